@@ -1,0 +1,108 @@
+// Check: NumPy arrays seen as the core's views. What would be unsafe to read or write raises here;
+// messages for people are the Python side's business (_checks.py).
+#pragma once
+
+#include "../dispatch.hpp"
+#include "../network.hpp"
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <stdexcept>
+#include <string>
+
+namespace steepest::python {
+
+namespace py = pybind11;
+
+[[noreturn]] inline void refuse(const std::string& what) { throw std::invalid_argument(what); }
+
+template <class T> void require_dtype(const py::array& a, const char* what) {
+    if (!a.dtype().is(py::dtype::of<T>())) refuse(std::string(what) + " has another dtype than expected");
+}
+
+// A matrix to read. Rows may be any whole number of elements apart; other layouts are copied.
+template <class T> struct Input {
+    py::array owner;
+    Rows<const T> rows{};
+    Index count = 0, columns = 0;
+
+    Input() = default;
+    Input(py::array a, const char* what) : owner(std::move(a)) {
+        require_dtype<T>(owner, what);
+        if (owner.ndim() != 2) refuse(std::string(what) + " is not a matrix");
+        count = owner.shape(0), columns = owner.shape(1);
+        const Index size = sizeof(T);
+        if ((columns > 1 && owner.strides(1) != size) || owner.strides(0) % size != 0)
+            owner = py::array_t<T, py::array::c_style>(owner);
+        rows = {static_cast<const T*>(owner.data()), owner.strides(0) / size};
+    }
+    void require(Index expected_rows, Index expected_columns, const char* what) const {
+        if (count != expected_rows || columns != expected_columns) refuse(std::string(what) + " has another shape");
+    }
+};
+
+// A vector to read, contiguous.
+template <class T> struct InputVector {
+    py::array_t<T, py::array::c_style> owner;
+    const T* data = nullptr;
+
+    InputVector() = default;
+    InputVector(const py::object& object, Index size, const char* what) {
+        if (object.is_none()) return;
+        const auto a = py::cast<py::array>(object);
+        require_dtype<T>(a, what);
+        if (a.ndim() != 1 || a.shape(0) != size) refuse(std::string(what) + " has another shape");
+        owner = py::array_t<T, py::array::c_style>(a);
+        data = owner.data();
+    }
+};
+
+template <class T> Rows<T> writable(py::array& a, Index rows, Index columns, const char* what) {
+    require_dtype<T>(a, what);
+    const Index size = sizeof(T);
+    if (a.ndim() != 2 || a.shape(0) != rows || a.shape(1) != columns) refuse(std::string(what) + " has another shape");
+    if ((columns > 1 && a.strides(1) != size) || a.strides(0) % size != 0)
+        refuse(std::string(what) + " must have contiguous rows");
+    return {static_cast<T*>(a.mutable_data()), a.strides(0) / size}; // throws if read-only
+}
+
+template <class T> T* writable(py::array& a, Index elements, const char* what) {
+    require_dtype<T>(a, what);
+    if (a.ndim() != 1 || a.shape(0) != elements) refuse(std::string(what) + " has another shape");
+    if (elements > 1 && a.strides(0) != Index(sizeof(T))) refuse(std::string(what) + " must be contiguous");
+    return static_cast<T*>(a.mutable_data());
+}
+
+template <class T> py::array_t<T> new_matrix(Index rows, Index columns) { return py::array_t<T>({rows, columns}); }
+
+template <class T> Rows<T> rows_of(py::array_t<T>& fresh) {
+    return {fresh.mutable_data(), fresh.ndim() == 2 ? Index(fresh.shape(1)) : Index(fresh.size())};
+}
+
+inline void require_labels(const std::int64_t* labels, Index count, Index classes) {
+    for (Index i = 0; i < count; ++i)
+        if (labels[i] < 0 || labels[i] >= classes) refuse("a label is out of range");
+}
+
+// Where the last call of this thread ran: the tests' proof that what was asked for is what ran.
+struct LastRun {
+    const char* isa = "";
+    int threads = 0;
+};
+LastRun& last_run();
+
+// A run-time choice, as native.py passes it: "" and 0 mean the best and as many as sensible.
+struct Choice {
+    const KernelTable& table;
+    int threads;
+    Choice(const std::string& isa, int n) : table(choose_kernels(isa)), threads(n > 0 ? n : default_threads()) {}
+    void ran(int n) const { last_run() = {table.name, n}; }
+};
+
+Activation activation_named(const std::string& name);
+
+void bind_network(py::module_& m);
+void bind_functions(py::module_& m);
+
+} // namespace steepest::python

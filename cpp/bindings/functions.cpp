@@ -1,0 +1,225 @@
+// Single operations on arrays. Every function takes float32 or float64 and is bound for both by overload.
+#include "../operations.hpp"
+#include "../random.hpp"
+#include "arrays.hpp"
+
+namespace steepest::python {
+namespace {
+
+template <class T> using Contiguous = py::array_t<T, py::array::c_style>;
+
+template <class T> py::array_t<T> new_like(const py::array& a) {
+    return py::array_t<T>(std::vector<py::ssize_t>(a.shape(), a.shape() + a.ndim()));
+}
+
+template <class T>
+py::array_t<T> linear(py::array x_, py::array weight_, const py::object& bias_, const std::string& isa, int threads) {
+    const Choice choice(isa, threads);
+    const Input<T> x(std::move(x_), "x"), weight(std::move(weight_), "weight");
+    weight.require(x.columns, weight.columns, "weight");
+    const InputVector<T> bias(bias_, weight.columns, "bias");
+    auto y = new_matrix<T>(x.count, weight.columns);
+    const Rows<T> rows = rows_of(y);
+    const auto& kernels = kernels_of<T>(choice.table);
+    int size;
+    {
+        py::gil_scoped_release unlocked;
+        size = steepest::linear(kernels, choice.threads, x.rows, weight.rows, bias.data, rows, x.count, x.columns,
+                                weight.columns);
+    }
+    choice.ran(size);
+    return y;
+}
+
+template <class T>
+py::tuple linear_backward(py::array x_, py::array weight_, py::array dy_, const std::string& isa, int threads) {
+    const Choice choice(isa, threads);
+    const Input<T> x(std::move(x_), "x"), weight(std::move(weight_), "weight"), dy(std::move(dy_), "grad");
+    weight.require(x.columns, weight.columns, "weight");
+    dy.require(x.count, weight.columns, "grad");
+    auto dx = new_matrix<T>(x.count, x.columns), dw = new_matrix<T>(x.columns, weight.columns);
+    auto db = py::array_t<T>(weight.columns);
+    const Rows<T> dx_rows = rows_of(dx), dw_rows = rows_of(dw);
+    T* const sums = db.mutable_data();
+    int size;
+    {
+        py::gil_scoped_release unlocked;
+        size = steepest::linear_backward(kernels_of<T>(choice.table), choice.threads, x.rows, weight.rows, dy.rows,
+                                         dx_rows, dw_rows, sums, x.count, x.columns, weight.columns);
+    }
+    choice.ran(size);
+    return py::make_tuple(dx, dw, db);
+}
+
+template <class T> py::array_t<T> function(Function f, const py::array& x_, const std::string& isa) {
+    const Choice choice(isa, 1);
+    const Contiguous<T> x(x_);
+    auto y = new_like<T>(x_);
+    kernels_of<T>(choice.table).function(f, x.data(), y.mutable_data(), x.size());
+    choice.ran(1);
+    return y;
+}
+
+template <class T> py::array_t<T> activation(const std::string& name, const py::array& x_, const std::string& isa) {
+    const Choice choice(isa, 1);
+    const Contiguous<T> x(x_);
+    auto y = new_like<T>(x_);
+    kernels_of<T>(choice.table).activate(activation_named(name), x.data(), y.mutable_data(), x.size());
+    choice.ran(1);
+    return y;
+}
+
+template <class T>
+py::array_t<T> activation_backward(const std::string& name, const py::array& y_, const py::array& dy_,
+                                   const std::string& isa) {
+    const Choice choice(isa, 1);
+    require_dtype<T>(dy_, "grad");
+    const Contiguous<T> y(y_), dy(dy_);
+    if (y.ndim() != dy.ndim() || !std::equal(y.shape(), y.shape() + y.ndim(), dy.shape())) refuse("grad has another shape");
+    auto dx = new_like<T>(y_);
+    kernels_of<T>(choice.table).activation_gradient(activation_named(name), y.data(), dy.data(), dx.mutable_data(), y.size());
+    choice.ran(1);
+    return dx;
+}
+
+template <class T> py::array_t<T> softmax(py::array x_, const std::string& isa, int threads) {
+    const Choice choice(isa, threads);
+    const Input<T> x(std::move(x_), "scores");
+    auto y = new_matrix<T>(x.count, x.columns);
+    choice.ran(steepest::softmax(kernels_of<T>(choice.table), choice.threads, x.rows, rows_of(y), x.count, x.columns));
+    return y;
+}
+
+template <class T>
+py::tuple loss(const Loss& loss, py::array scores_, const py::array& targets_, const py::object& weight_,
+               const std::string& isa, int threads) {
+    const Choice choice(isa, threads);
+    const Input<T> scores(std::move(scores_), "scores");
+    const InputVector<T> weight(weight_, scores.count, "weight");
+    Input<T> targets;
+    InputVector<std::int64_t> labels;
+    if (loss.kind == LossKind::squared_error) {
+        targets = Input<T>(targets_, "targets");
+        targets.require(scores.count, scores.columns, "targets");
+    } else {
+        labels = InputVector<std::int64_t>(targets_, scores.count, "labels");
+        require_labels(labels.data, scores.count, scores.columns);
+    }
+    auto gradient = new_matrix<T>(scores.count, scores.columns);
+    double value = 0;
+    choice.ran(steepest::loss_and_gradient(kernels_of<T>(choice.table), choice.threads, loss, scores.rows,
+                                           {{}, labels.data, targets.rows, weight.data, scores.count}, scores.columns,
+                                           rows_of(gradient), &value));
+    return py::make_tuple(value, gradient);
+}
+
+template <class T>
+void sgd_step(py::array weight_, py::array gradient_, py::object velocity_, const Recipe& recipe, const std::string& isa) {
+    const Choice choice(isa, 1);
+    const Input<T> gradient(std::move(gradient_), "grad");
+    const Rows<T> weight = writable<T>(weight_, gradient.count, gradient.columns, "weight");
+    Rows<T> velocity{};
+    if (!velocity_.is_none()) {
+        auto array = py::cast<py::array>(velocity_);
+        velocity = writable<T>(array, gradient.count, gradient.columns, "velocity");
+    } else if (recipe.momentum != 0) {
+        refuse("momentum needs a velocity");
+    }
+    const Update<T> update{T(recipe.learning_rate), T(recipe.momentum), T(2 * recipe.penalty.l2), T(recipe.penalty.l1),
+                           recipe.nesterov};
+    for (Index i = 0; i < gradient.count; ++i)
+        kernels_of<T>(choice.table).update(update, gradient.rows.data + i * gradient.rows.stride,
+                                           weight.data + i * weight.stride,
+                                           velocity.data ? velocity.data + i * velocity.stride : nullptr,
+                                           gradient.columns);
+    choice.ran(1);
+}
+
+template <class T> Index first_nonfinite_row(py::array x_, const std::string& isa) {
+    const Choice choice(isa, 1);
+    const Input<T> x(std::move(x_), "x");
+    py::gil_scoped_release unlocked;
+    return steepest::first_nonfinite_row(kernels_of<T>(choice.table), x.rows, x.count, x.columns);
+}
+
+Index first_bad_label(const py::array_t<std::int64_t, py::array::c_style>& labels, std::int64_t classes) {
+    for (Index i = 0; i < labels.size(); ++i)
+        if (labels.data()[i] < 0 || labels.data()[i] >= classes) return i;
+    return -1;
+}
+
+// Multiply-adds a second, two floating-point operations each, of `threads` threads: the machine's peak.
+template <class T> double multiply_adds(Index iterations, const std::string& isa, int threads) {
+    const Choice choice(isa, threads);
+    const auto& kernels = kernels_of<T>(choice.table);
+    std::atomic<double> done{0};
+    py::gil_scoped_release unlocked;
+    const auto start = std::chrono::steady_clock::now();
+    run(choice.threads, [&](const Team& team) {
+        const double mine = kernels.multiply_add_loop(iterations);
+        team.barrier();
+        if (team.rank == 0) done = mine * team.size;
+    });
+    return done / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// f<float> or f<double> by the dtype of the array at hand
+template <class F> auto by_dtype(const py::array& a, F f) {
+    if (a.dtype().is(py::dtype::of<float>())) return f(float{});
+    if (a.dtype().is(py::dtype::of<double>())) return f(double{});
+    refuse("expected float32 or float64");
+}
+
+} // namespace
+
+void bind_functions(py::module_& m) {
+    py::enum_<Function>(m, "Function")
+        .value("exp", Function::exp)
+        .value("log", Function::log)
+        .value("sigmoid", Function::sigmoid)
+        .value("tanh", Function::tanh);
+    using A = py::array;
+    using O = py::object;
+    using S = std::string;
+    m.def("linear", [](const A& x, const A& w, const O& b, const S& isa, int threads) {
+        return by_dtype(x, [&](auto t) -> A { return linear<decltype(t)>(x, w, b, isa, threads); });
+    });
+    m.def("linear_backward", [](const A& x, const A& w, const A& dy, const S& isa, int threads) {
+        return by_dtype(x, [&](auto t) { return linear_backward<decltype(t)>(x, w, dy, isa, threads); });
+    });
+    m.def("function", [](Function f, const A& x, const S& isa) {
+        return by_dtype(x, [&](auto t) -> A { return function<decltype(t)>(f, x, isa); });
+    });
+    m.def("activation", [](const S& name, const A& x, const S& isa) {
+        return by_dtype(x, [&](auto t) -> A { return activation<decltype(t)>(name, x, isa); });
+    });
+    m.def("activation_backward", [](const S& name, const A& y, const A& dy, const S& isa) {
+        return by_dtype(y, [&](auto t) -> A { return activation_backward<decltype(t)>(name, y, dy, isa); });
+    });
+    m.def("softmax", [](const A& x, const S& isa, int threads) {
+        return by_dtype(x, [&](auto t) -> A { return softmax<decltype(t)>(x, isa, threads); });
+    });
+    m.def("loss", [](const Loss& l, const A& scores, const A& targets, const O& weight, const S& isa, int threads) {
+        return by_dtype(scores, [&](auto t) { return loss<decltype(t)>(l, scores, targets, weight, isa, threads); });
+    });
+    m.def("sgd_step", [](const A& w, const A& g, const O& v, const Recipe& recipe, const S& isa) {
+        return by_dtype(w, [&](auto t) { return sgd_step<decltype(t)>(w, g, v, recipe, isa); });
+    });
+    m.def("first_nonfinite_row", [](const A& x, const S& isa) {
+        return by_dtype(x, [&](auto t) { return first_nonfinite_row<decltype(t)>(x, isa); });
+    });
+    m.def("first_bad_label", &first_bad_label);
+    m.def("multiply_adds", [](const S& dtype, Index iterations, const S& isa, int threads) {
+        return dtype == "float32" ? multiply_adds<float>(iterations, isa, threads)
+                                  : multiply_adds<double>(iterations, isa, threads);
+    });
+    m.def("philox", [](PhiloxCounter counter, PhiloxKey key) { return py::tuple(py::cast(philox(counter, key))); });
+    m.def("shuffle", [](Index n, std::uint64_t seed, std::uint64_t epoch) {
+        py::array_t<std::int64_t> order(n);
+        static_assert(sizeof(Index) == sizeof(std::int64_t));
+        shuffle(reinterpret_cast<Index*>(order.mutable_data()), n, seed, epoch);
+        return order;
+    });
+}
+
+} // namespace steepest::python

@@ -1,0 +1,51 @@
+// What the extension is: `steepest._core`.
+#include "arrays.hpp"
+
+namespace steepest::python {
+
+LastRun& last_run() {
+    thread_local LastRun run;
+    return run;
+}
+
+Activation activation_named(const std::string& name) {
+    if (name == "identity") return Activation::identity;
+    if (name == "relu") return Activation::relu;
+    if (name == "sigmoid") return Activation::sigmoid;
+    if (name == "tanh") return Activation::tanh;
+    refuse("unknown activation '" + name + "'");
+}
+
+namespace {
+
+py::tuple names(const std::vector<const KernelTable*>& tables) {
+    py::list list;
+    for (const auto* table : tables) list.append(table->name);
+    return py::tuple(list);
+}
+
+const char* compiler() {
+#if defined(__clang__)
+    return "clang " __VERSION__;
+#elif defined(__GNUC__)
+    return "g++ " __VERSION__;
+#else
+    return "unknown";
+#endif
+}
+
+} // namespace
+
+PYBIND11_MODULE(_core, m) {
+    m.doc() = "The native core of steepest. Use the package, not this module.";
+    m.attr("compiler") = compiler();
+    m.attr("threading") = threading();
+    m.def("built_isas", [] { return names(built_kernels()); });
+    m.def("available_isas", [] { return names(available_kernels()); });
+    m.def("default_threads", &default_threads);
+    m.def("last_run", [] { return py::make_tuple(last_run().isa, last_run().threads); });
+    bind_network(m);
+    bind_functions(m);
+}
+
+} // namespace steepest::python

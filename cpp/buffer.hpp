@@ -1,0 +1,71 @@
+// Memory of the core: aligned to cache lines, not initialised, reused from call to call.
+#pragma once
+
+#include "types.hpp"
+
+#include <memory>
+#include <new>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+namespace steepest {
+
+constexpr std::size_t cache_line = 64;
+
+template <class T> class Buffer {
+  public:
+    T* data() const { return memory_.get(); }
+
+    // Room for n elements; what was there is lost when it must grow.
+    void reserve(Index n) {
+        if (n <= size_) return;
+        memory_.reset();
+        size_ = 0;
+        const std::size_t huge_page = std::size_t(2) << 20;
+        const std::size_t bytes = std::size_t(n) * sizeof(T);
+        const std::size_t alignment = bytes >= 2 * huge_page ? huge_page : cache_line;
+        memory_.reset(static_cast<T*>(::operator new(bytes, std::align_val_t(alignment))));
+        memory_.get_deleter().alignment = alignment;
+        size_ = n;
+#ifdef __linux__
+        // A row of a wide matrix a page would miss the address cache at every step of a product.
+        if (alignment == huge_page) madvise(memory_.get(), bytes, MADV_HUGEPAGE);
+#endif
+    }
+
+  private:
+    struct Free {
+        std::size_t alignment = cache_line;
+        void operator()(T* p) const { ::operator delete(p, std::align_val_t(alignment)); }
+    };
+    std::unique_ptr<T, Free> memory_;
+    Index size_ = 0;
+};
+
+// The distance of rows in a matrix of our own: whole cache lines, and not a multiple of 2048 bytes, since
+// such rows fall into the same sets of an 8-way 32 KiB cache.
+template <class T> Index row_stride(Index columns) {
+    constexpr Index line = cache_line / sizeof(T);
+    Index stride = (columns + line - 1) / line * line;
+    if (stride * Index(sizeof(T)) % 2048 == 0) stride += line;
+    return stride;
+}
+
+template <class T> class Matrix {
+  public:
+    void reserve(Index rows, Index columns) {
+        stride_ = row_stride<T>(columns);
+        buffer_.reserve(rows * stride_);
+    }
+    Rows<T> rows(Index first = 0) const { return {buffer_.data() + first * stride_, stride_}; }
+    T* row(Index i) const { return buffer_.data() + i * stride_; }
+
+  private:
+    Buffer<T> buffer_;
+    Index stride_ = 0;
+};
+
+template <class T> Rows<const T> read_only(Rows<T> m) { return {m.data, m.stride}; }
+
+} // namespace steepest

@@ -1,0 +1,166 @@
+// Compute: functions of contiguous elements, and reductions in one fixed order.
+#pragma once
+
+#include "epilogue.hpp"
+
+namespace steepest {
+namespace {
+
+// visit(offset) for each whole vector of n contiguous elements, visit(offset, tail) for the rest. Every
+// element goes through the same instructions, so its bits do not depend on where it stands.
+template <class T, class F> STEEPEST_INLINE void for_vectors(Index n, F visit) {
+    Index i = 0;
+    for (; i + lanes<T> <= n; i += lanes<T>) visit(i);
+    if (i < n) visit(i, Tail<T>(n - i));
+}
+
+// y = f(x, ...) for arrays of n elements; y may be any of the inputs.
+template <class T, class F, class... X> STEEPEST_INLINE void map(Index n, F f, T* y, const X*... x) {
+    for_vectors<T>(n, [=](Index i, auto... tail) __attribute__((always_inline)) {
+        store(y + i, f(load(x + i, tail...)...), tail...);
+    });
+}
+
+template <class T> void apply(Function function, const T* x, T* y, Index n) {
+    switch (function) {
+    case Function::exp:
+        return map<T>(n, [](Vec<T> v) { return vexp<T>(v); }, y, x);
+    case Function::log:
+        return map<T>(n, [](Vec<T> v) { return vlog<T>(v); }, y, x);
+    case Function::sigmoid:
+        return map<T>(n, [](Vec<T> v) { return vsigmoid<T>(v); }, y, x);
+    case Function::tanh:
+        return map<T>(n, [](Vec<T> v) { return vtanh<T>(v); }, y, x);
+    }
+}
+
+template <class T> void activate(Activation activation, const T* x, T* y, Index n) {
+    switch (activation) {
+    case Activation::identity:
+        return map<T>(n, [](Vec<T> v) { return v; }, y, x);
+    case Activation::relu:
+        return map<T>(n, [](Vec<T> v) { return at_least<T>(Vec<T>{}, v); }, y, x);
+    case Activation::sigmoid:
+        return apply(Function::sigmoid, x, y, n);
+    case Activation::tanh:
+        return apply(Function::tanh, x, y, n);
+    }
+}
+
+template <class T> void activation_gradient(Activation activation, const T* y, const T* dy, T* dx, Index n) {
+    switch (activation) {
+    case Activation::identity:
+        return map<T>(n, [](Vec<T> g) { return g; }, dx, dy);
+    case Activation::relu:
+        return map<T>(n, [](Vec<T> v, Vec<T> g) { return step_gradient<T>(v, g); }, dx, y, dy);
+    case Activation::sigmoid:
+        return map<T>(n, [](Vec<T> v, Vec<T> g) { return quadratic_gradient<T>(v, g, 1, 0); }, dx, y, dy);
+    case Activation::tanh:
+        return map<T>(n, [](Vec<T> v, Vec<T> g) { return quadratic_gradient<T>(v, g, 0, 1); }, dx, y, dy);
+    }
+}
+
+template <class T> void update(const Update<T>& u, const T* gradient, T* weight, T* velocity, Index n) {
+    if (u.momentum == 0)
+        return map<T>(
+            n, [&u](Vec<T> g, Vec<T> w) { return descend<T>(u, regularised<T>(u, g, w), w); }, weight, gradient,
+            weight);
+    for_vectors<T>(n, [=, &u](Index i, auto... tail) {
+        const Vec<T> w = load(weight + i, tail...);
+        const Vec<T> g = regularised<T>(u, load(gradient + i, tail...), w);
+        const Vec<T> v = momentum_step<T>(u, g, load(velocity + i, tail...));
+        store(velocity + i, v, tail...);
+        store(weight + i, w + (u.nesterov ? momentum_step<T>(u, g, v) : v), tail...);
+    });
+}
+
+template <class T> void column_sums(Rows<const T> dy, Index samples, Index first, Index last, T* sums) {
+    for_vectors<T>(last - first, [=](Index j, auto... tail) {
+        Vec<T> sum = {};
+        const T* element = dy.data + first + j;
+        for (Index i = 0; i < samples; ++i, element += dy.stride) sum += load(element, tail...);
+        store(sums + first + j, sum, tail...);
+    });
+}
+
+// Sums run over 64 bytes of lanes, however many vectors that takes, and are folded by halves: the same
+// order of additions for every instruction set.
+template <class T> constexpr int group = 64 / vector_bytes;
+template <class T> constexpr int group_lanes = 64 / int(sizeof(T));
+
+template <class T> STEEPEST_INLINE T fold(const Vec<T> (&sums)[group<T>]) {
+    T lane[group_lanes<T>];
+    __builtin_memcpy(lane, sums, sizeof lane);
+    for (int half = group_lanes<T> / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
+    return lane[0];
+}
+
+// The vectors of a row of n elements: visit(g, offset) or visit(g, offset, tail), g the place in the group.
+template <class T, class F> STEEPEST_INLINE void for_groups(Index n, F visit) {
+    Index i = 0;
+    for (; i + group_lanes<T> <= n; i += group_lanes<T>)
+        for (int g = 0; g < group<T>; ++g) visit(g, i + g * lanes<T>);
+    for (int g = 0; i < n; ++g, i += lanes<T>)
+        if (i + lanes<T> <= n)
+            visit(g, i);
+        else
+            visit(g, i, Tail<T>(n - i));
+}
+
+STEEPEST_INLINE Vec<double> widened(const double* x) { return load(x); }
+
+STEEPEST_INLINE Vec<double> widened(const float* x) {
+    typedef float Half __attribute__((vector_size(vector_bytes / 2)));
+    Half half;
+    __builtin_memcpy(&half, x, sizeof half);
+    return __builtin_convertvector(half, Vec<double>);
+}
+
+template <class T> double penalty(Rows<const T> weight, Index rows, Index columns, double l2, double l1) {
+    Vec<double> squares[group<double>] = {}, sizes[group<double>] = {};
+    for (Index i = 0; i < rows; ++i, weight.data += weight.stride)
+        for_groups<double>(columns, [&](int g, Index j, auto... tail) {
+            Vec<double> w;
+            if constexpr (sizeof...(tail) == 0) {
+                w = widened(weight.data + j);
+            } else {
+                T rest[lanes<double>] = {};
+                for (Index k = j; k < columns; ++k) rest[k - j] = weight.data[k];
+                w = widened(rest);
+            }
+            squares[g] = fma(w, w, squares[g]);
+            if (l1 != 0) sizes[g] += select<double>(w < Vec<double>{}, -w, w);
+        });
+    return l2 * fold<double>(squares) + l1 * fold<double>(sizes);
+}
+
+template <class T> bool all_finite(const T* x, Index n) {
+    Vec<T> zeros[4] = {}; // x * 0 is NaN for NaN and infinities; four chains hide the latency
+    Index i = 0;
+    for (; i + 4 * lanes<T> <= n; i += 4 * lanes<T>)
+        for (int j = 0; j < 4; ++j) zeros[j] += load(x + i + j * lanes<T>) * Vec<T>{};
+    for_vectors<T>(n - i, [&](Index j, auto... tail) { zeros[0] += load(x + i + j, tail...) * Vec<T>{}; });
+    const Vec<T> sum = (zeros[0] + zeros[1]) + (zeros[2] + zeros[3]);
+    bool finite = true;
+    for (int j = 0; j < lanes<T>; ++j) finite &= sum[j] == 0;
+    return finite;
+}
+
+template <class T> double multiply_add_loop(Index iterations) {
+    constexpr int chains = max_rows * max_vectors;
+    Vec<T> sums[chains];
+    for (int c = 0; c < chains; ++c) sums[c] = broadcast(T(c));
+    Vec<T> factor = broadcast(T(0.5)), term = broadcast(T(1));
+    for (Index i = 0; i < iterations; ++i) {
+#pragma GCC unroll 32
+        for (int c = 0; c < chains; ++c) sums[c] = fma(sums[c], factor, term);
+        __asm__ volatile("" : : : "memory");
+    }
+    volatile T sink = 0;
+    for (int c = 0; c < chains; ++c) sink = sink + sums[c][0];
+    return double(iterations) * chains * lanes<T>;
+}
+
+} // namespace
+} // namespace steepest

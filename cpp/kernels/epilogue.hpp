@@ -1,0 +1,151 @@
+// Compute: what happens to a tile while it is still in registers.
+#pragma once
+
+#include "tile.hpp"
+#include "vmath.hpp"
+
+namespace steepest {
+namespace {
+
+// ---- forward and input gradient -----------------------------------------------------------------------
+
+enum class RowEnd {
+    sum,       // c = acc: an unfinished chain
+    affine,    // c = max(acc + bias, floor): floor is 0 for ReLU and -inf for none; NaN stays NaN
+    step,      // c = y > 0 ? acc : 0
+    quadratic, // c = acc * (y * (slope - y) + offset): sigmoid (1, 0), tanh (0, 1)
+};
+
+template <class T> struct RowEpilogue {
+    RowEnd end;
+    const T* bias; // for the tile's first column, or null
+    T floor, slope, offset;
+    Rows<const T> y; // at the tile's first element
+};
+
+template <class T> STEEPEST_INLINE Vec<T> at_least(Vec<T> floor, Vec<T> x) {
+    return select<T>(floor > x, floor, x);
+}
+
+template <class T> STEEPEST_INLINE Vec<T> step_gradient(Vec<T> y, Vec<T> grad) {
+    return select<T>(y > Vec<T>{}, grad, Vec<T>{});
+}
+
+template <class T> STEEPEST_INLINE Vec<T> quadratic_gradient(Vec<T> y, Vec<T> grad, T slope, T offset) {
+    return grad * fma(y, broadcast(slope) - y, broadcast(offset));
+}
+
+template <class T, int MR, int NV, bool Partial>
+STEEPEST_INLINE void finish_rows(const RowEpilogue<T>& e, const Tail<T>& tail, Vec<T> (&acc)[MR][NV], Rows<T> c) {
+    // One pass over the tile: `value(i, j)` is what to store. Unrolled, so that acc stays in registers.
+    auto store_all = [&](auto value) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+        for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+            for (int j = 0; j < NV; ++j)
+                store_column<T, NV, Partial>(c.data + i * c.stride, j, value(i, j), tail);
+    };
+    auto y = [&](int i, int j) __attribute__((always_inline)) {
+        return load_column<T, NV, Partial>(e.y.data + i * e.y.stride, j, tail);
+    };
+    switch (e.end) {
+    case RowEnd::sum:
+        store_all([&](int i, int j) __attribute__((always_inline)) { return acc[i][j]; });
+        break;
+    case RowEnd::affine: {
+        Vec<T> bias[NV];
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; ++j)
+            bias[j] = e.bias ? load_column<T, NV, Partial>(e.bias, j, tail) : Vec<T>{};
+        const Vec<T> floor = broadcast(e.floor);
+        store_all([&](int i, int j) __attribute__((always_inline)) { return at_least<T>(floor, acc[i][j] + bias[j]); });
+        break;
+    }
+    case RowEnd::step:
+        store_all([&](int i, int j) __attribute__((always_inline)) { return step_gradient<T>(y(i, j), acc[i][j]); });
+        break;
+    case RowEnd::quadratic:
+        store_all([&](int i, int j) __attribute__((always_inline)) {
+            return quadratic_gradient<T>(y(i, j), acc[i][j], e.slope, e.offset);
+        });
+        break;
+    }
+}
+
+template <class T, int MR, int NV, bool Partial>
+__attribute__((noinline)) void row_tile(const Product<T>& p, const RowEpilogue<T>& e, Rows<T> c) {
+    Vec<T> acc[MR][NV];
+    multiply<T, MR, NV, Partial, true>(p, acc);
+    finish_rows<T, MR, NV, Partial>(e, p.tail, acc, c);
+}
+
+// ---- weight gradient ----------------------------------------------------------------------------------
+
+template <class T> struct WeightEpilogue {
+    Update<T> update;
+    bool unfinished; // the chain goes on: store the bare sum as the gradient
+    // At the tile's first element. gradient.data set: store there; null: update weight and velocity.
+    Rows<T> weight, velocity, gradient;
+};
+
+template <class T> STEEPEST_INLINE Vec<T> sign_times(T l1, Vec<T> w) {
+    return select<T>(w > Vec<T>{}, broadcast(l1), select<T>(w < Vec<T>{}, broadcast(-l1), Vec<T>{}));
+}
+
+template <class T> STEEPEST_INLINE Vec<T> regularised(const Update<T>& u, Vec<T> g, Vec<T> w) {
+    if (u.l2_slope != 0) g = fma(broadcast(u.l2_slope), w, g);
+    if (u.l1 != 0) g = g + sign_times<T>(u.l1, w);
+    return g;
+}
+
+template <class T> STEEPEST_INLINE Vec<T> descend(const Update<T>& u, Vec<T> g, Vec<T> w) {
+    return fma(broadcast(-u.learning_rate), g, w);
+}
+
+template <class T> STEEPEST_INLINE Vec<T> momentum_step(const Update<T>& u, Vec<T> g, Vec<T> v) {
+    return fma(broadcast(u.momentum), v, broadcast(-u.learning_rate) * g);
+}
+
+template <class T, int MR, int NV, bool Partial>
+STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& tail, Vec<T> (&acc)[MR][NV]) {
+    // Unrolled, so that acc stays in registers. `visit(g, i, j)`: g is the finished gradient.
+    auto for_all = [&](auto visit) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+        for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+            for (int j = 0; j < NV; ++j) visit(acc[i][j], i, j);
+    };
+    auto read = [&](const Rows<T>& m, int i, int j) __attribute__((always_inline)) {
+        return load_column<T, NV, Partial>(m.data + i * m.stride, j, tail);
+    };
+    auto write = [&](const Rows<T>& m, int i, int j, Vec<T> v) __attribute__((always_inline)) {
+        store_column<T, NV, Partial>(m.data + i * m.stride, j, v, tail);
+    };
+    const Update<T> u = e.update;
+    if (!e.unfinished && (u.l2_slope != 0 || u.l1 != 0))
+        for_all([&](Vec<T>& g, int i, int j) __attribute__((always_inline)) {
+            g = regularised<T>(u, g, read(e.weight, i, j));
+        });
+    if (e.gradient.data)
+        for_all([&](Vec<T>& g, int i, int j) __attribute__((always_inline)) { write(e.gradient, i, j, g); });
+    else if (u.momentum == 0)
+        for_all([&](Vec<T>& g, int i, int j) __attribute__((always_inline)) {
+            write(e.weight, i, j, descend<T>(u, g, read(e.weight, i, j)));
+        });
+    else
+        for_all([&](Vec<T>& g, int i, int j) __attribute__((always_inline)) {
+            const Vec<T> v = momentum_step<T>(u, g, read(e.velocity, i, j));
+            write(e.velocity, i, j, v);
+            write(e.weight, i, j, read(e.weight, i, j) + (u.nesterov ? momentum_step<T>(u, g, v) : v));
+        });
+}
+
+template <class T, int MR, int NV, bool Partial>
+__attribute__((noinline)) void weight_tile(const Product<T>& p, const WeightEpilogue<T>& e) {
+    Vec<T> acc[MR][NV];
+    multiply<T, MR, NV, Partial, false>(p, acc);
+    finish_weights<T, MR, NV, Partial>(e, p.tail, acc);
+}
+
+} // namespace
+} // namespace steepest

@@ -1,0 +1,101 @@
+// THE SEAM between the core and its kernels: one table of function pointers per instruction set.
+//
+// All matrices are row-major with unit stride along a row and any stride between rows. Nothing need be
+// aligned. Outputs are written in full and never read first, unless said otherwise; nothing outside the
+// stated rows and columns is read or written. Outputs never overlap inputs unless said otherwise.
+#pragma once
+
+#include "../types.hpp"
+
+namespace steepest {
+
+// y = activation(x @ weight + bias): x (rows, inputs), weight (inputs, outputs), y (rows, outputs).
+template <class T> struct Forward {
+    Rows<const T> x;
+    Rows<const T> weight;
+    const T* bias; // (outputs,) or null
+    Rows<T> y;
+    Index rows, inputs, outputs;
+    Activation activation;
+};
+
+// dx = (dy @ weight^T) * activation'(y): dy (rows, outputs), y and dx (rows, inputs).
+// y is the output of the activation that made this layer's input; not read for identity. dx may be y.
+template <class T> struct InputGradient {
+    Rows<const T> dy;
+    Rows<const T> weight;
+    Rows<const T> y;
+    Rows<T> dx;
+    Index rows, inputs, outputs;
+    Activation activation;
+};
+
+// g = x^T @ dy, regularised, for the weight rows [first, last): x (samples, inputs), dy (samples, outputs).
+// gradient.data set: g + penalty is stored there and weight is only read (not at all without a penalty).
+// gradient.data null: weight, and velocity if momentum is not 0, are updated in place; g stays in registers.
+template <class T> struct WeightGradient {
+    Rows<const T> x;
+    Rows<const T> dy;
+    Rows<T> weight;
+    Rows<T> velocity;
+    Rows<T> gradient;
+    Index samples, outputs, first, last;
+    Update<T> update;
+};
+
+// Loss and gradient by the scores, row by row. gradient may be scores.
+// value[i] = w_i * loss_i; gradient_i = (w_i * scale) * dloss_i/dscores_i, with w_i = weight[i] or 1.
+// A row of weight 0 has value 0 and gradient 0 whatever its scores.
+template <class T> struct LossRows {
+    LossKind kind;
+    T margin; // of the hinge losses
+    Rows<const T> scores;
+    const std::int64_t* labels; // softmax and hinge: (rows,), each in 0..classes-1
+    Rows<const T> targets;      // squared error: (rows, classes)
+    const T* weight;            // (rows,) or null
+    T scale;
+    Rows<T> gradient;
+    double* value;
+    Index rows, classes;
+};
+
+template <class T> struct Kernels {
+    // Elements of scratch memory that forward and input_gradient may use.
+    Index scratch;
+    void (*forward)(const Forward<T>&, T* scratch);
+    void (*input_gradient)(const InputGradient<T>&, T* scratch);
+    void (*weight_gradient)(const WeightGradient<T>&);
+    // sums[j] = sum over samples of dy[i, j] in the order of i, for the columns [first, last).
+    void (*column_sums)(Rows<const T> dy, Index samples, Index first, Index last, T* sums);
+    // The update of `Update` on n contiguous elements; the gradient is regularised here. velocity may be
+    // null without momentum.
+    void (*update)(const Update<T>&, const T* gradient, T* weight, T* velocity, Index n);
+    void (*loss)(const LossRows<T>&);
+    // y = softmax of each row; y may be x.
+    void (*softmax)(Rows<const T> x, Rows<T> y, Index rows, Index columns);
+    // y = f(x) on n contiguous elements; y may be x.
+    void (*function)(Function, const T* x, T* y, Index n);
+    void (*activate)(Activation, const T* x, T* y, Index n);
+    // dx = dy * activation'(y) on n contiguous elements; dx may be y or dy.
+    void (*activation_gradient)(Activation, const T* y, const T* dy, T* dx, Index n);
+    // sum of l2 * w^2 + l1 * |w| over a block, in double, in one order for all instruction sets.
+    double (*penalty)(Rows<const T> weight, Index rows, Index columns, double l2, double l1);
+    bool (*all_finite)(const T* x, Index n);
+    // Register-only fused multiply-adds, for measuring the machine: returns how many were done.
+    double (*multiply_add_loop)(Index iterations);
+};
+
+struct KernelTable {
+    const char* name;
+    Kernels<float> f32;
+    Kernels<double> f64;
+};
+
+} // namespace steepest
+
+extern "C" {
+const steepest::KernelTable* steepest_kernels_sse2();
+const steepest::KernelTable* steepest_kernels_avx2();
+const steepest::KernelTable* steepest_kernels_avx512();
+const steepest::KernelTable* steepest_kernels_neon();
+}

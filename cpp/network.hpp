@@ -1,0 +1,92 @@
+// A model compiled to stages, with the buffers of one batch: forward, backward and update, each a piece of
+// work that one thread of a team does on its own rows.
+#pragma once
+
+#include "buffer.hpp"
+#include "dispatch.hpp"
+#include "parallel.hpp"
+
+#include <functional>
+#include <vector>
+
+namespace steepest {
+
+// y = activation(x @ weight + bias), or y = activation(x) if not dense.
+struct Stage {
+    Index inputs, outputs;
+    Activation activation;
+    bool dense;
+};
+
+// Parameters of a dense stage, or their gradients or velocities; owned by the caller. No bias: null.
+template <class T> struct Parameters {
+    Rows<T> weight;
+    T* bias;
+};
+
+struct Penalty {
+    double l2 = 0, l1 = 0; // of sum(w^2) and sum|w|
+};
+
+// What a thread asks between two pieces of its work: true means stop soon.
+using Stop = std::function<bool()>;
+
+template <class T> class Network {
+  public:
+    // `parameters` has one entry for each dense stage. Throws std::invalid_argument for an empty network,
+    // for stages that do not fit each other, or for a wrong number of parameters.
+    Network(std::vector<Stage> stages, std::vector<Parameters<T>> parameters);
+
+    const std::vector<Stage>& stages() const { return stages_; }
+    const std::vector<Parameters<T>>& parameters() const { return parameters_; }
+    Index inputs() const { return stages_.front().inputs; }
+    Index outputs() const { return stages_.back().outputs; }
+    double forward_work(Index samples) const; // multiply-adds
+    double step_work(Index samples) const;
+
+    // Scores y (rows, outputs) of x (rows, inputs), by a team of its own. Returns the team's size.
+    int predict(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows);
+
+    // ---- one training step, by a team; reserve first, from one thread --------------------------------
+    void reserve(const Kernels<T>& kernels, Index samples, int threads, bool gradients);
+
+    // Rows [first, first + rows) of a batch whose inputs begin at x. The scores are rows of scores().
+    void forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index first, Index rows);
+    Rows<const T> scores() const { return read_only(outputs_.back().rows()); }
+    Rows<T> score_gradients() const { return deltas_.back().rows(); } // dloss/dscores go in here
+
+    // From the gradients of the scores back to those of every dense stage's sums, the same rows.
+    void backward(const Kernels<T>& kernels, const Team& team, Index first, Index rows);
+
+    // After all rows of the batch: this thread's share of every parameter. With `gradients`, regularised
+    // gradients are stored there; otherwise parameters, and velocities with momentum, are updated.
+    // The penalty's terms at the old weights are left for penalty_value.
+    void learn(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
+               const Update<T>& update, const Penalty& penalty, const Parameters<T>* velocities,
+               const Parameters<T>* gradients, const Stop& stop);
+
+    // The update alone, from gradients that learn() stored.
+    void apply(const Kernels<T>& kernels, const Team& team, const Update<T>& update,
+               const Parameters<T>* velocities, const Parameters<T>* gradients);
+
+    double penalty_value() const; // summed in one fixed order; call after learn and a barrier
+    std::vector<Parameters<T>> stored_gradients() const;
+
+  private:
+    std::vector<Stage> stages_;
+    std::vector<Parameters<T>> parameters_;
+    std::size_t first_dense_ = 0;
+    std::vector<Matrix<T>> outputs_, deltas_; // one of each a stage
+    std::vector<Matrix<T>> gradients_;        // weights, then the bias as one more row
+    std::vector<Buffer<double>> penalties_;   // a term for every 8 rows of weights
+    Buffer<T> scratch_;
+    Index scratch_stride_ = 0;
+};
+
+// [begin, end) of n for one of `parts`, in whole multiples of `grain` but for the end.
+struct Range {
+    Index begin, end;
+};
+Range share(Index n, Index grain, int part, int parts);
+
+} // namespace steepest

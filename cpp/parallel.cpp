@@ -1,0 +1,153 @@
+#include "parallel.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#ifdef __linux__
+#include <sched.h>
+#endif
+#ifdef __unix__
+#include <pthread.h>
+#endif
+
+namespace steepest {
+namespace {
+
+constexpr int spins_before_yield = 4000; // about 50 microseconds: longer than any balanced wait
+
+void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+// libgomp's pool does not survive fork(): a child that enters a region waits for threads it does not have.
+// Such a child uses threads of its own.
+std::atomic<bool> forked{false};
+
+void watch_for_fork() {
+#ifdef __unix__
+    static const int registered = pthread_atfork(nullptr, nullptr, [] { forked.store(true); });
+    (void)registered;
+#endif
+}
+
+void run_on_own_threads(int threads, const std::function<void(const Team&)>& body) {
+    std::atomic<int> size{0}; // known once every thread has started or failed to
+    std::unique_ptr<Barrier> together;
+    std::vector<std::thread> others;
+    others.reserve(std::size_t(threads - 1));
+    for (int rank = 1; rank < threads; ++rank) {
+        try {
+            others.emplace_back([&, rank] {
+                while (size.load(std::memory_order_acquire) == 0) std::this_thread::yield();
+                body(Team{rank, size.load(), together.get()});
+            });
+        } catch (const std::system_error&) {
+            break; // as many as the system gives
+        }
+    }
+    const int started = int(others.size()) + 1;
+    together = std::make_unique<Barrier>(started);
+    size.store(started, std::memory_order_release);
+    body(Team{0, started, together.get()});
+    for (auto& thread : others) thread.join();
+}
+
+#ifdef _OPENMP
+void run_on_openmp(int threads, const std::function<void(const Team&)>& body) {
+    std::unique_ptr<Barrier> together;
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp single
+        together = std::make_unique<Barrier>(omp_get_num_threads());
+        body(Team{omp_get_thread_num(), omp_get_num_threads(), together.get()});
+    }
+}
+#endif
+
+#ifdef __linux__
+// CPUs' worth of time that the control group grants, or a large number.
+int cgroup_quota() {
+    constexpr int none = 1 << 20;
+    auto read = [](const char* path, const char* format, long* a, long* b) {
+        std::FILE* file = std::fopen(path, "r");
+        if (!file) return 0;
+        const int found = std::fscanf(file, format, a, b);
+        std::fclose(file);
+        return found;
+    };
+    long quota = -1, period = 0, unused = 0;
+    if (read("/sys/fs/cgroup/cpu.max", "%ld %ld", &quota, &period) != 2) {
+        quota = -1;
+        read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "%ld", &quota, &unused);
+        read("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "%ld", &period, &unused);
+    }
+    return quota > 0 && period > 0 ? int(std::max(1L, (quota + period - 1) / period)) : none;
+}
+#endif
+
+} // namespace
+
+void Barrier::wait() {
+    const unsigned round = round_.load(std::memory_order_relaxed);
+    if (arrived_.fetch_add(1, std::memory_order_acq_rel) == members_ - 1) {
+        arrived_.store(0, std::memory_order_relaxed);
+        round_.store(round + 1, std::memory_order_release);
+        return;
+    }
+    for (int spins = 0; round_.load(std::memory_order_acquire) == round; ++spins)
+        if (spins < spins_before_yield)
+            relax();
+        else
+            std::this_thread::yield();
+}
+
+void run(int threads, const std::function<void(const Team&)>& body) {
+    if (threads <= 1) return body(Team{0, 1, nullptr});
+#ifdef _OPENMP
+    watch_for_fork();
+    if (!forked.load() && !omp_in_parallel()) return run_on_openmp(threads, body);
+#endif
+    run_on_own_threads(threads, body);
+}
+
+int thread_count(double multiply_adds, double per_thread, int available) {
+    return std::max(1, std::min(available, int(std::min(multiply_adds / per_thread, 1e6))));
+}
+
+int default_threads() {
+#ifdef _OPENMP
+    int threads = omp_get_max_threads();
+#else
+    int threads = int(std::max(1u, std::thread::hardware_concurrency()));
+#endif
+#ifdef __linux__
+    static const int quota = cgroup_quota(); // fixed when a container starts
+    cpu_set_t mine;
+    if (sched_getaffinity(0, sizeof mine, &mine) == 0) threads = std::min(threads, CPU_COUNT(&mine));
+    threads = std::min(threads, quota);
+#endif
+    return std::max(1, threads);
+}
+
+const char* threading() {
+#ifdef _OPENMP
+    static const std::string text = "OpenMP " + std::to_string(_OPENMP);
+    return text.c_str();
+#else
+    return "std::thread";
+#endif
+}
+
+} // namespace steepest

@@ -1,0 +1,270 @@
+#include "trainer.hpp"
+
+#include "random.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cmath>
+
+namespace steepest {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto watch_interval = std::chrono::milliseconds(20);
+constexpr double work_between_looks = 2e6; // multiply-adds before the clock is read again, about 20 us
+// A step of more work than this, some 30 ms on one thread, is watched from inside, and its update is kept
+// apart from its gradients so that it can be left before anything has changed.
+constexpr double long_step = 3e9;
+constexpr Index block_rows = 128; // rows that go forward and back together, so that they stay in cache
+
+} // namespace
+
+// All that the threads of one call share.
+template <class T> struct Trainer<T>::Run {
+    const Kernels<T>& kernels;
+    const Samples<T>& samples;
+    const Recipe& recipe;
+    const Schedule& schedule;
+    const Parameters<T>* velocities;
+    const Parameters<T>* only_gradients; // store these and update nothing
+    const Watch& watch;
+
+    Update<T> update{};
+    bool gathered = false;       // batches are copied; otherwise they lie in order in the samples
+    bool watched_inside = false; // a long step
+    std::vector<Parameters<T>> stored = {}; // the gradients of a long step
+    std::atomic<bool> stop{false};
+
+    // Of rank 0 alone:
+    Result result{};
+    double epochs_done = 0, work_since_look = 0, epoch_loss = 0, epoch_weight = 0;
+    Clock::time_point last_look = Clock::now(), epoch_start = Clock::now();
+
+    void look(double work) {
+        if (!watch || (work_since_look += work) < work_between_looks) return;
+        work_since_look = 0;
+        const auto now = Clock::now();
+        if (now - last_look < watch_interval) return;
+        last_look = now;
+        if (watch(epochs_done)) stop.store(true, std::memory_order_relaxed);
+    }
+};
+
+template <class T>
+Result Trainer<T>::fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
+                       const Parameters<T>* velocities, const Schedule& schedule, const Watch& watch) {
+    Run run{kernels, samples, recipe, schedule, velocities, nullptr, watch};
+    execute(run, threads);
+    if (run.result.status == Status::diverged && several_batches(run)) restore(run);
+    return std::move(run.result);
+}
+
+template <class T>
+Result Trainer<T>::gradients(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
+                             const Parameters<T>* gradients, const Watch& watch) {
+    Schedule once;
+    once.batch = samples.count;
+    Run run{kernels, samples, recipe, once, nullptr, gradients, watch};
+    execute(run, threads);
+    return std::move(run.result);
+}
+
+template <class T> bool Trainer<T>::several_batches(const Run& run) const {
+    return run.schedule.batch < run.samples.count;
+}
+
+template <class T> void Trainer<T>::execute(Run& run, int threads) {
+    const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
+    const Recipe& recipe = run.recipe;
+    run.update = {T(recipe.learning_rate), T(recipe.momentum), T(2 * recipe.penalty.l2), T(recipe.penalty.l1),
+                  recipe.nesterov};
+    // Rows a multiple of 2048 bytes apart evict each other from the cache: better copied.
+    run.gathered = run.schedule.shuffle || run.samples.x.stride * Index(sizeof(T)) % 2048 == 0;
+    const double work = network_.step_work(size);
+    run.watched_inside = run.watch && work > long_step;
+    const double steps = double(run.schedule.epochs) * double((count + size - 1) / size);
+    threads = thread_count(work, work_per_thread, thread_count(work * steps, work_per_new_thread, threads));
+
+    network_.reserve(run.kernels, size, threads, run.watched_inside && !run.only_gradients);
+    if (run.watched_inside) run.stored = network_.stored_gradients();
+    row_losses_.reserve(size);
+    if (run.gathered) {
+        x_.reserve(size, network_.inputs());
+        if (run.samples.targets.data) targets_.reserve(size, network_.outputs());
+        labels_.reserve(size);
+        weight_.reserve(size);
+        order_.reserve(count);
+        for (Index i = 0; i < count; ++i) order_.data()[i] = i;
+    }
+    reserve_snapshot(run);
+    steepest::run(threads, [&](const Team& team) { train(run, team); });
+}
+
+template <class T> void Trainer<T>::train(Run& run, const Team& team) {
+    const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
+    const bool leader = team.rank == 0;
+    if (leader) run.result.threads = team.size;
+    for (Index epoch = 0; epoch < run.schedule.epochs; ++epoch) {
+        if (leader) begin_epoch(run, run.schedule.first_epoch + epoch);
+        if (run.schedule.shuffle || several_batches(run)) team.barrier();
+        for (Index first = 0; first < count; first += size) {
+            const Index batch = std::min(size, count - first);
+            if (!step(run, team, first, batch)) return;
+            if (leader) run.epochs_done = double(epoch) + double(first + batch) / double(count);
+        }
+        if (!leader) continue;
+        const auto now = Clock::now();
+        run.result.losses.push_back(run.epoch_weight > 0 ? run.epoch_loss / run.epoch_weight : 0);
+        run.result.seconds.push_back(std::chrono::duration<double>(now - run.epoch_start).count());
+        run.epoch_start = now;
+    }
+}
+
+template <class T> void Trainer<T>::begin_epoch(Run& run, Index epoch) {
+    run.epoch_loss = run.epoch_weight = 0;
+    if (run.schedule.shuffle) shuffle(order_.data(), run.samples.count, run.schedule.seed, std::uint64_t(epoch));
+    if (several_batches(run)) save(run);
+}
+
+// One batch: samples [first, first + size) in the epoch's order. Returns false, the same in every thread,
+// if the run must end; nothing has been updated then.
+template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size) {
+    const bool leader = team.rank == 0;
+    const auto& kernels = run.kernels;
+    const Batch batch = look_up(run, first, size);
+    const double work = network_.step_work(size) / double(team.size);
+    const auto stop = [&] {
+        if (!run.watched_inside) return false;
+        if (leader) run.look(work_between_looks);
+        return run.stop.load(std::memory_order_relaxed);
+    };
+
+    const Range rows = share(size, 1, team.rank, team.size);
+    for (Index i = rows.begin; i < rows.end && !stop(); i += block_rows) {
+        const Index n = std::min(block_rows, rows.end - i);
+        if (run.gathered) gather(run, first, i, n);
+        network_.forward(kernels, team, batch.samples.x, i, n);
+        score(run, batch, i, n);
+        network_.backward(kernels, team, i, n);
+    }
+    if (leader && !run.watched_inside) run.look(work);
+    team.barrier();
+
+    const Parameters<T>* stored = run.only_gradients ? run.only_gradients : run.watched_inside ? run.stored.data() : nullptr;
+    if (stored) {
+        network_.learn(kernels, team, batch.samples.x, size, run.update, run.recipe.penalty, run.velocities, stored, stop);
+        team.barrier();
+    }
+    if (run.stop.load(std::memory_order_relaxed)) {
+        if (leader) run.result.status = Status::cancelled;
+        return false;
+    }
+    // Every thread adds up the same numbers in the same order, and so comes to the same decision.
+    double loss = 0;
+    for (Index i = 0; i < size; ++i) loss += row_losses_.data()[i];
+    if (!run.recipe.loss.sum) loss = batch.weight > 0 ? loss / batch.weight : 0;
+    if (leader) run.result.loss = loss;
+    if (!run.only_gradients) {
+        if (!std::isfinite(loss)) {
+            if (leader) run.result.status = Status::diverged, run.result.step = first / run.schedule.batch;
+            return false;
+        }
+        if (stored)
+            network_.apply(kernels, team, run.update, run.velocities, stored);
+        else
+            network_.learn(kernels, team, batch.samples.x, size, run.update, run.recipe.penalty, run.velocities, nullptr, stop);
+        team.barrier();
+    }
+    if (leader) {
+        if (run.recipe.penalty.l2 != 0 || run.recipe.penalty.l1 != 0) run.result.loss += network_.penalty_value();
+        const double share_of_epoch = run.recipe.loss.sum ? 1 : batch.weight;
+        run.epoch_loss += share_of_epoch * run.result.loss;
+        run.epoch_weight += share_of_epoch;
+    }
+    return true;
+}
+
+template <class T> typename Trainer<T>::Batch Trainer<T>::look_up(const Run& run, Index first, Index size) const {
+    const Samples<T>& all = run.samples;
+    Batch batch{};
+    if (run.gathered)
+        batch.samples = {read_only(x_.rows()), all.labels ? labels_.data() : nullptr, read_only(targets_.rows()),
+                         all.weight ? weight_.data() : nullptr, size};
+    else
+        batch.samples = {{all.x.data + first * all.x.stride, all.x.stride},
+                         all.labels ? all.labels + first : nullptr,
+                         {all.targets.data ? all.targets.data + first * all.targets.stride : nullptr, all.targets.stride},
+                         all.weight ? all.weight + first : nullptr,
+                         size};
+    if (!all.weight) {
+        batch.weight = double(size);
+    } else {
+        for (Index i = first; i < first + size; ++i)
+            batch.weight += double(all.weight[run.gathered ? order_.data()[i] : i]);
+    }
+    batch.scale = run.recipe.loss.sum ? T(1) : batch.weight > 0 ? T(1 / batch.weight) : T(0);
+    return batch;
+}
+
+template <class T> void Trainer<T>::gather(const Run& run, Index first, Index row, Index rows) {
+    const Samples<T>& all = run.samples;
+    for (Index i = row; i < row + rows; ++i) {
+        const Index from = order_.data()[first + i];
+        std::copy_n(all.x.data + from * all.x.stride, network_.inputs(), x_.row(i));
+        if (all.labels) labels_.data()[i] = all.labels[from];
+        if (all.targets.data) std::copy_n(all.targets.data + from * all.targets.stride, network_.outputs(), targets_.row(i));
+        if (all.weight) weight_.data()[i] = all.weight[from];
+    }
+}
+
+template <class T> void Trainer<T>::score(const Run& run, const Batch& batch, Index row, Index rows) {
+    const Samples<T>& s = batch.samples;
+    const auto at = [row](auto m) { return decltype(m){m.data + row * m.stride, m.stride}; };
+    run.kernels.loss({run.recipe.loss.kind, T(run.recipe.loss.margin), at(network_.scores()),
+                      s.labels ? s.labels + row : nullptr, s.targets.data ? at(s.targets) : s.targets,
+                      s.weight ? s.weight + row : nullptr, batch.scale, at(network_.score_gradients()),
+                      row_losses_.data() + row, rows, network_.outputs()});
+}
+
+// ---- going back to the end of the last epoch ------------------------------------------------------------
+
+template <class T> template <class Visit> void Trainer<T>::for_snapshot(const Run& run, Visit visit) {
+    std::size_t next = 0, dense = 0;
+    for (const auto& stage : network_.stages()) {
+        if (!stage.dense) continue;
+        visit(snapshot_[next++], network_.parameters()[dense], stage);
+        if (run.velocities) visit(snapshot_[next++], run.velocities[dense], stage);
+        ++dense;
+    }
+}
+
+template <class T> void Trainer<T>::reserve_snapshot(const Run& run) {
+    if (!several_batches(run)) return; // an epoch of one batch is left before it changes anything
+    snapshot_.resize(2 * network_.parameters().size());
+    for_snapshot(run, [](Matrix<T>& copy, const Parameters<T>&, const Stage& stage) {
+        copy.reserve(stage.inputs + 1, stage.outputs);
+    });
+}
+
+template <class T> void Trainer<T>::save(const Run& run) {
+    for_snapshot(run, [](Matrix<T>& copy, const Parameters<T>& now, const Stage& stage) {
+        for (Index i = 0; i < stage.inputs; ++i)
+            std::copy_n(now.weight.data + i * now.weight.stride, stage.outputs, copy.row(i));
+        if (now.bias) std::copy_n(now.bias, stage.outputs, copy.row(stage.inputs));
+    });
+}
+
+template <class T> void Trainer<T>::restore(const Run& run) {
+    for_snapshot(run, [](Matrix<T>& copy, const Parameters<T>& now, const Stage& stage) {
+        for (Index i = 0; i < stage.inputs; ++i)
+            std::copy_n(copy.row(i), stage.outputs, now.weight.data + i * now.weight.stride);
+        if (now.bias) std::copy_n(copy.row(stage.inputs), stage.outputs, now.bias);
+    });
+}
+
+template class Trainer<float>;
+template class Trainer<double>;
+
+} // namespace steepest

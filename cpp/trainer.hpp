@@ -1,0 +1,95 @@
+// Epochs of mini-batches over a network: gather, forward, loss, backward, update, in one parallel region.
+#pragma once
+
+#include "network.hpp"
+
+namespace steepest {
+
+// Samples to learn from; labels or targets as the loss needs them.
+template <class T> struct Samples {
+    Rows<const T> x;
+    const std::int64_t* labels;
+    Rows<const T> targets;
+    const T* weight; // or null
+    Index count;
+};
+
+struct Loss {
+    LossKind kind = LossKind::softmax;
+    double margin = 1;
+    bool sum = false; // over the samples, instead of their weighted mean
+};
+
+struct Recipe {
+    Loss loss;
+    Penalty penalty;
+    double learning_rate = 0, momentum = 0;
+    bool nesterov = false;
+};
+
+struct Schedule {
+    Index epochs = 1, first_epoch = 0, batch = 1;
+    bool shuffle = false;
+    std::uint64_t seed = 0;
+};
+
+enum class Status { finished, cancelled, diverged };
+
+struct Result {
+    std::vector<double> losses, seconds; // of each finished epoch
+    Status status = Status::finished;
+    Index step = 0;      // the batch that diverged
+    double loss = 0;     // the objective of the last batch; its data loss if that is not finite
+    int threads = 1;     // how many took part
+};
+
+// Called by the calling thread about every 20 ms with the number of epochs done; true cancels.
+using Watch = std::function<bool(double)>;
+
+template <class T> class Trainer {
+  public:
+    explicit Trainer(Network<T>& network) : network_(network) {}
+
+    // Runs the schedule. Each batch's loss is checked before its update: if it is not finite, parameters
+    // and velocities go back to the end of the last finished epoch. A cancelled run keeps those of the
+    // last finished batch. `velocities` is null without momentum.
+    Result fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
+               const Parameters<T>* velocities, const Schedule& schedule, const Watch& watch);
+
+    // The objective of all samples as one batch, in Result::loss; its gradients, penalty included, go to
+    // `gradients`, and nothing is updated.
+    Result gradients(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
+                     const Parameters<T>* gradients, const Watch& watch);
+
+  private:
+    struct Run;
+    struct Batch {
+        Samples<T> samples;
+        double weight; // of all its samples together
+        T scale;       // what a sample's gradient is multiplied by, next to its weight
+    };
+
+    void execute(Run& run, int threads);
+    void train(Run& run, const Team& team);
+    void begin_epoch(Run& run, Index epoch);
+    bool step(Run& run, const Team& team, Index first, Index size);
+    Batch look_up(const Run& run, Index first, Index size) const;
+    void gather(const Run& run, Index first, Index row, Index rows);
+    void score(const Run& run, const Batch& batch, Index row, Index rows);
+
+    bool several_batches(const Run& run) const;
+    template <class Visit> void for_snapshot(const Run& run, Visit visit);
+    void reserve_snapshot(const Run& run);
+    void save(const Run& run);
+    void restore(const Run& run);
+
+    Network<T>& network_;
+    Matrix<T> x_, targets_; // the gathered batch
+    Buffer<T> weight_;
+    Buffer<std::int64_t> labels_;
+    Buffer<double> row_losses_;
+    Buffer<Index> order_;
+    std::vector<Matrix<T>> snapshot_;
+};
+
+} // namespace steepest

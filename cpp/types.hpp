@@ -1,0 +1,34 @@
+// Plain data shared by the core and its kernels. No functions here: this header is compiled for every
+// instruction set, and an inline function could be linked from the wrong one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace steepest {
+
+using Index = std::ptrdiff_t;
+
+enum class Activation : int { identity, relu, sigmoid, tanh };
+
+enum class LossKind : int { softmax, hinge, squared_hinge, squared_error };
+
+enum class Function : int { exp, log, sigmoid, tanh };
+
+// Rows of a row-major matrix: element (i, j) is data[i * stride + j].
+template <class T> struct Rows {
+    T* data;
+    Index stride;
+};
+
+// One SGD update: g = dL/dw + l2_slope * w + l1 * sign(w);  v = momentum * v - learning_rate * g;
+// w += nesterov ? momentum * v - learning_rate * g : v.  Without momentum no v is read or written.
+template <class T> struct Update {
+    T learning_rate;
+    T momentum;
+    T l2_slope; // 2 * strength of sum(w^2)
+    T l1;       // strength of sum|w|
+    bool nesterov;
+};
+
+} // namespace steepest

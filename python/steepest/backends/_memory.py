@@ -1,0 +1,28 @@
+"""Where parameters live: rows aligned to cache lines, and never a power of two apart."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .protocol import Array
+
+_LINE = 64  # bytes in a cache line, and in the widest vector register
+
+
+def aligned_zeros(rows: int, columns: int, dtype: np.dtype) -> Array:
+    """A zeroed (rows, columns) array whose first element starts a cache line.
+
+    Rows longer than four lines are padded to whole lines, and by one line more where their distance would
+    be a multiple of 2048 bytes: such rows fall into the same sets of an 8-way 32 KiB cache and evict each
+    other.
+    """
+    itemsize = dtype.itemsize
+    pitch = columns * itemsize
+    if pitch > 4 * _LINE:
+        pitch = -(-pitch // _LINE) * _LINE
+        if pitch % 2048 == 0:
+            pitch += _LINE
+    raw = np.zeros(rows * pitch + _LINE, dtype=np.uint8)
+    start = -raw.ctypes.data % _LINE
+    padded = raw[start : start + rows * pitch].view(dtype).reshape(rows, pitch // itemsize)
+    return padded[:, :columns]
