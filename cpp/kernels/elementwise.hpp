@@ -39,7 +39,7 @@ template <class T> void activate(Activation activation, const T* x, T* y, Index 
     case Activation::identity:
         return map<T>(n, [](Vec<T> v) { return v; }, y, x);
     case Activation::relu:
-        return map<T>(n, [](Vec<T> v) { return at_least<T>(Vec<T>{}, v); }, y, x);
+        return map<T>(n, [](Vec<T> v) { return maximum(Vec<T>{}, v); }, y, x);
     case Activation::sigmoid:
         return apply(Function::sigmoid, x, y, n);
     case Activation::tanh:
@@ -150,14 +150,14 @@ template <class T> bool all_finite(const T* x, Index n) {
 template <class T> double multiply_add_loop(Index iterations) {
     constexpr int chains = max_rows * max_vectors;
     Vec<T> sums[chains];
+    const Vec<T> factor = broadcast(T(0.5)), term = broadcast(T(1));
+#pragma GCC unroll 32
     for (int c = 0; c < chains; ++c) sums[c] = broadcast(T(c));
-    Vec<T> factor = broadcast(T(0.5)), term = broadcast(T(1));
-    for (Index i = 0; i < iterations; ++i) {
+    for (Index i = 0; i < iterations; ++i)
 #pragma GCC unroll 32
         for (int c = 0; c < chains; ++c) sums[c] = fma(sums[c], factor, term);
-        __asm__ volatile("" : : : "memory");
-    }
     volatile T sink = 0;
+#pragma GCC unroll 32
     for (int c = 0; c < chains; ++c) sink = sink + sums[c][0];
     return double(iterations) * chains * lanes<T>;
 }

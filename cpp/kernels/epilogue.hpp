@@ -23,10 +23,6 @@ template <class T> struct RowEpilogue {
     Rows<const T> y; // at the tile's first element
 };
 
-template <class T> STEEPEST_INLINE Vec<T> at_least(Vec<T> floor, Vec<T> x) {
-    return select<T>(floor > x, floor, x);
-}
-
 template <class T> STEEPEST_INLINE Vec<T> step_gradient(Vec<T> y, Vec<T> grad) {
     return select<T>(y > Vec<T>{}, grad, Vec<T>{});
 }
@@ -58,7 +54,7 @@ STEEPEST_INLINE void finish_rows(const RowEpilogue<T>& e, const Tail<T>& tail, V
         for (int j = 0; j < NV; ++j)
             bias[j] = e.bias ? load_column<T, NV, Partial>(e.bias, j, tail) : Vec<T>{};
         const Vec<T> floor = broadcast(e.floor);
-        store_all([&](int i, int j) __attribute__((always_inline)) { return at_least<T>(floor, acc[i][j] + bias[j]); });
+        store_all([&](int i, int j) __attribute__((always_inline)) { return maximum(floor, acc[i][j] + bias[j]); });
         break;
     }
     case RowEnd::step:

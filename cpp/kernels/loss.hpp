@@ -13,7 +13,7 @@ template <class T> STEEPEST_INLINE T largest(const T* row, Index n) {
     for_vectors<T>(n, [&](Index j, auto... tail) {
         Vec<T> v = load(row + j, tail...);
         if constexpr (sizeof...(tail)) v = within<T>(tail..., v, top);
-        top = at_least<T>(top, v);
+        top = maximum(top, v);
     });
     T result = top[0];
     for (int i = 1; i < lanes<T>; ++i) result = top[i] > result ? top[i] : result;
@@ -60,7 +60,7 @@ template <class T> T hinge_row(const T* row, Index label, T margin, bool squared
     for_groups<T>(n, [&](int g, Index j, auto... tail) {
         const Vec<T> zero = {};
         Vec<T> over = (load(row + j, tail...) - own) + gap;
-        over = select<T>(lane == decltype(lane[0] + 0)(label - j), zero, at_least<T>(zero, over));
+        over = select<T>(lane == decltype(lane[0] + 0)(label - j), zero, maximum(zero, over));
         if constexpr (sizeof...(tail)) over = within<T>(tail..., over, zero);
         const Vec<T> active = squared ? over : select<T>(over > zero, broadcast(T(1)), over);
         values[g] = values[g] + (squared ? over * over : over);

@@ -1,6 +1,16 @@
 // exp, log, sigmoid and tanh of whole vectors: polynomials of our own, because libm is scalar, and vector libraries
 // round differently on each instruction set. Each lane is computed alone and for every argument, subnormals, infinities
 // and NaN included; AVX2, AVX-512 and NEON give the same bits.
+//
+// Largest error in ULP. Float: all 2^32 arguments, so a proof. Double: the largest met in at least 16
+// million arguments, and the bound held. tests/vmath_ulp.cpp measures, and fails beyond its table of the same bounds.
+//
+//              float        double, met  double, bound
+//              FMA   SSE2   FMA   SSE2   FMA   SSE2
+//     exp      0.91  1.19   0.90  1.16   1.00  1.30
+//     log      0.87  0.91   0.84  0.86   1.00  1.00
+//     sigmoid  2.41  2.41   2.28  2.30   2.50  2.50
+//     tanh     1.86  2.05   2.18  2.24   2.50  2.50
 #pragma once
 
 #include "simd.hpp"

@@ -35,7 +35,6 @@ def build_info() -> dict[str, Any]:
         "isa_built": _core.built_isas(),
         "isa_available": _core.available_isas(),
         "isa_active": _choice()[0] or _core.available_isas()[0],
-        "num_threads": _choice()[1] or _core.default_threads(),
     }
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ..losses import Loss
@@ -27,7 +26,7 @@ Watch = Callable[[float], bool]
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of a compiled model: y = activation(x @ weight + bias), or y = activation(x) if not dense."""
+    """One step of a compiled model: y = activation(x @ weight + bias), or activation(x) if not dense."""
 
     inputs: int
     outputs: int
@@ -123,7 +122,7 @@ class Network(Protocol):
 
 
 class Backend(Protocol):
-    """The kernels as functions, and networks made of them. Arrays are float32 or float64, one dtype a call."""
+    """The kernels as functions, and networks made of them; one dtype, float32 or float64, a call."""
 
     name: Literal["native", "reference"]
 
@@ -137,7 +136,7 @@ class Backend(Protocol):
         """Position of the first int64 label outside 0..classes-1, -1 if there is none."""
 
     def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
-        """x @ weight + bias."""
+        """Compute x @ weight + bias."""
 
     def linear_backward(self, x: Array, weight: Array, grad: Array) -> tuple[Array, Array, Array]:
         """Gradients of x, weight and bias from that of the output."""
@@ -149,7 +148,7 @@ class Backend(Protocol):
         """Gradient of the input from the *output* y and the output's gradient."""
 
     def exp(self, x: Array) -> Array:
-        """e**x, element by element."""
+        """Exponential, element by element."""
 
     def log(self, x: Array) -> Array:
         """Natural logarithm, element by element."""

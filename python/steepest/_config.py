@@ -1,0 +1,164 @@
+"""Choose: backend, number of threads, instruction set. `current` is called in every step, so it is cheap.
+
+A choice comes from the innermost `config` that makes it, else (threads only) from `set_num_threads`,
+else from the environment, which is read once, when first needed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any, Literal, NamedTuple, cast
+
+from . import _checks
+from ._version import __version__
+
+BackendName = Literal["native", "reference"]
+_BACKENDS = ("native", "reference")
+_MAX_THREADS = 1024
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What holds now; None leaves the choice to the native backend."""
+
+    backend: BackendName
+    num_threads: int | None
+    isa: str | None
+
+
+class _Choice(NamedTuple):
+    """What was asked for at one place; None for nothing."""
+
+    backend: str | None = None
+    num_threads: int | None = None
+    isa: str | None = None
+
+
+_choice: ContextVar[_Choice] = ContextVar("steepest_config", default=_Choice())  # noqa: B039  (it is immutable)
+_process_threads: int | None = None
+
+
+def current() -> Settings:
+    """The settings that hold here.
+
+    Raises
+    ------
+    ValueError
+        If the environment asks for what does not exist or cannot run.
+    """
+    return _resolve(_choice.get(), _process_threads)
+
+
+@contextmanager
+def config(
+    backend: BackendName | None = None, num_threads: int | None = None, isa: str | None = None
+) -> Iterator[None]:
+    """Choose how to compute, within a ``with`` block of this thread or task; blocks nest.
+
+    Parameters
+    ----------
+    backend : {"native", "reference"}, optional
+        Compiled kernels, or plain NumPy.
+    num_threads : int, optional
+        Threads of the native backend, at least 1. The reference ignores it: NumPy has its own.
+    isa : {"sse2", "avx2", "avx512", "neon"}, optional
+        Instruction set of the native backend.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, for a choice that cannot run on this machine, and for an instruction set
+        together with the reference backend.
+
+    Notes
+    -----
+    What is not given keeps the value of the enclosing block, of `set_num_threads`, or of the environment
+    variables STEEPEST_BACKEND, STEEPEST_NUM_THREADS and STEEPEST_ISA, in this order.
+    """
+    if backend is not None:
+        _checks.one_of(backend, "backend", _BACKENDS)
+    if num_threads is not None:
+        num_threads = _checks.integer(num_threads, "num_threads", minimum=1, maximum=_MAX_THREADS)
+    if isa is not None and not isinstance(isa, str):
+        raise TypeError(f"isa must be a name like 'avx2', not {isa!r:.80}")
+    outer = _choice.get()
+    # Another backend than the enclosing block's makes that block's instruction set meaningless.
+    inherited_isa = None if backend == "reference" else outer.isa
+    choice = _Choice(backend or outer.backend, num_threads or outer.num_threads, isa or inherited_isa)
+    _resolve(choice, _process_threads)  # raises here and now if it cannot run
+    token = _choice.set(choice)
+    try:
+        yield
+    finally:
+        _choice.reset(token)
+
+
+def set_num_threads(num_threads: int | None) -> None:
+    """Set the number of threads for the whole process; None returns to the default."""
+    global _process_threads
+    if num_threads is not None:
+        num_threads = _checks.integer(num_threads, "num_threads", minimum=1, maximum=_MAX_THREADS)
+    _process_threads = num_threads
+
+
+def get_num_threads() -> int:
+    """The number of threads that the next native call may use; 1 where there is no native backend."""
+    from . import backends
+
+    chosen = current().num_threads
+    if chosen is not None:
+        return chosen
+    return int(backends.native.default_num_threads()) if backends.native else 1
+
+
+def build_info() -> dict[str, Any]:
+    """Version, and what the native backend was built with; why it is missing, where it is."""
+    from . import backends
+
+    info: dict[str, Any] = {
+        "version": __version__,
+        "backend": current().backend,
+        "num_threads": get_num_threads(),
+    }
+    if backends.native is None:
+        return info | {"native": False, "native_error": backends.native_error}
+    native: dict[str, Any] = backends.native.build_info()
+    return info | {"native": True} | native
+
+
+@cache
+def _environment() -> _Choice:
+    backend = os.environ.get("STEEPEST_BACKEND") or None
+    if backend is not None:
+        _checks.one_of(backend, "STEEPEST_BACKEND", _BACKENDS)
+    threads = os.environ.get("STEEPEST_NUM_THREADS") or None
+    if threads is not None and not (
+        threads.isascii() and threads.isdigit() and 1 <= int(threads) <= _MAX_THREADS
+    ):
+        raise ValueError(
+            f"STEEPEST_NUM_THREADS is {threads!r:.80}, but must be an integer from 1 to {_MAX_THREADS}"
+        )
+    return _Choice(backend, int(threads) if threads else None, os.environ.get("STEEPEST_ISA") or None)
+
+
+@lru_cache(maxsize=64)
+def _resolve(choice: _Choice, process_threads: int | None) -> Settings:
+    from . import backends
+
+    environment = _environment()
+    backend = choice.backend or environment.backend or ("native" if backends.native else "reference")
+    threads = choice.num_threads or process_threads or environment.num_threads
+    if backend == "native" and backends.native is None:
+        raise ValueError(f"backend is 'native', but it cannot be used here: {backends.native_error}")
+    # An explicit reference backend silences the environment's instruction set, but never an explicit one.
+    isa = choice.isa or (None if choice.backend == "reference" else environment.isa)
+    if isa is not None and backend == "reference":
+        raise ValueError(f"isa is {isa!r:.80}, but the reference backend has no instruction sets")
+    if isa is not None and backends.native is not None:
+        _checks.one_of(isa, "isa", backends.native.available_isas())
+    return Settings(cast(BackendName, backend), threads, isa)

@@ -1,0 +1,205 @@
+"""The backend that runs without a compiler, and that the native one is tested against: NumPy throughout.
+
+The formulas are in `formulas.py`; here is the order in which a step and a fit apply them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from time import perf_counter
+from typing import Literal
+
+import numpy as np
+
+from ..losses import Loss
+from ..penalties import Penalty
+from . import formulas
+from ._random import shuffle_order
+from .protocol import (
+    Array,
+    Backend,
+    Batch,
+    EpochResults,
+    Network,
+    Parameters,
+    Recipe,
+    Schedule,
+    Stage,
+    Watch,
+)
+
+_WATCH_SECONDS = 0.02
+
+
+class ReferenceNetwork:
+    """A compiled model in plain NumPy; see `protocol.Network` for the contract of each method."""
+
+    def __init__(self, stages: Sequence[Stage], parameters: Sequence[Parameters]) -> None:
+        self._stages = tuple(stages)
+        self._parameters = tuple(parameters)
+
+    def forward(self, x: Array) -> Array:
+        """Scores (samples, outputs) of rows (samples, features)."""
+        return self._outputs(x)[-1]
+
+    def loss_and_gradients(
+        self, batch: Batch, loss: Loss, penalty: Penalty | None
+    ) -> tuple[float, list[Parameters]]:
+        """The objective (data loss + penalty) and its gradient for each dense stage."""
+        objective, gradients = self._objective(batch, loss, penalty)
+        if penalty is not None:
+            for p, gradient in zip(self._parameters, gradients, strict=True):
+                gradient.weight = gradient.weight + formulas.penalty_gradient(penalty, p.weight)
+        return objective, gradients
+
+    def step(self, batch: Batch, recipe: Recipe, velocities: Sequence[Parameters] | None) -> float:
+        """One update on the whole batch; where the objective is not finite, nothing is changed."""
+        objective, gradients = self._objective(batch, recipe.loss, recipe.penalty)
+        if math.isfinite(objective):
+            self._update(gradients, recipe, velocities)
+        return objective
+
+    def fit(
+        self,
+        batch: Batch,
+        recipe: Recipe,
+        velocities: Sequence[Parameters] | None,
+        schedule: Schedule,
+        watch: Watch | None,
+    ) -> EpochResults:
+        """Epochs of shuffled mini-batches; the last batch of an epoch may be smaller."""
+        samples = len(batch.x)
+        starts = range(0, samples, schedule.batch_size)
+        stop = _throttled(watch)
+        losses: list[float] = []
+        seconds: list[float] = []
+        for epoch in range(schedule.epochs):
+            began = perf_counter()
+            number = schedule.first_epoch + epoch
+            order = shuffle_order(samples, schedule.seed, number) if schedule.shuffle else None
+            before = self._copies(velocities) if len(starts) > 1 else []
+            total = size = 0.0
+            for step, start in enumerate(starts):
+                part = _take(batch, slice(start, start + schedule.batch_size), order)
+                objective = self.step(part, recipe, velocities)
+                if not math.isfinite(objective):
+                    formulas.write(before)
+                    return EpochResults(losses, seconds, "diverged", step)
+                weight = formulas.batch_size(recipe.loss, len(part.x), part.weight)
+                total, size = total + weight * objective, size + weight
+                last = step + 1 == len(starts)
+                if not last and stop(epoch + (step + 1) / len(starts)):
+                    return EpochResults(losses, seconds, "cancelled")
+            losses.append(total / size)
+            seconds.append(perf_counter() - began)
+            if stop(epoch + 1.0) and epoch + 1 < schedule.epochs:
+                return EpochResults(losses, seconds, "cancelled")
+        return EpochResults(losses, seconds, "finished")
+
+    def _outputs(self, x: Array) -> list[Array]:
+        """The input, then the output of each stage."""
+        outputs = [x]
+        parameters = iter(self._parameters)
+        for stage in self._stages:
+            y = outputs[-1]
+            if stage.dense:
+                p = next(parameters)
+                y = formulas.linear(y, p.weight, p.bias)
+            outputs.append(formulas.activation(stage.activation, y))
+        return outputs
+
+    @formulas.quiet
+    def _objective(self, batch: Batch, loss: Loss, penalty: Penalty | None) -> tuple[float, list[Parameters]]:
+        """The objective, and the gradient of the data loss alone for each dense stage."""
+        outputs = self._outputs(batch.x)
+        objective, grad = formulas.loss_and_gradient(loss, outputs[-1], batch.targets, batch.weight)
+        if penalty is not None:
+            objective += sum(formulas.penalty_value(penalty, p.weight) for p in self._parameters)
+        gradients: list[Parameters] = []
+        remaining = list(self._parameters)
+        for stage, x, y in reversed(list(zip(self._stages, outputs[:-1], outputs[1:], strict=True))):
+            grad = formulas.activation_backward(stage.activation, y, grad)
+            if stage.dense:
+                p = remaining.pop()
+                gradients.append(Parameters(x.T @ grad, None if p.bias is None else grad.sum(axis=0)))
+                if not remaining:
+                    break  # nothing below the first dense stage learns
+                grad = grad @ p.weight.T
+        return objective, gradients[::-1]
+
+    def _update(
+        self, gradients: Sequence[Parameters], recipe: Recipe, velocities: Sequence[Parameters] | None
+    ) -> None:
+        """Compute every new value first, and only then write, so that no error leaves layers out of step."""
+        values = _arrays(self._parameters)
+        speeds = _arrays(velocities) if velocities is not None else [None] * len(values)
+        changes: list[tuple[Array, Array]] = []
+        for value, grad, velocity in zip(values, _arrays(gradients), speeds, strict=True):
+            penalty = recipe.penalty if value.ndim == 2 else None  # weights only, never biases
+            new, new_velocity = formulas.updated(value, grad, velocity, recipe.optimizer, penalty)
+            changes.append((value, new))
+            if velocity is not None and new_velocity is not None:
+                changes.append((velocity, new_velocity))
+        formulas.write(changes)
+
+    def _copies(self, velocities: Sequence[Parameters] | None) -> list[tuple[Array, Array]]:
+        """Every array that learning changes, with a copy of what it holds now."""
+        return [(array, array.copy()) for array in _arrays(self._parameters) + _arrays(velocities or ())]
+
+
+def _arrays(parameters: Sequence[Parameters]) -> list[Array]:
+    return [array for p in parameters for array in (p.weight, p.bias) if array is not None]
+
+
+def _take(batch: Batch, part: slice, order: Array | None) -> Batch:
+    """The samples at positions `part` of `order`."""
+    where = part if order is None else order[part]
+    return Batch(batch.x[where], batch.targets[where], None if batch.weight is None else batch.weight[where])
+
+
+def _throttled(watch: Watch | None) -> Watch:
+    """`watch`, called at most every 20 ms."""
+    due = perf_counter() + _WATCH_SECONDS
+
+    def stop(done: float) -> bool:
+        nonlocal due
+        if watch is None or perf_counter() < due:
+            return False
+        due = perf_counter() + _WATCH_SECONDS
+        return watch(done)
+
+    return stop
+
+
+class ReferenceBackend:
+    """The formulas behind the interface that both backends have."""
+
+    name: Literal["native", "reference"] = "reference"
+
+    def network(self, stages: Sequence[Stage], parameters: Sequence[Parameters]) -> Network:
+        """Bind a compiled model to this backend."""
+        return ReferenceNetwork(stages, parameters)
+
+    def first_nonfinite_row(self, x: Array) -> int:
+        """Index of the first row that holds NaN or an infinity, -1 if there is none."""
+        bad = ~np.isfinite(x).all(axis=1)
+        return int(bad.argmax()) if bad.any() else -1
+
+    def first_bad_label(self, labels: Array, classes: int) -> int:
+        """Position of the first label outside 0..classes-1, -1 if there is none."""
+        bad = (labels < 0) | (labels >= classes)
+        return int(bad.argmax()) if bad.any() else -1
+
+    linear = staticmethod(formulas.linear)
+    linear_backward = staticmethod(formulas.linear_backward)
+    activation = staticmethod(formulas.activation)
+    activation_backward = staticmethod(formulas.activation_backward)
+    exp = staticmethod(formulas.exp)
+    log = staticmethod(formulas.log)
+    softmax = staticmethod(formulas.softmax)
+    loss = staticmethod(formulas.loss_and_gradient)
+    sgd_step = staticmethod(formulas.sgd_step)
+
+
+BACKEND: Backend = ReferenceBackend()

@@ -1,0 +1,322 @@
+"""The kernels as functions on arrays, computed by the active backend.
+
+Arrays are float32 or float64, converted to the wider of the two where both meet; integers become float64.
+The result has that dtype. No function but `sgd_step` changes an argument. NaN and infinities propagate.
+All raise TypeError for what does not hold real numbers, and ValueError for shapes that do not fit.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import _checks
+from ._checks import Array
+from .backends import active
+from .backends.protocol import ActivationName
+from .losses import Loss, MulticlassHinge, SoftmaxCrossEntropy, SquaredError
+from .optimizers import SGD
+from .penalties import Penalty, as_penalty
+
+__all__ = [
+    "exp",
+    "linear",
+    "linear_backward",
+    "log",
+    "multiclass_hinge",
+    "relu",
+    "relu_backward",
+    "sgd_step",
+    "sigmoid",
+    "sigmoid_backward",
+    "softmax",
+    "softmax_cross_entropy",
+    "squared_error",
+    "tanh",
+    "tanh_backward",
+]
+
+
+def linear(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> Array:
+    """Compute x @ weight + bias.
+
+    Parameters
+    ----------
+    x : array_like, (samples, in_features)
+    weight : array_like, (in_features, out_features)
+    bias : array_like, (out_features,), optional
+
+    Returns
+    -------
+    ndarray, (samples, out_features)
+    """
+    if bias is None:
+        a, w = _floats(x=x, weight=weight)
+        b = None
+    else:
+        a, w, b = _floats(x=x, weight=weight, bias=bias)
+    _matrix(a, "x")
+    _matrix(w, "weight", rows=(a.shape[1], "features of x"))
+    if b is not None and b.shape != (w.shape[1],):
+        raise ValueError(f"bias has shape {b.shape}, but weight has {w.shape[1]} columns")
+    return active().linear(a, w, b)
+
+
+def linear_backward(x: ArrayLike, weight: ArrayLike, grad: ArrayLike) -> tuple[Array, Array, Array]:
+    """Gradients of `linear`.
+
+    Parameters
+    ----------
+    x : array_like, (samples, in_features)
+    weight : array_like, (in_features, out_features)
+    grad : array_like, (samples, out_features)
+        Gradient of the output.
+
+    Returns
+    -------
+    grad_x : ndarray, (samples, in_features)
+    grad_weight : ndarray, (in_features, out_features)
+    grad_bias : ndarray, (out_features,)
+    """
+    a, w, g = _floats(x=x, weight=weight, grad=grad)
+    _matrix(a, "x")
+    _matrix(w, "weight", rows=(a.shape[1], "features of x"))
+    if g.shape != (a.shape[0], w.shape[1]):
+        raise ValueError(f"grad has shape {g.shape}, but the output has {(a.shape[0], w.shape[1])}")
+    return active().linear_backward(a, w, g)
+
+
+def relu(x: ArrayLike) -> Array:
+    """max(0, x), element by element, for an array of any shape."""
+    return active().activation("relu", *_floats(x=x))
+
+
+def relu_backward(y: ArrayLike, grad: ArrayLike) -> Array:
+    """Gradient of the input of `relu` from its output `y` and the output's; 0 where y is 0."""
+    return _activation_backward("relu", y, grad)
+
+
+def sigmoid(x: ArrayLike) -> Array:
+    """1 / (1 + exp(-x)), element by element, for an array of any shape."""
+    return active().activation("sigmoid", *_floats(x=x))
+
+
+def sigmoid_backward(y: ArrayLike, grad: ArrayLike) -> Array:
+    """Gradient of the input of `sigmoid` from its output `y` and the output's: grad * y * (1 - y)."""
+    return _activation_backward("sigmoid", y, grad)
+
+
+def tanh(x: ArrayLike) -> Array:
+    """Hyperbolic tangent, element by element, for an array of any shape."""
+    return active().activation("tanh", *_floats(x=x))
+
+
+def tanh_backward(y: ArrayLike, grad: ArrayLike) -> Array:
+    """Gradient of the input of `tanh` from its output `y` and the output's: grad * (1 - y**2)."""
+    return _activation_backward("tanh", y, grad)
+
+
+def exp(x: ArrayLike) -> Array:
+    """e**x, element by element, for an array of any shape."""
+    return active().exp(*_floats(x=x))
+
+
+def log(x: ArrayLike) -> Array:
+    """Natural logarithm, element by element, for an array of any shape: -inf at 0, NaN below."""
+    return active().log(*_floats(x=x))
+
+
+def softmax(scores: ArrayLike) -> Array:
+    """Row-wise exp(s) / sum(exp(s)), without overflow.
+
+    Parameters
+    ----------
+    scores : array_like, (samples, classes)
+
+    Returns
+    -------
+    ndarray, (samples, classes)
+        Rows of probabilities.
+    """
+    (s,) = _floats(scores=scores)
+    _matrix(s, "scores")
+    if s.shape[1] == 0:
+        raise ValueError("scores has 0 classes, but at least 1 is needed")
+    return active().softmax(s)
+
+
+def softmax_cross_entropy(
+    scores: ArrayLike, labels: ArrayLike, *, sample_weight: ArrayLike | None = None
+) -> tuple[float, Array]:
+    """Mean softmax cross-entropy and its gradient; see `steepest.SoftmaxCrossEntropy`.
+
+    Parameters
+    ----------
+    scores : array_like, (samples, classes)
+    labels : array_like of int, (samples,)
+        In 0..classes-1.
+    sample_weight : array_like, (samples,), optional
+
+    Returns
+    -------
+    loss : float
+    grad : ndarray, (samples, classes)
+    """
+    return _loss(SoftmaxCrossEntropy(), scores, labels, sample_weight)
+
+
+def multiclass_hinge(
+    scores: ArrayLike,
+    labels: ArrayLike,
+    margin: float = 1.0,
+    squared: bool = False,
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> tuple[float, Array]:
+    """Mean multiclass hinge loss and its gradient; see `steepest.MulticlassHinge`.
+
+    Parameters
+    ----------
+    scores : array_like, (samples, classes)
+    labels : array_like of int, (samples,)
+        In 0..classes-1.
+    margin, squared
+        As in `MulticlassHinge`.
+    sample_weight : array_like, (samples,), optional
+
+    Returns
+    -------
+    loss : float
+    grad : ndarray, (samples, classes)
+    """
+    return _loss(MulticlassHinge(margin, squared), scores, labels, sample_weight)
+
+
+def squared_error(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    reduction: Literal["mean", "sum"] = "mean",
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> tuple[float, Array]:
+    """Mean (or sum) over samples of the summed squares, and its gradient; see `steepest.SquaredError`.
+
+    Parameters
+    ----------
+    predictions, targets : array_like, (samples, outputs)
+        The targets of one output may be (samples,).
+    reduction : {"mean", "sum"}
+    sample_weight : array_like, (samples,), optional
+
+    Returns
+    -------
+    loss : float
+    grad : ndarray, (samples, outputs)
+    """
+    predictions, targets = _floats(predictions=predictions, targets=targets)
+    return _loss(SquaredError(reduction), predictions, targets, sample_weight)
+
+
+def sgd_step(
+    weight: Array,
+    gradient: ArrayLike,
+    learning_rate: float,
+    *,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    velocity: Array | None = None,
+    penalty: Penalty | None = None,
+) -> None:
+    """Update `weight`, and `velocity`, in place, by the formula in `steepest.SGD`.
+
+    Parameters
+    ----------
+    weight : ndarray of float32 or float64, 1-D or 2-D
+        Writable, with unit stride along its last axis.
+    gradient : array_like, the shape of `weight`
+        Of the data loss; that of the penalty is added here.
+    learning_rate, momentum, nesterov
+        As in `SGD`.
+    velocity : ndarray like `weight`
+        Needed with momentum, and only then.
+    penalty : L2, L1, ElasticNet or None
+
+    Raises
+    ------
+    TypeError, ValueError
+        Also if `weight` or `velocity` cannot be written in place, or the arrays overlap.
+    """
+    optimizer = SGD(learning_rate, momentum, nesterov)
+    penalty = as_penalty(penalty)
+    w = _in_place(weight, "weight")
+    g = _checks.packed(_checks.real_array(gradient, "gradient"), w.dtype)
+    if g.shape != weight.shape:
+        raise ValueError(f"gradient has shape {g.shape}, but weight has {weight.shape}")
+    if (velocity is not None) != (momentum > 0):
+        raise ValueError(f"velocity is needed with momentum, and only then; momentum is {momentum}")
+    v = None if velocity is None else _in_place(velocity, "velocity")
+    if v is not None and (v.shape != w.shape or v.dtype != w.dtype):
+        raise ValueError(f"velocity is {v.shape} {v.dtype}, but weight is {w.shape} {w.dtype}")
+    arrays = [w, g] if v is None else [w, g, v]
+    if any(np.shares_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i]):
+        raise ValueError("weight, gradient and velocity must not overlap in memory")
+    active().sgd_step(w, np.atleast_2d(g), v, optimizer, penalty)
+
+
+def _floats(**arrays: ArrayLike) -> list[Array]:
+    """Packed arrays of one float dtype."""
+    real = {name: _checks.real_array(value, name) for name, value in arrays.items()}
+    for name, array in real.items():
+        if array.dtype.kind == "f" and array.dtype.itemsize not in (4, 8):
+            raise TypeError(f"{name} has dtype {array.dtype}, but must be float32 or float64")
+    floats = [array.dtype if array.dtype.kind == "f" else np.dtype(np.float64) for array in real.values()]
+    dtype = _checks.float_dtype(np.result_type(*floats))
+    return [_checks.packed(array, dtype) for array in real.values()]
+
+
+def _matrix(array: Array, name: str, rows: tuple[int, str] | None = None) -> None:
+    if array.ndim != 2:
+        raise ValueError(f"{name} has shape {array.shape}, but must be 2-D")
+    if rows is not None and array.shape[0] != rows[0]:
+        raise ValueError(f"{name} has {array.shape[0]} rows, but there are {rows[0]} {rows[1]}")
+
+
+def _activation_backward(name: ActivationName, y: ArrayLike, grad: ArrayLike) -> Array:
+    output, gradient = _floats(y=y, grad=grad)
+    if output.shape != gradient.shape:
+        raise ValueError(f"grad has shape {gradient.shape}, but y has {output.shape}")
+    return active().activation_backward(name, output, gradient)
+
+
+def _loss(
+    loss: Loss, scores: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+) -> tuple[float, Array]:
+    name = "scores" if loss.takes_labels else "predictions"
+    (s,) = _floats(**{name: scores})
+    _matrix(s, name)
+    _checks.not_empty(s, name)
+    if loss.takes_labels:
+        targets = _checks.labels(y, len(s), s.shape[1], active().first_bad_label, "labels")
+    else:
+        targets = _checks.targets(y, len(s), s.shape[1], s.dtype, "targets")
+    weight = None if sample_weight is None else _checks.weights(sample_weight, len(s), s.dtype)
+    return active().loss(loss, s, targets, weight)
+
+
+def _in_place(array: object, name: str) -> Array:
+    """`array` as a 2-D view that can be written."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} is updated in place, so it must be an ndarray, not {type(array).__name__}")
+    if array.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise TypeError(f"{name} has dtype {array.dtype}, but must be float32 or float64")
+    if array.ndim not in (1, 2):
+        raise ValueError(f"{name} has shape {array.shape}, but must be 1-D or 2-D")
+    if not array.flags.writeable:
+        raise ValueError(f"{name} is updated in place, but it is read-only")
+    if not _checks.readable(array):
+        raise ValueError(
+            f"{name} is updated in place, so it must be aligned, with unit stride along its last axis"
+        )
+    return array if array.ndim == 2 else array[None, :]

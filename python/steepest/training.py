@@ -1,0 +1,329 @@
+"""`Trainer`: a model, how it learns, and the optimizer's state; single steps, and the fit loop."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import ArrayLike
+
+from . import _checks
+from .backends import active
+from .backends.protocol import Batch, EpochResults, Parameters, Recipe, Schedule
+from .callbacks import Callback, EpochState
+from .history import History
+from .losses import Loss, as_loss
+from .optimizers import SGD
+from .penalties import Penalty, as_penalty
+
+if TYPE_CHECKING:
+    from .model import Sequential
+
+DEFAULT_OPTIMIZER = SGD()
+
+
+class DivergenceError(ArithmeticError):
+    """The loss stopped being finite.
+
+    Attributes
+    ----------
+    epoch, step : int or None
+        Where, both counted from 0, the step within its epoch; None for a single `Trainer.step`.
+    learning_rate : float or None
+        The learning rate at that moment.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        epoch: int | None = None,
+        step: int | None = None,
+        learning_rate: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.epoch = epoch
+        self.step = step
+        self.learning_rate = learning_rate
+
+
+class Trainer:
+    """Trains one model: holds the loss, the penalty, the optimizer and its velocities.
+
+    Parameters
+    ----------
+    model : Sequential
+        Changed in place.
+    loss : str or loss, default "softmax"
+        A loss, or "softmax", "hinge", "squared_hinge", "squared_error".
+    optimizer : SGD, default SGD()
+        Can be replaced between steps and, by a callback, between epochs.
+    penalty : L2, L1, ElasticNet or None
+
+    Attributes
+    ----------
+    epochs_done : int
+        Finished epochs over all calls of `fit`. They number the shuffles, so two fits of 5 epochs give
+        the bits of one fit of 10.
+    """
+
+    def __init__(
+        self,
+        model: Sequential,
+        loss: str | Loss = "softmax",
+        optimizer: SGD = DEFAULT_OPTIMIZER,
+        penalty: Penalty | None = None,
+    ) -> None:
+        self.model = model
+        self.epochs_done = 0
+        self._loss = as_loss(loss)
+        self._penalty = as_penalty(penalty)
+        self._velocities: list[Parameters] | None = None
+        self._cancelled = threading.Event()
+        self.optimizer = optimizer
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that is minimised."""
+        return self._loss
+
+    @property
+    def penalty(self) -> Penalty | None:
+        """The penalty added to it."""
+        return self._penalty
+
+    @property
+    def optimizer(self) -> SGD:
+        """The optimizer; setting another keeps the velocities if both have momentum."""
+        return self._recipe.optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: SGD) -> None:
+        if not isinstance(optimizer, SGD):
+            raise TypeError(f"optimizer must be one like st.SGD(0.1), not {optimizer!r:.80}")
+        if optimizer.momentum == 0:
+            self._velocities = None
+        elif self._velocities is None:
+            self._velocities = self.model._zeros()
+        self._recipe = Recipe(self._loss, self._penalty, optimizer)
+
+    def step(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """One update on the batch X, y.
+
+        Parameters
+        ----------
+        X : array_like, (samples, in_features)
+        y : array_like
+            Labels (samples,) or, for squared error, targets (samples, out_features).
+        sample_weight : array_like, (samples,), optional
+            Finite, not negative, not all zero.
+
+        Returns
+        -------
+        float
+            The objective (data loss + penalty) before the update.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that cannot be used.
+        DivergenceError
+            If the objective is not finite though the data are.
+        """
+        batch = self.model._batch(X, y, sample_weight, self._loss)
+        objective = self.model._network().step(batch, self._recipe, self._velocities)
+        if not math.isfinite(objective):
+            _check_finite(batch)
+            raise DivergenceError(
+                f"the loss of this batch is {objective} with learning rate {self.optimizer.learning_rate}; "
+                "the parameters were left as they are; a smaller learning rate may help",
+                learning_rate=self.optimizer.learning_rate,
+            )
+        return objective
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        epochs: int = 10,
+        batch_size: int | None = 128,
+        shuffle: bool = True,
+        sample_weight: ArrayLike | None = None,
+        validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        callbacks: Sequence[Callback] = (),
+        progress: bool = True,
+        seed: int | None = None,
+    ) -> History:
+        """Train for some more epochs of mini-batches.
+
+        Parameters
+        ----------
+        X : array_like, (samples, in_features)
+        y : array_like
+            Labels (samples,) or, for squared error, targets (samples, out_features).
+        epochs : int, default 10
+            0 only checks the data.
+        batch_size : int or None, default 128
+            None, or more than there are samples, takes all samples at once. The last batch may be smaller.
+        shuffle : bool, default True
+            Visit the samples in another order each epoch.
+        sample_weight : array_like, (samples,), optional
+            Finite, not negative, not all zero.
+        validation_data : (X, y), optional
+            Its data loss is computed after each epoch.
+        callbacks : sequence of callables
+            Each is called with an `EpochState` after each epoch; one that returns True stops the fit.
+        progress : bool, default True
+            Show a progress bar on stderr if that is a terminal.
+        seed : int, optional
+            Keys the shuffles; by default the model's seed.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data or settings that cannot be used; nothing was changed then.
+        DivergenceError
+            If the loss stops being finite; the parameters of the last finished epoch are restored.
+        KeyboardInterrupt
+            On Ctrl-C; the parameters of the last finished batch are kept.
+        """
+        epochs = _checks.integer(epochs, "epochs", minimum=0)
+        if batch_size is not None:
+            batch_size = _checks.integer(batch_size, "batch_size", minimum=1)
+        _checks.flag(shuffle, "shuffle")
+        _checks.flag(progress, "progress")
+        seed = self.model.seed if seed is None else _checks.seed(seed)
+        callbacks = _checked_callbacks(callbacks)
+        batch = self.model._batch(X, y, sample_weight, self._loss)
+        _check_finite(batch)
+        validation = None if validation_data is None else self._validation(validation_data)
+        size = min(batch_size or len(batch.x), len(batch.x))
+
+        history = History()
+        self._cancelled.clear()
+        # One call of the backend for all epochs, unless something must happen between them.
+        together = 1 if callbacks or validation else epochs
+        with _Bar(epochs, -(-len(batch.x) // size), progress) as bar:
+            while history.epochs < epochs and history.status == "finished":
+                schedule = Schedule(together, size, shuffle, seed, self.epochs_done)
+                self._run(batch, schedule, history, bar)
+                if validation and history.epochs > len(history.validation_loss):
+                    history.validation_loss.append(self._data_loss(validation))
+                bar.show(history)
+                if callbacks and history.epochs and history.status == "finished":
+                    self._call_back(callbacks, history)
+        return history
+
+    def cancel(self) -> None:
+        """End a running `fit` after its current batch; callable from any thread and from callbacks.
+
+        The fit returns its history of finished epochs with the status "cancelled". Without a running fit
+        this does nothing.
+        """
+        self._cancelled.set()
+
+    def _run(self, batch: Batch, schedule: Schedule, history: History, bar: _Bar) -> None:
+        """Let the backend run some epochs, and record them."""
+        before = history.epochs
+
+        def watch(done: float) -> bool:
+            bar.move(before + done)
+            return self._cancelled.is_set()
+
+        network = self.model._network()
+        results = network.fit(batch, self._recipe, self._velocities, schedule, watch)
+        self.epochs_done += len(results.losses)
+        history.loss += results.losses
+        history.seconds += results.seconds
+        history.samples_per_second += [len(batch.x) / max(seconds, 1e-9) for seconds in results.seconds]
+        bar.move(history.epochs)
+        if results.status == "diverged":
+            raise _divergence(history.epochs, results, self.optimizer.learning_rate)
+        if results.status == "cancelled" or self._cancelled.is_set():
+            history.status = "cancelled"
+
+    def _call_back(self, callbacks: Sequence[Callback], history: History) -> None:
+        validation_loss = history.validation_loss[-1] if history.validation_loss else None
+        epoch = history.epochs - 1
+        state = EpochState(epoch, history.loss[-1], validation_loss, self.model, self, history)
+        answers = [callback(state) for callback in callbacks]  # each is called, whatever the others want
+        if any(answers):
+            history.status = "stopped"
+        if self._cancelled.is_set():
+            history.status = "cancelled"
+
+    def _validation(self, data: tuple[ArrayLike, ArrayLike]) -> Batch:
+        if not isinstance(data, tuple | list) or len(data) != 2:
+            raise TypeError("validation_data must be a pair (X, y)")
+        batch = self.model._batch(data[0], data[1], None, self._loss)
+        _check_finite(batch)
+        return batch
+
+    def _data_loss(self, batch: Batch) -> float:
+        scores = self.model._network().forward(batch.x)
+        return active().loss(self._loss, scores, batch.targets, batch.weight)[0]
+
+
+class _Bar:
+    """Progress in batches, on stderr; does nothing, and imports nothing, if not wanted."""
+
+    def __init__(self, epochs: int, batches: int, wanted: bool) -> None:
+        self._batches = batches
+        self._bar: Any = None
+        if wanted and epochs:
+            from tqdm import tqdm  # costs as much to import as the rest of this package
+
+            # disable=None: no bar where stderr is no terminal
+            self._bar = tqdm(total=epochs * batches, unit="batch", disable=None, dynamic_ncols=True)
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def move(self, epochs_done: float) -> None:
+        if self._bar is not None:
+            self._bar.update(round(epochs_done * self._batches) - self._bar.n)
+
+    def show(self, history: History) -> None:
+        if self._bar is not None and history.loss:
+            values = {"loss": f"{history.loss[-1]:.4g}"}
+            if history.validation_loss:
+                values["validation_loss"] = f"{history.validation_loss[-1]:.4g}"
+            self._bar.set_postfix(values, refresh=False)
+
+
+def _checked_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
+    if callable(callbacks):
+        raise TypeError("callbacks must be a sequence of callables: write [callback] for a single one")
+    for callback in (checked := tuple(callbacks)):
+        if not callable(callback):
+            raise TypeError(f"a callback must be callable, not {callback!r:.80}")
+    return checked
+
+
+def _check_finite(batch: Batch) -> None:
+    first_nonfinite_row = active().first_nonfinite_row
+    _checks.finite_rows(batch.x, first_nonfinite_row, "X")
+    if batch.targets.ndim == 2:
+        _checks.finite_rows(batch.targets, first_nonfinite_row, "y")
+
+
+def _divergence(epoch: int, results: EpochResults, learning_rate: float) -> DivergenceError:
+    return DivergenceError(
+        f"the loss stopped being finite in epoch {epoch}, step {results.step} (both counted from 0) with "
+        f"learning rate {learning_rate}; the parameters of the last finished epoch were restored; "
+        "a smaller learning rate may help",
+        epoch=epoch,
+        step=results.step,
+        learning_rate=learning_rate,
+    )

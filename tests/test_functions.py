@@ -1,0 +1,254 @@
+"""Activations, exp, log, softmax and the losses of each instruction set against the reference, by property."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given, strategies
+from implementations import FUSED, ISAS, REFERENCE, Implementation, needs_native
+from samples import LAYOUTS, bounded, columns, dtypes, kinds, numbers, rows, seeds
+from tolerances import FUNCTION, assert_close, assert_same_bits
+
+from steepest import functional
+
+FORWARD = {name: getattr(functional, name) for name in ("relu", "sigmoid", "tanh", "exp", "log")}
+BACKWARD = {name: getattr(functional, name + "_backward") for name in ("relu", "sigmoid", "tanh")}
+LOSSES = {
+    "softmax": functional.softmax_cross_entropy,
+    "hinge": functional.multiclass_hinge,
+    "hinge, margin 2.5": lambda s, y, **kw: functional.multiclass_hinge(s, y, 2.5, **kw),
+    "hinge, margin 0": lambda s, y, **kw: functional.multiclass_hinge(s, y, 0, **kw),
+    "squared hinge": lambda s, y, **kw: functional.multiclass_hinge(s, y, 0.5, True, **kw),
+    "squared error": functional.squared_error,
+    "sum of squared errors": lambda s, y, **kw: functional.squared_error(s, y, "sum", **kw),
+}
+sizes = strategies.integers(1, 70)
+classes = columns.filter(lambda n: n > 1)
+
+
+def on_each_isa(function, *arguments, **options):
+    """The results of one call on each instruction set, and first those of the reference."""
+    results = {}
+    for implementation in [REFERENCE, *(Implementation("native", isa, 1) for isa in ISAS)]:
+        with implementation.computing():
+            results[implementation.isa] = function(*arguments, **options)
+    for isa in FUSED[1:]:
+        assert_same_bits(results[isa], results[FUSED[0]], f"{isa} and {FUSED[0]}")
+    return results
+
+
+@needs_native
+@pytest.mark.parametrize("name", FORWARD)
+@bounded
+@given(sizes, dtypes, seeds, kinds)
+def test_activations_are_the_reference(name, size, dtype, seed, kind):
+    x = numbers(size, dtype, seed, kind)
+    results = on_each_isa(FORWARD[name], np.abs(x) if name == "log" else x)
+    expected = results.pop("")
+    for result in results.values():
+        assert_close(result, expected, FUNCTION, np.abs(np.where(np.isfinite(expected), expected, 0)))
+    if name == "relu":
+        assert_same_bits(np.abs(results[ISAS[0]]), np.abs(expected))
+
+
+@needs_native
+@pytest.mark.parametrize("name", BACKWARD)
+@bounded
+@given(sizes, dtypes, seeds, kinds)
+def test_activation_gradients_are_the_reference(name, size, dtype, seed, kind):
+    with REFERENCE.computing():
+        y = FORWARD[name](numbers(size, dtype, seed, kind))
+    grad = numbers(size, dtype, seed + 1, kind)
+    results = on_each_isa(BACKWARD[name], y, grad)
+    expected = results.pop("")
+    for result in results.values():
+        assert_close(result, expected, 5, np.abs(grad))
+
+
+def test_functions_at_their_edges(implementation):
+    inf, nan, tiny = np.inf, np.nan, 1e-310
+    x = np.array([-inf, -1e308, -800, -0.0, 0.0, tiny, 800, 1e308, inf, nan])
+    edges = {
+        "relu": [0, 0, 0, 0, 0, tiny, 800, 1e308, inf, nan],
+        "sigmoid": [0, 0, 0, 0.5, 0.5, 0.5, 1, 1, 1, nan],
+        "tanh": [-1, -1, -1, -0.0, 0, tiny, 1, 1, 1, nan],
+        "exp": [0, 0, 0, 1, 1, 1, inf, inf, inf, nan],
+        "log": [nan, nan, nan, -inf, -inf, np.log(tiny), np.log(800), np.log(1e308), inf, nan],
+    }
+    for name, expected in edges.items():
+        with implementation.computing():
+            result = FORWARD[name](x)
+            empty = FORWARD[name](np.zeros((3, 0)))
+            scalar = FORWARD[name](np.float32(1))
+            cube = FORWARD[name](np.ones((2, 1, 3)))
+        finite = np.where(np.isfinite(expected), expected, 0)
+        assert_close(result, np.array(expected), FUNCTION, np.abs(finite))
+        assert (empty.shape, scalar.shape, scalar.dtype, cube.shape) == ((3, 0), (), np.float32, (2, 1, 3))
+
+
+def test_nan_is_never_lost(implementation):
+    """Neither in a whole vector, nor in the rest of a row; and it does not spread."""
+    for place in (0, 3, 18):
+        x = np.ones(19)
+        x[place] = np.nan
+        for function in FORWARD.values():
+            with implementation.computing():
+                assert np.flatnonzero(np.isnan(function(x))).tolist() == [place]
+        for function in BACKWARD.values():
+            with implementation.computing():
+                assert np.flatnonzero(np.isnan(function(np.full(19, 0.5), x))).tolist() == [place]
+        scores = np.ones((5, 19))
+        scores[2, place] = np.nan
+        with implementation.computing():
+            assert np.isnan(functional.softmax(scores)).all(axis=1).tolist() == [i == 2 for i in range(5)]
+        for name, loss in LOSSES.items():
+            targets = np.zeros((5, 19)) if "error" in name else np.full(5, 7)
+            with implementation.computing():
+                value, _ = loss(scores, targets)
+            assert np.isnan(value), name
+
+
+@needs_native
+@bounded
+@given(rows, columns, dtypes, seeds, kinds, strategies.booleans())
+def test_softmax_is_the_reference(rows, columns, dtype, seed, kind, ties):
+    scores = numbers((rows, columns), dtype, seed, kind)
+    if ties:
+        scores[:, :: max(1, columns // 2)] = scores.max()
+    results = on_each_isa(functional.softmax, scores)
+    expected = results.pop("")
+    order = np.random.default_rng(seed).permutation(rows)
+    for isa, result in results.items():
+        assert_close(result, expected, columns + FUNCTION + 2, expected)
+        assert_close(result.sum(axis=1), np.ones(rows, dtype), columns + FUNCTION, 1)
+        with Implementation("native", isa, 1).computing():
+            assert_same_bits(functional.softmax(scores[order]), result[order])
+
+
+def loss_bounds(name, scores, y):
+    """For the value and for the gradient of a row: how many roundings, and of what size."""
+    n, wide, own = scores.shape[1], scores.astype(np.float64), np.arange(len(scores))
+    if name == "softmax":
+        below = wide.max(axis=1) - wide[own, y]
+        return (n + FUNCTION, 1 + np.log(n) + below), (n + FUNCTION + 4, np.ones(scores.shape))
+    if "error" in name:
+        size = np.abs(wide - y)
+        return (n + 4, (size**2).sum(axis=1)), (4, 2 * size)
+    margin, squared = {"hinge": (1, 0), "hinge, margin 2.5": (2.5, 0), "hinge, margin 0": (0, 0)}.get(
+        name, (0.5, 1)
+    )
+    over = np.maximum(wide - wide[own, y][:, None] + margin, 0)
+    over[own, y] = 0
+    value, slope = (over**2, 2 * over) if squared else (over, (over > 0) * 1.0)
+    slope[own, y] = slope.sum(axis=1)
+    return (n + 4, value.sum(axis=1)), (n + 4, slope)
+
+
+@needs_native
+@pytest.mark.parametrize("name", LOSSES)
+@bounded
+@given(rows, classes, dtypes, seeds, kinds, strategies.booleans())
+@example(9, 7, np.float32, 0, "zeros", True)  # ties for the largest score
+def test_losses_are_the_reference(name, rows, classes, dtype, seed, kind, weighted):
+    rng = np.random.default_rng(seed)
+    scores = numbers((rows, classes), dtype, seed, kind)
+    y = numbers((rows, classes), dtype, seed + 1, kind) if "error" in name else rng.integers(0, classes, rows)
+    weight = rng.integers(0, 3, rows).astype(dtype) if weighted else np.ones(rows, dtype)
+    weight[-1] = 1
+    results = on_each_loss(LOSSES[name], scores, y, sample_weight=weight if weighted else None)
+    share = weight.astype(np.float64) / (1 if name.startswith("sum") else weight.sum())
+    (depth, values), (grad_depth, sizes) = loss_bounds(name, scores, y)
+    expected = results.pop("")
+    for value, gradient in results.values():
+        assert_close(value, expected[0], depth + 2, share @ values, dtype)
+        assert_close(gradient, expected[1], grad_depth + 3, share[:, None] * sizes)
+
+
+def on_each_loss(loss, *arguments, **options):
+    values = on_each_isa(lambda: np.float64(loss(*arguments, **options)[0]))
+    gradients = on_each_isa(lambda: loss(*arguments, **options)[1])
+    return {isa: (values[isa], gradients[isa]) for isa in values}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_threads_and_the_order_of_rows_change_no_bit(native, name):
+    rng = np.random.default_rng(0)
+    scores, weight = numbers((1153, 97)), rng.random(1153)
+    y = numbers((1153, 97), seed=1) if "error" in name else rng.integers(0, 97, 1153)
+    with Implementation("native", native.isa, 1).computing():
+        value, gradient = LOSSES[name](scores, y, sample_weight=weight)
+        probabilities = functional.softmax(scores)
+    with native.computing(all_threads=True):
+        result = LOSSES[name](scores, y, sample_weight=weight)
+    assert value == result[0]
+    assert_same_bits(result[1], gradient)
+    with native.computing(all_threads=True):
+        assert_same_bits(functional.softmax(scores), probabilities)
+    order = rng.permutation(1153)
+    with native.computing(all_threads=True):
+        _, permuted = LOSSES[name](scores[order], y[order], sample_weight=np.ones(1153))
+        _, ordered = LOSSES[name](scores, y, sample_weight=np.ones(1153))
+    assert_same_bits(permuted, ordered[order])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_layout_changes_no_bit_and_inputs_are_only_read(implementation, dtype, layout):
+    scores, targets = (LAYOUTS[layout](numbers((13, 11), dtype, seed)) for seed in (0, 1))
+    y, weight = np.arange(13) % 11, LAYOUTS[layout](numbers((1, 13), dtype, 2) ** 2)[0]
+    before = [a.tobytes() for a in (scores, targets, weight)]
+    for name, loss in LOSSES.items():
+        target = targets if "error" in name else y
+        with implementation.computing():
+            value, gradient = loss(scores, target, sample_weight=weight)
+            plain = loss(scores.astype(dtype), target.copy(), sample_weight=weight.astype(dtype))
+        assert value == plain[0], name
+        assert_same_bits(gradient, plain[1], name)
+    for function in (functional.softmax, *FORWARD.values()):
+        with implementation.computing():
+            assert_same_bits(function(scores), function(scores.astype(dtype)))
+    for function in BACKWARD.values():
+        with implementation.computing():
+            assert_same_bits(function(scores, targets), function(scores.astype(dtype), targets.astype(dtype)))
+    assert [a.tobytes() for a in (scores, targets, weight)] == before
+
+
+def test_misfits_are_named(implementation):
+    s = np.ones((3, 4))
+    cases = [
+        (functional.softmax, ([1.0, 2.0],), ValueError, r"scores has shape \(2,\), but must be 2-D"),
+        (functional.softmax, (np.ones((2, 0)),), ValueError, "scores has 0 classes, but at least 1"),
+        (functional.softmax_cross_entropy, (s[:0], []), ValueError, "scores has 0 samples, but at least 1"),
+        (functional.softmax_cross_entropy, (s, [0, 1]), ValueError, "X has 3 samples, but labels has 2"),
+        (functional.softmax_cross_entropy, (s, [0, 4, 0]), ValueError, r"label 4 of sample 1 .* 0\.\.3"),
+        (
+            functional.multiclass_hinge,
+            (s, [0, 0, -1]),
+            ValueError,
+            "label -1 of sample 2 is not one of the 4",
+        ),
+        (functional.multiclass_hinge, (s[:, :1], [0] * 3), ValueError, "at least 2 scores, but there is 1"),
+        (functional.multiclass_hinge, (s, [0] * 3, -1.0), ValueError, "margin is -1.0, but must be finite"),
+        (functional.multiclass_hinge, (s, [0] * 3, 1.0, 1), TypeError, "squared must be True or False"),
+        (functional.softmax_cross_entropy, (s, [0.0] * 3), TypeError, "labels has dtype float64"),
+        (functional.squared_error, (s, s.T), ValueError, r"targets has shape \(4, 3\).*\(samples, 4\)"),
+        (
+            functional.squared_error,
+            (s, s, "max"),
+            ValueError,
+            "reduction is 'max', but must be one of 'mean'",
+        ),
+        (functional.relu_backward, (s, s.T), ValueError, r"grad has shape \(4, 3\), but y has \(3, 4\)"),
+    ]
+    with implementation.computing():
+        for function, arguments, error, message in cases:
+            with pytest.raises(error, match=message):
+                function(*arguments)
+        for weight, message in [
+            ([1, -1, 1], "of sample 1 is -1"),
+            ([0, 0, 0], "zero for all 3"),
+            ([1], "has 1"),
+        ]:
+            with pytest.raises(ValueError, match=message):
+                functional.softmax_cross_entropy(s, [0, 1, 2], sample_weight=weight)
+        functional.exp(s)  # for the proof, which asks what computed last
