@@ -8,13 +8,15 @@ namespace {
 
 // Weight rows are owned and their penalty is summed in groups of 8, whatever the number of threads.
 constexpr Index group_rows = 8;
-constexpr Index bias_columns = 16;   // biases are owned by the cache line
-constexpr Index predict_rows = 128;  // rows that go through all layers together, so that they stay in cache
-constexpr Index learn_rows = 64;     // weight rows between two looks at `stop`
+constexpr Index bias_columns = 16;  // biases are owned by the cache line
+constexpr Index predict_rows = 128; // rows that go through all layers together, so that they stay in cache
+constexpr Index learn_rows = 64;    // weight rows between two looks at `stop`
 
 Index groups(Index rows) { return (rows + group_rows - 1) / group_rows; }
 
-template <class T> Rows<T> from(Rows<T> m, Index row) { return {m.data ? m.data + row * m.stride : nullptr, m.stride}; }
+template <class T> Rows<T> from(Rows<T> m, Index row) {
+    return {m.data ? m.data + row * m.stride : nullptr, m.stride};
+}
 
 } // namespace
 
@@ -31,13 +33,15 @@ Network<T>::Network(std::vector<Stage> stages, std::vector<Parameters<T>> parame
     : stages_(std::move(stages)), parameters_(std::move(parameters)) {
     std::size_t dense = 0;
     for (std::size_t s = 0; s < stages_.size(); ++s) {
-        if (stages_[s].inputs < 1 || stages_[s].outputs < 1 || (s && stages_[s].inputs != stages_[s - 1].outputs) ||
+        if (stages_[s].inputs < 1 || stages_[s].outputs < 1 ||
+            (s && stages_[s].inputs != stages_[s - 1].outputs) ||
             (!stages_[s].dense && stages_[s].inputs != stages_[s].outputs))
             throw std::invalid_argument("stages do not fit each other");
         if (stages_[s].dense && dense++ == 0) first_dense_ = s;
     }
     if (dense == 0) throw std::invalid_argument("a network needs a dense stage");
-    if (dense != parameters_.size()) throw std::invalid_argument("one set of parameters for each dense stage");
+    if (dense != parameters_.size())
+        throw std::invalid_argument("one set of parameters for each dense stage");
     outputs_.resize(stages_.size());
     deltas_.resize(stages_.size());
     gradients_.resize(dense);
@@ -53,15 +57,16 @@ template <class T> double Network<T>::forward_work(Index samples) const {
 template <class T> double Network<T>::step_work(Index samples) const {
     double work = 2 * forward_work(samples); // forward and weight gradients
     for (std::size_t s = first_dense_ + 1; s < stages_.size(); ++s)
-        if (stages_[s].dense) work += double(stages_[s].inputs) * double(stages_[s].outputs) * double(samples);
+        if (stages_[s].dense)
+            work += double(stages_[s].inputs) * double(stages_[s].outputs) * double(samples);
     return work;
 }
 
 namespace {
 
 template <class T>
-void run_stage(const Kernels<T>& kernels, const Stage& stage, const Parameters<T>* parameters, Rows<const T> x,
-               Rows<T> y, Index rows, T* scratch) {
+void run_stage(const Kernels<T>& kernels, const Stage& stage, const Parameters<T>* parameters,
+               Rows<const T> x, Rows<T> y, Index rows, T* scratch) {
     if (stage.dense)
         return kernels.forward({x, read_only(parameters->weight), parameters->bias, y, rows, stage.inputs,
                                 stage.outputs, stage.activation},
@@ -93,7 +98,9 @@ int Network<T>::predict(const Kernels<T>& kernels, int threads, Rows<const T> x,
             const Parameters<T>* parameters = parameters_.data();
             for (std::size_t s = 0; s < stages_.size(); ++s) {
                 const bool last = s + 1 == stages_.size();
-                const Rows<T> output = last ? from(y, i) : Rows<T>{scratch + kernels.scratch + Index(s % 2) * block * stride, stride};
+                const Rows<T> output =
+                    last ? from(y, i)
+                         : Rows<T>{scratch + kernels.scratch + Index(s % 2) * block * stride, stride};
                 run_stage(kernels, stages_[s], parameters, input, output, n, scratch);
                 parameters += stages_[s].dense;
                 input = read_only(output);
@@ -103,7 +110,8 @@ int Network<T>::predict(const Kernels<T>& kernels, int threads, Rows<const T> x,
     return size;
 }
 
-template <class T> void Network<T>::reserve(const Kernels<T>& kernels, Index samples, int threads, bool gradients) {
+template <class T>
+void Network<T>::reserve(const Kernels<T>& kernels, Index samples, int threads, bool gradients) {
     std::size_t dense = 0;
     for (std::size_t s = 0; s < stages_.size(); ++s) {
         outputs_[s].reserve(samples, stages_[s].outputs);
@@ -127,7 +135,8 @@ template <class T> std::vector<Parameters<T>> Network<T>::stored_gradients() con
 }
 
 template <class T>
-void Network<T>::forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index first, Index rows) {
+void Network<T>::forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index first,
+                         Index rows) {
     T* scratch = scratch_.data() + team.rank * scratch_stride_;
     x = from(x, first);
     const Parameters<T>* parameters = parameters_.data();
@@ -139,7 +148,8 @@ void Network<T>::forward(const Kernels<T>& kernels, const Team& team, Rows<const
     }
 }
 
-template <class T> void Network<T>::backward(const Kernels<T>& kernels, const Team& team, Index first, Index rows) {
+template <class T>
+void Network<T>::backward(const Kernels<T>& kernels, const Team& team, Index first, Index rows) {
     T* scratch = scratch_.data() + team.rank * scratch_stride_;
     const Stage& top = stages_.back();
     if (top.activation != Activation::identity)
@@ -149,10 +159,11 @@ template <class T> void Network<T>::backward(const Kernels<T>& kernels, const Te
     std::size_t dense = parameters_.size();
     for (std::size_t s = stages_.size() - 1; s > first_dense_; --s) {
         const Stage &stage = stages_[s], &below = stages_[s - 1];
-        const Rows<T> dy = deltas_[s].rows(first), y = outputs_[s - 1].rows(first), dx = deltas_[s - 1].rows(first);
+        const Rows<T> dy = deltas_[s].rows(first), y = outputs_[s - 1].rows(first),
+                      dx = deltas_[s - 1].rows(first);
         if (stage.dense)
-            kernels.input_gradient({read_only(dy), read_only(parameters_[--dense].weight), read_only(y), dx, rows,
-                                    stage.inputs, stage.outputs, below.activation},
+            kernels.input_gradient({read_only(dy), read_only(parameters_[--dense].weight), read_only(y), dx,
+                                    rows, stage.inputs, stage.outputs, below.activation},
                                    scratch);
         else
             for (Index i = 0; i < rows; ++i)
@@ -170,7 +181,8 @@ void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T
     for (std::size_t s = first_dense_; s < stages_.size(); ++s) {
         const Stage& stage = stages_[s];
         if (!stage.dense) continue;
-        const Rows<const T> input = s ? read_only(outputs_[s - 1].rows()) : x, dy = read_only(deltas_[s].rows());
+        const Rows<const T> input = s ? read_only(outputs_[s - 1].rows()) : x,
+                            dy = read_only(deltas_[s].rows());
         const Parameters<T>& own = parameters_[dense];
         const Rows<T> velocity = velocities ? velocities[dense].weight : Rows<T>{};
         const Rows<T> gradient = gradients ? gradients[dense].weight : Rows<T>{};
@@ -180,9 +192,10 @@ void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T
             if (penalty.l2 != 0 || penalty.l1 != 0)
                 for (Index i = first; i < last; i += group_rows)
                     penalties_[dense].data()[i / group_rows] =
-                        kernels.penalty(read_only(from(own.weight, i)), std::min(group_rows, last - i), stage.outputs,
-                                        penalty.l2, penalty.l1);
-            kernels.weight_gradient({input, dy, own.weight, velocity, gradient, samples, stage.outputs, first, last, update});
+                        kernels.penalty(read_only(from(own.weight, i)), std::min(group_rows, last - i),
+                                        stage.outputs, penalty.l2, penalty.l1);
+            kernels.weight_gradient(
+                {input, dy, own.weight, velocity, gradient, samples, stage.outputs, first, last, update});
         }
         const Range columns = share(stage.outputs, bias_columns, team.rank, team.size);
         if (own.bias && columns.begin < columns.end) {
@@ -210,7 +223,8 @@ void Network<T>::apply(const Kernels<T>& kernels, const Team& team, const Update
             kernels.update(plain, from(gradient.weight, i).data, from(own.weight, i).data,
                            velocities ? from(velocities[dense].weight, i).data : nullptr, stage.outputs);
         if (own.bias && team.rank == team.size - 1)
-            kernels.update(plain, gradient.bias, own.bias, velocities ? velocities[dense].bias : nullptr, stage.outputs);
+            kernels.update(plain, gradient.bias, own.bias, velocities ? velocities[dense].bias : nullptr,
+                           stage.outputs);
         ++dense;
     }
 }

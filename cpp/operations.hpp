@@ -9,13 +9,13 @@ namespace steepest {
 
 // y = x @ weight + bias; bias may be null.
 template <class T>
-int linear(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T> weight, const T* bias, Rows<T> y,
-           Index rows, Index inputs, Index outputs);
+int linear(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T> weight, const T* bias,
+           Rows<T> y, Index rows, Index inputs, Index outputs);
 
 // dx (rows, inputs), dw (inputs, outputs) and db (outputs,) of y = x @ w + b.
 template <class T>
-int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T> weight, Rows<const T> dy,
-                    Rows<T> dx, Rows<T> dw, T* db, Index rows, Index inputs, Index outputs);
+int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T> weight,
+                    Rows<const T> dy, Rows<T> dx, Rows<T> dw, T* db, Index rows, Index inputs, Index outputs);
 
 // The loss of scores and its gradient by them, averaged or summed as `loss` says.
 template <class T>
@@ -26,6 +26,7 @@ template <class T>
 int softmax(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows, Index columns);
 
 // Index of the first row that holds a number that is not finite, or -1.
-template <class T> Index first_nonfinite_row(const Kernels<T>& kernels, Rows<const T> x, Index rows, Index columns);
+template <class T>
+Index first_nonfinite_row(const Kernels<T>& kernels, Rows<const T> x, Index rows, Index columns);
 
 } // namespace steepest

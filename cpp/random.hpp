@@ -30,7 +30,8 @@ inline void shuffle(Index* order, Index n, std::uint64_t seed, std::uint64_t epo
     const PhiloxKey key = {std::uint32_t(seed), std::uint32_t(seed >> 32)};
     for (Index i = 0; i < n; ++i) order[i] = i;
     for (Index i = n - 1; i > 0; --i) {
-        const auto word = philox({std::uint32_t(i), std::uint32_t(std::uint64_t(i) >> 32), std::uint32_t(epoch), stream}, key);
+        const auto word = philox(
+            {std::uint32_t(i), std::uint32_t(std::uint64_t(i) >> 32), std::uint32_t(epoch), stream}, key);
         const std::uint64_t draw = word[0] | std::uint64_t(word[1]) << 32;
         const auto j = Index((static_cast<unsigned __int128>(draw) * std::uint64_t(i + 1)) >> 64);
         std::swap(order[i], order[j]);

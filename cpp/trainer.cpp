@@ -32,8 +32,8 @@ template <class T> struct Trainer<T>::Run {
     const Watch& watch;
 
     Update<T> update{};
-    bool gathered = false;       // batches are copied; otherwise they lie in order in the samples
-    bool watched_inside = false; // a long step
+    bool gathered = false;                  // batches are copied; otherwise they lie in order in the samples
+    bool watched_inside = false;            // a long step
     std::vector<Parameters<T>> stored = {}; // the gradients of a long step
     std::atomic<bool> stop{false};
 
@@ -53,17 +53,19 @@ template <class T> struct Trainer<T>::Run {
 };
 
 template <class T>
-Result Trainer<T>::fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
-                       const Parameters<T>* velocities, const Schedule& schedule, const Watch& watch) {
+Result Trainer<T>::fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples,
+                       const Recipe& recipe, const Parameters<T>* velocities, const Schedule& schedule,
+                       const Watch& watch) {
     Run run{kernels, samples, recipe, schedule, velocities, nullptr, watch};
     execute(run, threads);
-    if (run.result.status == Status::diverged && several_batches(run)) restore(run);
+    if (run.result.status == Status::diverged && several_batches(run))
+        snapshot_.restore(network_, run.velocities);
     return std::move(run.result);
 }
 
 template <class T>
-Result Trainer<T>::gradients(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
-                             const Parameters<T>* gradients, const Watch& watch) {
+Result Trainer<T>::gradients(const Kernels<T>& kernels, int threads, const Samples<T>& samples,
+                             const Recipe& recipe, const Parameters<T>* gradients, const Watch& watch) {
     Schedule once;
     once.batch = samples.count;
     Run run{kernels, samples, recipe, once, nullptr, gradients, watch};
@@ -98,7 +100,9 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
         order_.reserve(count);
         for (Index i = 0; i < count; ++i) order_.data()[i] = i;
     }
-    reserve_snapshot(run);
+    // An epoch of one batch is left before it changes anything; another needs a way back. Taken here once, so
+    // that memory is found before the threads start.
+    if (several_batches(run)) snapshot_.save(network_, run.velocities);
     steepest::run(threads, [&](const Team& team) { train(run, team); });
 }
 
@@ -124,8 +128,9 @@ template <class T> void Trainer<T>::train(Run& run, const Team& team) {
 
 template <class T> void Trainer<T>::begin_epoch(Run& run, Index epoch) {
     run.epoch_loss = run.epoch_weight = 0;
-    if (run.schedule.shuffle) shuffle(order_.data(), run.samples.count, run.schedule.seed, std::uint64_t(epoch));
-    if (several_batches(run)) save(run);
+    if (run.schedule.shuffle)
+        shuffle(order_.data(), run.samples.count, run.schedule.seed, std::uint64_t(epoch));
+    if (several_batches(run)) snapshot_.save(network_, run.velocities);
 }
 
 // One batch: samples [first, first + size) in the epoch's order. Returns false, the same in every thread,
@@ -152,9 +157,12 @@ template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first
     if (leader && !run.watched_inside) run.look(work);
     team.barrier();
 
-    const Parameters<T>* stored = run.only_gradients ? run.only_gradients : run.watched_inside ? run.stored.data() : nullptr;
+    const Parameters<T>* stored = run.only_gradients   ? run.only_gradients
+                                  : run.watched_inside ? run.stored.data()
+                                                       : nullptr;
     if (stored) {
-        network_.learn(kernels, team, batch.samples.x, size, run.update, run.recipe.penalty, run.velocities, stored, stop);
+        network_.learn(kernels, team, batch.samples.x, size, run.update, run.recipe.penalty, run.velocities,
+                       stored, stop);
         team.barrier();
     }
     if (run.stop.load(std::memory_order_relaxed)) {
@@ -174,11 +182,13 @@ template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first
         if (stored)
             network_.apply(kernels, team, run.update, run.velocities, stored);
         else
-            network_.learn(kernels, team, batch.samples.x, size, run.update, run.recipe.penalty, run.velocities, nullptr, stop);
+            network_.learn(kernels, team, batch.samples.x, size, run.update, run.recipe.penalty,
+                           run.velocities, nullptr, stop);
         team.barrier();
     }
     if (leader) {
-        if (run.recipe.penalty.l2 != 0 || run.recipe.penalty.l1 != 0) run.result.loss += network_.penalty_value();
+        if (run.recipe.penalty.l2 != 0 || run.recipe.penalty.l1 != 0)
+            run.result.loss += network_.penalty_value();
         const double share_of_epoch = run.recipe.loss.sum ? 1 : batch.weight;
         run.epoch_loss += share_of_epoch * run.result.loss;
         run.epoch_weight += share_of_epoch;
@@ -186,18 +196,20 @@ template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first
     return true;
 }
 
-template <class T> typename Trainer<T>::Batch Trainer<T>::look_up(const Run& run, Index first, Index size) const {
+template <class T>
+typename Trainer<T>::Batch Trainer<T>::look_up(const Run& run, Index first, Index size) const {
     const Samples<T>& all = run.samples;
     Batch batch{};
     if (run.gathered)
-        batch.samples = {read_only(x_.rows()), all.labels ? labels_.data() : nullptr, read_only(targets_.rows()),
-                         all.weight ? weight_.data() : nullptr, size};
+        batch.samples = {read_only(x_.rows()), all.labels ? labels_.data() : nullptr,
+                         read_only(targets_.rows()), all.weight ? weight_.data() : nullptr, size};
     else
-        batch.samples = {{all.x.data + first * all.x.stride, all.x.stride},
-                         all.labels ? all.labels + first : nullptr,
-                         {all.targets.data ? all.targets.data + first * all.targets.stride : nullptr, all.targets.stride},
-                         all.weight ? all.weight + first : nullptr,
-                         size};
+        batch.samples = {
+            {all.x.data + first * all.x.stride, all.x.stride},
+            all.labels ? all.labels + first : nullptr,
+            {all.targets.data ? all.targets.data + first * all.targets.stride : nullptr, all.targets.stride},
+            all.weight ? all.weight + first : nullptr,
+            size};
     if (!all.weight) {
         batch.weight = double(size);
     } else {
@@ -214,7 +226,8 @@ template <class T> void Trainer<T>::gather(const Run& run, Index first, Index ro
         const Index from = order_.data()[first + i];
         std::copy_n(all.x.data + from * all.x.stride, network_.inputs(), x_.row(i));
         if (all.labels) labels_.data()[i] = all.labels[from];
-        if (all.targets.data) std::copy_n(all.targets.data + from * all.targets.stride, network_.outputs(), targets_.row(i));
+        if (all.targets.data)
+            std::copy_n(all.targets.data + from * all.targets.stride, network_.outputs(), targets_.row(i));
         if (all.weight) weight_.data()[i] = all.weight[from];
     }
 }
@@ -226,42 +239,6 @@ template <class T> void Trainer<T>::score(const Run& run, const Batch& batch, In
                       s.labels ? s.labels + row : nullptr, s.targets.data ? at(s.targets) : s.targets,
                       s.weight ? s.weight + row : nullptr, batch.scale, at(network_.score_gradients()),
                       row_losses_.data() + row, rows, network_.outputs()});
-}
-
-// ---- going back to the end of the last epoch ------------------------------------------------------------
-
-template <class T> template <class Visit> void Trainer<T>::for_snapshot(const Run& run, Visit visit) {
-    std::size_t next = 0, dense = 0;
-    for (const auto& stage : network_.stages()) {
-        if (!stage.dense) continue;
-        visit(snapshot_[next++], network_.parameters()[dense], stage);
-        if (run.velocities) visit(snapshot_[next++], run.velocities[dense], stage);
-        ++dense;
-    }
-}
-
-template <class T> void Trainer<T>::reserve_snapshot(const Run& run) {
-    if (!several_batches(run)) return; // an epoch of one batch is left before it changes anything
-    snapshot_.resize(2 * network_.parameters().size());
-    for_snapshot(run, [](Matrix<T>& copy, const Parameters<T>&, const Stage& stage) {
-        copy.reserve(stage.inputs + 1, stage.outputs);
-    });
-}
-
-template <class T> void Trainer<T>::save(const Run& run) {
-    for_snapshot(run, [](Matrix<T>& copy, const Parameters<T>& now, const Stage& stage) {
-        for (Index i = 0; i < stage.inputs; ++i)
-            std::copy_n(now.weight.data + i * now.weight.stride, stage.outputs, copy.row(i));
-        if (now.bias) std::copy_n(now.bias, stage.outputs, copy.row(stage.inputs));
-    });
-}
-
-template <class T> void Trainer<T>::restore(const Run& run) {
-    for_snapshot(run, [](Matrix<T>& copy, const Parameters<T>& now, const Stage& stage) {
-        for (Index i = 0; i < stage.inputs; ++i)
-            std::copy_n(copy.row(i), stage.outputs, now.weight.data + i * now.weight.stride);
-        if (now.bias) std::copy_n(copy.row(stage.inputs), stage.outputs, now.bias);
-    });
 }
 
 template class Trainer<float>;

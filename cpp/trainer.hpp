@@ -2,6 +2,7 @@
 #pragma once
 
 #include "network.hpp"
+#include "snapshot.hpp"
 
 namespace steepest {
 
@@ -38,9 +39,9 @@ enum class Status { finished, cancelled, diverged };
 struct Result {
     std::vector<double> losses, seconds; // of each finished epoch
     Status status = Status::finished;
-    Index step = 0;      // the batch that diverged
-    double loss = 0;     // the objective of the last batch; its data loss if that is not finite
-    int threads = 1;     // how many took part
+    Index step = 0;  // the batch that diverged
+    double loss = 0; // the objective of the last batch; its data loss if that is not finite
+    int threads = 1; // how many took part
 };
 
 // Called by the calling thread about every 20 ms with the number of epochs done; true cancels.
@@ -78,10 +79,6 @@ template <class T> class Trainer {
     void score(const Run& run, const Batch& batch, Index row, Index rows);
 
     bool several_batches(const Run& run) const;
-    template <class Visit> void for_snapshot(const Run& run, Visit visit);
-    void reserve_snapshot(const Run& run);
-    void save(const Run& run);
-    void restore(const Run& run);
 
     Network<T>& network_;
     Matrix<T> x_, targets_; // the gathered batch
@@ -89,7 +86,7 @@ template <class T> class Trainer {
     Buffer<std::int64_t> labels_;
     Buffer<double> row_losses_;
     Buffer<Index> order_;
-    std::vector<Matrix<T>> snapshot_;
+    Snapshot<T> snapshot_;
 };
 
 } // namespace steepest

@@ -18,7 +18,7 @@ namespace py = pybind11;
 [[noreturn]] inline void refuse(const std::string& what) { throw std::invalid_argument(what); }
 
 template <class T> void require_dtype(const py::array& a, const char* what) {
-    if (!a.dtype().is(py::dtype::of<T>())) refuse(std::string(what) + " has another dtype than expected");
+    if (!py::isinstance<py::array_t<T>>(a)) refuse(std::string(what) + " has another dtype than expected");
 }
 
 // A matrix to read. Rows may be any whole number of elements apart; other layouts are copied.
@@ -38,7 +38,8 @@ template <class T> struct Input {
         rows = {static_cast<const T*>(owner.data()), owner.strides(0) / size};
     }
     void require(Index expected_rows, Index expected_columns, const char* what) const {
-        if (count != expected_rows || columns != expected_columns) refuse(std::string(what) + " has another shape");
+        if (count != expected_rows || columns != expected_columns)
+            refuse(std::string(what) + " has another shape");
     }
 };
 
@@ -61,7 +62,8 @@ template <class T> struct InputVector {
 template <class T> Rows<T> writable(py::array& a, Index rows, Index columns, const char* what) {
     require_dtype<T>(a, what);
     const Index size = sizeof(T);
-    if (a.ndim() != 2 || a.shape(0) != rows || a.shape(1) != columns) refuse(std::string(what) + " has another shape");
+    if (a.ndim() != 2 || a.shape(0) != rows || a.shape(1) != columns)
+        refuse(std::string(what) + " has another shape");
     if ((columns > 1 && a.strides(1) != size) || a.strides(0) % size != 0)
         refuse(std::string(what) + " must have contiguous rows");
     return {static_cast<T*>(a.mutable_data()), a.strides(0) / size}; // throws if read-only
@@ -74,7 +76,9 @@ template <class T> T* writable(py::array& a, Index elements, const char* what) {
     return static_cast<T*>(a.mutable_data());
 }
 
-template <class T> py::array_t<T> new_matrix(Index rows, Index columns) { return py::array_t<T>({rows, columns}); }
+template <class T> py::array_t<T> new_matrix(Index rows, Index columns) {
+    return py::array_t<T>({rows, columns});
+}
 
 template <class T> Rows<T> rows_of(py::array_t<T>& fresh) {
     return {fresh.mutable_data(), fresh.ndim() == 2 ? Index(fresh.shape(1)) : Index(fresh.size())};
@@ -96,7 +100,8 @@ LastRun& last_run();
 struct Choice {
     const KernelTable& table;
     int threads;
-    Choice(const std::string& isa, int n) : table(choose_kernels(isa)), threads(n > 0 ? n : default_threads()) {}
+    Choice(const std::string& isa, int n)
+        : table(choose_kernels(isa)), threads(n > 0 ? n : default_threads()) {}
     void ran(int n) const { last_run() = {table.name, n}; }
 };
 

@@ -13,7 +13,7 @@
 namespace steepest::python {
 namespace {
 
-using StageTuple = std::tuple<Index, Index, std::string, bool>;       // inputs, outputs, activation, dense
+using StageTuple = std::tuple<Index, Index, std::string, bool>;      // inputs, outputs, activation, dense
 using ParameterList = std::vector<std::pair<py::array, py::object>>; // weight, bias or None
 
 std::vector<Stage> stages_from(const std::vector<StageTuple>& tuples) {
@@ -74,8 +74,8 @@ template <class T> struct Data {
     InputVector<std::int64_t> labels;
     InputVector<T> weight;
 
-    Data(const py::array& x_, const py::array& targets_, const py::object& weight_, const Loss& loss, Index inputs,
-         Index outputs)
+    Data(const py::array& x_, const py::array& targets_, const py::object& weight_, const Loss& loss,
+         Index inputs, Index outputs)
         : x(x_, "x"), weight(weight_, x.count, "weight") {
         x.require(x.count, inputs, "x");
         if (x.count < 1) refuse("no samples");
@@ -113,15 +113,17 @@ template <class T> class BoundNetwork {
     }
 
     Result fit(const py::array& x, const py::array& targets, const py::object& weight, const Recipe& recipe,
-               const ParameterSet<T>* velocities, const Schedule& schedule, py::object watch, const std::string& isa,
-               int threads) {
+               const ParameterSet<T>* velocities, const Schedule& schedule, py::object watch,
+               const std::string& isa, int threads) {
         if (recipe.momentum != 0 && !velocities) refuse("momentum needs velocities");
         if (schedule.batch < 1) refuse("batches need a sample");
         const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
-        return compute(isa, threads, std::move(watch), [&](const Kernels<T>& kernels, int n, const Watch& asked) {
-            return trainer_.fit(kernels, n, data.samples(), recipe, recipe.momentum != 0 ? velocities->views.data() : nullptr,
-                                schedule, asked);
-        });
+        return compute(isa, threads, std::move(watch),
+                       [&](const Kernels<T>& kernels, int n, const Watch& asked) {
+                           return trainer_.fit(kernels, n, data.samples(), recipe,
+                                               recipe.momentum != 0 ? velocities->views.data() : nullptr,
+                                               schedule, asked);
+                       });
     }
 
     double step(const py::array& x, const py::array& targets, const py::object& weight, const Recipe& recipe,
@@ -149,9 +151,10 @@ template <class T> class BoundNetwork {
             views.push_back(view);
             arrays.append(py::make_tuple(w, bias));
         }
-        const Result result = compute(isa, threads, py::none(), [&](const Kernels<T>& kernels, int n, const Watch& asked) {
-            return trainer_.gradients(kernels, n, data.samples(), recipe, views.data(), asked);
-        });
+        const Result result =
+            compute(isa, threads, py::none(), [&](const Kernels<T>& kernels, int n, const Watch& asked) {
+                return trainer_.gradients(kernels, n, data.samples(), recipe, views.data(), asked);
+            });
         return py::make_tuple(result.loss, arrays);
     }
 
@@ -186,8 +189,8 @@ template <class T> void bind(py::module_& m, const char* parameters, const char*
              py::arg("velocities"), py::arg("schedule"), py::arg("watch"), py::arg("isa"), py::arg("threads"))
         .def("step", &Bound::step, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("recipe"),
              py::arg("velocities"), py::arg("isa"), py::arg("threads"))
-        .def("loss_and_gradients", &Bound::loss_and_gradients, py::arg("x"), py::arg("targets"), py::arg("weight"),
-             py::arg("recipe"), py::arg("isa"), py::arg("threads"));
+        .def("loss_and_gradients", &Bound::loss_and_gradients, py::arg("x"), py::arg("targets"),
+             py::arg("weight"), py::arg("recipe"), py::arg("isa"), py::arg("threads"));
 }
 
 } // namespace
@@ -202,20 +205,21 @@ void bind_network(py::module_& m) {
         .value("finished", Status::finished)
         .value("cancelled", Status::cancelled)
         .value("diverged", Status::diverged);
-    py::class_<Loss>(m, "Loss")
-        .def(py::init([](LossKind kind, double margin, bool sum) { return Loss{kind, margin, sum}; }), py::arg("kind"),
-             py::arg("margin"), py::arg("sum"));
+    py::class_<Loss>(m, "Loss").def(
+        py::init([](LossKind kind, double margin, bool sum) { return Loss{kind, margin, sum}; }),
+        py::arg("kind"), py::arg("margin"), py::arg("sum"));
     py::class_<Recipe>(m, "Recipe")
-        .def(py::init([](const Loss& loss, double l2, double l1, double learning_rate, double momentum, bool nesterov) {
-                 return Recipe{loss, {l2, l1}, learning_rate, momentum, nesterov};
-             }),
-             py::arg("loss"), py::arg("l2"), py::arg("l1"), py::arg("learning_rate"), py::arg("momentum"),
-             py::arg("nesterov"));
+        .def(
+            py::init([](const Loss& loss, double l2, double l1, double learning_rate, double momentum,
+                        bool nesterov) { return Recipe{loss, {l2, l1}, learning_rate, momentum, nesterov}; }),
+            py::arg("loss"), py::arg("l2"), py::arg("l1"), py::arg("learning_rate"), py::arg("momentum"),
+            py::arg("nesterov"));
     py::class_<Schedule>(m, "Schedule")
         .def(py::init([](Index epochs, Index first_epoch, Index batch, bool shuffle, std::uint64_t seed) {
                  return Schedule{epochs, first_epoch, batch, shuffle, seed};
              }),
-             py::arg("epochs"), py::arg("first_epoch"), py::arg("batch"), py::arg("shuffle"), py::arg("seed"));
+             py::arg("epochs"), py::arg("first_epoch"), py::arg("batch"), py::arg("shuffle"),
+             py::arg("seed"));
     py::class_<Result>(m, "Result")
         .def_readonly("losses", &Result::losses)
         .def_readonly("seconds", &Result::seconds)

@@ -63,8 +63,8 @@ template <class T> void activation_gradient(Activation activation, const T* y, c
 template <class T> void update(const Update<T>& u, const T* gradient, T* weight, T* velocity, Index n) {
     if (u.momentum == 0)
         return map<T>(
-            n, [&u](Vec<T> g, Vec<T> w) { return descend<T>(u, regularised<T>(u, g, w), w); }, weight, gradient,
-            weight);
+            n, [&u](Vec<T> g, Vec<T> w) { return descend<T>(u, regularised<T>(u, g, w), w); }, weight,
+            gradient, weight);
     for_vectors<T>(n, [=, &u](Index i, auto... tail) {
         const Vec<T> w = load(weight + i, tail...);
         const Vec<T> g = regularised<T>(u, load(gradient + i, tail...), w);

@@ -32,7 +32,8 @@ template <class T> STEEPEST_INLINE Vec<T> quadratic_gradient(Vec<T> y, Vec<T> gr
 }
 
 template <class T, int MR, int NV, bool Partial>
-STEEPEST_INLINE void finish_rows(const RowEpilogue<T>& e, const Tail<T>& tail, Vec<T> (&acc)[MR][NV], Rows<T> c) {
+STEEPEST_INLINE void finish_rows(const RowEpilogue<T>& e, const Tail<T>& tail, Vec<T> (&acc)[MR][NV],
+                                 Rows<T> c) {
     // One pass over the tile: `value(i, j)` is what to store. Unrolled, so that acc stays in registers.
     auto store_all = [&](auto value) __attribute__((always_inline)) {
 #pragma GCC unroll 8
@@ -54,11 +55,13 @@ STEEPEST_INLINE void finish_rows(const RowEpilogue<T>& e, const Tail<T>& tail, V
         for (int j = 0; j < NV; ++j)
             bias[j] = e.bias ? load_column<T, NV, Partial>(e.bias, j, tail) : Vec<T>{};
         const Vec<T> floor = broadcast(e.floor);
-        store_all([&](int i, int j) __attribute__((always_inline)) { return maximum(floor, acc[i][j] + bias[j]); });
+        store_all([&](int i, int j)
+                      __attribute__((always_inline)) { return maximum(floor, acc[i][j] + bias[j]); });
         break;
     }
     case RowEnd::step:
-        store_all([&](int i, int j) __attribute__((always_inline)) { return step_gradient<T>(y(i, j), acc[i][j]); });
+        store_all([&](int i, int j)
+                      __attribute__((always_inline)) { return step_gradient<T>(y(i, j), acc[i][j]); });
         break;
     case RowEnd::quadratic:
         store_all([&](int i, int j) __attribute__((always_inline)) {
@@ -119,9 +122,8 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
     };
     const Update<T> u = e.update;
     if (!e.unfinished && (u.l2_slope != 0 || u.l1 != 0))
-        for_all([&](Vec<T>& g, int i, int j) __attribute__((always_inline)) {
-            g = regularised<T>(u, g, read(e.weight, i, j));
-        });
+        for_all([&](Vec<T>& g, int i, int j)
+                    __attribute__((always_inline)) { g = regularised<T>(u, g, read(e.weight, i, j)); });
     if (e.gradient.data)
         for_all([&](Vec<T>& g, int i, int j) __attribute__((always_inline)) { write(e.gradient, i, j, g); });
     else if (u.momentum == 0)

@@ -12,8 +12,8 @@ namespace {
 // most) stays within a 1 MiB second-level cache. It changes no bit.
 constexpr Index depth_block = 2048;
 
-template <class T> constexpr Index panel_width = max_vectors* lanes<T>;
-template <class T> constexpr Index scratch_elements = depth_block* panel_width<T>;
+template <class T> constexpr Index panel_width = max_vectors * lanes<T>;
+template <class T> constexpr Index scratch_elements = depth_block * panel_width<T>;
 
 constexpr Index smaller(Index a, Index b) { return a < b ? a : b; }
 
@@ -40,7 +40,8 @@ template <class T> struct Columns {
 };
 
 // Calls the tile of the given size: run-time numbers to template arguments.
-template <template <class, int, int, bool> class Tile, class T, int MR = max_rows, int NV = max_vectors, class... A>
+template <template <class, int, int, bool> class Tile, class T, int MR = max_rows, int NV = max_vectors,
+          class... A>
 STEEPEST_INLINE void call_tile(Index rows, int vectors, bool partial, const A&... args) {
     if constexpr (MR > 1) {
         if (rows < MR) return call_tile<Tile, T, MR - 1, NV>(rows, vectors, partial, args...);
@@ -106,12 +107,19 @@ template <class T> void forward(const Forward<T>& f, T* scratch) {
                 pack_rows(b, depth, width, scratch, panel_width<T>);
                 b = {scratch, panel_width<T>};
             }
-            const RowEpilogue<T> end{last ? RowEnd::affine : RowEnd::sum, f.bias ? f.bias + j : nullptr, floor, 0, 0, {}};
+            const RowEpilogue<T> end{
+                last ? RowEnd::affine : RowEnd::sum, f.bias ? f.bias + j : nullptr, floor, 0, 0, {}};
             for (Index r = 0; r < tiles.count; ++r) {
                 const Index i = tiles.begin(r), rows = tiles.length(r);
                 const Rows<T> y{f.y.data + i * f.y.stride + j, f.y.stride};
-                const Product<T> p{f.x.data + i * f.x.stride + k, b.data, f.x.stride, b.stride, depth,
-                                   k ? y.data : nullptr, y.stride, Tail<T>(columns.tail(c))};
+                const Product<T> p{f.x.data + i * f.x.stride + k,
+                                   b.data,
+                                   f.x.stride,
+                                   b.stride,
+                                   depth,
+                                   k ? y.data : nullptr,
+                                   y.stride,
+                                   Tail<T>(columns.tail(c))};
                 call_tile<RowTile, T>(rows, columns.vectors(c), columns.tail(c) < lanes<T>, p, end, y);
                 if (last && curved)
                     for (Index m = 0; m < rows; ++m) {
@@ -142,9 +150,16 @@ template <class T> void input_gradient(const InputGradient<T>& g, T* scratch) {
                 const Index i = tiles.begin(r);
                 const Rows<T> dx{g.dx.data + i * g.dx.stride + j, g.dx.stride};
                 end.y = {g.y.data + i * g.y.stride + j, g.y.stride};
-                const Product<T> p{g.dy.data + i * g.dy.stride + k, scratch, g.dy.stride, width, depth,
-                                   k ? dx.data : nullptr, dx.stride, Tail<T>(columns.tail(c))};
-                call_tile<RowTile, T>(tiles.length(r), columns.vectors(c), columns.tail(c) < lanes<T>, p, end, dx);
+                const Product<T> p{g.dy.data + i * g.dy.stride + k,
+                                   scratch,
+                                   g.dy.stride,
+                                   width,
+                                   depth,
+                                   k ? dx.data : nullptr,
+                                   dx.stride,
+                                   Tail<T>(columns.tail(c))};
+                call_tile<RowTile, T>(tiles.length(r), columns.vectors(c), columns.tail(c) < lanes<T>, p, end,
+                                      dx);
             }
         }
         k += depth;
@@ -169,10 +184,16 @@ template <class T> void weight_gradient(const WeightGradient<T>& g) {
                 const Index i = g.first + tiles.begin(r);
                 const WeightEpilogue<T> end{g.update, s + depth < g.samples, at(g.weight, i, j),
                                             at(g.velocity, i, j), at(g.gradient, i, j)};
-                const Product<T> p{g.x.data + s * g.x.stride + i, g.dy.data + s * g.dy.stride + j, g.x.stride,
-                                   g.dy.stride, depth, s ? end.gradient.data : nullptr, end.gradient.stride,
+                const Product<T> p{g.x.data + s * g.x.stride + i,
+                                   g.dy.data + s * g.dy.stride + j,
+                                   g.x.stride,
+                                   g.dy.stride,
+                                   depth,
+                                   s ? end.gradient.data : nullptr,
+                                   end.gradient.stride,
                                    Tail<T>(columns.tail(c))};
-                call_tile<WeightTile, T>(tiles.length(r), columns.vectors(c), columns.tail(c) < lanes<T>, p, end);
+                call_tile<WeightTile, T>(tiles.length(r), columns.vectors(c), columns.tail(c) < lanes<T>, p,
+                                         end);
             }
         }
         s += depth;

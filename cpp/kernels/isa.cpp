@@ -6,10 +6,20 @@ namespace steepest {
 namespace {
 
 template <class T>
-constexpr Kernels<T> kernels = {scratch_elements<T>, forward<T>,  input_gradient<T>, weight_gradient<T>,
-                                column_sums<T>,      update<T>,   loss<T>,           softmax<T>,
-                                apply<T>,            activate<T>, activation_gradient<T>,
-                                penalty<T>,          all_finite<T>, multiply_add_loop<T>};
+constexpr Kernels<T> kernels = {scratch_elements<T>,
+                                forward<T>,
+                                input_gradient<T>,
+                                weight_gradient<T>,
+                                column_sums<T>,
+                                update<T>,
+                                loss<T>,
+                                softmax<T>,
+                                apply<T>,
+                                activate<T>,
+                                activation_gradient<T>,
+                                penalty<T>,
+                                all_finite<T>,
+                                multiply_add_loop<T>};
 
 #if defined(STEEPEST_ISA_AVX512)
 #define STEEPEST_GETTER steepest_kernels_avx512

@@ -52,8 +52,10 @@ template <class T> T softmax_row(const T* row, Index label, T scale, T* gradient
 }
 
 // sum over j != label of max(0, row[j] - row[label] + margin), or of its square
-template <class T> T hinge_row(const T* row, Index label, T margin, bool squared, T scale, T* gradient, Index n) {
-    const Vec<T> own = broadcast(row[label]), gap = broadcast(margin), slope = broadcast(squared ? 2 * scale : scale);
+template <class T>
+T hinge_row(const T* row, Index label, T margin, bool squared, T scale, T* gradient, Index n) {
+    const Vec<T> own = broadcast(row[label]), gap = broadcast(margin),
+                 slope = broadcast(squared ? 2 * scale : scale);
     IntVec<T> lane;
     for (int i = 0; i < lanes<T>; ++i) lane[i] = i;
     Vec<T> values[group<T>] = {}, slopes[group<T>] = {};
@@ -91,7 +93,8 @@ template <class T> T loss_row(const LossRows<T>& l, Index i, T scale) {
         return softmax_row(row, l.labels[i], scale, gradient, l.classes);
     case LossKind::hinge:
     case LossKind::squared_hinge:
-        return hinge_row(row, l.labels[i], l.margin, l.kind == LossKind::squared_hinge, scale, gradient, l.classes);
+        return hinge_row(row, l.labels[i], l.margin, l.kind == LossKind::squared_hinge, scale, gradient,
+                         l.classes);
     case LossKind::squared_error:
         break;
     }

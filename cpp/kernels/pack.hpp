@@ -2,8 +2,8 @@
 // `stride` apart from the next; columns of zeros fill it up.
 #pragma once
 
-#include "simd.hpp"
 #include "../types.hpp"
+#include "simd.hpp"
 
 namespace steepest {
 namespace {
@@ -50,8 +50,7 @@ STEEPEST_INLINE void turn(Rows<const float> b, float* panel, Index stride) {
 STEEPEST_INLINE void turn(Rows<const double> b, double* panel, Index stride) {
     typedef std::int64_t I __attribute__((vector_size(16)));
     const auto r0 = load16<Double2>(b.data), r1 = load16<Double2>(b.data + b.stride);
-    const Double2 columns[2] = {STEEPEST_SHUFFLE(I, r0, r1, 0, 2),
-                                STEEPEST_SHUFFLE(I, r0, r1, 1, 3)};
+    const Double2 columns[2] = {STEEPEST_SHUFFLE(I, r0, r1, 0, 2), STEEPEST_SHUFFLE(I, r0, r1, 1, 3)};
     for (int k = 0; k < 2; ++k) __builtin_memcpy(panel + k * stride, &columns[k], 16);
 }
 #undef STEEPEST_SHUFFLE

@@ -83,8 +83,9 @@ template <class T> STEEPEST_INLINE Vec<T> select(IntVec<T> condition, Vec<T> a, 
     return condition ? a : b;
 }
 
-// a > b ? a : b, and a < b ? a : b: a NaN in b passes. Intrinsics, because GCC folds the expressions to one instruction
-// only if neither side is a constant; the masked form of AVX-512 spares GCC 12's false "uninitialized".
+// a > b ? a : b, and a < b ? a : b: a NaN in b passes. Intrinsics, because GCC folds the expressions to one
+// instruction only if neither side is a constant; the masked form of AVX-512 spares GCC 12's false
+// "uninitialized".
 STEEPEST_INLINE Vec<float> maximum(Vec<float> a, Vec<float> b) {
 #if defined(STEEPEST_ISA_AVX512)
     return (Vec<float>)_mm512_maskz_max_ps(__mmask16(-1), (__m512)a, (__m512)b);

@@ -54,7 +54,8 @@ STEEPEST_INLINE void multiply(const Product<T>& p, Vec<T> (&acc)[MR][NV]) {
     for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 4
         for (int j = 0; j < NV; ++j)
-            acc[i][j] = p.start ? load_column<T, NV, Partial>(p.start + i * p.start_stride, j, tail) : Vec<T>{};
+            acc[i][j] =
+                p.start ? load_column<T, NV, Partial>(p.start + i * p.start_stride, j, tail) : Vec<T>{};
     const T* a = p.a;
     const T* b = p.b;
     const Index row = ARows ? p.a_stride : 1, next = ARows ? 1 : p.a_stride, b_stride = p.b_stride;

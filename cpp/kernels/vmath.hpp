@@ -1,9 +1,10 @@
-// exp, log, sigmoid and tanh of whole vectors: polynomials of our own, because libm is scalar, and vector libraries
-// round differently on each instruction set. Each lane is computed alone and for every argument, subnormals, infinities
-// and NaN included; AVX2, AVX-512 and NEON give the same bits.
+// exp, log, sigmoid and tanh of whole vectors: polynomials of our own, because libm is scalar, and vector
+// libraries round differently on each instruction set. Each lane is computed alone and for every argument,
+// subnormals, infinities and NaN included; AVX2, AVX-512 and NEON give the same bits.
 //
 // Largest error in ULP. Float: all 2^32 arguments, so a proof. Double: the largest met in at least 16
-// million arguments, and the bound held. tests/vmath_ulp.cpp measures, and fails beyond its table of the same bounds.
+// million arguments, and the bound held. tests/vmath_ulp.cpp measures, and fails beyond its table of the same
+// bounds.
 //
 //              float        double, met  double, bound
 //              FMA   SSE2   FMA   SSE2   FMA   SSE2
@@ -27,8 +28,10 @@ template <> struct Format<float> {
     static constexpr float two_to_mantissa_bits = 0x1p23f, smallest_normal = 0x1p-126f;
     static constexpr std::uint32_t mantissa_mask = 0x007fffff, sqrt_half = 0x3f3504f3;
     static constexpr float log2_e = 0x1.715476p+0f;
-    static constexpr float ln2_high = 0x1.62e4p-1f, ln2_low = 0x1.7f7d1cp-20f; // any exponent times high is exact
-    static constexpr float exp_is_zero = -104, exp_is_inf = 89, tanh_is_one = 20; // twice the argument of tanh
+    static constexpr float ln2_high = 0x1.62e4p-1f,
+                           ln2_low = 0x1.7f7d1cp-20f; // any exponent times high is exact
+    static constexpr float exp_is_zero = -104, exp_is_inf = 89,
+                           tanh_is_one = 20; // twice the argument of tanh
 };
 
 template <> struct Format<double> {
@@ -49,8 +52,9 @@ template <class T, class... C> STEEPEST_INLINE Vec<T> polynomial(Vec<T> x, T hig
     return sum;
 }
 
-// q in expm1(r) = r + r^2 q(r), |r| <= ln(2)/2. Own Remez fit in 50 digits of the error relative to expm1, coefficients
-// rounded one by one from the lowest power up and the others refitted: 1.4e-8 in float, 2.0e-17 in double.
+// q in expm1(r) = r + r^2 q(r), |r| <= ln(2)/2. Own Remez fit in 50 digits of the error relative to expm1,
+// coefficients rounded one by one from the lowest power up and the others refitted: 1.4e-8 in float, 2.0e-17
+// in double.
 STEEPEST_INLINE Vec<float> expm1_polynomial(Vec<float> r) {
     return polynomial<float>(r, 0.0013864569f, 0.008366542f, 0.041667502f, 0.16666543f, 0.49999997f);
 }
@@ -58,21 +62,24 @@ STEEPEST_INLINE Vec<float> expm1_polynomial(Vec<float> r) {
 STEEPEST_INLINE Vec<double> expm1_polynomial(Vec<double> r) {
     return polynomial<double>(r, 2.5056582017977348e-08, 2.762632950345613e-07, 2.755739934866295e-06,
                               2.4801504448114904e-05, 0.00019841269727301564, 0.0013888888932370475,
-                              0.008333333333386206, 0.041666666666573655, 0.16666666666666594, 0.5000000000000006);
+                              0.008333333333386206, 0.041666666666573655, 0.16666666666666594,
+                              0.5000000000000006);
 }
 
-// R in log((1 + s) / (1 - s)) = 2 s + s z R(z), z = s^2, |s| <= 3 - sqrt(8). Fitted in the same way: 8.1e-10, 1.3e-18.
+// R in log((1 + s) / (1 - s)) = 2 s + s z R(z), z = s^2, |s| <= 3 - sqrt(8). Fitted in the same
+// way: 8.1e-10, 1.3e-18.
 STEEPEST_INLINE Vec<float> log_polynomial(Vec<float> z) {
     return polynomial<float>(z, 0.29871237f, 0.39977574f, 0.66666776f);
 }
 
 STEEPEST_INLINE Vec<double> log_polynomial(Vec<double> z) {
-    return polynomial<double>(z, 0.14797486401831159, 0.1531390292016105, 0.1818356988327486, 0.22222198469673732,
-                              0.28571428743375654, 0.39999999999410213, 0.6666666666666735);
+    return polynomial<double>(z, 0.14797486401831159, 0.1531390292016105, 0.1818356988327486,
+                              0.22222198469673732, 0.28571428743375654, 0.39999999999410213,
+                              0.6666666666666735);
 }
 
-// x = n ln(2) + r, |r| <= ln(2)/2 (Cody and Waite). Adding 1.5 * 2^mantissa_bits rounds to an integer, which the low
-// bits of the sum then hold: n + offset, so that an exponent field is one shift away.
+// x = n ln(2) + r, |r| <= ln(2)/2 (Cody and Waite). Adding 1.5 * 2^mantissa_bits rounds to an integer, which
+// the low bits of the sum then hold: n + offset, so that an exponent field is one shift away.
 template <class T> struct Reduced {
     Vec<T> n, r;
     Bits<T> n_plus_offset;
@@ -99,7 +106,8 @@ template <class T> STEEPEST_INLINE Vec<T> exp_in_range(Vec<T> x) {
     else
         return (Vec<T>)_mm512_maskz_scalef_pd(__mmask8(-1), (__m512d)p, (__m512d)a.n);
 #else
-    // Two factors, since 2^n may lie outside the format. Only the second product can round: the same bits as scalef.
+    // Two factors, since 2^n may lie outside the format. Only the second product can round: the same bits as
+    // scalef.
     const Bits<T> half = a.n_plus_offset >> 1, rest = a.n_plus_offset - half;
     return p * (Vec<T>)(half << F::mantissa_bits) * (Vec<T>)(rest << F::mantissa_bits);
 #endif
@@ -135,8 +143,9 @@ template <class T> STEEPEST_INLINE Vec<T> vtanh(Vec<T> x) {
     return (Vec<T>)((Bits<T>)select<T>(t < broadcast(T(0.7)), fma(-half, q, half), q) | sign);
 }
 
-// x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2); log(1 + f) = f - f^2/2 + s (f^2/2 + z R(z)), s = f / (2 + f),
-// z = s^2: the arrangement of fdlibm's e_log.c, in which f itself, the largest term, carries no rounding error.
+// x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2); log(1 + f) = f - f^2/2 + s (f^2/2 + z R(z)), s = f / (2
+// + f), z = s^2: the arrangement of fdlibm's e_log.c, in which f itself, the largest term, carries no
+// rounding error.
 template <class T> STEEPEST_INLINE Vec<T> vlog(Vec<T> x) {
     using F = Format<T>;
     const Vec<T> one = broadcast(T(1)), shift = broadcast(F::two_to_mantissa_bits);
@@ -145,11 +154,13 @@ template <class T> STEEPEST_INLINE Vec<T> vlog(Vec<T> x) {
     const Bits<T> u = (Bits<T>)select<T>(subnormal, x * shift, x) + ((Bits<T>)one - sqrt_half);
     const Vec<T> biased_k = (Vec<T>)((u >> F::mantissa_bits) | (Bits<T>)shift); // 2^mantissa_bits + bias + k
     const Vec<T> normal_bias = broadcast(F::two_to_mantissa_bits + F::bias);
-    const Vec<T> k = biased_k - select<T>(subnormal, normal_bias + broadcast(T(F::mantissa_bits)), normal_bias);
+    const Vec<T> k =
+        biased_k - select<T>(subnormal, normal_bias + broadcast(T(F::mantissa_bits)), normal_bias);
     const Vec<T> f = (Vec<T>)((u & F::mantissa_mask) + sqrt_half) - one;
 
     const Vec<T> s = f / (f + broadcast(T(2))), z = s * s, half_square = broadcast(T(0.5)) * f * f;
-    const Vec<T> tail = fma(s, fma(log_polynomial(z), z, half_square), fma(k, broadcast(F::ln2_low), -half_square));
+    const Vec<T> tail =
+        fma(s, fma(log_polynomial(z), z, half_square), fma(k, broadcast(F::ln2_low), -half_square));
     const Vec<T> finite = fma(k, broadcast(F::ln2_high), f + tail);
 
     const Vec<T> inf = broadcast(T(__builtin_inf())), nan = broadcast(T(__builtin_nan("")));

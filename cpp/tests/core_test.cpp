@@ -29,17 +29,21 @@ template <class T> std::vector<T> numbers(Index n, std::uint32_t stream) {
 }
 
 // |difference| of a sum of `depth` products in (-1, 1) from its exact value, generously.
-template <class T> double tolerance(Index depth) { return 4 * double(depth + 4) * double(std::numeric_limits<T>::epsilon()); }
+template <class T> double tolerance(Index depth) {
+    return 4 * double(depth + 4) * double(std::numeric_limits<T>::epsilon());
+}
 
 template <class T> void check_products(const KernelTable& table, Index rows, Index inputs, Index outputs) {
     const auto& kernels = kernels_of<T>(table);
-    const auto x = numbers<T>(rows * inputs, 1), w = numbers<T>(inputs * outputs, 2), b = numbers<T>(outputs, 3),
-               dy = numbers<T>(rows * outputs, 4);
+    const auto x = numbers<T>(rows * inputs, 1), w = numbers<T>(inputs * outputs, 2),
+               b = numbers<T>(outputs, 3), dy = numbers<T>(rows * outputs, 4);
     const T nan = std::numeric_limits<T>::quiet_NaN();
-    std::vector<T> y(rows * outputs, nan), dx(rows * inputs, nan), dw(inputs * outputs, nan), db(outputs, nan);
-    linear<T>(kernels, 3, {x.data(), inputs}, {w.data(), outputs}, b.data(), {y.data(), outputs}, rows, inputs, outputs);
-    linear_backward<T>(kernels, 3, {x.data(), inputs}, {w.data(), outputs}, {dy.data(), outputs}, {dx.data(), inputs},
-                       {dw.data(), outputs}, db.data(), rows, inputs, outputs);
+    std::vector<T> y(rows * outputs, nan), dx(rows * inputs, nan), dw(inputs * outputs, nan),
+        db(outputs, nan);
+    linear<T>(kernels, 3, {x.data(), inputs}, {w.data(), outputs}, b.data(), {y.data(), outputs}, rows,
+              inputs, outputs);
+    linear_backward<T>(kernels, 3, {x.data(), inputs}, {w.data(), outputs}, {dy.data(), outputs},
+                       {dx.data(), inputs}, {dw.data(), outputs}, db.data(), rows, inputs, outputs);
     double worst = 0; // in tolerances; NaN, never written, must not pass
     const auto compare = [&](T got, double expected, Index depth) {
         const double error = std::fabs(double(got) - expected) / tolerance<T>(depth);
@@ -54,7 +58,8 @@ template <class T> void check_products(const KernelTable& table, Index rows, Ind
     for (Index i = 0; i < rows; ++i)
         for (Index k = 0; k < inputs; ++k) {
             double sum = 0;
-            for (Index j = 0; j < outputs; ++j) sum += double(dy[i * outputs + j]) * double(w[k * outputs + j]);
+            for (Index j = 0; j < outputs; ++j)
+                sum += double(dy[i * outputs + j]) * double(w[k * outputs + j]);
             compare(dx[i * inputs + k], sum, outputs);
         }
     for (Index j = 0; j < outputs; ++j) {
@@ -68,7 +73,8 @@ template <class T> void check_products(const KernelTable& table, Index rows, Ind
         }
     }
     check(worst <= 1, std::string("products ") + table.name + (sizeof(T) == 4 ? " float " : " double ") +
-                          std::to_string(rows) + " x " + std::to_string(inputs) + "-" + std::to_string(outputs));
+                          std::to_string(rows) + " x " + std::to_string(inputs) + "-" +
+                          std::to_string(outputs));
 }
 
 // A small classifier with everything in it: 13-40-30-5, ReLU, sigmoid and tanh, momentum, elastic net.
@@ -95,7 +101,8 @@ template <class T> struct Model {
             weight[i] = i % 7 ? std::fabs(weight[i]) : T(0);
         }
     }
-    Result fit(const KernelTable& table, int threads, Index epochs, double learning_rate, const Watch& watch = {}) {
+    Result fit(const KernelTable& table, int threads, Index epochs, double learning_rate,
+               const Watch& watch = {}) {
         Network<T> network({{13, 40, Activation::relu, true},
                             {40, 30, Activation::sigmoid, true},
                             {30, 30, Activation::tanh, false},
@@ -107,12 +114,14 @@ template <class T> struct Model {
         recipe.learning_rate = learning_rate;
         recipe.momentum = 0.9;
         recipe.nesterov = true;
-        return trainer.fit(kernels_of<T>(table), threads, {{x.data(), 13}, labels.data(), {}, weight.data(), samples},
-                           recipe, velocities.data(), {epochs, 0, 64, true, 7}, watch);
+        return trainer.fit(kernels_of<T>(table), threads,
+                           {{x.data(), 13}, labels.data(), {}, weight.data(), samples}, recipe,
+                           velocities.data(), {epochs, 0, 64, true, 7}, watch);
     }
     std::string bits() const {
         std::string all;
-        for (const auto& a : arrays) all.append(reinterpret_cast<const char*>(a.data()), a.size() * sizeof(T));
+        for (const auto& a : arrays)
+            all.append(reinterpret_cast<const char*>(a.data()), a.size() * sizeof(T));
         return all;
     }
 };
@@ -125,9 +134,11 @@ template <class T> void check_training() {
             const Result result = model.fit(*table, threads, 6, 0.05);
             auto& bits = expected[std::strcmp(table->name, "sse2") != 0];
             if (bits.empty()) bits = model.bits();
-            check(model.bits() == bits && result.status == Status::finished && result.losses.back() < result.losses.front(),
-                  std::string("training ") + table->name + " with " + std::to_string(result.threads) + " threads: loss " +
-                      std::to_string(result.losses.front()) + " to " + std::to_string(result.losses.back()));
+            check(model.bits() == bits && result.status == Status::finished &&
+                      result.losses.back() < result.losses.front(),
+                  std::string("training ") + table->name + " with " + std::to_string(result.threads) +
+                      " threads: loss " + std::to_string(result.losses.front()) + " to " +
+                      std::to_string(result.losses.back()));
         }
     Model<T> wild;
     const std::string before = wild.bits();
@@ -137,7 +148,8 @@ template <class T> void check_training() {
           "a diverged epoch is undone");
     Model<T> endless;
     int asked = 0;
-    const Result cancelled = endless.fit(*available_kernels().front(), 2, 1000000000, 0.05, [&](double) { return ++asked == 3; });
+    const Result cancelled =
+        endless.fit(*available_kernels().front(), 2, 1000000000, 0.05, [&](double) { return ++asked == 3; });
     check(cancelled.status == Status::cancelled && asked == 3, "a watcher cancels");
 }
 
@@ -145,14 +157,22 @@ template <class T> void check_training() {
 
 int main() {
     for (const auto* table : available_kernels())
-        for (const auto& shape : std::vector<std::vector<Index>>{
-                 {1, 1, 1}, {5, 3, 2}, {8, 48, 48}, {33, 100, 49}, {64, 70, 100}, {130, 31, 257}, {40, 2060, 65}, {2060, 9, 50}, {129, 64, 512}}) {
+        for (const auto& shape : std::vector<std::vector<Index>>{{1, 1, 1},
+                                                                 {5, 3, 2},
+                                                                 {8, 48, 48},
+                                                                 {33, 100, 49},
+                                                                 {64, 70, 100},
+                                                                 {130, 31, 257},
+                                                                 {40, 2060, 65},
+                                                                 {2060, 9, 50},
+                                                                 {129, 64, 512}}) {
             check_products<float>(*table, shape[0], shape[1], shape[2]);
             check_products<double>(*table, shape[0], shape[1], shape[2]);
         }
     check_training<float>();
     check_training<double>();
-    check(philox({0, 0, 0, 0}, {0, 0}) == PhiloxCounter{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}, "philox, known answer");
+    check(philox({0, 0, 0, 0}, {0, 0}) == PhiloxCounter{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
+          "philox, known answer");
     std::printf("%d failed\n", failures);
     return failures != 0;
 }

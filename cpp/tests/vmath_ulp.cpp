@@ -1,10 +1,12 @@
-// Measures the error of vmath.hpp against libm in the next wider format, and fails where a stated bound is exceeded.
+// Measures the error of vmath.hpp against libm in the next wider format, and fails where a stated bound is
+// exceeded.
 //
-//     vmath_ulp                 about a second: every 997th float, a million doubles, all neighbours of special values
-//     vmath_ulp --exhaustive    all 2^32 floats and 16 million doubles: minutes
+//     vmath_ulp                 about a second: every 997th float, a million doubles, all neighbours of
+//     special values vmath_ulp --exhaustive    all 2^32 floats and 16 million doubles: minutes
 //
-// Compiled once per instruction set, with its flags and its STEEPEST_ISA_*. The hash of all results must be equal for
-// AVX2, AVX-512 and NEON. Where long double is no wider than double, the double figures carry libm's own error.
+// Compiled once per instruction set, with its flags and its STEEPEST_ISA_*. The hash of all results must be
+// equal for AVX2, AVX-512 and NEON. Where long double is no wider than double, the double figures carry
+// libm's own error.
 #include "../kernels/vmath.hpp"
 
 #include <algorithm>
@@ -89,14 +91,18 @@ int exponent_of(long double x) { return x == 0 ? -20000 : std::ilogb(x); }
 double scaled(double x, int exponent) { return x * bits_as<double>(std::uint64_t(exponent + 1023) << 52); }
 double scaled(long double x, int exponent) { return double(std::ldexp(x, exponent)); }
 
-// |computed - exact| in units of T's spacing at the exact value; infinite for a wrong NaN, infinity or sign of zero.
+// |computed - exact| in units of T's spacing at the exact value; infinite for a wrong NaN, infinity or sign
+// of zero.
 template <class T> double ulp_error(T computed, Wider<T> exact) {
     using Limits = std::numeric_limits<T>;
-    if (std::isnan(exact) || std::isnan(computed)) return std::isnan(exact) == std::isnan(computed) ? 0 : infinity;
+    if (std::isnan(exact) || std::isnan(computed))
+        return std::isnan(exact) == std::isnan(computed) ? 0 : infinity;
     if (std::signbit(exact) != std::signbit(computed) && (exact == 0 || computed == 0)) return infinity;
     constexpr Wider<T> beyond = 4 / Wider<T>(Limits::min()); // what would follow the largest finite value
-    if (std::fabs(exact) >= beyond) return computed == std::copysign(Limits::infinity(), T(exact)) ? 0 : infinity;
-    const Wider<T> value = std::isinf(computed) ? std::copysign(beyond, Wider<T>(computed)) : Wider<T>(computed);
+    if (std::fabs(exact) >= beyond)
+        return computed == std::copysign(Limits::infinity(), T(exact)) ? 0 : infinity;
+    const Wider<T> value =
+        std::isinf(computed) ? std::copysign(beyond, Wider<T>(computed)) : Wider<T>(computed);
     const int exponent = std::max(exponent_of(exact), Limits::min_exponent - 1);
     return scaled(std::fabs(value - exact), Limits::digits - 1 - exponent);
 }
@@ -107,12 +113,24 @@ template <class T> class Arguments {
     explicit Arguments(bool exhaustive) : exhaustive_(exhaustive) {
         using Limits = std::numeric_limits<T>;
         const T smallest = Limits::min(), largest = Limits::max();
-        const T centres[] = {T(0), T(1), smallest, largest, std::log(largest), std::log(smallest),
-                             std::log(Limits::denorm_min()) - T(0.7), std::sqrt(T(0.5)), std::sqrt(T(2)),
-                             std::log(T(2)) / 2, std::log(T(2)) / 4, T(10), T(20), Limits::quiet_NaN()};
+        const T centres[] = {T(0),
+                             T(1),
+                             smallest,
+                             largest,
+                             std::log(largest),
+                             std::log(smallest),
+                             std::log(Limits::denorm_min()) - T(0.7),
+                             std::sqrt(T(0.5)),
+                             std::sqrt(T(2)),
+                             std::log(T(2)) / 2,
+                             std::log(T(2)) / 4,
+                             T(10),
+                             T(20),
+                             Limits::quiet_NaN()};
         for (T centre : centres)
             for (int step = -100; step <= 100; ++step) {
-                const Pattern<T> bits = bits_as<Pattern<T>>(centre) + Pattern<T>(step); // wraps at 0: NaN and -0
+                const Pattern<T> bits =
+                    bits_as<Pattern<T>>(centre) + Pattern<T>(step); // wraps at 0: NaN and -0
                 neighbours_.push_back(bits_as<T>(bits));
                 neighbours_.push_back(-bits_as<T>(bits));
             }
@@ -123,8 +141,10 @@ template <class T> class Arguments {
     T operator[](std::uint64_t i) const {
         if (i < neighbours_.size()) return neighbours_[i];
         i -= neighbours_.size();
-        if constexpr (std::is_same_v<T, float>) return bits_as<float>(std::uint32_t(i * (exhaustive_ ? 1 : 997)));
-        else return random(i);
+        if constexpr (std::is_same_v<T, float>)
+            return bits_as<float>(std::uint32_t(i * (exhaustive_ ? 1 : 997)));
+        else
+            return random(i);
     }
 
   private:
@@ -141,10 +161,14 @@ template <class T> class Arguments {
         z ^= z >> 31;
         const double unit = double(z >> 11) * 0x1p-52 - 1; // [-1, 1)
         switch (i % 4) {
-        case 0: return bits_as<double>(z);
-        case 1: return 750 * unit;
-        case 2: return 2 * unit;
-        default: return std::ldexp(unit, int(z % 75) - 64);
+        case 0:
+            return bits_as<double>(z);
+        case 1:
+            return 750 * unit;
+        case 2:
+            return 2 * unit;
+        default:
+            return std::ldexp(unit, int(z % 75) - 64);
         }
     }
 
@@ -165,7 +189,8 @@ template <class T> struct Worst {
     }
 };
 
-template <class F, class T> Worst<T> measure(const Arguments<T>& arguments, std::uint64_t first, std::uint64_t last) {
+template <class F, class T>
+Worst<T> measure(const Arguments<T>& arguments, std::uint64_t first, std::uint64_t last) {
     Worst<T> worst;
     for (std::uint64_t i = first; i < last; i += lanes<T>) {
         const int count = int(std::min<std::uint64_t>(lanes<T>, last - i));
@@ -218,7 +243,8 @@ template <class F> bool check_both(bool exhaustive) {
 
 bool runs_here() {
 #if defined(STEEPEST_ISA_AVX512)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
 #elif defined(STEEPEST_ISA_AVX2)
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else

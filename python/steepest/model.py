@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import _checks
+from ._stages import compile_stages
 from .backends import active
 from .backends._memory import aligned_zeros
 from .backends.formulas import write
-from .backends.protocol import Array, Batch, Network, Parameters, Stage
+from .backends.protocol import Array, Batch, Network, Parameters
 from .callbacks import Callback
 from .history import History
-from .layers import Identity, Layer, Linear
+from .layers import Layer, Linear
 from .losses import Loss, as_loss
 from .optimizers import SGD
 from .penalties import Penalty, as_penalty
@@ -320,41 +321,3 @@ class Sequential:
             if p.bias is not None:
                 named.append((f"{number}.bias", p.bias))
         return named
-
-
-def compile_stages(layers: Sequence[Layer]) -> tuple[Stage, ...]:
-    """Fuse each Linear with the activation right behind it; identities vanish.
-
-    Raises
-    ------
-    ValueError
-        If there is no Linear, or one takes another number of features than it is given.
-    TypeError
-        If something is no layer.
-    """
-    linears: list[Linear] = []
-    for number, layer in enumerate(layers):
-        if not isinstance(layer, Layer):
-            raise TypeError(
-                f"layer {number} is {layer!r:.80}, but must be one like st.Linear(784, 10) or st.ReLU()"
-            )
-        if isinstance(layer, Linear):
-            given = linears[-1].out_features if linears else layer.in_features
-            if layer.in_features != given:
-                raise ValueError(f"layer {number} is {layer!r}, but the layer before gives {given} features")
-            linears.append(layer)
-    if not linears:
-        raise ValueError("a model needs at least one Linear layer")
-    stages: list[Stage] = []
-    features = linears[0].in_features
-    for layer in layers:
-        if isinstance(layer, Linear):
-            stages.append(Stage(features, layer.out_features, "identity"))
-            features = layer.out_features
-        elif isinstance(layer, Identity):
-            continue
-        elif stages and stages[-1].dense and stages[-1].activation == "identity":
-            stages[-1] = Stage(stages[-1].inputs, features, layer.activation)
-        else:
-            stages.append(Stage(features, features, layer.activation, dense=False))
-    return tuple(stages)

@@ -13,8 +13,9 @@ from typing import IO, Any
 import numpy as np
 
 from . import _checks
+from ._stages import compile_stages
 from .layers import Layer, Linear, from_config, to_config
-from .model import Sequential, compile_stages
+from .model import Sequential
 
 _KEY, _VERSION = "steepest", 1
 _DTYPE_NAMES = {"float32": "F32", "float64": "F64"}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
 from . import _checks
+from ._progress import ProgressBar
 from .backends import active
 from .backends.protocol import Batch, EpochResults, Parameters, Recipe, Schedule
 from .callbacks import Callback, EpochState
@@ -210,7 +211,7 @@ class Trainer:
         self._cancelled.clear()
         # One call of the backend for all epochs, unless something must happen between them.
         together = 1 if callbacks or validation else epochs
-        with _Bar(epochs, -(-len(batch.x) // size), progress) as bar:
+        with ProgressBar(epochs, -(-len(batch.x) // size), progress) as bar:
             while history.epochs < epochs and history.status == "finished":
                 schedule = Schedule(together, size, shuffle, seed, self.epochs_done)
                 self._run(batch, schedule, history, bar)
@@ -229,7 +230,7 @@ class Trainer:
         """
         self._cancelled.set()
 
-    def _run(self, batch: Batch, schedule: Schedule, history: History, bar: _Bar) -> None:
+    def _run(self, batch: Batch, schedule: Schedule, history: History, bar: ProgressBar) -> None:
         """Let the backend run some epochs, and record them."""
         before = history.epochs
 
@@ -269,37 +270,6 @@ class Trainer:
     def _data_loss(self, batch: Batch) -> float:
         scores = self.model._network().forward(batch.x)
         return active().loss(self._loss, scores, batch.targets, batch.weight)[0]
-
-
-class _Bar:
-    """Progress in batches, on stderr; does nothing, and imports nothing, if not wanted."""
-
-    def __init__(self, epochs: int, batches: int, wanted: bool) -> None:
-        self._batches = batches
-        self._bar: Any = None
-        if wanted and epochs:
-            from tqdm import tqdm  # costs as much to import as the rest of this package
-
-            # disable=None: no bar where stderr is no terminal
-            self._bar = tqdm(total=epochs * batches, unit="batch", disable=None, dynamic_ncols=True)
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def move(self, epochs_done: float) -> None:
-        if self._bar is not None:
-            self._bar.update(round(epochs_done * self._batches) - self._bar.n)
-
-    def show(self, history: History) -> None:
-        if self._bar is not None and history.loss:
-            values = {"loss": f"{history.loss[-1]:.4g}"}
-            if history.validation_loss:
-                values["validation_loss"] = f"{history.validation_loss[-1]:.4g}"
-            self._bar.set_postfix(values, refresh=False)
 
 
 def _checked_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
