@@ -126,6 +126,15 @@ template <class T> struct Model {
     }
 };
 
+// FNV-1a, to compare what different processors print.
+std::string hash(const std::string& bits) {
+    std::uint64_t h = 0xcbf29ce484222325;
+    for (const char c : bits) h = (h ^ std::uint8_t(c)) * 0x100000001b3;
+    char text[17];
+    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(h));
+    return text;
+}
+
 template <class T> void check_training() {
     std::map<bool, std::string> expected; // by whether the instruction set has a fused multiply-add
     for (const auto* table : available_kernels())
@@ -138,7 +147,7 @@ template <class T> void check_training() {
                       result.losses.back() < result.losses.front(),
                   std::string("training ") + table->name + " with " + std::to_string(result.threads) +
                       " threads: loss " + std::to_string(result.losses.front()) + " to " +
-                      std::to_string(result.losses.back()));
+                      std::to_string(result.losses.back()) + ", bits " + hash(model.bits()));
         }
     Model<T> wild;
     const std::string before = wild.bits();

@@ -1,0 +1,35 @@
+"""One training step: steepest's two backends and whatever else is installed, from the same weights and data.
+
+The times are those of `extra_info["steps"]` steps. `table.py` compares more carefully, taking turns.
+"""
+
+from __future__ import annotations
+
+import pytest
+from peers import COMPETITORS
+from problems import CHECKED_STEPS, PROBLEMS, Problem, check
+from pytest_benchmark.fixture import BenchmarkFixture
+
+import steepest as st
+
+WORK = 5e8  # multiply-adds a measurement, some milliseconds, so that the cost of a call does not count
+MOST_STEPS = 1000
+
+CASES = [
+    pytest.param(problem, name, id=f"{problem.name}-{name}")
+    for problem in PROBLEMS
+    for name, competitor in COMPETITORS.items()
+    # Compiling with torch.compile takes minutes: only `table.py --peers torch.compile` does it.
+    if name != "torch.compile" and competitor.installed and competitor.applies(problem)
+]
+
+
+@pytest.mark.parametrize(("problem", "name"), CASES)
+def test_steps(benchmark: BenchmarkFixture, problem: Problem, name: str) -> None:
+    runner = COMPETITORS[name].make(problem, st.get_num_threads())
+    runner.run(CHECKED_STEPS)
+    check(problem, runner.parameters())
+    steps = 1 if benchmark.disabled else min(MOST_STEPS, max(1, round(WORK / problem.multiply_adds)))
+    benchmark.group, benchmark.name = f"{steps} steps, {problem.name}", name
+    benchmark.extra_info["steps"] = steps
+    benchmark(runner.run, steps)

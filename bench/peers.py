@@ -1,0 +1,123 @@
+"""The same training steps by each competitor, written in the way that is fastest in that library.
+
+All do the same mathematics from the same weights, so `problems.check` holds for all of them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from typing import Literal, Protocol
+
+import numpy as np
+from peer_frameworks import Jax, Torch
+from peer_numpy import NumPy
+from problems import Array, Problem, data, initial
+
+import steepest as st
+
+
+class Runner(Protocol):
+    """A network in the middle of its training."""
+
+    def run(self, steps: int) -> None:
+        """Train for some more steps, and return when they are done."""
+
+    def parameters(self) -> list[Array]:
+        """In the order and shapes of `problems.initial`."""
+
+
+class Steepest:
+    """One of steepest's backends, through a whole fit (an epoch is one full batch) or step by step."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        threads: int,
+        backend: Literal["native", "reference"],
+        by: Literal["fit", "step"],
+    ) -> None:
+        self._trainer, self._data, self._by = problem.trainer(problem.dtype), data(problem), by
+        self._config = partial(st.config, backend=backend, num_threads=threads)
+
+    def run(self, steps: int) -> None:
+        with self._config():
+            if self._by == "fit":
+                self._trainer.fit(*self._data, epochs=steps, batch_size=None, shuffle=False, progress=False)
+            else:
+                for _ in range(steps):
+                    self._trainer.step(*self._data)
+
+    def parameters(self) -> list[Array]:
+        return list(self._trainer.model.state_dict().values())
+
+
+class ScikitLearn:
+    """`MLPClassifier`, by its warm-started `fit`, which costs less a step than `partial_fit`."""
+
+    def __init__(self, problem: Problem, threads: int) -> None:
+        from sklearn.neural_network import MLPClassifier
+
+        self._data = data(problem)
+        self._net = MLPClassifier(
+            problem.sizes[1:-1],
+            activation="logistic" if problem.activation == "sigmoid" else problem.activation,
+            solver="sgd",
+            alpha=0,
+            batch_size=problem.batch,
+            learning_rate_init=problem.learning_rate,
+            shuffle=False,
+            momentum=0,
+            nesterovs_momentum=False,
+            tol=0,
+            n_iter_no_change=np.inf,
+        )
+        self._net.partial_fit(*self._data, classes=range(problem.sizes[-1]))  # makes the weights
+        for own, given in zip(self.parameters(), initial(problem), strict=True):
+            own[...] = given
+
+    def run(self, steps: int) -> None:
+        if len(np.unique(self._data[1])) < len(self._net.classes_):  # which `fit` refuses
+            for _ in range(steps):
+                self._net.partial_fit(*self._data)
+            return
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Stochastic Optimizer: Maximum iterations")
+            self._net.set_params(max_iter=steps, warm_start=True).fit(*self._data)
+
+    def parameters(self) -> list[Array]:
+        return [array for pair in zip(self._net.coefs_, self._net.intercepts_, strict=True) for array in pair]
+
+    @staticmethod
+    def applies(problem: Problem) -> bool:
+        """Two classes get a single output there; other losses and layers without biases are unknown."""
+        return problem.loss == "softmax" and problem.bias and problem.sizes[-1] > 2
+
+
+@dataclass(frozen=True)
+class Competitor:
+    """How to make a runner for a problem and a number of threads, and what must be installed for it."""
+
+    make: Callable[[Problem, int], Runner]
+    module: str
+    applies: Callable[[Problem], bool] = lambda problem: True
+
+    @property
+    def installed(self) -> bool:
+        """Whether it can be imported here."""
+        return find_spec(self.module) is not None
+
+
+COMPETITORS = {
+    "steepest": Competitor(partial(Steepest, backend="native", by="fit"), "steepest._core"),
+    "steepest.step": Competitor(partial(Steepest, backend="native", by="step"), "steepest._core"),
+    "reference": Competitor(partial(Steepest, backend="reference", by="fit"), "numpy"),
+    "numpy": Competitor(NumPy, "numpy"),
+    "torch": Competitor(partial(Torch, compiled=False), "torch"),
+    "torch.compile": Competitor(partial(Torch, compiled=True), "torch"),
+    "jax": Competitor(Jax, "jax"),
+    "sklearn": Competitor(ScikitLearn, "sklearn", ScikitLearn.applies),
+}

@@ -1,0 +1,83 @@
+"""Every snippet of the README is run: Python as it stands, `steepest` commands in this process, the rest by CI."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import steepest as st
+from steepest import cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def snippets(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("source", snippets("python"))
+def test_python(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("snippet.py").write_text(source, encoding="utf-8")
+    output = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(output):
+            runpy.run_path("snippet.py")
+    finally:
+        st.set_num_threads(None)
+    assert output.getvalue()
+    if accuracy := re.search(r"test accuracy (\S+)", output.getvalue()):
+        assert float(accuracy[1]) > 0.95
+
+
+def test_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(0, 2, 80)
+    rows = [
+        f"{length:.3f},{kind},{'rose' if kind else 'lily'}"
+        for length, kind in zip(rng.random(80), kinds, strict=True)
+    ]
+    Path("flowers.csv").write_text("\n".join(["length,width,kind", *rows]), encoding="utf-8")
+    commands = [
+        line for block in snippets("sh") for line in block.splitlines() if line.startswith("steepest ")
+    ]
+    assert [command.split()[1] for command in commands] == ["train", "predict", "info"]
+    for command in commands:
+        assert cli.main(shlex.split(command)[1:]) == 0, capsys.readouterr().err
+    out = capsys.readouterr().out
+    assert "saved flowers.safetensors" in out
+    assert st.__version__ in out
+
+
+def test_installing_and_building_are_what_ci_and_the_build_test_do() -> None:
+    lines = [
+        line for block in snippets("sh") for line in block.splitlines() if not line.startswith("steepest ")
+    ]
+    assert lines == [
+        "python3 -m venv .venv && . .venv/bin/activate",
+        "pip install . && steepest train",
+        "pip install '.[test]' && pytest",
+        "cmake -B build/core -DSTEEPEST_PYTHON=OFF -DSTEEPEST_TESTS=ON -DSTEEPEST_SANITIZE=address,undefined",
+        "cmake --build build/core -j2 && ctest --test-dir build/core",
+    ]
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for step in ("python3 -m venv", "pip install --quiet .\n", "steepest train", "'.[test]'", "pytest -q\n"):
+        assert step in ci
+
+
+def test_the_examples_print_what_they_promise(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(ROOT / "examples" / "two_layer_network.py"))
+    out = capsys.readouterr().out
+    for line in ("step    0  loss 24635.893499", "step  100  loss 2383.155575", "step 1999  loss 4.348503"):
+        assert line in out
