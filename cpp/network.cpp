@@ -174,7 +174,7 @@ void Network<T>::backward(const Kernels<T>& kernels, const Team& team, Index fir
 
 template <class T>
 void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
-                       const Update<T>& update, const Penalty& penalty, const Parameters<T>* velocities,
+                       const Update<T>& update, const Parameters<T>* velocities,
                        const Parameters<T>* gradients, const Stop& stop) {
     const Update<T> bias_update{update.learning_rate, update.momentum, 0, 0, update.nesterov};
     std::size_t dense = 0;
@@ -189,11 +189,6 @@ void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T
         const Range rows = share(stage.inputs, group_rows, team.rank, team.size);
         for (Index first = rows.begin; first < rows.end && !stop(); first += learn_rows) {
             const Index last = std::min(first + learn_rows, rows.end);
-            if (penalty.l2 != 0 || penalty.l1 != 0)
-                for (Index i = first; i < last; i += group_rows)
-                    penalties_[dense].data()[i / group_rows] =
-                        kernels.penalty(read_only(from(own.weight, i)), std::min(group_rows, last - i),
-                                        stage.outputs, penalty.l2, penalty.l1);
             kernels.weight_gradient(
                 {input, dy, own.weight, velocity, gradient, samples, stage.outputs, first, last, update});
         }
@@ -225,6 +220,20 @@ void Network<T>::apply(const Kernels<T>& kernels, const Team& team, const Update
         if (own.bias && team.rank == team.size - 1)
             kernels.update(plain, gradient.bias, own.bias, velocities ? velocities[dense].bias : nullptr,
                            stage.outputs);
+        ++dense;
+    }
+}
+
+template <class T>
+void Network<T>::penalise(const Kernels<T>& kernels, const Team& team, const Penalty& penalty) {
+    std::size_t dense = 0;
+    for (const auto& stage : stages_) {
+        if (!stage.dense) continue;
+        const Range rows = share(stage.inputs, group_rows, team.rank, team.size);
+        for (Index i = rows.begin; i < rows.end; i += group_rows)
+            penalties_[dense].data()[i / group_rows] =
+                kernels.penalty(read_only(from(parameters_[dense].weight, i)),
+                                std::min(group_rows, rows.end - i), stage.outputs, penalty.l2, penalty.l1);
         ++dense;
     }
 }

@@ -26,6 +26,7 @@ template <class T> struct Parameters {
 
 struct Penalty {
     double l2 = 0, l1 = 0; // of sum(w^2) and sum|w|
+    bool any() const { return l2 != 0 || l1 != 0; }
 };
 
 // What a thread asks between two pieces of its work: true means stop soon.
@@ -60,16 +61,18 @@ template <class T> class Network {
 
     // After all rows of the batch: this thread's share of every parameter. With `gradients`, regularised
     // gradients are stored there; otherwise parameters, and velocities with momentum, are updated.
-    // The penalty's terms at the old weights are left for penalty_value.
     void learn(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
-               const Update<T>& update, const Penalty& penalty, const Parameters<T>* velocities,
-               const Parameters<T>* gradients, const Stop& stop);
+               const Update<T>& update, const Parameters<T>* velocities, const Parameters<T>* gradients,
+               const Stop& stop);
 
     // The update alone, from gradients that learn() stored.
     void apply(const Kernels<T>& kernels, const Team& team, const Update<T>& update,
                const Parameters<T>* velocities, const Parameters<T>* gradients);
 
-    double penalty_value() const; // summed in one fixed order; call after learn and a barrier
+    // This thread's terms of the penalty; after a barrier, their sum in one fixed order.
+    void penalise(const Kernels<T>& kernels, const Team& team, const Penalty& penalty);
+    double penalty_value() const;
+
     std::vector<Parameters<T>> stored_gradients() const;
 
   private:

@@ -154,6 +154,7 @@ template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first
         score(run, batch, i, n);
         network_.backward(kernels, team, i, n);
     }
+    if (run.recipe.penalty.any()) network_.penalise(kernels, team, run.recipe.penalty);
     if (leader && !run.watched_inside) run.look(work);
     team.barrier();
 
@@ -161,39 +162,39 @@ template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first
                                   : run.watched_inside ? run.stored.data()
                                                        : nullptr;
     if (stored) {
-        network_.learn(kernels, team, batch.samples.x, size, run.update, run.recipe.penalty, run.velocities,
-                       stored, stop);
+        network_.learn(kernels, team, batch.samples.x, size, run.update, run.velocities, stored, stop);
         team.barrier();
     }
     if (run.stop.load(std::memory_order_relaxed)) {
         if (leader) run.result.status = Status::cancelled;
         return false;
     }
-    // Every thread adds up the same numbers in the same order, and so comes to the same decision.
-    double loss = 0;
-    for (Index i = 0; i < size; ++i) loss += row_losses_.data()[i];
-    if (!run.recipe.loss.sum) loss = batch.weight > 0 ? loss / batch.weight : 0;
+    const double loss = objective(run, batch);
     if (leader) run.result.loss = loss;
-    if (!run.only_gradients) {
-        if (!std::isfinite(loss)) {
-            if (leader) run.result.status = Status::diverged, run.result.step = first / run.schedule.batch;
-            return false;
-        }
-        if (stored)
-            network_.apply(kernels, team, run.update, run.velocities, stored);
-        else
-            network_.learn(kernels, team, batch.samples.x, size, run.update, run.recipe.penalty,
-                           run.velocities, nullptr, stop);
-        team.barrier();
+    if (run.only_gradients) return true;
+    if (!std::isfinite(loss)) {
+        if (leader) run.result.status = Status::diverged, run.result.step = first / run.schedule.batch;
+        return false;
     }
+    if (stored)
+        network_.apply(kernels, team, run.update, run.velocities, stored);
+    else
+        network_.learn(kernels, team, batch.samples.x, size, run.update, run.velocities, nullptr, stop);
+    team.barrier();
     if (leader) {
-        if (run.recipe.penalty.l2 != 0 || run.recipe.penalty.l1 != 0)
-            run.result.loss += network_.penalty_value();
         const double share_of_epoch = run.recipe.loss.sum ? 1 : batch.weight;
-        run.epoch_loss += share_of_epoch * run.result.loss;
+        run.epoch_loss += share_of_epoch * loss;
         run.epoch_weight += share_of_epoch;
     }
     return true;
+}
+
+// Every thread adds up the same numbers in the same order, and so all come to the same decision.
+template <class T> double Trainer<T>::objective(const Run& run, const Batch& batch) const {
+    double loss = 0;
+    for (Index i = 0; i < batch.samples.count; ++i) loss += row_losses_.data()[i];
+    if (!run.recipe.loss.sum) loss = batch.weight > 0 ? loss / batch.weight : 0;
+    return run.recipe.penalty.any() ? loss + network_.penalty_value() : loss;
 }
 
 template <class T>

@@ -40,7 +40,7 @@ struct Result {
     std::vector<double> losses, seconds; // of each finished epoch
     Status status = Status::finished;
     Index step = 0;  // the batch that diverged
-    double loss = 0; // the objective of the last batch; its data loss if that is not finite
+    double loss = 0; // the objective of the last batch
     int threads = 1; // how many took part
 };
 
@@ -51,7 +51,7 @@ template <class T> class Trainer {
   public:
     explicit Trainer(Network<T>& network) : network_(network) {}
 
-    // Runs the schedule. Each batch's loss is checked before its update: if it is not finite, parameters
+    // Runs the schedule. Each batch's objective is checked before its update: if it is not finite, parameters
     // and velocities go back to the end of the last finished epoch. A cancelled run keeps those of the
     // last finished batch. `velocities` is null without momentum.
     Result fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
@@ -74,6 +74,7 @@ template <class T> class Trainer {
     void train(Run& run, const Team& team);
     void begin_epoch(Run& run, Index epoch);
     bool step(Run& run, const Team& team, Index first, Index size);
+    double objective(const Run& run, const Batch& batch) const;
     Batch look_up(const Run& run, Index first, Index size) const;
     void gather(const Run& run, Index first, Index row, Index rows);
     void score(const Run& run, const Batch& batch, Index row, Index rows);

@@ -3,6 +3,12 @@
 #include "../random.hpp"
 #include "arrays.hpp"
 
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+
 namespace steepest::python {
 namespace {
 

@@ -5,6 +5,7 @@
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <exception>
 #include <mutex>
 #include <tuple>

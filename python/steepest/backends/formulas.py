@@ -133,7 +133,9 @@ def loss_and_gradient(loss: Loss, scores: Array, targets: Array, weight: Array |
     if weight is None:
         return float(values.sum(dtype=np.float64)) / size, grad * scores.dtype.type(1 / size)
     share = weight.astype(np.float64) / size
-    return float((share * values).sum()), grad * share.astype(scores.dtype)[:, None]
+    counts = weight > 0  # what has no weight has no say, be it NaN
+    slopes = np.where(counts[:, None], grad * share.astype(scores.dtype)[:, None], 0)
+    return float((share * values)[counts].sum()), slopes
 
 
 @quiet

@@ -83,7 +83,7 @@ class Schedule:
 class EpochResults:
     """One objective value and duration for each finished epoch, and why the run ended.
 
-    `diverged` means that the loss of batch `step` (counted from 0 within its epoch) was not finite; the
+    `diverged` means that the objective of batch `step` (counted from 0 within its epoch) was not finite; the
     parameters and velocities are then those of the last finished epoch.
     """
 
@@ -107,7 +107,7 @@ class Network(Protocol):
     def step(self, batch: Batch, recipe: Recipe, velocities: Sequence[Parameters] | None) -> float:
         """One update on the whole batch; returns the objective before it.
 
-        `velocities` is None without momentum. If the data loss is not finite, returns it and changes nothing.
+        `velocities` is None without momentum. If the objective is not finite, returns it and changes nothing.
         """
 
     def fit(
