@@ -1,4 +1,4 @@
-"""Every snippet of the README is run: Python as it stands, `steepest` commands in this process, the rest by CI."""
+"""Every snippet of the README is run: Python as it stands, `steepest` commands here, the rest by CI."""
 
 from __future__ import annotations
 

@@ -1,0 +1,196 @@
+"""Reproducibility: trained parameters are equal to the last bit, however the work was divided."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+
+import numpy as np
+import pytest
+from implementations import FUSED, ISAS, NATIVE, REFERENCE, Implementation, needs_native
+from tolerances import assert_equal_models, assert_same_bits
+
+import steepest as st
+from steepest.backends._random import shuffle_order
+
+L, R, S, T = st.Linear, st.ReLU, st.Sigmoid, st.Tanh
+MOMENTUM, NESTEROV = st.SGD(0.05, 0.9), st.SGD(0.05, 0.9, nesterov=True)
+
+
+def recipe(*layers, loss="softmax", optimizer=MOMENTUM, penalty=None, weighted=False, **fit):
+    fit = {"batch_size": 128, "epochs": 3} | fit
+    return layers, {"loss": loss, "optimizer": optimizer, "penalty": penalty}, weighted, fit
+
+
+# Each makes enough work for 7 threads. Batches of 128 from 300 samples leave a ragged one of 44.
+RECIPES = {
+    "linear classifier": recipe(L(64, 30), loss="hinge", optimizer=st.SGD(0.01), penalty=st.L2(1e-3)),
+    "one hidden layer": recipe(L(64, 47), R(), L(47, 10), penalty=st.ElasticNet(1e-4, 2.0)),
+    "no biases": recipe(L(64, 33, bias=False), T(), L(33, 10, bias=False), optimizer=NESTEROV),
+    "leading activation": recipe(S(), L(64, 40), R(), L(40, 10), loss="squared_hinge", weighted=True),
+    "two activations": recipe(L(64, 31), T(), S(), L(31, 17), R(), R(), L(17, 10), penalty=st.L1(1e-4)),
+    "sigmoid output": recipe(L(64, 47), S(), L(47, 10), S(), loss="squared_error", optimizer=NESTEROV),
+    "sums over samples": recipe(
+        L(64, 47), R(), L(47, 10), loss=st.SquaredError("sum"), optimizer=st.SGD(1e-4), weighted=True
+    ),
+    "full batch": recipe(L(64, 20), R(), L(20, 10), batch_size=None, shuffle=False, weighted=True),
+}
+
+
+def data(loss, weighted, dtype=np.float64):
+    rng = np.random.default_rng(5)
+    X, labels, weight = rng.standard_normal((300, 64)), rng.integers(0, 10, 300), rng.random(300)
+    y = labels if st.losses.as_loss(loss).takes_labels else np.eye(10)[labels]
+    return X.astype(dtype), y, {"sample_weight": weight if weighted else None}
+
+
+def trainer_and_data(name, dtype):
+    layers, how, weighted, fit = RECIPES[name]
+    trainer = st.Trainer(st.Sequential(*layers, dtype=dtype, seed=2), **how)
+    return trainer, *data(how["loss"], weighted, dtype), fit
+
+
+def digest(model):
+    """SHA-256 of all parameters, which must be finite and no longer the initial ones."""
+    state = model.state_dict()
+    initial = st.Sequential(*model.layers, dtype=model.dtype, seed=model.seed).state_dict()
+    assert all(np.isfinite(value).all() for value in state.values())
+    assert not any(np.array_equal(state[key], initial[key]) for key in state)
+    return hashlib.sha256(b"".join(value.tobytes() for value in state.values())).hexdigest()
+
+
+def fitted(name, dtype, implementation):
+    trainer, X, y, weight, fit = trainer_and_data(name, dtype)
+    with implementation.computing(all_threads=True):
+        history = trainer.fit(X, y, **weight, **fit, progress=False)
+    return digest(trainer.model), history.loss, trainer.model
+
+
+@needs_native
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", RECIPES)
+def test_threads_and_instruction_sets_change_no_bit(name, dtype):
+    everywhere = [*NATIVE, *(Implementation("native", isa, 4) for isa in ISAS)]
+    bits = {(i.isa, i.threads): fitted(name, dtype, i)[:2] for i in everywhere}
+    for isa in ISAS:
+        assert len({digest for (key, _), (digest, _) in bits.items() if key == isa}) == 1, f"threads on {isa}"
+        assert len({str(loss) for (key, _), (_, loss) in bits.items() if key == isa}) == 1, f"losses on {isa}"
+    assert len({str(result) for (isa, _), result in bits.items() if isa in FUSED}) <= 1, FUSED
+
+
+@needs_native
+@pytest.mark.parametrize("name", RECIPES)
+def test_native_and_reference_agree(name):
+    """In float64 to 1e-9 of the largest parameter, after three epochs of every recipe."""
+    _, expected_loss, expected = fitted(name, np.float64, REFERENCE)
+    for isa in ISAS:
+        _, loss, model = fitted(name, np.float64, Implementation("native", isa, 2))
+        assert loss == pytest.approx(expected_loss, rel=1e-9)
+        for key, value in expected.state_dict().items():
+            np.testing.assert_allclose(
+                model.state_dict()[key], value, rtol=1e-9, atol=1e-9 * np.abs(value).max()
+            )
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_however_a_fit_is_cut_it_gives_the_same_bits(backend, name):
+    """In one call, epoch by epoch, as two fits, and as a loop of steps over the stated shuffles."""
+    results = []
+    for way in ("whole", "epochs", "halves", "steps"):
+        trainer, X, y, weight, fit = trainer_and_data(name, np.float32)
+        fit = fit | {"epochs": 4, "progress": False}
+        with backend.computing():
+            if way == "whole":
+                trainer.fit(X, y, **weight, **fit)
+            elif way == "epochs":
+                trainer.fit(X, y, **weight, **fit, callbacks=[lambda state: None])
+            elif way == "halves":
+                for _ in range(2):
+                    trainer.fit(X, y, **weight, **fit | {"epochs": 2})
+            else:
+                loop_of_steps(trainer, X, y, weight["sample_weight"], fit)
+        results.append(digest(trainer.model))
+    assert len(set(results)) == 1, results
+
+
+def loop_of_steps(trainer, X, y, weight, fit):
+    size = fit["batch_size"] or len(X)
+    for epoch in range(fit["epochs"]):
+        shuffled = fit.get("shuffle", True)
+        order = shuffle_order(len(X), trainer.model.seed, epoch) if shuffled else np.arange(len(X))
+        for part in (order[i : i + size] for i in range(0, len(X), size)):
+            trainer.step(X[part], y[part], None if weight is None else weight[part])
+
+
+def test_seed_and_shuffle_act(backend):
+    """The model's seed is that of the shuffles, unless another is given; both change what is learned."""
+    results = {}
+    for options in ({}, {"seed": 2}, {"seed": 3}, {"shuffle": False}):
+        trainer, X, y, weight, fit = trainer_and_data("one hidden layer", np.float32)
+        with backend.computing():
+            trainer.fit(X, y, **weight, **fit | options, progress=False)
+        results[str(options)] = digest(trainer.model)
+    default, same, *others = results.values()
+    assert default == same and len({default, *others}) == 3
+
+
+@needs_native
+@pytest.mark.parametrize(("features", "outputs"), [(64, 30), (1200, 512)])
+@pytest.mark.parametrize("optimizer", [st.SGD(0.01), MOMENTUM, NESTEROV])
+def test_steps_are_their_gradients_applied(isa, optimizer, features, outputs):
+    """An update fused into the weight gradient gives the bits of both apart, as a long step computes them."""
+    rows = 2560  # stored gradients are summed in blocks of 2048 samples, fused ones are not
+    long = 2 * rows * features * outputs > 3e9  # multiply-adds, from which on gradients are stored
+    assert long == (features == 1200)
+    X = np.random.default_rng(0).standard_normal((rows, features), np.float32)
+    y = np.arange(rows) % outputs
+    model, penalty = st.Sequential(st.Linear(features, outputs)), st.ElasticNet(1e-3, 2.0)
+    parameters = model.state_dict()
+    with Implementation("native", isa, 2).computing(all_threads=True):
+        objective, gradients = model.loss_and_gradients(X, y, loss="softmax", penalty=penalty)
+        assert st.Trainer(model, "softmax", optimizer, penalty).step(X, y) == objective
+    for key, gradient in gradients.items():
+        with Implementation("native", isa, 1).computing():
+            st.functional.sgd_step(
+                parameters[key],
+                gradient,
+                optimizer.learning_rate,
+                momentum=optimizer.momentum,
+                nesterov=optimizer.nesterov,
+                velocity=np.zeros_like(gradient) if optimizer.momentum else None,
+            )
+        assert_same_bits(model.state_dict()[key], parameters[key], key)
+
+
+def gradients(trainer, X, y, weight):
+    _, arrays = trainer.model.loss_and_gradients(X, y, loss="softmax", sample_weight=weight)
+    return np.concatenate([array.ravel() for array in arrays.values()])
+
+
+def two_epochs(trainer, X, y, weight):
+    return trainer.fit(X, y, epochs=2, batch_size=17, sample_weight=weight, progress=False).loss
+
+
+CALLS = [lambda trainer, X, y, weight: trainer.model(X), gradients, st.Trainer.step, two_epochs]
+
+
+@needs_native
+@pytest.mark.parametrize("name", ["two activations", "no biases"])
+def test_a_network_remembers_nothing_but_its_parameters(name):
+    """Calls of all kinds and sizes, in any order, give what a new network gives: no buffer is left over."""
+    layers, how, *_ = RECIPES[name]
+    X, y, _ = data("softmax", False, np.float32)
+    optimizer, penalty = st.SGD(0.05), how["penalty"]
+    used = st.Trainer(st.Sequential(*layers), "softmax", optimizer, penalty)
+    rng = np.random.default_rng(0)
+    for _ in range(120):
+        size, call, native = rng.integers(1, 300), CALLS[rng.integers(4)], NATIVE[rng.integers(len(NATIVE))]
+        weight = rng.random(size) if rng.random() < 0.5 else None
+        new = st.Trainer(copy.deepcopy(used.model), "softmax", optimizer, penalty)
+        new.epochs_done = used.epochs_done
+        results = []
+        for trainer in (used, new):
+            with native.computing():
+                results.append(call(trainer, X[:size], y[:size], weight))
+        assert_same_bits(*results, f"{call} of {size} samples on {native}")
+        assert_equal_models(used.model, new.model)
