@@ -76,6 +76,15 @@ void run_on_openmp(int threads, const std::function<void(const Team&)>& body) {
 }
 #endif
 
+// Whether OpenMP tied this thread to a place of its own: its affinity then says nothing of the others.
+bool bound() {
+#ifdef _OPENMP
+    return omp_get_proc_bind() != omp_proc_bind_false;
+#else
+    return false;
+#endif
+}
+
 #ifdef __linux__
 // CPUs' worth of time that the control group grants, or a large number.
 int cgroup_quota() {
@@ -134,9 +143,10 @@ int default_threads() {
 #endif
 #ifdef __linux__
     static const int quota = cgroup_quota(); // fixed when a container starts
-    cpu_set_t mine;
-    if (sched_getaffinity(0, sizeof mine, &mine) == 0) threads = std::min(threads, CPU_COUNT(&mine));
     threads = std::min(threads, quota);
+    cpu_set_t mine;
+    if (!bound() && sched_getaffinity(0, sizeof mine, &mine) == 0)
+        threads = std::min(threads, CPU_COUNT(&mine));
 #endif
     return std::max(1, threads);
 }

@@ -100,8 +100,8 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
         order_.reserve(count);
         for (Index i = 0; i < count; ++i) order_.data()[i] = i;
     }
-    // An epoch of one batch is left before it changes anything; another needs a way back. Taken here once, so
-    // that memory is found before the threads start.
+    // An epoch of one batch is left before it changes anything; others need a way back. The first is saved
+    // here, so that memory is found before the threads start.
     if (several_batches(run)) snapshot_.save(network_, run.velocities);
     steepest::run(threads, [&](const Team& team) { train(run, team); });
 }
@@ -111,7 +111,7 @@ template <class T> void Trainer<T>::train(Run& run, const Team& team) {
     const bool leader = team.rank == 0;
     if (leader) run.result.threads = team.size;
     for (Index epoch = 0; epoch < run.schedule.epochs; ++epoch) {
-        if (leader) begin_epoch(run, run.schedule.first_epoch + epoch);
+        if (leader) begin_epoch(run, epoch);
         if (run.schedule.shuffle || several_batches(run)) team.barrier();
         for (Index first = 0; first < count; first += size) {
             const Index batch = std::min(size, count - first);
@@ -129,8 +129,9 @@ template <class T> void Trainer<T>::train(Run& run, const Team& team) {
 template <class T> void Trainer<T>::begin_epoch(Run& run, Index epoch) {
     run.epoch_loss = run.epoch_weight = 0;
     if (run.schedule.shuffle)
-        shuffle(order_.data(), run.samples.count, run.schedule.seed, std::uint64_t(epoch));
-    if (several_batches(run)) snapshot_.save(network_, run.velocities);
+        shuffle(order_.data(), run.samples.count, run.schedule.seed,
+                std::uint64_t(run.schedule.first_epoch + epoch));
+    if (epoch > 0 && several_batches(run)) snapshot_.save(network_, run.velocities);
 }
 
 // One batch: samples [first, first + size) in the epoch's order. Returns false, the same in every thread,

@@ -53,7 +53,7 @@ def interrupted(after=0.1):
 
 
 def assert_stopped_between_steps(trainer, X, y):
-    """Its parameters and velocities are those after some whole number of steps."""
+    """Its parameters and velocities are those after some whole number of steps, which is returned."""
     reached, (again, *_) = trainer.model.state_dict(), medium_sized()
     steps = 0
     while not same(again.model.state_dict(), reached):
@@ -65,6 +65,7 @@ def assert_stopped_between_steps(trainer, X, y):
     for key, value in again.model.state_dict().items():
         assert np.isfinite(value).all()
         assert_same_bits(trainer.model.state_dict()[key], value, key)
+    return steps
 
 
 def test_ctrl_c_leaves_a_fit_between_two_steps(backend):
@@ -72,7 +73,39 @@ def test_ctrl_c_leaves_a_fit_between_two_steps(backend):
     with backend.computing():
         with interrupted():
             trainer.fit(X, y, epochs=ENDLESS, batch_size=None, shuffle=False, progress=False)
-        assert_stopped_between_steps(trainer, X, y)
+        # An epoch is a step here. The reference looks only every 20 ms at how far it has come.
+        assert 0 < trainer.epochs_done <= assert_stopped_between_steps(trainer, X, y)
+
+
+@needs_native
+def test_a_signal_handler_that_uses_the_model_gets_an_error():
+    """It runs inside the computation that it would have to wait for."""
+    trainer, X, y = medium_sized()
+    old = signal.signal(signal.SIGALRM, lambda *_: trainer.model(X))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with st.config("native"), pytest.raises(RuntimeError, match="cannot be used from a signal handler"):
+            trainer.fit(X, y, epochs=ENDLESS, batch_size=None, progress=False)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    assert trainer.model(X).shape == (256, 10)
+
+
+@needs_native
+def test_ctrl_c_ends_waiting_for_a_model_that_computes_elsewhere():
+    trainer, X, y = medium_sized()
+    fit = threading.Thread(target=lambda: trainer.fit(X, y, epochs=ENDLESS, batch_size=None, progress=False))
+    with st.config("native"):
+        trainer.step(X, y)
+        fit.start()
+        try:
+            with interrupted(0.2):
+                while fit.is_alive():
+                    trainer.model(X)
+        finally:
+            trainer.cancel()
+            fit.join()
 
 
 def test_ctrl_c_ends_a_fit_of_mini_batches(backend):

@@ -6,8 +6,12 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <exception>
 #include <mutex>
+#include <stdexcept>
+#include <thread>
 #include <tuple>
 #include <utility>
 
@@ -45,7 +49,7 @@ template <class T> struct ParameterSet {
     }
 };
 
-// Asks Python, while the team computes, whether to go on: signals first, then the caller's function.
+// Asks Python, while the team computes, whether to go on: the caller's function, then the signals.
 class Watcher {
   public:
     explicit Watcher(py::object ask) : ask_(std::move(ask)) {}
@@ -53,8 +57,9 @@ class Watcher {
         return [this](double epochs) {
             py::gil_scoped_acquire locked;
             try {
+                const bool stop = !ask_.is_none() && py::cast<bool>(ask_(epochs));
                 if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-                return !ask_.is_none() && py::cast<bool>(ask_(epochs));
+                return stop;
             } catch (...) { // ends the run; raised when it has ended
                 error_ = std::current_exception();
                 return true;
@@ -68,6 +73,40 @@ class Watcher {
   private:
     py::object ask_;
     std::exception_ptr error_;
+};
+
+// A network's buffers serve one computation at a time. Others wait, and can be interrupted; only a signal
+// handler or watcher that runs inside a computation must not wait for it.
+class Exclusive {
+  public:
+    class Turn {
+      public:
+        explicit Turn(Exclusive& gate) : gate_(gate) { // with the interpreter's lock
+            if (gate.owner_.load() == std::this_thread::get_id())
+                throw std::runtime_error("this model is computing: it cannot be used from a signal handler");
+            while (!gate.taken_.try_lock()) {
+                {
+                    py::gil_scoped_release unlocked;
+                    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                }
+                if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+            }
+            gate.owner_ = std::this_thread::get_id();
+        }
+        ~Turn() {
+            gate_.owner_ = std::thread::id();
+            gate_.taken_.unlock();
+        }
+        Turn(const Turn&) = delete;
+        Turn& operator=(const Turn&) = delete;
+
+      private:
+        Exclusive& gate_;
+    };
+
+  private:
+    std::mutex taken_;
+    std::atomic<std::thread::id> owner_{};
 };
 
 template <class T> struct Data {
@@ -105,8 +144,8 @@ template <class T> class BoundNetwork {
         const Rows<T> rows = rows_of(y);
         int size = 1;
         if (x.count > 0) {
+            const Exclusive::Turn turn(exclusive_);
             py::gil_scoped_release unlocked;
-            const std::lock_guard<std::mutex> alone(mutex_);
             size = network_.predict(kernels_of<T>(choice.table), choice.threads, x.rows, rows, x.count);
         }
         choice.ran(size);
@@ -165,8 +204,8 @@ template <class T> class BoundNetwork {
         Watcher watcher(std::move(watch));
         Result result;
         {
+            const Exclusive::Turn turn(exclusive_);
             py::gil_scoped_release unlocked;
-            const std::lock_guard<std::mutex> alone(mutex_); // buffers are the network's
             result = run(kernels_of<T>(choice.table), choice.threads, watcher.function());
         }
         choice.ran(result.threads);
@@ -177,7 +216,7 @@ template <class T> class BoundNetwork {
     ParameterSet<T> parameters_;
     Network<T> network_;
     Trainer<T> trainer_;
-    std::mutex mutex_;
+    Exclusive exclusive_;
 };
 
 template <class T> void bind(py::module_& m, const char* parameters, const char* network) {

@@ -232,14 +232,20 @@ class Trainer:
 
     def _run(self, batch: Batch, schedule: Schedule, history: History, bar: ProgressBar) -> None:
         """Let the backend run some epochs, and record them."""
-        before = history.epochs
+        before, reached = history.epochs, 0.0
 
         def watch(done: float) -> bool:
+            nonlocal reached
+            reached = done
             bar.move(before + done)
             return self._cancelled.is_set()
 
         network = self.model._network()
-        results = network.fit(batch, self._recipe, self._velocities, schedule, watch)
+        try:
+            results = network.fit(batch, self._recipe, self._velocities, schedule, watch)
+        except BaseException:  # Ctrl-C: what the last look saw
+            self.epochs_done += int(reached)
+            raise
         self.epochs_done += len(results.losses)
         history.loss += results.losses
         history.seconds += results.seconds
@@ -292,7 +298,7 @@ def _divergence(epoch: int, results: EpochResults, learning_rate: float) -> Dive
     return DivergenceError(
         f"the loss stopped being finite in epoch {epoch}, step {results.step} (both counted from 0) with "
         f"learning rate {learning_rate}; the parameters of the last finished epoch were restored; "
-        "a smaller learning rate may help",
+        "starting again with a smaller learning rate may help",
         epoch=epoch,
         step=results.step,
         learning_rate=learning_rate,
