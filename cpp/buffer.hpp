@@ -68,4 +68,9 @@ template <class T> class Matrix {
 
 template <class T> Rows<const T> read_only(Rows<T> m) { return {m.data, m.stride}; }
 
+// The part of a matrix that begins at a row and a column; of none, none.
+template <class T> Rows<T> from(Rows<T> m, Index row, Index column = 0) {
+    return {m.data ? m.data + row * m.stride + column : nullptr, m.stride};
+}
+
 } // namespace steepest

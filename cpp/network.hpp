@@ -29,6 +29,22 @@ struct Penalty {
     bool any() const { return l2 != 0 || l1 != 0; }
 };
 
+// [begin, end) of n for one of `parts`, in whole multiples of `grain` but for the end.
+struct Range {
+    Index begin, end;
+    Index size() const { return end - begin; }
+};
+Range share(Index n, Index grain, int part, int parts);
+
+// Whether n columns divide well among the threads of a team, by the cache line.
+template <class T> bool divisible(Index columns, int threads);
+template <class T> Range share_columns(Index columns, const Team& team) {
+    return share(columns, Index(cache_line / sizeof(T)), team.rank, team.size);
+}
+
+constexpr Index penalty_rows = 8;      // weight rows of one term of the penalty, whatever the threads
+constexpr Index columns_at_once = 384; // of a layer, between two looks at `stop`
+
 // What a thread asks between two pieces of its work: true means stop soon.
 using Stop = std::function<bool()>;
 
@@ -51,13 +67,23 @@ template <class T> class Network {
     // ---- one training step, by a team; reserve first, from one thread --------------------------------
     void reserve(const Kernels<T>& kernels, Index samples, int threads, bool gradients);
 
-    // Rows [first, first + rows) of a batch whose inputs begin at x. The scores are rows of scores().
-    void forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index first, Index rows);
+    // Rows of a batch whose inputs begin at x, through all stages. The scores are rows of scores().
+    void forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows);
     Rows<const T> scores() const { return read_only(outputs_.back().rows()); }
     Rows<T> score_gradients() const { return deltas_.back().rows(); } // dloss/dscores go in here
 
     // From the gradients of the scores back to those of every dense stage's sums, the same rows.
-    void backward(const Kernels<T>& kernels, const Team& team, Index first, Index rows);
+    void backward(const Kernels<T>& kernels, const Team& team, Range rows);
+
+    // The same for a whole batch, each thread on the columns of a weight that it will update too: a weight
+    // then never leaves the cache of its core. Layers too narrow to divide are done by rows, `mine`; they
+    // begin with the rows of x, and end with those of the scores or the lowest gradients, of this thread.
+    void forward_together(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
+                          Range mine, const Stop& stop);
+    void backward_together(const Kernels<T>& kernels, const Team& team, Index samples, Range mine,
+                           const Stop& stop);
+    // Whether a batch is worked on so: not if it is so tall that its own outputs would leave the cache.
+    static bool together(const Team& team, Index samples);
 
     // After all rows of the batch: this thread's share of every parameter. With `gradients`, regularised
     // gradients are stored there; otherwise parameters, and velocities with momentum, are updated.
@@ -76,8 +102,21 @@ template <class T> class Network {
     std::vector<Parameters<T>> stored_gradients() const;
 
   private:
+    struct Block {
+        Range rows, columns;
+    };
+    void forward(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Block y);
+    void backward(const Kernels<T>& kernels, const Team& team, std::size_t stage, Block dx);
+    void backward_top(const Kernels<T>& kernels, Range rows);
+    void learn(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Index samples, Block weight,
+               const Update<T>& update, const Parameters<T>* velocities, const Parameters<T>* gradients);
+    void learn_bias(const Kernels<T>& kernels, const Team& team, std::size_t stage, Index samples,
+                    const Update<T>& update, const Parameters<T>* velocities, const Parameters<T>* gradients);
+    T* scratch(const Team& team) const { return scratch_.data() + team.rank * scratch_stride_; }
+
     std::vector<Stage> stages_;
     std::vector<Parameters<T>> parameters_;
+    std::vector<std::size_t> dense_; // of each stage, the number of its parameters
     std::size_t first_dense_ = 0;
     std::vector<Matrix<T>> outputs_, deltas_; // one of each a stage
     std::vector<Matrix<T>> gradients_;        // weights, then the bias as one more row
@@ -85,11 +124,5 @@ template <class T> class Network {
     Buffer<T> scratch_;
     Index scratch_stride_ = 0;
 };
-
-// [begin, end) of n for one of `parts`, in whole multiples of `grain` but for the end.
-struct Range {
-    Index begin, end;
-};
-Range share(Index n, Index grain, int part, int parts);
 
 } // namespace steepest

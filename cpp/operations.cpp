@@ -5,10 +5,6 @@ namespace {
 
 constexpr double work_of_exp = 20; // an exponential costs about as much as 20 multiply-adds
 
-template <class T> Rows<T> from(Rows<T> m, Index row) {
-    return {m.data ? m.data + row * m.stride : nullptr, m.stride};
-}
-
 // body(first, count) for each thread's share of the rows
 template <class F> int share_rows(Index rows, double work, int threads, F body) {
     int size = 1;

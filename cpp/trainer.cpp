@@ -147,14 +147,7 @@ template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first
         return run.stop.load(std::memory_order_relaxed);
     };
 
-    const Range rows = share(size, 1, team.rank, team.size);
-    for (Index i = rows.begin; i < rows.end && !stop(); i += block_rows) {
-        const Index n = std::min(block_rows, rows.end - i);
-        if (run.gathered) gather(run, first, i, n);
-        network_.forward(kernels, team, batch.samples.x, i, n);
-        score(run, batch, i, n);
-        network_.backward(kernels, team, i, n);
-    }
+    forward_and_backward(run, team, batch, first, stop);
     if (run.recipe.penalty.any()) network_.penalise(kernels, team, run.recipe.penalty);
     if (leader && !run.watched_inside) run.look(work);
     team.barrier();
@@ -190,6 +183,29 @@ template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first
     return true;
 }
 
+template <class T>
+void Trainer<T>::forward_and_backward(Run& run, const Team& team, const Batch& batch, Index first,
+                                      const Stop& stop) {
+    const auto& kernels = run.kernels;
+    const Rows<const T> x = batch.samples.x;
+    const Index size = batch.samples.count;
+    const Range mine = share(size, 1, team.rank, team.size);
+    if (network_.together(team, size)) {
+        if (run.gathered) gather(run, first, mine);
+        network_.forward_together(kernels, team, x, size, mine, stop);
+        score(run, batch, mine);
+        network_.backward_together(kernels, team, size, mine, stop);
+        return;
+    }
+    for (Index i = mine.begin; i < mine.end && !stop(); i += block_rows) {
+        const Range rows{i, std::min(i + block_rows, mine.end)};
+        if (run.gathered) gather(run, first, rows);
+        network_.forward(kernels, team, x, rows);
+        score(run, batch, rows);
+        network_.backward(kernels, team, rows);
+    }
+}
+
 // Every thread adds up the same numbers in the same order, and so all come to the same decision.
 template <class T> double Trainer<T>::objective(const Run& run, const Batch& batch) const {
     double loss = 0;
@@ -222,9 +238,9 @@ typename Trainer<T>::Batch Trainer<T>::look_up(const Run& run, Index first, Inde
     return batch;
 }
 
-template <class T> void Trainer<T>::gather(const Run& run, Index first, Index row, Index rows) {
+template <class T> void Trainer<T>::gather(const Run& run, Index first, Range rows) {
     const Samples<T>& all = run.samples;
-    for (Index i = row; i < row + rows; ++i) {
+    for (Index i = rows.begin; i < rows.end; ++i) {
         const Index from = order_.data()[first + i];
         std::copy_n(all.x.data + from * all.x.stride, network_.inputs(), x_.row(i));
         if (all.labels) labels_.data()[i] = all.labels[from];
@@ -234,13 +250,13 @@ template <class T> void Trainer<T>::gather(const Run& run, Index first, Index ro
     }
 }
 
-template <class T> void Trainer<T>::score(const Run& run, const Batch& batch, Index row, Index rows) {
+template <class T> void Trainer<T>::score(const Run& run, const Batch& batch, Range rows) {
     const Samples<T>& s = batch.samples;
-    const auto at = [row](auto m) { return decltype(m){m.data + row * m.stride, m.stride}; };
-    run.kernels.loss({run.recipe.loss.kind, T(run.recipe.loss.margin), at(network_.scores()),
-                      s.labels ? s.labels + row : nullptr, s.targets.data ? at(s.targets) : s.targets,
-                      s.weight ? s.weight + row : nullptr, batch.scale, at(network_.score_gradients()),
-                      row_losses_.data() + row, rows, network_.outputs()});
+    const Index i = rows.begin;
+    run.kernels.loss({run.recipe.loss.kind, T(run.recipe.loss.margin), from(network_.scores(), i),
+                      s.labels ? s.labels + i : nullptr, from(s.targets, i),
+                      s.weight ? s.weight + i : nullptr, batch.scale, from(network_.score_gradients(), i),
+                      row_losses_.data() + i, rows.size(), network_.outputs()});
 }
 
 template class Trainer<float>;

@@ -76,8 +76,9 @@ template <class T> class Trainer {
     bool step(Run& run, const Team& team, Index first, Index size);
     double objective(const Run& run, const Batch& batch) const;
     Batch look_up(const Run& run, Index first, Index size) const;
-    void gather(const Run& run, Index first, Index row, Index rows);
-    void score(const Run& run, const Batch& batch, Index row, Index rows);
+    void forward_and_backward(Run& run, const Team& team, const Batch& batch, Index first, const Stop& stop);
+    void gather(const Run& run, Index first, Range rows);
+    void score(const Run& run, const Batch& batch, Range rows);
 
     bool several_batches(const Run& run) const;
 

@@ -1,0 +1,159 @@
+// Network: from the gradients of the scores to new parameters.
+#include "network.hpp"
+
+#include <algorithm>
+
+namespace steepest {
+namespace {
+
+constexpr Index learn_rows = 64; // weight rows between two looks at `stop`
+
+} // namespace
+
+// dx, the gradient of the sums of the stage below: of stage s's inputs, times that stage's activation'.
+template <class T>
+void Network<T>::backward(const Kernels<T>& kernels, const Team& team, std::size_t s, Block dx) {
+    const Stage &stage = stages_[s], &below = stages_[s - 1];
+    const Index i = dx.rows.begin, j = dx.columns.begin, columns = dx.columns.size();
+    const Rows<T> y = from(outputs_[s - 1].rows(i), 0, j), to = from(deltas_[s - 1].rows(i), 0, j);
+    const Rows<T> dy = deltas_[s].rows(i);
+    if (stage.dense)
+        return kernels.input_gradient({read_only(dy), read_only(from(parameters_[dense_[s]].weight, j)),
+                                       read_only(y), to, dx.rows.size(), columns, stage.outputs,
+                                       below.activation},
+                                      scratch(team));
+    for (Index row = 0; row < dx.rows.size(); ++row)
+        kernels.activation_gradient(below.activation, y.data + row * y.stride, dy.data + row * dy.stride + j,
+                                    to.data + row * to.stride, columns);
+}
+
+// The gradient of the scores times the last stage's activation'.
+template <class T> void Network<T>::backward_top(const Kernels<T>& kernels, Range rows) {
+    const Stage& top = stages_.back();
+    if (top.activation == Activation::identity) return;
+    for (Index i = rows.begin; i < rows.end; ++i)
+        kernels.activation_gradient(top.activation, outputs_.back().row(i), deltas_.back().row(i),
+                                    deltas_.back().row(i), top.outputs);
+}
+
+template <class T> void Network<T>::backward(const Kernels<T>& kernels, const Team& team, Range rows) {
+    backward_top(kernels, rows);
+    for (std::size_t s = stages_.size() - 1; s > first_dense_; --s)
+        backward(kernels, team, s, {rows, {0, stages_[s].inputs}});
+}
+
+template <class T>
+void Network<T>::backward_together(const Kernels<T>& kernels, const Team& team, Index samples, Range mine,
+                                   const Stop& stop) {
+    backward_top(kernels, mine);
+    bool own_rows = true; // whether what a thread needs next, it has made itself
+    for (std::size_t s = stages_.size() - 1; s > first_dense_; --s) {
+        const Index columns = stages_[s].inputs;
+        const bool divided = divisible<T>(columns, team.size);
+        if (divided || !own_rows) team.barrier();
+        own_rows = !divided;
+        if (!divided) {
+            backward(kernels, team, s, {mine, {0, columns}});
+            continue;
+        }
+        const Range own = share_columns<T>(columns, team);
+        for (Index j = own.begin; j < own.end && !stop(); j += columns_at_once)
+            backward(kernels, team, s, {{0, samples}, {j, std::min(j + columns_at_once, own.end)}});
+    }
+}
+
+// A block of one weight, as rows and columns, for all samples.
+template <class T>
+void Network<T>::learn(const Kernels<T>& kernels, std::size_t s, Rows<const T> x, Index samples, Block block,
+                       const Update<T>& update, const Parameters<T>* velocities,
+                       const Parameters<T>* gradients) {
+    const std::size_t d = dense_[s];
+    const Index j = block.columns.begin;
+    const auto part = [j](Rows<T> m) { return from(m, 0, j); };
+    kernels.weight_gradient({s ? read_only(outputs_[s - 1].rows()) : x, read_only(part(deltas_[s].rows())),
+                             part(parameters_[d].weight), velocities ? part(velocities[d].weight) : Rows<T>{},
+                             gradients ? part(gradients[d].weight) : Rows<T>{}, samples, block.columns.size(),
+                             block.rows.begin, block.rows.end, update});
+}
+
+template <class T>
+void Network<T>::learn_bias(const Kernels<T>& kernels, const Team& team, std::size_t s, Index samples,
+                            const Update<T>& update, const Parameters<T>* velocities,
+                            const Parameters<T>* gradients) {
+    const std::size_t d = dense_[s];
+    const Range own = share_columns<T>(stages_[s].outputs, team);
+    const Index j = own.begin;
+    if (!parameters_[d].bias || own.size() == 0) return;
+    T* sums = gradients ? gradients[d].bias : deltas_[s].row(samples);
+    kernels.column_sums(read_only(deltas_[s].rows()), samples, j, own.end, sums);
+    if (gradients) return;
+    kernels.update({update.learning_rate, update.momentum, 0, 0, update.nesterov}, sums + j,
+                   parameters_[d].bias + j, velocities ? velocities[d].bias + j : nullptr, own.size());
+}
+
+template <class T>
+void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
+                       const Update<T>& update, const Parameters<T>* velocities,
+                       const Parameters<T>* gradients, const Stop& stop) {
+    for (std::size_t s = first_dense_; s < stages_.size(); ++s) {
+        const Stage& stage = stages_[s];
+        if (!stage.dense) continue;
+        const bool divided = together(team, samples) && divisible<T>(stage.outputs, team.size);
+        const Range all_rows{0, stage.inputs}, all_columns{0, stage.outputs};
+        const Range rows = divided ? all_rows : share(stage.inputs, penalty_rows, team.rank, team.size);
+        const Range columns = divided ? share_columns<T>(stage.outputs, team) : all_columns;
+        for (Index i = rows.begin; i < rows.end && columns.size() > 0 && !stop(); i += learn_rows)
+            learn(kernels, s, x, samples, {{i, std::min(i + learn_rows, rows.end)}, columns}, update,
+                  velocities, gradients);
+        learn_bias(kernels, team, s, samples, update, velocities, gradients);
+    }
+}
+
+template <class T>
+void Network<T>::apply(const Kernels<T>& kernels, const Team& team, const Update<T>& update,
+                       const Parameters<T>* velocities, const Parameters<T>* gradients) {
+    const Update<T> plain{update.learning_rate, update.momentum, 0, 0, update.nesterov}; // penalty: in learn
+    std::size_t dense = 0;
+    for (const auto& stage : stages_) {
+        if (!stage.dense) continue;
+        const Parameters<T>&own = parameters_[dense], &gradient = gradients[dense];
+        const Range rows = share(stage.inputs, penalty_rows, team.rank, team.size);
+        for (Index i = rows.begin; i < rows.end; ++i)
+            kernels.update(plain, from(gradient.weight, i).data, from(own.weight, i).data,
+                           velocities ? from(velocities[dense].weight, i).data : nullptr, stage.outputs);
+        if (own.bias && team.rank == team.size - 1)
+            kernels.update(plain, gradient.bias, own.bias, velocities ? velocities[dense].bias : nullptr,
+                           stage.outputs);
+        ++dense;
+    }
+}
+
+template <class T>
+void Network<T>::penalise(const Kernels<T>& kernels, const Team& team, const Penalty& penalty) {
+    std::size_t dense = 0;
+    for (const auto& stage : stages_) {
+        if (!stage.dense) continue;
+        const Range rows = share(stage.inputs, penalty_rows, team.rank, team.size);
+        for (Index i = rows.begin; i < rows.end; i += penalty_rows)
+            penalties_[dense].data()[i / penalty_rows] =
+                kernels.penalty(read_only(from(parameters_[dense].weight, i)),
+                                std::min(penalty_rows, rows.end - i), stage.outputs, penalty.l2, penalty.l1);
+        ++dense;
+    }
+}
+
+template <class T> double Network<T>::penalty_value() const {
+    double sum = 0;
+    std::size_t dense = 0;
+    for (const auto& stage : stages_)
+        if (stage.dense) {
+            const double* terms = penalties_[dense++].data();
+            for (Index i = 0; i < (stage.inputs + penalty_rows - 1) / penalty_rows; ++i) sum += terms[i];
+        }
+    return sum;
+}
+
+template class Network<float>;
+template class Network<double>;
+
+} // namespace steepest
