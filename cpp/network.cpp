@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace steepest {
 namespace {
@@ -50,6 +51,14 @@ template <class T> double Network<T>::forward_work(Index samples) const {
     double work = 0;
     for (const auto& stage : stages_) work += double(stage.dense ? stage.inputs : 1) * double(stage.outputs);
     return work * double(samples);
+}
+
+template <class T> double Network<T>::step_time(Index samples) const {
+    constexpr Index narrow = 64;
+    double time = 0;
+    for (const auto& stage : stages_)
+        if (stage.dense) time += 3 * double(stage.inputs) * double(std::max(stage.outputs, narrow));
+    return time * double(samples);
 }
 
 template <class T> double Network<T>::step_work(Index samples) const {
@@ -112,13 +121,12 @@ int Network<T>::predict(const Kernels<T>& kernels, int threads, Rows<const T> x,
 
 template <class T>
 void Network<T>::reserve(const Kernels<T>& kernels, Index samples, int threads, bool gradients) {
-    std::size_t dense = 0;
     for (std::size_t s = 0; s < stages_.size(); ++s) {
         outputs_[s].reserve(samples, stages_[s].outputs);
         if (s >= first_dense_) deltas_[s].reserve(samples + 1, stages_[s].outputs); // one row for bias sums
         if (!stages_[s].dense) continue;
-        if (gradients) gradients_[dense].reserve(stages_[s].inputs + 1, stages_[s].outputs);
-        penalties_[dense++].reserve((stages_[s].inputs + penalty_rows - 1) / penalty_rows);
+        if (gradients) gradients_[dense_[s]].reserve(stages_[s].inputs + 1, stages_[s].outputs);
+        penalties_[dense_[s]].reserve(penalty_terms(stages_[s]));
     }
     scratch_stride_ = kernels.scratch;
     scratch_.reserve(threads * scratch_stride_);

@@ -45,6 +45,8 @@ template <class T> Range share_columns(Index columns, const Team& team) {
 constexpr Index penalty_rows = 8;      // weight rows of one term of the penalty, whatever the threads
 constexpr Index columns_at_once = 384; // of a layer, between two looks at `stop`
 
+inline Index penalty_terms(const Stage& dense) { return (dense.inputs + penalty_rows - 1) / penalty_rows; }
+
 // What a thread asks between two pieces of its work: true means stop soon.
 using Stop = std::function<bool()>;
 
@@ -60,6 +62,8 @@ template <class T> class Network {
     Index outputs() const { return stages_.back().outputs; }
     double forward_work(Index samples) const; // multiply-adds
     double step_work(Index samples) const;
+    double
+    step_time(Index samples) const; // in multiply-adds that cost as much: narrow layers do not go faster
 
     // Scores y (rows, outputs) of x (rows, inputs), by a team of its own. Returns the team's size.
     int predict(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows);
@@ -75,9 +79,10 @@ template <class T> class Network {
     // From the gradients of the scores back to those of every dense stage's sums, the same rows.
     void backward(const Kernels<T>& kernels, const Team& team, Range rows);
 
-    // The same for a whole batch, each thread on the columns of a weight that it will update too: a weight
-    // then never leaves the cache of its core. Layers too narrow to divide are done by rows, `mine`; they
-    // begin with the rows of x, and end with those of the scores or the lowest gradients, of this thread.
+    // The same for a whole batch, each thread on its own columns: forward reads the part of a weight that
+    // the same thread updates, which stays in the cache of its core (backward reads all parts' rows). Layers
+    // too narrow to divide are done by rows, `mine`. Begins with `mine` of x, and ends with `mine` of the
+    // scores; backward ends without a barrier.
     void forward_together(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
                           Range mine, const Stop& stop);
     void backward_together(const Kernels<T>& kernels, const Team& team, Index samples, Range mine,
@@ -116,7 +121,7 @@ template <class T> class Network {
 
     std::vector<Stage> stages_;
     std::vector<Parameters<T>> parameters_;
-    std::vector<std::size_t> dense_; // of each stage, the number of its parameters
+    std::vector<std::size_t> dense_; // index into parameters_ of each dense stage
     std::size_t first_dense_ = 0;
     std::vector<Matrix<T>> outputs_, deltas_; // one of each a stage
     std::vector<Matrix<T>> gradients_;        // weights, then the bias as one more row

@@ -8,6 +8,10 @@ namespace {
 
 constexpr Index learn_rows = 64; // weight rows between two looks at `stop`
 
+template <class T> Update<T> without_penalty(const Update<T>& u) {
+    return {u.learning_rate, u.momentum, 0, 0, u.nesterov};
+}
+
 } // namespace
 
 // dx, the gradient of the sums of the stage below: of stage s's inputs, times that stage's activation'.
@@ -87,8 +91,8 @@ void Network<T>::learn_bias(const Kernels<T>& kernels, const Team& team, std::si
     T* sums = gradients ? gradients[d].bias : deltas_[s].row(samples);
     kernels.column_sums(read_only(deltas_[s].rows()), samples, j, own.end, sums);
     if (gradients) return;
-    kernels.update({update.learning_rate, update.momentum, 0, 0, update.nesterov}, sums + j,
-                   parameters_[d].bias + j, velocities ? velocities[d].bias + j : nullptr, own.size());
+    kernels.update(without_penalty(update), sums + j, parameters_[d].bias + j,
+                   velocities ? velocities[d].bias + j : nullptr, own.size());
 }
 
 template <class T>
@@ -112,48 +116,54 @@ void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T
 template <class T>
 void Network<T>::apply(const Kernels<T>& kernels, const Team& team, const Update<T>& update,
                        const Parameters<T>* velocities, const Parameters<T>* gradients) {
-    const Update<T> plain{update.learning_rate, update.momentum, 0, 0, update.nesterov}; // penalty: in learn
-    std::size_t dense = 0;
-    for (const auto& stage : stages_) {
+    const Update<T> plain = without_penalty(update); // it is in the gradients
+    for (std::size_t s = first_dense_; s < stages_.size(); ++s) {
+        const Stage& stage = stages_[s];
         if (!stage.dense) continue;
-        const Parameters<T>&own = parameters_[dense], &gradient = gradients[dense];
+        const Parameters<T>&own = parameters_[dense_[s]], &gradient = gradients[dense_[s]];
+        const Parameters<T> velocity = velocities ? velocities[dense_[s]] : Parameters<T>{};
         const Range rows = share(stage.inputs, penalty_rows, team.rank, team.size);
         for (Index i = rows.begin; i < rows.end; ++i)
             kernels.update(plain, from(gradient.weight, i).data, from(own.weight, i).data,
-                           velocities ? from(velocities[dense].weight, i).data : nullptr, stage.outputs);
+                           from(velocity.weight, i).data, stage.outputs);
         if (own.bias && team.rank == team.size - 1)
-            kernels.update(plain, gradient.bias, own.bias, velocities ? velocities[dense].bias : nullptr,
-                           stage.outputs);
-        ++dense;
+            kernels.update(plain, gradient.bias, own.bias, velocity.bias, stage.outputs);
     }
 }
 
 template <class T>
 void Network<T>::penalise(const Kernels<T>& kernels, const Team& team, const Penalty& penalty) {
-    std::size_t dense = 0;
-    for (const auto& stage : stages_) {
+    for (std::size_t s = first_dense_; s < stages_.size(); ++s) {
+        const Stage& stage = stages_[s];
         if (!stage.dense) continue;
+        const Rows<T> weight = parameters_[dense_[s]].weight;
         const Range rows = share(stage.inputs, penalty_rows, team.rank, team.size);
         for (Index i = rows.begin; i < rows.end; i += penalty_rows)
-            penalties_[dense].data()[i / penalty_rows] =
-                kernels.penalty(read_only(from(parameters_[dense].weight, i)),
-                                std::min(penalty_rows, rows.end - i), stage.outputs, penalty.l2, penalty.l1);
-        ++dense;
+            penalties_[dense_[s]].data()[i / penalty_rows] =
+                kernels.penalty(read_only(from(weight, i)), std::min(penalty_rows, rows.end - i),
+                                stage.outputs, penalty.l2, penalty.l1);
     }
 }
 
 template <class T> double Network<T>::penalty_value() const {
     double sum = 0;
-    std::size_t dense = 0;
-    for (const auto& stage : stages_)
-        if (stage.dense) {
-            const double* terms = penalties_[dense++].data();
-            for (Index i = 0; i < (stage.inputs + penalty_rows - 1) / penalty_rows; ++i) sum += terms[i];
-        }
+    for (std::size_t s = first_dense_; s < stages_.size(); ++s)
+        for (Index i = 0; stages_[s].dense && i < penalty_terms(stages_[s]); ++i)
+            sum += penalties_[dense_[s]].data()[i];
     return sum;
 }
 
-template class Network<float>;
-template class Network<double>;
+#define STEEPEST_INSTANTIATE(T)                                                                             \
+    template void Network<T>::backward(const Kernels<T>&, const Team&, Range);                              \
+    template void Network<T>::backward_together(const Kernels<T>&, const Team&, Index, Range, const Stop&); \
+    template void Network<T>::learn(const Kernels<T>&, const Team&, Rows<const T>, Index, const Update<T>&, \
+                                    const Parameters<T>*, const Parameters<T>*, const Stop&);               \
+    template void Network<T>::apply(const Kernels<T>&, const Team&, const Update<T>&, const Parameters<T>*, \
+                                    const Parameters<T>*);                                                  \
+    template void Network<T>::penalise(const Kernels<T>&, const Team&, const Penalty&);                     \
+    template double Network<T>::penalty_value() const;
+STEEPEST_INSTANTIATE(float)
+STEEPEST_INSTANTIATE(double)
+#undef STEEPEST_INSTANTIATE
 
 } // namespace steepest

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <memory>
+#include <exception>
+#include <optional>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -14,14 +14,12 @@
 #ifdef __linux__
 #include <sched.h>
 #endif
-#ifdef __unix__
 #include <pthread.h>
-#endif
 
 namespace steepest {
 namespace {
 
-constexpr int spins_before_yield = 4000; // about 50 microseconds: longer than any balanced wait
+constexpr int spins_before_yield = 4000; // tens to hundreds of microseconds: longer than a balanced wait
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -31,51 +29,49 @@ void relax() {
 #endif
 }
 
+#ifdef _OPENMP
 // libgomp's pool does not survive fork(): a child that enters a region waits for threads it does not have.
 // Such a child uses threads of its own.
+// Registered when this library is loaded, since another may use the same pool before we do.
 std::atomic<bool> forked{false};
-
-void watch_for_fork() {
-#ifdef __unix__
-    static const int registered = pthread_atfork(nullptr, nullptr, [] { forked.store(true); });
-    (void)registered;
+[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { forked.store(true); });
 #endif
-}
 
 void run_on_own_threads(int threads, const std::function<void(const Team&)>& body) {
     std::atomic<int> size{0}; // known once every thread has started or failed to
-    std::unique_ptr<Barrier> together;
+    std::optional<Barrier> together;
     std::vector<std::thread> others;
     others.reserve(std::size_t(threads - 1));
     for (int rank = 1; rank < threads; ++rank) {
         try {
             others.emplace_back([&, rank] {
                 while (size.load(std::memory_order_acquire) == 0) std::this_thread::yield();
-                body(Team{rank, size.load(), together.get()});
+                body(Team{rank, size.load(), &*together});
             });
-        } catch (const std::system_error&) {
+        } catch (const std::exception&) {
             break; // as many as the system gives
         }
     }
     const int started = int(others.size()) + 1;
-    together = std::make_unique<Barrier>(started);
+    together.emplace(started);
     size.store(started, std::memory_order_release);
-    body(Team{0, started, together.get()});
+    body(Team{0, started, &*together});
     for (auto& thread : others) thread.join();
 }
 
 #ifdef _OPENMP
 void run_on_openmp(int threads, const std::function<void(const Team&)>& body) {
-    std::unique_ptr<Barrier> together;
+    std::optional<Barrier> together;
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp single
-        together = std::make_unique<Barrier>(omp_get_num_threads());
-        body(Team{omp_get_thread_num(), omp_get_num_threads(), together.get()});
+        together.emplace(omp_get_num_threads());
+        body(Team{omp_get_thread_num(), omp_get_num_threads(), &*together});
     }
 }
 #endif
 
+#ifdef __linux__
 // Whether OpenMP tied this thread to a place of its own: its affinity then says nothing of the others.
 bool bound() {
 #ifdef _OPENMP
@@ -85,7 +81,6 @@ bool bound() {
 #endif
 }
 
-#ifdef __linux__
 // CPUs' worth of time that the control group grants, or a large number.
 int cgroup_quota() {
     constexpr int none = 1 << 20;
@@ -125,7 +120,6 @@ void Barrier::wait() {
 void run(int threads, const std::function<void(const Team&)>& body) {
     if (threads <= 1) return body(Team{0, 1, nullptr});
 #ifdef _OPENMP
-    watch_for_fork();
     if (!forked.load() && !omp_in_parallel()) return run_on_openmp(threads, body);
 #endif
     run_on_own_threads(threads, body);

@@ -6,7 +6,7 @@
 
 namespace steepest {
 
-// A spinning barrier: two a training step, microseconds apart, where a system call each would cost as much
+// A spinning barrier: a few a training step, microseconds apart, where a system call each would cost as much
 // as the work between them. Yields when the others are late: there may be more threads than cores.
 class Barrier {
   public:

@@ -23,8 +23,8 @@ inline PhiloxCounter philox(PhiloxCounter counter, PhiloxKey key) {
     return counter;
 }
 
-// order = a random permutation of 0..n-1 by Fisher-Yates, drawn for (seed, epoch). The bias of taking the
-// high half of draw * (i + 1) is below n / 2^64.
+// order = a random permutation of 0..n-1 by Fisher-Yates, drawn for (seed, epoch modulo 2^32). The bias of
+// taking the high half of draw * (i + 1) is below n / 2^64.
 inline void shuffle(Index* order, Index n, std::uint64_t seed, std::uint64_t epoch) {
     constexpr std::uint32_t stream = 0x73687566; // "shuf": other uses of the generator take other streams
     const PhiloxKey key = {std::uint32_t(seed), std::uint32_t(seed >> 32)};

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 namespace steepest {
 namespace {
@@ -14,9 +15,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto watch_interval = std::chrono::milliseconds(20);
 constexpr double work_between_looks = 2e6; // multiply-adds before the clock is read again, about 20 us
-// A step of more work than this, some 30 ms on one thread, is watched from inside, and its update is kept
-// apart from its gradients so that it can be left before anything has changed.
-constexpr double long_step = 3e9;
+// A step of more work than this for each lane of a vector, some 40 ms on one thread, is watched from inside,
+// and its update is kept apart from its gradients so that it can be left before anything has changed. Vectors
+// beyond 32 bytes are not always faster, and so do not count.
+constexpr double long_step = 375e6;
 constexpr Index block_rows = 128; // rows that go forward and back together, so that they stay in cache
 
 } // namespace
@@ -85,7 +87,8 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     // Rows a multiple of 2048 bytes apart evict each other from the cache: better copied.
     run.gathered = run.schedule.shuffle || run.samples.x.stride * Index(sizeof(T)) % 2048 == 0;
     const double work = network_.step_work(size);
-    run.watched_inside = run.watch && work > long_step;
+    const Index lanes = std::min(run.kernels.lanes, Index(32 / sizeof(T)));
+    run.watched_inside = run.watch && network_.step_time(size) > long_step * double(lanes);
     const double steps = double(run.schedule.epochs) * double((count + size - 1) / size);
     threads = thread_count(work, work_per_thread, thread_count(work * steps, work_per_new_thread, threads));
 
@@ -220,7 +223,8 @@ typename Trainer<T>::Batch Trainer<T>::look_up(const Run& run, Index first, Inde
     Batch batch{};
     if (run.gathered)
         batch.samples = {read_only(x_.rows()), all.labels ? labels_.data() : nullptr,
-                         read_only(targets_.rows()), all.weight ? weight_.data() : nullptr, size};
+                         all.targets.data ? read_only(targets_.rows()) : Rows<const T>{},
+                         all.weight ? weight_.data() : nullptr, size};
     else
         batch.samples = {
             {all.x.data + first * all.x.stride, all.x.stride},
@@ -234,7 +238,7 @@ typename Trainer<T>::Batch Trainer<T>::look_up(const Run& run, Index first, Inde
         for (Index i = first; i < first + size; ++i)
             batch.weight += double(all.weight[run.gathered ? order_.data()[i] : i]);
     }
-    batch.scale = run.recipe.loss.sum ? T(1) : batch.weight > 0 ? T(1 / batch.weight) : T(0);
+    batch.scale = run.recipe.loss.sum ? 1 : batch.weight > 0 ? 1 / batch.weight : 0;
     return batch;
 }
 

@@ -67,7 +67,7 @@ template <class T> class Trainer {
     struct Batch {
         Samples<T> samples;
         double weight; // of all its samples together
-        T scale;       // what a sample's gradient is multiplied by, next to its weight
+        double scale;  // what a sample's gradient is multiplied by, next to its weight
     };
 
     void execute(Run& run, int threads);

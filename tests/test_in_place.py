@@ -207,3 +207,21 @@ def test_the_extension_refuses_unsafe_parameters(name):
         make([(3, 2, "gelu", True)], [(weight, bias)])
     with pytest.raises(ValueError, match="stages do not fit each other"):
         make([(3, 2, "relu", True), (3, 3, "relu", False)], [(weight, bias)])
+
+
+@needs_native
+@pytest.mark.parametrize(
+    "velocities", [[((3, 4), None)], [((4, 3), (3,))], [((3, 4), (4,)), ((4, 2), (2,))]], ids=str
+)
+def test_velocities_of_another_network_are_refused(velocities):
+    """The extension itself must not write beyond an array, whatever the Python side hands it."""
+    core = pytest.importorskip("steepest._core")
+    stages = [(3, 4, "identity", True)]
+    parameters = [(np.zeros((3, 4)), np.zeros(4))]
+    network = core.NetworkFloat64(stages, parameters)
+    shapes = [(*weight, "identity", True) for weight, _ in velocities]
+    arrays = [(np.zeros(weight), None if bias is None else np.zeros(bias)) for weight, bias in velocities]
+    others = core.ParametersFloat64(shapes, arrays)
+    recipe = core.Recipe(core.Loss(core.LossKind.softmax, 0.0, False), 0.0, 0.0, 0.1, 0.9, False)
+    with pytest.raises(ValueError, match="velocities are not like the parameters"):
+        network.step(np.ones((2, 3)), np.array([0, 1]), None, recipe, others, "", 1)

@@ -216,6 +216,19 @@ def test_a_sample_of_weight_zero_has_no_say(backend, loss):
     assert_equal_models(with_zeros.model, without.model)
 
 
+def test_tiny_sample_weights_count_as_their_proportions_do(backend, data):
+    """Weights of 1e-41 are subnormal numbers, and one over their sum is no float32."""
+    X, y = data
+    weight = np.full(len(X), 1e-41, np.float32)
+    with backend.computing():
+        model = small_model()
+        plain = model.loss_and_gradients(X, y, loss="softmax")
+        tiny = model.loss_and_gradients(X, y, loss="softmax", sample_weight=weight)
+    assert tiny[0] == pytest.approx(plain[0], rel=1e-6)
+    for key, gradient in plain[1].items():
+        assert tiny[1][key] == pytest.approx(gradient, rel=1e-4, abs=1e-6)
+
+
 def test_a_batch_larger_than_the_data_is_the_full_batch(backend, data):
     models = small_model(), small_model()
     with backend.computing():

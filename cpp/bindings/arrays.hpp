@@ -81,7 +81,7 @@ template <class T> py::array_t<T> new_matrix(Index rows, Index columns) {
 }
 
 template <class T> Rows<T> rows_of(py::array_t<T>& fresh) {
-    return {fresh.mutable_data(), fresh.ndim() == 2 ? Index(fresh.shape(1)) : Index(fresh.size())};
+    return {fresh.mutable_data(), Index(fresh.shape(1))};
 }
 
 inline void require_labels(const std::int64_t* labels, Index count, Index classes) {

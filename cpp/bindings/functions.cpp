@@ -6,7 +6,6 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 
 namespace steepest::python {
@@ -164,7 +163,7 @@ Index first_bad_label(const py::array_t<std::int64_t, py::array::c_style>& label
 template <class T> double multiply_adds(Index iterations, const std::string& isa, int threads) {
     const Choice choice(isa, threads);
     const auto& kernels = kernels_of<T>(choice.table);
-    std::atomic<double> done{0};
+    double done = 0; // written by this thread, as rank 0
     py::gil_scoped_release unlocked;
     const auto start = std::chrono::steady_clock::now();
     run(choice.threads, [&](const Team& team) {
@@ -231,9 +230,8 @@ void bind_functions(py::module_& m) {
     m.def("philox",
           [](PhiloxCounter counter, PhiloxKey key) { return py::tuple(py::cast(philox(counter, key))); });
     m.def("shuffle", [](Index n, std::uint64_t seed, std::uint64_t epoch) {
-        py::array_t<std::int64_t> order(n);
-        static_assert(sizeof(Index) == sizeof(std::int64_t));
-        shuffle(reinterpret_cast<Index*>(order.mutable_data()), n, seed, epoch);
+        py::array_t<Index> order(n);
+        shuffle(order.mutable_data(), n, seed, epoch);
         return order;
     });
 }

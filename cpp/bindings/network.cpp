@@ -1,5 +1,5 @@
-// Networks and their training. The interpreter's lock is released around everything that computes: a fit
-// runs for minutes, and another thread must be able to cancel it.
+// Networks and their training. The interpreter's lock is released while they compute: a fit runs for minutes,
+// and another thread must be able to cancel it.
 #include "../trainer.hpp"
 #include "arrays.hpp"
 
@@ -47,6 +47,15 @@ template <class T> struct ParameterSet {
         }
         if (views.size() != owners.size()) refuse("more parameters than dense stages");
     }
+
+    void require_like(const ParameterSet& other) const {
+        bool same = owners.size() == other.owners.size();
+        for (std::size_t i = 0; same && i < owners.size(); ++i)
+            same = std::equal(owners[i].first.shape(), owners[i].first.shape() + 2,
+                              other.owners[i].first.shape()) &&
+                   owners[i].second.is_none() == other.owners[i].second.is_none();
+        if (!same) refuse("velocities are not like the parameters");
+    }
 };
 
 // Asks Python, while the team computes, whether to go on: the caller's function, then the signals.
@@ -60,7 +69,7 @@ class Watcher {
                 const bool stop = !ask_.is_none() && py::cast<bool>(ask_(epochs));
                 if (PyErr_CheckSignals() != 0) throw py::error_already_set();
                 return stop;
-            } catch (...) { // ends the run; raised when it has ended
+            } catch (const std::exception&) { // ends the run; raised when it has ended
                 error_ = std::current_exception();
                 return true;
             }
@@ -111,7 +120,7 @@ class Exclusive {
 
 template <class T> struct Data {
     Input<T> x, targets;
-    InputVector<std::int64_t> labels;
+    std::vector<std::int64_t> labels; // a copy: one changed during a fit would be an index out of bounds
     InputVector<T> weight;
 
     Data(const py::array& x_, const py::array& targets_, const py::object& weight_, const Loss& loss,
@@ -123,11 +132,14 @@ template <class T> struct Data {
             targets = Input<T>(targets_, "targets");
             targets.require(x.count, outputs, "targets");
         } else {
-            labels = InputVector<std::int64_t>(targets_, x.count, "labels");
-            require_labels(labels.data, x.count, outputs);
+            const InputVector<std::int64_t> given(targets_, x.count, "labels");
+            labels.assign(given.data, given.data + x.count);
+            require_labels(labels.data(), x.count, outputs);
         }
     }
-    Samples<T> samples() const { return {x.rows, labels.data, targets.rows, weight.data, x.count}; }
+    Samples<T> samples() const {
+        return {x.rows, labels.empty() ? nullptr : labels.data(), targets.rows, weight.data, x.count};
+    }
 };
 
 template <class T> class BoundNetwork {
@@ -156,6 +168,7 @@ template <class T> class BoundNetwork {
                const ParameterSet<T>* velocities, const Schedule& schedule, py::object watch,
                const std::string& isa, int threads) {
         if (recipe.momentum != 0 && !velocities) refuse("momentum needs velocities");
+        if (velocities) velocities->require_like(parameters_);
         if (schedule.batch < 1) refuse("batches need a sample");
         const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
         return compute(isa, threads, std::move(watch),

@@ -132,6 +132,10 @@ template <class T> void forward(const Forward<T>& f, T* scratch) {
     } while (k < f.inputs);
 }
 
+template <class T> STEEPEST_INLINE Rows<T> at(Rows<T> m, Index i, Index j) {
+    return {m.data ? m.data + i * m.stride + j : nullptr, m.stride};
+}
+
 template <class T> void input_gradient(const InputGradient<T>& g, T* scratch) {
     const Columns<T> columns(g.inputs);
     const Pieces tiles(g.rows, max_rows);
@@ -149,7 +153,7 @@ template <class T> void input_gradient(const InputGradient<T>& g, T* scratch) {
             for (Index r = 0; r < tiles.count; ++r) {
                 const Index i = tiles.begin(r);
                 const Rows<T> dx{g.dx.data + i * g.dx.stride + j, g.dx.stride};
-                end.y = {g.y.data + i * g.y.stride + j, g.y.stride};
+                end.y = at(g.y, i, j);
                 const Product<T> p{g.dy.data + i * g.dy.stride + k,
                                    scratch,
                                    g.dy.stride,
@@ -164,10 +168,6 @@ template <class T> void input_gradient(const InputGradient<T>& g, T* scratch) {
         }
         k += depth;
     } while (k < g.outputs);
-}
-
-template <class T> STEEPEST_INLINE Rows<T> at(Rows<T> m, Index i, Index j) {
-    return {m.data ? m.data + i * m.stride + j : nullptr, m.stride};
 }
 
 template <class T> void weight_gradient(const WeightGradient<T>& g) {

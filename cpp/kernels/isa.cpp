@@ -6,7 +6,8 @@ namespace steepest {
 namespace {
 
 template <class T>
-constexpr Kernels<T> kernels = {scratch_elements<T>,
+constexpr Kernels<T> kernels = {lanes<T>,
+                                scratch_elements<T>,
                                 forward<T>,
                                 input_gradient<T>,
                                 weight_gradient<T>,

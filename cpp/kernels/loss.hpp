@@ -108,7 +108,7 @@ template <class T> void loss(const LossRows<T>& l) {
             __builtin_memset(l.gradient.data + i * l.gradient.stride, 0, std::size_t(l.classes) * sizeof(T));
             l.value[i] = 0;
         } else {
-            l.value[i] = double(weight) * double(loss_row(l, i, weight * l.scale));
+            l.value[i] = double(weight) * double(loss_row(l, i, T(double(weight) * l.scale)));
         }
     }
 }

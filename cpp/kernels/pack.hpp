@@ -36,7 +36,7 @@ template <class V, class T> STEEPEST_INLINE V load16(const T* p) {
 }
 
 STEEPEST_INLINE void turn(Rows<const float> b, float* panel, Index stride) {
-    typedef std::int32_t I __attribute__((vector_size(16)));
+    [[maybe_unused]] typedef std::int32_t I __attribute__((vector_size(16)));
     const auto r0 = load16<Float4>(b.data), r1 = load16<Float4>(b.data + b.stride);
     const auto r2 = load16<Float4>(b.data + 2 * b.stride), r3 = load16<Float4>(b.data + 3 * b.stride);
     const Float4 a0 = STEEPEST_SHUFFLE(I, r0, r1, 0, 4, 1, 5), a1 = STEEPEST_SHUFFLE(I, r0, r1, 2, 6, 3, 7);
@@ -48,7 +48,7 @@ STEEPEST_INLINE void turn(Rows<const float> b, float* panel, Index stride) {
 }
 
 STEEPEST_INLINE void turn(Rows<const double> b, double* panel, Index stride) {
-    typedef std::int64_t I __attribute__((vector_size(16)));
+    [[maybe_unused]] typedef std::int64_t I __attribute__((vector_size(16)));
     const auto r0 = load16<Double2>(b.data), r1 = load16<Double2>(b.data + b.stride);
     const Double2 columns[2] = {STEEPEST_SHUFFLE(I, r0, r1, 0, 2), STEEPEST_SHUFFLE(I, r0, r1, 1, 3)};
     for (int k = 0; k < 2; ++k) __builtin_memcpy(panel + k * stride, &columns[k], 16);

@@ -20,7 +20,7 @@ template <class T> struct Forward {
 };
 
 // dx = (dy @ weight^T) * activation'(y): dy (rows, outputs), y and dx (rows, inputs).
-// y is the output of the activation that made this layer's input; not read for identity. dx may be y.
+// y is the output of the activation that made this layer's input; not read for identity.
 template <class T> struct InputGradient {
     Rows<const T> dy;
     Rows<const T> weight;
@@ -53,15 +53,15 @@ template <class T> struct LossRows {
     const std::int64_t* labels; // softmax and hinge: (rows,), each in 0..classes-1
     Rows<const T> targets;      // squared error: (rows, classes)
     const T* weight;            // (rows,) or null
-    T scale;
+    double scale;               // in double: with tiny weights it is beyond a float's range
     Rows<T> gradient;
     double* value;
     Index rows, classes;
 };
 
 template <class T> struct Kernels {
-    // Elements of scratch memory that forward and input_gradient may use.
-    Index scratch;
+    Index lanes;   // of a vector
+    Index scratch; // elements of scratch memory that forward and input_gradient may use
     void (*forward)(const Forward<T>&, T* scratch);
     void (*input_gradient)(const InputGradient<T>&, T* scratch);
     void (*weight_gradient)(const WeightGradient<T>&);

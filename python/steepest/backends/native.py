@@ -80,16 +80,18 @@ class _Network:
         self._velocities: tuple[Sequence[Parameters], Any] | None = None
 
     def _translated(self, recipe: Recipe) -> _core.Recipe:
-        if self._recipe is None or self._recipe[0] is not recipe:
-            self._recipe = recipe, _core_recipe(recipe.loss, recipe.penalty, recipe.optimizer)
-        return self._recipe[1]
+        known = self._recipe  # read once: another thread may replace it
+        if known is None or known[0] is not recipe:
+            known = self._recipe = recipe, _core_recipe(recipe.loss, recipe.penalty, recipe.optimizer)
+        return known[1]
 
     def _viewed(self, velocities: Sequence[Parameters] | None) -> Any:
         if velocities is None:
             return None
-        if self._velocities is None or self._velocities[0] is not velocities:
-            self._velocities = velocities, self._parameter_set(self._stages, _pairs(velocities))
-        return self._velocities[1]
+        known = self._velocities
+        if known is None or known[0] is not velocities:
+            known = self._velocities = velocities, self._parameter_set(self._stages, _pairs(velocities))
+        return known[1]
 
     def forward(self, x: Array) -> Array:
         return self._network.forward(x, *_choice())
