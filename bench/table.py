@@ -28,8 +28,8 @@ from steepest import _core
 
 RIVALS = ("numpy", "torch", "torch.compile", "jax", "sklearn")  # all that is not steepest itself
 DEFAULT = "reference,numpy,torch,jax,sklearn"
-# Idle threads go on polling for work: those of OpenBLAS for 2**26 cycles, some 25 ms.
-SETTLE_SECONDS = 0.04
+# Idle threads go on polling for work, those of OpenBLAS for a tenth of a second in some builds.
+SETTLE_SECONDS = 0.15
 LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
 
 
