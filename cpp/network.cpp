@@ -20,10 +20,33 @@ Range share(Index n, Index grain, int part, int parts) {
     return {std::min(n, begin * grain), std::min(n, end * grain)};
 }
 
-template <class T> bool divisible(Index columns, int threads) {
-    const Index lines = (columns * Index(sizeof(T)) + Index(cache_line) - 1) / Index(cache_line);
-    const Index longest = (lines + threads - 1) / threads;
-    return double(lines) >= 0.85 * double(threads) * double(longest); // 15 % of the time may be waited
+template <class T> Part part_of(Index rows, Index columns, const Team& team) {
+    const Index line = cache_line / sizeof(T), lines = (columns + line - 1) / line;
+    struct Place {
+        Index line, row;
+    };
+    // Where part k begins, counted down the rows of line after line; to a multiple of 8 rows.
+    const auto place = [=](int k) {
+        const Index at = lines * rows * k / team.size, row = (at % rows + 4) / 8 * 8;
+        return row < rows ? Place{at / rows, row} : Place{at / rows + 1, 0};
+    };
+    const Place from = place(team.rank),
+                to = team.rank + 1 < team.size ? place(team.rank + 1) : Place{lines, 0};
+    Part part;
+    const auto add = [&](Index first_row, Index last_row, Index first_line, Index last_line) {
+        if (first_row < last_row && first_line < last_line)
+            part.blocks[part.count++] = {{first_row, last_row},
+                                         {first_line * line, std::min(last_line * line, columns)}};
+    };
+    if (from.line == to.line) {
+        add(from.row, to.row, from.line, from.line + 1);
+        return part;
+    }
+    const bool shared = from.row > 0;
+    if (shared) add(from.row, rows, from.line, from.line + 1);
+    add(0, rows, from.line + shared, to.line);
+    add(0, to.row, to.line, to.line + 1);
+    return part;
 }
 
 template <class T>
@@ -170,9 +193,9 @@ void Network<T>::forward_together(const Kernels<T>& kernels, const Team& team, R
             forward(kernels, team, s, x, {mine, {0, columns}});
             continue;
         }
-        const Range own = share_columns<T>(columns, team);
-        for (Index j = own.begin; j < own.end && !stop(); j += columns_at_once)
-            forward(kernels, team, s, x, {{0, samples}, {j, std::min(j + columns_at_once, own.end)}});
+        for (const Block& own : part_of<T>(samples, columns, team))
+            for (Index j = own.columns.begin; j < own.columns.end && !stop(); j += columns_at_once)
+                forward(kernels, team, s, x, {own.rows, {j, std::min(j + columns_at_once, own.columns.end)}});
     }
     if (!own_rows) team.barrier();
 }
@@ -181,8 +204,8 @@ template <class T> bool Network<T>::together(const Team& team, Index samples) {
     return team.size > 1 && samples <= tall_batch;
 }
 
-template bool divisible<float>(Index, int);
-template bool divisible<double>(Index, int);
+template Part part_of<float>(Index, Index, const Team&);
+template Part part_of<double>(Index, Index, const Team&);
 template class Network<float>;
 template class Network<double>;
 

@@ -36,10 +36,28 @@ struct Range {
 };
 Range share(Index n, Index grain, int part, int parts);
 
-// Whether n columns divide well among the threads of a team, by the cache line.
-template <class T> bool divisible(Index columns, int threads);
 template <class T> Range share_columns(Index columns, const Team& team) {
     return share(columns, Index(cache_line / sizeof(T)), team.rank, team.size);
+}
+
+// A part of a matrix.
+struct Block {
+    Range rows, columns;
+};
+
+// A thread's part of a matrix, equal to the others' within 8 rows of a cache line: whole lines of columns,
+// and pieces of the lines that it shares with its neighbours.
+struct Part {
+    Block blocks[3];
+    int count = 0;
+    const Block* begin() const { return blocks; }
+    const Block* end() const { return blocks + count; }
+};
+template <class T> Part part_of(Index rows, Index columns, const Team& team);
+
+// Whether there is a line of columns for each thread.
+template <class T> bool divisible(Index columns, int threads) {
+    return columns > Index(cache_line / sizeof(T)) * (threads - 1);
 }
 
 constexpr Index penalty_rows = 8;      // weight rows of one term of the penalty, whatever the threads
@@ -79,10 +97,10 @@ template <class T> class Network {
     // From the gradients of the scores back to those of every dense stage's sums, the same rows.
     void backward(const Kernels<T>& kernels, const Team& team, Range rows);
 
-    // The same for a whole batch, each thread on its own columns: forward reads the part of a weight that
-    // the same thread updates, which stays in the cache of its core (backward reads all parts' rows). Layers
-    // too narrow to divide are done by rows, `mine`. Begins with `mine` of x, and ends with `mine` of the
-    // scores; backward ends without a barrier.
+    // The same for a whole batch, each thread on a part of the outputs: forward reads the columns of a weight
+    // that the same thread updates, which stay in the cache of its core (backward reads rows of all parts).
+    // Layers too narrow to divide are done by rows, `mine`. Begins with `mine` of x, and ends with `mine` of
+    // the scores; backward ends without a barrier.
     void forward_together(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
                           Range mine, const Stop& stop);
     void backward_together(const Kernels<T>& kernels, const Team& team, Index samples, Range mine,
@@ -107,9 +125,6 @@ template <class T> class Network {
     std::vector<Parameters<T>> stored_gradients() const;
 
   private:
-    struct Block {
-        Range rows, columns;
-    };
     void forward(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Block y);
     void backward(const Kernels<T>& kernels, const Team& team, std::size_t stage, Block dx);
     void backward_top(const Kernels<T>& kernels, Range rows);

@@ -60,9 +60,9 @@ void Network<T>::backward_together(const Kernels<T>& kernels, const Team& team, 
             backward(kernels, team, s, {mine, {0, columns}});
             continue;
         }
-        const Range own = share_columns<T>(columns, team);
-        for (Index j = own.begin; j < own.end && !stop(); j += columns_at_once)
-            backward(kernels, team, s, {{0, samples}, {j, std::min(j + columns_at_once, own.end)}});
+        for (const Block& own : part_of<T>(samples, columns, team))
+            for (Index j = own.columns.begin; j < own.columns.end && !stop(); j += columns_at_once)
+                backward(kernels, team, s, {own.rows, {j, std::min(j + columns_at_once, own.columns.end)}});
     }
 }
 
@@ -102,13 +102,16 @@ void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T
     for (std::size_t s = first_dense_; s < stages_.size(); ++s) {
         const Stage& stage = stages_[s];
         if (!stage.dense) continue;
-        const bool divided = together(team, samples) && divisible<T>(stage.outputs, team.size);
-        const Range all_rows{0, stage.inputs}, all_columns{0, stage.outputs};
-        const Range rows = divided ? all_rows : share(stage.inputs, penalty_rows, team.rank, team.size);
-        const Range columns = divided ? share_columns<T>(stage.outputs, team) : all_columns;
-        for (Index i = rows.begin; i < rows.end && columns.size() > 0 && !stop(); i += learn_rows)
-            learn(kernels, s, x, samples, {{i, std::min(i + learn_rows, rows.end)}, columns}, update,
-                  velocities, gradients);
+        Part part;
+        if (together(team, samples) && divisible<T>(stage.outputs, team.size))
+            part = part_of<T>(stage.inputs, stage.outputs, team);
+        else
+            part.blocks[part.count++] = {share(stage.inputs, penalty_rows, team.rank, team.size),
+                                         {0, stage.outputs}};
+        for (const Block& own : part)
+            for (Index i = own.rows.begin; i < own.rows.end && !stop(); i += learn_rows)
+                learn(kernels, s, x, samples, {{i, std::min(i + learn_rows, own.rows.end)}, own.columns},
+                      update, velocities, gradients);
         learn_bias(kernels, team, s, samples, update, velocities, gradients);
     }
 }

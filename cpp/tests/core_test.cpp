@@ -162,9 +162,33 @@ template <class T> void check_training() {
     check(cancelled.status == Status::cancelled && asked == 3, "a watcher cancels");
 }
 
+// Every element of a matrix belongs to one thread of a team, and the shares are alike.
+void check_parts() {
+    bool whole = true, alike = true;
+    for (const Index rows : {1, 7, 8, 64, 1000})
+        for (const Index columns : {1, 15, 16, 17, 100, 256, 1000})
+            for (const int size : {1, 2, 3, 4, 7}) {
+                std::vector<int> owners(std::size_t(rows * columns), 0);
+                const Index lines = (columns + 15) / 16, fair = lines * rows / size;
+                for (int rank = 0; rank < size; ++rank) {
+                    Index units = 0; // rows of lines
+                    for (const Block& b : part_of<float>(rows, columns, Team{rank, size, nullptr})) {
+                        units += b.rows.size() * ((b.columns.size() + 15) / 16);
+                        for (Index i = b.rows.begin; i < b.rows.end; ++i)
+                            for (Index j = b.columns.begin; j < b.columns.end; ++j) ++owners[i * columns + j];
+                    }
+                    if (rows >= 8) alike &= std::abs(double(units - fair)) <= 9;
+                }
+                for (const int n : owners) whole &= n == 1;
+            }
+    check(whole, "parts cover a matrix once");
+    check(alike, "parts are alike");
+}
+
 } // namespace
 
 int main() {
+    check_parts();
     for (const auto* table : available_kernels())
         for (const auto& shape : std::vector<std::vector<Index>>{{1, 1, 1},
                                                                  {5, 3, 2},
