@@ -43,12 +43,11 @@ template <class T> class Buffer {
     Index size_ = 0;
 };
 
-// The distance of rows in a matrix of our own: whole cache lines, and not a multiple of 2048 bytes, since
-// such rows fall into the same sets of an 8-way 32 KiB cache.
+// The distance of rows in a matrix of our own: whole cache lines, so many that rows do not evict each other.
 template <class T> Index row_stride(Index columns) {
     constexpr Index line = cache_line / sizeof(T);
     Index stride = (columns + line - 1) / line * line;
-    if (stride * Index(sizeof(T)) % 2048 == 0) stride += line;
+    if (stride * Index(sizeof(T)) % evicting_stride == 0) stride += line;
     return stride;
 }
 

@@ -157,10 +157,10 @@ void Network<T>::reserve(const Kernels<T>& kernels, Index samples, int threads, 
 
 template <class T> std::vector<Parameters<T>> Network<T>::stored_gradients() const {
     std::vector<Parameters<T>> views;
-    for (const auto& stage : stages_)
-        if (stage.dense) {
-            const auto& matrix = gradients_[views.size()];
-            views.push_back({matrix.rows(), matrix.row(stage.inputs)});
+    for (std::size_t s = 0; s < stages_.size(); ++s)
+        if (stages_[s].dense) {
+            const auto& matrix = gradients_[dense_[s]];
+            views.push_back({matrix.rows(), matrix.row(stages_[s].inputs)});
         }
     return views;
 }
@@ -185,17 +185,8 @@ void Network<T>::forward_together(const Kernels<T>& kernels, const Team& team, R
                                   Range mine, const Stop& stop) {
     bool own_rows = true; // whether what a thread needs next, it has made itself
     for (std::size_t s = 0; s < stages_.size(); ++s) {
-        const Index columns = stages_[s].outputs;
-        const bool divided = divisible<T>(columns, team.size);
-        if (divided || !own_rows) team.barrier();
-        own_rows = !divided;
-        if (!divided) {
-            forward(kernels, team, s, x, {mine, {0, columns}});
-            continue;
-        }
-        for (const Block& own : part_of<T>(samples, columns, team))
-            for (Index j = own.columns.begin; j < own.columns.end && !stop(); j += columns_at_once)
-                forward(kernels, team, s, x, {own.rows, {j, std::min(j + columns_at_once, own.columns.end)}});
+        own_rows = divide<T>(team, samples, stages_[s].outputs, mine, own_rows, stop,
+                             [&](Block y) { forward(kernels, team, s, x, y); });
     }
     if (!own_rows) team.barrier();
 }

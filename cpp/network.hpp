@@ -6,6 +6,7 @@
 #include "dispatch.hpp"
 #include "parallel.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -60,13 +61,31 @@ template <class T> bool divisible(Index columns, int threads) {
     return columns > Index(cache_line / sizeof(T)) * (threads - 1);
 }
 
-constexpr Index penalty_rows = 8;      // weight rows of one term of the penalty, whatever the threads
-constexpr Index columns_at_once = 384; // of a layer, between two looks at `stop`
+constexpr Index penalty_rows = 8; // weight rows of one term of the penalty, whatever the threads
 
 inline Index penalty_terms(const Stage& dense) { return (dense.inputs + penalty_rows - 1) / penalty_rows; }
 
 // What a thread asks between two pieces of its work: true means stop soon.
 using Stop = std::function<bool()>;
+constexpr Index columns_at_once = 384; // of a layer, between two looks at it
+
+// Visits this thread's blocks of a layer's (samples, columns): its part, or its rows of a layer too narrow to
+// divide. Waits first for the others' work on the layer before, unless both are by rows: `own_rows` says
+// whether that one was, and the result whether this one is.
+template <class T, class Visit>
+bool divide(const Team& team, Index samples, Index columns, Range mine, bool own_rows, const Stop& stop,
+            Visit visit) {
+    const bool divided = divisible<T>(columns, team.size);
+    if (divided || !own_rows) team.barrier();
+    if (!divided) {
+        visit(Block{mine, {0, columns}});
+        return true;
+    }
+    for (const Block& own : part_of<T>(samples, columns, team))
+        for (Index j = own.columns.begin; j < own.columns.end && !stop(); j += columns_at_once)
+            visit(Block{own.rows, {j, std::min(j + columns_at_once, own.columns.end)}});
+    return false;
+}
 
 template <class T> class Network {
   public:

@@ -52,17 +52,8 @@ void Network<T>::backward_together(const Kernels<T>& kernels, const Team& team, 
     backward_top(kernels, mine);
     bool own_rows = true; // whether what a thread needs next, it has made itself
     for (std::size_t s = stages_.size() - 1; s > first_dense_; --s) {
-        const Index columns = stages_[s].inputs;
-        const bool divided = divisible<T>(columns, team.size);
-        if (divided || !own_rows) team.barrier();
-        own_rows = !divided;
-        if (!divided) {
-            backward(kernels, team, s, {mine, {0, columns}});
-            continue;
-        }
-        for (const Block& own : part_of<T>(samples, columns, team))
-            for (Index j = own.columns.begin; j < own.columns.end && !stop(); j += columns_at_once)
-                backward(kernels, team, s, {own.rows, {j, std::min(j + columns_at_once, own.columns.end)}});
+        own_rows = divide<T>(team, samples, stages_[s].inputs, mine, own_rows, stop,
+                             [&](Block dx) { backward(kernels, team, s, dx); });
     }
 }
 

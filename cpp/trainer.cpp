@@ -84,8 +84,8 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     const Recipe& recipe = run.recipe;
     run.update = {T(recipe.learning_rate), T(recipe.momentum), T(2 * recipe.penalty.l2), T(recipe.penalty.l1),
                   recipe.nesterov};
-    // Rows a multiple of 2048 bytes apart evict each other from the cache: better copied.
-    run.gathered = run.schedule.shuffle || run.samples.x.stride * Index(sizeof(T)) % 2048 == 0;
+    // Rows that evict each other from the cache are better copied.
+    run.gathered = run.schedule.shuffle || run.samples.x.stride * Index(sizeof(T)) % evicting_stride == 0;
     const double work = network_.step_work(size);
     const Index lanes = std::min(run.kernels.lanes, Index(32 / sizeof(T)));
     run.watched_inside = run.watch && network_.step_time(size) > long_step * double(lanes);
@@ -226,12 +226,8 @@ typename Trainer<T>::Batch Trainer<T>::look_up(const Run& run, Index first, Inde
                          all.targets.data ? read_only(targets_.rows()) : Rows<const T>{},
                          all.weight ? weight_.data() : nullptr, size};
     else
-        batch.samples = {
-            {all.x.data + first * all.x.stride, all.x.stride},
-            all.labels ? all.labels + first : nullptr,
-            {all.targets.data ? all.targets.data + first * all.targets.stride : nullptr, all.targets.stride},
-            all.weight ? all.weight + first : nullptr,
-            size};
+        batch.samples = {from(all.x, first), all.labels ? all.labels + first : nullptr,
+                         from(all.targets, first), all.weight ? all.weight + first : nullptr, size};
     if (!all.weight) {
         batch.weight = double(size);
     } else {

@@ -9,6 +9,10 @@ namespace steepest {
 
 using Index = std::ptrdiff_t;
 
+// Rows a multiple of so many bytes apart fall into the same sets of an 8-way 32 KiB cache and evict each
+// other.
+constexpr Index evicting_stride = 2048;
+
 enum class Activation : int { identity, relu, sigmoid, tanh };
 
 enum class LossKind : int { softmax, hinge, squared_hinge, squared_error };

@@ -84,10 +84,10 @@ template <class T> RowEpilogue<T> gradient_epilogue(Activation activation) {
     return {RowEnd::affine, nullptr, none, 0, 0, {}};
 }
 
-// A packed panel costs one load and store an element and pays by contiguous rows when enough tiles share
-// it; rows a multiple of 2048 bytes apart evict each other from the first-level cache.
+// A packed panel costs one load and store an element. It pays where rows would evict each other from the
+// first-level cache, and enough tiles share it.
 template <class T> bool packing_pays(Index rows, Index stride) {
-    return rows >= 4 * max_rows && (stride * Index(sizeof(T))) % 2048 == 0;
+    return rows >= 4 * max_rows && stride * Index(sizeof(T)) % evicting_stride == 0;
 }
 
 template <class T> void forward(const Forward<T>& f, T* scratch) {
