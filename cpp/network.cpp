@@ -67,6 +67,7 @@ Network<T>::Network(std::vector<Stage> stages, std::vector<Parameters<T>> parame
     outputs_.resize(stages_.size());
     deltas_.resize(stages_.size());
     gradients_.resize(dense);
+    transposed_.resize(dense);
     penalties_.resize(dense);
 }
 
@@ -76,11 +77,11 @@ template <class T> double Network<T>::forward_work(Index samples) const {
     return work * double(samples);
 }
 
-template <class T> double Network<T>::step_time(Index samples) const {
+template <class T> double Network<T>::product_time(Index samples) const {
     constexpr Index narrow = 64;
     double time = 0;
     for (const auto& stage : stages_)
-        if (stage.dense) time += 3 * double(stage.inputs) * double(std::max(stage.outputs, narrow));
+        if (stage.dense) time += double(stage.inputs) * double(std::max(stage.outputs, narrow));
     return time * double(samples);
 }
 
@@ -92,23 +93,46 @@ template <class T> double Network<T>::step_work(Index samples) const {
     return work;
 }
 
-namespace {
-
 template <class T>
-void run_stage(const Kernels<T>& kernels, const Stage& stage, const Parameters<T>* parameters,
-               Rows<const T> x, Rows<T> y, Index rows, Range columns, T* scratch) {
+void Network<T>::run_stage(const Kernels<T>& kernels, std::size_t s, Rows<const T> x, Rows<T> y, Index rows,
+                           Range columns, T* scratch) const {
+    const Stage& stage = stages_[s];
     const Index j = columns.begin;
     y = from(y, 0, j);
-    if (stage.dense)
-        return kernels.forward({x, read_only(from(parameters->weight, 0, j)),
-                                parameters->bias ? parameters->bias + j : nullptr, y, rows, stage.inputs,
-                                columns.size(), stage.activation},
+    if (!stage.dense) {
+        for (Index i = 0; i < rows; ++i)
+            kernels.activate(stage.activation, x.data + i * x.stride + j, y.data + i * y.stride,
+                             columns.size());
+        return;
+    }
+    const Parameters<T>& own = parameters_[dense_[s]];
+    const bool turned = narrow(s);
+    const Rows<T> weight = turned ? from(transposed_[dense_[s]].rows(), j) : from(own.weight, 0, j);
+    (turned ? kernels.forward_transposed
+            : kernels.forward)({x, read_only(weight), own.bias ? own.bias + j : nullptr, y, rows,
+                                stage.inputs, columns.size(), stage.activation},
                                scratch);
-    for (Index i = 0; i < rows; ++i)
-        kernels.activate(stage.activation, x.data + i * x.stride + j, y.data + i * y.stride, columns.size());
 }
 
-} // namespace
+template <class T> bool Network<T>::any_narrow() const {
+    for (std::size_t s = 0; s < stages_.size(); ++s)
+        if (narrow(s)) return true;
+    return false;
+}
+
+template <class T> void Network<T>::reserve_transposed() {
+    for (std::size_t s = 0; s < stages_.size(); ++s)
+        if (narrow(s)) transposed_[dense_[s]].reserve(stages_[s].outputs, stages_[s].inputs);
+}
+
+template <class T> void Network<T>::transpose(const Kernels<T>& kernels, const Team& team) {
+    for (std::size_t s = 0; s < stages_.size(); ++s) {
+        if (!narrow(s)) continue;
+        const Range rows = share(stages_[s].inputs, cache_line / sizeof(T), team.rank, team.size);
+        kernels.transpose(read_only(from(parameters_[dense_[s]].weight, rows.begin)), rows.size(),
+                          stages_[s].outputs, from(transposed_[dense_[s]].rows(), 0, rows.begin));
+    }
+}
 
 template <class T>
 int Network<T>::predict(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows) {
@@ -120,6 +144,8 @@ int Network<T>::predict(const Kernels<T>& kernels, int threads, Rows<const T> x,
     const Index stride = row_stride<T>(widest), block = std::min(predict_rows, rows);
     const Index each = kernels.scratch + 2 * block * stride;
     scratch_.reserve(threads * each);
+    reserve_transposed();
+    transpose(kernels, Team{0, 1, nullptr});
     int size = 1;
     run(threads, [&](const Team& team) {
         if (team.rank == 0) size = team.size;
@@ -133,8 +159,7 @@ int Network<T>::predict(const Kernels<T>& kernels, int threads, Rows<const T> x,
                 const Rows<T> output =
                     last ? from(y, i)
                          : Rows<T>{scratch + kernels.scratch + Index(s % 2) * block * stride, stride};
-                run_stage(kernels, stages_[s], parameters_.data() + dense_[s], input, output, n,
-                          {0, stages_[s].outputs}, scratch);
+                run_stage(kernels, s, input, output, n, {0, stages_[s].outputs}, scratch);
                 input = read_only(output);
             }
         }
@@ -151,6 +176,7 @@ void Network<T>::reserve(const Kernels<T>& kernels, Index samples, int threads, 
         if (gradients) gradients_[dense_[s]].reserve(stages_[s].inputs + 1, stages_[s].outputs);
         penalties_[dense_[s]].reserve(penalty_terms(stages_[s]));
     }
+    reserve_transposed();
     scratch_stride_ = kernels.scratch;
     scratch_.reserve(threads * scratch_stride_);
 }
@@ -170,8 +196,7 @@ void Network<T>::forward(const Kernels<T>& kernels, const Team& team, std::size_
                          Block y) {
     const Rows<T> outputs = outputs_[s].rows(y.rows.begin);
     const Rows<const T> inputs = s ? read_only(outputs_[s - 1].rows(y.rows.begin)) : from(x, y.rows.begin);
-    run_stage(kernels, stages_[s], parameters_.data() + dense_[s], inputs, outputs, y.rows.size(), y.columns,
-              scratch(team));
+    run_stage(kernels, s, inputs, outputs, y.rows.size(), y.columns, scratch(team));
 }
 
 template <class T>

@@ -99,14 +99,18 @@ template <class T> class Network {
     Index outputs() const { return stages_.back().outputs; }
     double forward_work(Index samples) const; // multiply-adds
     double step_work(Index samples) const;
-    double
-    step_time(Index samples) const; // in multiply-adds that cost as much: narrow layers do not go faster
+    // Of one of the three products, in multiply-adds that cost as much: narrow layers do not go faster.
+    double product_time(Index samples) const;
 
     // Scores y (rows, outputs) of x (rows, inputs), by a team of its own. Returns the team's size.
     int predict(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows);
 
     // ---- one training step, by a team; reserve first, from one thread --------------------------------
     void reserve(const Kernels<T>& kernels, Index samples, int threads, bool gradients);
+
+    // This thread's part of the transposed weights of narrow layers; forward needs all parts.
+    void transpose(const Kernels<T>& kernels, const Team& team);
+    bool any_narrow() const;
 
     // Rows of a batch whose inputs begin at x, through all stages. The scores are rows of scores().
     void forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows);
@@ -128,7 +132,8 @@ template <class T> class Network {
     static bool together(const Team& team, Index samples);
 
     // After all rows of the batch: this thread's share of every parameter. With `gradients`, regularised
-    // gradients are stored there; otherwise parameters, and velocities with momentum, are updated.
+    // gradients are stored there, until `stop`; otherwise parameters, and velocities with momentum, are
+    // updated.
     void learn(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
                const Update<T>& update, const Parameters<T>* velocities, const Parameters<T>* gradients,
                const Stop& stop);
@@ -144,11 +149,16 @@ template <class T> class Network {
     std::vector<Parameters<T>> stored_gradients() const;
 
   private:
+    bool narrow(std::size_t s) const { return stages_[s].dense && stages_[s].outputs < narrow_outputs<T>; }
+    void reserve_transposed();
+    void run_stage(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Rows<T> y, Index rows,
+                   Range columns, T* scratch) const;
     void forward(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Block y);
     void backward(const Kernels<T>& kernels, const Team& team, std::size_t stage, Block dx);
     void backward_top(const Kernels<T>& kernels, Range rows);
-    void learn(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Index samples, Block weight,
-               const Update<T>& update, const Parameters<T>* velocities, const Parameters<T>* gradients);
+    void learn(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Index samples,
+               Block weight, const Update<T>& update, const Parameters<T>* velocities,
+               const Parameters<T>* gradients);
     void learn_bias(const Kernels<T>& kernels, const Team& team, std::size_t stage, Index samples,
                     const Update<T>& update, const Parameters<T>* velocities, const Parameters<T>* gradients);
     T* scratch(const Team& team) const { return scratch_.data() + team.rank * scratch_stride_; }
@@ -159,6 +169,7 @@ template <class T> class Network {
     std::size_t first_dense_ = 0;
     std::vector<Matrix<T>> outputs_, deltas_; // one of each a stage
     std::vector<Matrix<T>> gradients_;        // weights, then the bias as one more row
+    std::vector<Matrix<T>> transposed_;       // weights of narrow stages, (outputs, inputs)
     std::vector<Buffer<double>> penalties_;   // a term for every 8 rows of weights
     Buffer<T> scratch_;
     Index scratch_stride_ = 0;

@@ -6,7 +6,7 @@
 namespace steepest {
 namespace {
 
-constexpr Index learn_rows = 64; // weight rows between two looks at `stop`
+constexpr Index learn_rows = 192; // weight rows between two looks at `stop`: whole blocks of the kernels
 
 template <class T> Update<T> without_penalty(const Update<T>& u) {
     return {u.learning_rate, u.momentum, 0, 0, u.nesterov};
@@ -59,8 +59,8 @@ void Network<T>::backward_together(const Kernels<T>& kernels, const Team& team, 
 
 // A block of one weight, as rows and columns, for all samples.
 template <class T>
-void Network<T>::learn(const Kernels<T>& kernels, std::size_t s, Rows<const T> x, Index samples, Block block,
-                       const Update<T>& update, const Parameters<T>* velocities,
+void Network<T>::learn(const Kernels<T>& kernels, const Team& team, std::size_t s, Rows<const T> x,
+                       Index samples, Block block, const Update<T>& update, const Parameters<T>* velocities,
                        const Parameters<T>* gradients) {
     const std::size_t d = dense_[s];
     const Index j = block.columns.begin;
@@ -68,7 +68,8 @@ void Network<T>::learn(const Kernels<T>& kernels, std::size_t s, Rows<const T> x
     kernels.weight_gradient({s ? read_only(outputs_[s - 1].rows()) : x, read_only(part(deltas_[s].rows())),
                              part(parameters_[d].weight), velocities ? part(velocities[d].weight) : Rows<T>{},
                              gradients ? part(gradients[d].weight) : Rows<T>{}, samples, block.columns.size(),
-                             block.rows.begin, block.rows.end, update});
+                             block.rows.begin, block.rows.end, update, narrow(s)},
+                            scratch(team));
 }
 
 template <class T>
@@ -99,9 +100,10 @@ void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T
         else
             part.blocks[part.count++] = {share(stage.inputs, penalty_rows, team.rank, team.size),
                                          {0, stage.outputs}};
+        const Index piece = gradients ? learn_rows : stage.inputs; // an update must not be left half-way
         for (const Block& own : part)
-            for (Index i = own.rows.begin; i < own.rows.end && !stop(); i += learn_rows)
-                learn(kernels, s, x, samples, {{i, std::min(i + learn_rows, own.rows.end)}, own.columns},
+            for (Index i = own.rows.begin; i < own.rows.end && !(gradients && stop()); i += piece)
+                learn(kernels, team, s, x, samples, {{i, std::min(i + piece, own.rows.end)}, own.columns},
                       update, velocities, gradients);
         learn_bias(kernels, team, s, samples, update, velocities, gradients);
     }

@@ -24,13 +24,21 @@ int linear(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T
     threads = thread_count(double(rows) * double(inputs) * double(outputs), work_per_new_thread, threads);
     Buffer<T> scratch;
     scratch.reserve(threads * kernels.scratch);
+    Matrix<T> transposed;
+    const bool narrow = outputs < narrow_outputs<T>;
+    if (narrow) {
+        transposed.reserve(outputs, inputs);
+        kernels.transpose(weight, inputs, outputs, transposed.rows());
+        weight = read_only(transposed.rows());
+    }
+    const auto forward = narrow ? kernels.forward_transposed : kernels.forward;
     int size = 1;
     run(threads, [&](const Team& team) {
         if (team.rank == 0) size = team.size;
         const Range mine = share(rows, 1, team.rank, team.size);
-        kernels.forward({from(x, mine.begin), weight, bias, from(y, mine.begin), mine.end - mine.begin,
-                         inputs, outputs, Activation::identity},
-                        scratch.data() + team.rank * kernels.scratch);
+        forward({from(x, mine.begin), weight, bias, from(y, mine.begin), mine.end - mine.begin, inputs,
+                 outputs, Activation::identity},
+                scratch.data() + team.rank * kernels.scratch);
     });
     return size;
 }
@@ -46,13 +54,15 @@ int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Row
     int size = 1;
     run(threads, [&](const Team& team) {
         if (team.rank == 0) size = team.size;
+        T* own_scratch = scratch.data() + team.rank * kernels.scratch;
         const Range samples = share(rows, 1, team.rank, team.size);
         kernels.input_gradient({from(dy, samples.begin), weight, Rows<const T>{}, from(dx, samples.begin),
                                 samples.end - samples.begin, inputs, outputs, Activation::identity},
-                               scratch.data() + team.rank * kernels.scratch);
+                               own_scratch);
         const Range features = share(inputs, 8, team.rank, team.size);
         kernels.weight_gradient(
-            {x, dy, Rows<T>{}, Rows<T>{}, dw, rows, outputs, features.begin, features.end, {}});
+            {x, dy, Rows<T>{}, Rows<T>{}, dw, rows, outputs, features.begin, features.end, {}, false},
+            own_scratch);
         const Range columns = share(outputs, 16, team.rank, team.size);
         kernels.column_sums(dy, rows, columns.begin, columns.end, db);
     });

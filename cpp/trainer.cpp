@@ -15,10 +15,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto watch_interval = std::chrono::milliseconds(20);
 constexpr double work_between_looks = 2e6; // multiply-adds before the clock is read again, about 20 us
-// A step of more work than this for each lane of a vector, some 40 ms on one thread, is watched from inside,
-// and its update is kept apart from its gradients so that it can be left before anything has changed. Vectors
-// beyond 32 bytes are not always faster, and so do not count.
-constexpr double long_step = 375e6;
+// A product of more work than this for each lane of a vector, some 20 to 40 ms on one thread, is a long one:
+// the update is then kept apart from the gradients, so that a step can be left before anything has changed.
+// Vectors beyond 32 bytes are not always faster, and so do not count.
+constexpr double long_product = 190e6;
 constexpr Index block_rows = 128; // rows that go forward and back together, so that they stay in cache
 
 } // namespace
@@ -35,8 +35,8 @@ template <class T> struct Trainer<T>::Run {
 
     Update<T> update{};
     bool gathered = false;                  // batches are copied; otherwise they lie in order in the samples
-    bool watched_inside = false;            // a long step
-    std::vector<Parameters<T>> stored = {}; // the gradients of a long step
+    bool watched_inside = false;            // a step of long products, or near it
+    std::vector<Parameters<T>> stored = {}; // the gradients of a step of long products
     std::atomic<bool> stop{false};
 
     // Of rank 0 alone:
@@ -88,12 +88,14 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     run.gathered = run.schedule.shuffle || run.samples.x.stride * Index(sizeof(T)) % evicting_stride == 0;
     const double work = network_.step_work(size);
     const Index lanes = std::min(run.kernels.lanes, Index(32 / sizeof(T)));
-    run.watched_inside = run.watch && network_.step_time(size) > long_step * double(lanes);
+    const double product = network_.product_time(size) / (long_product * double(lanes));
+    run.watched_inside = run.watch && product > 0.5;
+    const bool apart = run.watch && product > 1;
     const double steps = double(run.schedule.epochs) * double((count + size - 1) / size);
     threads = thread_count(work, work_per_thread, thread_count(work * steps, work_per_new_thread, threads));
 
-    network_.reserve(run.kernels, size, threads, run.watched_inside && !run.only_gradients);
-    if (run.watched_inside) run.stored = network_.stored_gradients();
+    network_.reserve(run.kernels, size, threads, apart && !run.only_gradients);
+    if (apart) run.stored = network_.stored_gradients();
     row_losses_.reserve(size);
     if (run.gathered) {
         x_.reserve(size, network_.inputs());
@@ -155,9 +157,9 @@ template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first
     if (leader && !run.watched_inside) run.look(work);
     team.barrier();
 
-    const Parameters<T>* stored = run.only_gradients   ? run.only_gradients
-                                  : run.watched_inside ? run.stored.data()
-                                                       : nullptr;
+    const Parameters<T>* stored = run.only_gradients    ? run.only_gradients
+                                  : !run.stored.empty() ? run.stored.data()
+                                                        : nullptr;
     if (stored) {
         network_.learn(kernels, team, batch.samples.x, size, run.update, run.velocities, stored, stop);
         team.barrier();
@@ -193,6 +195,10 @@ void Trainer<T>::forward_and_backward(Run& run, const Team& team, const Batch& b
     const Rows<const T> x = batch.samples.x;
     const Index size = batch.samples.count;
     const Range mine = share(size, 1, team.rank, team.size);
+    if (network_.any_narrow()) {
+        network_.transpose(kernels, team);
+        team.barrier();
+    }
     if (network_.together(team, size)) {
         if (run.gathered) gather(run, first, mine);
         network_.forward_together(kernels, team, x, size, mine, stop);

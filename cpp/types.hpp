@@ -13,6 +13,9 @@ using Index = std::ptrdiff_t;
 // other.
 constexpr Index evicting_stride = 2048;
 
+// Layers of fewer outputs are narrow: vectors along a row of them would be partly empty.
+template <class T> constexpr Index narrow_outputs = 64 / sizeof(T);
+
 enum class Activation : int { identity, relu, sigmoid, tanh };
 
 enum class LossKind : int { softmax, hinge, squared_hinge, squared_error };

@@ -34,6 +34,11 @@ template <class T> void apply(Function function, const T* x, T* y, Index n) {
     }
 }
 
+// Whether an activation is more than a floor under its argument, which the epilogue of a product has.
+constexpr bool curved(Activation activation) {
+    return activation == Activation::sigmoid || activation == Activation::tanh;
+}
+
 template <class T> void activate(Activation activation, const T* x, T* y, Index n) {
     switch (activation) {
     case Activation::identity:

@@ -31,6 +31,21 @@ template <class T> STEEPEST_INLINE Vec<T> quadratic_gradient(Vec<T> y, Vec<T> gr
     return grad * fma(y, broadcast(slope) - y, broadcast(offset));
 }
 
+template <class T> RowEpilogue<T> gradient_epilogue(Activation activation) {
+    constexpr T none = -__builtin_huge_val();
+    switch (activation) {
+    case Activation::relu:
+        return {RowEnd::step, nullptr, none, 0, 0, {}};
+    case Activation::sigmoid:
+        return {RowEnd::quadratic, nullptr, none, 1, 0, {}};
+    case Activation::tanh:
+        return {RowEnd::quadratic, nullptr, none, 0, 1, {}};
+    case Activation::identity:
+        break;
+    }
+    return {RowEnd::affine, nullptr, none, 0, 0, {}};
+}
+
 template <class T, int MR, int NV, bool Partial>
 STEEPEST_INLINE void finish_rows(const RowEpilogue<T>& e, const Tail<T>& tail, Vec<T> (&acc)[MR][NV],
                                  Rows<T> c) {
@@ -138,8 +153,19 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
         });
 }
 
+// Asks memory for a tile that the epilogue reads, hundreds of cycles before it does.
+template <int MR, int NV, class T> STEEPEST_INLINE void prefetch(Rows<T> m) {
+#pragma GCC unroll 8
+    for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < NV * lanes<T>; j += 64 / int(sizeof(T)))
+            __builtin_prefetch(m.data + i * m.stride + j);
+}
+
 template <class T, int MR, int NV, bool Partial>
 __attribute__((noinline)) void weight_tile(const Product<T>& p, const WeightEpilogue<T>& e) {
+    prefetch<MR, NV>(e.weight);
+    if (e.update.momentum != 0) prefetch<MR, NV>(e.velocity);
     Vec<T> acc[MR][NV];
     multiply<T, MR, NV, Partial, false>(p, acc);
     finish_weights<T, MR, NV, Partial>(e, p.tail, acc);

@@ -1,6 +1,7 @@
 // The kernels of one instruction set. Compiled once for each, with its flags and STEEPEST_ISA_<NAME>.
-#include "gemm.hpp"
 #include "loss.hpp"
+#include "row_product.hpp"
+#include "weight_gradient.hpp"
 
 namespace steepest {
 namespace {
@@ -9,6 +10,8 @@ template <class T>
 constexpr Kernels<T> kernels = {lanes<T>,
                                 scratch_elements<T>,
                                 forward<T>,
+                                forward_transposed<T>,
+                                transpose<T>,
                                 input_gradient<T>,
                                 weight_gradient<T>,
                                 column_sums<T>,

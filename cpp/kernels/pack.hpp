@@ -8,10 +8,16 @@
 namespace steepest {
 namespace {
 
+// Rows to ask memory for before they are copied: each may lie on a page of its own, where no processor looks
+// ahead by itself.
+constexpr Index ahead_rows = 8;
+
 // panel[k][j] = b[k][j]
 template <class T> void pack_rows(Rows<const T> b, Index depth, Index width, T* panel, Index stride) {
     const Index whole = width / lanes<T> * lanes<T>;
     for (Index k = 0; k < depth; ++k, panel += stride, b.data += b.stride) {
+        for (Index j = 0; j < width; j += 64 / Index(sizeof(T)))
+            __builtin_prefetch(b.data + ahead_rows * b.stride + j);
         for (Index j = 0; j < whole; j += lanes<T>) store(panel + j, load(b.data + j));
         for (Index j = whole; j < width; ++j) panel[j] = b.data[j];
         for (Index j = width; j < stride; ++j) panel[j] = 0;
@@ -55,21 +61,26 @@ STEEPEST_INLINE void turn(Rows<const double> b, double* panel, Index stride) {
 }
 #undef STEEPEST_SHUFFLE
 
-// panel[k][j] = b[j][k]
-template <class T> void pack_transposed(Rows<const T> b, Index depth, Index width, T* panel, Index stride) {
+// to[k][j] = b[j][k], for j < width and k < depth
+template <class T> void transpose_rows(Rows<const T> b, Index depth, Index width, T* to, Index stride) {
     constexpr Index block = 16 / sizeof(T);
     const Index whole_depth = depth / block * block;
     Index j = 0;
     for (; j + block <= width; j += block) {
         const T* rows = b.data + j * b.stride;
         for (Index k = 0; k < whole_depth; k += block)
-            turn(Rows<const T>{rows + k, b.stride}, panel + k * stride + j, stride);
+            turn(Rows<const T>{rows + k, b.stride}, to + k * stride + j, stride);
         for (Index k = whole_depth; k < depth; ++k)
-            for (Index i = 0; i < block; ++i) panel[k * stride + j + i] = rows[i * b.stride + k];
+            for (Index i = 0; i < block; ++i) to[k * stride + j + i] = rows[i * b.stride + k];
     }
     for (; j < width; ++j)
-        for (Index k = 0; k < depth; ++k) panel[k * stride + j] = b.data[j * b.stride + k];
-    for (; j < stride; ++j)
+        for (Index k = 0; k < depth; ++k) to[k * stride + j] = b.data[j * b.stride + k];
+}
+
+// panel[k][j] = b[j][k]
+template <class T> void pack_transposed(Rows<const T> b, Index depth, Index width, T* panel, Index stride) {
+    transpose_rows(b, depth, width, panel, stride);
+    for (Index j = width; j < stride; ++j)
         for (Index k = 0; k < depth; ++k) panel[k * stride + j] = 0;
 }
 

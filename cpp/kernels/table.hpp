@@ -41,6 +41,7 @@ template <class T> struct WeightGradient {
     Rows<T> gradient;
     Index samples, outputs, first, last;
     Update<T> update;
+    bool narrow; // outputs is the layer's whole width, and below narrow_outputs: it changes no bit
 };
 
 // Loss and gradient by the scores, row by row. gradient may be scores.
@@ -61,10 +62,14 @@ template <class T> struct LossRows {
 
 template <class T> struct Kernels {
     Index lanes;   // of a vector
-    Index scratch; // elements of scratch memory that forward and input_gradient may use
+    Index scratch; // elements of scratch memory that the three products may use
     void (*forward)(const Forward<T>&, T* scratch);
+    // The same for narrow layers alone, with the weight given as its transpose, (outputs, inputs). Its sums
+    // run in another order, so that a layer must go one way always, whoever computes a part of it.
+    void (*forward_transposed)(const Forward<T>&, T* scratch);
+    void (*transpose)(Rows<const T> weight, Index rows, Index columns, Rows<T> to);
     void (*input_gradient)(const InputGradient<T>&, T* scratch);
-    void (*weight_gradient)(const WeightGradient<T>&);
+    void (*weight_gradient)(const WeightGradient<T>&, T* scratch);
     // sums[j] = sum over samples of dy[i, j] in the order of i, for the columns [first, last).
     void (*column_sums)(Rows<const T> dy, Index samples, Index first, Index last, T* sums);
     // The update of `Update` on n contiguous elements; the gradient is regularised here. velocity may be

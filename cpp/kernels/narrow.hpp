@@ -1,0 +1,184 @@
+// Compute: layers of fewer outputs than a cache line holds, as the scores of a classifier are. Vectors along
+// the outputs would be partly empty (10 of 16 lanes), so they run along the other side: the inputs.
+#pragma once
+
+#include "blocks.hpp"
+#include "elementwise.hpp"
+#include "epilogue.hpp"
+#include "pack.hpp"
+
+namespace steepest {
+namespace {
+
+// ---- forward: dot products -----------------------------------------------------------------------------
+//
+// Every output is a sum over a group of lanes: lane l is the chain over k = l, l + group_lanes, ..., and the
+// lanes are folded by halves. So its bits are those of one instruction set on any other, and of a row alone.
+
+constexpr int dot_rows = max_rows == 8 ? 4 : 2, dot_outputs = 5; // accumulators: 20 of 32 registers, 10 of 16
+constexpr Index dot_bytes = 20 << 10;                            // of the weight, in a first-level cache
+constexpr Index dot_rows_together = 64; // rows whose lanes wait in memory between blocks of the depth
+
+// sums[i][j][lane] (+)= the products of row i of x and row j of w, both `depth` long.
+template <class T, int R, int C>
+__attribute__((noinline)) void dots(Rows<const T> x, Rows<const T> w, Index depth, T* sums, Index row_stride,
+                                    bool begun) {
+    for (int g = 0; g < group<T>; ++g) {
+        Vec<T> acc[R][C];
+        const auto place = [=](int i, int j) {
+            return sums + i * row_stride + j * group_lanes<T> + g * lanes<T>;
+        };
+        const auto multiply = [&](Index k, auto... tail) __attribute__((always_inline)) {
+            Vec<T> xv[R];
+#pragma GCC unroll 4
+            for (int i = 0; i < R; ++i) xv[i] = load(x.data + i * x.stride + k, tail...);
+#pragma GCC unroll 8
+            for (int j = 0; j < C; ++j) {
+                const Vec<T> wv = load(w.data + j * w.stride + k, tail...);
+#pragma GCC unroll 4
+                for (int i = 0; i < R; ++i) acc[i][j] = fma(xv[i], wv, acc[i][j]);
+            }
+        };
+#pragma GCC unroll 4
+        for (int i = 0; i < R; ++i)
+#pragma GCC unroll 8
+            for (int j = 0; j < C; ++j) acc[i][j] = begun ? load(place(i, j)) : Vec<T>{};
+        Index k = g * lanes<T>;
+        for (; k + lanes<T> <= depth; k += group_lanes<T>) multiply(k);
+        if (k < depth) multiply(k, Tail<T>(depth - k));
+#pragma GCC unroll 4
+        for (int i = 0; i < R; ++i)
+#pragma GCC unroll 8
+            for (int j = 0; j < C; ++j) store(place(i, j), acc[i][j]);
+    }
+}
+
+template <class T, int R = dot_rows, int C = dot_outputs, class... A>
+STEEPEST_INLINE void call_dots(Index rows, Index outputs, const A&... args) {
+    if constexpr (R > 1) {
+        if (rows < R) return call_dots<T, R - 1, C>(rows, outputs, args...);
+    }
+    if constexpr (C > 1) {
+        if (outputs < C) return call_dots<T, R, C - 1>(rows, outputs, args...);
+    }
+    dots<T, R, C>(args...);
+}
+
+// totals[i] = the folded lanes of sums[i], for n sums one after the other.
+template <class T> void fold_lanes(const T* sums, Index n, T* totals) {
+    constexpr Index most = 64;
+    T lane[group_lanes<T> * most];
+    for (Index first = 0; first < n; first += most) {
+        const Index count = smaller(most, n - first), stride = (count + lanes<T> - 1) / lanes<T> * lanes<T>;
+        pack_transposed(Rows<const T>{sums + first * group_lanes<T>, group_lanes<T>}, group_lanes<T>, count,
+                        lane, stride);
+        for (Index half = group_lanes<T> / 2; half > 0; half /= 2)
+            for (Index i = 0; i < half * stride; i += lanes<T>)
+                store(lane + i, load(lane + i) + load(lane + half * stride + i));
+        __builtin_memcpy(totals + first, lane, std::size_t(count) * sizeof(T));
+    }
+}
+
+template <class T> void forward_transposed(const Forward<T>& f, T* scratch) {
+    T* const sums = scratch;
+    T* const totals = scratch + dot_rows_together * group_lanes<T> * group_lanes<T>;
+    const T floor = f.activation == Activation::relu ? T(0) : T(-__builtin_huge_val());
+    const Index row_stride = f.outputs * group_lanes<T>;
+    const Index block = larger(1, dot_bytes / Index(sizeof(T)) / larger(1, row_stride)) * group_lanes<T>;
+    const Pieces outputs(f.outputs, dot_outputs);
+    for (Index first = 0; first < f.rows; first += dot_rows_together) {
+        const Index count = smaller(dot_rows_together, f.rows - first);
+        const Pieces rows(count, dot_rows);
+        Index k = 0;
+        do { // at least once: without inputs all sums are 0
+            const Index depth = smaller(block, f.inputs - k);
+            for (Index r = 0; r < rows.count; ++r)
+                for (Index c = 0; c < outputs.count; ++c)
+                    call_dots<T>(rows.length(r), outputs.length(c), at(f.x, first + rows.begin(r), k),
+                                 at(f.weight, outputs.begin(c), k), depth,
+                                 sums + rows.begin(r) * row_stride + outputs.begin(c) * group_lanes<T>,
+                                 row_stride, k > 0);
+            k += depth;
+        } while (k < f.inputs);
+        fold_lanes(sums, count * f.outputs, totals);
+        for (Index i = 0; i < count; ++i) {
+            T* y = f.y.data + (first + i) * f.y.stride;
+            for_vectors<T>(f.outputs, [&](Index j, auto... tail) __attribute__((always_inline)) {
+                const Vec<T> bias = f.bias ? load(f.bias + j, tail...) : Vec<T>{};
+                const Vec<T> sum = load(totals + i * f.outputs + j, tail...);
+                store(y + j, maximum(broadcast(floor), sum + bias), tail...);
+            });
+            if (curved(f.activation)) activate(f.activation, y, y, f.outputs);
+        }
+    }
+}
+
+// to = the transpose of a weight's rows
+template <class T> void transpose(Rows<const T> weight, Index rows, Index columns, Rows<T> to) {
+    transpose_rows(weight, columns, rows, to.data, to.stride);
+}
+
+// ---- weight gradient: its transpose, whose rows are long ----------------------------------------------
+
+constexpr int transposed_vectors = 2, transposed_rows = 5;                           // of a tile
+template <class T> constexpr Index transposed_width = transposed_vectors * lanes<T>; // weight rows at a time
+
+// g (MR, transposed_width) = dy^T @ x: every element the chain over the samples that any other tile gives.
+template <class T, int MR>
+__attribute__((noinline)) void transposed_tile(Rows<const T> x, Rows<const T> dy, Index samples, T* g) {
+    Vec<T> acc[MR][transposed_vectors] = {};
+    for (Index s = samples; s > 0; --s, x.data += x.stride, dy.data += dy.stride) {
+        __builtin_prefetch(x.data + ahead_rows * x.stride);
+        __builtin_prefetch(x.data + ahead_rows * x.stride + lanes<T>);
+        Vec<T> xv[transposed_vectors];
+#pragma GCC unroll 2
+        for (int j = 0; j < transposed_vectors; ++j) xv[j] = load(x.data + j * lanes<T>);
+#pragma GCC unroll 8
+        for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 2
+            for (int j = 0; j < transposed_vectors; ++j)
+                acc[i][j] = fma(broadcast(dy.data[i]), xv[j], acc[i][j]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 2
+        for (int j = 0; j < transposed_vectors; ++j)
+            store(g + i * transposed_width<T> + j * lanes<T>, acc[i][j]);
+}
+
+template <class T, int MR = transposed_rows, class... A>
+STEEPEST_INLINE void call_transposed_tile(Index rows, const A&... args) {
+    if constexpr (MR > 1) {
+        if (rows < MR) return call_transposed_tile<T, MR - 1>(rows, args...);
+    }
+    transposed_tile<T, MR>(args...);
+}
+
+// The update of as many whole blocks of weight rows from g.first on as there are; returns where they end.
+template <class T> Index update_transposed(const WeightGradient<T>& g) {
+    constexpr Index width = transposed_width<T>;
+    const Pieces outputs(g.outputs, transposed_rows);
+    T turned[group_lanes<T> * width], gradient[group_lanes<T> * width];
+    const auto update_rows = [&](Index i, Index rows, Index n) {
+        for (Index r = 0; r < rows; ++r)
+            update(g.update, gradient + r * n, g.weight.data + (i + r) * g.weight.stride,
+                   g.update.momentum != 0 ? g.velocity.data + (i + r) * g.velocity.stride : nullptr, n);
+    };
+    const bool dense =
+        g.weight.stride == g.outputs && (g.update.momentum == 0 || g.velocity.stride == g.outputs);
+    Index i = g.first;
+    for (; i + width <= g.last; i += width) {
+        for (Index c = 0; c < outputs.count; ++c)
+            call_transposed_tile<T>(outputs.length(c), at(g.x, 0, i), at(g.dy, 0, outputs.begin(c)),
+                                    g.samples, turned + outputs.begin(c) * width);
+        transpose_rows(Rows<const T>{turned, width}, width, g.outputs, gradient, g.outputs);
+        if (dense)
+            update_rows(i, 1, width * g.outputs);
+        else
+            update_rows(i, width, g.outputs);
+    }
+    return i;
+}
+
+} // namespace
+} // namespace steepest
