@@ -108,9 +108,9 @@ template <class T> class Network {
     // ---- one training step, by a team; reserve first, from one thread --------------------------------
     void reserve(const Kernels<T>& kernels, Index samples, int threads, bool gradients);
 
-    // This thread's part of the transposed weights of narrow layers; forward needs all parts.
+    // This thread's part of the transposed weights of narrow layers, of which forward and backward need all.
     void transpose(const Kernels<T>& kernels, const Team& team);
-    bool any_narrow() const;
+    bool any_turned() const;
 
     // Rows of a batch whose inputs begin at x, through all stages. The scores are rows of scores().
     void forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows);
@@ -150,6 +150,7 @@ template <class T> class Network {
 
   private:
     bool narrow(std::size_t s) const { return stages_[s].dense && stages_[s].outputs < narrow_outputs<T>; }
+    bool turned(std::size_t s) const { return narrow(s) && stages_[s].inputs > narrow_outputs<T>; }
     void reserve_transposed();
     void run_stage(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Rows<T> y, Index rows,
                    Range columns, T* scratch) const;

@@ -21,11 +21,13 @@ void Network<T>::backward(const Kernels<T>& kernels, const Team& team, std::size
     const Index i = dx.rows.begin, j = dx.columns.begin, columns = dx.columns.size();
     const Rows<T> y = from(outputs_[s - 1].rows(i), 0, j), to = from(deltas_[s - 1].rows(i), 0, j);
     const Rows<T> dy = deltas_[s].rows(i);
-    if (stage.dense)
-        return kernels.input_gradient({read_only(dy), read_only(from(parameters_[dense_[s]].weight, j)),
-                                       read_only(y), to, dx.rows.size(), columns, stage.outputs,
-                                       below.activation},
+    if (stage.dense) {
+        const Rows<T> weight =
+            turned(s) ? from(transposed_[dense_[s]].rows(), 0, j) : from(parameters_[dense_[s]].weight, j);
+        return kernels.input_gradient({read_only(dy), read_only(weight), read_only(y), to, dx.rows.size(),
+                                       columns, stage.outputs, below.activation, turned(s)},
                                       scratch(team));
+    }
     for (Index row = 0; row < dx.rows.size(); ++row)
         kernels.activation_gradient(below.activation, y.data + row * y.stride, dy.data + row * dy.stride + j,
                                     to.data + row * to.stride, columns);

@@ -25,13 +25,15 @@ int linear(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T
     Buffer<T> scratch;
     scratch.reserve(threads * kernels.scratch);
     Matrix<T> transposed;
-    const bool narrow = outputs < narrow_outputs<T>;
-    if (narrow) {
+    const bool narrow = outputs < narrow_outputs<T>, turned = narrow && inputs > narrow_outputs<T>;
+    if (turned) {
         transposed.reserve(outputs, inputs);
         kernels.transpose(weight, inputs, outputs, transposed.rows());
         weight = read_only(transposed.rows());
     }
-    const auto forward = narrow ? kernels.forward_transposed : kernels.forward;
+    const auto forward = turned   ? kernels.forward_transposed
+                         : narrow ? kernels.forward_shallow
+                                  : kernels.forward;
     int size = 1;
     run(threads, [&](const Team& team) {
         if (team.rank == 0) size = team.size;
@@ -57,7 +59,7 @@ int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Row
         T* own_scratch = scratch.data() + team.rank * kernels.scratch;
         const Range samples = share(rows, 1, team.rank, team.size);
         kernels.input_gradient({from(dy, samples.begin), weight, Rows<const T>{}, from(dx, samples.begin),
-                                samples.end - samples.begin, inputs, outputs, Activation::identity},
+                                samples.end - samples.begin, inputs, outputs, Activation::identity, false},
                                own_scratch);
         const Range features = share(inputs, 8, team.rank, team.size);
         kernels.weight_gradient(

@@ -195,7 +195,7 @@ void Trainer<T>::forward_and_backward(Run& run, const Team& team, const Batch& b
     const Rows<const T> x = batch.samples.x;
     const Index size = batch.samples.count;
     const Range mine = share(size, 1, team.rank, team.size);
-    if (network_.any_narrow()) {
+    if (network_.any_turned()) {
         network_.transpose(kernels, team);
         team.barrier();
     }

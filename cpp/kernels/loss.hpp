@@ -1,7 +1,9 @@
 // Compute: value and gradient of a loss, a row of scores at a time.
 #pragma once
 
+#include "blocks.hpp"
 #include "elementwise.hpp"
+#include "pack.hpp"
 
 namespace steepest {
 namespace {
@@ -49,6 +51,29 @@ template <class T> T softmax_row(const T* row, Index label, T scale, T* gradient
     map<T>(n, [=](Vec<T> e) { return e * factor; }, gradient, gradient);
     gradient[label] -= scale;
     return vlog<T>(broadcast(sum))[0] + below_top;
+}
+
+// The same for `lanes` rows of fewer classes than a cache line holds, or for fewer rows: a lane each. Writes
+// `loss`, not yet weighted.
+template <class T>
+void narrow_softmax_rows(Rows<const T> rows, const std::int64_t* labels, const T* scale, Rows<T> gradient,
+                         Index count, Index n, T* loss) {
+    T column[group_lanes<T> * lanes<T>] = {}, top_lanes[lanes<T>];
+    transpose_rows(rows, n, count, column, lanes<T>);
+    Vec<T> top = load(column), sum = {};
+    for (Index c = 1; c < n; ++c) top = maximum(top, load(column + c * lanes<T>));
+    for (Index c = 0; c < n; ++c) {
+        const Vec<T> e = vexp<T>(load(column + c * lanes<T>) - top);
+        store(column + c * lanes<T>, e);
+        sum += e;
+    }
+    const Vec<T> factor = load(scale) / sum;
+    for (Index c = 0; c < n; ++c) store(column + c * lanes<T>, load(column + c * lanes<T>) * factor);
+    store(top_lanes, top);
+    store(loss, vlog<T>(sum));
+    for (Index i = 0; i < count; ++i) loss[i] += top_lanes[i] - rows.data[i * rows.stride + labels[i]];
+    transpose_rows(Rows<const T>{column, lanes<T>}, count, n, gradient.data, gradient.stride);
+    for (Index i = 0; i < count; ++i) gradient.data[i * gradient.stride + labels[i]] -= scale[i];
 }
 
 // sum over j != label of max(0, row[j] - row[label] + margin), or of its square
@@ -101,13 +126,31 @@ template <class T> T loss_row(const LossRows<T>& l, Index i, T scale) {
     return squared_error_row(row, l.targets.data + i * l.targets.stride, scale, gradient, l.classes);
 }
 
+template <class T> STEEPEST_INLINE T weight_of(const LossRows<T>& l, Index i) {
+    return l.weight ? l.weight[i] : T(1);
+}
+
+template <class T> void narrow_softmax(const LossRows<T>& l) {
+    for (Index first = 0; first < l.rows; first += lanes<T>) {
+        const Index count = smaller(lanes<T>, l.rows - first);
+        T scale[lanes<T>] = {}, loss[lanes<T>];
+        for (Index i = 0; i < count; ++i) scale[i] = T(double(weight_of(l, first + i)) * l.scale);
+        narrow_softmax_rows<T>(at(l.scores, first, 0), l.labels + first, scale, at(l.gradient, first, 0),
+                               count, l.classes, loss);
+        for (Index i = 0; i < count; ++i)
+            l.value[first + i] = double(weight_of(l, first + i)) * double(loss[i]);
+    }
+}
+
 template <class T> void loss(const LossRows<T>& l) {
+    const bool narrow = l.kind == LossKind::softmax && l.classes < narrow_outputs<T>;
+    if (narrow) narrow_softmax(l);
     for (Index i = 0; i < l.rows; ++i) {
-        const T weight = l.weight ? l.weight[i] : T(1);
+        const T weight = weight_of(l, i);
         if (weight == 0) {
             __builtin_memset(l.gradient.data + i * l.gradient.stride, 0, std::size_t(l.classes) * sizeof(T));
             l.value[i] = 0;
-        } else {
+        } else if (!narrow) {
             l.value[i] = double(weight) * double(loss_row(l, i, T(double(weight) * l.scale)));
         }
     }

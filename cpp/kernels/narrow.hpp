@@ -64,25 +64,40 @@ STEEPEST_INLINE void call_dots(Index rows, Index outputs, const A&... args) {
     dots<T, R, C>(args...);
 }
 
-// totals[i] = the folded lanes of sums[i], for n sums one after the other.
+// totals[i] = the folded lanes of sums[i], for n sums one after the other. Reads and writes up to 3 beyond n.
 template <class T> void fold_lanes(const T* sums, Index n, T* totals) {
-    constexpr Index most = 64;
-    T lane[group_lanes<T> * most];
-    for (Index first = 0; first < n; first += most) {
-        const Index count = smaller(most, n - first), stride = (count + lanes<T> - 1) / lanes<T> * lanes<T>;
-        pack_transposed(Rows<const T>{sums + first * group_lanes<T>, group_lanes<T>}, group_lanes<T>, count,
-                        lane, stride);
-        for (Index half = group_lanes<T> / 2; half > 0; half /= 2)
-            for (Index i = 0; i < half * stride; i += lanes<T>)
-                store(lane + i, load(lane + i) + load(lane + half * stride + i));
-        __builtin_memcpy(totals + first, lane, std::size_t(count) * sizeof(T));
+    constexpr int few = 16 / int(sizeof(T)); // sums that a 16-byte vector holds, folded together
+    for (Index first = 0; first < n; first += few) {
+        T quarter[few][few], lane[few][few];
+        for (int i = 0; i < few; ++i) {
+            const T* sum = sums + (first + i) * group_lanes<T>;
+            const auto part = [=](int p) { return load16<Vec16<T>>(sum + p * few); };
+            const Vec16<T> folded = (part(0) + part(2)) + (part(1) + part(3));
+            __builtin_memcpy(quarter[i], &folded, 16);
+        }
+        turn(Rows<const T>{quarter[0], few}, lane[0], few);
+        for (int half = few / 2; half > 0; half /= 2)
+            for (int i = 0; i < half; ++i) {
+                const Vec16<T> sum = load16<Vec16<T>>(lane[i]) + load16<Vec16<T>>(lane[i + half]);
+                __builtin_memcpy(lane[i], &sum, 16);
+            }
+        __builtin_memcpy(totals + first, lane[0], 16);
     }
+}
+
+// y = activation(totals + bias) for one row.
+template <class T> STEEPEST_INLINE void finish_row(const Forward<T>& f, const T* totals, T* y) {
+    const T floor = f.activation == Activation::relu ? T(0) : T(-__builtin_huge_val());
+    for_vectors<T>(f.outputs, [&](Index j, auto... tail) __attribute__((always_inline)) {
+        const Vec<T> bias = f.bias ? load(f.bias + j, tail...) : Vec<T>{};
+        store(y + j, maximum(broadcast(floor), load(totals + j, tail...) + bias), tail...);
+    });
+    if (curved(f.activation)) activate(f.activation, y, y, f.outputs);
 }
 
 template <class T> void forward_transposed(const Forward<T>& f, T* scratch) {
     T* const sums = scratch;
     T* const totals = scratch + dot_rows_together * group_lanes<T> * group_lanes<T>;
-    const T floor = f.activation == Activation::relu ? T(0) : T(-__builtin_huge_val());
     const Index row_stride = f.outputs * group_lanes<T>;
     const Index block = larger(1, dot_bytes / Index(sizeof(T)) / larger(1, row_stride)) * group_lanes<T>;
     const Pieces outputs(f.outputs, dot_outputs);
@@ -101,16 +116,44 @@ template <class T> void forward_transposed(const Forward<T>& f, T* scratch) {
             k += depth;
         } while (k < f.inputs);
         fold_lanes(sums, count * f.outputs, totals);
-        for (Index i = 0; i < count; ++i) {
-            T* y = f.y.data + (first + i) * f.y.stride;
-            for_vectors<T>(f.outputs, [&](Index j, auto... tail) __attribute__((always_inline)) {
-                const Vec<T> bias = f.bias ? load(f.bias + j, tail...) : Vec<T>{};
-                const Vec<T> sum = load(totals + i * f.outputs + j, tail...);
-                store(y + j, maximum(broadcast(floor), sum + bias), tail...);
-            });
-            if (curved(f.activation)) activate(f.activation, y, y, f.outputs);
-        }
+        for (Index i = 0; i < count; ++i)
+            finish_row(f, totals + i * f.outputs, f.y.data + (first + i) * f.y.stride);
     }
+}
+
+// The sum of lanes l, l + Step, l + 2 Step, ... of a group, folded by halves, of which those from Some on
+// hold 0; lane(l) is one of them.
+template <class T, int Some, int Step, class F> STEEPEST_INLINE Vec<T> fold_tree(int l, F lane) {
+    if constexpr (Step < Some)
+        return fold_tree<T, Some, 2 * Step>(l, lane) + fold_tree<T, Some, 2 * Step>(l + Step, lane);
+    else if constexpr (Some < group_lanes<T>)
+        return lane(l) + Vec<T>{}; // which makes a -0 a 0
+    else
+        return lane(l);
+}
+
+template <class T, int Some> void shallow_rows(const Forward<T>& f) {
+    T totals[group_lanes<T>];
+    for (Index i = 0; i < f.rows; ++i) {
+        const T* x = f.x.data + i * f.x.stride;
+        for_vectors<T>(f.outputs, [&](Index j, auto... tail) __attribute__((always_inline)) {
+            const Vec<T> sum = fold_tree<T, Some, 1>(0, [&](int l) __attribute__((always_inline)) {
+                if (l >= f.inputs) return Vec<T>{};
+                return fma(broadcast(x[l]), load(f.weight.data + l * f.weight.stride + j, tail...), Vec<T>{});
+            });
+            store(totals + j, sum, tail...);
+        });
+        finish_row(f, totals, f.y.data + i * f.y.stride);
+    }
+}
+
+// The same sums where each lane is one product at most: with the weight as it is, and vectors along its few
+// outputs.
+template <class T> void forward_shallow(const Forward<T>& f, T*) {
+    if (f.inputs <= 2) return shallow_rows<T, 2>(f);
+    if (f.inputs <= 4) return shallow_rows<T, 4>(f);
+    if (f.inputs <= 8) return shallow_rows<T, 8>(f);
+    shallow_rows<T, group_lanes<T>>(f);
 }
 
 // to = the transpose of a weight's rows

@@ -1,5 +1,5 @@
 // Compute: panels of a matrix copied for the product's inner loop. Panel row k holds `width` elements,
-// `stride` apart from the next; columns of zeros fill it up.
+// `stride` apart from the next; zeros fill its last vector.
 #pragma once
 
 #include "../types.hpp"
@@ -20,7 +20,7 @@ template <class T> void pack_rows(Rows<const T> b, Index depth, Index width, T* 
             __builtin_prefetch(b.data + ahead_rows * b.stride + j);
         for (Index j = 0; j < whole; j += lanes<T>) store(panel + j, load(b.data + j));
         for (Index j = whole; j < width; ++j) panel[j] = b.data[j];
-        for (Index j = width; j < stride; ++j) panel[j] = 0;
+        for (Index j = width; j % lanes<T> != 0; ++j) panel[j] = 0;
     }
 }
 
@@ -28,6 +28,14 @@ template <class T> void pack_rows(Rows<const T> b, Index depth, Index width, T* 
 // 0.25 a float, as little as the 16 x 16 network of AVX-512 and the same for every instruction set.
 typedef float Float4 __attribute__((vector_size(16)));
 typedef double Double2 __attribute__((vector_size(16)));
+template <class T> struct Simd16;
+template <> struct Simd16<float> {
+    typedef Float4 V;
+};
+template <> struct Simd16<double> {
+    typedef Double2 V;
+};
+template <class T> using Vec16 = typename Simd16<T>::V;
 
 #if defined(__clang__)
 #define STEEPEST_SHUFFLE(I, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
@@ -80,7 +88,7 @@ template <class T> void transpose_rows(Rows<const T> b, Index depth, Index width
 // panel[k][j] = b[j][k]
 template <class T> void pack_transposed(Rows<const T> b, Index depth, Index width, T* panel, Index stride) {
     transpose_rows(b, depth, width, panel, stride);
-    for (Index j = width; j < stride; ++j)
+    for (Index j = width; j % lanes<T> != 0; ++j)
         for (Index k = 0; k < depth; ++k) panel[k * stride + j] = 0;
 }
 

@@ -109,7 +109,38 @@ template <class T> struct Activated {
     }
 };
 
-template <class T> void forward(const Forward<T>& f, T* scratch) {
+// A row alone would wait for each of its few chains: stripes of 8 vectors keep as many going. Returns the
+// columns done.
+template <class T> Index forward_stripes(const Forward<T>& f) {
+    constexpr int vectors = 8;
+    constexpr Index width = vectors * lanes<T>;
+    const Vec<T> floor = broadcast(f.activation == Activation::relu ? T(0) : T(-__builtin_huge_val()));
+    Index j = 0;
+    for (; j + width <= f.outputs; j += width) {
+        Vec<T> acc[vectors] = {};
+        const T* w = f.weight.data + j;
+        for (Index k = 0; k < f.inputs; ++k, w += f.weight.stride) {
+            const Vec<T> x = broadcast(f.x.data[k]);
+#pragma GCC unroll 8
+            for (int v = 0; v < vectors; ++v) acc[v] = fma(x, load(w + v * lanes<T>), acc[v]);
+        }
+        for (int v = 0; v < vectors; ++v) {
+            const Vec<T> bias = f.bias ? load(f.bias + j + v * lanes<T>) : Vec<T>{};
+            store(f.y.data + j + v * lanes<T>, maximum(floor, acc[v] + bias));
+        }
+    }
+    if (j > 0 && curved(f.activation)) activate(f.activation, f.y.data, f.y.data, j);
+    return j;
+}
+
+template <class T> void forward(const Forward<T>& whole, T* scratch) {
+    Forward<T> f = whole;
+    if (f.rows == 1) {
+        const Index done = forward_stripes(f);
+        f.weight = at(f.weight, 0, done), f.y = at(f.y, 0, done), f.outputs -= done;
+        if (f.bias) f.bias += done;
+        if (done && f.outputs == 0) return;
+    }
     row_product<T>(f.x, Weight<T>{f.weight}, f.y, f.rows, f.inputs, f.outputs, scratch, Activated<T>{f});
 }
 
@@ -136,6 +167,9 @@ template <class T> struct Masked {
 };
 
 template <class T> void input_gradient(const InputGradient<T>& g, T* scratch) {
+    if (g.transposed)
+        return row_product<T>(g.dy, Weight<T>{g.weight}, g.dx, g.rows, g.outputs, g.inputs, scratch,
+                              Masked<T>{g});
     row_product<T>(g.dy, Transposed<T>{g.weight}, g.dx, g.rows, g.outputs, g.inputs, scratch, Masked<T>{g});
 }
 

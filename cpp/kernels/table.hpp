@@ -28,6 +28,7 @@ template <class T> struct InputGradient {
     Rows<T> dx;
     Index rows, inputs, outputs;
     Activation activation;
+    bool transposed; // weight is given as its transpose, (outputs, inputs)
 };
 
 // g = x^T @ dy, regularised, for the weight rows [first, last): x (samples, inputs), dy (samples, outputs).
@@ -64,9 +65,11 @@ template <class T> struct Kernels {
     Index lanes;   // of a vector
     Index scratch; // elements of scratch memory that the three products may use
     void (*forward)(const Forward<T>&, T* scratch);
-    // The same for narrow layers alone, with the weight given as its transpose, (outputs, inputs). Its sums
-    // run in another order, so that a layer must go one way always, whoever computes a part of it.
+    // The same for narrow layers, whose sums run in another order: a layer must go this way always, whoever
+    // computes a part of it. `weight` is given as its transpose, (outputs, inputs), but to forward_shallow,
+    // for layers of at most narrow_outputs inputs, as it is; the bits are the same.
     void (*forward_transposed)(const Forward<T>&, T* scratch);
+    void (*forward_shallow)(const Forward<T>&, T* scratch);
     void (*transpose)(Rows<const T> weight, Index rows, Index columns, Rows<T> to);
     void (*input_gradient)(const InputGradient<T>&, T* scratch);
     void (*weight_gradient)(const WeightGradient<T>&, T* scratch);
