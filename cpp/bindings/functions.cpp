@@ -174,6 +174,25 @@ template <class T> double multiply_adds(Index iterations, const std::string& isa
     return done / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+// Bytes a second that `threads` threads read, each its own part of x `passes` times.
+template <class T> double read_bandwidth(py::array x_, Index passes, const std::string& isa, int threads) {
+    const Choice choice(isa, threads);
+    const InputVector<T> x(x_, x_.size(), "x");
+    const Index elements = x_.size();
+    const auto& kernels = kernels_of<T>(choice.table);
+    double done = 0; // written by this thread, as rank 0
+    py::gil_scoped_release unlocked;
+    const auto start = std::chrono::steady_clock::now();
+    run(choice.threads, [&](const Team& team) {
+        const Range mine = share_columns<T>(elements, team);
+        double read = 0;
+        for (Index i = 0; i < passes; ++i) read += kernels.read_loop(x.data + mine.begin, mine.size());
+        team.barrier();
+        if (team.rank == 0) done = read * team.size * sizeof(T);
+    });
+    return done / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 // f<float> or f<double> by the dtype of the array at hand
 template <class F> auto by_dtype(const py::array& a, F f) {
     if (py::isinstance<py::array_t<float>>(a)) return f(float{});
@@ -226,6 +245,9 @@ void bind_functions(py::module_& m) {
     m.def("multiply_adds", [](const S& dtype, Index iterations, const S& isa, int threads) {
         return dtype == "float32" ? multiply_adds<float>(iterations, isa, threads)
                                   : multiply_adds<double>(iterations, isa, threads);
+    });
+    m.def("read_bandwidth", [](const A& x, Index passes, const S& isa, int threads) {
+        return by_dtype(x, [&](auto t) { return read_bandwidth<decltype(t)>(x, passes, isa, threads); });
     });
     m.def("philox",
           [](PhiloxCounter counter, PhiloxKey key) { return py::tuple(py::cast(philox(counter, key))); });

@@ -24,7 +24,8 @@ constexpr Kernels<T> kernels = {lanes<T>,
                                 activation_gradient<T>,
                                 penalty<T>,
                                 all_finite<T>,
-                                multiply_add_loop<T>};
+                                multiply_add_loop<T>,
+                                read_loop<T>};
 
 #if defined(STEEPEST_ISA_AVX512)
 #define STEEPEST_GETTER steepest_kernels_avx512

@@ -91,6 +91,8 @@ template <class T> struct Kernels {
     bool (*all_finite)(const T* x, Index n);
     // Register-only fused multiply-adds, for measuring the machine: returns how many were done.
     double (*multiply_add_loop)(Index iterations);
+    // Reads n contiguous elements and keeps nothing, likewise: returns how many, all but the last few.
+    double (*read_loop)(const T* x, Index n);
 };
 
 struct KernelTable {
