@@ -126,7 +126,8 @@ void run(int threads, const std::function<void(const Team&)>& body) {
 }
 
 int thread_count(double multiply_adds, double per_thread, int available) {
-    return std::max(1, std::min(available, int(std::min(multiply_adds / per_thread, 1e6))));
+    const int worth = int(std::min(multiply_adds / per_thread, 1e6));
+    return worth < 2 ? 1 : std::min(worth, available > 0 ? available : default_threads());
 }
 
 int default_threads() {

@@ -35,7 +35,8 @@ struct Team {
 void run(int threads, const std::function<void(const Team&)>& body);
 
 // How many threads some multiply-adds are worth: a pure function of the work. Inside a running team one
-// more pays from 50 000 on; a team started for one operation costs about six times as much.
+// more pays from 50 000 on; a team started for one operation costs about six times as much. 0 available
+// stands for default_threads(), which is asked only for work that is worth two: it takes half a microsecond.
 constexpr double work_per_thread = 50e3;
 constexpr double work_per_new_thread = 300e3;
 int thread_count(double multiply_adds, double per_thread, int available);

@@ -25,10 +25,10 @@ inline PhiloxCounter philox(PhiloxCounter counter, PhiloxKey key) {
 
 // order = a random permutation of 0..n-1 by Fisher-Yates, drawn for (seed, epoch modulo 2^32). The bias of
 // taking the high half of draw * (i + 1) is below n / 2^64.
-inline void shuffle(Index* order, Index n, std::uint64_t seed, std::uint64_t epoch) {
+template <class I> void shuffle(I* order, Index n, std::uint64_t seed, std::uint64_t epoch) {
     constexpr std::uint32_t stream = 0x73687566; // "shuf": other uses of the generator take other streams
     const PhiloxKey key = {std::uint32_t(seed), std::uint32_t(seed >> 32)};
-    for (Index i = 0; i < n; ++i) order[i] = i;
+    for (Index i = 0; i < n; ++i) order[i] = I(i);
     for (Index i = n - 1; i > 0; --i) {
         const auto word = philox(
             {std::uint32_t(i), std::uint32_t(std::uint64_t(i) >> 32), std::uint32_t(epoch), stream}, key);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace steepest {
@@ -38,11 +39,19 @@ template <class T> struct Trainer<T>::Run {
     bool watched_inside = false;            // a step of long products, or near it
     std::vector<Parameters<T>> stored = {}; // the gradients of a step of long products
     std::atomic<bool> stop{false};
+    std::atomic<Index> mislabelled{-1}; // a sample
 
     // Of rank 0 alone:
     Result result{};
     double epochs_done = 0, work_since_look = 0, epoch_loss = 0, epoch_weight = 0;
     Clock::time_point last_look = Clock::now(), epoch_start = Clock::now();
+
+    Result outcome() {
+        const Index sample = mislabelled.load();
+        if (sample >= 0 && result.status != Status::cancelled)
+            result.status = Status::mislabelled, result.step = sample;
+        return std::move(result);
+    }
 
     void look(double work) {
         if (!watch || (work_since_look += work) < work_between_looks) return;
@@ -62,7 +71,7 @@ Result Trainer<T>::fit(const Kernels<T>& kernels, int threads, const Samples<T>&
     execute(run, threads);
     if (run.result.status == Status::diverged && several_batches(run))
         snapshot_.restore(network_, run.velocities);
-    return std::move(run.result);
+    return run.outcome();
 }
 
 template <class T>
@@ -72,7 +81,7 @@ Result Trainer<T>::gradients(const Kernels<T>& kernels, int threads, const Sampl
     once.batch = samples.count;
     Run run{kernels, samples, recipe, once, nullptr, gradients, watch};
     execute(run, threads);
-    return std::move(run.result);
+    return run.outcome();
 }
 
 template <class T> bool Trainer<T>::several_batches(const Run& run) const {
@@ -97,13 +106,13 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     network_.reserve(run.kernels, size, threads, apart && !run.only_gradients);
     if (apart) run.stored = network_.stored_gradients();
     row_losses_.reserve(size);
+    if (run.samples.labels) labels_.reserve(size);
+    order_.in_sequence();
+    if (run.schedule.shuffle) order_.reserve(count);
     if (run.gathered) {
         x_.reserve(size, network_.inputs());
         if (run.samples.targets.data) targets_.reserve(size, network_.outputs());
-        labels_.reserve(size);
         weight_.reserve(size);
-        order_.reserve(count);
-        for (Index i = 0; i < count; ++i) order_.data()[i] = i;
     }
     // An epoch of one batch is left before it changes anything; others need a way back. The first is saved
     // here, so that memory is found before the threads start.
@@ -134,8 +143,7 @@ template <class T> void Trainer<T>::train(Run& run, const Team& team) {
 template <class T> void Trainer<T>::begin_epoch(Run& run, Index epoch) {
     run.epoch_loss = run.epoch_weight = 0;
     if (run.schedule.shuffle)
-        shuffle(order_.data(), run.samples.count, run.schedule.seed,
-                std::uint64_t(run.schedule.first_epoch + epoch));
+        order_.shuffle(run.samples.count, run.schedule.seed, std::uint64_t(run.schedule.first_epoch + epoch));
     if (epoch > 0 && several_batches(run)) snapshot_.save(network_, run.velocities);
 }
 
@@ -226,19 +234,20 @@ template <class T> double Trainer<T>::objective(const Run& run, const Batch& bat
 template <class T>
 typename Trainer<T>::Batch Trainer<T>::look_up(const Run& run, Index first, Index size) const {
     const Samples<T>& all = run.samples;
+    const std::int64_t* const labels = all.labels ? labels_.data() : nullptr;
     Batch batch{};
+    batch.first = first;
     if (run.gathered)
-        batch.samples = {read_only(x_.rows()), all.labels ? labels_.data() : nullptr,
+        batch.samples = {read_only(x_.rows()), labels,
                          all.targets.data ? read_only(targets_.rows()) : Rows<const T>{},
                          all.weight ? weight_.data() : nullptr, size};
     else
-        batch.samples = {from(all.x, first), all.labels ? all.labels + first : nullptr,
-                         from(all.targets, first), all.weight ? all.weight + first : nullptr, size};
+        batch.samples = {from(all.x, first), labels, from(all.targets, first),
+                         all.weight ? all.weight + first : nullptr, size};
     if (!all.weight) {
         batch.weight = double(size);
     } else {
-        for (Index i = first; i < first + size; ++i)
-            batch.weight += double(all.weight[run.gathered ? order_.data()[i] : i]);
+        for (Index i = first; i < first + size; ++i) batch.weight += double(all.weight[order_[i]]);
     }
     batch.scale = run.recipe.loss.sum ? 1 : batch.weight > 0 ? 1 / batch.weight : 0;
     return batch;
@@ -247,22 +256,41 @@ typename Trainer<T>::Batch Trainer<T>::look_up(const Run& run, Index first, Inde
 template <class T> void Trainer<T>::gather(const Run& run, Index first, Range rows) {
     const Samples<T>& all = run.samples;
     for (Index i = rows.begin; i < rows.end; ++i) {
-        const Index from = order_.data()[first + i];
+        const Index from = order_[first + i];
         std::copy_n(all.x.data + from * all.x.stride, network_.inputs(), x_.row(i));
-        if (all.labels) labels_.data()[i] = all.labels[from];
         if (all.targets.data)
             std::copy_n(all.targets.data + from * all.targets.stride, network_.outputs(), targets_.row(i));
         if (all.weight) weight_.data()[i] = all.weight[from];
     }
 }
 
-template <class T> void Trainer<T>::score(const Run& run, const Batch& batch, Range rows) {
+// Copies labels of the batch; false if one is out of range, which is replaced. Each is read once and used as
+// it was checked, since it may change at any moment.
+template <class T> bool Trainer<T>::copy_labels(Run& run, Index first, Range rows) {
+    bool all_valid = true;
+    const volatile std::int64_t* const given = run.samples.labels;
+    for (Index i = rows.begin; i < rows.end; ++i) {
+        const Index sample = order_[first + i];
+        const std::int64_t label = given[sample];
+        const bool valid = label >= 0 && label < network_.outputs();
+        labels_.data()[i] = valid ? label : 0;
+        if (valid) continue;
+        run.mislabelled.store(sample, std::memory_order_relaxed);
+        all_valid = false;
+    }
+    return all_valid;
+}
+
+template <class T> void Trainer<T>::score(Run& run, const Batch& batch, Range rows) {
     const Samples<T>& s = batch.samples;
     const Index i = rows.begin;
+    const bool valid = !s.labels || copy_labels(run, batch.first, rows);
     run.kernels.loss({run.recipe.loss.kind, T(run.recipe.loss.margin), from(network_.scores(), i),
                       s.labels ? s.labels + i : nullptr, from(s.targets, i),
                       s.weight ? s.weight + i : nullptr, batch.scale, from(network_.score_gradients(), i),
                       row_losses_.data() + i, rows.size(), network_.outputs()});
+    // An objective that is not finite keeps the batch from being learned.
+    if (!valid) row_losses_.data()[i] = std::numeric_limits<double>::quiet_NaN();
 }
 
 template class Trainer<float>;

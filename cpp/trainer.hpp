@@ -2,11 +2,13 @@
 #pragma once
 
 #include "network.hpp"
+#include "order.hpp"
 #include "snapshot.hpp"
 
 namespace steepest {
 
-// Samples to learn from; labels or targets as the loss needs them.
+// Samples to learn from; labels or targets as the loss needs them. The program may write to them meanwhile:
+// what is learned is then anything, but a label out of range only ends the run.
 template <class T> struct Samples {
     Rows<const T> x;
     const std::int64_t* labels;
@@ -34,12 +36,12 @@ struct Schedule {
     std::uint64_t seed = 0;
 };
 
-enum class Status { finished, cancelled, diverged };
+enum class Status { finished, cancelled, diverged, mislabelled };
 
 struct Result {
     std::vector<double> losses, seconds; // of each finished epoch
     Status status = Status::finished;
-    Index step = 0;  // the batch that diverged
+    Index step = 0;  // the batch that diverged, or the sample whose label is none of the classes
     double loss = 0; // the objective of the last batch
     int threads = 1; // how many took part
 };
@@ -51,9 +53,10 @@ template <class T> class Trainer {
   public:
     explicit Trainer(Network<T>& network) : network_(network) {}
 
-    // Runs the schedule. Each batch's objective is checked before its update: if it is not finite, parameters
-    // and velocities go back to the end of the last finished epoch. A cancelled run keeps those of the
-    // last finished batch. `velocities` is null without momentum.
+    // Runs the schedule. Each batch's labels and objective are checked before its update: if a label is none
+    // of 0..outputs-1 or the objective not finite, parameters and velocities go back to the end of the last
+    // finished epoch. A cancelled run keeps those of the last finished batch. `velocities` is null without
+    // momentum.
     Result fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
                const Parameters<T>* velocities, const Schedule& schedule, const Watch& watch);
 
@@ -68,6 +71,7 @@ template <class T> class Trainer {
         Samples<T> samples;
         double weight; // of all its samples together
         double scale;  // what a sample's gradient is multiplied by, next to its weight
+        Index first;   // where it begins in the epoch's order
     };
 
     void execute(Run& run, int threads);
@@ -78,16 +82,17 @@ template <class T> class Trainer {
     Batch look_up(const Run& run, Index first, Index size) const;
     void forward_and_backward(Run& run, const Team& team, const Batch& batch, Index first, const Stop& stop);
     void gather(const Run& run, Index first, Range rows);
-    void score(const Run& run, const Batch& batch, Range rows);
+    bool copy_labels(Run& run, Index first, Range rows);
+    void score(Run& run, const Batch& batch, Range rows);
 
     bool several_batches(const Run& run) const;
 
     Network<T>& network_;
     Matrix<T> x_, targets_; // the gathered batch
     Buffer<T> weight_;
-    Buffer<std::int64_t> labels_;
+    Buffer<std::int64_t> labels_; // of any batch: copies, checked
     Buffer<double> row_losses_;
-    Buffer<Index> order_;
+    Order order_;
     Snapshot<T> snapshot_;
 };
 

@@ -3,7 +3,8 @@
 #pragma once
 
 #include "../dispatch.hpp"
-#include "../network.hpp"
+#include "../operations.hpp"
+#include "interpreter.hpp"
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
@@ -16,6 +17,42 @@ namespace steepest::python {
 namespace py = pybind11;
 
 [[noreturn]] inline void refuse(const std::string& what) { throw std::invalid_argument(what); }
+
+// Whether kernels can read an object as it lies: an array of T in C order. Of the subclasses of ndarray only
+// memmap is known to be no more than its elements.
+template <class T> bool plain(py::handle object, Index dimensions) {
+    const auto numpy = [](const char* name) { return py::object(py::module_::import("numpy").attr(name)); };
+    static const py::handle ndarray = numpy("ndarray").release(), memmap = numpy("memmap").release();
+    const py::handle type = py::type::handle_of(object);
+    if (!type.is(ndarray) && !type.is(memmap)) return false;
+    const auto a = py::reinterpret_borrow<py::array>(object);
+    return a.ndim() == dimensions && (a.flags() & py::array::c_style) && a.dtype().is(py::dtype::of<T>()) &&
+           reinterpret_cast<std::uintptr_t>(a.data()) % alignof(T) == 0;
+}
+
+// Views of such an array; of any other object, none: null.
+template <class T> struct PlainMatrix {
+    Rows<const T> rows{};
+    Index count = 0, columns = 0;
+
+    explicit PlainMatrix(py::handle object) {
+        if (!plain<T>(object, 2)) return;
+        const auto a = py::reinterpret_borrow<py::array>(object);
+        count = a.shape(0), columns = a.shape(1);
+        rows = {static_cast<const T*>(a.data()), columns};
+    }
+};
+
+template <class T> struct PlainVector {
+    const T* data = nullptr;
+    Index size = 0;
+
+    explicit PlainVector(py::handle object) {
+        if (!plain<T>(object, 1)) return;
+        const auto a = py::reinterpret_borrow<py::array>(object);
+        data = static_cast<const T*>(a.data()), size = a.size();
+    }
+};
 
 template <class T> void require_dtype(const py::array& a, const char* what) {
     if (!py::isinstance<py::array_t<T>>(a)) refuse(std::string(what) + " has another dtype than expected");
@@ -84,9 +121,17 @@ template <class T> Rows<T> rows_of(py::array_t<T>& fresh) {
     return {fresh.mutable_data(), Index(fresh.shape(1))};
 }
 
-inline void require_labels(const std::int64_t* labels, Index count, Index classes) {
-    for (Index i = 0; i < count; ++i)
-        if (labels[i] < 0 || labels[i] >= classes) refuse("a label is out of range");
+template <class T>
+Index search_nonfinite_row(const Kernels<T>& kernels, Rows<const T> x, Index rows, Index columns) {
+    const Index row_bytes = columns * Index(sizeof(T));
+    const Unlocked unlocked(double(rows) * double(row_bytes));
+    Index found = -1;
+    in_pieces(rows, row_bytes, [&](Index first, Index count) {
+        const Index row = first_nonfinite_row(kernels, from(x, first), count, columns);
+        if (row >= 0) found = first + row;
+        return row < 0;
+    });
+    return found;
 }
 
 // Where the last call of this thread ran: the tests' proof that what was asked for is what ran.
@@ -100,8 +145,7 @@ LastRun& last_run();
 struct Choice {
     const KernelTable& table;
     int threads;
-    Choice(const std::string& isa, int n)
-        : table(choose_kernels(isa)), threads(n > 0 ? n : default_threads()) {}
+    Choice(const std::string& isa, int n) : table(choose_kernels(isa)), threads(n) {}
     void ran(int n) const { last_run() = {table.name, n}; }
 };
 

@@ -108,18 +108,20 @@ py::tuple loss(const Loss& loss, py::array scores_, const py::array& targets_, c
     const Input<T> scores(std::move(scores_), "scores");
     const InputVector<T> weight(weight_, scores.count, "weight");
     Input<T> targets;
-    InputVector<std::int64_t> labels;
+    std::vector<std::int64_t> labels; // a copy: one changed after its check would be an index out of bounds
     if (loss.kind == LossKind::squared_error) {
         targets = Input<T>(targets_, "targets");
         targets.require(scores.count, scores.columns, "targets");
     } else {
-        labels = InputVector<std::int64_t>(targets_, scores.count, "labels");
-        require_labels(labels.data, scores.count, scores.columns);
+        const InputVector<std::int64_t> given(targets_, scores.count, "labels");
+        labels.assign(given.data, given.data + scores.count);
+        for (const auto label : labels)
+            if (label < 0 || label >= scores.columns) refuse("a label is out of range");
     }
     auto gradient = new_matrix<T>(scores.count, scores.columns);
     double value = 0;
     choice.ran(steepest::loss_and_gradient(kernels_of<T>(choice.table), choice.threads, loss, scores.rows,
-                                           {{}, labels.data, targets.rows, weight.data, scores.count},
+                                           {{}, labels.data(), targets.rows, weight.data, scores.count},
                                            scores.columns, rows_of(gradient), &value));
     return py::make_tuple(value, gradient);
 }
@@ -149,8 +151,7 @@ void sgd_step(py::array weight_, py::array gradient_, py::object velocity_, cons
 template <class T> Index first_nonfinite_row(py::array x_, const std::string& isa) {
     const Choice choice(isa, 1);
     const Input<T> x(std::move(x_), "x");
-    py::gil_scoped_release unlocked;
-    return steepest::first_nonfinite_row(kernels_of<T>(choice.table), x.rows, x.count, x.columns);
+    return search_nonfinite_row(kernels_of<T>(choice.table), x.rows, x.count, x.columns);
 }
 
 Index first_bad_label(const py::array_t<std::int64_t, py::array::c_style>& labels, std::int64_t classes) {
@@ -166,7 +167,7 @@ template <class T> double multiply_adds(Index iterations, const std::string& isa
     double done = 0; // written by this thread, as rank 0
     py::gil_scoped_release unlocked;
     const auto start = std::chrono::steady_clock::now();
-    run(choice.threads, [&](const Team& team) {
+    run(threads > 0 ? threads : default_threads(), [&](const Team& team) {
         const double mine = kernels.multiply_add_loop(iterations);
         team.barrier();
         if (team.rank == 0) done = mine * team.size;
@@ -252,9 +253,12 @@ void bind_functions(py::module_& m) {
     m.def("philox",
           [](PhiloxCounter counter, PhiloxKey key) { return py::tuple(py::cast(philox(counter, key))); });
     m.def("shuffle", [](Index n, std::uint64_t seed, std::uint64_t epoch) {
-        py::array_t<Index> order(n);
-        shuffle(order.mutable_data(), n, seed, epoch);
-        return order;
+        Order order;
+        order.reserve(n);
+        order.shuffle(n, seed, epoch);
+        py::array_t<Index> samples(n);
+        for (Index i = 0; i < n; ++i) samples.mutable_data()[i] = order[i];
+        return samples;
     });
 }
 

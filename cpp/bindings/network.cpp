@@ -1,152 +1,44 @@
-// Networks and their training. The interpreter's lock is released while they compute: a fit runs for minutes,
-// and another thread must be able to cancel it.
-#include "../trainer.hpp"
-#include "arrays.hpp"
+// Networks and their training.
+#include "samples.hpp"
 
 #include <pybind11/stl.h>
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <exception>
-#include <mutex>
-#include <stdexcept>
-#include <thread>
-#include <tuple>
 #include <utility>
 
 namespace steepest::python {
 namespace {
-
-using StageTuple = std::tuple<Index, Index, std::string, bool>;      // inputs, outputs, activation, dense
-using ParameterList = std::vector<std::pair<py::array, py::object>>; // weight, bias or None
-
-std::vector<Stage> stages_from(const std::vector<StageTuple>& tuples) {
-    std::vector<Stage> stages;
-    for (const auto& [inputs, outputs, activation, dense] : tuples)
-        stages.push_back({inputs, outputs, activation_named(activation), dense});
-    return stages;
-}
-
-// Arrays that belong to the dense stages of a network, kept alive with the views of them.
-template <class T> struct ParameterSet {
-    ParameterList owners;
-    std::vector<Parameters<T>> views;
-
-    ParameterSet(const std::vector<StageTuple>& stages, ParameterList arrays) : owners(std::move(arrays)) {
-        for (const auto& [inputs, outputs, activation, dense] : stages) {
-            if (!dense) continue;
-            if (views.size() == owners.size()) refuse("fewer parameters than dense stages");
-            auto& [weight, bias] = owners[views.size()];
-            Parameters<T> view{writable<T>(weight, inputs, outputs, "weight"), nullptr};
-            if (!bias.is_none()) {
-                auto array = py::cast<py::array>(bias);
-                view.bias = writable<T>(array, outputs, "bias");
-            }
-            views.push_back(view);
-        }
-        if (views.size() != owners.size()) refuse("more parameters than dense stages");
-    }
-
-    void require_like(const ParameterSet& other) const {
-        bool same = owners.size() == other.owners.size();
-        for (std::size_t i = 0; same && i < owners.size(); ++i)
-            same = std::equal(owners[i].first.shape(), owners[i].first.shape() + 2,
-                              other.owners[i].first.shape()) &&
-                   owners[i].second.is_none() == other.owners[i].second.is_none();
-        if (!same) refuse("velocities are not like the parameters");
-    }
-};
-
-// Asks Python, while the team computes, whether to go on: the caller's function, then the signals.
-class Watcher {
-  public:
-    explicit Watcher(py::object ask) : ask_(std::move(ask)) {}
-    Watch function() {
-        return [this](double epochs) {
-            py::gil_scoped_acquire locked;
-            try {
-                const bool stop = !ask_.is_none() && py::cast<bool>(ask_(epochs));
-                if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-                return stop;
-            } catch (const std::exception&) { // ends the run; raised when it has ended
-                error_ = std::current_exception();
-                return true;
-            }
-        };
-    }
-    void raise() {
-        if (error_) std::rethrow_exception(error_);
-    }
-
-  private:
-    py::object ask_;
-    std::exception_ptr error_;
-};
-
-// A network's buffers serve one computation at a time. Others wait, and can be interrupted; only a signal
-// handler or watcher that runs inside a computation must not wait for it.
-class Exclusive {
-  public:
-    class Turn {
-      public:
-        explicit Turn(Exclusive& gate) : gate_(gate) { // with the interpreter's lock
-            if (gate.owner_.load() == std::this_thread::get_id())
-                throw std::runtime_error("this model is computing: it cannot be used from a signal handler");
-            while (!gate.taken_.try_lock()) {
-                {
-                    py::gil_scoped_release unlocked;
-                    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-                }
-                if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-            }
-            gate.owner_ = std::this_thread::get_id();
-        }
-        ~Turn() {
-            gate_.owner_ = std::thread::id();
-            gate_.taken_.unlock();
-        }
-        Turn(const Turn&) = delete;
-        Turn& operator=(const Turn&) = delete;
-
-      private:
-        Exclusive& gate_;
-    };
-
-  private:
-    std::mutex taken_;
-    std::atomic<std::thread::id> owner_{};
-};
-
-template <class T> struct Data {
-    Input<T> x, targets;
-    std::vector<std::int64_t> labels; // a copy: one changed during a fit would be an index out of bounds
-    InputVector<T> weight;
-
-    Data(const py::array& x_, const py::array& targets_, const py::object& weight_, const Loss& loss,
-         Index inputs, Index outputs)
-        : x(x_, "x"), weight(weight_, x.count, "weight") {
-        x.require(x.count, inputs, "x");
-        if (x.count < 1) refuse("no samples");
-        if (loss.kind == LossKind::squared_error) {
-            targets = Input<T>(targets_, "targets");
-            targets.require(x.count, outputs, "targets");
-        } else {
-            const InputVector<std::int64_t> given(targets_, x.count, "labels");
-            labels.assign(given.data, given.data + x.count);
-            require_labels(labels.data(), x.count, outputs);
-        }
-    }
-    Samples<T> samples() const {
-        return {x.rows, labels.empty() ? nullptr : labels.data(), targets.rows, weight.data, x.count};
-    }
-};
 
 template <class T> class BoundNetwork {
   public:
     BoundNetwork(const std::vector<StageTuple>& stages, ParameterList parameters)
         : parameters_(stages, std::move(parameters)), network_(stages_from(stages), parameters_.views),
           trainer_(network_) {}
+
+    // Scores of the rows of a plain matrix, read once; None if it is none, or a row is not finite.
+    py::object try_forward(py::handle x_, const std::string& isa, int threads) {
+        const PlainMatrix<T> x(x_);
+        if (x.columns != network_.inputs()) return py::none();
+        const Choice choice(isa, threads);
+        auto scores = new_matrix<T>(x.count, network_.outputs());
+        const Rows<T> y = rows_of(scores);
+        int size = 1;
+        bool finite;
+        {
+            const Exclusive::Turn turn(exclusive_);
+            const Unlocked unlocked(network_.step_time(x.count));
+            finite = in_pieces(x.count, x.columns * Index(sizeof(T)), [&](Index i, Index n) {
+                const auto& kernels = kernels_of<T>(choice.table);
+                if (first_nonfinite_row(kernels, from(x.rows, i), n, x.columns) >= 0) return false;
+                const int team = network_.predict(kernels, choice.threads, from(x.rows, i), from(y, i), n);
+                size = std::max(size, team);
+                return true;
+            });
+        }
+        choice.ran(size);
+        if (!finite) return py::none();
+        return scores;
+    }
 
     py::array_t<T> forward(py::array x_, const std::string& isa, int threads) {
         const Choice choice(isa, threads);
@@ -167,23 +59,45 @@ template <class T> class BoundNetwork {
     Result fit(const py::array& x, const py::array& targets, const py::object& weight, const Recipe& recipe,
                const ParameterSet<T>* velocities, const Schedule& schedule, py::object watch,
                const std::string& isa, int threads) {
-        if (recipe.momentum != 0 && !velocities) refuse("momentum needs velocities");
-        if (velocities) velocities->require_like(parameters_);
         if (schedule.batch < 1) refuse("batches need a sample");
         const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
-        return compute(isa, threads, std::move(watch),
-                       [&](const Kernels<T>& kernels, int n, const Watch& asked) {
-                           return trainer_.fit(kernels, n, data.samples(), recipe,
-                                               recipe.momentum != 0 ? velocities->views.data() : nullptr,
-                                               schedule, asked);
-                       });
+        return learn(data.samples(), recipe, velocities, schedule, std::move(watch), Choice(isa, threads));
     }
 
     double step(const py::array& x, const py::array& targets, const py::object& weight, const Recipe& recipe,
                 const ParameterSet<T>* velocities, const std::string& isa, int threads) {
-        Schedule once;
-        once.batch = std::max<Index>(1, x.ndim() == 2 ? x.shape(0) : 0);
-        return fit(x, targets, weight, recipe, velocities, once, py::none(), isa, threads).loss;
+        const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
+        const Result result =
+            learn(data.samples(), recipe, velocities, once(data.x.count), py::none(), Choice(isa, threads));
+        require_labels(result);
+        return result.loss;
+    }
+
+    // The objective before an update on plain arrays; None, and nothing is changed, if they are none, or
+    // hold a number that is not finite, or a label out of range.
+    py::object try_step(py::handle x_, py::handle targets_, const Recipe& recipe, py::handle velocities_,
+                        const std::string& isa, int threads) {
+        // Not left to pybind11, which takes half a microsecond to see that None is no set of parameters.
+        const auto* velocities = velocities_.is_none() ? nullptr : velocities_.cast<const ParameterSet<T>*>();
+        const PlainMatrix<T> x(x_);
+        if (x.count < 1 || x.columns != network_.inputs()) return py::none();
+        const Choice choice(isa, threads);
+        const auto& kernels = kernels_of<T>(choice.table);
+        Samples<T> samples{x.rows, nullptr, {}, nullptr, x.count};
+        if (recipe.loss.kind == LossKind::squared_error) {
+            const PlainMatrix<T> targets(targets_);
+            if (targets.count != x.count || targets.columns != network_.outputs()) return py::none();
+            if (search_nonfinite_row(kernels, targets.rows, x.count, targets.columns) >= 0) return py::none();
+            samples.targets = targets.rows;
+        } else {
+            const PlainVector<std::int64_t> labels(targets_);
+            if (labels.size != x.count || network_.outputs() < 2) return py::none();
+            samples.labels = labels.data;
+        }
+        if (search_nonfinite_row(kernels, x.rows, x.count, x.columns) >= 0) return py::none();
+        const Result result = learn(samples, recipe, velocities, once(x.count), py::none(), choice);
+        if (result.status == Status::mislabelled) return py::none();
+        return py::float_(result.loss);
     }
 
     py::tuple loss_and_gradients(const py::array& x, const py::array& targets, const py::object& weight,
@@ -205,21 +119,46 @@ template <class T> class BoundNetwork {
             arrays.append(py::make_tuple(w, bias));
         }
         const Result result =
-            compute(isa, threads, py::none(), [&](const Kernels<T>& kernels, int n, const Watch& asked) {
-                return trainer_.gradients(kernels, n, data.samples(), recipe, views.data(), asked);
-            });
+            compute(network_.step_time(data.x.count), py::none(), Choice(isa, threads),
+                    [&](const Kernels<T>& kernels, int n, const Watch& asked) {
+                        return trainer_.gradients(kernels, n, data.samples(), recipe, views.data(), asked);
+                    });
+        require_labels(result);
         return py::make_tuple(result.loss, arrays);
     }
 
   private:
-    template <class F> Result compute(const std::string& isa, int threads, py::object watch, F run) {
-        const Choice choice(isa, threads);
+    static Schedule once(Index samples) {
+        Schedule schedule;
+        schedule.batch = samples;
+        return schedule;
+    }
+
+    static void require_labels(const Result& result) {
+        if (result.status == Status::mislabelled) refuse("a label is out of range");
+    }
+
+    Result learn(const Samples<T>& samples, const Recipe& recipe, const ParameterSet<T>* velocities,
+                 const Schedule& schedule, py::object watch, const Choice& choice) {
+        if (recipe.momentum != 0 && !velocities) refuse("momentum needs velocities");
+        if (velocities) velocities->require_like(parameters_);
+        return compute(network_.step_time(samples.count) * double(schedule.epochs), std::move(watch), choice,
+                       [&](const Kernels<T>& kernels, int n, const Watch& asked) {
+                           return trainer_.fit(kernels, n, samples, recipe,
+                                               recipe.momentum != 0 ? velocities->views.data() : nullptr,
+                                               schedule, asked);
+                       });
+    }
+
+    // Runs a computation of so much time, which asks `watch` and for signals unless it is quick.
+    template <class F> Result compute(double time, py::object watch, const Choice& choice, F run) {
         Watcher watcher(std::move(watch));
         Result result;
         {
             const Exclusive::Turn turn(exclusive_);
-            py::gil_scoped_release unlocked;
-            result = run(kernels_of<T>(choice.table), choice.threads, watcher.function());
+            const Unlocked unlocked(time);
+            result = run(kernels_of<T>(choice.table), choice.threads,
+                         time > Unlocked::quick ? watcher.function() : Watch());
         }
         choice.ran(result.threads);
         watcher.raise();
@@ -238,6 +177,9 @@ template <class T> void bind(py::module_& m, const char* parameters, const char*
     py::class_<Bound>(m, network)
         .def(py::init<const std::vector<StageTuple>&, ParameterList>())
         .def("forward", &Bound::forward, py::arg("x"), py::arg("isa"), py::arg("threads"))
+        .def("try_forward", &Bound::try_forward, py::arg("x"), py::arg("isa"), py::arg("threads"))
+        .def("try_step", &Bound::try_step, py::arg("x"), py::arg("targets"), py::arg("recipe"),
+             py::arg("velocities"), py::arg("isa"), py::arg("threads"))
         .def("fit", &Bound::fit, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("recipe"),
              py::arg("velocities"), py::arg("schedule"), py::arg("watch"), py::arg("isa"), py::arg("threads"))
         .def("step", &Bound::step, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("recipe"),
@@ -257,7 +199,8 @@ void bind_network(py::module_& m) {
     py::enum_<Status>(m, "Status")
         .value("finished", Status::finished)
         .value("cancelled", Status::cancelled)
-        .value("diverged", Status::diverged);
+        .value("diverged", Status::diverged)
+        .value("mislabelled", Status::mislabelled);
     py::class_<Loss>(m, "Loss").def(
         py::init([](LossKind kind, double margin, bool sum) { return Loss{kind, margin, sum}; }),
         py::arg("kind"), py::arg("margin"), py::arg("sum"));

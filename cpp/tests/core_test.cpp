@@ -155,6 +155,12 @@ template <class T> void check_training() {
     const Result diverged = wild.fit(*available_kernels().front(), 2, 3, 0.05);
     check(diverged.status == Status::diverged && diverged.losses.empty() && wild.bits() == before,
           "a diverged epoch is undone");
+    Model<T> wrong;
+    wrong.labels[75] = 5;
+    const Result mislabelled = wrong.fit(*available_kernels().front(), 2, 3, 0.05);
+    check(mislabelled.status == Status::mislabelled && mislabelled.step == 75 &&
+              wrong.bits() == Model<T>().bits(),
+          "so is an epoch with a label out of range");
     Model<T> endless;
     int asked = 0;
     const Result cancelled =
@@ -185,9 +191,22 @@ void check_parts() {
     check(alike, "parts are alike");
 }
 
+void check_order() {
+    std::vector<Index> wide(1000);
+    shuffle(wide.data(), 1000, 7, 3);
+    Order order;
+    order.reserve(1000);
+    order.shuffle(1000, 7, 3);
+    bool same = true;
+    for (Index i = 0; i < 1000; ++i) same &= order[i] == wide[i];
+    order.in_sequence();
+    check(same && order[999] == 999, "an order in 4 bytes a sample is that in 8");
+}
+
 } // namespace
 
 int main() {
+    check_order();
     check_parts();
     for (const auto* table : available_kernels())
         for (const auto& shape : std::vector<std::vector<Index>>{{1, 1, 1},

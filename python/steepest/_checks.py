@@ -200,9 +200,9 @@ def weights(sample_weight: object, samples: int, dtype: np.dtype[Any], name: str
     if array.shape[0] != samples:
         raise ValueError(f"X has {samples} samples, but {name} has {array.shape[0]}")
     array = packed(array, dtype)
-    usable = np.isfinite(array) & (array >= 0)
-    if not usable.all():
-        bad = int(usable.argmin())
+    # The extremes tell without memory of the size of the data; those of NaN are NaN.
+    if samples and not (array.min() >= 0 and array.max() < np.inf):
+        bad = int((np.isfinite(array) & (array >= 0)).argmin())
         raise ValueError(f"{name} of sample {bad} is {array[bad]}, but must be finite and not negative")
     if samples and not array.any():
         raise ValueError(f"{name} is zero for all {samples} samples, but one at least must count")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Literal, NamedTuple, cast
 
 from . import _checks
@@ -24,11 +24,11 @@ _MAX_THREADS = 1024
 
 @dataclass(frozen=True)
 class Settings:
-    """What holds now; None leaves the choice to the native backend."""
+    """What holds now; 0 threads and "" leave the choice to the native backend."""
 
     backend: BackendName
-    num_threads: int | None
-    isa: str | None
+    num_threads: int
+    isa: str
 
 
 class _Choice(NamedTuple):
@@ -41,6 +41,7 @@ class _Choice(NamedTuple):
 
 _choice: ContextVar[_Choice] = ContextVar("steepest_config", default=_Choice())  # noqa: B039  (it is immutable)
 _process_threads: int | None = None
+_resolved: dict[_Choice, Settings] = {}  # replaced when `_process_threads` changes
 
 
 def current() -> Settings:
@@ -51,7 +52,11 @@ def current() -> Settings:
     ValueError
         If the environment asks for what does not exist or cannot run.
     """
-    return _resolve(_choice.get(), _process_threads)
+    choice = _choice.get()
+    try:
+        return _resolved[choice]
+    except KeyError:
+        return _resolve(choice)
 
 
 @contextmanager
@@ -90,7 +95,7 @@ def config(
     # Another backend than the enclosing block's makes that block's instruction set meaningless.
     inherited_isa = None if backend == "reference" else outer.isa
     choice = _Choice(backend or outer.backend, num_threads or outer.num_threads, isa or inherited_isa)
-    _resolve(choice, _process_threads)  # raises here and now if it cannot run
+    _resolve(choice)  # raises here and now if it cannot run
     token = _choice.set(choice)
     try:
         yield
@@ -100,18 +105,17 @@ def config(
 
 def set_num_threads(num_threads: int | None) -> None:
     """Set the number of threads for the whole process; None returns to the default."""
-    global _process_threads
+    global _process_threads, _resolved
     if num_threads is not None:
         num_threads = _checks.integer(num_threads, "num_threads", minimum=1, maximum=_MAX_THREADS)
-    _process_threads = num_threads
+    _process_threads, _resolved = num_threads, {}
 
 
 def get_num_threads() -> int:
     """The number of threads that the next native call may use; 1 where there is no native backend."""
     from . import backends
 
-    chosen = current().num_threads
-    if chosen is not None:
+    if chosen := current().num_threads:
         return chosen
     return int(backends.native.default_num_threads()) if backends.native else 1
 
@@ -146,13 +150,13 @@ def _environment() -> _Choice:
     return _Choice(backend, int(threads) if threads else None, os.environ.get("STEEPEST_ISA") or None)
 
 
-@lru_cache(maxsize=64)
-def _resolve(choice: _Choice, process_threads: int | None) -> Settings:
+def _resolve(choice: _Choice) -> Settings:
     from . import backends
 
+    known = _resolved  # before the threads are read: if they change now, it is no longer looked at
     environment = _environment()
     backend = choice.backend or environment.backend or ("native" if backends.native else "reference")
-    threads = choice.num_threads or process_threads or environment.num_threads
+    threads = choice.num_threads or _process_threads or environment.num_threads
     if backend == "native" and backends.native is None:
         raise ValueError(f"backend is 'native', but it cannot be used here: {backends.native_error}")
     # An explicit reference backend silences the environment's instruction set, but never an explicit one.
@@ -161,4 +165,5 @@ def _resolve(choice: _Choice, process_threads: int | None) -> Settings:
         raise ValueError(f"isa is {isa!r:.80}, but the reference backend has no instruction sets")
     if isa is not None and backends.native is not None:
         _checks.one_of(isa, "isa", backends.native.available_isas())
-    return Settings(cast(BackendName, backend), threads, isa)
+    settings = known[choice] = Settings(cast(BackendName, backend), threads or 0, isa or "")
+    return settings

@@ -23,6 +23,7 @@ class Status:
     finished: Status
     cancelled: Status
     diverged: Status
+    mislabelled: Status
 
 class Function:
     exp: Function
@@ -55,6 +56,16 @@ class ParametersFloat64(_ParameterSet): ...
 
 class _Network:
     def __init__(self, stages: _Stages, parameters: _Parameters) -> None: ...
+    def try_forward(self, x: object, isa: str, threads: int) -> _Array | None: ...
+    def try_step(
+        self,
+        x: object,
+        targets: object,
+        recipe: Recipe,
+        velocities: _ParameterSet | None,
+        isa: str,
+        threads: int,
+    ) -> float | None: ...
     def forward(self, x: _Array, isa: str, threads: int) -> _Array: ...
     def fit(
         self,

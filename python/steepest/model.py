@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import _checks
+from ._config import current
 from ._stages import compile_stages
 from .backends import active
 from .backends._memory import aligned_zeros
@@ -99,11 +100,15 @@ class Sequential:
         TypeError
             If X does not hold real numbers.
         """
+        network = self._network()
+        scores = network.try_forward(X)
+        if scores is not None:
+            return scores
         x = _checks.rows(X, self.in_features, self.dtype)
         if len(x) == 0:
             return np.empty((0, self.out_features), self.dtype)
         _checks.finite_rows(x, active().first_nonfinite_row)
-        return self._network().forward(x)
+        return network.forward(x)
 
     def predict(self, X: ArrayLike) -> Array:
         """Class of each row: the index of its largest score, the first of equals.
@@ -283,11 +288,12 @@ class Sequential:
 
     def _network(self) -> Network:
         """The model compiled for the active backend; bypasses every check."""
-        backend = active()
-        network = self._networks.get(backend.name)
-        if network is None:
+        try:
+            return self._networks[current().backend]
+        except KeyError:
+            backend = active()
             network = self._networks[backend.name] = backend.network(self._stages, self._parameters)
-        return network
+            return network
 
     def _zeros(self) -> list[Parameters]:
         """Arrays like the parameters, all zero: for velocities."""

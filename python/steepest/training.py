@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from . import _checks
 from ._progress import ProgressBar
 from .backends import active
+from .backends.formulas import batch_size
 from .backends.protocol import Batch, EpochResults, Parameters, Recipe, Schedule
 from .callbacks import Callback, EpochState
 from .history import History
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .model import Sequential
 
 DEFAULT_OPTIMIZER = SGD()
+_EVALUATED_AT_ONCE = 8192  # samples of the validation data
 
 
 class DivergenceError(ArithmeticError):
@@ -133,14 +135,17 @@ class Trainer:
         DivergenceError
             If the objective is not finite though the data are.
         """
-        batch = self.model._batch(X, y, sample_weight, self._loss)
-        objective = self.model._network().step(batch, self._recipe, self._velocities)
+        network, recipe, velocities = self.model._network(), self._recipe, self._velocities
+        objective = network.try_step(X, y, recipe, velocities) if sample_weight is None else None
+        if objective is None:
+            batch = self.model._batch(X, y, sample_weight, self._loss)
+            _check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
+            objective = network.step(batch, recipe, velocities)
         if not math.isfinite(objective):
-            _check_finite(batch)
             raise DivergenceError(
-                f"the loss of this batch is {objective} with learning rate {self.optimizer.learning_rate}; "
+                f"the loss of this batch is {objective} with learning rate {recipe.optimizer.learning_rate}; "
                 "the parameters were left as they are; a smaller learning rate may help",
-                learning_rate=self.optimizer.learning_rate,
+                learning_rate=recipe.optimizer.learning_rate,
             )
         return objective
 
@@ -189,11 +194,21 @@ class Trainer:
         Raises
         ------
         ValueError, TypeError
-            For data or settings that cannot be used; nothing was changed then.
+            For data or settings that cannot be used; nothing was changed then. A label that is changed
+            during the fit to none of the classes is a ValueError when its turn comes, which names the sample;
+            the parameters of the last finished epoch are restored.
         DivergenceError
             If the loss stops being finite; the parameters of the last finished epoch are restored.
         KeyboardInterrupt
             On Ctrl-C; the parameters of the last finished batch are kept.
+
+        Notes
+        -----
+        X of the model's dtype in C order is read in place, so that a memory map (``numpy.load(...,
+        mmap_mode="r")``) may be larger than memory; so are int64 labels, and targets and sample weights of
+        the model's dtype. All else is converted once, as a whole. The fit itself needs memory for two copies
+        of parameters and velocities and one batch with its activations and gradients; and, with `shuffle`,
+        for the order of the samples, 4 bytes each (8 from 2**32 of them on).
         """
         epochs = _checks.integer(epochs, "epochs", minimum=0)
         if batch_size is not None:
@@ -251,6 +266,12 @@ class Trainer:
         history.seconds += results.seconds
         history.samples_per_second += [len(batch.x) / max(seconds, 1e-9) for seconds in results.seconds]
         bar.move(history.epochs)
+        if results.status == "mislabelled":
+            raise ValueError(
+                f"the label of sample {results.step} was changed during the fit, and is not one of the "
+                f"{self.model.out_features} classes 0..{self.model.out_features - 1}; the parameters of the "
+                "last finished epoch were restored"
+            )
         if results.status == "diverged":
             raise _divergence(history.epochs, results, self.optimizer.learning_rate)
         if results.status == "cancelled" or self._cancelled.is_set():
@@ -274,8 +295,14 @@ class Trainer:
         return batch
 
     def _data_loss(self, batch: Batch) -> float:
-        scores = self.model._network().forward(batch.x)
-        return active().loss(self._loss, scores, batch.targets, batch.weight)[0]
+        """Of samples without weights, some at a time: there may be more than memory has room for scores."""
+        network, backend, total = self.model._network(), active(), 0.0
+        for start in range(0, len(batch.x), _EVALUATED_AT_ONCE):
+            part = slice(start, start + _EVALUATED_AT_ONCE)
+            scores = network.forward(batch.x[part])
+            value = backend.loss(self._loss, scores, batch.targets[part], None)[0]
+            total += value * batch_size(self._loss, len(scores), None)
+        return total / batch_size(self._loss, len(batch.x), None)
 
 
 def _checked_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:

@@ -13,7 +13,7 @@ from .._config import current
 from ..losses import Loss, MulticlassHinge, SoftmaxCrossEntropy, SquaredError
 from ..optimizers import SGD
 from ..penalties import Penalty
-from .protocol import ActivationName, Array, Batch, EpochResults, Parameters, Recipe, Schedule, Watch
+from .protocol import ActivationName, Array, Batch, EpochResults, Parameters, Recipe, Schedule, Status, Watch
 
 
 def available_isas() -> tuple[str, ...]:
@@ -40,7 +40,7 @@ def build_info() -> dict[str, Any]:
 
 def _choice() -> tuple[str, int]:
     settings = current()
-    return settings.isa or "", settings.num_threads or 0
+    return settings.isa, settings.num_threads
 
 
 def _core_loss(loss: Loss) -> _core.Loss:
@@ -76,22 +76,29 @@ class _Network:
         self._parameter_set = _core.ParametersFloat32 if single else _core.ParametersFloat64
         make = _core.NetworkFloat32 if single else _core.NetworkFloat64
         self._network = make(self._stages, _pairs(parameters))
-        self._recipe: tuple[Recipe, _core.Recipe] | None = None
-        self._velocities: tuple[Sequence[Parameters], Any] | None = None
+        self._known: tuple[Recipe | None, Sequence[Parameters] | None, Any, Any] = (None, None, None, None)
 
-    def _translated(self, recipe: Recipe) -> _core.Recipe:
-        known = self._recipe  # read once: another thread may replace it
-        if known is None or known[0] is not recipe:
-            known = self._recipe = recipe, _core_recipe(recipe.loss, recipe.penalty, recipe.optimizer)
-        return known[1]
+    def _translated(self, recipe: Recipe, velocities: Sequence[Parameters] | None) -> tuple[Any, Any]:
+        """The extension's recipe and velocities."""
+        known = self._known  # read once: another thread may replace it
+        if known[0] is recipe and known[1] is velocities:
+            return known[2], known[3]
+        views = None if velocities is None else self._parameter_set(self._stages, _pairs(velocities))
+        core_recipe = _core_recipe(recipe.loss, recipe.penalty, recipe.optimizer)
+        self._known = recipe, velocities, core_recipe, views
+        return core_recipe, views
 
-    def _viewed(self, velocities: Sequence[Parameters] | None) -> Any:
-        if velocities is None:
-            return None
-        known = self._velocities
-        if known is None or known[0] is not velocities:
-            known = self._velocities = velocities, self._parameter_set(self._stages, _pairs(velocities))
-        return known[1]
+    def try_forward(self, x: object) -> Array | None:
+        settings = current()
+        return self._network.try_forward(x, settings.isa, settings.num_threads)
+
+    def try_step(
+        self, x: object, targets: object, recipe: Recipe, velocities: Sequence[Parameters] | None
+    ) -> float | None:
+        settings = current()
+        return self._network.try_step(
+            x, targets, *self._translated(recipe, velocities), settings.isa, settings.num_threads
+        )
 
     def forward(self, x: Array) -> Array:
         return self._network.forward(x, *_choice())
@@ -109,8 +116,7 @@ class _Network:
             batch.x,
             batch.targets,
             batch.weight,
-            self._translated(recipe),
-            self._viewed(velocities),
+            *self._translated(recipe, velocities),
             *_choice(),
         )
 
@@ -126,8 +132,7 @@ class _Network:
             batch.x,
             batch.targets,
             batch.weight,
-            self._translated(recipe),
-            self._viewed(velocities),
+            *self._translated(recipe, velocities),
             _core.Schedule(
                 schedule.epochs, schedule.first_epoch, schedule.batch_size, schedule.shuffle, schedule.seed
             ),
@@ -137,10 +142,11 @@ class _Network:
         return EpochResults(result.losses, result.seconds, _STATUS[result.status], result.step)
 
 
-_STATUS: dict[_core.Status, Literal["finished", "cancelled", "diverged"]] = {
+_STATUS: dict[_core.Status, Status] = {
     _core.Status.finished: "finished",
     _core.Status.cancelled: "cancelled",
     _core.Status.diverged: "diverged",
+    _core.Status.mislabelled: "mislabelled",
 }
 
 

@@ -22,6 +22,7 @@ Array = NDArray[Any]
 ActivationName = Literal["identity", "relu", "sigmoid", "tanh"]
 # Called about every 20 ms with the number of epochs done, a fraction; True ends the fit after this batch.
 Watch = Callable[[float], bool]
+Status = Literal["finished", "cancelled", "diverged", "mislabelled"]
 
 
 @dataclass(frozen=True)
@@ -83,18 +84,30 @@ class Schedule:
 class EpochResults:
     """One objective value and duration for each finished epoch, and why the run ended.
 
-    `diverged` means that the objective of batch `step` (counted from 0 within its epoch) was not finite; the
-    parameters and velocities are then those of the last finished epoch.
+    `diverged` means that the objective of batch `step` (counted from 0 within its epoch) was not finite,
+    `mislabelled` that the label of sample `step` was out of range when its turn came, changed since it was
+    checked. The parameters and velocities are then those of the last finished epoch.
     """
 
     losses: list[float]
     seconds: list[float]
-    status: Literal["finished", "cancelled", "diverged"]
+    status: Status
     step: int = 0
 
 
 class Network(Protocol):
     """A compiled model on one backend."""
+
+    def try_forward(self, x: object) -> Array | None:
+        """`forward` at once, of anything; None if there is something to convert or to refuse.
+
+        A backend may always return None.
+        """
+
+    def try_step(
+        self, x: object, targets: object, recipe: Recipe, velocities: Sequence[Parameters] | None
+    ) -> float | None:
+        """`step` at once, without sample weights; None, having changed nothing, as for `try_forward`."""
 
     def forward(self, x: Array) -> Array:
         """Scores (samples, outputs) of rows (samples, features)."""

@@ -30,6 +30,7 @@ from .protocol import (
 )
 
 _WATCH_SECONDS = 0.02
+_ROWS_AT_ONCE = 4096  # of X, which may be larger than memory
 
 
 class ReferenceNetwork:
@@ -38,6 +39,14 @@ class ReferenceNetwork:
     def __init__(self, stages: Sequence[Stage], parameters: Sequence[Parameters]) -> None:
         self._stages = tuple(stages)
         self._parameters = tuple(parameters)
+
+    def try_forward(self, x: object) -> Array | None:
+        """None: all is checked before it comes here."""
+
+    def try_step(
+        self, x: object, targets: object, recipe: Recipe, velocities: Sequence[Parameters] | None
+    ) -> float | None:
+        """None: all is checked before it comes here."""
 
     def forward(self, x: Array) -> Array:
         """Scores (samples, outputs) of rows (samples, features)."""
@@ -82,6 +91,12 @@ class ReferenceNetwork:
             total = size = 0.0
             for step, start in enumerate(starts):
                 part = _take(batch, slice(start, start + schedule.batch_size), order)
+                if recipe.loss.takes_labels:  # they may have changed since they were checked
+                    bad = BACKEND.first_bad_label(part.targets, self._stages[-1].outputs)
+                    if bad >= 0:
+                        formulas.write(before)
+                        sample = start + bad if order is None else int(order[start + bad])
+                        return EpochResults(losses, seconds, "mislabelled", sample)
                 objective = self.step(part, recipe, velocities)
                 if not math.isfinite(objective):
                     formulas.write(before)
@@ -183,8 +198,11 @@ class ReferenceBackend:
 
     def first_nonfinite_row(self, x: Array) -> int:
         """Index of the first row that holds NaN or an infinity, -1 if there is none."""
-        bad = ~np.isfinite(x).all(axis=1)
-        return int(bad.argmax()) if bad.any() else -1
+        for start in range(0, len(x), _ROWS_AT_ONCE):
+            bad = ~np.isfinite(x[start : start + _ROWS_AT_ONCE]).all(axis=1)
+            if bad.any():
+                return start + int(bad.argmax())
+        return -1
 
     def first_bad_label(self, labels: Array, classes: int) -> int:
         """Position of the first label outside 0..classes-1, -1 if there is none."""
