@@ -77,11 +77,11 @@ template <class T> double Network<T>::forward_work(Index samples) const {
     return work * double(samples);
 }
 
-template <class T> double Network<T>::product_time(Index samples) const {
+template <class T> double Network<T>::step_time(Index samples) const {
     constexpr Index narrow = 64;
     double time = 0;
     for (const auto& stage : stages_)
-        if (stage.dense) time += double(stage.inputs) * double(std::max(stage.outputs, narrow));
+        if (stage.dense) time += 3 * double(stage.inputs) * double(std::max(stage.outputs, narrow));
     return time * double(samples);
 }
 

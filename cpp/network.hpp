@@ -99,8 +99,8 @@ template <class T> class Network {
     Index outputs() const { return stages_.back().outputs; }
     double forward_work(Index samples) const; // multiply-adds
     double step_work(Index samples) const;
-    // Of one of the three products, in multiply-adds that cost as much: narrow layers do not go faster.
-    double product_time(Index samples) const;
+    // Of its three products, in multiply-adds that cost as much: narrow layers do not go faster.
+    double step_time(Index samples) const;
 
     // Scores y (rows, outputs) of x (rows, inputs), by a team of its own. Returns the team's size.
     int predict(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows);

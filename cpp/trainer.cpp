@@ -97,7 +97,7 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     run.gathered = run.schedule.shuffle || run.samples.x.stride * Index(sizeof(T)) % evicting_stride == 0;
     const double work = network_.step_work(size);
     const Index lanes = std::min(run.kernels.lanes, Index(32 / sizeof(T)));
-    const double product = network_.product_time(size) / (long_product * double(lanes));
+    const double product = network_.step_time(size) / (3 * long_product * double(lanes));
     run.watched_inside = run.watch && product > 0.5;
     const bool apart = run.watch && product > 1;
     const double steps = double(run.schedule.epochs) * double((count + size - 1) / size);
