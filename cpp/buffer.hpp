@@ -3,6 +3,7 @@
 
 #include "types.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <new>
 #ifdef __linux__
@@ -51,16 +52,29 @@ template <class T> Index row_stride(Index columns) {
     return stride;
 }
 
+// The distance of rows that are read together, `bytes` of all of them at a time: each begins in a cache of 4
+// KiB a way where the one before ends.
+template <class T> Index interleaved_stride(Index rows, Index columns, Index bytes) {
+    constexpr Index way = 4096 / sizeof(T), line = cache_line / sizeof(T);
+    const Index piece = std::max(line, bytes / Index(sizeof(T)) / rows / line * line);
+    return columns + ((piece - columns) % way + way) % way;
+}
+
 template <class T> class Matrix {
   public:
-    void reserve(Index rows, Index columns) {
-        stride_ = row_stride<T>(columns);
-        buffer_.reserve(rows * stride_);
+    void reserve(Index rows, Index columns) { reserve_rows(rows, row_stride<T>(columns)); }
+    void reserve(Index rows, Index columns, Index bytes_together) {
+        reserve_rows(rows, interleaved_stride<T>(rows, columns, bytes_together));
     }
     Rows<T> rows(Index first = 0) const { return {buffer_.data() + first * stride_, stride_}; }
     T* row(Index i) const { return buffer_.data() + i * stride_; }
 
   private:
+    void reserve_rows(Index rows, Index stride) {
+        stride_ = stride;
+        buffer_.reserve(rows * stride);
+    }
+
     Buffer<T> buffer_;
     Index stride_ = 0;
 };

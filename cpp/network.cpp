@@ -123,7 +123,7 @@ template <class T> bool Network<T>::any_turned() const {
 
 template <class T> void Network<T>::reserve_transposed() {
     for (std::size_t s = 0; s < stages_.size(); ++s)
-        if (turned(s)) transposed_[dense_[s]].reserve(stages_[s].outputs, stages_[s].inputs);
+        if (turned(s)) transposed_[dense_[s]].reserve(stages_[s].outputs, stages_[s].inputs, dot_bytes);
 }
 
 template <class T> void Network<T>::transpose(const Kernels<T>& kernels, const Team& team) {

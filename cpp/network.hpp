@@ -65,9 +65,9 @@ constexpr Index penalty_rows = 8; // weight rows of one term of the penalty, wha
 
 inline Index penalty_terms(const Stage& dense) { return (dense.inputs + penalty_rows - 1) / penalty_rows; }
 
-// What a thread asks between two pieces of its work: true means stop soon.
+// What a thread asks between two pieces of its work: true means stop soon. Empty, the work is not cut.
 using Stop = std::function<bool()>;
-constexpr Index columns_at_once = 384; // of a layer, between two looks at it
+constexpr Index columns_at_once = 480; // of a layer, between two looks at it: whole blocks of every kernel
 
 // Visits this thread's blocks of a layer's (samples, columns): its part, or its rows of a layer too narrow to
 // divide. Waits first for the others' work on the layer before, unless both are by rows: `own_rows` says
@@ -81,9 +81,10 @@ bool divide(const Team& team, Index samples, Index columns, Range mine, bool own
         visit(Block{mine, {0, columns}});
         return true;
     }
+    const Index piece = stop ? columns_at_once : columns;
     for (const Block& own : part_of<T>(samples, columns, team))
-        for (Index j = own.columns.begin; j < own.columns.end && !stop(); j += columns_at_once)
-            visit(Block{own.rows, {j, std::min(j + columns_at_once, own.columns.end)}});
+        for (Index j = own.columns.begin; j < own.columns.end && !(stop && stop()); j += piece)
+            visit(Block{own.rows, {j, std::min(j + piece, own.columns.end)}});
     return false;
 }
 

@@ -102,9 +102,10 @@ void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T
         else
             part.blocks[part.count++] = {share(stage.inputs, penalty_rows, team.rank, team.size),
                                          {0, stage.outputs}};
-        const Index piece = gradients ? learn_rows : stage.inputs; // an update must not be left half-way
+        const bool cut = gradients && stop; // an update must not be left half-way
+        const Index piece = cut ? learn_rows : stage.inputs;
         for (const Block& own : part)
-            for (Index i = own.rows.begin; i < own.rows.end && !(gradients && stop()); i += piece)
+            for (Index i = own.rows.begin; i < own.rows.end && !(cut && stop()); i += piece)
                 learn(kernels, team, s, x, samples, {{i, std::min(i + piece, own.rows.end)}, own.columns},
                       update, velocities, gradients);
         learn_bias(kernels, team, s, samples, update, velocities, gradients);

@@ -27,7 +27,7 @@ int linear(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T
     Matrix<T> transposed;
     const bool narrow = outputs < narrow_outputs<T>, turned = narrow && inputs > narrow_outputs<T>;
     if (turned) {
-        transposed.reserve(outputs, inputs);
+        transposed.reserve(outputs, inputs, dot_bytes);
         kernels.transpose(weight, inputs, outputs, transposed.rows());
         weight = read_only(transposed.rows());
     }

@@ -154,11 +154,12 @@ template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first
     const auto& kernels = run.kernels;
     const Batch batch = look_up(run, first, size);
     const double work = network_.step_work(size) / double(team.size);
-    const auto stop = [&] {
-        if (!run.watched_inside) return false;
-        if (leader) run.look(work_between_looks);
-        return run.stop.load(std::memory_order_relaxed);
-    };
+    Stop stop;
+    if (run.watched_inside)
+        stop = [&] {
+            if (leader) run.look(work_between_looks);
+            return run.stop.load(std::memory_order_relaxed);
+        };
 
     forward_and_backward(run, team, batch, first, stop);
     if (run.recipe.penalty.any()) network_.penalise(kernels, team, run.recipe.penalty);
@@ -214,7 +215,7 @@ void Trainer<T>::forward_and_backward(Run& run, const Team& team, const Batch& b
         network_.backward_together(kernels, team, size, mine, stop);
         return;
     }
-    for (Index i = mine.begin; i < mine.end && !stop(); i += block_rows) {
+    for (Index i = mine.begin; i < mine.end && !(stop && stop()); i += block_rows) {
         const Range rows{i, std::min(i + block_rows, mine.end)};
         if (run.gathered) gather(run, first, rows);
         network_.forward(kernels, team, x, rows);

@@ -16,6 +16,10 @@ constexpr Index evicting_stride = 2048;
 // Layers of fewer outputs are narrow: vectors along a row of them would be partly empty.
 template <class T> constexpr Index narrow_outputs = 64 / sizeof(T);
 
+// Of a narrow layer's weight, as much as meets a few rows at a time: it stays in a first-level cache of 32
+// KiB.
+constexpr Index dot_bytes = 12 << 10;
+
 enum class Activation : int { identity, relu, sigmoid, tanh };
 
 enum class LossKind : int { softmax, hinge, squared_hinge, squared_error };

@@ -22,9 +22,10 @@ template <class T> constexpr Index panel_depth = panel_bytes / (max_vectors * ve
 // that meet it.
 constexpr Index block_bytes = 128 << 10;
 
-// Depth at which rows that fill one tile alone pass over a matrix: few enough of its rows for the memory
-// system to run ahead along each.
-constexpr Index streamed_depth = 32;
+// Depth at which few rows pass over a matrix that is not packed, and how many panels ahead memory is asked
+// for it: so few rows at a time that each is read like a stream (8 x 4096 x 4096: 7 ms, 21 with 256 at a
+// time).
+constexpr Index streamed_depth = 16, panels_ahead = 4;
 
 // Rows of a weight whose gradient is computed together: whole tiles and whole vectors of either type.
 constexpr Index weight_block_rows = max_rows == 6 ? 24 : 16;

@@ -16,7 +16,6 @@ namespace {
 // lanes are folded by halves. So its bits are those of one instruction set on any other, and of a row alone.
 
 constexpr int dot_rows = max_rows == 8 ? 4 : 2, dot_outputs = 5; // accumulators: 20 of 32 registers, 10 of 16
-constexpr Index dot_bytes = 20 << 10;                            // of the weight, in a first-level cache
 constexpr Index dot_rows_together = 64; // rows whose lanes wait in memory between blocks of the depth
 
 // sums[i][j][lane] (+)= the products of row i of x and row j of w, both `depth` long.
@@ -34,7 +33,7 @@ __attribute__((noinline)) void dots(Rows<const T> x, Rows<const T> w, Index dept
             for (int i = 0; i < R; ++i) xv[i] = load(x.data + i * x.stride + k, tail...);
 #pragma GCC unroll 8
             for (int j = 0; j < C; ++j) {
-                const Vec<T> wv = load(w.data + j * w.stride + k, tail...);
+                const Vec<T> wv = in_register(load(w.data + j * w.stride + k, tail...));
 #pragma GCC unroll 4
                 for (int i = 0; i < R; ++i) acc[i][j] = fma(xv[i], wv, acc[i][j]);
             }
@@ -44,7 +43,11 @@ __attribute__((noinline)) void dots(Rows<const T> x, Rows<const T> w, Index dept
 #pragma GCC unroll 8
             for (int j = 0; j < C; ++j) acc[i][j] = begun ? load(place(i, j)) : Vec<T>{};
         Index k = g * lanes<T>;
-        for (; k + lanes<T> <= depth; k += group_lanes<T>) multiply(k);
+        for (; k + lanes<T> <= depth; k += group_lanes<T>) {
+            for (int i = 0; g == 0 && i < R; ++i) // a line of each of the next rows
+                __builtin_prefetch(x.data + (R + i) * x.stride + k);
+            multiply(k);
+        }
         if (k < depth) multiply(k, Tail<T>(depth - k));
 #pragma GCC unroll 4
         for (int i = 0; i < R; ++i)
@@ -99,22 +102,23 @@ template <class T> void forward_transposed(const Forward<T>& f, T* scratch) {
     T* const sums = scratch;
     T* const totals = scratch + dot_rows_together * group_lanes<T> * group_lanes<T>;
     const Index row_stride = f.outputs * group_lanes<T>;
-    const Index block = larger(1, dot_bytes / Index(sizeof(T)) / larger(1, row_stride)) * group_lanes<T>;
+    const Index most = larger(1, dot_bytes / Index(sizeof(T)) / larger(1, row_stride));
+    const Pieces blocks((f.inputs + group_lanes<T> - 1) / group_lanes<T>, most); // in groups of lanes
     const Pieces outputs(f.outputs, dot_outputs);
     for (Index first = 0; first < f.rows; first += dot_rows_together) {
         const Index count = smaller(dot_rows_together, f.rows - first);
         const Pieces rows(count, dot_rows);
-        Index k = 0;
+        Index block = 0;
         do { // at least once: without inputs all sums are 0
-            const Index depth = smaller(block, f.inputs - k);
+            const Index k = blocks.begin(block) * group_lanes<T>;
+            const Index depth = smaller(blocks.length(block) * group_lanes<T>, f.inputs - k);
             for (Index r = 0; r < rows.count; ++r)
                 for (Index c = 0; c < outputs.count; ++c)
                     call_dots<T>(rows.length(r), outputs.length(c), at(f.x, first + rows.begin(r), k),
                                  at(f.weight, outputs.begin(c), k), depth,
                                  sums + rows.begin(r) * row_stride + outputs.begin(c) * group_lanes<T>,
-                                 row_stride, k > 0);
-            k += depth;
-        } while (k < f.inputs);
+                                 row_stride, block > 0);
+        } while (++block < blocks.count);
         fold_lanes(sums, count * f.outputs, totals);
         for (Index i = 0; i < count; ++i)
             finish_row(f, totals + i * f.outputs, f.y.data + (first + i) * f.y.stride);

@@ -38,6 +38,13 @@ template <class T> struct PanelProduct {
     }
 };
 
+// Asks memory for a panel that is to be multiplied soon.
+template <class T> STEEPEST_INLINE void prefetch_panel(Rows<const T> b, Index depth) {
+    for (Index k = 0; k < depth; ++k)
+        for (Index j = 0; j < panel_width<T>; j += 64 / Index(sizeof(T)))
+            __builtin_prefetch(b.data + k * b.stride + j);
+}
+
 // c = end(a @ b) for a (rows, depth) and b (depth, columns), a block of panels and a part of the depth at a
 // time. An operand b has
 //   pack(rows)                      whether panels of it are packed for so many rows
@@ -51,7 +58,7 @@ STEEPEST_INLINE void row_product(Rows<const T> a, const Operand& b, Rows<T> c, I
                                  Index columns, T* scratch, const End& end) {
     const bool pack = b.pack(rows);
     const Columns<T> panels(columns);
-    const Pieces blocks(depth, pack || rows > max_rows ? panel_depth<T> : streamed_depth);
+    const Pieces blocks(depth, pack ? panel_depth<T> : streamed_depth);
     const Index panel = panel_width<T> * (blocks.size + 1);
     const Index together = pack ? block_bytes / Index(sizeof(T)) / panel : panels.pieces.count;
     for (Index first = 0; first < panels.pieces.count; first += together) {
@@ -69,6 +76,7 @@ STEEPEST_INLINE void row_product(Rows<const T> a, const Operand& b, Rows<T> c, I
                 if (block + 1 < blocks.count) epilogue.end = RowEnd::sum;
                 const Rows<const T> right =
                     pack ? Rows<const T>{scratch + (p - first) * panel, panel_width<T>} : b.from(k, j);
+                if (!pack) prefetch_panel(b.from(k, j + panels_ahead * panel_width<T>), length);
                 PanelProduct<T>{at(a, 0, k), right,     at(c, 0, j),       rows,
                                 length,      block > 0, panels.vectors(p), panels.tail(p)}
                     .run(epilogue);
@@ -150,7 +158,7 @@ template <class T> struct Transposed {
     const Rows<const T> weight;
     static constexpr Index packed_together = panel_depth<T>;
     STEEPEST_INLINE bool pack(Index) const { return true; }
-    STEEPEST_INLINE Rows<const T> from(Index, Index) const { return {}; }
+    STEEPEST_INLINE Rows<const T> from(Index, Index) const { return {}; } // never asked
     STEEPEST_INLINE void panel(Index k, Index depth, Index j, Index width, T* to) const {
         pack_transposed(at(weight, j, k), depth, width, to, panel_width<T>);
     }

@@ -53,6 +53,18 @@ template <class T> STEEPEST_INLINE Vec<T> load(const T* p) {
 
 template <class T> STEEPEST_INLINE void store(T* p, Vec<T> v) { __builtin_memcpy(p, &v, sizeof v); }
 
+// Loaded once: GCC would read a vector from memory again for each of two uses, where loads are scarce.
+template <class V> STEEPEST_INLINE V in_register(V v) {
+#if defined(STEEPEST_ISA_NEON)
+    __asm__("" : "+w"(v));
+#elif defined(STEEPEST_ISA_AVX512)
+    __asm__("" : "+v"(v));
+#else
+    __asm__("" : "+x"(v));
+#endif
+    return v;
+}
+
 // a * b + c, rounded once where the instruction set can (all but SSE2).
 STEEPEST_INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
 #if defined(STEEPEST_ISA_AVX512)
