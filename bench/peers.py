@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import numpy as np
 from peer_frameworks import Jax, Torch
 from peer_numpy import NumPy
-from problems import Array, Problem, data, initial
+from problems import CHECKED_STEPS, Array, Problem, check, data, initial
 
 import steepest as st
 
@@ -121,3 +121,11 @@ COMPETITORS = {
     "jax": Competitor(Jax, "jax"),
     "sklearn": Competitor(ScikitLearn, "sklearn", ScikitLearn.applies),
 }
+
+
+def start(problem: Problem, name: str, threads: int) -> Callable[[int], None]:
+    """A competitor's `run`, after it has given the right answer."""
+    runner = COMPETITORS[name].make(problem, threads)
+    runner.run(CHECKED_STEPS)
+    check(problem, runner.parameters())
+    return runner.run
