@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from peer_frameworks import Jax, Torch
@@ -99,11 +99,11 @@ class ScikitLearn:
 
 @dataclass(frozen=True)
 class Competitor:
-    """How to make a runner for a problem and a number of threads, and what must be installed for it."""
+    """How to make a runner, or a call, for a case and a number of threads, and what must be installed."""
 
-    make: Callable[[Problem, int], Runner]
+    make: Callable[[Any, int], Any]
     module: str
-    applies: Callable[[Problem], bool] = lambda problem: True
+    applies: Callable[[Any], bool] = lambda case: True
 
     @property
     def installed(self) -> bool:

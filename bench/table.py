@@ -1,4 +1,4 @@
-"""Print how many microseconds a training step takes, in steepest and in everything else that is installed.
+"""Print how many microseconds a training step, or a call, takes in steepest and in all else that is installed.
 
     python bench/table.py [--threads 2] [--rounds 5] [--peers A,B] [--only TEXT] [--dtype float64] [--quick]
                           [--json FILE]
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,9 +24,12 @@ from statistics import median
 from typing import Any
 
 import machine
-from peers import COMPETITORS, start
+import peer_forward
+import peers
+from peer_forward import Forward
+from peers import COMPETITORS
 from problems import PROBLEMS, Problem, forget
-from rounds import measure
+from rounds import Run, measure
 
 RIVALS = ("numpy", "torch", "torch.compile", "jax", "sklearn")  # all that is not steepest itself
 QUICK = ("reference", "numpy", "torch", "jax", "sklearn")
@@ -44,9 +48,7 @@ def main() -> None:
     results = []
     for case in chosen:
         print(f"measuring {case.name}", file=sys.stderr)
-        present = [n for n in names if COMPETITORS[n].installed and COMPETITORS[n].applies(case)]
-        starts = {name: partial(start, case, name, options.threads) for name in present}
-        results.append(measure(case, starts, options.threads, rounds, seconds))
+        results.append(measure(case, starts(case, names, options.threads), options.threads, rounds, seconds))
         forget()
     limits = best_limits(results)
     facts = machine.facts() | {"threads": options.threads, "rounds": rounds} | limits
@@ -57,12 +59,25 @@ def main() -> None:
         options.json.write_text(json.dumps(facts | {"steps": results}, indent=1) + "\n")
 
 
-def cases(dtype: str) -> list[Problem]:
+def cases(dtype: str) -> list[Problem | Forward]:
     """What is measured: as listed, or all of it in one dtype or in both."""
+    listed = [*PROBLEMS, Forward()]
     if dtype == "listed":
-        return list(PROBLEMS)
+        return listed
     dtypes = ("float32", "float64") if dtype == "both" else (dtype,)
-    return list(dict.fromkeys(replace(case, dtype=each) for case in PROBLEMS for each in dtypes))
+    return list(dict.fromkeys(replace(case, dtype=each) for case in listed for each in dtypes))
+
+
+def starts(case: Problem | Forward, names: list[str], threads: int) -> dict[str, Callable[[], Run]]:
+    """What starts and checks each of these competitors that is installed and can do it."""
+    if isinstance(case, Problem):
+        competitors, start = COMPETITORS, partial(peers.start, case)
+    else:
+        competitors, start = peer_forward.CALLERS, partial(peer_forward.start, case)
+    able = [
+        n for n in names if n in competitors and competitors[n].installed and competitors[n].applies(case)
+    ]
+    return {name: partial(start, name, threads) for name in able}
 
 
 def best_limits(results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -82,7 +97,7 @@ def share(result: dict[str, Any], seconds: float, limits: dict[str, Any]) -> flo
 
 
 def table(results: list[dict[str, Any]], names: list[str], limits: dict[str, Any]) -> str:
-    """One row for each step, in Markdown."""
+    """One row for each case, in Markdown."""
     lines = [["microseconds", "steepest (best)", *names[1:], "best peer", "share of limit"]]
     for result in results:
         medians = {name: median(seconds) for name, seconds in result["seconds"].items()}
