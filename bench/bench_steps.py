@@ -1,6 +1,7 @@
 """One training step, and one row forward: steepest's two backends and whatever else is installed.
 
-All start from the same weights and data. The times are those of `extra_info["steps"]` steps or calls. `table.py` compares more carefully, taking turns.
+All start from the same weights and data. The times are those of
+`extra_info["steps"]` steps or calls. `table.py` compares more carefully, taking turns.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class Problem:
 
     @property
     def bytes(self) -> int:
-        """Moved where no cache holds the weights: they are read by each product, and written by the update."""
+        """Moved where no cache holds the weights: they are read by each product, written by the update."""
         products = [fan_in * fan_out for fan_in, fan_out in pairwise(self.sizes)]
         return np.dtype(self.dtype).itemsize * (4 * sum(products) - products[0])
 

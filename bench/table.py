@@ -1,14 +1,14 @@
-"""Print how many microseconds a training step, or a call, takes in steepest and in all else that is installed.
+"""Print how many microseconds a training step or a call takes, in steepest and in what else is installed.
 
     python bench/table.py [--threads 2] [--rounds 5] [--peers A,B] [--only TEXT] [--dtype float64] [--quick]
                           [--json FILE]
 
 Competitors take turns (see `rounds.py`), and each must first give the right answer. Times are medians over
 the rounds. The last column is the share of what the machine can do at most, as was seen in the same turns:
-multiply-adds in registers, or, where a step is bound by memory, bytes read of an array larger than all caches.
+multiply-adds in registers or, where memory bounds a step, bytes read of an array larger than all caches.
 
 The file has `machine`, `steepest` (its build), `versions`, `threads`, `rounds`, `peak_gflops` by dtype and
-`bandwidth_gbytes` (the best of all rows, in 1e9 a second), and `steps`: a list of what `rounds.measure` returns.
+`bandwidth_gbytes` (the best of all rows, in 1e9 a second), and `steps`: what `rounds.measure` returns, each.
 """
 
 from __future__ import annotations
