@@ -87,7 +87,7 @@ def torch(case: Forward, threads: int, compiled: bool) -> Call:
         return linear(linear(x, w1, b1).relu_(), w2, b2)
 
     if compiled:
-        torch.compiler.reset()
+        torch.compiler.reset()  # as in `peer_frameworks.Torch`
         forward = torch.compile(forward, fullgraph=True)
     return lambda: forward(x)
 

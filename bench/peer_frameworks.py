@@ -45,7 +45,7 @@ class Torch:
         for parameter in self._parameters:
             parameter.requires_grad_(not compiled)
         if compiled:
-            # Forget earlier problems: after eight compilations of one function the next would run eagerly.
+            # Without the reset, sizes that differ from an earlier problem's would be compiled as variables.
             # A whole graph or an error: no part of it is to run eagerly unnoticed.
             torch.compiler.reset()
             step = torch.compile(step, fullgraph=True)
