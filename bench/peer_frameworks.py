@@ -44,7 +44,12 @@ class Torch:
 
         for parameter in self._parameters:
             parameter.requires_grad_(not compiled)
-        self._step = torch.compile(step) if compiled else step
+        if compiled:
+            # Without the reset, sizes that differ from an earlier problem's would be compiled as variables.
+            # A whole graph or an error: no part of it is to run eagerly unnoticed.
+            torch.compiler.reset()
+            step = torch.compile(step, fullgraph=True)
+        self._step = step
 
     def run(self, steps: int) -> None:
         for _ in range(steps):

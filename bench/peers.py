@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from peer_frameworks import Jax, Torch
 from peer_numpy import NumPy
-from problems import Array, Problem, data, initial
+from problems import CHECKED_STEPS, Array, Problem, check, data, initial
 
 import steepest as st
 
@@ -99,11 +99,11 @@ class ScikitLearn:
 
 @dataclass(frozen=True)
 class Competitor:
-    """How to make a runner for a problem and a number of threads, and what must be installed for it."""
+    """How to make a runner, or a call, for a case and a number of threads, and what must be installed."""
 
-    make: Callable[[Problem, int], Runner]
+    make: Callable[[Any, int], Any]
     module: str
-    applies: Callable[[Problem], bool] = lambda problem: True
+    applies: Callable[[Any], bool] = lambda case: True
 
     @property
     def installed(self) -> bool:
@@ -121,3 +121,11 @@ COMPETITORS = {
     "jax": Competitor(Jax, "jax"),
     "sklearn": Competitor(ScikitLearn, "sklearn", ScikitLearn.applies),
 }
+
+
+def start(problem: Problem, name: str, threads: int) -> Callable[[int], None]:
+    """A competitor's `run`, after it has given the right answer."""
+    runner = COMPETITORS[name].make(problem, threads)
+    runner.run(CHECKED_STEPS)
+    check(problem, runner.parameters())
+    return runner.run

@@ -39,6 +39,7 @@ class Problem:
     dtype: Literal["float32", "float64"] = "float32"
     bias: bool = True
     learning_rate: float = 0.01
+    limit: Literal["peak", "bandwidth"] = "peak"  # what bounds a perfect step: arithmetic, or memory
 
     @property
     def name(self) -> str:
@@ -51,6 +52,12 @@ class Problem:
         """Of a step's matrix products: forward, weight gradient, and input gradient but for the first."""
         products = [fan_in * fan_out for fan_in, fan_out in pairwise(self.sizes)]
         return self.batch * (3 * sum(products) - products[0])
+
+    @property
+    def bytes(self) -> int:
+        """Moved where no cache holds the weights: they are read by each product, written by the update."""
+        products = [fan_in * fan_out for fan_in, fan_out in pairwise(self.sizes)]
+        return np.dtype(self.dtype).itemsize * (4 * sum(products) - products[0])
 
     def trainer(self, dtype: str) -> st.Trainer:
         """A trainer of a new model."""
@@ -77,6 +84,7 @@ PROBLEMS = (
     Problem(128, (784, 512, 256, 10)),
     Problem(256, (1024, 1024, 1024, 10)),
     Problem(64, (4096, 4096, 1000)),
+    Problem(8, (4096, 4096), limit="bandwidth"),
     Problem(256, (3072, 10)),
     Problem(256, (3072, 10), loss="hinge"),
     Problem(10, (2, 8, 8, 2), activation="tanh"),
@@ -117,3 +125,9 @@ def check(problem: Problem, parameters: Sequence[Array]) -> None:
         assert found.dtype == problem.dtype
         error = np.linalg.norm(found - end) / np.linalg.norm(end - start)
         assert error <= TOLERANCE[problem.dtype], f"{problem.name}: off by {error:.1e} of the way to go"
+
+
+def forget() -> None:
+    """Free the arrays of all problems."""
+    for cached in (data, initial, expected):
+        cached.cache_clear()

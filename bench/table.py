@@ -1,176 +1,155 @@
-"""Print how many microseconds a training step takes, in steepest and in everything else that is installed.
+"""Print how many microseconds a training step or a call takes, in steepest and in what else is installed.
 
-    python bench/table.py [--threads 2] [--rounds 5] [--peers A,B] [--only TEXT] [--quick] [--json FILE]
+    python bench/table.py [--threads 2] [--rounds 5] [--peers A,B] [--only TEXT] [--dtype float64] [--quick]
+                          [--json FILE]
 
-All competitors live in this one process and take turns, so that a disturbance meets them alike, and each
-must first give the right answer. Times are medians over the rounds; the arithmetic peak is the best rate of
-multiply-adds in registers that was seen in the same turns.
+Competitors take turns (see `rounds.py`), and each must first give the right answer. Times are medians over
+the rounds. The last column is the share of what the machine can do at most, as was seen in the same turns:
+multiply-adds in registers or, where memory bounds a step, bytes read of an array larger than all caches.
+
+The file has `machine`, `steepest` (its build), `versions`, `threads`, `rounds`, `peak_gflops` by dtype and
+`bandwidth_gbytes` (the best of all rows, in 1e9 a second), and `steps`: what `rounds.measure` returns, each.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
-import time
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from peers import COMPETITORS, Runner
-from problems import CHECKED_STEPS, PROBLEMS, Problem, check, data, expected, initial
-
-import steepest as st
-from steepest import _core
+import machine
+import peer_forward
+import peers
+from peer_forward import Forward
+from peers import COMPETITORS
+from problems import PROBLEMS, Problem, forget
+from rounds import Run, measure
 
 RIVALS = ("numpy", "torch", "torch.compile", "jax", "sklearn")  # all that is not steepest itself
-DEFAULT = "reference,numpy,torch,jax,sklearn"
-# Idle threads go on polling for work, those of OpenBLAS for a tenth of a second in some builds.
-SETTLE_SECONDS = 0.15
-LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
+QUICK = ("reference", "numpy", "torch", "jax", "sklearn")
+DEFAULT = ("reference", *RIVALS)
 
 
 def main() -> None:
     """Measure, print, and write the file."""
     options = _options()
-    _limit_threads(options.threads)
+    machine.limit_threads(options.threads)
+    chosen = [case for case in cases(options.dtype) if options.only in case.name]
+    if not chosen:
+        raise SystemExit(f"no step is called like {options.only!r}: {[c.name for c in cases(options.dtype)]}")
     names = ["steepest", *options.peers]
-    absent = [name for name in names if not COMPETITORS[name].installed]
     rounds, seconds = (1, 0.01) if options.quick else (options.rounds, 0.2)
     results = []
-    for problem in PROBLEMS:
-        if options.only in problem.name:
-            print(f"measuring {problem.name}", file=sys.stderr)
-            present = [n for n in names if n not in absent and COMPETITORS[n].applies(problem)]
-            results.append(measure(problem, present, options.threads, rounds, seconds))
-    if not results:
-        raise SystemExit(f"no step is called like {options.only!r}: {[p.name for p in PROBLEMS]}")
-    peaks = {r["dtype"]: max(x["peak"] for x in results if x["dtype"] == r["dtype"]) for r in results}
-    facts = _facts(options.threads, rounds) | {
-        "peak_gflops": {d: round(p / 1e9, 1) for d, p in peaks.items()}
-    }
+    for case in chosen:
+        print(f"measuring {case.name}", file=sys.stderr)
+        results.append(measure(case, starts(case, names, options.threads), options.threads, rounds, seconds))
+        forget()
+    limits = best_limits(results)
+    facts = machine.facts() | {"threads": options.threads, "rounds": rounds} | limits
     for key, value in facts.items():
         print(f"{key}: {value}")
-    print(f"\n{table(results, names, absent, peaks)}")
+    print(f"\n{table(results, names, limits)}")
     if options.json:
         options.json.write_text(json.dumps(facts | {"steps": results}, indent=1) + "\n")
 
 
-def measure(problem: Problem, names: list[str], threads: int, rounds: int, seconds: float) -> dict[str, Any]:
-    """The seconds a step of each competitor in each round, and the best FLOP/s seen meanwhile."""
-    runners = {name: COMPETITORS[name].make(problem, threads) for name in names}
-    steps = {}
-    for name, runner in runners.items():
-        runner.run(CHECKED_STEPS)
-        check(problem, runner.parameters())
-        steps[name] = _steps_in(runner, seconds)
-    samples: dict[str, list[float]] = {name: [] for name in names}
-    peak = 0.0
-    for number in range(rounds):
-        first = number % len(names)  # so that nobody always follows the same one
-        for name in names[first:] + names[:first]:
-            time.sleep(SETTLE_SECONDS)
-            runners[name].run(1)
-            samples[name].append(_seconds(runners[name], steps[name]) / steps[name])
-        time.sleep(SETTLE_SECONDS)
-        peak = max(peak, _flops(problem.dtype, threads, seconds))
-    for cached in (data, initial, expected):
-        cached.cache_clear()
-    flops = 2 * problem.multiply_adds
-    return {"name": problem.name, "dtype": problem.dtype, "flops": flops, "seconds": samples, "peak": peak}
+def cases(dtype: str) -> list[Problem | Forward]:
+    """What is measured: as listed, or all of it in one dtype or in both."""
+    listed = [*PROBLEMS, Forward()]
+    if dtype == "listed":
+        return listed
+    dtypes = ("float32", "float64") if dtype == "both" else (dtype,)
+    return list(dict.fromkeys(replace(case, dtype=each) for case in listed for each in dtypes))
 
 
-def table(results: list[dict[str, Any]], names: list[str], absent: list[str], peaks: dict[str, float]) -> str:
-    """One row for each step, in Markdown."""
-    peers = names[1:]
-    lines = [["step, microseconds", "steepest", "GFLOP/s", "of peak", *peers, "best peer"]]
+def starts(case: Problem | Forward, names: list[str], threads: int) -> dict[str, Callable[[], Run]]:
+    """What starts and checks each of these competitors that is installed and can do it."""
+    if isinstance(case, Problem):
+        competitors, start = COMPETITORS, partial(peers.start, case)
+    else:
+        competitors, start = peer_forward.CALLERS, partial(peer_forward.start, case)
+    able = [
+        n for n in names if n in competitors and competitors[n].installed and competitors[n].applies(case)
+    ]
+    return {name: partial(start, name, threads) for name in able}
+
+
+def best_limits(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """The best that was seen in any row, in 1e9 a second."""
+    peaks = {r["dtype"]: max(x["peak"] for x in results if x["dtype"] == r["dtype"]) for r in results}
+    return {
+        "peak_gflops": {dtype: round(peak / 1e9, 1) for dtype, peak in peaks.items()},
+        "bandwidth_gbytes": round(max(r["bandwidth"] for r in results) / 1e9, 1),
+    }
+
+
+def share(result: dict[str, Any], seconds: float, limits: dict[str, Any]) -> float:
+    """How much of the machine's limit is reached by a step of so many seconds."""
+    if result["limit"] == "bandwidth":
+        return result["bytes"] / seconds / (limits["bandwidth_gbytes"] * 1e9)
+    return result["flops"] / seconds / (limits["peak_gflops"][result["dtype"]] * 1e9)
+
+
+def table(results: list[dict[str, Any]], names: list[str], limits: dict[str, Any]) -> str:
+    """One row for each case, in Markdown."""
+    lines = [["microseconds", "steepest (best)", *names[1:], "best peer", "share of limit"]]
     for result in results:
         medians = {name: median(seconds) for name, seconds in result["seconds"].items()}
         own = medians.pop("steepest")
-        rate = result["flops"] / own
-        cells = [_microseconds(own), f"{rate / 1e9:.1f}", f"{rate / peaks[result['dtype']]:.0%}"]
-        for name in peers:
+        cells = [f"{microseconds(own)} (best {microseconds(min(result['seconds']['steepest']))})"]
+        for name in names[1:]:
             if name in medians:
-                cells.append(f"{_microseconds(medians[name])} ({medians[name] / own:.1f}x)")
+                cells.append(f"{microseconds(medians[name])} ({medians[name] / own:.1f}x)")
             else:
-                cells.append("not installed" if name in absent else "")
+                cells.append(_why_absent(name, result))
         best = min((n for n in medians if n in RIVALS), key=medians.__getitem__, default=None)
         cells.append(f"{best} {medians[best] / own:.2f}x" if best else "")
-        lines.append([result["name"], *cells])
+        reached = f"{share(result, own, limits):.0%} of {result['limit']}" if result["limit"] else ""
+        lines.append([result["name"], *cells, reached])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     lines.insert(1, ["-" * width for width in widths])
     return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
 
 
-def _microseconds(seconds: float) -> str:
+def microseconds(seconds: float) -> str:
+    """With a decimal where there are few."""
     return f"{seconds * 1e6:.{0 if seconds >= 1e-4 else 1}f}"
 
 
-def _seconds(runner: Runner, steps: int) -> float:
-    start = time.perf_counter()
-    runner.run(steps)
-    return time.perf_counter() - start
-
-
-def _steps_in(runner: Runner, seconds: float) -> int:
-    """A number of steps that takes about so long."""
-    steps = 1
-    while _seconds(runner, steps) < seconds / 2:
-        steps *= 2
-    return steps
-
-
-def _flops(dtype: str, threads: int, seconds: float) -> float:
-    """The rate of multiply-adds that touch no memory, two operations each."""
-    isa, iterations = st.build_info()["isa_active"], 100_000
-    start = time.perf_counter()
-    _core.multiply_adds(dtype, iterations, isa, threads)
-    iterations = int(iterations * seconds / (time.perf_counter() - start)) + 1
-    return 2 * _core.multiply_adds(dtype, iterations, isa, threads)
-
-
-def _limit_threads(threads: int) -> None:
-    """Start anew with the limits that most libraries only read when they are loaded; XLA obeys affinity."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    limits = dict.fromkeys(LIMITS, str(threads))
-    if any(os.environ.get(name) != limit for name, limit in limits.items()):
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | limits)
-
-
-def _facts(threads: int, rounds: int) -> dict[str, Any]:
-    """Machine, versions and settings."""
-    cpuinfo = Path("/proc/cpuinfo")
-    models = cpuinfo.read_text().partition("model name\t: ")[2] if cpuinfo.exists() else ""
-    packages = {"python": platform.python_version()}
-    for name in ("numpy", "torch", "jax", "scikit-learn"):
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            packages[name] = "not installed"
-    return {
-        "machine": f"{models.partition(chr(10))[0] or platform.processor()}, {os.cpu_count()} CPUs",
-        "steepest": st.build_info(),
-        "versions": packages,
-        "threads": threads,
-        "rounds": rounds,
-    }
+def _why_absent(name: str, result: dict[str, Any]) -> str:
+    if name in result["failed"]:
+        return "failed"
+    return "" if COMPETITORS[name].installed else "not installed"
 
 
 def _options() -> argparse.Namespace:
-    affinity = getattr(os, "sched_getaffinity", None)
-    usable = len(affinity(0)) if affinity else os.cpu_count() or 1
+    usable = machine.usable_cpus()
     parser = argparse.ArgumentParser(description="Training steps, steepest against others.")
     parser.add_argument("--threads", type=int, default=usable, help=f"of each competitor (default {usable})")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each competitor (default 5)")
-    parser.add_argument("--peers", default=DEFAULT, help=f"of {', '.join(COMPETITORS)} (default {DEFAULT})")
+    parser.add_argument(
+        "--peers",
+        help=f"of {', '.join(COMPETITORS)} (default {','.join(DEFAULT)}; torch.compile takes minutes"
+        " and is left out by --quick)",
+    )
     parser.add_argument("--only", default="", metavar="TEXT", help="only steps whose name has this in it")
+    parser.add_argument(
+        "--dtype",
+        default="listed",
+        choices=["listed", "float32", "float64", "both"],
+        help="of all steps (default: of each as it is listed)",
+    )
     parser.add_argument("--quick", action="store_true", help="one short round: shows that all works")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
     options = parser.parse_args()
+    if options.peers is None:
+        options.peers = ",".join(QUICK if options.quick else DEFAULT)
     options.peers = [name for name in options.peers.split(",") if name not in ("", "steepest")]
     if unknown := [name for name in options.peers if name not in COMPETITORS]:
         parser.error(f"no peer is called {', '.join(unknown)}; there are {', '.join(COMPETITORS)}")
