@@ -14,9 +14,10 @@ from statistics import median
 from typing import Any
 
 import matplotlib as mpl
+from harness import microseconds
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from table import microseconds, share
+from table import share
 
 # Colours of Okabe and Ito, which the colour-blind tell apart, and shapes besides.
 STYLES = {

@@ -1,16 +1,14 @@
-"""Timing in turns: all competitors live in one process, so that a disturbance meets them alike."""
+"""The times of one step or call: all competitors live in one process and take turns."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import machine
-
-# Idle threads go on polling for work, those of OpenBLAS for a tenth of a second in some builds.
-SETTLE_SECONDS = 0.15
+from harness import per_call, take_turns
 
 Run = Callable[[int], object]  # does that many steps, or calls
 
@@ -43,19 +41,13 @@ def measure(
     peak, bandwidth   the best FLOP/s in this dtype and bytes/s read from memory, seen in the same turns
     """
     runs, failed = _started(starts)
-    steps = {name: _steps_in(run, seconds) for name, run in runs.items()}
-    names = list(runs)
-    samples: dict[str, list[float]] = {name: [] for name in names}
-    peak = bandwidth = 0.0
-    for number in range(rounds):
-        first = number % len(names)  # so that nobody always follows the same one
-        for name in names[first:] + names[:first]:
-            time.sleep(SETTLE_SECONDS)
-            runs[name](1)
-            samples[name].append(_seconds(runs[name], steps[name]) / steps[name])
-        time.sleep(SETTLE_SECONDS)
-        peak = max(peak, machine.peak(case.dtype, threads, seconds))
-        bandwidth = max(bandwidth, machine.bandwidth(threads, seconds))
+    measures = {name: per_call(run, seconds) for name, run in runs.items()}
+    limits = {
+        "peak": partial(machine.peak, case.dtype, threads, seconds),
+        "bandwidth": partial(machine.bandwidth, threads, seconds),
+    }
+    samples = take_turns(measures | limits, rounds)
+    peak, bandwidth = (max(samples.pop(limit)) for limit in limits)
     return {
         "name": case.name,
         "dtype": case.dtype,
@@ -84,17 +76,3 @@ def _started(starts: Mapping[str, Callable[[], Run]]) -> tuple[dict[str, Run], d
             failed[name] = f"{type(error).__name__}: {lines[0] if lines else ''}"
             print(f"{name} failed: {failed[name]}", file=sys.stderr)
     return runs, failed
-
-
-def _seconds(run: Run, steps: int) -> float:
-    start = time.perf_counter()
-    run(steps)
-    return time.perf_counter() - start
-
-
-def _steps_in(run: Run, seconds: float) -> int:
-    """A number of steps that takes about so long."""
-    steps = 1
-    while _seconds(run, steps) < seconds / 2:
-        steps *= 2
-    return steps

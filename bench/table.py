@@ -14,18 +14,17 @@ The file has `machine`, `steepest` (its build), `versions`, `threads`, `rounds`,
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-import machine
+import harness
 import peer_forward
 import peers
+from harness import microseconds, parsed, report
 from peer_forward import Forward
 from peers import COMPETITORS
 from problems import PROBLEMS, Problem, forget
@@ -39,24 +38,20 @@ DEFAULT = ("reference", *RIVALS)
 def main() -> None:
     """Measure, print, and write the file."""
     options = _options()
-    machine.limit_threads(options.threads)
     chosen = [case for case in cases(options.dtype) if options.only in case.name]
     if not chosen:
         raise SystemExit(f"no step is called like {options.only!r}: {[c.name for c in cases(options.dtype)]}")
     names = ["steepest", *options.peers]
-    rounds, seconds = (1, 0.01) if options.quick else (options.rounds, 0.2)
+    seconds = 0.01 if options.quick else 0.2
     results = []
     for case in chosen:
         print(f"measuring {case.name}", file=sys.stderr)
-        results.append(measure(case, starts(case, names, options.threads), options.threads, rounds, seconds))
+        results.append(
+            measure(case, starts(case, names, options.threads), options.threads, options.rounds, seconds)
+        )
         forget()
     limits = best_limits(results)
-    facts = machine.facts() | {"threads": options.threads, "rounds": rounds} | limits
-    for key, value in facts.items():
-        print(f"{key}: {value}")
-    print(f"\n{table(results, names, limits)}")
-    if options.json:
-        options.json.write_text(json.dumps(facts | {"steps": results}, indent=1) + "\n")
+    report(options, lines(results, names, limits), {"steps": results}, **limits)
 
 
 def cases(dtype: str) -> list[Problem | Forward]:
@@ -96,9 +91,9 @@ def share(result: dict[str, Any], seconds: float, limits: dict[str, Any]) -> flo
     return result["flops"] / seconds / (limits["peak_gflops"][result["dtype"]] * 1e9)
 
 
-def table(results: list[dict[str, Any]], names: list[str], limits: dict[str, Any]) -> str:
-    """One row for each case, in Markdown."""
-    lines = [["microseconds", "steepest (best)", *names[1:], "best peer", "share of limit"]]
+def lines(results: list[dict[str, Any]], names: list[str], limits: dict[str, Any]) -> list[list[str]]:
+    """The head of the table, and a line for each case."""
+    rows = [["microseconds", "steepest (best)", *names[1:], "best peer", "share of limit"]]
     for result in results:
         medians = {name: median(seconds) for name, seconds in result["seconds"].items()}
         own = medians.pop("steepest")
@@ -111,15 +106,8 @@ def table(results: list[dict[str, Any]], names: list[str], limits: dict[str, Any
         best = min((n for n in medians if n in RIVALS), key=medians.__getitem__, default=None)
         cells.append(f"{best} {medians[best] / own:.2f}x" if best else "")
         reached = f"{share(result, own, limits):.0%} of {result['limit']}" if result["limit"] else ""
-        lines.append([result["name"], *cells, reached])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join("| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in lines)
-
-
-def microseconds(seconds: float) -> str:
-    """With a decimal where there are few."""
-    return f"{seconds * 1e6:.{0 if seconds >= 1e-4 else 1}f}"
+        rows.append([result["name"], *cells, reached])
+    return rows
 
 
 def _why_absent(name: str, result: dict[str, Any]) -> str:
@@ -129,10 +117,7 @@ def _why_absent(name: str, result: dict[str, Any]) -> str:
 
 
 def _options() -> argparse.Namespace:
-    usable = machine.usable_cpus()
-    parser = argparse.ArgumentParser(description="Training steps, steepest against others.")
-    parser.add_argument("--threads", type=int, default=usable, help=f"of each competitor (default {usable})")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each competitor (default 5)")
+    parser = harness.options("Training steps, steepest against others.", rounds=5)
     parser.add_argument(
         "--peers",
         help=f"of {', '.join(COMPETITORS)} (default {','.join(DEFAULT)}; torch.compile takes minutes"
@@ -145,18 +130,12 @@ def _options() -> argparse.Namespace:
         choices=["listed", "float32", "float64", "both"],
         help="of all steps (default: of each as it is listed)",
     )
-    parser.add_argument("--quick", action="store_true", help="one short round: shows that all works")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
-    options = parser.parse_args()
+    options = parsed(parser)
     if options.peers is None:
         options.peers = ",".join(QUICK if options.quick else DEFAULT)
     options.peers = [name for name in options.peers.split(",") if name not in ("", "steepest")]
     if unknown := [name for name in options.peers if name not in COMPETITORS]:
         parser.error(f"no peer is called {', '.join(unknown)}; there are {', '.join(COMPETITORS)}")
-    if not 1 <= options.threads <= usable:
-        parser.error(f"--threads is {options.threads}, but this process may use 1 to {usable} CPUs")
-    if options.rounds < 1:
-        parser.error(f"--rounds is {options.rounds}, but must be at least 1")
     return options
 
 

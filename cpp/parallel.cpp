@@ -19,7 +19,7 @@
 namespace steepest {
 namespace {
 
-constexpr int spins_before_yield = 4000; // tens to hundreds of microseconds: longer than a balanced wait
+constexpr int spins_before_sleep = 1000; // some 20 microseconds: longer than a balanced wait
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -107,14 +107,22 @@ void Barrier::wait() {
     const unsigned round = round_.load(std::memory_order_relaxed);
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) == members_ - 1) {
         arrived_.store(0, std::memory_order_relaxed);
-        round_.store(round + 1, std::memory_order_release);
+        round_.store(round + 1); // before it looks for sleepers, who count themselves before they look at it
+        if (sleepers_.load() > 0) {
+            const std::lock_guard<std::mutex> lock(asleep_);
+            woken_.notify_all();
+        }
         return;
     }
-    for (int spins = 0; round_.load(std::memory_order_acquire) == round; ++spins)
-        if (spins < spins_before_yield)
-            relax();
-        else
-            std::this_thread::yield();
+    const auto over = [&] { return round_.load() != round; };
+    for (int spins = 0; spins < spins_before_sleep; ++spins) {
+        if (round_.load(std::memory_order_acquire) != round) return;
+        relax();
+    }
+    std::unique_lock<std::mutex> lock(asleep_);
+    sleepers_.fetch_add(1);
+    woken_.wait(lock, over);
+    sleepers_.fetch_sub(1);
 }
 
 void run(int threads, const std::function<void(const Team&)>& body) {

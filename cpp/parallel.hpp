@@ -2,12 +2,15 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
+#include <mutex>
 
 namespace steepest {
 
 // A spinning barrier: a few a training step, microseconds apart, where a system call each would cost as much
-// as the work between them. Yields when the others are late: there may be more threads than cores.
+// as the work between them. Sleeps when the others are late: another program may need the core, and a sleeper
+// gets it back at once, where a thread that yields waits for that program's turn to end.
 class Barrier {
   public:
     explicit Barrier(int members) : members_(members) {}
@@ -17,6 +20,9 @@ class Barrier {
     const int members_;
     alignas(64) std::atomic<int> arrived_{0};
     alignas(64) std::atomic<unsigned> round_{0};
+    std::atomic<int> sleepers_{0}; // read at each round, written by few
+    std::mutex asleep_;
+    std::condition_variable woken_;
 };
 
 // One thread's place in its team.

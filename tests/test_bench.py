@@ -36,10 +36,11 @@ def folder(monkeypatch):
 
 
 def test_table():
-    from table import table
+    from harness import markdown
+    from table import lines
 
-    lines = table(RECORD["steps"], ["steepest", "numpy", "jax"], RECORD).splitlines()
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    printed = markdown(lines(RECORD["steps"], ["steepest", "numpy", "jax"], RECORD)).splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in printed]
     assert cells[0] == ["microseconds", "steepest (best)", "numpy", "jax", "best peer", "share of limit"]
     assert cells[2][1:3] == ["200 (best 100)", "300 (1.5x)"]
     assert cells[2][3:] == ["failed", "numpy 1.50x", "50% of peak"]
