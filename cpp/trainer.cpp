@@ -20,7 +20,7 @@ constexpr double work_between_looks = 2e6; // multiply-adds before the clock is 
 // the update is then kept apart from the gradients, so that a step can be left before anything has changed.
 // Vectors beyond 32 bytes are not always faster, and so do not count.
 constexpr double long_product = 190e6;
-constexpr Index block_rows = 128; // rows that go forward and back together, so that they stay in cache
+constexpr Index block_rows = 256; // rows that go forward and back together, so that they stay in cache
 
 } // namespace
 
@@ -129,7 +129,9 @@ template <class T> void Trainer<T>::train(Run& run, const Team& team) {
         if (run.schedule.shuffle || several_batches(run)) team.barrier();
         for (Index first = 0; first < count; first += size) {
             const Index batch = std::min(size, count - first);
-            if (!step(run, team, first, batch)) return;
+            // The one batch of a fit without shuffles is the same in each epoch.
+            const bool again = epoch > 0 && !run.schedule.shuffle && !several_batches(run);
+            if (!step(run, team, first, batch, again)) return;
             if (leader) run.epochs_done = double(epoch) + double(first + batch) / double(count);
         }
         if (!leader) continue;
@@ -149,10 +151,11 @@ template <class T> void Trainer<T>::begin_epoch(Run& run, Index epoch) {
 
 // One batch: samples [first, first + size) in the epoch's order. Returns false, the same in every thread,
 // if the run must end; nothing has been updated then.
-template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size) {
+template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool again) {
     const bool leader = team.rank == 0;
     const auto& kernels = run.kernels;
-    const Batch batch = look_up(run, first, size);
+    Batch batch = look_up(run, first, size);
+    batch.gather = run.gathered && !again;
     const double work = network_.step_work(size) / double(team.size);
     Stop stop;
     if (run.watched_inside)
@@ -209,7 +212,7 @@ void Trainer<T>::forward_and_backward(Run& run, const Team& team, const Batch& b
         team.barrier();
     }
     if (network_.together(team, size)) {
-        if (run.gathered) gather(run, first, mine);
+        if (batch.gather) gather(run, first, mine);
         network_.forward_together(kernels, team, x, size, mine, stop);
         score(run, batch, mine);
         network_.backward_together(kernels, team, size, mine, stop);
@@ -217,7 +220,7 @@ void Trainer<T>::forward_and_backward(Run& run, const Team& team, const Batch& b
     }
     for (Index i = mine.begin; i < mine.end && !(stop && stop()); i += block_rows) {
         const Range rows{i, std::min(i + block_rows, mine.end)};
-        if (run.gathered) gather(run, first, rows);
+        if (batch.gather) gather(run, first, rows);
         network_.forward(kernels, team, x, rows);
         score(run, batch, rows);
         network_.backward(kernels, team, rows);

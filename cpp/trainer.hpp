@@ -71,13 +71,14 @@ template <class T> class Trainer {
         Samples<T> samples;
         double weight; // of all its samples together
         double scale;  // what a sample's gradient is multiplied by, next to its weight
+        bool gather;   // whether it is still to be copied
         Index first;   // where it begins in the epoch's order
     };
 
     void execute(Run& run, int threads);
     void train(Run& run, const Team& team);
     void begin_epoch(Run& run, Index epoch);
-    bool step(Run& run, const Team& team, Index first, Index size);
+    bool step(Run& run, const Team& team, Index first, Index size, bool again);
     double objective(const Run& run, const Batch& batch) const;
     Batch look_up(const Run& run, Index first, Index size) const;
     void forward_and_backward(Run& run, const Team& team, const Batch& batch, Index first, const Stop& stop);
