@@ -1,0 +1,56 @@
+"""A quick pass of each script, as it is called: that it runs to its end, and writes what is read again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parent
+
+
+def run(script: str, *arguments: object) -> str:
+    command = [sys.executable, FOLDER / script, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def quick(path: Path, script: str, *arguments: object) -> Any:
+    printed = run(script, "--quick", "--threads", 1, "--json", path, *arguments)
+    assert "| steepest" in printed or "| 128 x" in printed
+    return json.loads(path.read_text())
+
+
+def test_table_and_picture(tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    steps = quick(path, "table.py", "--only", "x 784-256-10", "--dtype", "both", "--peers", "numpy")["steps"]
+    assert [step["dtype"] for step in steps] == ["float32", "float64"] * 2
+    if find_spec("matplotlib"):
+        pictures = [tmp_path / "one.svg", tmp_path / "other.svg"]
+        for picture in pictures:
+            run("picture.py", path, picture)
+        assert pictures[0].read_bytes() == pictures[1].read_bytes()
+        assert "<svg" in pictures[0].read_text()
+
+
+def test_scaling(tmp_path: Path) -> None:
+    (step,) = quick(tmp_path / "scaling.json", "scaling.py", "--only", "x 784-256-10")["steps"]
+    assert step["seconds"].keys() == {"1"}
+
+
+def test_accuracy(tmp_path: Path) -> None:
+    tasks = quick(tmp_path / "accuracy.json", "accuracy.py", "--only", "digits", "--peers", "reference")[
+        "tasks"
+    ]
+    assert tasks[0]["accuracy"].keys() == {"steepest", "reference"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory.py needs Linux")
+def test_memory(tmp_path: Path) -> None:
+    for fit in quick(tmp_path / "memory.json", "memory.py", "--peers", "sklearn,torch")["fits"].values():
+        assert fit["own_before"] <= fit["own_most"] < fit["all_most"]
+        assert fit["files_most"] >= 2_000 * 784 * 4  # the data
