@@ -153,6 +153,7 @@ template <class T> class Network {
     bool narrow(std::size_t s) const { return stages_[s].dense && stages_[s].outputs < narrow_outputs<T>; }
     bool turned(std::size_t s) const { return narrow(s) && stages_[s].inputs > narrow_outputs<T>; }
     void reserve_transposed();
+    int predict_row(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y);
     void run_stage(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Rows<T> y, Index rows,
                    Range columns, T* scratch) const;
     void forward(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Block y);

@@ -45,6 +45,8 @@ void run(int threads, const std::function<void(const Team&)>& body);
 // stands for default_threads(), which is asked only for work that is worth two: it takes half a microsecond.
 constexpr double work_per_thread = 50e3;
 constexpr double work_per_new_thread = 300e3;
+// A row alone waits for the weights that it reads once, not for arithmetic.
+constexpr double work_per_reader = 100e3;
 int thread_count(double multiply_adds, double per_thread, int available);
 
 // Threads to use when nobody says: OpenMP's limit, capped by the processors and the CPU quota that this

@@ -162,6 +162,20 @@ def test_steps_are_their_gradients_applied(isa, optimizer, features, outputs):
         assert_same_bits(model.state_dict()[key], parameters[key], key)
 
 
+@pytest.mark.parametrize("sizes", [(300, 200, 10), (2100, 130, 3), (5, 40, 16), (16, 15, 7), (2, 8, 1)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_row_alone_has_the_bits_of_its_batch(native, dtype, sizes):
+    """Whether its layers are wide or narrow, deep or shallow, and shared by threads or not."""
+    model = st.Sequential(L(*sizes[:2]), T(), L(*sizes[1:]), dtype=dtype)
+    X = np.random.default_rng(0).standard_normal((70, sizes[0])).astype(dtype)
+    with Implementation("native", native.isa, 1).computing():
+        whole = model(X)
+    with native.computing():
+        assert_same_bits(model(X), whole)
+        assert_same_bits(np.vstack([model(X[i : i + 1]) for i in range(len(X))]), whole)
+        assert_same_bits(np.vstack([model(X[i : i + 3]) for i in range(0, len(X), 3)]), whole)
+
+
 def gradients(trainer, X, y, weight):
     _, arrays = trainer.model.loss_and_gradients(X, y, loss="softmax", sample_weight=weight)
     return np.concatenate([array.ravel() for array in arrays.values()])

@@ -73,35 +73,55 @@ class Watcher {
     std::exception_ptr error_;
 };
 
-// A network's buffers serve one computation at a time. Others wait, and can be interrupted; only a signal
-// handler or watcher that runs inside a computation must not wait for it.
+// A network's buffers serve one computation at a time. Others wait, and can be interrupted; whoever had the
+// last turn lets them go first. Only a signal handler or watcher that runs inside a computation must not wait
+// for it.
 class Exclusive {
   public:
     class Turn {
       public:
-        explicit Turn(Exclusive& gate) : owner_(gate.owner_) { // with the interpreter's lock
+        explicit Turn(Exclusive& gate) : gate_(gate) { // with the interpreter's lock
             const auto me = std::this_thread::get_id();
-            for (std::thread::id owner; !owner_.compare_exchange_strong(owner, me); owner = {}) {
-                if (owner == me)
-                    throw std::runtime_error(
-                        "this model is computing: it cannot be used from a signal handler");
+            if (gate.take(me, 0)) return;
+            const Waiting waiting(gate.waiting_);
+            while (!gate.take(me, 1)) {
                 {
                     py::gil_scoped_release unlocked;
-                    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                    std::this_thread::sleep_for(std::chrono::microseconds(100));
                 }
                 if (PyErr_CheckSignals() != 0) throw py::error_already_set();
             }
         }
-        ~Turn() { owner_.store({}); }
+        ~Turn() { gate_.owner_.store({}); }
         Turn(const Turn&) = delete;
         Turn& operator=(const Turn&) = delete;
 
       private:
-        std::atomic<std::thread::id>& owner_;
+        Exclusive& gate_;
     };
 
   private:
-    std::atomic<std::thread::id> owner_{};
+    struct Waiting {
+        std::atomic<int>& count;
+        explicit Waiting(std::atomic<int>& n) : count(n) { ++count; }
+        ~Waiting() { --count; }
+    };
+
+    // Whether it is the turn of `me`, who is counted `counted` times among those that wait.
+    bool take(std::thread::id me, int counted) {
+        std::thread::id owner; // nobody
+        if (last_.load() == me && waiting_.load() > counted && owner_.load() != me) return false;
+        if (owner_.compare_exchange_strong(owner, me)) {
+            last_.store(me);
+            return true;
+        }
+        if (owner == me)
+            throw std::runtime_error("this model is computing: it cannot be used from a signal handler");
+        return false;
+    }
+
+    std::atomic<std::thread::id> owner_{}, last_{};
+    std::atomic<int> waiting_{0};
 };
 
 } // namespace steepest::python
