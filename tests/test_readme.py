@@ -68,9 +68,14 @@ def test_installing_and_building_are_what_ci_and_the_build_test_do() -> None:
         "python3 -m venv .venv && . .venv/bin/activate",
         "pip install . && steepest train",
         "pip install '.[test]' && pytest",
+        "pip install '.[bench]'        # PyTorch, JAX, scikit-learn and matplotlib; what is not installed is left out",
+        *(line for line in lines if line.startswith("python bench/")),  # see bench/bench_scripts.py
         "cmake -B build/core -DSTEEPEST_PYTHON=OFF -DSTEEPEST_TESTS=ON -DSTEEPEST_SANITIZE=address,undefined",
         "cmake --build build/core -j2 && ctest --test-dir build/core",
     ]
+    passes = (ROOT / "bench" / "bench_scripts.py").read_text(encoding="utf-8")
+    scripts = re.findall(r"^python bench/(\w+\.py)", README, re.MULTILINE)
+    assert scripts and all(f'"{script}"' in passes for script in scripts)
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     for step in ("python3 -m venv", "pip install --quiet .\n", "steepest train", "'.[test]'", "pytest -q\n"):
         assert step in ci

@@ -45,6 +45,11 @@ template <class T> STEEPEST_INLINE void prefetch_panel(Rows<const T> b, Index de
             __builtin_prefetch(b.data + k * b.stride + j);
 }
 
+// A packed panel costs a load and a store for each vector; it pays where enough tiles share it, and where
+// rows lie so far apart (in bytes) that a panel is spread over many pages. 64 x 1000 x 100 is a tenth faster
+// unpacked.
+constexpr Index packed_rows = 4 * max_rows, packed_stride = 1024;
+
 // c = end(a @ b) for a (rows, depth) and b (depth, columns), a block of panels and a part of the depth at a
 // time. An operand b has
 //   pack(rows)                      whether panels of it are packed for so many rows
@@ -58,7 +63,8 @@ STEEPEST_INLINE void row_product(Rows<const T> a, const Operand& b, Rows<T> c, I
                                  Index columns, T* scratch, const End& end) {
     const bool pack = b.pack(rows);
     const Columns<T> panels(columns);
-    const Pieces blocks(depth, pack ? panel_depth<T> : streamed_depth);
+    const bool streamed = rows < packed_rows && !pack;
+    const Pieces blocks(depth, streamed ? streamed_depth : panel_depth<T>);
     const Index panel = panel_width<T> * (blocks.size + 1);
     const Index together = pack ? block_bytes / Index(sizeof(T)) / panel : panels.pieces.count;
     for (Index first = 0; first < panels.pieces.count; first += together) {
@@ -76,7 +82,7 @@ STEEPEST_INLINE void row_product(Rows<const T> a, const Operand& b, Rows<T> c, I
                 if (block + 1 < blocks.count) epilogue.end = RowEnd::sum;
                 const Rows<const T> right =
                     pack ? Rows<const T>{scratch + (p - first) * panel, panel_width<T>} : b.from(k, j);
-                if (!pack) prefetch_panel(b.from(k, j + panels_ahead * panel_width<T>), length);
+                if (streamed) prefetch_panel(b.from(k, j + panels_ahead * panel_width<T>), length);
                 PanelProduct<T>{at(a, 0, k), right,     at(c, 0, j),       rows,
                                 length,      block > 0, panels.vectors(p), panels.tail(p)}
                     .run(epilogue);
@@ -86,15 +92,14 @@ STEEPEST_INLINE void row_product(Rows<const T> a, const Operand& b, Rows<T> c, I
     }
 }
 
-// A packed panel costs a load and a store for each vector; it pays where enough tiles share it.
-constexpr Index packed_rows = 4 * max_rows;
-
 // ---- forward: the weight itself, bias and activation -------------------------------------------------
 
 template <class T> struct Weight {
     const Rows<const T> weight;
     static constexpr Index packed_together = ahead_rows;
-    STEEPEST_INLINE bool pack(Index rows) const { return rows >= packed_rows; }
+    STEEPEST_INLINE bool pack(Index rows) const {
+        return rows >= packed_rows && weight.stride * Index(sizeof(T)) >= packed_stride;
+    }
     STEEPEST_INLINE Rows<const T> from(Index k, Index j) const { return at(weight, k, j); }
     STEEPEST_INLINE void panel(Index k, Index depth, Index j, Index width, T* to) const {
         pack_rows(from(k, j), depth, width, to, panel_width<T>);
