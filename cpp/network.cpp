@@ -105,10 +105,8 @@ void Network<T>::run_stage(const Kernels<T>& kernels, std::size_t s, Rows<const 
         return;
     }
     const Parameters<T>& own = parameters_[dense_[s]];
-    const Rows<T> weight = turned(s) ? from(transposed_[dense_[s]].rows(), j) : from(own.weight, 0, j);
-    const auto forward = turned(s)   ? kernels.forward_transposed
-                         : narrow(s) ? kernels.forward_shallow
-                                     : kernels.forward;
+    const Rows<T> weight = turned(stage) ? from(transposed_[dense_[s]].rows(), j) : from(own.weight, 0, j);
+    const auto forward = forward_of(kernels, stage.inputs, stage.outputs);
     forward({x, read_only(weight), own.bias ? own.bias + j : nullptr, y, rows, stage.inputs, columns.size(),
              stage.activation},
             scratch);
@@ -116,18 +114,19 @@ void Network<T>::run_stage(const Kernels<T>& kernels, std::size_t s, Rows<const 
 
 template <class T> bool Network<T>::any_turned() const {
     for (std::size_t s = 0; s < stages_.size(); ++s)
-        if (turned(s)) return true;
+        if (turned(stages_[s])) return true;
     return false;
 }
 
 template <class T> void Network<T>::reserve_transposed() {
     for (std::size_t s = 0; s < stages_.size(); ++s)
-        if (turned(s)) transposed_[dense_[s]].reserve(stages_[s].outputs, stages_[s].inputs, dot_bytes);
+        if (turned(stages_[s]))
+            transposed_[dense_[s]].reserve(stages_[s].outputs, stages_[s].inputs, dot_bytes);
 }
 
 template <class T> void Network<T>::transpose(const Kernels<T>& kernels, const Team& team) {
     for (std::size_t s = 0; s < stages_.size(); ++s) {
-        if (!turned(s)) continue;
+        if (!turned(stages_[s])) continue;
         const Range rows = share(stages_[s].inputs, cache_line / sizeof(T), team.rank, team.size);
         kernels.transpose(read_only(from(parameters_[dense_[s]].weight, rows.begin)), rows.size(),
                           stages_[s].outputs, from(transposed_[dense_[s]].rows(), 0, rows.begin));

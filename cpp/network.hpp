@@ -88,6 +88,19 @@ bool divide(const Team& team, Index samples, Index columns, Range mine, bool own
     return false;
 }
 
+// How a dense layer's forward product is computed: by its size alone, so that its bits are the same whoever
+// asks.
+template <class T> bool narrow(Index outputs) { return outputs < narrow_outputs<T>; }
+// Whether it needs the weight's transpose.
+template <class T> bool turned(Index inputs, Index outputs) {
+    return narrow<T>(outputs) && inputs > narrow_outputs<T>;
+}
+template <class T> auto forward_of(const Kernels<T>& kernels, Index inputs, Index outputs) {
+    return turned<T>(inputs, outputs) ? kernels.forward_transposed
+           : narrow<T>(outputs)       ? kernels.forward_shallow
+                                      : kernels.forward;
+}
+
 template <class T> class Network {
   public:
     // `parameters` has one entry for each dense stage. Throws std::invalid_argument for an empty network,
@@ -150,8 +163,7 @@ template <class T> class Network {
     std::vector<Parameters<T>> stored_gradients() const;
 
   private:
-    bool narrow(std::size_t s) const { return stages_[s].dense && stages_[s].outputs < narrow_outputs<T>; }
-    bool turned(std::size_t s) const { return narrow(s) && stages_[s].inputs > narrow_outputs<T>; }
+    bool turned(const Stage& s) const { return s.dense && steepest::turned<T>(s.inputs, s.outputs); }
     void reserve_transposed();
     int predict_row(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y);
     void run_stage(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Rows<T> y, Index rows,

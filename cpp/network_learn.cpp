@@ -22,10 +22,10 @@ void Network<T>::backward(const Kernels<T>& kernels, const Team& team, std::size
     const Rows<T> y = from(outputs_[s - 1].rows(i), 0, j), to = from(deltas_[s - 1].rows(i), 0, j);
     const Rows<T> dy = deltas_[s].rows(i);
     if (stage.dense) {
-        const Rows<T> weight =
-            turned(s) ? from(transposed_[dense_[s]].rows(), 0, j) : from(parameters_[dense_[s]].weight, j);
+        const Rows<T> weight = turned(stage) ? from(transposed_[dense_[s]].rows(), 0, j)
+                                             : from(parameters_[dense_[s]].weight, j);
         return kernels.input_gradient({read_only(dy), read_only(weight), read_only(y), to, dx.rows.size(),
-                                       columns, stage.outputs, below.activation, turned(s)},
+                                       columns, stage.outputs, below.activation, turned(stage)},
                                       scratch(team));
     }
     for (Index row = 0; row < dx.rows.size(); ++row)
@@ -70,7 +70,7 @@ void Network<T>::learn(const Kernels<T>& kernels, const Team& team, std::size_t 
     kernels.weight_gradient({s ? read_only(outputs_[s - 1].rows()) : x, read_only(part(deltas_[s].rows())),
                              part(parameters_[d].weight), velocities ? part(velocities[d].weight) : Rows<T>{},
                              gradients ? part(gradients[d].weight) : Rows<T>{}, samples, block.columns.size(),
-                             block.rows.begin, block.rows.end, update, narrow(s)},
+                             block.rows.begin, block.rows.end, update, narrow<T>(stages_[s].outputs)},
                             scratch(team));
 }
 

@@ -25,15 +25,12 @@ int linear(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T
     Buffer<T> scratch;
     scratch.reserve(threads * kernels.scratch);
     Matrix<T> transposed;
-    const bool narrow = outputs < narrow_outputs<T>, turned = narrow && inputs > narrow_outputs<T>;
-    if (turned) {
+    if (turned<T>(inputs, outputs)) {
         transposed.reserve(outputs, inputs, dot_bytes);
         kernels.transpose(weight, inputs, outputs, transposed.rows());
         weight = read_only(transposed.rows());
     }
-    const auto forward = turned   ? kernels.forward_transposed
-                         : narrow ? kernels.forward_shallow
-                                  : kernels.forward;
+    const auto forward = forward_of(kernels, inputs, outputs);
     int size = 1;
     run(threads, [&](const Team& team) {
         if (team.rank == 0) size = team.size;

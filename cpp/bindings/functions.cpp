@@ -184,7 +184,7 @@ template <class T> double read_bandwidth(py::array x_, Index passes, const std::
     double done = 0; // written by this thread, as rank 0
     py::gil_scoped_release unlocked;
     const auto start = std::chrono::steady_clock::now();
-    run(choice.threads, [&](const Team& team) {
+    run(threads > 0 ? threads : default_threads(), [&](const Team& team) {
         const Range mine = share_columns<T>(elements, team);
         double read = 0;
         for (Index i = 0; i < passes; ++i) read += kernels.read_loop(x.data + mine.begin, mine.size());

@@ -39,6 +39,11 @@ constexpr bool curved(Activation activation) {
     return activation == Activation::sigmoid || activation == Activation::tanh;
 }
 
+// That floor; NaN stays above it.
+template <class T> constexpr T floor_of(Activation activation) {
+    return activation == Activation::relu ? T(0) : T(-__builtin_huge_val());
+}
+
 template <class T> void activate(Activation activation, const T* x, T* y, Index n) {
     switch (activation) {
     case Activation::identity:

@@ -90,10 +90,10 @@ template <class T> void fold_lanes(const T* sums, Index n, T* totals) {
 
 // y = activation(totals + bias) for one row.
 template <class T> STEEPEST_INLINE void finish_row(const Forward<T>& f, const T* totals, T* y) {
-    const T floor = f.activation == Activation::relu ? T(0) : T(-__builtin_huge_val());
+    const Vec<T> floor = broadcast(floor_of<T>(f.activation));
     for_vectors<T>(f.outputs, [&](Index j, auto... tail) __attribute__((always_inline)) {
         const Vec<T> bias = f.bias ? load(f.bias + j, tail...) : Vec<T>{};
-        store(y + j, maximum(broadcast(floor), load(totals + j, tail...) + bias), tail...);
+        store(y + j, maximum(floor, load(totals + j, tail...) + bias), tail...);
     });
     if (curved(f.activation)) activate(f.activation, y, y, f.outputs);
 }

@@ -109,9 +109,8 @@ template <class T> struct Weight {
 template <class T> struct Activated {
     const Forward<T>& f;
     STEEPEST_INLINE RowEpilogue<T> tile(Index j) const {
-        constexpr T none = -__builtin_huge_val();
-        const T floor = f.activation == Activation::relu ? T(0) : none;
-        return {RowEnd::affine, f.bias ? f.bias + j : nullptr, floor, 0, 0, {}};
+        const T* bias = f.bias ? f.bias + j : nullptr;
+        return {RowEnd::affine, bias, floor_of<T>(f.activation), 0, 0, {}};
     }
     STEEPEST_INLINE void finish(Index begin, Index end) const {
         if (!curved(f.activation)) return;
@@ -127,7 +126,7 @@ template <class T> struct Activated {
 template <class T> Index forward_stripes(const Forward<T>& f) {
     constexpr int vectors = 8;
     constexpr Index width = vectors * lanes<T>;
-    const Vec<T> floor = broadcast(f.activation == Activation::relu ? T(0) : T(-__builtin_huge_val()));
+    const Vec<T> floor = broadcast(floor_of<T>(f.activation));
     Index j = 0;
     for (; j + width <= f.outputs; j += width) {
         Vec<T> acc[vectors] = {};
