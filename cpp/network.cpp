@@ -9,6 +9,28 @@ namespace {
 
 constexpr Index tall_batch = 512; // samples; beyond, outputs leave the cache before the next layer reads them
 
+bool fits(const Stage& s) {
+    if (s.inputs < 1 || s.outputs < 1) return false;
+    switch (s.kind) {
+    case StageKind::dense:
+        return true;
+    case StageKind::max_pieces:
+        return s.inputs % s.outputs == 0;
+    case StageKind::pool:
+        return s.inputs == s.height * s.width * s.channels &&
+               s.outputs == s.pooled_height * s.pooled_width * s.channels && s.pooled_height <= s.height &&
+               s.pooled_width <= s.width;
+    default:
+        return s.inputs == s.outputs;
+    }
+}
+
+Division division_of(StageKind kind) {
+    return kind == StageKind::batch_norm ? Division::columns
+           : kind == StageKind::pool     ? Division::rows
+                                         : Division::blocks;
+}
+
 } // namespace
 
 Range share(Index n, Index grain, int part, int parts) {
@@ -49,30 +71,38 @@ template <class T> Part part_of(Index rows, Index columns, const Team& team) {
 }
 
 template <class T>
-Network<T>::Network(std::vector<Stage> stages, std::vector<Parameters<T>> parameters)
-    : stages_(std::move(stages)), parameters_(std::move(parameters)) {
-    std::size_t dense = 0;
+Network<T>::Network(std::vector<Stage> stages, std::vector<Parameters<T>> parameters,
+                    std::vector<Rows<T>> running)
+    : stages_(std::move(stages)), parameters_(std::move(parameters)), running_(std::move(running)) {
+    std::size_t learners = 0, norms = 0;
+    Index open = 0;
     for (std::size_t s = 0; s < stages_.size(); ++s) {
-        if (stages_[s].inputs < 1 || stages_[s].outputs < 1 ||
-            (s && stages_[s].inputs != stages_[s - 1].outputs) ||
-            (!stages_[s].dense && stages_[s].inputs != stages_[s].outputs))
+        const Stage& stage = stages_[s];
+        if (!fits(stage) || (s && stage.inputs != stages_[s - 1].outputs))
             throw std::invalid_argument("stages do not fit each other");
-        dense_.push_back(dense);
-        if (stages_[s].dense && dense++ == 0) first_dense_ = s;
+        own_.push_back(learners);
+        statistics_.push_back(norms);
+        if (stage.learns() && learners++ == 0) first_learner_ = s;
+        if (stage.kind == StageKind::batch_norm) ++norms;
+        if (stage.kind == StageKind::fork) forks_ = std::max(forks_, ++open);
+        if (stage.kind == StageKind::join) --open;
     }
-    if (dense == 0) throw std::invalid_argument("a network needs a dense stage");
-    if (dense != parameters_.size())
-        throw std::invalid_argument("one set of parameters for each dense stage");
+    if (learners == 0) throw std::invalid_argument("a network needs a stage that learns");
+    if (learners != parameters_.size() || norms != running_.size())
+        throw std::invalid_argument("one set of parameters for each stage that learns");
     outputs_.resize(stages_.size());
     deltas_.resize(stages_.size());
-    gradients_.resize(dense);
-    transposed_.resize(dense);
-    penalties_.resize(dense);
+    factors_.resize(stages_.size());
+    gradients_.resize(learners);
+    transposed_.resize(learners);
+    penalties_.resize(learners);
+    normal_.resize(norms);
 }
 
 template <class T> double Network<T>::forward_work(Index samples) const {
     double work = 0;
-    for (const auto& stage : stages_) work += double(stage.dense ? stage.inputs : 1) * double(stage.outputs);
+    for (const auto& stage : stages_)
+        work += double(stage.dense() ? stage.inputs : 1) * double(stage.outputs);
     return work * double(samples);
 }
 
@@ -80,35 +110,28 @@ template <class T> double Network<T>::step_time(Index samples) const {
     constexpr Index narrow = 64;
     double time = 0;
     for (const auto& stage : stages_)
-        if (stage.dense) time += 3 * double(stage.inputs) * double(std::max(stage.outputs, narrow));
+        if (stage.dense()) time += 3 * double(stage.inputs) * double(std::max(stage.outputs, narrow));
     return time * double(samples);
 }
 
 template <class T> double Network<T>::step_work(Index samples) const {
     double work = 2 * forward_work(samples); // forward and weight gradients
-    for (std::size_t s = first_dense_ + 1; s < stages_.size(); ++s)
-        if (stages_[s].dense)
+    for (std::size_t s = first_learner_ + 1; s < stages_.size(); ++s)
+        if (stages_[s].dense())
             work += double(stages_[s].inputs) * double(stages_[s].outputs) * double(samples);
     return work;
 }
 
 template <class T>
-void Network<T>::run_stage(const Kernels<T>& kernels, std::size_t s, Rows<const T> x, Rows<T> y, Index rows,
+void Network<T>::run_dense(const Kernels<T>& kernels, std::size_t s, Rows<const T> x, Rows<T> y, Index rows,
                            Range columns, T* scratch) const {
     const Stage& stage = stages_[s];
     const Index j = columns.begin;
-    y = from(y, 0, j);
-    if (!stage.dense) {
-        for (Index i = 0; i < rows; ++i)
-            kernels.activate(stage.activation, x.data + i * x.stride + j, y.data + i * y.stride,
-                             columns.size());
-        return;
-    }
-    const Parameters<T>& own = parameters_[dense_[s]];
-    const Rows<T> weight = turned(stage) ? from(transposed_[dense_[s]].rows(), j) : from(own.weight, 0, j);
+    const Parameters<T>& own = parameters_[own_[s]];
+    const Rows<T> weight = turned(stage) ? from(transposed_[own_[s]].rows(), j) : from(own.weight, 0, j);
     const auto forward = forward_of(kernels, stage.inputs, stage.outputs);
-    forward({x, read_only(weight), own.bias ? own.bias + j : nullptr, y, rows, stage.inputs, columns.size(),
-             stage.activation},
+    forward({x, read_only(weight), own.bias ? own.bias + j : nullptr, from(y, 0, j), rows, stage.inputs,
+             columns.size(), stage.activation},
             scratch);
 }
 
@@ -121,26 +144,29 @@ template <class T> bool Network<T>::any_turned() const {
 template <class T> void Network<T>::reserve_transposed() {
     for (std::size_t s = 0; s < stages_.size(); ++s)
         if (turned(stages_[s]))
-            transposed_[dense_[s]].reserve(stages_[s].outputs, stages_[s].inputs, dot_bytes);
+            transposed_[own_[s]].reserve(stages_[s].outputs, stages_[s].inputs, dot_bytes);
 }
 
 template <class T> void Network<T>::transpose(const Kernels<T>& kernels, const Team& team) {
     for (std::size_t s = 0; s < stages_.size(); ++s) {
         if (!turned(stages_[s])) continue;
         const Range rows = share(stages_[s].inputs, cache_line / sizeof(T), team.rank, team.size);
-        kernels.transpose(read_only(from(parameters_[dense_[s]].weight, rows.begin)), rows.size(),
-                          stages_[s].outputs, from(transposed_[dense_[s]].rows(), 0, rows.begin));
+        kernels.transpose(read_only(from(parameters_[own_[s]].weight, rows.begin)), rows.size(),
+                          stages_[s].outputs, from(transposed_[own_[s]].rows(), 0, rows.begin));
     }
 }
 
 template <class T>
 void Network<T>::reserve(const Kernels<T>& kernels, Index samples, int threads, bool gradients) {
     for (std::size_t s = 0; s < stages_.size(); ++s) {
-        outputs_[s].reserve(samples, stages_[s].outputs);
-        if (s >= first_dense_) deltas_[s].reserve(samples + 1, stages_[s].outputs); // one row for bias sums
-        if (!stages_[s].dense) continue;
-        if (gradients) gradients_[dense_[s]].reserve(stages_[s].inputs + 1, stages_[s].outputs);
-        penalties_[dense_[s]].reserve(penalty_terms(stages_[s]));
+        const Stage& stage = stages_[s];
+        outputs_[s].reserve(samples, stage.outputs);
+        if (s >= first_learner_) deltas_[s].reserve(samples + 1, stage.outputs); // one row for bias sums
+        if (stage.kind == StageKind::dropout) factors_[s].reserve(samples, stage.outputs);
+        if (stage.kind == StageKind::batch_norm) normal_[statistics_[s]].reserve(norm_rows, stage.outputs);
+        if (!stage.learns()) continue;
+        if (gradients) gradients_[own_[s]].reserve(stage.weight_rows() + 1, stage.outputs);
+        if (stage.dense()) penalties_[own_[s]].reserve(penalty_terms(stage));
     }
     reserve_transposed();
     scratch_stride_ = kernels.scratch;
@@ -150,40 +176,54 @@ void Network<T>::reserve(const Kernels<T>& kernels, Index samples, int threads, 
 template <class T> std::vector<Parameters<T>> Network<T>::stored_gradients() const {
     std::vector<Parameters<T>> views;
     for (std::size_t s = 0; s < stages_.size(); ++s)
-        if (stages_[s].dense) {
-            const auto& matrix = gradients_[dense_[s]];
-            views.push_back({matrix.rows(), matrix.row(stages_[s].inputs)});
+        if (stages_[s].learns()) {
+            const auto& matrix = gradients_[own_[s]];
+            views.push_back({matrix.rows(), matrix.row(stages_[s].weight_rows())});
         }
     return views;
 }
 
 template <class T>
-void Network<T>::forward(const Kernels<T>& kernels, const Team& team, std::size_t s, Rows<const T> x,
-                         Block y) {
-    const Rows<T> outputs = outputs_[s].rows(y.rows.begin);
-    const Rows<const T> inputs = s ? read_only(outputs_[s - 1].rows(y.rows.begin)) : from(x, y.rows.begin);
-    run_stage(kernels, s, inputs, outputs, y.rows.size(), y.columns, scratch(team));
-}
-
-template <class T>
-void Network<T>::forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows) {
+void Network<T>::forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows,
+                         const Draws& draws) {
     for (std::size_t s = 0; s < stages_.size(); ++s)
-        forward(kernels, team, s, x, {rows, {0, stages_[s].outputs}});
+        forward(kernels, team, s, x, {rows, {0, stages_[s].outputs}}, draws);
 }
 
 template <class T>
 void Network<T>::forward_together(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
-                                  Range mine, const Stop& stop) {
+                                  Range mine, const Draws& draws, const Stop& stop) {
     bool own_rows = true; // whether what a thread needs next, it has made itself
     for (std::size_t s = 0; s < stages_.size(); ++s) {
-        own_rows = divide<T>(team, samples, stages_[s].outputs, mine, own_rows, stop,
-                             [&](Block y) { forward(kernels, team, s, x, y); });
+        own_rows = divide<T>(team, division_of(stages_[s].kind), samples, stages_[s].outputs, mine, own_rows,
+                             stop, [&](Block y) { forward(kernels, team, s, x, y, draws); });
     }
     if (!own_rows) team.barrier();
 }
 
-template <class T> bool Network<T>::together(const Team& team, Index samples) {
-    return team.size > 1 && samples <= tall_batch;
+template <class T>
+void Network<T>::backward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows,
+                          const Draws& draws) {
+    backward_top(kernels, rows);
+    for (std::size_t s = stages_.size() - 1; s > first_learner_; --s)
+        backward(kernels, team, s, x, {rows, {0, stages_[s].inputs}}, draws);
+}
+
+template <class T>
+void Network<T>::backward_together(const Kernels<T>& kernels, const Team& team, Rows<const T> x,
+                                   Index samples, Range mine, const Draws& draws, const Stop& stop) {
+    backward_top(kernels, mine);
+    bool own_rows = true; // whether what a thread needs next, it has made itself
+    for (std::size_t s = stages_.size() - 1; s + 1 > first_learner_; --s) {
+        // The first learner has nothing below it to tell, but a batch_norm its own sums to make.
+        if (s == first_learner_ && stages_[s].kind != StageKind::batch_norm) break;
+        own_rows = divide<T>(team, division_of(stages_[s].kind), samples, stages_[s].inputs, mine, own_rows,
+                             stop, [&](Block dx) { backward(kernels, team, s, x, dx, draws); });
+    }
+}
+
+template <class T> bool Network<T>::together(const Team& team, Index samples) const {
+    return !running_.empty() || (team.size > 1 && samples <= tall_batch);
 }
 
 template Part part_of<float>(Index, Index, const Team&);

@@ -5,6 +5,7 @@
 #include "buffer.hpp"
 #include "dispatch.hpp"
 #include "parallel.hpp"
+#include "stage.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -12,14 +13,8 @@
 
 namespace steepest {
 
-// y = activation(x @ weight + bias), or y = activation(x) if not dense.
-struct Stage {
-    Index inputs, outputs;
-    Activation activation;
-    bool dense;
-};
-
-// Parameters of a dense stage, or their gradients or velocities; owned by the caller. No bias: null.
+// Parameters of a stage that learns, or their gradients or velocities; owned by the caller. No bias: null.
+// A batch_norm's weight is one row.
 template <class T> struct Parameters {
     Rows<T> weight;
     T* bias;
@@ -63,20 +58,30 @@ template <class T> bool divisible(Index columns, int threads) {
 
 constexpr Index penalty_rows = 8; // weight rows of one term of the penalty, whatever the threads
 
-inline Index penalty_terms(const Stage& dense) { return (dense.inputs + penalty_rows - 1) / penalty_rows; }
+inline Index penalty_terms(const Stage& s) { return (s.inputs + penalty_rows - 1) / penalty_rows; }
 
 // What a thread asks between two pieces of its work: true means stop soon. Empty, the work is not cut.
 using Stop = std::function<bool()>;
 constexpr Index columns_at_once = 480; // of a layer, between two looks at it: whole blocks of every kernel
 
+// How a stage is divided among threads: into blocks of any rows and columns, into whole columns, because it
+// needs all samples of one, or into whole rows.
+enum class Division { blocks, columns, rows };
+
 // Visits this thread's blocks of a layer's (samples, columns): its part, or its rows of a layer too narrow to
 // divide. Waits first for the others' work on the layer before, unless both are by rows: `own_rows` says
 // whether that one was, and the result whether this one is.
 template <class T, class Visit>
-bool divide(const Team& team, Index samples, Index columns, Range mine, bool own_rows, const Stop& stop,
-            Visit visit) {
-    const bool divided = divisible<T>(columns, team.size);
+bool divide(const Team& team, Division division, Index samples, Index columns, Range mine, bool own_rows,
+            const Stop& stop, Visit visit) {
+    const bool divided =
+        division != Division::rows && (division == Division::columns || divisible<T>(columns, team.size));
     if (divided || !own_rows) team.barrier();
+    if (division == Division::columns) {
+        if (const Range own = share_columns<T>(columns, team); own.size() > 0)
+            visit(Block{{0, samples}, own});
+        return false;
+    }
     if (!divided) {
         visit(Block{mine, {0, columns}});
         return true;
@@ -101,14 +106,27 @@ template <class T> auto forward_of(const Kernels<T>& kernels, Index inputs, Inde
                                       : kernels.forward;
 }
 
+// What a batch_norm keeps of a batch: a row each. scale is weight / deviation.
+enum Normal : Index {
+    norm_mean,
+    norm_variance,
+    norm_inverse,
+    norm_scale,
+    norm_dscale,
+    norm_dshift,
+    norm_rows
+};
+
 template <class T> class Network {
   public:
-    // `parameters` has one entry for each dense stage. Throws std::invalid_argument for an empty network,
-    // for stages that do not fit each other, or for a wrong number of parameters.
-    Network(std::vector<Stage> stages, std::vector<Parameters<T>> parameters);
+    // `parameters` has one entry for each stage that learns, `running` one for each batch_norm: the running
+    // mean, and in its second row the variance. Throws std::invalid_argument for a network in which nothing
+    // learns, for stages that do not fit each other, or for a wrong number of parameters.
+    Network(std::vector<Stage> stages, std::vector<Parameters<T>> parameters, std::vector<Rows<T>> running);
 
     const std::vector<Stage>& stages() const { return stages_; }
     const std::vector<Parameters<T>>& parameters() const { return parameters_; }
+    const std::vector<Rows<T>>& running() const { return running_; }
     Index inputs() const { return stages_.front().inputs; }
     Index outputs() const { return stages_.back().outputs; }
     double forward_work(Index samples) const; // multiply-adds
@@ -127,23 +145,26 @@ template <class T> class Network {
     bool any_turned() const;
 
     // Rows of a batch whose inputs begin at x, through all stages. The scores are rows of scores().
-    void forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows);
+    void forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows,
+                 const Draws& draws);
     Rows<const T> scores() const { return read_only(outputs_.back().rows()); }
     Rows<T> score_gradients() const { return deltas_.back().rows(); } // dloss/dscores go in here
 
     // From the gradients of the scores back to those of every dense stage's sums, the same rows.
-    void backward(const Kernels<T>& kernels, const Team& team, Range rows);
+    void backward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows,
+                  const Draws& draws);
 
     // The same for a whole batch, each thread on a part of the outputs: forward reads the columns of a weight
     // that the same thread updates, which stay in the cache of its core (backward reads rows of all parts).
     // Layers too narrow to divide are done by rows, `mine`. Begins with `mine` of x, and ends with `mine` of
     // the scores; backward ends without a barrier.
     void forward_together(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
-                          Range mine, const Stop& stop);
-    void backward_together(const Kernels<T>& kernels, const Team& team, Index samples, Range mine,
-                           const Stop& stop);
-    // Whether a batch is worked on so: not if it is so tall that its own outputs would leave the cache.
-    static bool together(const Team& team, Index samples);
+                          Range mine, const Draws& draws, const Stop& stop);
+    void backward_together(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
+                           Range mine, const Draws& draws, const Stop& stop);
+    // Whether a batch is worked on so: not if it is so tall that its own outputs would leave the cache,
+    // unless a stage needs all samples at once.
+    bool together(const Team& team, Index samples) const;
 
     // After all rows of the batch: this thread's share of every parameter. With `gradients`, regularised
     // gradients are stored there, until `stop`; otherwise parameters, and velocities with momentum, are
@@ -151,6 +172,9 @@ template <class T> class Network {
     void learn(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
                const Update<T>& update, const Parameters<T>* velocities, const Parameters<T>* gradients,
                const Stop& stop);
+
+    // The running statistics, from those of the batch that went forward: this thread's columns.
+    void learn_statistics(const Team& team);
 
     // The update alone, from gradients that learn() stored.
     void apply(const Kernels<T>& kernels, const Team& team, const Update<T>& update,
@@ -163,26 +187,50 @@ template <class T> class Network {
     std::vector<Parameters<T>> stored_gradients() const;
 
   private:
-    bool turned(const Stage& s) const { return s.dense && steepest::turned<T>(s.inputs, s.outputs); }
+    // Rows of what goes into a stage.
+    Rows<const T> input(std::size_t stage, Rows<const T> x, Index row) const {
+        return stage ? read_only(outputs_[stage - 1].rows(row)) : from(x, row);
+    }
+    bool turned(const Stage& s) const { return s.dense() && steepest::turned<T>(s.inputs, s.outputs); }
     void reserve_transposed();
+    void prepare_prediction(const Kernels<T>& kernels);
     int predict_row(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y);
-    void run_stage(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Rows<T> y, Index rows,
+    void predict_stage(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Rows<T> forked,
+                       Rows<T> y, Index rows, Range columns, T* scratch) const;
+    Index widest_row() const;
+    void run_dense(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Rows<T> y, Index rows,
                    Range columns, T* scratch) const;
-    void forward(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Block y);
-    void backward(const Kernels<T>& kernels, const Team& team, std::size_t stage, Block dx);
+    void forward(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Block y,
+                 const Draws& draws);
+    void forward_norm(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Block y);
+    void normalise(std::size_t stage, const T* variance, Range columns);
+    void drop(const Kernels<T>& kernels, std::size_t stage, Index row, Range columns, const Draws& draws);
+    void backward(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Block dx,
+                  const Draws& draws);
+    void backward_rows(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Block dx,
+                       const Draws& draws);
+    void backward_pieces(const Kernels<T>& kernels, std::size_t stage, Index row, Range columns);
+    void backward_norm(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Block dx);
     void backward_top(const Kernels<T>& kernels, Range rows);
     void learn(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Index samples,
                Block weight, const Update<T>& update, const Parameters<T>* velocities,
                const Parameters<T>* gradients);
     void learn_bias(const Kernels<T>& kernels, const Team& team, std::size_t stage, Index samples,
                     const Update<T>& update, const Parameters<T>* velocities, const Parameters<T>* gradients);
+    void learn_norm(const Kernels<T>& kernels, const Team& team, std::size_t stage, const Update<T>& update,
+                    const Parameters<T>* velocities, const Parameters<T>* gradients);
     T* scratch(const Team& team) const { return scratch_.data() + team.rank * scratch_stride_; }
 
     std::vector<Stage> stages_;
     std::vector<Parameters<T>> parameters_;
-    std::vector<std::size_t> dense_; // index into parameters_ of each dense stage
-    std::size_t first_dense_ = 0;
+    std::vector<Rows<T>> running_;
+    std::vector<std::size_t> own_;        // index into parameters_ of each stage that learns
+    std::vector<std::size_t> statistics_; // index into running_ and normal_ of each batch_norm
+    std::size_t first_learner_ = 0;
+    Index forks_ = 0;                         // at most so many blocks lie inside each other
     std::vector<Matrix<T>> outputs_, deltas_; // one of each a stage
+    std::vector<Matrix<T>> factors_;          // of each dropout stage, by stage
+    std::vector<Matrix<T>> normal_;           // rows of a batch_norm, as `Normal` numbers them
     std::vector<Matrix<T>> gradients_;        // weights, then the bias as one more row
     std::vector<Matrix<T>> transposed_;       // weights of narrow stages, (outputs, inputs)
     std::vector<Buffer<double>> penalties_;   // a term for every 8 rows of weights

@@ -1,4 +1,4 @@
-// Network: from the gradients of the scores to new parameters.
+// Network: from the gradients of the stages to new parameters.
 #include "network.hpp"
 
 #include <algorithm>
@@ -14,61 +14,16 @@ template <class T> Update<T> without_penalty(const Update<T>& u) {
 
 } // namespace
 
-// dx, the gradient of the sums of the stage below: of stage s's inputs, times that stage's activation'.
-template <class T>
-void Network<T>::backward(const Kernels<T>& kernels, const Team& team, std::size_t s, Block dx) {
-    const Stage &stage = stages_[s], &below = stages_[s - 1];
-    const Index i = dx.rows.begin, j = dx.columns.begin, columns = dx.columns.size();
-    const Rows<T> y = from(outputs_[s - 1].rows(i), 0, j), to = from(deltas_[s - 1].rows(i), 0, j);
-    const Rows<T> dy = deltas_[s].rows(i);
-    if (stage.dense) {
-        const Rows<T> weight = turned(stage) ? from(transposed_[dense_[s]].rows(), 0, j)
-                                             : from(parameters_[dense_[s]].weight, j);
-        return kernels.input_gradient({read_only(dy), read_only(weight), read_only(y), to, dx.rows.size(),
-                                       columns, stage.outputs, below.activation, turned(stage)},
-                                      scratch(team));
-    }
-    for (Index row = 0; row < dx.rows.size(); ++row)
-        kernels.activation_gradient(below.activation, y.data + row * y.stride, dy.data + row * dy.stride + j,
-                                    to.data + row * to.stride, columns);
-}
-
-// The gradient of the scores times the last stage's activation'.
-template <class T> void Network<T>::backward_top(const Kernels<T>& kernels, Range rows) {
-    const Stage& top = stages_.back();
-    if (top.activation == Activation::identity) return;
-    for (Index i = rows.begin; i < rows.end; ++i)
-        kernels.activation_gradient(top.activation, outputs_.back().row(i), deltas_.back().row(i),
-                                    deltas_.back().row(i), top.outputs);
-}
-
-template <class T> void Network<T>::backward(const Kernels<T>& kernels, const Team& team, Range rows) {
-    backward_top(kernels, rows);
-    for (std::size_t s = stages_.size() - 1; s > first_dense_; --s)
-        backward(kernels, team, s, {rows, {0, stages_[s].inputs}});
-}
-
-template <class T>
-void Network<T>::backward_together(const Kernels<T>& kernels, const Team& team, Index samples, Range mine,
-                                   const Stop& stop) {
-    backward_top(kernels, mine);
-    bool own_rows = true; // whether what a thread needs next, it has made itself
-    for (std::size_t s = stages_.size() - 1; s > first_dense_; --s) {
-        own_rows = divide<T>(team, samples, stages_[s].inputs, mine, own_rows, stop,
-                             [&](Block dx) { backward(kernels, team, s, dx); });
-    }
-}
-
 // A block of one weight, as rows and columns, for all samples.
 template <class T>
 void Network<T>::learn(const Kernels<T>& kernels, const Team& team, std::size_t s, Rows<const T> x,
                        Index samples, Block block, const Update<T>& update, const Parameters<T>* velocities,
                        const Parameters<T>* gradients) {
-    const std::size_t d = dense_[s];
+    const std::size_t d = own_[s];
     const Index j = block.columns.begin;
     const auto part = [j](Rows<T> m) { return from(m, 0, j); };
-    kernels.weight_gradient({s ? read_only(outputs_[s - 1].rows()) : x, read_only(part(deltas_[s].rows())),
-                             part(parameters_[d].weight), velocities ? part(velocities[d].weight) : Rows<T>{},
+    kernels.weight_gradient({input(s, x, 0), read_only(part(deltas_[s].rows())), part(parameters_[d].weight),
+                             velocities ? part(velocities[d].weight) : Rows<T>{},
                              gradients ? part(gradients[d].weight) : Rows<T>{}, samples, block.columns.size(),
                              block.rows.begin, block.rows.end, update, narrow<T>(stages_[s].outputs)},
                             scratch(team));
@@ -78,7 +33,7 @@ template <class T>
 void Network<T>::learn_bias(const Kernels<T>& kernels, const Team& team, std::size_t s, Index samples,
                             const Update<T>& update, const Parameters<T>* velocities,
                             const Parameters<T>* gradients) {
-    const std::size_t d = dense_[s];
+    const std::size_t d = own_[s];
     const Range own = share_columns<T>(stages_[s].outputs, team);
     const Index j = own.begin;
     if (!parameters_[d].bias || own.size() == 0) return;
@@ -90,12 +45,49 @@ void Network<T>::learn_bias(const Kernels<T>& kernels, const Team& team, std::si
 }
 
 template <class T>
+void Network<T>::learn_norm(const Kernels<T>& kernels, const Team& team, std::size_t s,
+                            const Update<T>& update, const Parameters<T>* velocities,
+                            const Parameters<T>* gradients) {
+    const std::size_t d = own_[s];
+    const Matrix<T>& normal = normal_[statistics_[s]];
+    const Range own = share_columns<T>(stages_[s].outputs, team);
+    const Index j = own.begin, n = own.size();
+    if (n == 0) return;
+    const T *dscale = normal.row(norm_dscale) + j, *dshift = normal.row(norm_dshift) + j;
+    if (gradients) {
+        std::copy_n(dscale, n, gradients[d].weight.data + j);
+        std::copy_n(dshift, n, gradients[d].bias + j);
+        return;
+    }
+    const Update<T> plain = without_penalty(update);
+    const Parameters<T> velocity = velocities ? velocities[d] : Parameters<T>{};
+    kernels.update(plain, dscale, parameters_[d].weight.data + j, from(velocity.weight, 0, j).data, n);
+    kernels.update(plain, dshift, parameters_[d].bias + j, velocity.bias ? velocity.bias + j : nullptr, n);
+}
+
+template <class T> void Network<T>::learn_statistics(const Team& team) {
+    for (std::size_t s = 0; s < stages_.size(); ++s) {
+        if (stages_[s].kind != StageKind::batch_norm) continue;
+        const Matrix<T>& normal = normal_[statistics_[s]];
+        const Rows<T> running = running_[statistics_[s]];
+        const Range own = share_columns<T>(stages_[s].outputs, team);
+        const T kept = T(stages_[s].momentum), taken = T(1 - stages_[s].momentum);
+        for (Index j = own.begin; j < own.end; ++j)
+            for (Index row = 0; row < 2; ++row) { // mean, variance
+                T& value = running.data[row * running.stride + j];
+                value = kept * value + taken * normal.row(norm_mean + row)[j];
+            }
+    }
+}
+
+template <class T>
 void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
                        const Update<T>& update, const Parameters<T>* velocities,
                        const Parameters<T>* gradients, const Stop& stop) {
-    for (std::size_t s = first_dense_; s < stages_.size(); ++s) {
+    for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
         const Stage& stage = stages_[s];
-        if (!stage.dense) continue;
+        if (stage.kind == StageKind::batch_norm) learn_norm(kernels, team, s, update, velocities, gradients);
+        if (!stage.dense()) continue;
         Part part;
         if (together(team, samples) && divisible<T>(stage.outputs, team.size))
             part = part_of<T>(stage.inputs, stage.outputs, team);
@@ -116,12 +108,12 @@ template <class T>
 void Network<T>::apply(const Kernels<T>& kernels, const Team& team, const Update<T>& update,
                        const Parameters<T>* velocities, const Parameters<T>* gradients) {
     const Update<T> plain = without_penalty(update); // it is in the gradients
-    for (std::size_t s = first_dense_; s < stages_.size(); ++s) {
+    for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
         const Stage& stage = stages_[s];
-        if (!stage.dense) continue;
-        const Parameters<T>&own = parameters_[dense_[s]], &gradient = gradients[dense_[s]];
-        const Parameters<T> velocity = velocities ? velocities[dense_[s]] : Parameters<T>{};
-        const Range rows = share(stage.inputs, penalty_rows, team.rank, team.size);
+        if (!stage.learns()) continue;
+        const Parameters<T>&own = parameters_[own_[s]], &gradient = gradients[own_[s]];
+        const Parameters<T> velocity = velocities ? velocities[own_[s]] : Parameters<T>{};
+        const Range rows = share(stage.weight_rows(), penalty_rows, team.rank, team.size);
         for (Index i = rows.begin; i < rows.end; ++i)
             kernels.update(plain, from(gradient.weight, i).data, from(own.weight, i).data,
                            from(velocity.weight, i).data, stage.outputs);
@@ -132,13 +124,13 @@ void Network<T>::apply(const Kernels<T>& kernels, const Team& team, const Update
 
 template <class T>
 void Network<T>::penalise(const Kernels<T>& kernels, const Team& team, const Penalty& penalty) {
-    for (std::size_t s = first_dense_; s < stages_.size(); ++s) {
+    for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
         const Stage& stage = stages_[s];
-        if (!stage.dense) continue;
-        const Rows<T> weight = parameters_[dense_[s]].weight;
+        if (!stage.dense()) continue;
+        const Rows<T> weight = parameters_[own_[s]].weight;
         const Range rows = share(stage.inputs, penalty_rows, team.rank, team.size);
         for (Index i = rows.begin; i < rows.end; i += penalty_rows)
-            penalties_[dense_[s]].data()[i / penalty_rows] =
+            penalties_[own_[s]].data()[i / penalty_rows] =
                 kernels.penalty(read_only(from(weight, i)), std::min(penalty_rows, rows.end - i),
                                 stage.outputs, penalty.l2, penalty.l1);
     }
@@ -146,15 +138,14 @@ void Network<T>::penalise(const Kernels<T>& kernels, const Team& team, const Pen
 
 template <class T> double Network<T>::penalty_value() const {
     double sum = 0;
-    for (std::size_t s = first_dense_; s < stages_.size(); ++s)
-        for (Index i = 0; stages_[s].dense && i < penalty_terms(stages_[s]); ++i)
-            sum += penalties_[dense_[s]].data()[i];
+    for (std::size_t s = first_learner_; s < stages_.size(); ++s)
+        for (Index i = 0; stages_[s].dense() && i < penalty_terms(stages_[s]); ++i)
+            sum += penalties_[own_[s]].data()[i];
     return sum;
 }
 
 #define STEEPEST_INSTANTIATE(T)                                                                             \
-    template void Network<T>::backward(const Kernels<T>&, const Team&, Range);                              \
-    template void Network<T>::backward_together(const Kernels<T>&, const Team&, Index, Range, const Stop&); \
+    template void Network<T>::learn_statistics(const Team&);                                                \
     template void Network<T>::learn(const Kernels<T>&, const Team&, Rows<const T>, Index, const Update<T>&, \
                                     const Parameters<T>*, const Parameters<T>*, const Stop&);               \
     template void Network<T>::apply(const Kernels<T>&, const Team&, const Update<T>&, const Parameters<T>*, \

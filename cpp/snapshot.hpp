@@ -1,4 +1,4 @@
-// Copies of parameters and velocities, to go back to.
+// Copies of parameters, velocities and running statistics, to go back to.
 #pragma once
 
 #include "network.hpp"
@@ -10,35 +10,40 @@ namespace steepest {
 
 template <class T> class Snapshot {
   public:
-    // Copies the arrays of each dense stage; velocities may be null.
+    // Copies the arrays of each stage that learns; velocities may be null.
     void save(const Network<T>& network, const Parameters<T>* velocities) {
         for_each(network, velocities, [](Matrix<T>& copy, const Parameters<T>& now, const Stage& stage) {
-            copy.reserve(stage.inputs + 1, stage.outputs);
-            for (Index i = 0; i < stage.inputs; ++i)
+            const Index rows = stage.weight_rows();
+            copy.reserve(rows + 1, stage.outputs);
+            for (Index i = 0; i < rows; ++i)
                 std::copy_n(now.weight.data + i * now.weight.stride, stage.outputs, copy.row(i));
-            if (now.bias) std::copy_n(now.bias, stage.outputs, copy.row(stage.inputs));
+            if (now.bias) std::copy_n(now.bias, stage.outputs, copy.row(rows));
         });
     }
 
     // Writes them back to where save() found them.
     void restore(const Network<T>& network, const Parameters<T>* velocities) {
         for_each(network, velocities, [](Matrix<T>& copy, const Parameters<T>& now, const Stage& stage) {
-            for (Index i = 0; i < stage.inputs; ++i)
+            const Index rows = stage.weight_rows();
+            for (Index i = 0; i < rows; ++i)
                 std::copy_n(copy.row(i), stage.outputs, now.weight.data + i * now.weight.stride);
-            if (now.bias) std::copy_n(copy.row(stage.inputs), stage.outputs, now.bias);
+            if (now.bias) std::copy_n(copy.row(rows), stage.outputs, now.bias);
         });
     }
 
   private:
     template <class Visit>
     void for_each(const Network<T>& network, const Parameters<T>* velocities, Visit visit) {
-        copies_.resize(2 * network.parameters().size());
-        std::size_t next = 0, dense = 0;
+        copies_.resize(2 * network.parameters().size() + network.running().size());
+        std::size_t next = 0, own = 0, norm = 0;
         for (const auto& stage : network.stages()) {
-            if (!stage.dense) continue;
-            visit(copies_[next++], network.parameters()[dense], stage);
-            if (velocities) visit(copies_[next++], velocities[dense], stage);
-            ++dense;
+            if (!stage.learns()) continue;
+            visit(copies_[next++], network.parameters()[own], stage);
+            if (velocities) visit(copies_[next++], velocities[own], stage);
+            ++own;
+            if (stage.kind != StageKind::batch_norm) continue;
+            const Rows<T> running = network.running()[norm++]; // mean and variance, like a weight and a bias
+            visit(copies_[next++], {running, running.data + running.stride}, stage);
         }
     }
 

@@ -76,9 +76,11 @@ Result Trainer<T>::fit(const Kernels<T>& kernels, int threads, const Samples<T>&
 
 template <class T>
 Result Trainer<T>::gradients(const Kernels<T>& kernels, int threads, const Samples<T>& samples,
-                             const Recipe& recipe, const Parameters<T>* gradients, const Watch& watch) {
+                             const Recipe& recipe, const Parameters<T>* gradients, const Draws& draws,
+                             const Watch& watch) {
     Schedule once;
     once.batch = samples.count;
+    once.seed = draws.seed, once.first_step = draws.step;
     Run run{kernels, samples, recipe, once, nullptr, gradients, watch};
     execute(run, threads);
     return run.outcome();
@@ -123,15 +125,16 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
 template <class T> void Trainer<T>::train(Run& run, const Team& team) {
     const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
     const bool leader = team.rank == 0;
+    Draws draws{run.schedule.seed, run.schedule.first_step};
     if (leader) run.result.threads = team.size;
     for (Index epoch = 0; epoch < run.schedule.epochs; ++epoch) {
         if (leader) begin_epoch(run, epoch);
         if (run.schedule.shuffle || several_batches(run)) team.barrier();
-        for (Index first = 0; first < count; first += size) {
+        for (Index first = 0; first < count; first += size, ++draws.step) {
             const Index batch = std::min(size, count - first);
             // The one batch of a fit without shuffles is the same in each epoch.
             const bool again = epoch > 0 && !run.schedule.shuffle && !several_batches(run);
-            if (!step(run, team, first, batch, again)) return;
+            if (!step(run, team, first, batch, again, draws)) return;
             if (leader) run.epochs_done = double(epoch) + double(first + batch) / double(count);
         }
         if (!leader) continue;
@@ -151,7 +154,8 @@ template <class T> void Trainer<T>::begin_epoch(Run& run, Index epoch) {
 
 // One batch: samples [first, first + size) in the epoch's order. Returns false, the same in every thread,
 // if the run must end; nothing has been updated then.
-template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool again) {
+template <class T>
+bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool again, Draws draws) {
     const bool leader = team.rank == 0;
     const auto& kernels = run.kernels;
     Batch batch = look_up(run, first, size);
@@ -164,7 +168,7 @@ template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first
             return run.stop.load(std::memory_order_relaxed);
         };
 
-    forward_and_backward(run, team, batch, first, stop);
+    forward_and_backward(run, team, batch, first, draws, stop);
     if (run.recipe.penalty.any()) network_.penalise(kernels, team, run.recipe.penalty);
     if (leader && !run.watched_inside) run.look(work);
     team.barrier();
@@ -191,6 +195,7 @@ template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first
         network_.apply(kernels, team, run.update, run.velocities, stored);
     else
         network_.learn(kernels, team, batch.samples.x, size, run.update, run.velocities, nullptr, stop);
+    network_.learn_statistics(team);
     team.barrier();
     if (leader) {
         const double share_of_epoch = run.recipe.loss.sum ? 1 : batch.weight;
@@ -202,7 +207,7 @@ template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first
 
 template <class T>
 void Trainer<T>::forward_and_backward(Run& run, const Team& team, const Batch& batch, Index first,
-                                      const Stop& stop) {
+                                      const Draws& draws, const Stop& stop) {
     const auto& kernels = run.kernels;
     const Rows<const T> x = batch.samples.x;
     const Index size = batch.samples.count;
@@ -213,17 +218,17 @@ void Trainer<T>::forward_and_backward(Run& run, const Team& team, const Batch& b
     }
     if (network_.together(team, size)) {
         if (batch.gather) gather(run, first, mine);
-        network_.forward_together(kernels, team, x, size, mine, stop);
+        network_.forward_together(kernels, team, x, size, mine, draws, stop);
         score(run, batch, mine);
-        network_.backward_together(kernels, team, size, mine, stop);
+        network_.backward_together(kernels, team, x, size, mine, draws, stop);
         return;
     }
     for (Index i = mine.begin; i < mine.end && !(stop && stop()); i += block_rows) {
         const Range rows{i, std::min(i + block_rows, mine.end)};
         if (batch.gather) gather(run, first, rows);
-        network_.forward(kernels, team, x, rows);
+        network_.forward(kernels, team, x, rows, draws);
         score(run, batch, rows);
-        network_.backward(kernels, team, rows);
+        network_.backward(kernels, team, x, rows, draws);
     }
 }
 

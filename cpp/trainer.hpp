@@ -33,7 +33,8 @@ struct Recipe {
 struct Schedule {
     Index epochs = 1, first_epoch = 0, batch = 1;
     bool shuffle = false;
-    std::uint64_t seed = 0;
+    std::uint64_t seed = 0;       // of shuffles and of the draws of each step
+    std::uint64_t first_step = 0; // number of the first update
 };
 
 enum class Status { finished, cancelled, diverged, mislabelled };
@@ -63,7 +64,7 @@ template <class T> class Trainer {
     // The objective of all samples as one batch, in Result::loss; its gradients, penalty included, go to
     // `gradients`, and nothing is updated.
     Result gradients(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
-                     const Parameters<T>* gradients, const Watch& watch);
+                     const Parameters<T>* gradients, const Draws& draws, const Watch& watch);
 
   private:
     struct Run;
@@ -78,10 +79,11 @@ template <class T> class Trainer {
     void execute(Run& run, int threads);
     void train(Run& run, const Team& team);
     void begin_epoch(Run& run, Index epoch);
-    bool step(Run& run, const Team& team, Index first, Index size, bool again);
+    bool step(Run& run, const Team& team, Index first, Index size, bool again, Draws draws);
     double objective(const Run& run, const Batch& batch) const;
     Batch look_up(const Run& run, Index first, Index size) const;
-    void forward_and_backward(Run& run, const Team& team, const Batch& batch, Index first, const Stop& stop);
+    void forward_and_backward(Run& run, const Team& team, const Batch& batch, Index first, const Draws& draws,
+                              const Stop& stop);
     void gather(const Run& run, Index first, Range rows);
     bool copy_labels(Run& run, Index first, Range rows);
     void score(Run& run, const Batch& batch, Range rows);

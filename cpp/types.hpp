@@ -26,6 +26,17 @@ enum class LossKind : int { softmax, hinge, squared_hinge, squared_error };
 
 enum class Function : int { exp, log, sigmoid, tanh };
 
+// What a stage does to its rows; see network.hpp.
+enum class StageKind : int { dense, elementwise, dropout, batch_norm, max_pieces, pool, fork, join };
+
+// Which draws a dropout takes: element (row, column) of a batch, for a seed, a step and a stream of its own.
+struct DropoutKey {
+    std::uint64_t seed;
+    std::uint32_t step, stream;
+    std::uint32_t threshold; // draws below it are dropped
+    double scale;            // what the others are multiplied by
+};
+
 // Rows of a row-major matrix: element (i, j) is data[i * stride + j].
 template <class T> struct Rows {
     T* data;

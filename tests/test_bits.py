@@ -33,6 +33,14 @@ RECIPES = {
     "sums over samples": recipe(
         L(64, 47), R(), L(47, 10), loss=st.SquaredError("sum"), optimizer=st.SGD(1e-4), weighted=True
     ),
+    "dropout": recipe(L(64, 47), R(), st.Dropout(0.3), L(47, 33), T(), st.Dropout(0.5), L(33, 10)),
+    "batch norm": recipe(L(64, 47, bias=False), st.BatchNorm(47), R(), L(47, 10), weighted=True),
+    "maxout": recipe(st.Maxout(64, 33, 3), L(33, 10), optimizer=NESTEROV),
+    "residual": recipe(L(64, 40), st.Residual(L(40, 40), R(), survival_probability=0.8), L(40, 10)),
+    "pooling": recipe(L(64, 120), st.FractionalMaxPool2d(6, 5, 4, 1.5), R(), L(48, 10)),
+    "a tall batch": recipe(
+        L(64, 30, bias=False), st.BatchNorm(30), S(), st.Dropout(0.1), L(30, 10), batch_size=None, epochs=9
+    ),
     "full batch": recipe(L(64, 20), R(), L(20, 10), batch_size=None, shuffle=False, weighted=True),
 }
 

@@ -26,6 +26,20 @@ MODELS = {
         st.Linear(6, 4),
         st.Sigmoid(),
     ],
+    "maxout": [st.Linear(5, 4), st.Maxout(4, 4, 3), st.Linear(4, 4)],
+    "dropout": [st.Linear(5, 6), st.Tanh(), st.Dropout(0.3), st.Linear(6, 4)],
+    "batch norm": [st.Linear(5, 6), st.BatchNorm(6), st.ReLU(), st.Linear(6, 4)],
+    "batch norm at both ends": [st.BatchNorm(5), st.Linear(5, 4), st.BatchNorm(4), st.Sigmoid()],
+    "residual": [
+        st.Linear(5, 6),
+        st.ReLU(),
+        st.Residual(st.Linear(6, 3), st.Tanh(), st.Residual(st.Linear(3, 3)), st.Linear(3, 6)),
+        st.Sigmoid(),
+        st.Linear(6, 4),
+    ],
+    "left out": [st.Linear(5, 4), st.Residual(st.Linear(4, 4), survival_probability=1e-9), st.Tanh()],
+    "residual first": [st.Residual(st.Linear(5, 5)), st.Linear(5, 4)],
+    "pooling": [st.Linear(5, 24), st.FractionalMaxPool2d(4, 3, 2, 1.5), st.Tanh(), st.Linear(8, 4)],
 }
 LOSSES = [
     "softmax",

@@ -189,7 +189,7 @@ def test_the_extension_refuses_unsafe_parameters(name):
     other = np.dtype(np.float64 if dtype == np.float32 else np.float32)
     make = getattr(_core, f"Network{name}")
     weight, bias = np.ones((3, 2), dtype), np.ones(2, dtype)
-    stages = [(3, 2, "relu", True)]
+    stages = [_core.Stage("dense", 3, 2, "relu")]
     make(stages, [(weight, bias)])
     for parameters, message in [
         ([(weight.astype(other), bias)], "weight has another dtype"),
@@ -198,15 +198,17 @@ def test_the_extension_refuses_unsafe_parameters(name):
         ([(weight, np.ones(4, dtype)[::2])], "bias must be contiguous"),
         ([(weight, bias[:1])], "bias has another shape"),
         ([(LAYOUTS["read-only"](weight), bias)], "array is not writeable"),
-        ([], "fewer parameters than dense stages"),
-        ([(weight, bias)] * 2, "more parameters than dense stages"),
+        ([], "fewer parameters than stages that learn"),
+        ([(weight, bias)] * 2, "more parameters than stages that learn"),
     ]:
         with pytest.raises(ValueError, match=message):
             make(stages, parameters)
     with pytest.raises(ValueError, match="unknown activation 'gelu'"):
-        make([(3, 2, "gelu", True)], [(weight, bias)])
+        _core.Stage("dense", 3, 2, "gelu")
+    with pytest.raises(ValueError, match="unknown stage 'conv'"):
+        _core.Stage("conv", 3, 2, "relu")
     with pytest.raises(ValueError, match="stages do not fit each other"):
-        make([(3, 2, "relu", True), (3, 3, "relu", False)], [(weight, bias)])
+        make([*stages, _core.Stage("elementwise", 3, 3, "relu")], [(weight, bias)])
 
 
 @needs_native
@@ -216,12 +218,12 @@ def test_the_extension_refuses_unsafe_parameters(name):
 def test_velocities_of_another_network_are_refused(velocities):
     """The extension itself must not write beyond an array, whatever the Python side hands it."""
     core = pytest.importorskip("steepest._core")
-    stages = [(3, 4, "identity", True)]
+    stages = [core.Stage("dense", 3, 4, "identity")]
     parameters = [(np.zeros((3, 4)), np.zeros(4))]
     network = core.NetworkFloat64(stages, parameters)
-    shapes = [(*weight, "identity", True) for weight, _ in velocities]
+    shapes = [core.Stage("dense", *weight, "identity") for weight, _ in velocities]
     arrays = [(np.zeros(weight), None if bias is None else np.zeros(bias)) for weight, bias in velocities]
     others = core.ParametersFloat64(shapes, arrays)
     recipe = core.Recipe(core.Loss(core.LossKind.softmax, 0.0, False), 0.0, 0.0, 0.1, 0.9, False)
     with pytest.raises(ValueError, match="velocities are not like the parameters"):
-        network.step(np.ones((2, 3)), np.array([0, 1]), None, recipe, others, "", 1)
+        network.step(np.ones((2, 3)), np.array([0, 1]), None, recipe, others, 0, 0, "", 1)

@@ -167,7 +167,7 @@ def test_descriptions_show_and_compare_themselves():
         assert from_config(to_config(layer)) == layer
     for config, message in [
         ("ReLU", "described by a mapping"),
-        ({"layer": "eval"}, "unknown layer 'eval'; known are Linear, ReLU"),
+        ({"layer": "eval"}, "unknown layer 'eval'; known are Linear, Maxout, ReLU"),
         ({"layer": ["ReLU"]}, "unknown layer"),
         ({"layer": "ReLU", "slope": 1}, r"ReLU takes the fields \[\], but got \['slope'\]"),
         ({"layer": "Linear", "in_features": 2}, "Linear takes the fields"),

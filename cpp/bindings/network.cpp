@@ -11,9 +11,10 @@ namespace {
 
 template <class T> class BoundNetwork {
   public:
-    BoundNetwork(const std::vector<StageTuple>& stages, ParameterList parameters)
-        : parameters_(stages, std::move(parameters)), network_(stages_from(stages), parameters_.views),
-          trainer_(network_) {}
+    BoundNetwork(StageList stages, ParameterList parameters, std::vector<py::array> running)
+        : stages_(std::move(stages)), parameters_(stages_, std::move(parameters)),
+          running_(stages_, std::move(running)),
+          network_(stages_from(stages_), parameters_.views, running_.views), trainer_(network_) {}
 
     // Scores of the rows of a plain matrix, read once; None if it is none, or a row is not finite.
     py::object try_forward(py::handle x_, const std::string& isa, int threads) {
@@ -65,10 +66,11 @@ template <class T> class BoundNetwork {
     }
 
     double step(const py::array& x, const py::array& targets, const py::object& weight, const Recipe& recipe,
-                const ParameterSet<T>* velocities, const std::string& isa, int threads) {
+                const ParameterSet<T>* velocities, std::uint64_t seed, std::uint64_t number,
+                const std::string& isa, int threads) {
         const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
-        const Result result =
-            learn(data.samples(), recipe, velocities, once(data.x.count), py::none(), Choice(isa, threads));
+        const Result result = learn(data.samples(), recipe, velocities, once(data.x.count, {seed, number}),
+                                    py::none(), Choice(isa, threads));
         require_labels(result);
         return result.loss;
     }
@@ -76,11 +78,11 @@ template <class T> class BoundNetwork {
     // The objective before an update on plain arrays; None, and nothing is changed, if they are none, or
     // hold a number that is not finite, or a label out of range.
     py::object try_step(py::handle x_, py::handle targets_, const Recipe& recipe, py::handle velocities_,
-                        const std::string& isa, int threads) {
+                        std::uint64_t seed, std::uint64_t number, const std::string& isa, int threads) {
         // Not left to pybind11, which takes half a microsecond to see that None is no set of parameters.
         const auto* velocities = velocities_.is_none() ? nullptr : velocities_.cast<const ParameterSet<T>*>();
         const PlainMatrix<T> x(x_);
-        if (x.count < 1 || x.columns != network_.inputs()) return py::none();
+        if (x.count < 1 || x.columns != network_.inputs() || !masks_cover(x.count)) return py::none();
         const Choice choice(isa, threads);
         const auto& kernels = kernels_of<T>(choice.table);
         Samples<T> samples{x.rows, nullptr, {}, nullptr, x.count};
@@ -95,19 +97,22 @@ template <class T> class BoundNetwork {
             samples.labels = labels.data;
         }
         if (search_nonfinite_row(kernels, x.rows, x.count, x.columns) >= 0) return py::none();
-        const Result result = learn(samples, recipe, velocities, once(x.count), py::none(), choice);
+        const Result result =
+            learn(samples, recipe, velocities, once(x.count, {seed, number}), py::none(), choice);
         if (result.status == Status::mislabelled) return py::none();
         return py::float_(result.loss);
     }
 
     py::tuple loss_and_gradients(const py::array& x, const py::array& targets, const py::object& weight,
-                                 const Recipe& recipe, const std::string& isa, int threads) {
+                                 const Recipe& recipe, std::uint64_t seed, std::uint64_t number,
+                                 const std::string& isa, int threads) {
         const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
+        if (!masks_cover(data.x.count)) refuse("a mask has too few rows");
         py::list arrays;
         std::vector<Parameters<T>> views;
         for (const auto& stage : network_.stages()) {
-            if (!stage.dense) continue;
-            auto w = new_matrix<T>(stage.inputs, stage.outputs);
+            if (!stage.learns()) continue;
+            auto w = new_matrix<T>(stage.weight_rows(), stage.outputs);
             py::object bias = py::none();
             Parameters<T> view{rows_of(w), nullptr};
             if (network_.parameters()[views.size()].bias) {
@@ -118,20 +123,28 @@ template <class T> class BoundNetwork {
             views.push_back(view);
             arrays.append(py::make_tuple(w, bias));
         }
-        const Result result =
-            compute(network_.step_time(data.x.count), py::none(), Choice(isa, threads),
-                    [&](const Kernels<T>& kernels, int n, const Watch& asked) {
-                        return trainer_.gradients(kernels, n, data.samples(), recipe, views.data(), asked);
-                    });
+        const Result result = compute(network_.step_time(data.x.count), py::none(), Choice(isa, threads),
+                                      [&](const Kernels<T>& kernels, int n, const Watch& asked) {
+                                          return trainer_.gradients(kernels, n, data.samples(), recipe,
+                                                                    views.data(), {seed, number}, asked);
+                                      });
         require_labels(result);
         return py::make_tuple(result.loss, arrays);
     }
 
   private:
-    static Schedule once(Index samples) {
+    static Schedule once(Index samples, const Draws& draws) {
         Schedule schedule;
         schedule.batch = samples;
+        schedule.seed = draws.seed, schedule.first_step = draws.step;
         return schedule;
+    }
+
+    // A batch that needs more rows of a mask than there are would read beyond them.
+    bool masks_cover(Index batch) const {
+        return std::all_of(stages_.begin(), stages_.end(), [=](const BoundStage& bound) {
+            return bound.stage.mask_rows <= 1 || bound.stage.mask_rows >= batch;
+        });
     }
 
     static void require_labels(const Result& result) {
@@ -142,6 +155,7 @@ template <class T> class BoundNetwork {
                  const Schedule& schedule, py::object watch, const Choice& choice) {
         if (recipe.momentum != 0 && !velocities) refuse("momentum needs velocities");
         if (velocities) velocities->require_like(parameters_);
+        if (!masks_cover(std::min(schedule.batch, samples.count))) refuse("a mask has too few rows");
         return compute(network_.step_time(samples.count) * double(schedule.epochs), std::move(watch), choice,
                        [&](const Kernels<T>& kernels, int n, const Watch& asked) {
                            return trainer_.fit(kernels, n, samples, recipe,
@@ -165,7 +179,9 @@ template <class T> class BoundNetwork {
         return result;
     }
 
+    StageList stages_;
     ParameterSet<T> parameters_;
+    RunningSet<T> running_;
     Network<T> network_;
     Trainer<T> trainer_;
     Exclusive exclusive_;
@@ -173,19 +189,56 @@ template <class T> class BoundNetwork {
 
 template <class T> void bind(py::module_& m, const char* parameters, const char* network) {
     using Bound = BoundNetwork<T>;
-    py::class_<ParameterSet<T>>(m, parameters).def(py::init<const std::vector<StageTuple>&, ParameterList>());
+    py::class_<ParameterSet<T>>(m, parameters).def(py::init<const StageList&, ParameterList>());
     py::class_<Bound>(m, network)
-        .def(py::init<const std::vector<StageTuple>&, ParameterList>())
+        .def(py::init<StageList, ParameterList, std::vector<py::array>>(), py::arg("stages"),
+             py::arg("parameters"), py::arg("running") = py::tuple())
         .def("forward", &Bound::forward, py::arg("x"), py::arg("isa"), py::arg("threads"))
         .def("try_forward", &Bound::try_forward, py::arg("x"), py::arg("isa"), py::arg("threads"))
         .def("try_step", &Bound::try_step, py::arg("x"), py::arg("targets"), py::arg("recipe"),
-             py::arg("velocities"), py::arg("isa"), py::arg("threads"))
+             py::arg("velocities"), py::arg("seed"), py::arg("number"), py::arg("isa"), py::arg("threads"))
         .def("fit", &Bound::fit, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("recipe"),
              py::arg("velocities"), py::arg("schedule"), py::arg("watch"), py::arg("isa"), py::arg("threads"))
         .def("step", &Bound::step, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("recipe"),
-             py::arg("velocities"), py::arg("isa"), py::arg("threads"))
+             py::arg("velocities"), py::arg("seed"), py::arg("number"), py::arg("isa"), py::arg("threads"))
         .def("loss_and_gradients", &Bound::loss_and_gradients, py::arg("x"), py::arg("targets"),
-             py::arg("weight"), py::arg("recipe"), py::arg("isa"), py::arg("threads"));
+             py::arg("weight"), py::arg("recipe"), py::arg("seed"), py::arg("number"), py::arg("isa"),
+             py::arg("threads"));
+}
+
+StageKind kind_named(const std::string& name) {
+    const std::pair<const char*, StageKind> kinds[] = {{"dense", StageKind::dense},
+                                                       {"elementwise", StageKind::elementwise},
+                                                       {"dropout", StageKind::dropout},
+                                                       {"batch_norm", StageKind::batch_norm},
+                                                       {"max_pieces", StageKind::max_pieces},
+                                                       {"pool", StageKind::pool},
+                                                       {"fork", StageKind::fork},
+                                                       {"join", StageKind::join}};
+    for (const auto& [known, kind] : kinds)
+        if (name == known) return kind;
+    refuse("unknown stage '" + name + "'");
+}
+
+BoundStage make_stage(const std::string& kind, Index inputs, Index outputs, const std::string& activation,
+                      std::uint32_t number, double rate, double momentum, double epsilon, Index partner,
+                      const std::vector<Index>& image, const py::object& mask) {
+    BoundStage bound;
+    Stage& s = bound.stage;
+    s.kind = kind_named(kind), s.activation = activation_named(activation);
+    s.inputs = inputs, s.outputs = outputs, s.number = number, s.rate = rate;
+    s.momentum = momentum, s.epsilon = epsilon, s.partner = partner;
+    if (s.kind == StageKind::pool) {
+        if (image.size() != 5) refuse("a pool needs five sizes");
+        s.height = image[0], s.width = image[1], s.channels = image[2];
+        s.pooled_height = image[3], s.pooled_width = image[4];
+    }
+    if (!mask.is_none()) {
+        bound.mask = py::cast<py::array_t<bool, py::array::c_style>>(mask);
+        if (bound.mask.ndim() != 2 || bound.mask.shape(1) != outputs) refuse("mask has another shape");
+        s.mask = bound.mask.data(), s.mask_rows = bound.mask.shape(0);
+    }
+    return bound;
 }
 
 } // namespace
@@ -201,6 +254,11 @@ void bind_network(py::module_& m) {
         .value("cancelled", Status::cancelled)
         .value("diverged", Status::diverged)
         .value("mislabelled", Status::mislabelled);
+    py::class_<BoundStage>(m, "Stage")
+        .def(py::init(&make_stage), py::arg("kind"), py::arg("inputs"), py::arg("outputs"),
+             py::arg("activation"), py::arg("number") = 0, py::arg("rate") = 0.0, py::arg("momentum") = 0.0,
+             py::arg("epsilon") = 0.0, py::arg("partner") = 0, py::arg("image") = py::tuple(),
+             py::arg("mask") = py::none());
     py::class_<Loss>(m, "Loss").def(
         py::init([](LossKind kind, double margin, bool sum) { return Loss{kind, margin, sum}; }),
         py::arg("kind"), py::arg("margin"), py::arg("sum"));
@@ -211,11 +269,12 @@ void bind_network(py::module_& m) {
             py::arg("loss"), py::arg("l2"), py::arg("l1"), py::arg("learning_rate"), py::arg("momentum"),
             py::arg("nesterov"));
     py::class_<Schedule>(m, "Schedule")
-        .def(py::init([](Index epochs, Index first_epoch, Index batch, bool shuffle, std::uint64_t seed) {
-                 return Schedule{epochs, first_epoch, batch, shuffle, seed};
+        .def(py::init([](Index epochs, Index first_epoch, Index batch, bool shuffle, std::uint64_t seed,
+                         std::uint64_t first_step) {
+                 return Schedule{epochs, first_epoch, batch, shuffle, seed, first_step};
              }),
-             py::arg("epochs"), py::arg("first_epoch"), py::arg("batch"), py::arg("shuffle"),
-             py::arg("seed"));
+             py::arg("epochs"), py::arg("first_epoch"), py::arg("batch"), py::arg("shuffle"), py::arg("seed"),
+             py::arg("first_step"));
     py::class_<Result>(m, "Result")
         .def_readonly("losses", &Result::losses)
         .def_readonly("seconds", &Result::seconds)

@@ -5,40 +5,47 @@
 #include "arrays.hpp"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 namespace steepest::python {
 
-using StageTuple = std::tuple<Index, Index, std::string, bool>;      // inputs, outputs, activation, dense
 using ParameterList = std::vector<std::pair<py::array, py::object>>; // weight, bias or None
 
-inline std::vector<Stage> stages_from(const std::vector<StageTuple>& tuples) {
+// A stage, with the mask that it looks at.
+struct BoundStage {
+    Stage stage;
+    py::array_t<bool, py::array::c_style> mask;
+};
+using StageList = std::vector<BoundStage>;
+
+inline std::vector<Stage> stages_from(const StageList& bound) {
     std::vector<Stage> stages;
-    for (const auto& [inputs, outputs, activation, dense] : tuples)
-        stages.push_back({inputs, outputs, activation_named(activation), dense});
+    for (const auto& one : bound) stages.push_back(one.stage);
     return stages;
 }
 
-// Arrays that belong to the dense stages of a network, kept alive with the views of them.
+// Arrays that belong to the stages of a network that learn, kept alive with the views of them.
 template <class T> struct ParameterSet {
     ParameterList owners;
     std::vector<Parameters<T>> views;
 
-    ParameterSet(const std::vector<StageTuple>& stages, ParameterList arrays) : owners(std::move(arrays)) {
-        for (const auto& [inputs, outputs, activation, dense] : stages) {
-            if (!dense) continue;
-            if (views.size() == owners.size()) refuse("fewer parameters than dense stages");
+    ParameterSet(const StageList& stages, ParameterList arrays) : owners(std::move(arrays)) {
+        for (const auto& bound : stages) {
+            const Stage& stage = bound.stage;
+            if (!stage.learns()) continue;
+            if (views.size() == owners.size()) refuse("fewer parameters than stages that learn");
             auto& [weight, bias] = owners[views.size()];
-            Parameters<T> view{writable<T>(weight, inputs, outputs, "weight"), nullptr};
+            Parameters<T> view{writable<T>(weight, stage.weight_rows(), stage.outputs, "weight"), nullptr};
             if (!bias.is_none()) {
                 auto array = py::cast<py::array>(bias);
-                view.bias = writable<T>(array, outputs, "bias");
+                view.bias = writable<T>(array, stage.outputs, "bias");
+            } else if (!stage.dense()) {
+                refuse("a batch_norm needs a bias");
             }
             views.push_back(view);
         }
-        if (views.size() != owners.size()) refuse("more parameters than dense stages");
+        if (views.size() != owners.size()) refuse("more parameters than stages that learn");
     }
 
     void require_like(const ParameterSet& other) const {
@@ -48,6 +55,21 @@ template <class T> struct ParameterSet {
                               other.owners[i].first.shape()) &&
                    owners[i].second.is_none() == other.owners[i].second.is_none();
         if (!same) refuse("velocities are not like the parameters");
+    }
+};
+
+// Running statistics of the batch_norms of a network, likewise: mean and variance, a row each.
+template <class T> struct RunningSet {
+    std::vector<py::array> owners;
+    std::vector<Rows<T>> views;
+
+    RunningSet(const StageList& stages, std::vector<py::array> arrays) : owners(std::move(arrays)) {
+        for (const auto& bound : stages) {
+            if (bound.stage.kind != StageKind::batch_norm) continue;
+            if (views.size() == owners.size()) refuse("fewer running statistics than batch_norms");
+            views.push_back(writable<T>(owners[views.size()], 2, bound.stage.outputs, "running"));
+        }
+        if (views.size() != owners.size()) refuse("more running statistics than batch_norms");
     }
 };
 

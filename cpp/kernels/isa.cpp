@@ -1,6 +1,7 @@
 // The kernels of one instruction set. Compiled once for each, with its flags and STEEPEST_ISA_<NAME>.
 #include "loss.hpp"
 #include "row_product.hpp"
+#include "stages.hpp"
 #include "weight_gradient.hpp"
 
 namespace steepest {
@@ -24,6 +25,15 @@ constexpr Kernels<T> kernels = {lanes<T>,
                                 activation_gradient<T>,
                                 penalty<T>,
                                 all_finite<T>,
+                                dropout_factors<T>,
+                                multiply_rows<T>,
+                                add_scaled<T>,
+                                max_pieces<T>,
+                                max_pieces_gradient<T>,
+                                moments<T>,
+                                standardise<T>,
+                                moment_gradients<T>,
+                                standardise_gradient<T>,
                                 multiply_add_loop<T>,
                                 read_loop<T>};
 

@@ -61,6 +61,13 @@ template <class T> struct LossRows {
     Index rows, classes;
 };
 
+// Of y = (x - mean) * inverse_deviation * scale + shift with mean and deviation of the batch: (columns,)
+// each. The gradients of scale and shift are those of the whole batch.
+template <class T> struct StandardiseGradient {
+    const T *mean, *inverse_deviation, *scale, *scale_gradient, *shift_gradient;
+    Index samples;
+};
+
 template <class T> struct Kernels {
     Index lanes;   // of a vector
     Index scratch; // elements of scratch memory that the three products may use
@@ -89,6 +96,26 @@ template <class T> struct Kernels {
     // sum of l2 * w^2 + l1 * |w| over a block, in double, in one order for all instruction sets.
     double (*penalty)(Rows<const T> weight, Index rows, Index columns, double l2, double l1);
     bool (*all_finite)(const T* x, Index n);
+    // factors[j - first] = 0 or key.scale, for the columns [first, last) of a row of a batch.
+    void (*dropout_factors)(const DropoutKey& key, Index row, Index first, Index last, T* factors);
+    // y = x * factor, and y = a + scale * b, on n contiguous elements; y may be any input.
+    void (*multiply)(const T* x, const T* factor, T* y, Index n);
+    void (*add_scaled)(const T* a, const T* b, T scale, T* y, Index n);
+    // y[j] = the largest of x[j + p * distance], p < pieces, or NaN if one is; and the gradient of the given
+    // piece: dy[j] where it is the first that equals y[j], otherwise 0. x is at piece 0.
+    void (*max_pieces)(const T* x, Index pieces, Index distance, T* y, Index n);
+    void (*max_pieces_gradient)(const T* x, Index piece, Index distance, const T* y, const T* dy, T* dx,
+                                Index n);
+    // Mean and biased variance of the columns [first, last), at mean[j] and variance[j].
+    void (*moments)(Rows<const T> x, Index samples, Index first, Index last, T* mean, T* variance);
+    // y = (x - mean) * scale + shift on n contiguous elements; y may be x.
+    void (*standardise)(const T* x, const T* mean, const T* scale, const T* shift, T* y, Index n);
+    // The sums over the samples of dy * (x - mean) * inverse_deviation and of dy, for the columns [first,
+    // last).
+    void (*moment_gradients)(Rows<const T> x, Rows<const T> dy, Index samples, Index first, Index last,
+                             const T* mean, const T* inverse_deviation, T* scale_gradient, T* shift_gradient);
+    // dx of the struct's formula on n contiguous elements; dx may be dy.
+    void (*standardise_gradient)(const T* x, const T* dy, const StandardiseGradient<T>&, T* dx, Index n);
     // Register-only fused multiply-adds, for measuring the machine: returns how many were done.
     double (*multiply_add_loop)(Index iterations);
     // Reads n contiguous elements and keeps nothing, likewise: returns how many, all but the last few.

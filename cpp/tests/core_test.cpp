@@ -77,24 +77,56 @@ template <class T> void check_products(const KernelTable& table, Index rows, Ind
                           std::to_string(outputs));
 }
 
-// A small classifier with everything in it: 13-40-30-5, ReLU, sigmoid and tanh, momentum, elastic net.
+// 13 features to 5 classes: products and activations alone, or a stage of every kind.
+std::vector<Stage> stages_of(bool every_kind) {
+    if (!every_kind)
+        return {{13, 40, Activation::relu},
+                {40, 30, Activation::sigmoid},
+                {30, 30, Activation::tanh, StageKind::elementwise},
+                {30, 5, Activation::identity}};
+    std::vector<Stage> stages = {{13, 40, Activation::relu},
+                                 {40, 40, Activation::identity, StageKind::dropout, 1, 0.2},
+                                 {40, 60, Activation::identity},
+                                 {60, 30, Activation::identity, StageKind::max_pieces},
+                                 {30, 30, Activation::tanh, StageKind::batch_norm},
+                                 {30, 30, Activation::identity, StageKind::fork},
+                                 {30, 30, Activation::sigmoid},
+                                 {30, 30, Activation::identity, StageKind::join, 2, 0.3},
+                                 {30, 12, Activation::identity, StageKind::pool, 3},
+                                 {12, 5, Activation::identity}};
+    stages[4].momentum = 0.9, stages[4].epsilon = 1e-5;
+    stages[5].partner = 7, stages[7].partner = 5;
+    stages[8].height = 5, stages[8].width = 3, stages[8].channels = 2;
+    stages[8].pooled_height = 3, stages[8].pooled_width = 2;
+    return stages;
+}
+
+// A small classifier, learning with momentum and an elastic net.
 template <class T> struct Model {
-    static constexpr Index samples = 150, sizes[4] = {13, 40, 30, 5};
+    static constexpr Index samples = 150;
+    std::vector<Stage> stages;
     std::vector<std::vector<T>> arrays, speeds;
     std::vector<Parameters<T>> parameters, velocities;
+    std::vector<Rows<T>> running;
     std::vector<T> x = numbers<T>(samples * 13, 5), weight = numbers<T>(samples, 6);
     std::vector<std::int64_t> labels;
 
-    Model() {
-        for (int l = 0; l < 3; ++l) {
-            arrays.push_back(numbers<T>(sizes[l] * sizes[l + 1], 10 + l));
-            arrays.push_back(numbers<T>(sizes[l + 1], 20 + l));
-            speeds.emplace_back(sizes[l] * sizes[l + 1], T(0));
-            speeds.emplace_back(sizes[l + 1], T(0));
+    explicit Model(bool every_kind = false) : stages(stages_of(every_kind)) {
+        arrays.reserve(20), speeds.reserve(20); // they stay where they are
+        for (const Stage& stage : stages) {
+            if (!stage.learns()) continue;
+            const auto l = std::uint32_t(parameters.size());
+            const Index rows = stage.weight_rows(), columns = stage.outputs;
+            for (const Index n : {rows * columns, columns}) {
+                arrays.push_back(numbers<T>(n, (n == columns ? 20 : 10) + l));
+                speeds.emplace_back(n, T(0));
+            }
+            parameters.push_back({{arrays[2 * l].data(), columns}, arrays[2 * l + 1].data()});
+            velocities.push_back({{speeds[2 * l].data(), columns}, speeds[2 * l + 1].data()});
         }
-        for (int l = 0; l < 3; ++l) {
-            parameters.push_back({{arrays[2 * l].data(), sizes[l + 1]}, arrays[2 * l + 1].data()});
-            velocities.push_back({{speeds[2 * l].data(), sizes[l + 1]}, speeds[2 * l + 1].data()});
+        if (every_kind) {
+            arrays.emplace_back(2 * 30, T(1));
+            running.push_back({arrays.back().data(), 30});
         }
         for (Index i = 0; i < samples; ++i) {
             labels.push_back(i % 5);
@@ -103,11 +135,7 @@ template <class T> struct Model {
     }
     Result fit(const KernelTable& table, int threads, Index epochs, double learning_rate,
                const Watch& watch = {}) {
-        Network<T> network({{13, 40, Activation::relu, true},
-                            {40, 30, Activation::sigmoid, true},
-                            {30, 30, Activation::tanh, false},
-                            {30, 5, Activation::identity, true}},
-                           parameters);
+        Network<T> network(stages, parameters, running);
         Trainer<T> trainer(network);
         Recipe recipe;
         recipe.penalty = {1e-3, 1e-4};
@@ -136,30 +164,33 @@ std::string hash(const std::string& bits) {
 }
 
 template <class T> void check_training() {
-    std::map<bool, std::string> expected; // by whether the instruction set has a fused multiply-add
-    for (const auto* table : available_kernels())
-        for (const int threads : {1, 2, 3, 4, 7}) {
-            Model<T> model;
-            const Result result = model.fit(*table, threads, 6, 0.05);
-            auto& bits = expected[std::strcmp(table->name, "sse2") != 0];
-            if (bits.empty()) bits = model.bits();
-            check(model.bits() == bits && result.status == Status::finished &&
-                      result.losses.back() < result.losses.front(),
-                  std::string("training ") + table->name + " with " + std::to_string(result.threads) +
-                      " threads: loss " + std::to_string(result.losses.front()) + " to " +
-                      std::to_string(result.losses.back()) + ", bits " + hash(model.bits()));
-        }
-    Model<T> wild;
+    for (const bool every_kind : {false, true}) {
+        std::map<bool, std::string> expected; // by whether the instruction set has a fused multiply-add
+        for (const auto* table : available_kernels())
+            for (const int threads : {1, 2, 3, 4, 7}) {
+                Model<T> model(every_kind);
+                const Result result = model.fit(*table, threads, 6, 0.05);
+                auto& bits = expected[std::strcmp(table->name, "sse2") != 0];
+                if (bits.empty()) bits = model.bits();
+                check(model.bits() == bits && result.status == Status::finished &&
+                          result.losses.back() < result.losses.front(),
+                      std::string("training ") + (every_kind ? "every kind " : "") + table->name + " with " +
+                          std::to_string(result.threads) + " threads: loss " +
+                          std::to_string(result.losses.front()) + " to " +
+                          std::to_string(result.losses.back()) + ", bits " + hash(model.bits()));
+            }
+    }
+    Model<T> wild(true);
     const std::string before = wild.bits();
     wild.x[13 * 75] = std::numeric_limits<T>::infinity();
     const Result diverged = wild.fit(*available_kernels().front(), 2, 3, 0.05);
     check(diverged.status == Status::diverged && diverged.losses.empty() && wild.bits() == before,
           "a diverged epoch is undone");
-    Model<T> wrong;
+    Model<T> wrong(true);
     wrong.labels[75] = 5;
     const Result mislabelled = wrong.fit(*available_kernels().front(), 2, 3, 0.05);
     check(mislabelled.status == Status::mislabelled && mislabelled.step == 75 &&
-              wrong.bits() == Model<T>().bits(),
+              wrong.bits() == Model<T>(true).bits(),
           "so is an epoch with a label out of range");
     Model<T> endless;
     int asked = 0;

@@ -7,11 +7,12 @@ from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
 from .callbacks import EpochState
 from .history import History
-from .layers import Identity, Linear, ReLU, Sigmoid, Tanh
+from .layers import Identity, Linear, Maxout, ReLU, Sigmoid, Tanh
 from .losses import MulticlassHinge, SoftmaxCrossEntropy, SquaredError
 from .model import Sequential
 from .optimizers import SGD
 from .penalties import L1, L2, ElasticNet
+from .regularization import BatchNorm, Dropout, FractionalMaxPool2d, Residual
 from .storage import ModelFileError, load
 from .training import DivergenceError, Trainer
 
@@ -19,15 +20,20 @@ __all__ = [
     "L1",
     "L2",
     "SGD",
+    "BatchNorm",
     "DivergenceError",
+    "Dropout",
     "ElasticNet",
     "EpochState",
+    "FractionalMaxPool2d",
     "History",
     "Identity",
     "Linear",
+    "Maxout",
     "ModelFileError",
     "MulticlassHinge",
     "ReLU",
+    "Residual",
     "Sequential",
     "Sigmoid",
     "SoftmaxCrossEntropy",

@@ -37,6 +37,18 @@ def fraction(value: object, name: str) -> None:
         raise ValueError(f"{name} is {value}, but must be in [0, 1)")
 
 
+def probability(value: object, name: str) -> None:
+    """Refuse what is no number in (0, 1]."""
+    if not 0 < _number(value, name) <= 1:
+        raise ValueError(f"{name} is {value}, but must be in (0, 1]")
+
+
+def at_least(value: object, name: str, minimum: float) -> None:
+    """Refuse what is no finite number of at least `minimum`."""
+    if not (math.isfinite(number := _number(value, name)) and number >= minimum):
+        raise ValueError(f"{name} is {value}, but must be finite and at least {minimum}")
+
+
 def integer(value: object, name: str, *, minimum: int, maximum: int | None = None) -> int:
     """`value` as an int of at least `minimum` and at most `maximum`."""
     if isinstance(value, bool | np.bool_):
@@ -115,6 +127,18 @@ def readable(array: Array) -> bool:
     if not flags.aligned or array.ndim not in (1, 2) or strides[-1] != size:
         return False
     return flags.c_contiguous or (strides[0] >= array.shape[-1] * size and strides[0] % size == 0)
+
+
+def mask(value: object) -> NDArray[np.bool_]:
+    """`value` as a read-only mask of elements, (features,) or (samples, features), of 0 and 1."""
+    array = real_array(value, "mask")
+    if array.ndim not in (1, 2) or array.size == 0:
+        raise ValueError(f"mask has shape {array.shape}, but must be (features,) or (samples, features)")
+    if not ((array == 0) | (array == 1)).all():
+        raise ValueError("mask holds other values than 0 and 1")
+    kept = array.astype(np.bool_)
+    kept.flags.writeable = False
+    return kept
 
 
 def rows(x: object, features: int, dtype: np.dtype[Any], name: str = "X") -> Array:

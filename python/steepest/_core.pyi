@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _Array = NDArray[Any]
-_Stages = Sequence[tuple[int, int, str, bool]]
+_Stages = Sequence[Stage]
 _Parameters = Sequence[tuple[_Array, _Array | None]]
 
 compiler: str
@@ -31,6 +31,22 @@ class Function:
     sigmoid: Function
     tanh: Function
 
+class Stage:
+    def __init__(
+        self,
+        kind: str,
+        inputs: int,
+        outputs: int,
+        activation: str,
+        number: int = 0,
+        rate: float = 0.0,
+        momentum: float = 0.0,
+        epsilon: float = 0.0,
+        partner: int = 0,
+        image: Sequence[int] = (),
+        mask: _Array | None = None,
+    ) -> None: ...
+
 class Loss:
     def __init__(self, kind: LossKind, margin: float, sum: bool) -> None: ...
 
@@ -40,7 +56,9 @@ class Recipe:
     ) -> None: ...
 
 class Schedule:
-    def __init__(self, epochs: int, first_epoch: int, batch: int, shuffle: bool, seed: int) -> None: ...
+    def __init__(
+        self, epochs: int, first_epoch: int, batch: int, shuffle: bool, seed: int, first_step: int
+    ) -> None: ...
 
 class Result:
     losses: list[float]
@@ -55,7 +73,7 @@ class ParametersFloat32(_ParameterSet): ...
 class ParametersFloat64(_ParameterSet): ...
 
 class _Network:
-    def __init__(self, stages: _Stages, parameters: _Parameters) -> None: ...
+    def __init__(self, stages: _Stages, parameters: _Parameters, running: Sequence[_Array] = ()) -> None: ...
     def try_forward(self, x: object, isa: str, threads: int) -> _Array | None: ...
     def try_step(
         self,
@@ -63,6 +81,8 @@ class _Network:
         targets: object,
         recipe: Recipe,
         velocities: _ParameterSet | None,
+        seed: int,
+        number: int,
         isa: str,
         threads: int,
     ) -> float | None: ...
@@ -86,11 +106,21 @@ class _Network:
         weight: _Array | None,
         recipe: Recipe,
         velocities: _ParameterSet | None,
+        seed: int,
+        number: int,
         isa: str,
         threads: int,
     ) -> float: ...
     def loss_and_gradients(
-        self, x: _Array, targets: _Array, weight: _Array | None, recipe: Recipe, isa: str, threads: int
+        self,
+        x: _Array,
+        targets: _Array,
+        weight: _Array | None,
+        recipe: Recipe,
+        seed: int,
+        number: int,
+        isa: str,
+        threads: int,
     ) -> tuple[float, list[tuple[_Array, _Array | None]]]: ...
 
 class NetworkFloat32(_Network): ...

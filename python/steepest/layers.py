@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeAlias
 
+import numpy as np
+
 from . import _checks
 from .backends.protocol import ActivationName
+from .regularization import BatchNorm, Dropout, FractionalMaxPool2d, Residual
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,37 @@ class Linear:
 
     def __repr__(self) -> str:
         return f"Linear({self.in_features}, {self.out_features}{'' if self.bias else ', bias=False'})"
+
+
+@dataclass(frozen=True)
+class Maxout:
+    """Fully connected layer of several pieces, of which the largest counts: y = max_p (x @ W_p + b_p).
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Sizes of a row before and after, at least 1.
+    pieces : int, default 2
+        At least 2. `weight` is (in_features, pieces * out_features) and `bias` (pieces * out_features,):
+        column p * out_features + j is piece p of output j.
+
+    Notes
+    -----
+    Goodfellow, Warde-Farley, Mirza, Courville and Bengio, "Maxout networks", ICML 2013. Of equal pieces the
+    first gets the gradient.
+    """
+
+    in_features: int
+    out_features: int
+    pieces: int = 2
+
+    def __post_init__(self) -> None:
+        _checks.integer(self.in_features, "in_features", minimum=1)
+        _checks.integer(self.out_features, "out_features", minimum=1)
+        _checks.integer(self.pieces, "pieces", minimum=2)
+
+    def __repr__(self) -> str:
+        return f"Maxout({self.in_features}, {self.out_features}, pieces={self.pieces})"
 
 
 @dataclass(frozen=True)
@@ -63,23 +97,44 @@ class Identity:
     activation: ClassVar[ActivationName] = "identity"
 
 
-Layer: TypeAlias = Linear | ReLU | Sigmoid | Tanh | Identity
+Activation: TypeAlias = ReLU | Sigmoid | Tanh | Identity
+Layer: TypeAlias = Linear | Maxout | Activation | Dropout | BatchNorm | Residual | FractionalMaxPool2d
 
 # The closed list of what a model file may name.
 _LAYERS: Mapping[str, type[Layer]] = {
-    "Linear": Linear,
-    "ReLU": ReLU,
-    "Sigmoid": Sigmoid,
-    "Tanh": Tanh,
-    "Identity": Identity,
+    kind.__name__: kind
+    for kind in (
+        Linear,
+        Maxout,
+        ReLU,
+        Sigmoid,
+        Tanh,
+        Identity,
+        Dropout,
+        BatchNorm,
+        Residual,
+        FractionalMaxPool2d,
+    )
 }
 
 
 def to_config(layer: Layer) -> dict[str, Any]:
-    """The layer as plain values: its name under "layer", and its fields, which are bools and ints."""
-    values = {field.name: getattr(layer, field.name) for field in fields(layer)}
-    plain = {name: value if isinstance(value, bool) else int(value) for name, value in values.items()}
-    return {"layer": type(layer).__name__} | plain
+    """The layer as plain values: its name under "layer", and its fields, layers inside of it as lists."""
+    values = {name: _plain(getattr(layer, name)) for name in _field_names(type(layer))}
+    return {"layer": type(layer).__name__} | values
+
+
+def _field_names(kind: type[Layer]) -> list[str]:
+    """Of the fields that a model file keeps."""
+    return [field.name for field in fields(kind) if field.compare]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [to_config(layer) for layer in value]
+    if isinstance(value, bool):
+        return value
+    return float(value) if isinstance(value, float | np.floating) else int(value)
 
 
 def from_config(config: object) -> Layer:
@@ -97,12 +152,21 @@ def from_config(config: object) -> Layer:
     kind = _LAYERS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise ValueError(f"unknown layer {name!r:.80}; known are {', '.join(_LAYERS)}")
-    expected = {field.name for field in fields(kind)}
+    expected = set(_field_names(kind))
     if values.keys() != expected:
         raise ValueError(
             f"{name} takes the fields {sorted(expected)}, but got {sorted(map(str, values))!s:.200}"
         )
     try:
+        if kind is Residual:
+            return _residual(values)
         return kind(**values)
     except TypeError as error:
         raise ValueError(f"{name}: {error}") from error
+
+
+def _residual(values: dict[str, Any]) -> Residual:
+    inner = values.pop("layers")
+    if not isinstance(inner, list):
+        raise TypeError(f"layers must be a list, not {inner!r:.80}")
+    return Residual(*map(from_config, inner), **values)

@@ -12,17 +12,19 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from . import _checks
 from ._config import current
-from ._stages import compile_stages
+from ._folding import folded
+from ._stages import compile_stages, learners, walk
 from .backends import active
 from .backends._memory import aligned_zeros
 from .backends.formulas import write
-from .backends.protocol import Array, Batch, Network, Parameters
+from .backends.protocol import Array, Batch, Draws, Network, Parameters
 from .callbacks import Callback
 from .history import History
-from .layers import Layer, Linear
+from .layers import Layer
 from .losses import Loss, as_loss
 from .optimizers import SGD
 from .penalties import Penalty, as_penalty
+from .regularization import BatchNorm, Dropout
 from .training import DEFAULT_OPTIMIZER, Trainer
 
 
@@ -55,8 +57,10 @@ class Sequential:
     def __init__(self, *layers: Layer, dtype: DTypeLike = np.float32, seed: int = 0) -> None:
         self._build(layers, dtype, seed)
         generator = np.random.Generator(np.random.PCG64(self.seed))
-        dense = [stage for stage in self._stages if stage.dense]
-        for stage, parameters in zip(dense, self._parameters, strict=True):
+        learning = [stage for stage in self._stages if stage.learns]
+        for stage, parameters in zip(learning, self._parameters, strict=True):
+            if not stage.dense:
+                continue
             scale = math.sqrt((2 if stage.activation == "relu" else 1) / stage.inputs)
             parameters.weight[...] = generator.standard_normal(parameters.weight.shape) * scale
 
@@ -69,6 +73,14 @@ class Sequential:
         self.in_features: int = self._stages[0].inputs
         self.out_features: int = self._stages[-1].outputs
         self._parameters = self._zeros()
+        self._running: list[Array] = []
+        for stage, parameters in zip(
+            (stage for stage in self._stages if stage.learns), self._parameters, strict=True
+        ):
+            if stage.kind == "batch_norm":
+                parameters.weight[...] = 1
+                self._running.append(aligned_zeros(2, stage.outputs, self.dtype))
+                self._running[-1][1] = 1
         self._networks: dict[str, Network] = {}
 
     @classmethod
@@ -199,32 +211,42 @@ class Sequential:
         loss: str | Loss,
         penalty: Penalty | None = None,
         sample_weight: ArrayLike | None = None,
+        step: int = 0,
     ) -> tuple[float, dict[str, Array]]:
         """The objective (data loss + penalty) on one batch and its gradients, without learning.
+
+        As a step of training has them: batch normalisation by the batch's statistics (the running ones stay
+        as they are), dropout and the other draws of the model's seed and the given step.
 
         Parameters
         ----------
         X, y, loss, penalty, sample_weight
             As for `fit`.
+        step : int, default 0
+            Keys the random draws; at least 0.
 
         Returns
         -------
         objective : float
         gradients : dict of ndarray
-            With the keys and shapes of `state_dict`.
+            With the keys and shapes of `state_dict`, running statistics left out.
         """
+        draws = Draws(self.seed, _checks.integer(step, "step", minimum=0))
         loss, penalty = as_loss(loss), as_penalty(penalty)
         batch = self._batch(X, y, sample_weight, loss)
         _checks.finite_rows(batch.x, active().first_nonfinite_row)
-        objective, gradients = self._network().loss_and_gradients(batch, loss, penalty)
+        self._check_masks(len(batch.x))
+        objective, gradients = self._network().loss_and_gradients(batch, loss, penalty, draws)
         return objective, {key: np.ascontiguousarray(array) for key, array in self._named(gradients)}
 
     def state_dict(self) -> dict[str, Array]:
         """Copies of the parameters: "0.weight" (in_features, out_features), "0.bias" (out_features,), ...
 
-        The number counts every layer, activations too.
+        The number counts every layer, activations too; the layers of a `Residual` follow its own:
+        "3.0.weight".
+        A `BatchNorm` has "running_mean" and "running_var" as well.
         """
-        return {key: array.copy() for key, array in self._named(self._parameters)}
+        return {key: array.copy() for key, array in self._state()}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
         """Set all parameters, or none of them if one does not fit.
@@ -243,7 +265,7 @@ class Sequential:
         """
         if not isinstance(state, Mapping):
             raise TypeError(f"a state is a mapping of names to arrays, not {state!r:.80}")
-        own = dict(self._named(self._parameters))
+        own = dict(self._state())
         if missing := sorted(own.keys() - state.keys()):
             raise ValueError(f"the state lacks {', '.join(missing)}")
         if unexpected := sorted(map(repr, state.keys() - own.keys())):
@@ -258,7 +280,21 @@ class Sequential:
             new[key] = _checks.packed(value, self.dtype)
             if not np.isfinite(new[key]).all():
                 raise ValueError(f"{key} holds NaN or an infinity (or a number too large for {self.dtype})")
+            if key.endswith("running_var") and (new[key] < 0).any():
+                raise ValueError(f"{key} holds {new[key].min()}, but a variance is not negative")
         write([(array, new[key]) for key, array in own.items()])
+
+    def folded(self) -> Sequential:
+        """A model of the same scores in which each `BatchNorm` right behind a `Linear` is a part of that.
+
+        For inference and export; trained further it would go another way. Layers are numbered anew.
+
+        Returns
+        -------
+        Sequential
+        """
+        layers, state = folded(self.layers, self.state_dict())
+        return Sequential._from_state(layers, state, dtype=self.dtype, seed=self.seed)
 
     def save(self, path: str | PathLike[str], *, metadata: Mapping[str, str] | None = None) -> None:
         """Write the model to a safetensors file, which `steepest.load` reads; see `steepest.storage`.
@@ -292,19 +328,32 @@ class Sequential:
             return self._networks[current().backend]
         except KeyError:
             backend = active()
-            network = self._networks[backend.name] = backend.network(self._stages, self._parameters)
+            network = self._networks[backend.name] = backend.network(
+                self._stages, self._parameters, self._running
+            )
             return network
 
     def _zeros(self) -> list[Parameters]:
         """Arrays like the parameters, all zero: for velocities."""
+        biased = [getattr(layer, "bias", True) for _, layer in learners(self.layers)]
+        learning = [stage for stage in self._stages if stage.learns]
         return [
             Parameters(
-                aligned_zeros(linear.in_features, linear.out_features, self.dtype),
-                aligned_zeros(1, linear.out_features, self.dtype)[0] if linear.bias else None,
+                aligned_zeros(stage.inputs if stage.dense else 1, stage.outputs, self.dtype),
+                aligned_zeros(1, stage.outputs, self.dtype)[0] if bias else None,
             )
-            for linear in self.layers
-            if isinstance(linear, Linear)
+            for stage, bias in zip(learning, biased, strict=True)
         ]
+
+    def _check_masks(self, samples: int) -> None:
+        """Refuse a batch that is larger than the given mask of a dropout."""
+        for path, layer in walk(self.layers):
+            if not isinstance(layer, Dropout) or layer.mask is None or layer.mask.ndim == 1:
+                continue
+            if len(layer.mask) < samples:
+                raise ValueError(
+                    f"a batch has {samples} samples, but the mask of layer {path} has {len(layer.mask)}"
+                )
 
     def _batch(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, loss: Loss) -> Batch:
         """Checked and converted samples; finiteness of X and y is left to the caller."""
@@ -319,11 +368,18 @@ class Sequential:
         return Batch(x, targets, weight)
 
     def _named(self, parameters: Sequence[Parameters]) -> list[tuple[str, Array]]:
-        """Each array with its key in `state_dict`."""
+        """Each array that is learned by its gradient, with its key in `state_dict`."""
         named = []
-        numbers = [i for i, layer in enumerate(self.layers) if isinstance(layer, Linear)]
-        for number, p in zip(numbers, parameters, strict=True):
-            named.append((f"{number}.weight", p.weight))
+        for (path, layer), p in zip(learners(self.layers), parameters, strict=True):
+            named.append((f"{path}.weight", p.weight[0] if isinstance(layer, BatchNorm) else p.weight))
             if p.bias is not None:
-                named.append((f"{number}.bias", p.bias))
+                named.append((f"{path}.bias", p.bias))
+        return named
+
+    def _state(self) -> list[tuple[str, Array]]:
+        """Each array of the model with its key in `state_dict`."""
+        paths = [path for path, layer in learners(self.layers) if isinstance(layer, BatchNorm)]
+        named = self._named(self._parameters)
+        for path, running in zip(paths, self._running, strict=True):
+            named += [(f"{path}.running_mean", running[0]), (f"{path}.running_var", running[1])]
         return named

@@ -13,8 +13,8 @@ from typing import IO, Any
 import numpy as np
 
 from . import _checks
-from ._stages import compile_stages
-from .layers import Layer, Linear, from_config, to_config
+from ._stages import expected_shapes
+from .layers import Layer, from_config, to_config
 from .model import Sequential
 
 _KEY, _VERSION = "steepest", 1
@@ -130,21 +130,15 @@ def _description(text: str) -> tuple[list[Layer], np.dtype[Any], int, dict[str, 
 
 def _compare_shapes(file: Any, layers: Sequence[Layer], dtype: np.dtype[Any]) -> None:
     """Refuse tensors other than those that the layers need."""
-    compile_stages(layers)
-    expected: dict[str, list[int]] = {}
-    for number, layer in enumerate(layers):
-        if isinstance(layer, Linear):
-            expected[f"{number}.weight"] = [layer.in_features, layer.out_features]
-            if layer.bias:
-                expected[f"{number}.bias"] = [layer.out_features]
+    expected = expected_shapes(layers)
     present = set(file.keys())
     if present != expected.keys():
         different = sorted(present ^ expected.keys())
         raise ValueError(f"its tensors are not those of its layers ({', '.join(different)!s:.200})")
     for key, shape in expected.items():
         tensor = file.get_slice(key)
-        if tensor.get_shape() != shape:
-            raise ValueError(f"{key} has shape {tensor.get_shape()}, but its layer needs {shape}")
+        if tensor.get_shape() != list(shape):
+            raise ValueError(f"{key} has shape {tensor.get_shape()}, but its layer needs {list(shape)}")
         if tensor.get_dtype() != _DTYPE_NAMES[dtype.name]:
             raise ValueError(f"{key} has dtype {tensor.get_dtype()}, but the description says {dtype}")
 

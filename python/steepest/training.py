@@ -13,7 +13,7 @@ from . import _checks
 from ._progress import ProgressBar
 from .backends import active
 from .backends.formulas import batch_size
-from .backends.protocol import Batch, EpochResults, Parameters, Recipe, Schedule
+from .backends.protocol import Batch, Draws, EpochResults, Parameters, Recipe, Schedule
 from .callbacks import Callback, EpochState
 from .history import History
 from .losses import Loss, as_loss
@@ -70,6 +70,8 @@ class Trainer:
     epochs_done : int
         Finished epochs over all calls of `fit`. They number the shuffles, so two fits of 5 epochs give
         the bits of one fit of 10.
+    steps_done : int
+        Updates over all calls of `fit` and `step`. They number the random draws.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class Trainer:
         penalty: Penalty | None = None,
     ) -> None:
         self.model = model
-        self.epochs_done = 0
+        self.epochs_done = self.steps_done = 0
         self._loss = as_loss(loss)
         self._penalty = as_penalty(penalty)
         self._velocities: list[Parameters] | None = None
@@ -136,17 +138,20 @@ class Trainer:
             If the objective is not finite though the data are.
         """
         network, recipe, velocities = self.model._network(), self._recipe, self._velocities
-        objective = network.try_step(X, y, recipe, velocities) if sample_weight is None else None
+        draws = Draws(self.model.seed, self.steps_done)
+        objective = network.try_step(X, y, recipe, velocities, draws) if sample_weight is None else None
         if objective is None:
             batch = self.model._batch(X, y, sample_weight, self._loss)
+            self.model._check_masks(len(batch.x))
             _check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
-            objective = network.step(batch, recipe, velocities)
+            objective = network.step(batch, recipe, velocities, draws)
         if not math.isfinite(objective):
             raise DivergenceError(
                 f"the loss of this batch is {objective} with learning rate {recipe.optimizer.learning_rate}; "
                 "the parameters were left as they are; a smaller learning rate may help",
                 learning_rate=recipe.optimizer.learning_rate,
             )
+        self.steps_done += 1
         return objective
 
     def fit(
@@ -221,6 +226,7 @@ class Trainer:
         _check_finite(batch)
         validation = None if validation_data is None else self._validation(validation_data)
         size = min(batch_size or len(batch.x), len(batch.x))
+        self.model._check_masks(size)
 
         history = History()
         self._cancelled.clear()
@@ -228,7 +234,7 @@ class Trainer:
         together = 1 if callbacks or validation else epochs
         with ProgressBar(epochs, -(-len(batch.x) // size), progress) as bar:
             while history.epochs < epochs and history.status == "finished":
-                schedule = Schedule(together, size, shuffle, seed, self.epochs_done)
+                schedule = Schedule(together, size, shuffle, seed, self.epochs_done, self.steps_done)
                 self._run(batch, schedule, history, bar)
                 if validation and history.epochs > len(history.validation_loss):
                     history.validation_loss.append(self._data_loss(validation))
@@ -262,6 +268,7 @@ class Trainer:
             self.epochs_done += int(reached)
             raise
         self.epochs_done += len(results.losses)
+        self.steps_done += len(results.losses) * -(-len(batch.x) // schedule.batch_size)
         history.loss += results.losses
         history.seconds += results.seconds
         history.samples_per_second += [len(batch.x) / max(seconds, 1e-9) for seconds in results.seconds]

@@ -13,7 +13,20 @@ from .._config import current
 from ..losses import Loss, MulticlassHinge, SoftmaxCrossEntropy, SquaredError
 from ..optimizers import SGD
 from ..penalties import Penalty
-from .protocol import ActivationName, Array, Batch, EpochResults, Parameters, Recipe, Schedule, Status, Watch
+from .protocol import (
+    NO_DRAWS,
+    ActivationName,
+    Array,
+    Batch,
+    Draws,
+    EpochResults,
+    Parameters,
+    Recipe,
+    Schedule,
+    Stage,
+    Status,
+    Watch,
+)
 
 
 def available_isas() -> tuple[str, ...]:
@@ -63,6 +76,22 @@ def _core_recipe(loss: Loss, penalty: Penalty | None, optimizer: SGD | None) -> 
     )
 
 
+def _core_stage(s: Stage) -> _core.Stage:
+    return _core.Stage(
+        s.kind,
+        s.inputs,
+        s.outputs,
+        s.activation,
+        s.number,
+        s.rate,
+        s.momentum,
+        s.epsilon,
+        s.partner,
+        s.image,
+        s.mask,
+    )
+
+
 def _pairs(parameters: Sequence[Parameters]) -> list[tuple[Array, Array | None]]:
     return [(p.weight, p.bias) for p in parameters]
 
@@ -70,12 +99,14 @@ def _pairs(parameters: Sequence[Parameters]) -> list[tuple[Array, Array | None]]
 class _Network:
     """One compiled model. Descriptions are translated once and kept while the same object comes again."""
 
-    def __init__(self, stages: Sequence[Any], parameters: Sequence[Parameters]) -> None:
-        self._stages = [(s.inputs, s.outputs, s.activation, s.dense) for s in stages]
+    def __init__(
+        self, stages: Sequence[Stage], parameters: Sequence[Parameters], running: Sequence[Array] = ()
+    ) -> None:
+        self._stages = [_core_stage(stage) for stage in stages]
         single = parameters[0].weight.dtype == np.float32
         self._parameter_set = _core.ParametersFloat32 if single else _core.ParametersFloat64
         make = _core.NetworkFloat32 if single else _core.NetworkFloat64
-        self._network = make(self._stages, _pairs(parameters))
+        self._network = make(self._stages, _pairs(parameters), list(running))
         self._known: tuple[Recipe | None, Sequence[Parameters] | None, Any, Any] = (None, None, None, None)
 
     def _translated(self, recipe: Recipe, velocities: Sequence[Parameters] | None) -> tuple[Any, Any]:
@@ -93,30 +124,42 @@ class _Network:
         return self._network.try_forward(x, settings.isa, settings.num_threads)
 
     def try_step(
-        self, x: object, targets: object, recipe: Recipe, velocities: Sequence[Parameters] | None
+        self,
+        x: object,
+        targets: object,
+        recipe: Recipe,
+        velocities: Sequence[Parameters] | None,
+        draws: Draws,
     ) -> float | None:
         settings = current()
         return self._network.try_step(
-            x, targets, *self._translated(recipe, velocities), settings.isa, settings.num_threads
+            x, targets, *self._translated(recipe, velocities), *draws, settings.isa, settings.num_threads
         )
 
     def forward(self, x: Array) -> Array:
         return self._network.forward(x, *_choice())
 
     def loss_and_gradients(
-        self, batch: Batch, loss: Loss, penalty: Penalty | None
+        self, batch: Batch, loss: Loss, penalty: Penalty | None, draws: Draws = NO_DRAWS
     ) -> tuple[float, list[Parameters]]:
         value, arrays = self._network.loss_and_gradients(
-            batch.x, batch.targets, batch.weight, _core_recipe(loss, penalty, None), *_choice()
+            batch.x, batch.targets, batch.weight, _core_recipe(loss, penalty, None), *draws, *_choice()
         )
         return value, [Parameters(weight, bias) for weight, bias in arrays]
 
-    def step(self, batch: Batch, recipe: Recipe, velocities: Sequence[Parameters] | None) -> float:
+    def step(
+        self,
+        batch: Batch,
+        recipe: Recipe,
+        velocities: Sequence[Parameters] | None,
+        draws: Draws = NO_DRAWS,
+    ) -> float:
         return self._network.step(
             batch.x,
             batch.targets,
             batch.weight,
             *self._translated(recipe, velocities),
+            *draws,
             *_choice(),
         )
 
@@ -134,7 +177,12 @@ class _Network:
             batch.weight,
             *self._translated(recipe, velocities),
             _core.Schedule(
-                schedule.epochs, schedule.first_epoch, schedule.batch_size, schedule.shuffle, schedule.seed
+                schedule.epochs,
+                schedule.first_epoch,
+                schedule.batch_size,
+                schedule.shuffle,
+                schedule.seed,
+                schedule.first_step,
             ),
             watch,
             *_choice(),
@@ -155,8 +203,10 @@ class _Native:
 
     name: Literal["native"] = "native"
 
-    def network(self, stages: Sequence[Any], parameters: Sequence[Parameters]) -> _Network:
-        return _Network(stages, parameters)
+    def network(
+        self, stages: Sequence[Stage], parameters: Sequence[Parameters], running: Sequence[Array] = ()
+    ) -> _Network:
+        return _Network(stages, parameters, running)
 
     def first_nonfinite_row(self, x: Array) -> int:
         return _core.first_nonfinite_row(x, _choice()[0])

@@ -9,8 +9,8 @@ the features, labels in range.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
@@ -25,21 +25,69 @@ Watch = Callable[[float], bool]
 Status = Literal["finished", "cancelled", "diverged", "mislabelled"]
 
 
+StageKind = Literal["dense", "elementwise", "dropout", "batch_norm", "max_pieces", "pool", "fork", "join"]
+
+
 @dataclass(frozen=True)
 class Stage:
-    """One step of a compiled model: y = activation(x @ weight + bias), or activation(x) if not dense."""
+    """One step of a compiled model, rows in and rows out.
+
+    y = activation(f(x)), with f by kind:
+
+    - "dense": x @ weight + bias
+    - "elementwise": x
+    - "dropout": x * factor, which is 0 with the probability `rate` and else 1 / (1 - rate), or as `mask`,
+      (1 or samples, outputs), says; x in inference
+    - "batch_norm": (x - mean) / sqrt(variance + epsilon) * weight + bias, with mean and variance of the
+      batch in training, and the running ones in inference
+    - "max_pieces": the largest of columns j, j + outputs, j + 2 * outputs, ...
+    - "pool": the largest of each region of an image; `image` is height, width, channels, and height and
+      width of what comes out
+    - "fork": x, which the "join" that is stage `partner` adds to what the stages between make of it
+    - "join": fork + x; without x with the probability `rate`, and fork + (1 - rate) * x in inference
+
+    Only the first two and "batch_norm" have an activation. `number`, of the layer, keys its random draws.
+    """
 
     inputs: int
     outputs: int
     activation: ActivationName
-    dense: bool = True
+    kind: StageKind = "dense"
+    number: int = 0
+    rate: float = 0.0
+    momentum: float = 0.0
+    epsilon: float = 0.0
+    partner: int = 0
+    image: tuple[int, ...] = ()
+    mask: Array | None = field(default=None, compare=False)
+
+    @property
+    def dense(self) -> bool:
+        """Whether it is a matrix product."""
+        return self.kind == "dense"
+
+    @property
+    def learns(self) -> bool:
+        """Whether it has parameters."""
+        return self.kind in ("dense", "batch_norm")
+
+
+class Draws(NamedTuple):
+    """Which random draws a training step takes: a pure function of the two, and of the stage."""
+
+    seed: int
+    step: int
+
+
+NO_DRAWS = Draws(0, 0)  # of models that draw nothing
 
 
 @dataclass
 class Parameters:
-    """What belongs to one dense stage: (inputs, outputs) and (outputs,) or None.
+    """What belongs to one stage that learns: (inputs, outputs) and (outputs,) or None.
 
-    The same class carries values, gradients and the optimizer's velocities.
+    The weight of a batch_norm is (1, outputs). The same class carries values, gradients and the optimizer's
+    velocities.
     """
 
     weight: Array
@@ -78,6 +126,7 @@ class Schedule:
     shuffle: bool
     seed: int
     first_epoch: int = 0
+    first_step: int = 0  # number of the first update, which keys its draws
 
 
 @dataclass(frozen=True)
@@ -105,7 +154,12 @@ class Network(Protocol):
         """
 
     def try_step(
-        self, x: object, targets: object, recipe: Recipe, velocities: Sequence[Parameters] | None
+        self,
+        x: object,
+        targets: object,
+        recipe: Recipe,
+        velocities: Sequence[Parameters] | None,
+        draws: Draws,
     ) -> float | None:
         """`step` at once, without sample weights; None, having changed nothing, as for `try_forward`."""
 
@@ -113,11 +167,17 @@ class Network(Protocol):
         """Scores (samples, outputs) of rows (samples, features)."""
 
     def loss_and_gradients(
-        self, batch: Batch, loss: Loss, penalty: Penalty | None
+        self, batch: Batch, loss: Loss, penalty: Penalty | None, draws: Draws = NO_DRAWS
     ) -> tuple[float, list[Parameters]]:
-        """The objective (data loss + penalty) and its gradient for each dense stage."""
+        """The objective (data loss + penalty) as in training, and its gradient for each stage that learns."""
 
-    def step(self, batch: Batch, recipe: Recipe, velocities: Sequence[Parameters] | None) -> float:
+    def step(
+        self,
+        batch: Batch,
+        recipe: Recipe,
+        velocities: Sequence[Parameters] | None,
+        draws: Draws = NO_DRAWS,
+    ) -> float:
         """One update on the whole batch; returns the objective before it.
 
         `velocities` is None without momentum. If the objective is not finite, returns it and changes nothing.
@@ -139,8 +199,14 @@ class Backend(Protocol):
 
     name: Literal["native", "reference"]
 
-    def network(self, stages: Sequence[Stage], parameters: Sequence[Parameters]) -> Network:
-        """Bind a compiled model to this backend; `parameters` has one entry for each dense stage."""
+    def network(
+        self, stages: Sequence[Stage], parameters: Sequence[Parameters], running: Sequence[Array] = ()
+    ) -> Network:
+        """Bind a compiled model to this backend.
+
+        `parameters` has one entry for each stage that learns, `running` one for each batch_norm:
+        (2, outputs), the running mean and variance.
+        """
 
     def first_nonfinite_row(self, x: Array) -> int:
         """Index of the first row of a 2-D array that holds NaN or an infinity, -1 if there is none."""
