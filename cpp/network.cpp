@@ -57,6 +57,8 @@ Network<T>::Network(std::vector<Stage> stages, std::vector<Parameters<T>> parame
             (s && stages_[s].inputs != stages_[s - 1].outputs) ||
             (!stages_[s].dense && stages_[s].inputs != stages_[s].outputs))
             throw std::invalid_argument("stages do not fit each other");
+        if (stages_[s].dense && reads_input(stages_[s].activation))
+            throw std::invalid_argument("this activation needs a stage of its own");
         dense_.push_back(dense);
         if (stages_[s].dense && dense++ == 0) first_dense_ = s;
     }
@@ -100,15 +102,15 @@ void Network<T>::run_stage(const Kernels<T>& kernels, std::size_t s, Rows<const 
     y = from(y, 0, j);
     if (!stage.dense) {
         for (Index i = 0; i < rows; ++i)
-            kernels.activate(stage.activation, x.data + i * x.stride + j, y.data + i * y.stride,
-                             columns.size());
+            kernels.activate(stage.activation, T(stage.slope), x.data + i * x.stride + j,
+                             y.data + i * y.stride, columns.size());
         return;
     }
     const Parameters<T>& own = parameters_[dense_[s]];
     const Rows<T> weight = turned(stage) ? from(transposed_[dense_[s]].rows(), j) : from(own.weight, 0, j);
     const auto forward = forward_of(kernels, stage.inputs, stage.outputs);
     forward({x, read_only(weight), own.bias ? own.bias + j : nullptr, y, rows, stage.inputs, columns.size(),
-             stage.activation},
+             stage.activation, T(stage.slope)},
             scratch);
 }
 

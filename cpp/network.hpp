@@ -17,7 +17,12 @@ struct Stage {
     Index inputs, outputs;
     Activation activation;
     bool dense;
+    double slope = 0; // of the activation
 };
+
+// Whether an activation's derivative comes from its input, not its output: then no sum is kept for it, and
+// it cannot be that of a dense stage.
+constexpr bool reads_input(Activation activation) { return activation == Activation::gelu; }
 
 // Parameters of a dense stage, or their gradients or velocities; owned by the caller. No bias: null.
 template <class T> struct Parameters {
@@ -164,6 +169,8 @@ template <class T> class Network {
 
   private:
     bool turned(const Stage& s) const { return s.dense && steepest::turned<T>(s.inputs, s.outputs); }
+    // What the derivative of a stage's activation comes from.
+    const Matrix<T>& seen(std::size_t s) const { return outputs_[s - reads_input(stages_[s].activation)]; }
     void reserve_transposed();
     int predict_row(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y);
     void run_stage(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Rows<T> y, Index rows,

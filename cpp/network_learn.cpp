@@ -19,18 +19,19 @@ template <class T>
 void Network<T>::backward(const Kernels<T>& kernels, const Team& team, std::size_t s, Block dx) {
     const Stage &stage = stages_[s], &below = stages_[s - 1];
     const Index i = dx.rows.begin, j = dx.columns.begin, columns = dx.columns.size();
-    const Rows<T> y = from(outputs_[s - 1].rows(i), 0, j), to = from(deltas_[s - 1].rows(i), 0, j);
+    const Rows<T> y = from(seen(s - 1).rows(i), 0, j), to = from(deltas_[s - 1].rows(i), 0, j);
     const Rows<T> dy = deltas_[s].rows(i);
     if (stage.dense) {
         const Rows<T> weight = turned(stage) ? from(transposed_[dense_[s]].rows(), 0, j)
                                              : from(parameters_[dense_[s]].weight, j);
         return kernels.input_gradient({read_only(dy), read_only(weight), read_only(y), to, dx.rows.size(),
-                                       columns, stage.outputs, below.activation, turned(stage)},
+                                       columns, stage.outputs, below.activation, turned(stage),
+                                       T(below.slope)},
                                       scratch(team));
     }
     for (Index row = 0; row < dx.rows.size(); ++row)
-        kernels.activation_gradient(below.activation, y.data + row * y.stride, dy.data + row * dy.stride + j,
-                                    to.data + row * to.stride, columns);
+        kernels.activation_gradient(below.activation, T(below.slope), y.data + row * y.stride,
+                                    dy.data + row * dy.stride + j, to.data + row * to.stride, columns);
 }
 
 // The gradient of the scores times the last stage's activation'.
@@ -38,8 +39,8 @@ template <class T> void Network<T>::backward_top(const Kernels<T>& kernels, Rang
     const Stage& top = stages_.back();
     if (top.activation == Activation::identity) return;
     for (Index i = rows.begin; i < rows.end; ++i)
-        kernels.activation_gradient(top.activation, outputs_.back().row(i), deltas_.back().row(i),
-                                    deltas_.back().row(i), top.outputs);
+        kernels.activation_gradient(top.activation, T(top.slope), seen(stages_.size() - 1).row(i),
+                                    deltas_.back().row(i), deltas_.back().row(i), top.outputs);
 }
 
 template <class T> void Network<T>::backward(const Kernels<T>& kernels, const Team& team, Range rows) {

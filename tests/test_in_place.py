@@ -189,7 +189,7 @@ def test_the_extension_refuses_unsafe_parameters(name):
     other = np.dtype(np.float64 if dtype == np.float32 else np.float32)
     make = getattr(_core, f"Network{name}")
     weight, bias = np.ones((3, 2), dtype), np.ones(2, dtype)
-    stages = [(3, 2, "relu", True)]
+    stages = [(3, 2, "relu", True, 0.0)]
     make(stages, [(weight, bias)])
     for parameters, message in [
         ([(weight.astype(other), bias)], "weight has another dtype"),
@@ -203,10 +203,12 @@ def test_the_extension_refuses_unsafe_parameters(name):
     ]:
         with pytest.raises(ValueError, match=message):
             make(stages, parameters)
-    with pytest.raises(ValueError, match="unknown activation 'gelu'"):
-        make([(3, 2, "gelu", True)], [(weight, bias)])
+    with pytest.raises(ValueError, match="unknown activation 'step'"):
+        make([(3, 2, "step", True, 0.0)], [(weight, bias)])
+    with pytest.raises(ValueError, match="this activation needs a stage of its own"):
+        make([(3, 2, "gelu", True, 0.0)], [(weight, bias)])
     with pytest.raises(ValueError, match="stages do not fit each other"):
-        make([(3, 2, "relu", True), (3, 3, "relu", False)], [(weight, bias)])
+        make([(3, 2, "relu", True, 0.0), (3, 3, "relu", False, 0.0)], [(weight, bias)])
 
 
 @needs_native
@@ -216,10 +218,10 @@ def test_the_extension_refuses_unsafe_parameters(name):
 def test_velocities_of_another_network_are_refused(velocities):
     """The extension itself must not write beyond an array, whatever the Python side hands it."""
     core = pytest.importorskip("steepest._core")
-    stages = [(3, 4, "identity", True)]
+    stages = [(3, 4, "identity", True, 0.0)]
     parameters = [(np.zeros((3, 4)), np.zeros(4))]
     network = core.NetworkFloat64(stages, parameters)
-    shapes = [(*weight, "identity", True) for weight, _ in velocities]
+    shapes = [(*weight, "identity", True, 0.0) for weight, _ in velocities]
     arrays = [(np.zeros(weight), None if bias is None else np.zeros(bias)) for weight, bias in velocities]
     others = core.ParametersFloat64(shapes, arrays)
     recipe = core.Recipe(core.Loss(core.LossKind.softmax, 0.0, False), 0.0, 0.0, 0.1, 0.9, False)

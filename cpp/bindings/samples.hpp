@@ -11,13 +11,14 @@
 
 namespace steepest::python {
 
-using StageTuple = std::tuple<Index, Index, std::string, bool>;      // inputs, outputs, activation, dense
+// inputs, outputs, activation, dense, slope
+using StageTuple = std::tuple<Index, Index, std::string, bool, double>;
 using ParameterList = std::vector<std::pair<py::array, py::object>>; // weight, bias or None
 
 inline std::vector<Stage> stages_from(const std::vector<StageTuple>& tuples) {
     std::vector<Stage> stages;
-    for (const auto& [inputs, outputs, activation, dense] : tuples)
-        stages.push_back({inputs, outputs, activation_named(activation), dense});
+    for (const auto& [inputs, outputs, activation, dense, slope] : tuples)
+        stages.push_back({inputs, outputs, activation_named(activation), dense, slope});
     return stages;
 }
 
@@ -27,7 +28,7 @@ template <class T> struct ParameterSet {
     std::vector<Parameters<T>> views;
 
     ParameterSet(const std::vector<StageTuple>& stages, ParameterList arrays) : owners(std::move(arrays)) {
-        for (const auto& [inputs, outputs, activation, dense] : stages) {
+        for (const auto& [inputs, outputs, activation, dense, slope] : stages) {
             if (!dense) continue;
             if (views.size() == owners.size()) refuse("fewer parameters than dense stages");
             auto& [weight, bias] = owners[views.size()];

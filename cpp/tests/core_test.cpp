@@ -77,7 +77,7 @@ template <class T> void check_products(const KernelTable& table, Index rows, Ind
                           std::to_string(outputs));
 }
 
-// A small classifier with everything in it: 13-40-30-5, ReLU, sigmoid and tanh, momentum, elastic net.
+// A small classifier with everything in it: 13-40-30-5, all kinds of activations, momentum, elastic net.
 template <class T> struct Model {
     static constexpr Index samples = 150, sizes[4] = {13, 40, 30, 5};
     std::vector<std::vector<T>> arrays, speeds;
@@ -104,8 +104,11 @@ template <class T> struct Model {
     Result fit(const KernelTable& table, int threads, Index epochs, double learning_rate,
                const Watch& watch = {}) {
         Network<T> network({{13, 40, Activation::relu, true},
+                            {40, 40, Activation::gelu, false},
                             {40, 30, Activation::sigmoid, true},
                             {30, 30, Activation::tanh, false},
+                            {30, 30, Activation::softplus, false},
+                            {30, 30, Activation::elu, false, 1.5},
                             {30, 5, Activation::identity, true}},
                            parameters);
         Trainer<T> trainer(network);

@@ -7,7 +7,7 @@ from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
 from .callbacks import EpochState
 from .history import History
-from .layers import Identity, Linear, ReLU, Sigmoid, Tanh
+from .layers import ELU, GELU, Identity, LeakyReLU, LeCunTanh, Linear, ReLU, Sigmoid, Softplus, Tanh
 from .losses import MulticlassHinge, SoftmaxCrossEntropy, SquaredError
 from .model import Sequential
 from .optimizers import SGD
@@ -16,6 +16,8 @@ from .storage import ModelFileError, load
 from .training import DivergenceError, Trainer
 
 __all__ = [
+    "ELU",
+    "GELU",
     "L1",
     "L2",
     "SGD",
@@ -24,6 +26,8 @@ __all__ = [
     "EpochState",
     "History",
     "Identity",
+    "LeCunTanh",
+    "LeakyReLU",
     "Linear",
     "ModelFileError",
     "MulticlassHinge",
@@ -31,6 +35,7 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "SoftmaxCrossEntropy",
+    "Softplus",
     "SquaredError",
     "Tanh",
     "Trainer",

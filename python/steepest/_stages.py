@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .backends.protocol import Stage
-from .layers import Identity, Layer, Linear
+from .backends.protocol import Stage, reads_input
+from .layers import ELU, Identity, Layer, LeakyReLU, Linear
 
 
 def compile_stages(layers: Sequence[Layer]) -> tuple[Stage, ...]:
-    """Fuse each Linear with the activation right behind it; identities vanish.
+    """Fuse each Linear with the activation right behind it, unless that `reads_input`; identities vanish.
 
     Raises
     ------
@@ -39,8 +39,20 @@ def compile_stages(layers: Sequence[Layer]) -> tuple[Stage, ...]:
             features = layer.out_features
         elif isinstance(layer, Identity):
             continue
-        elif stages and stages[-1].dense and stages[-1].activation == "identity":
-            stages[-1] = Stage(stages[-1].inputs, features, layer.activation)
+        elif _waits(stages) and not reads_input(layer.activation):
+            stages[-1] = Stage(stages[-1].inputs, features, layer.activation, slope=_slope(layer))
         else:
-            stages.append(Stage(features, features, layer.activation, dense=False))
+            stages.append(Stage(features, features, layer.activation, dense=False, slope=_slope(layer)))
     return tuple(stages)
+
+
+def _waits(stages: Sequence[Stage]) -> bool:
+    """Whether the last stage can take an activation."""
+    return bool(stages) and stages[-1].dense and stages[-1].activation == "identity"
+
+
+def _slope(layer: Layer) -> float:
+    """The parameter of an activation that has one."""
+    if isinstance(layer, LeakyReLU):
+        return float(layer.negative_slope)
+    return float(layer.alpha) if isinstance(layer, ELU) else 0.0

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeAlias
 
+import numpy as np
+
 from . import _checks
 from .backends.protocol import ActivationName
 
@@ -57,13 +59,71 @@ class Tanh:
 
 
 @dataclass(frozen=True)
+class LeakyReLU:
+    """x above 0, negative_slope * x below; its derivative at 0 is taken as negative_slope.
+
+    Parameters
+    ----------
+    negative_slope : float, default 0.01
+        Not negative.
+    """
+
+    negative_slope: float = 0.01
+    activation: ClassVar[ActivationName] = "leaky_relu"
+
+    def __post_init__(self) -> None:
+        _checks.non_negative(self.negative_slope, "negative_slope")
+
+
+@dataclass(frozen=True)
+class ELU:
+    """x above 0, alpha * (exp(x) - 1) below; its derivative at 0 is taken as alpha.
+
+    Parameters
+    ----------
+    alpha : float, default 1.0
+        Greater than 0: minus what it tends to far below 0.
+    """
+
+    alpha: float = 1.0
+    activation: ClassVar[ActivationName] = "elu"
+
+    def __post_init__(self) -> None:
+        _checks.positive(self.alpha, "alpha")
+
+
+@dataclass(frozen=True)
+class LeCunTanh:
+    """1.7159 * tanh(2/3 * x), which keeps 1 and -1 (LeCun et al., "Efficient BackProp", 1998)."""
+
+    activation: ClassVar[ActivationName] = "lecun_tanh"
+
+
+@dataclass(frozen=True)
+class Softplus:
+    """log(1 + exp(x)), a smooth ReLU; without overflow or loss of digits for any x."""
+
+    activation: ClassVar[ActivationName] = "softplus"
+
+
+@dataclass(frozen=True)
+class GELU:
+    """x * Phi(x), Phi the normal distribution function, exactly (Hendrycks and Gimpel, 2016).
+
+    Its derivative is computed from its input, so it runs as a pass of its own behind a Linear layer.
+    """
+
+    activation: ClassVar[ActivationName] = "gelu"
+
+
+@dataclass(frozen=True)
 class Identity:
     """Does nothing; a place holder that costs nothing."""
 
     activation: ClassVar[ActivationName] = "identity"
 
 
-Layer: TypeAlias = Linear | ReLU | Sigmoid | Tanh | Identity
+Layer: TypeAlias = Linear | ReLU | Sigmoid | Tanh | LeakyReLU | ELU | LeCunTanh | Softplus | GELU | Identity
 
 # The closed list of what a model file may name.
 _LAYERS: Mapping[str, type[Layer]] = {
@@ -71,15 +131,26 @@ _LAYERS: Mapping[str, type[Layer]] = {
     "ReLU": ReLU,
     "Sigmoid": Sigmoid,
     "Tanh": Tanh,
+    "LeakyReLU": LeakyReLU,
+    "ELU": ELU,
+    "LeCunTanh": LeCunTanh,
+    "Softplus": Softplus,
+    "GELU": GELU,
     "Identity": Identity,
 }
 
 
 def to_config(layer: Layer) -> dict[str, Any]:
-    """The layer as plain values: its name under "layer", and its fields, which are bools and ints."""
-    values = {field.name: getattr(layer, field.name) for field in fields(layer)}
-    plain = {name: value if isinstance(value, bool) else int(value) for name, value in values.items()}
-    return {"layer": type(layer).__name__} | plain
+    """The layer as plain values: its name under "layer", and its fields, which are bools, ints and floats."""
+    values = {field.name: _plain(getattr(layer, field.name)) for field in fields(layer)}
+    return {"layer": type(layer).__name__} | values
+
+
+def _plain(value: Any) -> bool | int | float:
+    """A number of Python or NumPy as JSON carries it, to the last bit."""
+    if isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, int | np.integer) else float(value)
 
 
 def from_config(config: object) -> Layer:

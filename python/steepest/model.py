@@ -16,7 +16,7 @@ from ._stages import compile_stages
 from .backends import active
 from .backends._memory import aligned_zeros
 from .backends.formulas import write
-from .backends.protocol import Array, Batch, Network, Parameters
+from .backends.protocol import Array, Batch, Network, Parameters, Stage
 from .callbacks import Callback
 from .history import History
 from .layers import Layer, Linear
@@ -31,7 +31,7 @@ class Sequential:
 
     Parameters
     ----------
-    *layers : Linear, ReLU, Sigmoid, Tanh or Identity
+    *layers : Linear, ReLU or any other layer
         At least one `Linear`, each taking as many features as the one before gives.
     dtype : {float32, float64}, default float32
         Of the parameters and of all arithmetic.
@@ -46,7 +46,8 @@ class Sequential:
     Notes
     -----
     Initial biases are zero. Initial weights are normal, of standard deviation sqrt(2 / in_features) for a
-    layer followed by ReLU (He et al., ICCV 2015: ReLU halves the variance, the 2 restores it) and
+    layer followed by ReLU, ELU or GELU (He et al., ICCV 2015: ReLU halves the variance, the 2 restores it),
+    sqrt(2 / ((1 + negative_slope**2) * in_features)) before LeakyReLU (there too), and
     sqrt(1 / in_features) for any other (LeCun et al., "Efficient BackProp", 1998), so that signals neither
     grow nor fade with depth. They are drawn from ``numpy.random.Generator(PCG64(seed))`` in float64, layer
     by layer, and rounded to `dtype`: models in float32 and float64 start alike, on either backend.
@@ -55,9 +56,7 @@ class Sequential:
     def __init__(self, *layers: Layer, dtype: DTypeLike = np.float32, seed: int = 0) -> None:
         self._build(layers, dtype, seed)
         generator = np.random.Generator(np.random.PCG64(self.seed))
-        dense = [stage for stage in self._stages if stage.dense]
-        for stage, parameters in zip(dense, self._parameters, strict=True):
-            scale = math.sqrt((2 if stage.activation == "relu" else 1) / stage.inputs)
+        for scale, parameters in zip(_weight_scales(self._stages), self._parameters, strict=True):
             parameters.weight[...] = generator.standard_normal(parameters.weight.shape) * scale
 
     def _build(self, layers: Iterable[Layer], dtype: DTypeLike, seed: int) -> None:
@@ -327,3 +326,18 @@ class Sequential:
             if p.bias is not None:
                 named.append((f"{number}.bias", p.bias))
         return named
+
+
+def _weight_scales(stages: Sequence[Stage]) -> list[float]:
+    """The standard deviation of each dense stage's initial weights; see `Sequential`."""
+    scales = []
+    for number, stage in enumerate(stages):
+        if not stage.dense:
+            continue
+        # An activation that could not be fused is the stage behind.
+        alone = stage.activation == "identity" and number + 1 < len(stages) and not stages[number + 1].dense
+        follower = stages[number + 1] if alone else stage
+        slope = follower.slope if follower.activation == "leaky_relu" else 0.0
+        rectified = follower.activation in ("relu", "leaky_relu", "elu", "gelu")
+        scales.append(math.sqrt((2 / (1 + slope**2) if rectified else 1) / stage.inputs))
+    return scales

@@ -71,7 +71,7 @@ class _Network:
     """One compiled model. Descriptions are translated once and kept while the same object comes again."""
 
     def __init__(self, stages: Sequence[Any], parameters: Sequence[Parameters]) -> None:
-        self._stages = [(s.inputs, s.outputs, s.activation, s.dense) for s in stages]
+        self._stages = [(s.inputs, s.outputs, s.activation, s.dense, s.slope) for s in stages]
         single = parameters[0].weight.dtype == np.float32
         self._parameter_set = _core.ParametersFloat32 if single else _core.ParametersFloat64
         make = _core.NetworkFloat32 if single else _core.NetworkFloat64
@@ -170,11 +170,11 @@ class _Native:
     def linear_backward(self, x: Array, weight: Array, grad: Array) -> tuple[Array, Array, Array]:
         return _core.linear_backward(x, weight, grad, *_choice())
 
-    def activation(self, name: ActivationName, x: Array) -> Array:
-        return _core.activation(name, x, _choice()[0])
+    def activation(self, name: ActivationName, x: Array, slope: float = 0.0) -> Array:
+        return _core.activation(name, slope, x, _choice()[0])
 
-    def activation_backward(self, name: ActivationName, y: Array, grad: Array) -> Array:
-        return _core.activation_backward(name, y, grad, _choice()[0])
+    def activation_backward(self, name: ActivationName, y: Array, grad: Array, slope: float = 0.0) -> Array:
+        return _core.activation_backward(name, slope, y, grad, _choice()[0])
 
     def exp(self, x: Array) -> Array:
         return _core.function(_core.Function.exp, x, _choice()[0])

@@ -19,7 +19,9 @@ from ..optimizers import SGD
 from ..penalties import Penalty
 
 Array = NDArray[Any]
-ActivationName = Literal["identity", "relu", "sigmoid", "tanh"]
+ActivationName = Literal[
+    "identity", "relu", "sigmoid", "tanh", "leaky_relu", "elu", "lecun_tanh", "softplus", "gelu"
+]
 # Called about every 20 ms with the number of epochs done, a fraction; True ends the fit after this batch.
 Watch = Callable[[float], bool]
 Status = Literal["finished", "cancelled", "diverged", "mislabelled"]
@@ -27,12 +29,22 @@ Status = Literal["finished", "cancelled", "diverged", "mislabelled"]
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of a compiled model: y = activation(x @ weight + bias), or activation(x) if not dense."""
+    """One step of a compiled model: y = activation(x @ weight + bias), or activation(x) if not dense.
+
+    `slope` is the parameter of an activation that has one: negative_slope, alpha. No dense stage has an
+    activation that `reads_input`.
+    """
 
     inputs: int
     outputs: int
     activation: ActivationName
     dense: bool = True
+    slope: float = 0.0
+
+
+def reads_input(activation: ActivationName) -> bool:
+    """Whether the derivative cannot be had from the output, so that the input is needed."""
+    return activation == "gelu"
 
 
 @dataclass
@@ -154,11 +166,11 @@ class Backend(Protocol):
     def linear_backward(self, x: Array, weight: Array, grad: Array) -> tuple[Array, Array, Array]:
         """Gradients of x, weight and bias from that of the output."""
 
-    def activation(self, name: ActivationName, x: Array) -> Array:
+    def activation(self, name: ActivationName, x: Array, slope: float = 0.0) -> Array:
         """Element by element."""
 
-    def activation_backward(self, name: ActivationName, y: Array, grad: Array) -> Array:
-        """Gradient of the input from the *output* y and the output's gradient."""
+    def activation_backward(self, name: ActivationName, y: Array, grad: Array, slope: float = 0.0) -> Array:
+        """Gradient of the input from the *output* y (the input if `reads_input`) and its gradient."""
 
     def exp(self, x: Array) -> Array:
         """Exponential, element by element."""

@@ -27,6 +27,7 @@ from .protocol import (
     Schedule,
     Stage,
     Watch,
+    reads_input,
 )
 
 _WATCH_SECONDS = 0.02
@@ -121,7 +122,7 @@ class ReferenceNetwork:
             if stage.dense:
                 p = next(parameters)
                 y = formulas.linear(y, p.weight, p.bias)
-            outputs.append(formulas.activation(stage.activation, y))
+            outputs.append(formulas.activation(stage.activation, y, stage.slope))
         return outputs
 
     @formulas.quiet
@@ -134,7 +135,8 @@ class ReferenceNetwork:
         gradients: list[Parameters] = []
         remaining = list(self._parameters)
         for stage, x, y in reversed(list(zip(self._stages, outputs[:-1], outputs[1:], strict=True))):
-            grad = formulas.activation_backward(stage.activation, y, grad)
+            seen = x if reads_input(stage.activation) else y
+            grad = formulas.activation_backward(stage.activation, seen, grad, stage.slope)
             if stage.dense:
                 p = remaining.pop()
                 gradients.append(Parameters(x.T @ grad, None if p.bias is None else grad.sum(axis=0)))
