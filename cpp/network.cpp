@@ -11,6 +11,7 @@ constexpr Index tall_batch = 512; // samples; beyond, outputs leave the cache be
 
 bool fits(const Stage& s) {
     if (s.inputs < 1 || s.outputs < 1) return false;
+    if (s.kind != StageKind::elementwise && reads_input(s.activation)) return false;
     switch (s.kind) {
     case StageKind::dense:
         return true;
@@ -131,7 +132,7 @@ void Network<T>::run_dense(const Kernels<T>& kernels, std::size_t s, Rows<const 
     const Rows<T> weight = turned(stage) ? from(transposed_[own_[s]].rows(), j) : from(own.weight, 0, j);
     const auto forward = forward_of(kernels, stage.inputs, stage.outputs);
     forward({x, read_only(weight), own.bias ? own.bias + j : nullptr, from(y, 0, j), rows, stage.inputs,
-             columns.size(), stage.activation},
+             columns.size(), stage.activation, T(stage.slope)},
             scratch);
 }
 

@@ -191,6 +191,8 @@ template <class T> class Network {
     Rows<const T> input(std::size_t stage, Rows<const T> x, Index row) const {
         return stage ? read_only(outputs_[stage - 1].rows(row)) : from(x, row);
     }
+    // What the derivative of a stage's activation comes from.
+    const Matrix<T>& seen(std::size_t s) const { return outputs_[s - reads_input(stages_[s].activation)]; }
     bool turned(const Stage& s) const { return s.dense() && steepest::turned<T>(s.inputs, s.outputs); }
     void reserve_transposed();
     void prepare_prediction(const Kernels<T>& kernels);

@@ -44,13 +44,14 @@ void Network<T>::predict_stage(const Kernels<T>& kernels, std::size_t s, Rows<co
         T* to = y.data + i * y.stride + j;
         switch (stage.kind) {
         case StageKind::elementwise:
-            kernels.activate(stage.activation, in, to, n);
+            kernels.activate(stage.activation, T(stage.slope), in, to, n);
             break;
         case StageKind::batch_norm: {
             const Matrix<T>& normal = normal_[statistics_[s]];
             kernels.standardise(in, running_[statistics_[s]].data + j, normal.row(norm_scale) + j,
                                 parameters_[own_[s]].bias + j, to, n);
-            if (stage.activation != Activation::identity) kernels.activate(stage.activation, to, to, n);
+            if (stage.activation != Activation::identity)
+                kernels.activate(stage.activation, T(stage.slope), to, to, n);
             break;
         }
         case StageKind::max_pieces:

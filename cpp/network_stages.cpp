@@ -29,7 +29,7 @@ void Network<T>::forward(const Kernels<T>& kernels, const Team& team, std::size_
         T* to = place(outputs_[s], i, j);
         switch (stage.kind) {
         case StageKind::elementwise:
-            kernels.activate(stage.activation, from, to, n);
+            kernels.activate(stage.activation, T(stage.slope), from, to, n);
             break;
         case StageKind::dropout:
             drop(kernels, s, i, y.columns, draws);
@@ -77,7 +77,8 @@ void Network<T>::forward_norm(const Kernels<T>& kernels, std::size_t s, Rows<con
         T* to = place(outputs_[s], i, j);
         kernels.standardise(in.data + i * in.stride + j, place(normal, norm_mean, j),
                             place(normal, norm_scale, j), parameters_[own_[s]].bias + j, to, n);
-        if (stage.activation != Activation::identity) kernels.activate(stage.activation, to, to, n);
+        if (stage.activation != Activation::identity)
+            kernels.activate(stage.activation, T(stage.slope), to, to, n);
     }
 }
 
@@ -91,9 +92,9 @@ void Network<T>::backward(const Kernels<T>& kernels, const Team& team, std::size
     const Rows<T> weight =
         turned(stage) ? from(transposed_[own_[s]].rows(), 0, j) : from(parameters_[own_[s]].weight, j);
     kernels.input_gradient({read_only(deltas_[s].rows(i)), read_only(weight),
-                            read_only(from(outputs_[s - 1].rows(i), 0, j)),
-                            from(deltas_[s - 1].rows(i), 0, j), dx.rows.size(), columns, stage.outputs,
-                            stages_[s - 1].activation, turned(stage)},
+                            read_only(from(seen(s - 1).rows(i), 0, j)), from(deltas_[s - 1].rows(i), 0, j),
+                            dx.rows.size(), columns, stage.outputs, stages_[s - 1].activation, turned(stage),
+                            T(stages_[s - 1].slope)},
                            scratch(team));
 }
 
@@ -134,7 +135,8 @@ void Network<T>::backward_rows(const Kernels<T>& kernels, std::size_t s, Rows<co
         }
         const T* made = stage.kind == StageKind::elementwise ? dy : to;
         if (made != to || below.activation != Activation::identity)
-            kernels.activation_gradient(below.activation, place(outputs_[s - 1], i, j), made, to, n);
+            kernels.activation_gradient(below.activation, T(below.slope), place(seen(s - 1), i, j), made, to,
+                                        n);
     }
 }
 
@@ -187,8 +189,8 @@ template <class T> void Network<T>::backward_top(const Kernels<T>& kernels, Rang
     const Stage& top = stages_.back();
     if (top.activation == Activation::identity) return;
     for (Index i = rows.begin; i < rows.end; ++i)
-        kernels.activation_gradient(top.activation, outputs_.back().row(i), deltas_.back().row(i),
-                                    deltas_.back().row(i), top.outputs);
+        kernels.activation_gradient(top.activation, T(top.slope), seen(stages_.size() - 1).row(i),
+                                    deltas_.back().row(i), deltas_.back().row(i), top.outputs);
 }
 
 #define STEEPEST_INSTANTIATE(T)                                                                           \

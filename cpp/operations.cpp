@@ -36,7 +36,7 @@ int linear(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T
         if (team.rank == 0) size = team.size;
         const Range mine = share(rows, 1, team.rank, team.size);
         forward({from(x, mine.begin), weight, bias, from(y, mine.begin), mine.end - mine.begin, inputs,
-                 outputs, Activation::identity},
+                 outputs, Activation::identity, 0},
                 scratch.data() + team.rank * kernels.scratch);
     });
     return size;
@@ -56,7 +56,7 @@ int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Row
         T* own_scratch = scratch.data() + team.rank * kernels.scratch;
         const Range samples = share(rows, 1, team.rank, team.size);
         kernels.input_gradient({from(dy, samples.begin), weight, Rows<const T>{}, from(dx, samples.begin),
-                                samples.end - samples.begin, inputs, outputs, Activation::identity, false},
+                                samples.end - samples.begin, inputs, outputs, Activation::identity, false, 0},
                                own_scratch);
         const Range features = share(inputs, 8, team.rank, team.size);
         kernels.weight_gradient(

@@ -21,6 +21,7 @@ struct Stage {
     Index inputs, outputs;
     Activation activation;
     StageKind kind = StageKind::dense;
+    double slope = 0;         // of the activation
     std::uint32_t number = 0; // of the layer, which keys its draws
     double rate = 0;
     double momentum = 0, epsilon = 0; // of a batch_norm
@@ -35,6 +36,10 @@ struct Stage {
     bool learns() const { return dense() || kind == StageKind::batch_norm; }
     Index weight_rows() const { return dense() ? inputs : 1; }
 };
+
+// Whether an activation's derivative comes from its input, not its output: then no sum is kept for it, and it
+// can only be that of an elementwise stage.
+constexpr bool reads_input(Activation activation) { return activation == Activation::gelu; }
 
 // The draws of one training step; none, and all else as in inference, for null.
 struct Draws {

@@ -20,7 +20,8 @@ template <class T> constexpr Index narrow_outputs = 64 / sizeof(T);
 // KiB.
 constexpr Index dot_bytes = 12 << 10;
 
-enum class Activation : int { identity, relu, sigmoid, tanh };
+// Those with a parameter - the slope of leaky_relu, the alpha of elu - take it as `slope`.
+enum class Activation : int { identity, relu, sigmoid, tanh, leaky_relu, elu, lecun_tanh, softplus, gelu };
 
 enum class LossKind : int { softmax, hinge, squared_hinge, squared_error };
 

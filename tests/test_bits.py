@@ -41,6 +41,13 @@ RECIPES = {
     "a tall batch": recipe(
         L(64, 30, bias=False), st.BatchNorm(30), S(), st.Dropout(0.1), L(30, 10), batch_size=None, epochs=9
     ),
+    "bent": recipe(L(64, 47), st.LeakyReLU(0.1), L(47, 33), st.ELU(1.5), L(33, 10), st.LeakyReLU()),
+    "smooth": recipe(
+        *(L(64, 47), st.GELU(), L(47, 33), st.Softplus(), st.GELU(), L(33, 10), st.LeCunTanh()),
+        loss="squared_error",
+        optimizer=NESTEROV,
+        weighted=True,
+    ),
     "full batch": recipe(L(64, 20), R(), L(20, 10), batch_size=None, shuffle=False, weighted=True),
 }
 
@@ -170,11 +177,12 @@ def test_steps_are_their_gradients_applied(isa, optimizer, features, outputs):
         assert_same_bits(model.state_dict()[key], parameters[key], key)
 
 
+@pytest.mark.parametrize("activation", [T(), st.LeakyReLU(0.3), st.GELU()])
 @pytest.mark.parametrize("sizes", [(300, 200, 10), (2100, 130, 3), (5, 40, 16), (16, 15, 7), (2, 8, 1)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_row_alone_has_the_bits_of_its_batch(native, dtype, sizes):
+def test_a_row_alone_has_the_bits_of_its_batch(native, dtype, sizes, activation):
     """Whether its layers are wide or narrow, deep or shallow, and shared by threads or not."""
-    model = st.Sequential(L(*sizes[:2]), T(), L(*sizes[1:]), dtype=dtype)
+    model = st.Sequential(L(*sizes[:2]), activation, L(*sizes[1:]), dtype=dtype)
     X = np.random.default_rng(0).standard_normal((70, sizes[0])).astype(dtype)
     with Implementation("native", native.isa, 1).computing():
         whole = model(X)

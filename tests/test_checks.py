@@ -127,6 +127,11 @@ def test_misfits_of_functions_are_named(implementation):
             "reduction is 'max', but must be one of 'mean'",
         ),
         (functional.relu_backward, (s, s.T), ValueError, r"grad has shape \(4, 3\), but y has \(3, 4\)"),
+        (functional.gelu_backward, (s, s.T), ValueError, r"grad has shape \(4, 3\), but x has \(3, 4\)"),
+        (functional.leaky_relu, (s, -1.0), ValueError, r"negative_slope is -1.0, but must be finite"),
+        (functional.leaky_relu_backward, (s, s, "1"), TypeError, "negative_slope must be a real number"),
+        (functional.elu, (s, 0.0), ValueError, r"alpha is 0.0, but must be finite and greater than 0"),
+        (functional.elu_backward, (s, s, np.inf), ValueError, "alpha is inf, but must be finite"),
     ]
     with implementation.computing():
         for function, arguments, error, message in cases:

@@ -40,6 +40,13 @@ MODELS = {
     "left out": [st.Linear(5, 4), st.Residual(st.Linear(4, 4), survival_probability=1e-9), st.Tanh()],
     "residual first": [st.Residual(st.Linear(5, 5)), st.Linear(5, 4)],
     "pooling": [st.Linear(5, 24), st.FractionalMaxPool2d(4, 3, 2, 1.5), st.Tanh(), st.Linear(8, 4)],
+    "leaky relu": [st.Linear(5, 6), st.LeakyReLU(), st.Linear(6, 4), st.LeakyReLU(1.5)],
+    "elu": [st.Linear(5, 6), st.ELU(), st.Linear(6, 4), st.ELU(0.5)],
+    "lecun tanh": [st.Linear(5, 6), st.LeCunTanh(), st.Linear(6, 4)],
+    "softplus": [st.Linear(5, 6), st.Softplus(), st.Linear(6, 4), st.Softplus()],
+    "gelu": [st.Linear(5, 6), st.GELU(), st.Linear(6, 4), st.GELU()],
+    "gelu everywhere": [st.GELU(), st.Linear(5, 6), st.Tanh(), st.GELU(), st.GELU(), st.Softplus()]
+    + [st.GELU(), st.Linear(6, 6), st.GELU(), st.ELU(2.0), st.LeakyReLU(0.2), st.Linear(6, 4)],
 }
 LOSSES = [
     "softmax",

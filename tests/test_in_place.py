@@ -203,10 +203,12 @@ def test_the_extension_refuses_unsafe_parameters(name):
     ]:
         with pytest.raises(ValueError, match=message):
             make(stages, parameters)
-    with pytest.raises(ValueError, match="unknown activation 'gelu'"):
-        _core.Stage("dense", 3, 2, "gelu")
+    with pytest.raises(ValueError, match="unknown activation 'step'"):
+        _core.Stage("dense", 3, 2, "step")
     with pytest.raises(ValueError, match="unknown stage 'conv'"):
         _core.Stage("conv", 3, 2, "relu")
+    with pytest.raises(ValueError, match="stages do not fit each other"):
+        make([_core.Stage("dense", 3, 2, "gelu")], [(weight, bias)])
     with pytest.raises(ValueError, match="stages do not fit each other"):
         make([*stages, _core.Stage("elementwise", 3, 3, "relu")], [(weight, bias)])
 

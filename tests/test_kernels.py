@@ -11,9 +11,10 @@ from implementations import FUSED, ISAS, REFERENCE, Implementation, needs_native
 from samples import LAYOUTS, bounded, columns, depths, dtypes, kinds, numbers, rows, seeds
 from tolerances import assert_close, assert_same_bits
 
+import steepest as st
 from steepest import functional
 from steepest.backends import active
-from steepest.backends.protocol import Parameters, Stage
+from steepest.backends.protocol import Batch, Parameters, Stage, reads_input
 
 
 def on_each_isa(function, *arguments):
@@ -175,13 +176,54 @@ def test_nan_and_infinity_stay_in_their_row(implementation, bad):
     assert [not np.isfinite(value) for value in db] == [j == 16 for j in range(17)]
 
 
-@pytest.mark.parametrize("activation", ["identity", "relu", "sigmoid", "tanh"])
-def test_fused_activations_are_those_of_functional_and_pass_nan(implementation, activation):
-    x, weight, bias, _ = operands(19, 33, 17)
+ACTIVATIONS = {"identity": 0, "relu": 0, "sigmoid": 0, "tanh": 0, "leaky_relu": 0.3, "elu": 1.5}
+ACTIVATIONS |= {"lecun_tanh": 0, "softplus": 0, "gelu": 0}
+
+
+def stages_of(inputs, outputs, activation):
+    """A product and an activation, fused if they can be."""
+    slope = ACTIVATIONS[activation]
+    if reads_input(activation):
+        return [Stage(inputs, outputs, "identity"), Stage(outputs, outputs, activation, False, slope)]
+    return [Stage(inputs, outputs, activation, slope=slope)]
+
+
+@pytest.mark.parametrize("columns", [7, 17, 70])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_fused_activations_are_those_of_functional_and_pass_nan(implementation, activation, columns):
+    x, weight, bias, _ = operands(19, 33, columns)
     x[4, 30] = np.nan
     with implementation.computing():
-        network = active().network([Stage(33, 17, activation)], [Parameters(weight, bias)])
-        y = network.forward(x)
-        expected = active().activation(activation, functional.linear(x, weight, bias))
+        network = active().network(stages_of(33, columns, activation), [Parameters(weight, bias)])
+        y, alone = network.forward(x), network.forward(x[7:8])
+        sums = functional.linear(x, weight, bias)
+        expected = active().activation(activation, sums, ACTIVATIONS[activation])
     assert np.isnan(y).all(axis=1).tolist() == [i == 4 for i in range(19)]
     assert_close(y, expected, 0, 0)
+    if implementation is not REFERENCE:  # whose products round by the shape of the whole
+        assert_same_bits(alone[0], y[7])
+
+
+@pytest.mark.parametrize("shape", [(33, 97, 70), (5, 40, 2100), (40, 9, 5)])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_fused_gradients_are_those_of_functional(implementation, activation, shape):
+    """Of the layer below an activation: to the bit the functions applied one after the other."""
+    samples, hidden, outputs = shape
+    for dtype in (np.float32, np.float64):
+        x, w1, b1, _ = operands(samples, 21, hidden, dtype)
+        _, w2, b2, y = operands(samples, hidden, outputs, dtype, seed=5)
+        below = [Parameters(w1, b1)]
+        top = Stage(hidden, outputs, "identity")
+        with implementation.computing():
+            backend = active()
+            h = backend.network(stages_of(21, hidden, activation), below).forward(x)
+            seen = functional.linear(x, w1, b1) if reads_input(activation) else h
+            _, grad = functional.squared_error(functional.linear(h, w2, b2), y)
+            grad = functional.linear_backward(h, w2, grad)[0]
+            grad = backend.activation_backward(activation, seen, grad, ACTIVATIONS[activation])
+            _, *expected = functional.linear_backward(x, w1, grad)
+            network = backend.network([*stages_of(21, hidden, activation), top], [*below, Parameters(w2, b2)])
+            batch, loss = Batch(x, y), st.SquaredError()
+            _, (gradients, _) = network.loss_and_gradients(batch, loss, None)
+        assert_same_bits(gradients.weight, expected[0])
+        assert_same_bits(gradients.bias, expected[1])

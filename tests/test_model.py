@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 
 import numpy as np
@@ -71,6 +72,28 @@ def test_initial_weights_are_the_stated_ones():
     assert (small_model(seed=4).state_dict()["0.weight"] != narrow["0.weight"]).all()
 
 
+@pytest.mark.parametrize(
+    ("followers", "gain"),
+    [
+        ((), 1),
+        ((st.ReLU(),), 2),
+        ((st.Identity(), st.GELU()), 2),
+        ((st.ELU(3.0),), 2),
+        ((st.LeakyReLU(0.5), st.ReLU()), 1.6),
+        ((st.Softplus(),), 1),
+        ((st.LeCunTanh(), st.GELU()), 1),
+        ((st.Sigmoid(), st.ReLU()), 1),
+    ],
+)
+def test_initial_weights_are_scaled_for_what_follows(followers, gain):
+    random = np.random.Generator(np.random.PCG64(1))
+    model = st.Sequential(st.GELU(), st.Linear(9, 5), *followers, st.Linear(5, 2), dtype=np.float64, seed=1)
+    number = 2 + len(followers)
+    weights = [model.state_dict()[f"{i}.weight"] for i in (1, number)]
+    assert_close(weights[0], random.standard_normal((9, 5)) * np.sqrt(gain / 9), 4, np.abs(weights[0]))
+    assert_close(weights[1], random.standard_normal((5, 2)) * np.sqrt(1 / 5), 4, np.abs(weights[1]))
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_input_is_taken_as_it_comes(backend, layout):
     model, X = small_model(), numbers((40, 6), np.float32)
@@ -114,6 +137,12 @@ def test_integers_of_every_kind_are_labels(backend):
         (lambda: st.Linear(2.5, 3), TypeError, r"in_features must be an integer, not 2\.5"),
         (lambda: st.Linear(True, 3), TypeError, "in_features must be an integer, not True"),
         (lambda: st.Linear(2, 3, bias=None), TypeError, "bias must be True or False, not None"),
+        (lambda: st.LeakyReLU(-0.1), ValueError, "negative_slope is -0.1, but must be finite and not neg"),
+        (lambda: st.LeakyReLU(np.inf), ValueError, "negative_slope is inf, but must be finite and not neg"),
+        (lambda: st.LeakyReLU(True), TypeError, "negative_slope must be a real number, not True"),
+        (lambda: st.ELU(0), ValueError, "alpha is 0, but must be finite and greater than 0"),
+        (lambda: st.ELU(np.nan), ValueError, "alpha is nan, but must be finite and greater than 0"),
+        (lambda: st.ELU("1"), TypeError, "alpha must be a real number, not '1'"),
         (lambda: st.SGD(0.0), ValueError, "learning_rate is 0.0, but must be finite and greater than 0"),
         (lambda: st.SGD(float("nan")), ValueError, "learning_rate is nan, but must be finite"),
         (lambda: st.SGD("0.1"), TypeError, "learning_rate must be a real number, not '0.1'"),
@@ -163,8 +192,13 @@ def test_descriptions_show_and_compare_themselves():
     assert repr(small_model()) == "Sequential(Linear(6, 8), ReLU(), Linear(8, 3), dtype=float32, seed=3)"
     assert repr(st.Linear(2, 3, bias=False)) == "Linear(2, 3, bias=False)"
     assert st.L2(0.1) == st.L2(0.1) != st.L1(0.1) and st.SGD() == st.SGD(0.1, 0.0, False)
-    for layer in (st.Linear(np.int64(2), 3, bias=False), st.ReLU(), st.Sigmoid(), st.Tanh(), st.Identity()):
-        assert from_config(to_config(layer)) == layer
+    assert repr([st.LeakyReLU(), st.ELU(2)]) == "[LeakyReLU(negative_slope=0.01), ELU(alpha=2)]"
+    assert repr([st.LeCunTanh(), st.Softplus(), st.GELU()]) == "[LeCunTanh(), Softplus(), GELU()]"
+    assert st.LeakyReLU(0.1) == st.LeakyReLU(0.1) != st.LeakyReLU(0.2) and st.ELU() == st.ELU(1)
+    plain = st.ReLU(), st.Sigmoid(), st.Tanh(), st.LeCunTanh(), st.Softplus(), st.GELU(), st.Identity()
+    slopes = st.LeakyReLU(), st.LeakyReLU(np.float32(0.3)), st.ELU(np.int64(2)), st.ELU(1 / 3)
+    for layer in (st.Linear(np.int64(2), 3, bias=False), *plain, *slopes):
+        assert from_config(json.loads(json.dumps(to_config(layer)))) == layer
     for config, message in [
         ("ReLU", "described by a mapping"),
         ({"layer": "eval"}, "unknown layer 'eval'; known are Linear, Maxout, ReLU"),

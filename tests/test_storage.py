@@ -16,7 +16,9 @@ from steepest import storage
 
 def every_layer(dtype=np.float64):
     layers = st.Sigmoid(), st.Linear(6, 5), st.Tanh(), st.Identity(), st.Linear(5, np.int64(3), bias=False)
-    model = st.Sequential(*layers, st.ReLU(), dtype=dtype, seed=2**64 - 1)
+    slopes = st.LeakyReLU(1 / 3), st.LeakyReLU(2), st.ELU(), st.ELU(5e-324), st.LeakyReLU(1.7e308)
+    others = st.ReLU(), st.LeCunTanh(), st.Softplus(), st.GELU()
+    model = st.Sequential(*layers, *slopes, *others, dtype=dtype, seed=2**64 - 1)
     limits = np.finfo(dtype)
     edge = [limits.max, limits.smallest_subnormal, -0.0, 1 / 3, -limits.max]
     model.load_state_dict(model.state_dict() | {"1.bias": edge})
@@ -106,6 +108,10 @@ def description():
 LINEAR = {"layer": "Linear", "in_features": 3, "out_features": 2, "bias": True}
 
 
+def leaky(slope):
+    return {"layer": "LeakyReLU", "negative_slope": slope}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -116,6 +122,16 @@ LINEAR = {"layer": "Linear", "in_features": 3, "out_features": 2, "bias": True}
         ),
         (lambda d: d["layers"][0].update(in_features=6.0), "in_features must be an integer"),
         (lambda d: d["layers"][0].update(bias=1), "bias must be True or False"),
+        (lambda d: d["layers"].append(leaky(-1.0)), "negative_slope is -1.0, but must be finite"),
+        (lambda d: d["layers"].append(leaky(float("nan"))), "negative_slope is nan, but must be finite"),
+        (lambda d: d["layers"].append(leaky(10**400)), "negative_slope is 10{400}, but must be finite"),
+        (lambda d: d["layers"].append(leaky("0.1")), "LeakyReLU: negative_slope must be a real number"),
+        (lambda d: d["layers"].append(leaky(None)), "LeakyReLU: negative_slope must be a real number"),
+        (
+            lambda d: d["layers"].append({"layer": "ELU", "alpha": 0}),
+            "alpha is 0, but must be finite",
+        ),
+        (lambda d: d["layers"].append({"layer": "GELU", "tanh": True}), "GELU takes the fields"),
         (lambda d: d["layers"].append(LINEAR), r"tensors are not those of its layers \(1.bias, 1.weight\)"),
         (lambda d: d["layers"].insert(0, LINEAR), "but the layer before gives 2 features"),
         (lambda d: d.update(layers=[]), "at least one Linear"),

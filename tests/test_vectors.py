@@ -19,8 +19,6 @@ VECTORS = {
 LEFT_FOR_LATER = {
     "slide_numerical_gradient_table": "needs numerical gradients of any function (gradients.py)",
 }
-# Activations of the vector `activations` that are no layers yet.
-ACTIVATIONS_LEFT_FOR_LATER = {"lecun_tanh", "leaky_relu_0_01", "elu_1", "softplus"}
 run = {}  # by backend
 names_run = set()
 
@@ -136,13 +134,21 @@ def test_l2_preference():
 
 def test_activations():
     v = vector("activations")
-    layers = {"sigmoid": st.Sigmoid(), "tanh": st.Tanh(), "relu": st.ReLU()}
-    assert layers.keys() | ACTIVATIONS_LEFT_FOR_LATER == v["expected"].keys()
+    layers = {
+        "sigmoid": (st.Sigmoid(), functional.sigmoid),
+        "tanh": (st.Tanh(), functional.tanh),
+        "lecun_tanh": (st.LeCunTanh(), functional.lecun_tanh),
+        "relu": (st.ReLU(), functional.relu),
+        "leaky_relu_0_01": (st.LeakyReLU(), functional.leaky_relu),
+        "elu_1": (st.ELU(), functional.elu),
+        "softplus": (st.Softplus(), functional.softplus),
+    }
+    assert layers.keys() == v["expected"].keys()
     z = np.array(v["inputs"]["z"])
-    for name, layer in layers.items():
+    for name, (layer, function) in layers.items():
         model = st.Sequential(layer, st.Linear(z.size, z.size, bias=False), dtype=np.float64)
         model.load_state_dict({"1.weight": np.eye(z.size)})
-        for result in (model(z[None])[0], getattr(functional, name)(z)):
+        for result in (model(z[None])[0], function(z)):
             np.testing.assert_allclose(result, v["expected"][name], rtol=0, atol=v["abs_tol"])
 
 

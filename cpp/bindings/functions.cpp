@@ -68,18 +68,20 @@ template <class T> py::array_t<T> function(Function f, const py::array& x_, cons
 }
 
 template <class T>
-py::array_t<T> activation(const std::string& name, const py::array& x_, const std::string& isa) {
+py::array_t<T> activation(const std::string& name, double slope, const py::array& x_,
+                          const std::string& isa) {
     const Choice choice(isa, 1);
     const Contiguous<T> x(x_);
     auto y = new_like<T>(x_);
-    kernels_of<T>(choice.table).activate(activation_named(name), x.data(), y.mutable_data(), x.size());
+    kernels_of<T>(choice.table)
+        .activate(activation_named(name), T(slope), x.data(), y.mutable_data(), x.size());
     choice.ran(1);
     return y;
 }
 
 template <class T>
-py::array_t<T> activation_backward(const std::string& name, const py::array& y_, const py::array& dy_,
-                                   const std::string& isa) {
+py::array_t<T> activation_backward(const std::string& name, double slope, const py::array& y_,
+                                   const py::array& dy_, const std::string& isa) {
     const Choice choice(isa, 1);
     require_dtype<T>(dy_, "grad");
     const Contiguous<T> y(y_), dy(dy_);
@@ -87,7 +89,8 @@ py::array_t<T> activation_backward(const std::string& name, const py::array& y_,
         refuse("grad has another shape");
     auto dx = new_like<T>(y_);
     kernels_of<T>(choice.table)
-        .activation_gradient(activation_named(name), y.data(), dy.data(), dx.mutable_data(), y.size());
+        .activation_gradient(activation_named(name), T(slope), y.data(), dy.data(), dx.mutable_data(),
+                             y.size());
     choice.ran(1);
     return dx;
 }
@@ -221,11 +224,12 @@ void bind_functions(py::module_& m) {
     m.def("function", [](Function f, const A& x, const S& isa) {
         return by_dtype(x, [&](auto t) -> A { return function<decltype(t)>(f, x, isa); });
     });
-    m.def("activation", [](const S& name, const A& x, const S& isa) {
-        return by_dtype(x, [&](auto t) -> A { return activation<decltype(t)>(name, x, isa); });
+    m.def("activation", [](const S& name, double slope, const A& x, const S& isa) {
+        return by_dtype(x, [&](auto t) -> A { return activation<decltype(t)>(name, slope, x, isa); });
     });
-    m.def("activation_backward", [](const S& name, const A& y, const A& dy, const S& isa) {
-        return by_dtype(y, [&](auto t) -> A { return activation_backward<decltype(t)>(name, y, dy, isa); });
+    m.def("activation_backward", [](const S& name, double slope, const A& y, const A& dy, const S& isa) {
+        return by_dtype(
+            y, [&](auto t) -> A { return activation_backward<decltype(t)>(name, slope, y, dy, isa); });
     });
     m.def("softmax", [](const A& x, const S& isa, int threads) {
         return by_dtype(x, [&](auto t) -> A { return softmax<decltype(t)>(x, isa, threads); });

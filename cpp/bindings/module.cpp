@@ -13,6 +13,11 @@ Activation activation_named(const std::string& name) {
     if (name == "relu") return Activation::relu;
     if (name == "sigmoid") return Activation::sigmoid;
     if (name == "tanh") return Activation::tanh;
+    if (name == "leaky_relu") return Activation::leaky_relu;
+    if (name == "elu") return Activation::elu;
+    if (name == "lecun_tanh") return Activation::lecun_tanh;
+    if (name == "softplus") return Activation::softplus;
+    if (name == "gelu") return Activation::gelu;
     refuse("unknown activation '" + name + "'");
 }
 

@@ -221,12 +221,12 @@ StageKind kind_named(const std::string& name) {
 }
 
 BoundStage make_stage(const std::string& kind, Index inputs, Index outputs, const std::string& activation,
-                      std::uint32_t number, double rate, double momentum, double epsilon, Index partner,
-                      const std::vector<Index>& image, const py::object& mask) {
+                      double slope, std::uint32_t number, double rate, double momentum, double epsilon,
+                      Index partner, const std::vector<Index>& image, const py::object& mask) {
     BoundStage bound;
     Stage& s = bound.stage;
     s.kind = kind_named(kind), s.activation = activation_named(activation);
-    s.inputs = inputs, s.outputs = outputs, s.number = number, s.rate = rate;
+    s.inputs = inputs, s.outputs = outputs, s.slope = slope, s.number = number, s.rate = rate;
     s.momentum = momentum, s.epsilon = epsilon, s.partner = partner;
     if (s.kind == StageKind::pool) {
         if (image.size() != 5) refuse("a pool needs five sizes");
@@ -256,9 +256,9 @@ void bind_network(py::module_& m) {
         .value("mislabelled", Status::mislabelled);
     py::class_<BoundStage>(m, "Stage")
         .def(py::init(&make_stage), py::arg("kind"), py::arg("inputs"), py::arg("outputs"),
-             py::arg("activation"), py::arg("number") = 0, py::arg("rate") = 0.0, py::arg("momentum") = 0.0,
-             py::arg("epsilon") = 0.0, py::arg("partner") = 0, py::arg("image") = py::tuple(),
-             py::arg("mask") = py::none());
+             py::arg("activation"), py::arg("slope") = 0.0, py::arg("number") = 0, py::arg("rate") = 0.0,
+             py::arg("momentum") = 0.0, py::arg("epsilon") = 0.0, py::arg("partner") = 0,
+             py::arg("image") = py::tuple(), py::arg("mask") = py::none());
     py::class_<Loss>(m, "Loss").def(
         py::init([](LossKind kind, double margin, bool sum) { return Loss{kind, margin, sum}; }),
         py::arg("kind"), py::arg("margin"), py::arg("sum"));

@@ -36,7 +36,7 @@ template <class T> void apply(Function function, const T* x, T* y, Index n) {
 
 // Whether an activation is more than a floor under its argument, which the epilogue of a product has.
 constexpr bool curved(Activation activation) {
-    return activation == Activation::sigmoid || activation == Activation::tanh;
+    return activation != Activation::identity && activation != Activation::relu;
 }
 
 // That floor; NaN stays above it.
@@ -44,7 +44,7 @@ template <class T> constexpr T floor_of(Activation activation) {
     return activation == Activation::relu ? T(0) : T(-__builtin_huge_val());
 }
 
-template <class T> void activate(Activation activation, const T* x, T* y, Index n) {
+template <class T> void activate(Activation activation, T slope, const T* x, T* y, Index n) {
     switch (activation) {
     case Activation::identity:
         return map<T>(n, [](Vec<T> v) { return v; }, y, x);
@@ -54,19 +54,44 @@ template <class T> void activate(Activation activation, const T* x, T* y, Index 
         return apply(Function::sigmoid, x, y, n);
     case Activation::tanh:
         return apply(Function::tanh, x, y, n);
+    case Activation::leaky_relu:
+        return map<T>(n, [=](Vec<T> v) { return leaky<T>(v, v, slope); }, y, x);
+    case Activation::elu:
+        return map<T>(
+            n, [=](Vec<T> v) { return select<T>(v > Vec<T>{}, v, broadcast(slope) * vexpm1<T>(v)); }, y, x);
+    case Activation::lecun_tanh:
+        return map<T>(
+            n,
+            [](Vec<T> v) { return broadcast(T(lecun_height)) * vtanh<T>(v * broadcast(T(lecun_stretch))); },
+            y, x);
+    case Activation::softplus:
+        return map<T>(n, [](Vec<T> v) { return vsoftplus<T>(v); }, y, x);
+    case Activation::gelu:
+        return map<T>(n, [](Vec<T> v) { return vgelu<T>(v); }, y, x);
     }
 }
 
-template <class T> void activation_gradient(Activation activation, const T* y, const T* dy, T* dx, Index n) {
+template <class T>
+void activation_gradient(Activation activation, T slope, const T* y, const T* dy, T* dx, Index n) {
     switch (activation) {
     case Activation::identity:
         return map<T>(n, [](Vec<T> g) { return g; }, dx, dy);
     case Activation::relu:
         return map<T>(n, [](Vec<T> v, Vec<T> g) { return step_gradient<T>(v, g); }, dx, y, dy);
     case Activation::sigmoid:
-        return map<T>(n, [](Vec<T> v, Vec<T> g) { return quadratic_gradient<T>(v, g, 1, 0); }, dx, y, dy);
     case Activation::tanh:
-        return map<T>(n, [](Vec<T> v, Vec<T> g) { return quadratic_gradient<T>(v, g, 0, 1); }, dx, y, dy);
+    case Activation::lecun_tanh: {
+        const auto q = quadratic_of<T>(activation);
+        return map<T>(n, [=](Vec<T> v, Vec<T> g) { return quadratic_gradient<T>(v, g, q); }, dx, y, dy);
+    }
+    case Activation::leaky_relu:
+        return map<T>(n, [=](Vec<T> v, Vec<T> g) { return leaky<T>(v, g, slope); }, dx, y, dy);
+    case Activation::elu:
+        return map<T>(n, [=](Vec<T> v, Vec<T> g) { return elu_gradient<T>(v, g, slope); }, dx, y, dy);
+    case Activation::softplus:
+        return map<T>(n, [](Vec<T> v, Vec<T> g) { return g * -vexpm1<T>(-v); }, dx, y, dy);
+    case Activation::gelu:
+        return map<T>(n, [](Vec<T> v, Vec<T> g) { return g * vgelu_slope<T>(v); }, dx, y, dy);
     }
 }
 

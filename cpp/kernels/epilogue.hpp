@@ -1,8 +1,8 @@
 // Compute: what happens to a tile while it is still in registers.
 #pragma once
 
+#include "normal.hpp"
 #include "tile.hpp"
-#include "vmath.hpp"
 
 namespace steepest {
 namespace {
@@ -10,40 +10,79 @@ namespace {
 // ---- forward and input gradient -----------------------------------------------------------------------
 
 enum class RowEnd {
-    sum,       // c = acc: an unfinished chain
-    affine,    // c = max(acc + bias, floor): floor is 0 for ReLU and -inf for none; NaN stays NaN
-    step,      // c = y > 0 ? acc : 0
-    quadratic, // c = acc * (y * (slope - y) + offset): sigmoid (1, 0), tanh (0, 1)
+    sum,        // c = acc: an unfinished chain
+    affine,     // c = max(acc + bias, floor): floor is 0 for ReLU and -inf for none; NaN stays NaN
+    leaky,      // c = v > 0 ? v : slope * v, v = acc + bias
+    step,       // c = y > 0 ? acc : 0
+    leaky_step, // c = y > 0 ? acc : slope * acc
+    elu,        // c = y > 0 ? acc : (y + slope) * acc
+    quadratic,  // c = acc * (y * (curve * y + linear) + constant)
+};
+
+// The derivative of an activation as a polynomial of its output.
+template <class T> struct Quadratic {
+    T curve, linear, constant;
 };
 
 template <class T> struct RowEpilogue {
     RowEnd end;
     const T* bias; // for the tile's first column, or null
-    T floor, slope, offset;
+    T floor, slope;
+    Quadratic<T> quadratic;
     Rows<const T> y; // at the tile's first element
 };
+
+// LeCun's tanh is height * tanh(stretch * x): 1 at 1 and -1 at -1 (Efficient BackProp, 1998).
+constexpr double lecun_height = 1.7159, lecun_stretch = 2.0 / 3;
+
+// sigmoid y (1 - y), tanh 1 - y^2, lecun_tanh height * stretch - stretch / height * y^2.
+template <class T> constexpr Quadratic<T> quadratic_of(Activation activation) {
+    if (activation == Activation::sigmoid) return {-1, 1, 0};
+    if (activation == Activation::tanh) return {-1, 0, 1};
+    return {T(-lecun_stretch / lecun_height), 0, T(lecun_height * lecun_stretch)};
+}
 
 template <class T> STEEPEST_INLINE Vec<T> step_gradient(Vec<T> y, Vec<T> grad) {
     return select<T>(y > Vec<T>{}, grad, Vec<T>{});
 }
 
-template <class T> STEEPEST_INLINE Vec<T> quadratic_gradient(Vec<T> y, Vec<T> grad, T slope, T offset) {
-    return grad * fma(y, broadcast(slope) - y, broadcast(offset));
+// v where y > 0, slope * v elsewhere: leaky ReLU of y with v = y, and its gradient.
+template <class T> STEEPEST_INLINE Vec<T> leaky(Vec<T> y, Vec<T> v, T slope) {
+    return select<T>(y > Vec<T>{}, v, broadcast(slope) * v);
 }
 
-template <class T> RowEpilogue<T> gradient_epilogue(Activation activation) {
+template <class T> STEEPEST_INLINE Vec<T> elu_gradient(Vec<T> y, Vec<T> grad, T slope) {
+    return select<T>(y > Vec<T>{}, grad, (y + broadcast(slope)) * grad);
+}
+
+template <class T> STEEPEST_INLINE Vec<T> quadratic_gradient(Vec<T> y, Vec<T> grad, const Quadratic<T>& q) {
+    return grad * fma(y, fma(broadcast(q.curve), y, broadcast(q.linear)), broadcast(q.constant));
+}
+
+// Whether the gradient of an activation is too long for a tile, and is left to a pass over finished columns.
+constexpr bool finished_later(Activation activation) {
+    return activation == Activation::softplus || activation == Activation::gelu;
+}
+
+template <class T> RowEpilogue<T> gradient_epilogue(Activation activation, T slope) {
     constexpr T none = -__builtin_huge_val();
     switch (activation) {
     case Activation::relu:
-        return {RowEnd::step, nullptr, none, 0, 0, {}};
+        return {RowEnd::step, nullptr, none, 0, {}, {}};
+    case Activation::leaky_relu:
+        return {RowEnd::leaky_step, nullptr, none, slope, {}, {}};
+    case Activation::elu:
+        return {RowEnd::elu, nullptr, none, slope, {}, {}};
     case Activation::sigmoid:
-        return {RowEnd::quadratic, nullptr, none, 1, 0, {}};
     case Activation::tanh:
-        return {RowEnd::quadratic, nullptr, none, 0, 1, {}};
+    case Activation::lecun_tanh:
+        return {RowEnd::quadratic, nullptr, none, 0, quadratic_of<T>(activation), {}};
     case Activation::identity:
+    case Activation::softplus:
+    case Activation::gelu:
         break;
     }
-    return {RowEnd::affine, nullptr, none, 0, 0, {}};
+    return {RowEnd::affine, nullptr, none, 0, {}, {}};
 }
 
 template <class T, int MR, int NV, bool Partial>
@@ -60,27 +99,42 @@ STEEPEST_INLINE void finish_rows(const RowEpilogue<T>& e, const Tail<T>& tail, V
     auto y = [&](int i, int j) __attribute__((always_inline)) {
         return load_column<T, NV, Partial>(e.y.data + i * e.y.stride, j, tail);
     };
+    // The same of every acc + bias: `value(v)`.
+    auto store_sums = [&](auto value) __attribute__((always_inline)) {
+        Vec<T> bias[NV];
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; ++j)
+            bias[j] = e.bias ? load_column<T, NV, Partial>(e.bias, j, tail) : Vec<T>{};
+        store_all([&](int i, int j) __attribute__((always_inline)) { return value(acc[i][j] + bias[j]); });
+    };
     switch (e.end) {
     case RowEnd::sum:
         store_all([&](int i, int j) __attribute__((always_inline)) { return acc[i][j]; });
         break;
     case RowEnd::affine: {
-        Vec<T> bias[NV];
-#pragma GCC unroll 4
-        for (int j = 0; j < NV; ++j)
-            bias[j] = e.bias ? load_column<T, NV, Partial>(e.bias, j, tail) : Vec<T>{};
         const Vec<T> floor = broadcast(e.floor);
-        store_all([&](int i, int j)
-                      __attribute__((always_inline)) { return maximum(floor, acc[i][j] + bias[j]); });
+        store_sums([&](Vec<T> v) __attribute__((always_inline)) { return maximum(floor, v); });
         break;
     }
+    case RowEnd::leaky:
+        store_sums([&](Vec<T> v) __attribute__((always_inline)) { return leaky<T>(v, v, e.slope); });
+        break;
     case RowEnd::step:
         store_all([&](int i, int j)
                       __attribute__((always_inline)) { return step_gradient<T>(y(i, j), acc[i][j]); });
         break;
+    case RowEnd::leaky_step:
+        store_all([&](int i, int j)
+                      __attribute__((always_inline)) { return leaky<T>(y(i, j), acc[i][j], e.slope); });
+        break;
+    case RowEnd::elu:
+        store_all([&](int i, int j) __attribute__((always_inline)) {
+            return elu_gradient<T>(y(i, j), acc[i][j], e.slope);
+        });
+        break;
     case RowEnd::quadratic:
         store_all([&](int i, int j) __attribute__((always_inline)) {
-            return quadratic_gradient<T>(y(i, j), acc[i][j], e.slope, e.offset);
+            return quadratic_gradient<T>(y(i, j), acc[i][j], e.quadratic);
         });
         break;
     }

@@ -95,7 +95,7 @@ template <class T> STEEPEST_INLINE void finish_row(const Forward<T>& f, const T*
         const Vec<T> bias = f.bias ? load(f.bias + j, tail...) : Vec<T>{};
         store(y + j, maximum(floor, load(totals + j, tail...) + bias), tail...);
     });
-    if (curved(f.activation)) activate(f.activation, y, y, f.outputs);
+    if (curved(f.activation)) activate(f.activation, f.slope, y, y, f.outputs);
 }
 
 template <class T> void forward_transposed(const Forward<T>& f, T* scratch) {

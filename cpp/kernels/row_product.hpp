@@ -110,15 +110,17 @@ template <class T> struct Activated {
     const Forward<T>& f;
     STEEPEST_INLINE RowEpilogue<T> tile(Index j) const {
         const T* bias = f.bias ? f.bias + j : nullptr;
-        return {RowEnd::affine, bias, floor_of<T>(f.activation), 0, 0, {}};
+        const RowEnd end = leaky_in_tile() ? RowEnd::leaky : RowEnd::affine;
+        return {end, bias, floor_of<T>(f.activation), f.slope, {}, {}};
     }
     STEEPEST_INLINE void finish(Index begin, Index end) const {
-        if (!curved(f.activation)) return;
+        if (!curved(f.activation) || leaky_in_tile()) return;
         for (Index i = 0; i < f.rows; ++i) {
             T* row = f.y.data + i * f.y.stride + begin;
-            activate(f.activation, row, row, end - begin);
+            activate(f.activation, f.slope, row, row, end - begin);
         }
     }
+    STEEPEST_INLINE bool leaky_in_tile() const { return f.activation == Activation::leaky_relu; }
 };
 
 // A row alone would wait for each of its few chains: stripes of 8 vectors keep as many going. Returns the
@@ -141,7 +143,7 @@ template <class T> Index forward_stripes(const Forward<T>& f) {
             store(f.y.data + j + v * lanes<T>, maximum(floor, acc[v] + bias));
         }
     }
-    if (j > 0 && curved(f.activation)) activate(f.activation, f.y.data, f.y.data, j);
+    if (j > 0 && curved(f.activation)) activate(f.activation, f.slope, f.y.data, f.y.data, j);
     return j;
 }
 
@@ -171,11 +173,18 @@ template <class T> struct Transposed {
 template <class T> struct Masked {
     const InputGradient<T>& g;
     STEEPEST_INLINE RowEpilogue<T> tile(Index j) const {
-        RowEpilogue<T> end = gradient_epilogue<T>(g.activation);
+        RowEpilogue<T> end = gradient_epilogue<T>(g.activation, g.slope);
         end.y = at(g.y, 0, j);
         return end;
     }
-    STEEPEST_INLINE void finish(Index, Index) const {}
+    STEEPEST_INLINE void finish(Index begin, Index end) const {
+        if (!finished_later(g.activation)) return;
+        for (Index i = 0; i < g.rows; ++i) {
+            T* dx = g.dx.data + i * g.dx.stride + begin;
+            activation_gradient(g.activation, g.slope, g.y.data + i * g.y.stride + begin, dx, dx,
+                                end - begin);
+        }
+    }
 };
 
 template <class T> void input_gradient(const InputGradient<T>& g, T* scratch) {

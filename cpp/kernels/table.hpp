@@ -17,10 +17,11 @@ template <class T> struct Forward {
     Rows<T> y;
     Index rows, inputs, outputs;
     Activation activation;
+    T slope; // of the activation
 };
 
 // dx = (dy @ weight^T) * activation'(y): dy (rows, outputs), y and dx (rows, inputs).
-// y is the output of the activation that made this layer's input; not read for identity.
+// y is the output of the activation that made this layer's input, for gelu its input; not read for identity.
 template <class T> struct InputGradient {
     Rows<const T> dy;
     Rows<const T> weight;
@@ -29,6 +30,7 @@ template <class T> struct InputGradient {
     Index rows, inputs, outputs;
     Activation activation;
     bool transposed; // weight is given as its transpose, (outputs, inputs)
+    T slope;         // of the activation
 };
 
 // g = x^T @ dy, regularised, for the weight rows [first, last): x (samples, inputs), dy (samples, outputs).
@@ -90,9 +92,10 @@ template <class T> struct Kernels {
     void (*softmax)(Rows<const T> x, Rows<T> y, Index rows, Index columns);
     // y = f(x) on n contiguous elements; y may be x.
     void (*function)(Function, const T* x, T* y, Index n);
-    void (*activate)(Activation, const T* x, T* y, Index n);
-    // dx = dy * activation'(y) on n contiguous elements; dx may be y or dy.
-    void (*activation_gradient)(Activation, const T* y, const T* dy, T* dx, Index n);
+    void (*activate)(Activation, T slope, const T* x, T* y, Index n);
+    // dx = dy * activation' on n contiguous elements, from the activation's output y, or for gelu from its
+    // input in place of y; dx may be y or dy.
+    void (*activation_gradient)(Activation, T slope, const T* y, const T* dy, T* dx, Index n);
     // sum of l2 * w^2 + l1 * |w| over a block, in double, in one order for all instruction sets.
     double (*penalty)(Rows<const T> weight, Index rows, Index columns, double l2, double l1);
     bool (*all_finite)(const T* x, Index n);

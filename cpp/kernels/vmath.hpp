@@ -94,23 +94,32 @@ template <class T, int offset> STEEPEST_INLINE Reduced<T> reduce(Vec<T> x) {
     return {n, r, (Bits<T>)sum};
 }
 
-// exp(x) for exp_is_zero <= x <= exp_is_inf, or NaN.
-template <class T> STEEPEST_INLINE Vec<T> exp_in_range(Vec<T> x) {
-    using F = Format<T>;
-    const Reduced<T> a = reduce<T, 2 * F::bias>(x);
+// exp(r), |r| <= ln(2)/2.
+template <class T> STEEPEST_INLINE Vec<T> exp_reduced(Vec<T> r) {
     const Vec<T> one = broadcast(T(1));
-    const Vec<T> p = fma(fma(expm1_polynomial(a.r), a.r, one), a.r, one);
+    return fma(fma(expm1_polynomial(r), r, one), r, one);
+}
+
+// p * 2^n, n reduced with the offset 2 * bias.
+template <class T> STEEPEST_INLINE Vec<T> scaled(Vec<T> p, const Reduced<T>& a) {
 #if defined(STEEPEST_ISA_AVX512)
     if constexpr (sizeof(T) == 4)
         return (Vec<T>)_mm512_maskz_scalef_ps(__mmask16(-1), (__m512)p, (__m512)a.n);
     else
         return (Vec<T>)_mm512_maskz_scalef_pd(__mmask8(-1), (__m512d)p, (__m512d)a.n);
 #else
+    using F = Format<T>;
     // Two factors, since 2^n may lie outside the format. Only the second product can round: the same bits as
     // scalef.
     const Bits<T> half = a.n_plus_offset >> 1, rest = a.n_plus_offset - half;
     return p * (Vec<T>)(half << F::mantissa_bits) * (Vec<T>)(rest << F::mantissa_bits);
 #endif
+}
+
+// exp(x) for exp_is_zero <= x <= exp_is_inf, or NaN.
+template <class T> STEEPEST_INLINE Vec<T> exp_in_range(Vec<T> x) {
+    const Reduced<T> a = reduce<T, 2 * Format<T>::bias>(x);
+    return scaled<T>(exp_reduced<T>(a.r), a);
 }
 
 template <class T> STEEPEST_INLINE Vec<T> vexp(Vec<T> x) {
@@ -143,9 +152,27 @@ template <class T> STEEPEST_INLINE Vec<T> vtanh(Vec<T> x) {
     return (Vec<T>)((Bits<T>)select<T>(t < broadcast(T(0.7)), fma(-half, q, half), q) | sign);
 }
 
-// x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2); log(1 + f) = f - f^2/2 + s (f^2/2 + z R(z)), s = f / (2
-// + f), z = s^2: the arrangement of fdlibm's e_log.c, in which f itself, the largest term, carries no
+// expm1(x) for x <= 0: 2^n expm1(r) + (2^n - 1), with the sign of x, that of -0.0 too.
+template <class T> STEEPEST_INLINE Vec<T> vexpm1(Vec<T> x) {
+    using F = Format<T>;
+    const Reduced<T> a = reduce<T, F::bias>(maximum(broadcast(-F::tanh_is_one), x));
+    const Vec<T> power = (Vec<T>)(a.n_plus_offset << F::mantissa_bits); // 2^n
+    const Vec<T> p = fma(expm1_polynomial(a.r), a.r * a.r, a.r);
+    const Bits<T> sign = (Bits<T>)x & (Bits<T>)broadcast(T(-0.0));
+    return (Vec<T>)((Bits<T>)fma(p, power, power - broadcast(T(1))) | sign);
+}
+
+// log(2^k (1 + f)) with sqrt(1/2) <= 1 + f <= sqrt(2); log(1 + f) = f - f^2/2 + s (f^2/2 + z R(z)), s = f /
+// (2 + f), z = s^2: the arrangement of fdlibm's e_log.c, in which f itself, the largest term, carries no
 // rounding error.
+template <class T> STEEPEST_INLINE Vec<T> log_reduced(Vec<T> k, Vec<T> f) {
+    using F = Format<T>;
+    const Vec<T> s = f / (f + broadcast(T(2))), z = s * s, half_square = broadcast(T(0.5)) * f * f;
+    const Vec<T> tail =
+        fma(s, fma(log_polynomial(z), z, half_square), fma(k, broadcast(F::ln2_low), -half_square));
+    return fma(k, broadcast(F::ln2_high), f + tail);
+}
+
 template <class T> STEEPEST_INLINE Vec<T> vlog(Vec<T> x) {
     using F = Format<T>;
     const Vec<T> one = broadcast(T(1)), shift = broadcast(F::two_to_mantissa_bits);
@@ -157,15 +184,24 @@ template <class T> STEEPEST_INLINE Vec<T> vlog(Vec<T> x) {
     const Vec<T> k =
         biased_k - select<T>(subnormal, normal_bias + broadcast(T(F::mantissa_bits)), normal_bias);
     const Vec<T> f = (Vec<T>)((u & F::mantissa_mask) + sqrt_half) - one;
-
-    const Vec<T> s = f / (f + broadcast(T(2))), z = s * s, half_square = broadcast(T(0.5)) * f * f;
-    const Vec<T> tail =
-        fma(s, fma(log_polynomial(z), z, half_square), fma(k, broadcast(F::ln2_low), -half_square));
-    const Vec<T> finite = fma(k, broadcast(F::ln2_high), f + tail);
+    const Vec<T> finite = log_reduced<T>(k, f);
 
     const Vec<T> inf = broadcast(T(__builtin_inf())), nan = broadcast(T(__builtin_nan("")));
     const Vec<T> positive = select<T>(x < inf, finite, inf);
     return select<T>(x > Vec<T>{}, positive, select<T>(x == Vec<T>{}, -inf, nan));
+}
+
+// log(1 + x) for 0 <= x <= 1; 2 (1 + (x - 1) / 2) above sqrt(2) - 1.
+template <class T> STEEPEST_INLINE Vec<T> vlog1p(Vec<T> x) {
+    const Vec<T> half = broadcast(T(0.5)), one = broadcast(T(1));
+    const auto large = x > broadcast(T(0.41421357));
+    return log_reduced<T>(select<T>(large, one, Vec<T>{}), select<T>(large, fma(half, x, -half), x));
+}
+
+// log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)).
+template <class T> STEEPEST_INLINE Vec<T> vsoftplus(Vec<T> x) {
+    const Vec<T> e = exp_in_range<T>(maximum(broadcast(Format<T>::exp_is_zero), minus_abs<T>(x)));
+    return maximum(Vec<T>{}, x) + vlog1p<T>(e);
 }
 
 } // namespace

@@ -81,18 +81,21 @@ template <class T> void check_products(const KernelTable& table, Index rows, Ind
 std::vector<Stage> stages_of(bool every_kind) {
     if (!every_kind)
         return {{13, 40, Activation::relu},
+                {40, 40, Activation::gelu, StageKind::elementwise},
                 {40, 30, Activation::sigmoid},
                 {30, 30, Activation::tanh, StageKind::elementwise},
+                {30, 30, Activation::softplus, StageKind::elementwise},
+                {30, 30, Activation::elu, StageKind::elementwise, 1.5},
                 {30, 5, Activation::identity}};
     std::vector<Stage> stages = {{13, 40, Activation::relu},
-                                 {40, 40, Activation::identity, StageKind::dropout, 1, 0.2},
+                                 {40, 40, Activation::identity, StageKind::dropout, 0, 1, 0.2},
                                  {40, 60, Activation::identity},
                                  {60, 30, Activation::identity, StageKind::max_pieces},
                                  {30, 30, Activation::tanh, StageKind::batch_norm},
                                  {30, 30, Activation::identity, StageKind::fork},
                                  {30, 30, Activation::sigmoid},
-                                 {30, 30, Activation::identity, StageKind::join, 2, 0.3},
-                                 {30, 12, Activation::identity, StageKind::pool, 3},
+                                 {30, 30, Activation::identity, StageKind::join, 0, 2, 0.3},
+                                 {30, 12, Activation::identity, StageKind::pool, 0, 3},
                                  {12, 5, Activation::identity}};
     stages[4].momentum = 0.9, stages[4].epsilon = 1e-5;
     stages[5].partner = 7, stages[7].partner = 5;

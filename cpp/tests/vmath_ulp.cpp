@@ -7,7 +7,7 @@
 // Compiled once per instruction set, with its flags and its STEEPEST_ISA_*. The hash of all results must be
 // equal for AVX2, AVX-512 and NEON. Where long double is no wider than double, the double figures carry
 // libm's own error.
-#include "../kernels/vmath.hpp"
+#include "../kernels/normal.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -74,6 +74,61 @@ struct Tanh {
     template <class T> static bool in_range(T y) { return y >= -1 && y <= 1; }
 };
 
+struct Expm1 {
+    static constexpr const char* name = "expm1";
+    static constexpr Bounds bounds = {9, 9, 9, 9};
+    template <class T> static Vec<T> computed(Vec<T> x) { return vexpm1<T>(minus_abs<T>(x)); }
+    template <class W> static W exact(W x) { return std::expm1(-std::fabs(x)); }
+    template <class T> static bool in_range(T y) { return y >= -1 && y <= 0; }
+};
+
+struct Softplus {
+    static constexpr const char* name = "softplus";
+    static constexpr Bounds bounds = {9, 9, 9, 9};
+    template <class T> static Vec<T> computed(Vec<T> x) { return vsoftplus<T>(x); }
+    template <class W> static W exact(W x) { return (x < 0 ? 0 : x) + std::log1p(std::exp(-std::fabs(x))); }
+    template <class T> static bool in_range(T y) { return y >= 0; }
+};
+
+// Phi(-t) = erfc(z + d) / 2, z + d = t / sqrt(2), d, the rounding of z, corrected to first order: erfc
+// multiplies it by up to 1500.
+template <class W> W normal_tail_of(W t) {
+    const W high = std::sqrt(W(0.5)), low = std::fma(high, high, W(-0.5)) / (-2 * high), z = t * high;
+    const W d = std::fma(t, high, -z) + t * low, root_pi = std::sqrt(std::acos(W(-1)));
+    return std::erfc(z) / 2 - std::exp(-z * z) / root_pi * d;
+}
+
+template <class W> W normal_density_of(W t) { return std::exp(-t * t / 2) / std::sqrt(2 * std::acos(W(-1))); }
+
+// |x|, or where the tail is 0 in the narrower format, but not in W.
+template <class W> W magnitude_of(W x) {
+    const W most = sizeof(W) > 8 ? 60 : 38;
+    return std::fabs(x) < most ? std::fabs(x) : most;
+}
+
+struct Gelu {
+    static constexpr const char* name = "gelu";
+    static constexpr Bounds bounds = {9, 9, 9, 9};
+    template <class T> static Vec<T> computed(Vec<T> x) { return vgelu<T>(x); }
+    template <class W> static W exact(W x) {
+        const W t = magnitude_of(x), below = t * normal_tail_of(t);
+        return x < 0 ? -below : x - below;
+    }
+    template <class T> static bool in_range(T y) { return y > T(-0.17); }
+};
+
+// Phi(x) + x phi(x), in ULP of Phi(x) + |x| phi(x).
+struct GeluSlope {
+    static constexpr const char* name = "gelu'";
+    static constexpr Bounds bounds = {9, 9, 9, 9};
+    template <class T> static Vec<T> computed(Vec<T> x) { return vgelu_slope<T>(x); }
+    template <class W> static W exact(W x) {
+        const W t = magnitude_of(x), below = normal_tail_of(t) - t * normal_density_of(t);
+        return x < 0 ? below : std::isnan(x) ? x : 1 - below;
+    }
+    template <class T> static bool in_range(T y) { return y > T(-0.13) && y < T(1.13); }
+};
+
 template <class T> using Wider = std::conditional_t<std::is_same_v<T, float>, double, long double>;
 template <class T> using Pattern = std::conditional_t<std::is_same_v<T, float>, std::uint32_t, std::uint64_t>;
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -91,9 +146,17 @@ int exponent_of(long double x) { return x == 0 ? -20000 : std::ilogb(x); }
 double scaled(double x, int exponent) { return x * bits_as<double>(std::uint64_t(exponent + 1023) << 52); }
 double scaled(long double x, int exponent) { return double(std::ldexp(x, exponent)); }
 
-// |computed - exact| in units of T's spacing at the exact value; infinite for a wrong NaN, infinity or sign
-// of zero.
-template <class T> double ulp_error(T computed, Wider<T> exact) {
+// The size of a number in whose ULP an error is told: its own but where it is the difference of larger ones.
+template <class F, class W> W size_of(W x, W exact) {
+    if constexpr (std::is_same_v<F, GeluSlope>) {
+        const W t = magnitude_of(x);
+        return x < 0 ? normal_tail_of(t) + t * normal_density_of(t) : exact;
+    }
+    return exact;
+}
+
+// |computed - exact| in units of T's spacing at `size`; infinite for a wrong NaN, infinity or sign of zero.
+template <class T> double ulp_error(T computed, Wider<T> exact, Wider<T> size) {
     using Limits = std::numeric_limits<T>;
     if (std::isnan(exact) || std::isnan(computed))
         return std::isnan(exact) == std::isnan(computed) ? 0 : infinity;
@@ -103,7 +166,7 @@ template <class T> double ulp_error(T computed, Wider<T> exact) {
         return computed == std::copysign(Limits::infinity(), T(exact)) ? 0 : infinity;
     const Wider<T> value =
         std::isinf(computed) ? std::copysign(beyond, Wider<T>(computed)) : Wider<T>(computed);
-    const int exponent = std::max(exponent_of(exact), Limits::min_exponent - 1);
+    const int exponent = std::max(exponent_of(size), Limits::min_exponent - 1);
     return scaled(std::fabs(value - exact), Limits::digits - 1 - exponent);
 }
 
@@ -198,7 +261,8 @@ Worst<T> measure(const Arguments<T>& arguments, std::uint64_t first, std::uint64
         for (int lane = 0; lane < count; ++lane) x[lane] = arguments[i + lane];
         store<T>(y, F::template computed<T>(load<T>(x)));
         for (int lane = 0; lane < count; ++lane) {
-            const double error = ulp_error<T>(y[lane], F::exact(Wider<T>(x[lane])));
+            const Wider<T> wide = x[lane], exact = F::exact(wide);
+            const double error = ulp_error<T>(y[lane], exact, size_of<F>(wide, exact));
             worst.add(x[lane], y[lane], std::isnan(y[lane]) || F::in_range(y[lane]) ? error : infinity);
         }
     }
@@ -260,5 +324,9 @@ int main(int count, char** arguments) {
     passed &= check_both<Log>(exhaustive);
     passed &= check_both<Sigmoid>(exhaustive);
     passed &= check_both<Tanh>(exhaustive);
+    passed &= check_both<Expm1>(exhaustive);
+    passed &= check_both<Softplus>(exhaustive);
+    passed &= check_both<Gelu>(exhaustive);
+    passed &= check_both<GeluSlope>(exhaustive);
     return passed ? 0 : 1;
 }

@@ -7,7 +7,19 @@ from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
 from .callbacks import EpochState
 from .history import History
-from .layers import Identity, Linear, Maxout, ReLU, Sigmoid, Tanh
+from .layers import (
+    ELU,
+    GELU,
+    Identity,
+    LeakyReLU,
+    LeCunTanh,
+    Linear,
+    Maxout,
+    ReLU,
+    Sigmoid,
+    Softplus,
+    Tanh,
+)
 from .losses import MulticlassHinge, SoftmaxCrossEntropy, SquaredError
 from .model import Sequential
 from .optimizers import SGD
@@ -17,6 +29,8 @@ from .storage import ModelFileError, load
 from .training import DivergenceError, Trainer
 
 __all__ = [
+    "ELU",
+    "GELU",
     "L1",
     "L2",
     "SGD",
@@ -28,6 +42,8 @@ __all__ = [
     "FractionalMaxPool2d",
     "History",
     "Identity",
+    "LeCunTanh",
+    "LeakyReLU",
     "Linear",
     "Maxout",
     "ModelFileError",
@@ -37,6 +53,7 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "SoftmaxCrossEntropy",
+    "Softplus",
     "SquaredError",
     "Tanh",
     "Trainer",

@@ -16,7 +16,10 @@ Array = NDArray[Any]
 def _number(value: object, name: str) -> float:
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a real number, not {value!r:.80}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # an int beyond all floats
+        return math.inf if value > 0 else -math.inf
 
 
 def positive(value: object, name: str) -> None:

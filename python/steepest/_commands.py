@@ -21,7 +21,7 @@ from ._task import Task, make_task
 from .callbacks import EpochState
 from .datasets import load_digits
 from .history import History
-from .layers import Identity, Layer, Linear, ReLU, Sigmoid, Tanh
+from .layers import ELU, GELU, Identity, Layer, LeakyReLU, LeCunTanh, Linear, ReLU, Sigmoid, Softplus, Tanh
 from .model import Sequential
 from .optimizers import SGD
 from .training import DivergenceError
@@ -30,6 +30,11 @@ ACTIVATIONS: dict[str, Callable[[], Layer]] = {
     "relu": ReLU,
     "sigmoid": Sigmoid,
     "tanh": Tanh,
+    "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "lecun_tanh": LeCunTanh,
+    "softplus": Softplus,
+    "gelu": GELU,
     "identity": Identity,
 }
 # Defaults for standardised features and momentum 0.9. Hinge and squared error have the steeper slopes. No

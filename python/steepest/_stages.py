@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from .backends.protocol import Stage
-from .layers import Activation, Identity, Layer, Linear, Maxout
+from .backends.protocol import Stage, reads_input
+from .layers import ELU, Activation, Identity, Layer, LeakyReLU, Linear, Maxout
 from .regularization import BatchNorm, Dropout, FractionalMaxPool2d, Residual
 
 Learner = Linear | Maxout | BatchNorm
 
 
 def compile_stages(layers: Sequence[Layer]) -> tuple[Stage, ...]:
-    """Fuse each Linear and BatchNorm with the activation right behind it; identities vanish.
+    """Fuse each Linear and BatchNorm with the activation right behind it, unless that `reads_input`.
+
+    Identities vanish.
 
     Raises
     ------
@@ -121,11 +123,12 @@ class _Plan:
             self._activate(layer)
 
     def _activate(self, layer: Activation) -> None:
+        name, slope = layer.activation, _slope(layer)
         last = self.stages[-1] if self.stages else None
-        if last and last.learns and last.activation == "identity":
-            self.stages[-1] = replace(last, activation=layer.activation)
+        if last and last.learns and last.activation == "identity" and not reads_input(name):
+            self.stages[-1] = replace(last, activation=name, slope=slope)
         else:
-            self._push(Stage(self.features, self.features, layer.activation, "elementwise"))
+            self._push(Stage(self.features, self.features, name, "elementwise", slope=slope))
 
     def _residual(self, layer: Residual, path: str) -> None:
         before, fork, number = self.features, len(self.stages), self._number
@@ -144,3 +147,10 @@ class _Plan:
     def _push(self, stage: Stage) -> None:
         self.stages.append(stage)
         self.features = stage.outputs
+
+
+def _slope(layer: Activation) -> float:
+    """The parameter of an activation that has one."""
+    if isinstance(layer, LeakyReLU):
+        return float(layer.negative_slope)
+    return float(layer.alpha) if isinstance(layer, ELU) else 0.0

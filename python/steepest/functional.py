@@ -15,13 +15,22 @@ from numpy.typing import ArrayLike
 from . import _checks
 from ._checks import Array
 from .backends import active
-from .backends.protocol import ActivationName
+from .backends.protocol import ActivationName, reads_input
+from .layers import ELU, LeakyReLU
 from .losses import Loss, MulticlassHinge, SoftmaxCrossEntropy, SquaredError
 from .optimizers import SGD
 from .penalties import Penalty, as_penalty
 
 __all__ = [
+    "elu",
+    "elu_backward",
     "exp",
+    "gelu",
+    "gelu_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
+    "lecun_tanh",
+    "lecun_tanh_backward",
     "linear",
     "linear_backward",
     "log",
@@ -33,6 +42,8 @@ __all__ = [
     "sigmoid_backward",
     "softmax",
     "softmax_cross_entropy",
+    "softplus",
+    "softplus_backward",
     "squared_error",
     "tanh",
     "tanh_backward",
@@ -90,7 +101,7 @@ def linear_backward(x: ArrayLike, weight: ArrayLike, grad: ArrayLike) -> tuple[A
 
 def relu(x: ArrayLike) -> Array:
     """max(0, x), element by element, for an array of any shape."""
-    return active().activation("relu", *_floats(x=x))
+    return _activation("relu", x)
 
 
 def relu_backward(y: ArrayLike, grad: ArrayLike) -> Array:
@@ -100,7 +111,7 @@ def relu_backward(y: ArrayLike, grad: ArrayLike) -> Array:
 
 def sigmoid(x: ArrayLike) -> Array:
     """1 / (1 + exp(-x)), element by element, for an array of any shape."""
-    return active().activation("sigmoid", *_floats(x=x))
+    return _activation("sigmoid", x)
 
 
 def sigmoid_backward(y: ArrayLike, grad: ArrayLike) -> Array:
@@ -110,12 +121,69 @@ def sigmoid_backward(y: ArrayLike, grad: ArrayLike) -> Array:
 
 def tanh(x: ArrayLike) -> Array:
     """Hyperbolic tangent, element by element, for an array of any shape."""
-    return active().activation("tanh", *_floats(x=x))
+    return _activation("tanh", x)
 
 
 def tanh_backward(y: ArrayLike, grad: ArrayLike) -> Array:
     """Gradient of the input of `tanh` from its output `y` and the output's: grad * (1 - y**2)."""
     return _activation_backward("tanh", y, grad)
+
+
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.01) -> Array:
+    """max(0, x) + negative_slope * min(0, x), element by element, for an array of any shape."""
+    LeakyReLU(negative_slope)  # checks it
+    return _activation("leaky_relu", x, negative_slope)
+
+
+def leaky_relu_backward(y: ArrayLike, grad: ArrayLike, negative_slope: float = 0.01) -> Array:
+    """Gradient of the input of `leaky_relu` from its output `y` and the output's; at 0 as below 0."""
+    LeakyReLU(negative_slope)  # checks it
+    return _activation_backward("leaky_relu", y, grad, negative_slope)
+
+
+def elu(x: ArrayLike, alpha: float = 1.0) -> Array:
+    """max(0, x) + alpha * (exp(min(0, x)) - 1), element by element, for an array of any shape."""
+    ELU(alpha)  # checks it
+    return _activation("elu", x, alpha)
+
+
+def elu_backward(y: ArrayLike, grad: ArrayLike, alpha: float = 1.0) -> Array:
+    """Gradient of the input of `elu` from its output `y` and the output's: grad * (y + alpha) for y <= 0."""
+    ELU(alpha)  # checks it
+    return _activation_backward("elu", y, grad, alpha)
+
+
+def lecun_tanh(x: ArrayLike) -> Array:
+    """1.7159 * tanh(2/3 * x), element by element, for an array of any shape."""
+    return _activation("lecun_tanh", x)
+
+
+def lecun_tanh_backward(y: ArrayLike, grad: ArrayLike) -> Array:
+    """Gradient of the input of `lecun_tanh` from its output `y` and the output's."""
+    return _activation_backward("lecun_tanh", y, grad)
+
+
+def softplus(x: ArrayLike) -> Array:
+    """log(1 + exp(x)), element by element, for an array of any shape."""
+    return _activation("softplus", x)
+
+
+def softplus_backward(y: ArrayLike, grad: ArrayLike) -> Array:
+    """Gradient of the input of `softplus` from its output `y` and the output's: grad * (1 - exp(-y))."""
+    return _activation_backward("softplus", y, grad)
+
+
+def gelu(x: ArrayLike) -> Array:
+    """The product x * Phi(x), element by element, for an array of any shape; see `steepest.GELU`."""
+    return _activation("gelu", x)
+
+
+def gelu_backward(x: ArrayLike, grad: ArrayLike) -> Array:
+    """Gradient of the input of `gelu` from that input, `x`, and the output's gradient.
+
+    The output does not tell: two inputs have the same. It is grad * (Phi(x) + x * phi(x)), phi the density.
+    """
+    return _activation_backward("gelu", x, grad)
 
 
 def exp(x: ArrayLike) -> Array:
@@ -283,11 +351,18 @@ def _matrix(array: Array, name: str, rows: tuple[int, str] | None = None) -> Non
         raise ValueError(f"{name} has {array.shape[0]} rows, but there are {rows[0]} {rows[1]}")
 
 
-def _activation_backward(name: ActivationName, y: ArrayLike, grad: ArrayLike) -> Array:
-    output, gradient = _floats(y=y, grad=grad)
-    if output.shape != gradient.shape:
-        raise ValueError(f"grad has shape {gradient.shape}, but y has {output.shape}")
-    return active().activation_backward(name, output, gradient)
+def _activation(name: ActivationName, x: ArrayLike, slope: float = 0.0) -> Array:
+    (array,) = _floats(x=x)
+    return active().activation(name, array, float(slope))
+
+
+def _activation_backward(name: ActivationName, seen: ArrayLike, grad: ArrayLike, slope: float = 0.0) -> Array:
+    """`seen` is the output y, or the input x of an activation whose derivative reads that."""
+    label = "x" if reads_input(name) else "y"
+    given, gradient = _floats(**{label: seen, "grad": grad})
+    if given.shape != gradient.shape:
+        raise ValueError(f"grad has shape {gradient.shape}, but {label} has {given.shape}")
+    return active().activation_backward(name, given, gradient, float(slope))
 
 
 def _loss(

@@ -91,13 +91,71 @@ class Tanh:
 
 
 @dataclass(frozen=True)
+class LeakyReLU:
+    """x above 0, negative_slope * x below; its derivative at 0 is taken as negative_slope.
+
+    Parameters
+    ----------
+    negative_slope : float, default 0.01
+        Not negative.
+    """
+
+    negative_slope: float = 0.01
+    activation: ClassVar[ActivationName] = "leaky_relu"
+
+    def __post_init__(self) -> None:
+        _checks.non_negative(self.negative_slope, "negative_slope")
+
+
+@dataclass(frozen=True)
+class ELU:
+    """x above 0, alpha * (exp(x) - 1) below; its derivative at 0 is taken as alpha.
+
+    Parameters
+    ----------
+    alpha : float, default 1.0
+        Greater than 0: minus what it tends to far below 0.
+    """
+
+    alpha: float = 1.0
+    activation: ClassVar[ActivationName] = "elu"
+
+    def __post_init__(self) -> None:
+        _checks.positive(self.alpha, "alpha")
+
+
+@dataclass(frozen=True)
+class LeCunTanh:
+    """1.7159 * tanh(2/3 * x), which keeps 1 and -1 (LeCun et al., "Efficient BackProp", 1998)."""
+
+    activation: ClassVar[ActivationName] = "lecun_tanh"
+
+
+@dataclass(frozen=True)
+class Softplus:
+    """log(1 + exp(x)), a smooth ReLU; without overflow or loss of digits for any x."""
+
+    activation: ClassVar[ActivationName] = "softplus"
+
+
+@dataclass(frozen=True)
+class GELU:
+    """x * Phi(x), Phi the normal distribution function, exactly (Hendrycks and Gimpel, 2016).
+
+    Its derivative is computed from its input, so it runs as a pass of its own behind a Linear layer.
+    """
+
+    activation: ClassVar[ActivationName] = "gelu"
+
+
+@dataclass(frozen=True)
 class Identity:
     """Does nothing; a place holder that costs nothing."""
 
     activation: ClassVar[ActivationName] = "identity"
 
 
-Activation: TypeAlias = ReLU | Sigmoid | Tanh | Identity
+Activation: TypeAlias = ReLU | Sigmoid | Tanh | LeakyReLU | ELU | LeCunTanh | Softplus | GELU | Identity
 Layer: TypeAlias = Linear | Maxout | Activation | Dropout | BatchNorm | Residual | FractionalMaxPool2d
 
 # The closed list of what a model file may name.
@@ -109,6 +167,11 @@ _LAYERS: Mapping[str, type[Layer]] = {
         ReLU,
         Sigmoid,
         Tanh,
+        LeakyReLU,
+        ELU,
+        LeCunTanh,
+        Softplus,
+        GELU,
         Identity,
         Dropout,
         BatchNorm,
@@ -134,7 +197,8 @@ def _plain(value: Any) -> Any:
         return [to_config(layer) for layer in value]
     if isinstance(value, bool):
         return value
-    return float(value) if isinstance(value, float | np.floating) else int(value)
+    # JSON carries a float to the last bit.
+    return int(value) if isinstance(value, int | np.integer) else float(value)
 
 
 def from_config(config: object) -> Layer:

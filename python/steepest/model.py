@@ -17,7 +17,7 @@ from ._stages import compile_stages, learners, walk
 from .backends import active
 from .backends._memory import aligned_zeros
 from .backends.formulas import write
-from .backends.protocol import Array, Batch, Draws, Network, Parameters
+from .backends.protocol import Array, Batch, Draws, Network, Parameters, Stage
 from .callbacks import Callback
 from .history import History
 from .layers import Layer
@@ -33,7 +33,7 @@ class Sequential:
 
     Parameters
     ----------
-    *layers : Linear, ReLU, Sigmoid, Tanh or Identity
+    *layers : Linear, ReLU or any other layer
         At least one `Linear`, each taking as many features as the one before gives.
     dtype : {float32, float64}, default float32
         Of the parameters and of all arithmetic.
@@ -48,7 +48,8 @@ class Sequential:
     Notes
     -----
     Initial biases are zero. Initial weights are normal, of standard deviation sqrt(2 / in_features) for a
-    layer followed by ReLU (He et al., ICCV 2015: ReLU halves the variance, the 2 restores it) and
+    layer followed by ReLU, ELU or GELU (He et al., ICCV 2015: ReLU halves the variance, the 2 restores it),
+    sqrt(2 / ((1 + negative_slope**2) * in_features)) before LeakyReLU (there too), and
     sqrt(1 / in_features) for any other (LeCun et al., "Efficient BackProp", 1998), so that signals neither
     grow nor fade with depth. They are drawn from ``numpy.random.Generator(PCG64(seed))`` in float64, layer
     by layer, and rounded to `dtype`: models in float32 and float64 start alike, on either backend.
@@ -57,11 +58,9 @@ class Sequential:
     def __init__(self, *layers: Layer, dtype: DTypeLike = np.float32, seed: int = 0) -> None:
         self._build(layers, dtype, seed)
         generator = np.random.Generator(np.random.PCG64(self.seed))
-        learning = [stage for stage in self._stages if stage.learns]
-        for stage, parameters in zip(learning, self._parameters, strict=True):
-            if not stage.dense:
-                continue
-            scale = math.sqrt((2 if stage.activation == "relu" else 1) / stage.inputs)
+        learning = (stage for stage in self._stages if stage.learns)
+        dense = [p for stage, p in zip(learning, self._parameters, strict=True) if stage.dense]
+        for scale, parameters in zip(_weight_scales(self._stages), dense, strict=True):
             parameters.weight[...] = generator.standard_normal(parameters.weight.shape) * scale
 
     def _build(self, layers: Iterable[Layer], dtype: DTypeLike, seed: int) -> None:
@@ -383,3 +382,18 @@ class Sequential:
         for path, running in zip(paths, self._running, strict=True):
             named += [(f"{path}.running_mean", running[0]), (f"{path}.running_var", running[1])]
         return named
+
+
+def _weight_scales(stages: Sequence[Stage]) -> list[float]:
+    """The standard deviation of each dense stage's initial weights; see `Sequential`."""
+    scales = []
+    for number, stage in enumerate(stages):
+        if not stage.dense:
+            continue
+        # An activation that could not be fused is the stage behind.
+        alone = stage.activation == "identity" and number + 1 < len(stages) and not stages[number + 1].dense
+        follower = stages[number + 1] if alone else stage
+        slope = follower.slope if follower.activation == "leaky_relu" else 0.0
+        rectified = follower.activation in ("relu", "leaky_relu", "elu", "gelu")
+        scales.append(math.sqrt((2 / (1 + slope**2) if rectified else 1) / stage.inputs))
+    return scales

@@ -2,11 +2,12 @@
 
 Values of losses are accumulated in float64. NaN and infinities propagate, without warnings, to the value of
 the loss, which is checked before anything is changed. Subgradients at kinks: ReLU'(0) = 0, a hinge at
-exactly 0 contributes 0, sign(0) = 0.
+exactly 0 contributes 0, sign(0) = 0; LeakyReLU and ELU have at 0 the slope of their negative side.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,9 @@ from ..penalties import Penalty
 from .protocol import ActivationName, Array
 
 quiet = np.errstate(all="ignore")  # a decorator
+# LeCun's tanh is height * tanh(stretch * x): 1 at 1 and -1 at -1 ("Efficient BackProp", 1998).
+LECUN_HEIGHT, LECUN_STRETCH = 1.7159, 2 / 3
+_erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
 @quiet
@@ -34,8 +38,14 @@ def linear_backward(x: Array, weight: Array, grad: Array) -> tuple[Array, Array,
     return grad @ weight.T, x.T @ grad, grad.sum(axis=0)
 
 
+def _normal(x: Array) -> Array:
+    """The distribution function of the normal distribution, computed in float64."""
+    wide = x.astype(np.float64)
+    return np.asarray(_erfc(wide * -math.sqrt(0.5)), np.float64) / 2
+
+
 @quiet
-def activation(name: ActivationName, x: Array) -> Array:
+def activation(name: ActivationName, x: Array, slope: float = 0.0) -> Array:
     """Element by element."""
     if name == "relu":
         return np.maximum(x, 0)
@@ -44,12 +54,22 @@ def activation(name: ActivationName, x: Array) -> Array:
         return np.where(x >= 0, 1 / (1 + small), small / (1 + small))
     if name == "tanh":
         return np.tanh(x)
+    if name == "leaky_relu":
+        return np.where(x > 0, x, slope * x)
+    if name == "elu":
+        return np.where(x > 0, x, slope * np.expm1(x))
+    if name == "lecun_tanh":
+        return LECUN_HEIGHT * np.tanh(LECUN_STRETCH * x)
+    if name == "softplus":
+        return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    if name == "gelu":
+        return (np.maximum(x, -40) * _normal(x)).astype(x.dtype)  # -inf * 0 would be NaN
     return x
 
 
 @quiet
-def activation_backward(name: ActivationName, y: Array, grad: Array) -> Array:
-    """Gradient of the input from the *output* y and the output's gradient."""
+def activation_backward(name: ActivationName, y: Array, grad: Array, slope: float = 0.0) -> Array:
+    """Gradient of the input from the *output* y and the output's gradient; "gelu" takes its input for y."""
     result: Array = grad
     if name == "relu":
         result = np.where(y > 0, grad, 0)
@@ -57,6 +77,18 @@ def activation_backward(name: ActivationName, y: Array, grad: Array) -> Array:
         result = grad * (y * (1 - y))
     elif name == "tanh":
         result = grad * (1 - y * y)
+    elif name == "leaky_relu":
+        result = np.where(y > 0, grad, slope * grad)
+    elif name == "elu":
+        result = np.where(y > 0, grad, (y + slope) * grad)
+    elif name == "lecun_tanh":
+        result = grad * (LECUN_HEIGHT * LECUN_STRETCH - LECUN_STRETCH / LECUN_HEIGHT * (y * y))
+    elif name == "softplus":
+        result = grad * -np.expm1(-y)
+    elif name == "gelu":
+        x = np.clip(y.astype(np.float64), -40, 40)
+        density = np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+        result = grad * (_normal(x) + x * density).astype(grad.dtype)
     return result
 
 

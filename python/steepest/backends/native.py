@@ -82,6 +82,7 @@ def _core_stage(s: Stage) -> _core.Stage:
         s.inputs,
         s.outputs,
         s.activation,
+        s.slope,
         s.number,
         s.rate,
         s.momentum,
@@ -220,11 +221,11 @@ class _Native:
     def linear_backward(self, x: Array, weight: Array, grad: Array) -> tuple[Array, Array, Array]:
         return _core.linear_backward(x, weight, grad, *_choice())
 
-    def activation(self, name: ActivationName, x: Array) -> Array:
-        return _core.activation(name, x, _choice()[0])
+    def activation(self, name: ActivationName, x: Array, slope: float = 0.0) -> Array:
+        return _core.activation(name, slope, x, _choice()[0])
 
-    def activation_backward(self, name: ActivationName, y: Array, grad: Array) -> Array:
-        return _core.activation_backward(name, y, grad, _choice()[0])
+    def activation_backward(self, name: ActivationName, y: Array, grad: Array, slope: float = 0.0) -> Array:
+        return _core.activation_backward(name, slope, y, grad, _choice()[0])
 
     def exp(self, x: Array) -> Array:
         return _core.function(_core.Function.exp, x, _choice()[0])

@@ -19,7 +19,9 @@ from ..optimizers import SGD
 from ..penalties import Penalty
 
 Array = NDArray[Any]
-ActivationName = Literal["identity", "relu", "sigmoid", "tanh"]
+ActivationName = Literal[
+    "identity", "relu", "sigmoid", "tanh", "leaky_relu", "elu", "lecun_tanh", "softplus", "gelu"
+]
 # Called about every 20 ms with the number of epochs done, a fraction; True ends the fit after this batch.
 Watch = Callable[[float], bool]
 Status = Literal["finished", "cancelled", "diverged", "mislabelled"]
@@ -46,13 +48,15 @@ class Stage:
     - "fork": x, which the "join" that is stage `partner` adds to what the stages between make of it
     - "join": fork + x; without x with the probability `rate`, and fork + (1 - rate) * x in inference
 
-    Only the first two and "batch_norm" have an activation. `number`, of the layer, keys its random draws.
+    Only the first two and "batch_norm" have an activation, and only "elementwise" one that `reads_input`;
+    `slope` is its parameter, if it has one: negative_slope, alpha. `number`, of the layer, keys its draws.
     """
 
     inputs: int
     outputs: int
     activation: ActivationName
     kind: StageKind = "dense"
+    slope: float = 0.0
     number: int = 0
     rate: float = 0.0
     momentum: float = 0.0
@@ -80,6 +84,11 @@ class Draws(NamedTuple):
 
 
 NO_DRAWS = Draws(0, 0)  # of models that draw nothing
+
+
+def reads_input(activation: ActivationName) -> bool:
+    """Whether the derivative cannot be had from the output, so that the input is needed."""
+    return activation == "gelu"
 
 
 @dataclass
@@ -220,11 +229,11 @@ class Backend(Protocol):
     def linear_backward(self, x: Array, weight: Array, grad: Array) -> tuple[Array, Array, Array]:
         """Gradients of x, weight and bias from that of the output."""
 
-    def activation(self, name: ActivationName, x: Array) -> Array:
+    def activation(self, name: ActivationName, x: Array, slope: float = 0.0) -> Array:
         """Element by element."""
 
-    def activation_backward(self, name: ActivationName, y: Array, grad: Array) -> Array:
-        """Gradient of the input from the *output* y and the output's gradient."""
+    def activation_backward(self, name: ActivationName, y: Array, grad: Array, slope: float = 0.0) -> Array:
+        """Gradient of the input from the *output* y (the input if `reads_input`) and its gradient."""
 
     def exp(self, x: Array) -> Array:
         """Exponential, element by element."""

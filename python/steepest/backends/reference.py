@@ -30,6 +30,7 @@ from .protocol import (
     Schedule,
     Stage,
     Watch,
+    reads_input,
 )
 
 _WATCH_SECONDS = 0.02
@@ -164,7 +165,7 @@ class ReferenceNetwork:
                 y = stage_formulas.batch_norm(stage, x, statistics, next(parameters))
             else:
                 y = self._pass_rows(s, stage, x, passed)
-            passed.outputs.append(formulas.activation(stage.activation, y))
+            passed.outputs.append(formulas.activation(stage.activation, y, stage.slope))
         return passed
 
     def _pass_rows(self, s: int, stage: Stage, x: Array, passed: _Pass) -> Array:
@@ -200,7 +201,8 @@ class ReferenceNetwork:
         shortcuts: dict[int, Array] = {}
         for s, stage in reversed(list(enumerate(self._stages))):
             x, y = passed.outputs[s : s + 2]
-            grad = formulas.activation_backward(stage.activation, y, grad)
+            seen = x if reads_input(stage.activation) else y
+            grad = formulas.activation_backward(stage.activation, seen, grad, stage.slope)
             if stage.dense:
                 p = remaining.pop()
                 gradients.append(Parameters(x.T @ grad, None if p.bias is None else grad.sum(axis=0)))
