@@ -22,7 +22,16 @@ constexpr Index dot_bytes = 12 << 10;
 
 enum class Activation : int { identity, relu, sigmoid, tanh };
 
-enum class LossKind : int { softmax, hinge, squared_hinge, squared_error };
+enum class LossKind : int {
+    softmax,
+    hinge,
+    squared_hinge,
+    squared_error,
+    absolute_error,
+    huber,
+    binary_cross_entropy,
+    custom, // computed by the program; no kernel knows it
+};
 
 enum class Function : int { exp, log, sigmoid, tanh };
 

@@ -8,7 +8,14 @@ from ._version import __version__
 from .callbacks import EpochState
 from .history import History
 from .layers import Identity, Linear, ReLU, Sigmoid, Tanh
-from .losses import MulticlassHinge, SoftmaxCrossEntropy, SquaredError
+from .losses import (
+    AbsoluteError,
+    BinaryCrossEntropy,
+    Huber,
+    MulticlassHinge,
+    SoftmaxCrossEntropy,
+    SquaredError,
+)
 from .model import Sequential
 from .optimizers import SGD
 from .penalties import L1, L2, ElasticNet
@@ -19,10 +26,13 @@ __all__ = [
     "L1",
     "L2",
     "SGD",
+    "AbsoluteError",
+    "BinaryCrossEntropy",
     "DivergenceError",
     "ElasticNet",
     "EpochState",
     "History",
+    "Huber",
     "Identity",
     "Linear",
     "ModelFileError",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-def _number(value: object, name: str) -> float:
+def real_number(value: object, name: str) -> float:
+    """`value` as a float, which may be any."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a real number, not {value!r:.80}")
     return float(value)
@@ -21,19 +22,19 @@ def _number(value: object, name: str) -> float:
 
 def positive(value: object, name: str) -> None:
     """Refuse what is no finite number greater than 0."""
-    if not (math.isfinite(number := _number(value, name)) and number > 0):
+    if not (math.isfinite(number := real_number(value, name)) and number > 0):
         raise ValueError(f"{name} is {value}, but must be finite and greater than 0")
 
 
 def non_negative(value: object, name: str) -> None:
     """Refuse what is no finite number of at least 0."""
-    if not (math.isfinite(number := _number(value, name)) and number >= 0):
+    if not (math.isfinite(number := real_number(value, name)) and number >= 0):
         raise ValueError(f"{name} is {value}, but must be finite and not negative")
 
 
 def fraction(value: object, name: str) -> None:
     """Refuse what is no number in [0, 1)."""
-    if not 0 <= _number(value, name) < 1:
+    if not 0 <= real_number(value, name) < 1:
         raise ValueError(f"{name} is {value}, but must be in [0, 1)")
 
 
@@ -148,7 +149,8 @@ def labels(
     """`y` as (samples,) int64 class indices in 0..classes-1."""
     if classes < 2:
         raise ValueError(
-            f"labels choose among at least 2 scores, but there is {classes}: use squared error for one"
+            f"labels choose among at least 2 scores, but there is {classes}: use squared error or binary "
+            "cross-entropy for one"
         )
     array = real_array(y, name)
     if array.ndim != 1:
@@ -180,7 +182,7 @@ def targets(y: object, samples: int, outputs: int, dtype: np.dtype[Any], name: s
         array = array[:, None]
     elif array.ndim == 1 and array.dtype.kind in "biu":
         raise ValueError(
-            f"{name} has one integer a sample, but squared error compares {outputs} outputs: "
+            f"{name} has one integer a sample, but the loss compares {outputs} outputs: "
             f"give {name} one-hot, as np.eye({outputs})[y], or use the softmax loss"
         )
     if array.ndim != 2 or array.shape[1] != outputs:
@@ -190,6 +192,60 @@ def targets(y: object, samples: int, outputs: int, dtype: np.dtype[Any], name: s
     if array.shape[0] != samples:
         raise ValueError(f"X has {samples} samples, but {name} has {array.shape[0]}")
     return packed(array, dtype)
+
+
+def fractions(targets: Array, name: str = "y") -> None:
+    """Refuse targets of binary cross-entropy outside [0, 1], naming the first sample."""
+    if targets.size and not (targets.min() >= 0 and targets.max() <= 1):  # those of NaN are NaN
+        good = (targets >= 0) & (targets <= 1)
+        sample, output = divmod(int(good.argmin()), targets.shape[1])
+        raise ValueError(
+            f"{name} of sample {sample} is {targets[sample, output]}, but targets of binary cross-entropy "
+            "must be in [0, 1]"
+        )
+
+
+def any_targets(y: object, samples: int, dtype: np.dtype[Any], name: str = "y") -> Array:
+    """`y` for a loss of the caller's own: (samples,) int64 if it is such, else (samples, k) in `dtype`."""
+    array = real_array(y, name)
+    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] == 0):
+        raise ValueError(f"{name} has shape {array.shape}, but must be (samples,) or (samples, k)")
+    if array.shape[0] != samples:
+        raise ValueError(f"X has {samples} samples, but {name} has {array.shape[0]}")
+    if array.ndim == 2 or array.dtype.kind == "f":
+        return packed(array if array.ndim == 2 else array[:, None], dtype)
+    if array.dtype == np.uint64 and samples and array.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"{name} holds {array.max()}, but integers must fit into 64 bits with their sign")
+    return packed(array, np.dtype(np.int64))
+
+
+def class_weight(value: object) -> tuple[float, ...]:
+    """`value` as a tuple: one finite number a class, not negative, not all zero."""
+    if isinstance(value, str | Mapping | Set) or not isinstance(value, Iterable):
+        raise TypeError(f"class_weight must be a sequence of one number a class, not {value!r:.80}")
+    numbers = []
+    for i, weight in enumerate(value):
+        non_negative(weight, f"class_weight[{i}]")
+        numbers.append(float(weight))
+    if not any(numbers):
+        raise ValueError(f"class_weight is zero for all {len(numbers)} classes, but one at least must count")
+    return tuple(numbers)
+
+
+def weights_by_class(
+    by_class: Collection[float],
+    labels: Array,
+    classes: int,
+    sample_weight: Array | None,
+    dtype: np.dtype[Any],
+) -> Array:
+    """The weight of each sample's class, times its own if it has one, as `weights` has it."""
+    if len(by_class) != classes:
+        raise ValueError(f"class_weight has {len(by_class)} numbers, but there are {classes} classes")
+    weight = np.array(list(by_class))[labels]
+    if sample_weight is None:
+        return weights(weight, len(labels), dtype, "class_weight")
+    return weights(weight * sample_weight, len(labels), dtype, "class_weight times sample_weight")
 
 
 def weights(sample_weight: object, samples: int, dtype: np.dtype[Any], name: str = "sample_weight") -> Array:

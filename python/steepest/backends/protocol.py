@@ -51,7 +51,8 @@ class Batch:
     """Samples to learn from.
 
     x: (samples, features) in the model's dtype, unit stride along a row. targets: (samples,) int64 class
-    indices for softmax and hinge, (samples, outputs) in the model's dtype for squared error.
+    indices for softmax and hinge, (samples, outputs) in the model's dtype for other losses; for a
+    `CustomLoss` (samples,) int64 of any integers or (samples, k) in the model's dtype.
     weight: (samples,) in the model's dtype, non-negative, or None for ones.
     """
 
@@ -107,7 +108,7 @@ class Network(Protocol):
     def try_step(
         self, x: object, targets: object, recipe: Recipe, velocities: Sequence[Parameters] | None
     ) -> float | None:
-        """`step` at once, without sample weights; None, having changed nothing, as for `try_forward`."""
+        """`step` at once, without any weights; None, having changed nothing, as for `try_forward`."""
 
     def forward(self, x: Array) -> Array:
         """Scores (samples, outputs) of rows (samples, features)."""
@@ -120,7 +121,8 @@ class Network(Protocol):
     def step(self, batch: Batch, recipe: Recipe, velocities: Sequence[Parameters] | None) -> float:
         """One update on the whole batch; returns the objective before it.
 
-        `velocities` is None without momentum. If the objective is not finite, returns it and changes nothing.
+        `velocities` is None without momentum. If the objective is not finite, returns it and changes nothing;
+        nor does anything change if a `CustomLoss` raises.
         """
 
     def fit(
