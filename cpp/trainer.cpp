@@ -283,11 +283,12 @@ template <class T> void Trainer<T>::gather(const Run& run, Index first, Range ro
 // it was checked, since it may change at any moment. To a loss of the program's own all labels are valid.
 template <class T> bool Trainer<T>::copy_labels(Run& run, Index first, Range rows) {
     bool all_valid = true;
+    const bool any = run.custom;
     const volatile std::int64_t* const given = run.samples.labels;
     for (Index i = rows.begin; i < rows.end; ++i) {
         const Index sample = order_[first + i];
         const std::int64_t label = given[sample];
-        const bool valid = run.custom || (label >= 0 && label < network_.outputs());
+        const bool valid = any || (label >= 0 && label < network_.outputs());
         labels_.data()[i] = valid ? label : 0;
         if (valid) continue;
         run.mislabelled.store(sample, std::memory_order_relaxed);

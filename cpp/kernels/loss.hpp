@@ -55,57 +55,42 @@ template <class T> STEEPEST_INLINE T distances(const T* row, T top, Index n) {
     return fold<T>(sums);
 }
 
-// -sum over classes of target * log softmax(row), whose target is 1 - smoothing for the label and
-// smoothing / n more for every class; gradient (softmax(row) - target) * scale. smooth: smoothing is not 0.
-template <bool smooth, class T>
-T softmax_row(const T* row, Index label, [[maybe_unused]] T smoothing, T scale, T* gradient, Index n) {
-    const T top = largest(row, n);
-    T below_top = top - row[label], own = scale;
-    [[maybe_unused]] Vec<T> others = {};
-    if constexpr (smooth) {
-        const T each = smoothing / T(n);
-        below_top = (1 - smoothing) * below_top + each * distances(row, top, n);
-        own = (1 - smoothing) * scale;
-        others = broadcast(each * scale);
-    }
+// -sum over classes of target * log softmax(row), where each class has a target of smoothing / n and the
+// label 1 - smoothing more; gradient (softmax(row) - target) * scale. Without smoothing, -log
+// softmax(row)[label].
+template <class T> T softmax_row(const T* row, Index label, T smoothing, T scale, T* gradient, Index n) {
+    const T top = largest(row, n), own = 1 - smoothing, each = smoothing / T(n);
+    T below_top = own * (top - row[label]);
+    if (smoothing != 0) below_top += each * distances(row, top, n); // 0 * infinity would be NaN
     const T sum = exponentials(row, top, gradient, n);
-    const Vec<T> factor = broadcast(scale / sum);
-    map<T>(
-        n,
-        [=](Vec<T> e) {
-            if constexpr (smooth) return e * factor - others;
-            return e * factor;
-        },
-        gradient, gradient);
-    gradient[label] -= own;
+    const Vec<T> factor = broadcast(scale / sum), others = broadcast(each * scale);
+    map<T>(n, [=](Vec<T> e) { return e * factor - others; }, gradient, gradient);
+    gradient[label] -= own * scale;
     return vlog<T>(broadcast(sum))[0] + below_top;
 }
 
 // The same for `lanes` rows of fewer classes than a cache line holds, or for fewer rows: a lane each. Writes
 // `loss`, not yet weighted.
-template <bool smooth, class T>
-void narrow_softmax_rows(Rows<const T> rows, const std::int64_t* labels, [[maybe_unused]] T smoothing,
-                         const T* scale, Rows<T> gradient, Index count, Index n, T* loss) {
+template <class T>
+void narrow_softmax_rows(Rows<const T> rows, const std::int64_t* labels, T smoothing, const T* scale,
+                         Rows<T> gradient, Index count, Index n, T* loss) {
+    const T own = 1 - smoothing, each = smoothing / T(n);
     T column[group_lanes<T> * lanes<T>] = {}, top_lanes[lanes<T>];
     transpose_rows(rows, n, count, column, lanes<T>);
-    Vec<T> top = load(column), sum = {};
-    [[maybe_unused]] Vec<T> distance = {};
+    Vec<T> top = load(column), sum = {}, distance = {};
     for (Index c = 1; c < n; ++c) top = maximum(top, load(column + c * lanes<T>));
     for (Index c = 0; c < n; ++c) {
         const Vec<T> below = load(column + c * lanes<T>) - top, e = vexp<T>(below);
-        if constexpr (smooth) distance -= below;
+        distance -= below;
         store(column + c * lanes<T>, e);
         sum += e;
     }
-    const T each = smooth ? smoothing / T(n) : T(0), own = smooth ? 1 - smoothing : T(1);
     const Vec<T> factor = load(scale) / sum, others = load(scale) * broadcast(each);
-    for (Index c = 0; c < n; ++c) {
-        Vec<T> slope = load(column + c * lanes<T>) * factor;
-        if constexpr (smooth) slope -= others;
-        store(column + c * lanes<T>, slope);
-    }
+    for (Index c = 0; c < n; ++c) store(column + c * lanes<T>, load(column + c * lanes<T>) * factor - others);
     store(top_lanes, top);
-    store(loss, smooth ? fma(broadcast(each), distance, vlog<T>(sum)) : vlog<T>(sum));
+    Vec<T> log_sum = vlog<T>(sum);
+    if (smoothing != 0) log_sum += broadcast(each) * distance;
+    store(loss, log_sum);
     for (Index i = 0; i < count; ++i)
         loss[i] += own * (top_lanes[i] - rows.data[i * rows.stride + labels[i]]);
     transpose_rows(Rows<const T>{column, lanes<T>}, count, n, gradient.data, gradient.stride);
@@ -140,9 +125,7 @@ template <class T> T loss_row(const LossRows<T>& l, Index i, T scale) {
     T* gradient = l.gradient.data + i * l.gradient.stride;
     switch (l.kind) {
     case LossKind::softmax:
-        return l.parameter == 0
-                   ? softmax_row<false>(row, l.labels[i], l.parameter, scale, gradient, l.classes)
-                   : softmax_row<true>(row, l.labels[i], l.parameter, scale, gradient, l.classes);
+        return softmax_row(row, l.labels[i], l.parameter, scale, gradient, l.classes);
     case LossKind::hinge:
     case LossKind::squared_hinge:
         return hinge_row(row, l.labels[i], l.parameter, l.kind == LossKind::squared_hinge, scale, gradient,
@@ -174,12 +157,9 @@ template <class T> void narrow_loss(const LossRows<T>& l) {
         for (Index i = 0; i < count; ++i) scale[i] = T(double(weight_of(l, first + i)) * l.scale);
         if (l.kind == LossKind::binary_cross_entropy)
             narrow_binary_rows<T>(scores, at(l.targets, first, 0), scale, gradient, count, l.classes, loss);
-        else if (l.parameter == 0)
-            narrow_softmax_rows<false, T>(scores, l.labels + first, l.parameter, scale, gradient, count,
-                                          l.classes, loss);
         else
-            narrow_softmax_rows<true, T>(scores, l.labels + first, l.parameter, scale, gradient, count,
-                                         l.classes, loss);
+            narrow_softmax_rows<T>(scores, l.labels + first, l.parameter, scale, gradient, count, l.classes,
+                                   loss);
         for (Index i = 0; i < count; ++i)
             l.value[first + i] = double(weight_of(l, first + i)) * double(loss[i]);
     }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "elementwise.hpp"
-#include "pack.hpp"
 
 namespace steepest {
 namespace {
@@ -81,20 +80,29 @@ template <class T> T binary_cross_entropy_row(const T* row, const T* target, T s
                         });
 }
 
-// The same for `lanes` rows of fewer outputs than a cache line holds, or for fewer rows: a lane each. Writes
+// The same for `lanes` rows of fewer outputs than a cache line holds, or for fewer rows, put together. Writes
 // `loss`, not yet weighted.
 template <class T>
 void narrow_binary_rows(Rows<const T> rows, Rows<const T> targets, const T* scale, Rows<T> gradient,
                         Index count, Index n, T* loss) {
-    T column[group_lanes<T> * lanes<T>] = {}, target[group_lanes<T> * lanes<T>] = {};
-    transpose_rows(rows, n, count, column, lanes<T>);
-    transpose_rows(targets, n, count, target, lanes<T>);
-    const Vec<T> slope = load(scale);
-    Vec<T> sum = {};
-    for (Index c = 0; c < n * lanes<T>; c += lanes<T>)
-        store(column + c, binary_cross_entropy<T>(load(column + c), load(target + c), sum) * slope);
-    store(loss, sum);
-    transpose_rows(Rows<const T>{column, lanes<T>}, count, n, gradient.data, gradient.stride);
+    T score[group_lanes<T> * lanes<T>] = {}, target[group_lanes<T> * lanes<T>] = {};
+    for (Index i = 0; i < count; ++i)
+        for (Index c = 0; c < n; ++c) {
+            score[i * n + c] = rows.data[i * rows.stride + c];
+            target[i * n + c] = targets.data[i * targets.stride + c];
+        }
+    for (Index j = 0; j < count * n; j += lanes<T>) {
+        Vec<T> value = {};
+        store(score + j, binary_cross_entropy<T>(load(score + j), load(target + j), value));
+        store(target + j, value);
+    }
+    for (Index i = 0; i < count; ++i) {
+        loss[i] = 0;
+        for (Index c = 0; c < n; ++c) {
+            loss[i] += target[i * n + c];
+            gradient.data[i * gradient.stride + c] = score[i * n + c] * scale[i];
+        }
+    }
 }
 
 } // namespace
