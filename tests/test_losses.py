@@ -302,6 +302,7 @@ def test_bad_targets_and_weights_are_named(backend, data):
         (0 * y, st.SoftmaxCrossEntropy(0, (0, 2, 1)), "class_weight is zero for all 300 samples"),
         (y, st.SoftmaxCrossEntropy(0, (1e300,) * 3), "class_weight of sample 0 is inf"),
     ]
+    big = st.SoftmaxCrossEntropy(0, (1e300,) * 3)
     model = small_model()
     with backend.computing():
         model(X)
@@ -312,6 +313,8 @@ def test_bad_targets_and_weights_are_named(backend, data):
                     learn(rows, t)
             with pytest.raises(ValueError, match=message):
                 model.loss_and_gradients(rows, t, loss=loss)
+        with pytest.raises(ValueError, match=r"class_weight times sample_weight of sample 0 is inf"):
+            small_model(np.float64).fit(X, y, loss=big, sample_weight=np.full(300, 1e300))
         with pytest.raises(ValueError, match="class_weight times sample_weight is zero for all"):
             model.fit(X, y, loss=st.SoftmaxCrossEntropy(0, (0, 1, 1)), sample_weight=(y == 0) * 1.0)
         with pytest.raises(ValueError, match=r"targets of sample 1 is 2\.0, but targets of binary"):

@@ -64,7 +64,8 @@ template <class T> STEEPEST_INLINE Vec<T> log_of_one_plus(Vec<T> e) {
     return fma(k, broadcast(F::ln2_high), f + tail);
 }
 
-// Adds max(s, 0) - s t + log(1 + exp(-|s|)) to `sum`, and returns sigmoid(s) - t.
+// Adds max(s, 0) - s t + log(1 + exp(-|s|)) to `sum`, and returns sigmoid(s) - t. The last term is within 2
+// ULP in 30,000 arguments of either type.
 template <class T> STEEPEST_INLINE Vec<T> binary_cross_entropy(Vec<T> s, Vec<T> t, Vec<T>& sum) {
     const Vec<T> zero = {}, one = broadcast(T(1));
     const Vec<T> e = exp_in_range<T>(maximum(broadcast(Format<T>::exp_is_zero), minus_abs<T>(s)));

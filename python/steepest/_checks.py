@@ -194,31 +194,6 @@ def targets(y: object, samples: int, outputs: int, dtype: np.dtype[Any], name: s
     return packed(array, dtype)
 
 
-def fractions(targets: Array, name: str = "y") -> None:
-    """Refuse targets of binary cross-entropy outside [0, 1], naming the first sample."""
-    if targets.size and not (targets.min() >= 0 and targets.max() <= 1):  # those of NaN are NaN
-        good = (targets >= 0) & (targets <= 1)
-        sample, output = divmod(int(good.argmin()), targets.shape[1])
-        raise ValueError(
-            f"{name} of sample {sample} is {targets[sample, output]}, but targets of binary cross-entropy "
-            "must be in [0, 1]"
-        )
-
-
-def any_targets(y: object, samples: int, dtype: np.dtype[Any], name: str = "y") -> Array:
-    """`y` for a loss of the caller's own: (samples,) int64 if it is such, else (samples, k) in `dtype`."""
-    array = real_array(y, name)
-    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] == 0):
-        raise ValueError(f"{name} has shape {array.shape}, but must be (samples,) or (samples, k)")
-    if array.shape[0] != samples:
-        raise ValueError(f"X has {samples} samples, but {name} has {array.shape[0]}")
-    if array.ndim == 2 or array.dtype.kind == "f":
-        return packed(array if array.ndim == 2 else array[:, None], dtype)
-    if array.dtype == np.uint64 and samples and array.max() > np.iinfo(np.int64).max:
-        raise ValueError(f"{name} holds {array.max()}, but integers must fit into 64 bits with their sign")
-    return packed(array, np.dtype(np.int64))
-
-
 def class_weight(value: object) -> tuple[float, ...]:
     """`value` as a tuple: one finite number a class, not negative, not all zero."""
     if isinstance(value, str | Mapping | Set) or not isinstance(value, Iterable):
@@ -230,22 +205,6 @@ def class_weight(value: object) -> tuple[float, ...]:
     if not any(numbers):
         raise ValueError(f"class_weight is zero for all {len(numbers)} classes, but one at least must count")
     return tuple(numbers)
-
-
-def weights_by_class(
-    by_class: Collection[float],
-    labels: Array,
-    classes: int,
-    sample_weight: Array | None,
-    dtype: np.dtype[Any],
-) -> Array:
-    """The weight of each sample's class, times its own if it has one, as `weights` has it."""
-    if len(by_class) != classes:
-        raise ValueError(f"class_weight has {len(by_class)} numbers, but there are {classes} classes")
-    weight = np.array(list(by_class))[labels]
-    if sample_weight is None:
-        return weights(weight, len(labels), dtype, "class_weight")
-    return weights(weight * sample_weight, len(labels), dtype, "class_weight times sample_weight")
 
 
 def weights(sample_weight: object, samples: int, dtype: np.dtype[Any], name: str = "sample_weight") -> Array:
