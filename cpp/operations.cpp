@@ -82,7 +82,7 @@ int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, 
     values.reserve(rows);
     const int size =
         share_rows(rows, work_of_exp * double(rows) * double(classes), threads, [&](Index i, Index n) {
-            kernels.loss({loss.kind, T(loss.margin), from(scores, i),
+            kernels.loss({loss.kind, T(loss.parameter), from(scores, i),
                           samples.labels ? samples.labels + i : nullptr, from(samples.targets, i),
                           samples.weight ? samples.weight + i : nullptr, scale, from(gradient, i),
                           values.data() + i, n, classes});

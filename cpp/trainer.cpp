@@ -33,6 +33,7 @@ template <class T> struct Trainer<T>::Run {
     const Parameters<T>* velocities;
     const Parameters<T>* only_gradients; // store these and update nothing
     const Watch& watch;
+    const CustomLoss<T>* custom;
 
     Update<T> update{};
     bool gathered = false;                  // batches are copied; otherwise they lie in order in the samples
@@ -40,6 +41,7 @@ template <class T> struct Trainer<T>::Run {
     std::vector<Parameters<T>> stored = {}; // the gradients of a step of long products
     std::atomic<bool> stop{false};
     std::atomic<Index> mislabelled{-1}; // a sample
+    double custom_loss = 0;             // of the batch; written by rank 0, between barriers
 
     // Of rank 0 alone:
     Result result{};
@@ -66,8 +68,8 @@ template <class T> struct Trainer<T>::Run {
 template <class T>
 Result Trainer<T>::fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples,
                        const Recipe& recipe, const Parameters<T>* velocities, const Schedule& schedule,
-                       const Watch& watch) {
-    Run run{kernels, samples, recipe, schedule, velocities, nullptr, watch};
+                       const Watch& watch, const CustomLoss<T>* custom) {
+    Run run{kernels, samples, recipe, schedule, velocities, nullptr, watch, custom};
     execute(run, threads);
     if (run.result.status == Status::diverged && several_batches(run))
         snapshot_.restore(network_, run.velocities);
@@ -77,11 +79,11 @@ Result Trainer<T>::fit(const Kernels<T>& kernels, int threads, const Samples<T>&
 template <class T>
 Result Trainer<T>::gradients(const Kernels<T>& kernels, int threads, const Samples<T>& samples,
                              const Recipe& recipe, const Parameters<T>* gradients, const Draws& draws,
-                             const Watch& watch) {
+                             const Watch& watch, const CustomLoss<T>* custom) {
     Schedule once;
     once.batch = samples.count;
     once.seed = draws.seed, once.first_step = draws.step;
-    Run run{kernels, samples, recipe, once, nullptr, gradients, watch};
+    Run run{kernels, samples, recipe, once, nullptr, gradients, watch, custom};
     execute(run, threads);
     return run.outcome();
 }
@@ -113,7 +115,7 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     if (run.schedule.shuffle) order_.reserve(count);
     if (run.gathered) {
         x_.reserve(size, network_.inputs());
-        if (run.samples.targets.data) targets_.reserve(size, network_.outputs());
+        if (run.samples.targets.data) targets_.reserve(size, target_columns(run));
         weight_.reserve(size);
     }
     // An epoch of one batch is left before it changes anything; others need a way back. The first is saved
@@ -160,7 +162,8 @@ bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool 
     const auto& kernels = run.kernels;
     Batch batch = look_up(run, first, size);
     batch.gather = run.gathered && !again;
-    const double work = network_.step_work(size) / double(team.size);
+    // Who computes the loss takes unknown time, and is called seldom enough to look after each time.
+    const double work = run.custom ? work_between_looks : network_.step_work(size) / double(team.size);
     Stop stop;
     if (run.watched_inside)
         stop = [&] {
@@ -216,10 +219,13 @@ void Trainer<T>::forward_and_backward(Run& run, const Team& team, const Batch& b
         network_.transpose(kernels, team);
         team.barrier();
     }
-    if (network_.together(team, size)) {
+    if (run.custom || network_.together(team, size)) {
         if (batch.gather) gather(run, first, mine);
         network_.forward_together(kernels, team, x, size, mine, draws, stop);
-        score(run, batch, mine);
+        if (run.custom)
+            score_together(run, team, batch, mine);
+        else
+            score(run, batch, mine);
         network_.backward_together(kernels, team, x, size, mine, draws, stop);
         return;
     }
@@ -235,8 +241,12 @@ void Trainer<T>::forward_and_backward(Run& run, const Team& team, const Batch& b
 // Every thread adds up the same numbers in the same order, and so all come to the same decision.
 template <class T> double Trainer<T>::objective(const Run& run, const Batch& batch) const {
     double loss = 0;
-    for (Index i = 0; i < batch.samples.count; ++i) loss += row_losses_.data()[i];
-    if (!run.recipe.loss.sum) loss = batch.weight > 0 ? loss / batch.weight : 0;
+    if (run.custom) {
+        loss = run.custom_loss;
+    } else {
+        for (Index i = 0; i < batch.samples.count; ++i) loss += row_losses_.data()[i];
+        if (!run.recipe.loss.sum) loss = batch.weight > 0 ? loss / batch.weight : 0;
+    }
     return run.recipe.penalty.any() ? loss + network_.penalty_value() : loss;
 }
 
@@ -268,20 +278,21 @@ template <class T> void Trainer<T>::gather(const Run& run, Index first, Range ro
         const Index from = order_[first + i];
         std::copy_n(all.x.data + from * all.x.stride, network_.inputs(), x_.row(i));
         if (all.targets.data)
-            std::copy_n(all.targets.data + from * all.targets.stride, network_.outputs(), targets_.row(i));
+            std::copy_n(all.targets.data + from * all.targets.stride, target_columns(run), targets_.row(i));
         if (all.weight) weight_.data()[i] = all.weight[from];
     }
 }
 
 // Copies labels of the batch; false if one is out of range, which is replaced. Each is read once and used as
-// it was checked, since it may change at any moment.
+// it was checked, since it may change at any moment. To a loss of the program's own all labels are valid.
 template <class T> bool Trainer<T>::copy_labels(Run& run, Index first, Range rows) {
     bool all_valid = true;
+    const bool any = run.custom;
     const volatile std::int64_t* const given = run.samples.labels;
     for (Index i = rows.begin; i < rows.end; ++i) {
         const Index sample = order_[first + i];
         const std::int64_t label = given[sample];
-        const bool valid = label >= 0 && label < network_.outputs();
+        const bool valid = any || (label >= 0 && label < network_.outputs());
         labels_.data()[i] = valid ? label : 0;
         if (valid) continue;
         run.mislabelled.store(sample, std::memory_order_relaxed);
@@ -294,12 +305,29 @@ template <class T> void Trainer<T>::score(Run& run, const Batch& batch, Range ro
     const Samples<T>& s = batch.samples;
     const Index i = rows.begin;
     const bool valid = !s.labels || copy_labels(run, batch.first, rows);
-    run.kernels.loss({run.recipe.loss.kind, T(run.recipe.loss.margin), from(network_.scores(), i),
+    run.kernels.loss({run.recipe.loss.kind, T(run.recipe.loss.parameter), from(network_.scores(), i),
                       s.labels ? s.labels + i : nullptr, from(s.targets, i),
                       s.weight ? s.weight + i : nullptr, batch.scale, from(network_.score_gradients(), i),
                       row_losses_.data() + i, rows.size(), network_.outputs()});
     // An objective that is not finite keeps the batch from being learned.
     if (!valid) row_losses_.data()[i] = std::numeric_limits<double>::quiet_NaN();
+}
+
+// A loss of the program's own, of all rows. An unfinished forward pass, left for `stop`, has no scores.
+template <class T>
+void Trainer<T>::score_together(Run& run, const Team& team, const Batch& batch, Range mine) {
+    const Samples<T>& s = batch.samples;
+    if (s.labels) copy_labels(run, batch.first, mine);
+    team.barrier();
+    if (team.rank == 0 && !run.stop.load(std::memory_order_relaxed)) {
+        const Scored<T> scored{network_.scores(), s.labels, s.targets, network_.score_gradients(), s.count};
+        if (!run.custom->compute(scored, &run.custom_loss)) run.stop.store(true, std::memory_order_relaxed);
+    }
+    team.barrier();
+}
+
+template <class T> Index Trainer<T>::target_columns(const Run& run) const {
+    return run.custom ? run.custom->target_columns : network_.outputs();
 }
 
 template class Trainer<float>;

@@ -19,8 +19,29 @@ template <class T> struct Samples {
 
 struct Loss {
     LossKind kind = LossKind::softmax;
-    double margin = 1;
-    bool sum = false; // over the samples, instead of their weighted mean
+    double parameter = 0;  // as in LossRows
+    bool sum = false;      // over the samples, instead of their weighted mean
+    bool weighted = false; // by class: weights come with the samples, always
+};
+
+inline bool takes_labels(LossKind kind) {
+    return kind == LossKind::softmax || kind == LossKind::hinge || kind == LossKind::squared_hinge;
+}
+
+// A batch as a loss of the program's own sees it: labels, any numbers, or targets of some columns.
+template <class T> struct Scored {
+    Rows<const T> scores;
+    const std::int64_t* labels;
+    Rows<const T> targets;
+    Rows<T> gradient; // to be filled, dloss/dscores
+    Index rows;
+};
+
+// Such a loss, of LossKind::custom: called by the calling thread with one whole batch after the other, while
+// the team waits. It sets the loss, a mean over the samples; false ends the run as a watch does.
+template <class T> struct CustomLoss {
+    Index target_columns = 0;
+    std::function<bool(const Scored<T>&, double* loss)> compute;
 };
 
 struct Recipe {
@@ -57,14 +78,16 @@ template <class T> class Trainer {
     // Runs the schedule. Each batch's labels and objective are checked before its update: if a label is none
     // of 0..outputs-1 or the objective not finite, parameters and velocities go back to the end of the last
     // finished epoch. A cancelled run keeps those of the last finished batch. `velocities` is null without
-    // momentum.
+    // momentum, `custom` but for a loss of that kind.
     Result fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
-               const Parameters<T>* velocities, const Schedule& schedule, const Watch& watch);
+               const Parameters<T>* velocities, const Schedule& schedule, const Watch& watch,
+               const CustomLoss<T>* custom = nullptr);
 
     // The objective of all samples as one batch, in Result::loss; its gradients, penalty included, go to
     // `gradients`, and nothing is updated.
     Result gradients(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
-                     const Parameters<T>* gradients, const Draws& draws, const Watch& watch);
+                     const Parameters<T>* gradients, const Draws& draws, const Watch& watch,
+                     const CustomLoss<T>* custom = nullptr);
 
   private:
     struct Run;
@@ -87,6 +110,8 @@ template <class T> class Trainer {
     void gather(const Run& run, Index first, Range rows);
     bool copy_labels(Run& run, Index first, Range rows);
     void score(Run& run, const Batch& batch, Range rows);
+    void score_together(Run& run, const Team& team, const Batch& batch, Range mine);
+    Index target_columns(const Run& run) const;
 
     bool several_batches(const Run& run) const;
 

@@ -23,7 +23,16 @@ constexpr Index dot_bytes = 12 << 10;
 // Those with a parameter - the slope of leaky_relu, the alpha of elu - take it as `slope`.
 enum class Activation : int { identity, relu, sigmoid, tanh, leaky_relu, elu, lecun_tanh, softplus, gelu };
 
-enum class LossKind : int { softmax, hinge, squared_hinge, squared_error };
+enum class LossKind : int {
+    softmax,
+    hinge,
+    squared_hinge,
+    squared_error,
+    absolute_error,
+    huber,
+    binary_cross_entropy,
+    custom, // computed by the program; no kernel knows it
+};
 
 enum class Function : int { exp, log, sigmoid, tanh };
 

@@ -11,7 +11,9 @@ from implementations import FUSED, ISAS, NATIVE, REFERENCE, Implementation, need
 from tolerances import assert_equal_models, assert_same_bits
 
 import steepest as st
+from steepest import functional
 from steepest.backends._random import shuffle_order
+from steepest.losses import CustomLoss
 
 L, R, S, T = st.Linear, st.ReLU, st.Sigmoid, st.Tanh
 MOMENTUM, NESTEROV = st.SGD(0.05, 0.9), st.SGD(0.05, 0.9, nesterov=True)
@@ -48,6 +50,13 @@ RECIPES = {
         optimizer=NESTEROV,
         weighted=True,
     ),
+    "absolute errors": recipe(L(64, 47), R(), L(47, 10), loss="absolute_error", penalty=st.L2(1e-4)),
+    "Huber": recipe(L(64, 47), T(), L(47, 33), L(33, 10), loss=st.Huber(0.3), weighted=True),
+    "binary outputs": recipe(L(64, 47), R(), L(47, 10), loss="binary_cross_entropy", weighted=True),
+    "smooth classes": recipe(
+        L(64, 47), R(), L(47, 10), loss=st.SoftmaxCrossEntropy(0.1, range(1, 11)), optimizer=NESTEROV
+    ),
+    "a loss of one's own": recipe(L(64, 47), S(), L(47, 10), R(), loss=CustomLoss(functional.huber)),
     "full batch": recipe(L(64, 20), R(), L(20, 10), batch_size=None, shuffle=False, weighted=True),
 }
 

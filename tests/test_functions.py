@@ -31,9 +31,27 @@ LOSSES = {
     "squared hinge": lambda s, y, **kw: functional.multiclass_hinge(s, y, 0.5, True, **kw),
     "squared error": functional.squared_error,
     "sum of squared errors": lambda s, y, **kw: functional.squared_error(s, y, "sum", **kw),
+    "absolute error": functional.absolute_error,
+    "sum of absolute errors": lambda s, y, **kw: functional.absolute_error(s, y, "sum", **kw),
+    "Huber": functional.huber,
+    "Huber, delta 0.25": lambda s, y, **kw: functional.huber(s, y, 0.25, **kw),
+    "binary": functional.binary_cross_entropy,
+    "smooth softmax": lambda s, y, **kw: functional.softmax_cross_entropy(s, y, label_smoothing=0.2, **kw),
 }
 sizes = strategies.integers(1, 70)
 classes = columns.filter(lambda n: n > 1)
+
+
+def takes_labels(name):
+    return "softmax" in name or "hinge" in name
+
+
+def targets(name, shape, dtype=np.float64, seed=1, kind="ordinary"):
+    """What a loss compares scores of this shape with."""
+    if takes_labels(name):
+        return np.random.default_rng(seed).integers(0, shape[1], shape[0])
+    values = numbers(shape, dtype, seed, kind)
+    return (np.abs(values) % 1).astype(dtype) if name == "binary" else values
 
 
 def on_each_isa(function, *arguments, **options):
@@ -178,10 +196,11 @@ def test_nan_is_never_lost(implementation):
         with implementation.computing():
             assert np.isnan(functional.softmax(scores)).all(axis=1).tolist() == [i == 2 for i in range(5)]
         for name, loss in LOSSES.items():
-            targets = np.zeros((5, 19)) if "error" in name else np.full(5, 7)
-            with implementation.computing():
-                value, _ = loss(scores, targets)
-            assert np.isnan(value), name
+            y = np.full(5, 7) if takes_labels(name) else np.zeros((5, 19))
+            for width in (19, 8):  # wide, and narrow
+                with implementation.computing():
+                    value, _ = loss(scores[:, :width], y[:, :width] if y.ndim == 2 else y)
+                assert np.isnan(value) == (place < width), name
 
 
 @needs_native
@@ -204,12 +223,22 @@ def test_softmax_is_the_reference(rows, columns, dtype, seed, kind, ties):
 def loss_bounds(name, scores, y):
     """For the value and for the gradient of a row: how many roundings, and of what size."""
     n, wide, own = scores.shape[1], scores.astype(np.float64), np.arange(len(scores))
-    if name == "softmax":
+    if "softmax" in name:
         below = wide.max(axis=1) - wide[own, y]
-        return (n + FUNCTION, 1 + np.log(n) + below), (n + FUNCTION + 4, np.ones(scores.shape))
-    if "error" in name:
+        if name.startswith("smooth"):
+            below = 0.8 * below + 0.2 / n * (wide.max(axis=1, keepdims=True) - wide).sum(axis=1)
+        return (2 * n + FUNCTION, 1 + np.log(n) + below), (n + FUNCTION + 6, np.ones(scores.shape))
+    if name == "binary":
+        size = np.abs(wide) * (1 + y) + 1
+        return (n + FUNCTION + 4, size.sum(axis=1)), (FUNCTION + 4, np.ones(scores.shape))
+    if not takes_labels(name):
         size = np.abs(wide - y)
-        return (n + 4, (size**2).sum(axis=1)), (4, 2 * size)
+        if "squared" in name:
+            return (n + 4, (size**2).sum(axis=1)), (4, 2 * size)
+        if "absolute" in name:
+            return (n + 4, size.sum(axis=1)), (0, np.ones(scores.shape))
+        clipped = np.minimum(size, 0.25 if "0.25" in name else 1)
+        return (n + 6, (clipped * size).sum(axis=1)), (4, clipped)
     margin, squared = {"hinge": (1, 0), "hinge, margin 2.5": (2.5, 0), "hinge, margin 0": (0, 0)}.get(
         name, (0.5, 1)
     )
@@ -228,7 +257,7 @@ def loss_bounds(name, scores, y):
 def test_losses_are_the_reference(name, rows, classes, dtype, seed, kind, weighted):
     rng = np.random.default_rng(seed)
     scores = numbers((rows, classes), dtype, seed, kind)
-    y = numbers((rows, classes), dtype, seed + 1, kind) if "error" in name else rng.integers(0, classes, rows)
+    y = targets(name, (rows, classes), dtype, seed + 1, kind)
     weight = rng.integers(0, 3, rows).astype(dtype) if weighted else np.ones(rows, dtype)
     weight[-1] = 1
     results = on_each_loss(LOSSES[name], scores, y, sample_weight=weight if weighted else None)
@@ -250,7 +279,7 @@ def on_each_loss(loss, *arguments, **options):
 def test_threads_and_the_order_of_rows_change_no_bit(native, name):
     rng = np.random.default_rng(0)
     scores, weight = numbers((1153, 97)), rng.random(1153)
-    y = numbers((1153, 97), seed=1) if "error" in name else rng.integers(0, 97, 1153)
+    y = targets(name, (1153, 97))
     with Implementation("native", native.isa, 1).computing():
         value, gradient = LOSSES[name](scores, y, sample_weight=weight)
         probabilities = functional.softmax(scores)
@@ -271,11 +300,12 @@ def test_threads_and_the_order_of_rows_change_no_bit(native, name):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_layout_changes_no_bit_and_inputs_are_only_read(isa, dtype, layout):
     implementation = Implementation("native", isa, 3)
-    scores, targets = (LAYOUTS[layout](numbers((13, 11), dtype, seed)) for seed in (0, 1))
+    scores = LAYOUTS[layout](numbers((13, 11), dtype))
+    fractions = LAYOUTS[layout](numbers((13, 11), dtype, 1) % 1)
     y, weight = np.arange(13) % 11, LAYOUTS[layout](numbers((1, 13), dtype, 2) ** 2)[0]
-    before = [a.tobytes() for a in (scores, targets, weight)]
+    before = [a.tobytes() for a in (scores, fractions, weight)]
     for name, loss in LOSSES.items():
-        target = targets if "error" in name else y
+        target = y if takes_labels(name) else fractions
         with implementation.computing():
             value, gradient = loss(scores, target, sample_weight=weight)
             plain = loss(scores.astype(dtype), target.copy(), sample_weight=weight.astype(dtype))
@@ -286,8 +316,9 @@ def test_layout_changes_no_bit_and_inputs_are_only_read(isa, dtype, layout):
             assert_same_bits(function(scores), function(scores.astype(dtype)))
     for function in BACKWARD.values():
         with implementation.computing():
-            assert_same_bits(function(scores, targets), function(scores.astype(dtype), targets.astype(dtype)))
-    assert [a.tobytes() for a in (scores, targets, weight)] == before
+            plain = function(scores.astype(dtype), fractions.astype(dtype))
+            assert_same_bits(function(scores, fractions), plain)
+    assert [a.tobytes() for a in (scores, fractions, weight)] == before
 
 
 def test_targets_of_one_output_may_be_a_vector(implementation):

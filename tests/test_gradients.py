@@ -7,7 +7,7 @@ import pytest
 from tolerances import assert_close
 
 import steepest as st
-from steepest.losses import as_loss
+from steepest.losses import CustomLoss, as_loss
 
 H = 1e-5
 MODELS = {
@@ -48,6 +48,14 @@ MODELS = {
     "gelu everywhere": [st.GELU(), st.Linear(5, 6), st.Tanh(), st.GELU(), st.GELU(), st.Softplus()]
     + [st.GELU(), st.Linear(6, 6), st.GELU(), st.ELU(2.0), st.LeakyReLU(0.2), st.Linear(6, 4)],
 }
+
+
+def cubes(predictions, targets):
+    """A loss of one's own: the mean over samples of |prediction - target|**3."""
+    distance = predictions - targets
+    return (np.abs(distance) ** 3).sum() / len(targets), 3 * distance * np.abs(distance) / len(targets)
+
+
 LOSSES = [
     "softmax",
     "hinge",
@@ -55,8 +63,26 @@ LOSSES = [
     st.MulticlassHinge(2.5),
     "squared_error",
     st.SquaredError("sum"),
+    "absolute_error",
+    "huber",
+    st.Huber(0.5, "sum"),
+    "binary_cross_entropy",
+    st.BinaryCrossEntropy("sum"),
+    st.SoftmaxCrossEntropy(label_smoothing=0.2),
+    CustomLoss(cubes),
 ]
 PENALTIES = [None, st.L2(0.03), st.L1(0.03), st.ElasticNet(0.03, 0.5)]
+
+
+def takes_weights(loss):
+    return not isinstance(loss, CustomLoss)
+
+
+def targets_of(loss, labels, targets):
+    loss = as_loss(loss)
+    if loss.takes_labels:
+        return labels
+    return targets % 1 if isinstance(loss, st.BinaryCrossEntropy) else targets
 
 
 def differences(model, key, index, objective):
@@ -80,8 +106,8 @@ def test_gradients_are_central_differences(backend, name, loss, weighted):
     rng = np.random.default_rng(7)
     model = st.Sequential(*MODELS[name], dtype=np.float64, seed=3)
     X, labels, targets = rng.standard_normal((9, 5)), rng.integers(0, 4, 9), rng.standard_normal((9, 4))
-    y = labels if as_loss(loss).takes_labels else targets
-    how = {"loss": loss, "sample_weight": rng.random(9) if weighted else None}
+    y = targets_of(loss, labels, targets)
+    how = {"loss": loss, "sample_weight": rng.random(9) if weighted and takes_weights(loss) else None}
     how["penalty"] = PENALTIES[(list(MODELS).index(name) + LOSSES.index(loss)) % 4]
     with backend.computing():
         _, gradients = model.loss_and_gradients(X, y, **how)
@@ -125,8 +151,8 @@ def test_sample_weights_repeat_samples(backend):
     rng = np.random.default_rng(0)
     X, labels, weight = rng.standard_normal((30, 6)), rng.integers(0, 3, 30), np.arange(30) % 3
     model = st.Sequential(st.Linear(6, 8), st.Tanh(), st.Linear(8, 3), dtype=np.float64)
-    for loss in LOSSES:
-        y = labels if as_loss(loss).takes_labels else np.eye(3)[labels]
+    for loss in filter(takes_weights, LOSSES):
+        y = targets_of(loss, labels, rng.standard_normal((30, 3)))
         with backend.computing():
             weighted = model.loss_and_gradients(X, y, loss=loss, sample_weight=weight)
             repeated = model.loss_and_gradients(X.repeat(weight, axis=0), y.repeat(weight, axis=0), loss=loss)

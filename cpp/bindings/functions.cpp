@@ -112,7 +112,8 @@ py::tuple loss(const Loss& loss, py::array scores_, const py::array& targets_, c
     const InputVector<T> weight(weight_, scores.count, "weight");
     Input<T> targets;
     std::vector<std::int64_t> labels; // a copy: one changed after its check would be an index out of bounds
-    if (loss.kind == LossKind::squared_error) {
+    if (loss.kind == LossKind::custom) refuse("a loss of one's own is called, not computed");
+    if (!takes_labels(loss.kind)) {
         targets = Input<T>(targets_, "targets");
         targets.require(scores.count, scores.columns, "targets");
     } else {

@@ -116,7 +116,8 @@ class Exclusive {
             return true;
         }
         if (owner == me)
-            throw std::runtime_error("this model is computing: it cannot be used from a signal handler");
+            throw std::runtime_error(
+                "this model is computing: it cannot be used from a signal handler, nor by its own loss");
         return false;
     }
 

@@ -1,4 +1,5 @@
 // Networks and their training.
+#include "custom_loss.hpp"
 #include "samples.hpp"
 
 #include <pybind11/stl.h>
@@ -59,42 +60,51 @@ template <class T> class BoundNetwork {
 
     Result fit(const py::array& x, const py::array& targets, const py::object& weight, const Recipe& recipe,
                const ParameterSet<T>* velocities, const Schedule& schedule, py::object watch,
-               const std::string& isa, int threads) {
+               const std::string& isa, int threads, py::object custom) {
         if (schedule.batch < 1) refuse("batches need a sample");
         const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
-        return learn(data.samples(), recipe, velocities, schedule, std::move(watch), Choice(isa, threads));
+        PythonLoss<T> own(std::move(custom), recipe.loss, network_.outputs(), data.targets.columns);
+        return learn(data.samples(), recipe, velocities, schedule, std::move(watch), Choice(isa, threads),
+                     &own);
     }
 
     double step(const py::array& x, const py::array& targets, const py::object& weight, const Recipe& recipe,
                 const ParameterSet<T>* velocities, std::uint64_t seed, std::uint64_t number,
-                const std::string& isa, int threads) {
+                const std::string& isa, int threads, py::object custom) {
         const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
+        PythonLoss<T> own(std::move(custom), recipe.loss, network_.outputs(), data.targets.columns);
         const Result result = learn(data.samples(), recipe, velocities, once(data.x.count, {seed, number}),
-                                    py::none(), Choice(isa, threads));
+                                    py::none(), Choice(isa, threads), &own);
         require_labels(result);
         return result.loss;
     }
 
     // The objective before an update on plain arrays; None, and nothing is changed, if they are none, or
-    // hold a number that is not finite, or a label out of range.
+    // hold a number that is not finite, or a label or target out of range, or if the loss needs more than
+    // them.
     py::object try_step(py::handle x_, py::handle targets_, const Recipe& recipe, py::handle velocities_,
                         std::uint64_t seed, std::uint64_t number, const std::string& isa, int threads) {
         // Not left to pybind11, which takes half a microsecond to see that None is no set of parameters.
         const auto* velocities = velocities_.is_none() ? nullptr : velocities_.cast<const ParameterSet<T>*>();
+        const LossKind loss = recipe.loss.kind;
+        if (recipe.loss.weighted || loss == LossKind::custom) return py::none();
         const PlainMatrix<T> x(x_);
         if (x.count < 1 || x.columns != network_.inputs() || !masks_cover(x.count)) return py::none();
         const Choice choice(isa, threads);
         const auto& kernels = kernels_of<T>(choice.table);
         Samples<T> samples{x.rows, nullptr, {}, nullptr, x.count};
-        if (recipe.loss.kind == LossKind::squared_error) {
-            const PlainMatrix<T> targets(targets_);
-            if (targets.count != x.count || targets.columns != network_.outputs()) return py::none();
-            if (search_nonfinite_row(kernels, targets.rows, x.count, targets.columns) >= 0) return py::none();
-            samples.targets = targets.rows;
-        } else {
+        if (takes_labels(loss)) {
             const PlainVector<std::int64_t> labels(targets_);
             if (labels.size != x.count || network_.outputs() < 2) return py::none();
             samples.labels = labels.data;
+        } else {
+            const PlainMatrix<T> targets(targets_);
+            if (targets.count != x.count || targets.columns != network_.outputs()) return py::none();
+            if (search_nonfinite_row(kernels, targets.rows, x.count, targets.columns) >= 0) return py::none();
+            if (loss == LossKind::binary_cross_entropy &&
+                !all_fractions(targets.rows.data, targets.count * targets.columns))
+                return py::none();
+            samples.targets = targets.rows;
         }
         if (search_nonfinite_row(kernels, x.rows, x.count, x.columns) >= 0) return py::none();
         const Result result =
@@ -105,9 +115,10 @@ template <class T> class BoundNetwork {
 
     py::tuple loss_and_gradients(const py::array& x, const py::array& targets, const py::object& weight,
                                  const Recipe& recipe, std::uint64_t seed, std::uint64_t number,
-                                 const std::string& isa, int threads) {
+                                 const std::string& isa, int threads, py::object custom) {
         const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
         if (!masks_cover(data.x.count)) refuse("a mask has too few rows");
+        PythonLoss<T> own(std::move(custom), recipe.loss, network_.outputs(), data.targets.columns);
         py::list arrays;
         std::vector<Parameters<T>> views;
         for (const auto& stage : network_.stages()) {
@@ -123,11 +134,13 @@ template <class T> class BoundNetwork {
             views.push_back(view);
             arrays.append(py::make_tuple(w, bias));
         }
-        const Result result = compute(network_.step_time(data.x.count), py::none(), Choice(isa, threads),
-                                      [&](const Kernels<T>& kernels, int n, const Watch& asked) {
-                                          return trainer_.gradients(kernels, n, data.samples(), recipe,
-                                                                    views.data(), {seed, number}, asked);
-                                      });
+        const Result result =
+            compute(network_.step_time(data.x.count), py::none(), Choice(isa, threads),
+                    [&](const Kernels<T>& kernels, int n, const Watch& asked) {
+                        return trainer_.gradients(kernels, n, data.samples(), recipe, views.data(),
+                                                  {seed, number}, asked, own.get());
+                    });
+        own.raise();
         require_labels(result);
         return py::make_tuple(result.loss, arrays);
     }
@@ -152,17 +165,26 @@ template <class T> class BoundNetwork {
     }
 
     Result learn(const Samples<T>& samples, const Recipe& recipe, const ParameterSet<T>* velocities,
-                 const Schedule& schedule, py::object watch, const Choice& choice) {
+                 const Schedule& schedule, py::object watch, const Choice& choice,
+                 PythonLoss<T>* own = nullptr) {
         if (recipe.momentum != 0 && !velocities) refuse("momentum needs velocities");
         if (velocities) velocities->require_like(parameters_);
         if (!masks_cover(std::min(schedule.batch, samples.count))) refuse("a mask has too few rows");
-        return compute(network_.step_time(samples.count) * double(schedule.epochs), std::move(watch), choice,
-                       [&](const Kernels<T>& kernels, int n, const Watch& asked) {
-                           return trainer_.fit(kernels, n, samples, recipe,
-                                               recipe.momentum != 0 ? velocities->views.data() : nullptr,
-                                               schedule, asked);
-                       });
+        const CustomLoss<T>* const custom = own ? own->get() : nullptr;
+        const double time = network_.step_time(samples.count) * double(schedule.epochs);
+        Result result =
+            compute(custom ? unknown_time : time, std::move(watch), choice,
+                    [&](const Kernels<T>& kernels, int n, const Watch& asked) {
+                        return trainer_.fit(kernels, n, samples, recipe,
+                                            recipe.momentum != 0 ? velocities->views.data() : nullptr,
+                                            schedule, asked, custom);
+                    });
+        if (own) own->raise();
+        return result;
     }
+
+    // Not quick: a loss written in Python may take any time.
+    static constexpr double unknown_time = 2 * Unlocked::quick;
 
     // Runs a computation of so much time, which asks `watch` and for signals unless it is quick.
     template <class F> Result compute(double time, py::object watch, const Choice& choice, F run) {
@@ -198,12 +220,14 @@ template <class T> void bind(py::module_& m, const char* parameters, const char*
         .def("try_step", &Bound::try_step, py::arg("x"), py::arg("targets"), py::arg("recipe"),
              py::arg("velocities"), py::arg("seed"), py::arg("number"), py::arg("isa"), py::arg("threads"))
         .def("fit", &Bound::fit, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("recipe"),
-             py::arg("velocities"), py::arg("schedule"), py::arg("watch"), py::arg("isa"), py::arg("threads"))
+             py::arg("velocities"), py::arg("schedule"), py::arg("watch"), py::arg("isa"), py::arg("threads"),
+             py::arg("custom") = py::none())
         .def("step", &Bound::step, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("recipe"),
-             py::arg("velocities"), py::arg("seed"), py::arg("number"), py::arg("isa"), py::arg("threads"))
+             py::arg("velocities"), py::arg("seed"), py::arg("number"), py::arg("isa"), py::arg("threads"),
+             py::arg("custom") = py::none())
         .def("loss_and_gradients", &Bound::loss_and_gradients, py::arg("x"), py::arg("targets"),
              py::arg("weight"), py::arg("recipe"), py::arg("seed"), py::arg("number"), py::arg("isa"),
-             py::arg("threads"));
+             py::arg("threads"), py::arg("custom") = py::none());
 }
 
 StageKind kind_named(const std::string& name) {
@@ -248,7 +272,11 @@ void bind_network(py::module_& m) {
         .value("softmax", LossKind::softmax)
         .value("hinge", LossKind::hinge)
         .value("squared_hinge", LossKind::squared_hinge)
-        .value("squared_error", LossKind::squared_error);
+        .value("squared_error", LossKind::squared_error)
+        .value("absolute_error", LossKind::absolute_error)
+        .value("huber", LossKind::huber)
+        .value("binary_cross_entropy", LossKind::binary_cross_entropy)
+        .value("custom", LossKind::custom);
     py::enum_<Status>(m, "Status")
         .value("finished", Status::finished)
         .value("cancelled", Status::cancelled)
@@ -259,9 +287,11 @@ void bind_network(py::module_& m) {
              py::arg("activation"), py::arg("slope") = 0.0, py::arg("number") = 0, py::arg("rate") = 0.0,
              py::arg("momentum") = 0.0, py::arg("epsilon") = 0.0, py::arg("partner") = 0,
              py::arg("image") = py::tuple(), py::arg("mask") = py::none());
-    py::class_<Loss>(m, "Loss").def(
-        py::init([](LossKind kind, double margin, bool sum) { return Loss{kind, margin, sum}; }),
-        py::arg("kind"), py::arg("margin"), py::arg("sum"));
+    py::class_<Loss>(m, "Loss").def(py::init([](LossKind kind, double parameter, bool sum, bool weighted) {
+                                        return Loss{kind, parameter, sum, weighted};
+                                    }),
+                                    py::arg("kind"), py::arg("parameter") = 0.0, py::arg("sum") = false,
+                                    py::arg("weighted") = false);
     py::class_<Recipe>(m, "Recipe")
         .def(
             py::init([](const Loss& loss, double l2, double l1, double learning_rate, double momentum,

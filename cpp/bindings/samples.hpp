@@ -73,6 +73,13 @@ template <class T> struct RunningSet {
     }
 };
 
+// Whether all targets of binary cross-entropy are in [0, 1].
+template <class T> bool all_fractions(const T* x, Index n) {
+    bool good = true;
+    for (Index i = 0; i < n; ++i) good &= (x[i] >= 0) & (x[i] <= 1);
+    return good;
+}
+
 // Samples to learn from, kept alive with the views of them. Labels are checked when a batch reads them.
 template <class T> struct Data {
     Input<T> x, targets;
@@ -84,11 +91,12 @@ template <class T> struct Data {
         : x(x_, "x"), weight(weight_, x.count, "weight") {
         x.require(x.count, inputs, "x");
         if (x.count < 1) refuse("no samples");
-        if (loss.kind == LossKind::squared_error) {
-            targets = Input<T>(targets_, "targets");
-            targets.require(x.count, outputs, "targets");
-        } else {
+        const bool custom = loss.kind == LossKind::custom;
+        if (takes_labels(loss.kind) || (custom && targets_.ndim() == 1)) {
             labels = InputVector<std::int64_t>(targets_, x.count, "labels");
+        } else {
+            targets = Input<T>(targets_, "targets");
+            targets.require(x.count, custom ? targets.columns : outputs, "targets");
         }
     }
     Samples<T> samples() const { return {x.rows, labels.data, targets.rows, weight.data, x.count}; }

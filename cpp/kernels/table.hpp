@@ -52,10 +52,10 @@ template <class T> struct WeightGradient {
 // A row of weight 0 has value 0 and gradient 0 whatever its scores.
 template <class T> struct LossRows {
     LossKind kind;
-    T margin; // of the hinge losses
+    T parameter; // softmax: the label smoothing; hinge: the margin; Huber: delta
     Rows<const T> scores;
     const std::int64_t* labels; // softmax and hinge: (rows,), each in 0..classes-1
-    Rows<const T> targets;      // squared error: (rows, classes)
+    Rows<const T> targets;      // the other losses: (rows, classes)
     const T* weight;            // (rows,) or null
     double scale;               // in double: with tiny weights it is beyond a float's range
     Rows<T> gradient;

@@ -137,7 +137,7 @@ template <class T> struct Model {
         }
     }
     Result fit(const KernelTable& table, int threads, Index epochs, double learning_rate,
-               const Watch& watch = {}) {
+               const Watch& watch = {}, const CustomLoss<T>* custom = nullptr, bool weighted = true) {
         Network<T> network(stages, parameters, running);
         Trainer<T> trainer(network);
         Recipe recipe;
@@ -145,9 +145,11 @@ template <class T> struct Model {
         recipe.learning_rate = learning_rate;
         recipe.momentum = 0.9;
         recipe.nesterov = true;
+        if (custom) recipe.loss.kind = LossKind::custom;
+        const T* weights = weighted && !custom ? weight.data() : nullptr;
         return trainer.fit(kernels_of<T>(table), threads,
-                           {{x.data(), 13}, labels.data(), {}, weight.data(), samples}, recipe,
-                           velocities.data(), {epochs, 0, 64, true, 7}, watch);
+                           {{x.data(), 13}, labels.data(), {}, weights, samples}, recipe, velocities.data(),
+                           {epochs, 0, 64, true, 7}, watch, custom);
     }
     std::string bits() const {
         std::string all;
@@ -200,6 +202,35 @@ template <class T> void check_training() {
     const Result cancelled =
         endless.fit(*available_kernels().front(), 2, 1000000000, 0.05, [&](double) { return ++asked == 3; });
     check(cancelled.status == Status::cancelled && asked == 3, "a watcher cancels");
+}
+
+// A loss of the program's own that calls the kernel of another for the whole batch gives its bits.
+template <class T> void check_custom_loss() {
+    const KernelTable& table = *available_kernels().front();
+    const auto& kernels = kernels_of<T>(table);
+    CustomLoss<T> own;
+    std::vector<double> losses(Model<T>::samples);
+    Index calls = 0, last = 1000;
+    own.compute = [&](const Scored<T>& b, double* loss) {
+        const double scale = 1 / double(b.rows);
+        LossRows<T> batch{};
+        batch.scores = b.scores, batch.labels = b.labels, batch.gradient = b.gradient;
+        batch.scale = scale, batch.value = losses.data(), batch.rows = b.rows, batch.classes = 5;
+        kernels.loss(batch);
+        *loss = 0;
+        for (Index i = 0; i < b.rows; ++i) *loss += losses[i] * scale;
+        return ++calls < last;
+    };
+    for (const int threads : {1, 2, 7}) {
+        Model<T> model, expected, cut;
+        model.fit(table, threads, 4, 0.05, {}, &own);
+        expected.fit(table, threads, 4, 0.05, {}, nullptr, false);
+        check(model.bits() == expected.bits(), "a custom loss with " + std::to_string(threads) + " threads");
+        calls = 0, last = 1;
+        const Result ended = cut.fit(table, threads, 4, 0.05, {}, &own);
+        check(ended.status == Status::cancelled && cut.bits() == Model<T>().bits(), "it ends a fit");
+        calls = 0, last = 1000;
+    }
 }
 
 // Every element of a matrix belongs to one thread of a team, and the shares are alike.
@@ -257,6 +288,8 @@ int main() {
         }
     check_training<float>();
     check_training<double>();
+    check_custom_loss<float>();
+    check_custom_loss<double>();
     check(philox({0, 0, 0, 0}, {0, 0}) == PhiloxCounter{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
           "philox, known answer");
     std::printf("%d failed\n", failures);

@@ -20,7 +20,14 @@ from .layers import (
     Softplus,
     Tanh,
 )
-from .losses import MulticlassHinge, SoftmaxCrossEntropy, SquaredError
+from .losses import (
+    AbsoluteError,
+    BinaryCrossEntropy,
+    Huber,
+    MulticlassHinge,
+    SoftmaxCrossEntropy,
+    SquaredError,
+)
 from .model import Sequential
 from .optimizers import SGD
 from .penalties import L1, L2, ElasticNet
@@ -34,13 +41,16 @@ __all__ = [
     "L1",
     "L2",
     "SGD",
+    "AbsoluteError",
     "BatchNorm",
+    "BinaryCrossEntropy",
     "DivergenceError",
     "Dropout",
     "ElasticNet",
     "EpochState",
     "FractionalMaxPool2d",
     "History",
+    "Huber",
     "Identity",
     "LeCunTanh",
     "LeakyReLU",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-def _number(value: object, name: str) -> float:
+def real_number(value: object, name: str) -> float:
+    """`value` as a float, which may be any."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a real number, not {value!r:.80}")
     try:
@@ -24,31 +25,31 @@ def _number(value: object, name: str) -> float:
 
 def positive(value: object, name: str) -> None:
     """Refuse what is no finite number greater than 0."""
-    if not (math.isfinite(number := _number(value, name)) and number > 0):
+    if not (math.isfinite(number := real_number(value, name)) and number > 0):
         raise ValueError(f"{name} is {value}, but must be finite and greater than 0")
 
 
 def non_negative(value: object, name: str) -> None:
     """Refuse what is no finite number of at least 0."""
-    if not (math.isfinite(number := _number(value, name)) and number >= 0):
+    if not (math.isfinite(number := real_number(value, name)) and number >= 0):
         raise ValueError(f"{name} is {value}, but must be finite and not negative")
 
 
 def fraction(value: object, name: str) -> None:
     """Refuse what is no number in [0, 1)."""
-    if not 0 <= _number(value, name) < 1:
+    if not 0 <= real_number(value, name) < 1:
         raise ValueError(f"{name} is {value}, but must be in [0, 1)")
 
 
 def probability(value: object, name: str) -> None:
     """Refuse what is no number in (0, 1]."""
-    if not 0 < _number(value, name) <= 1:
+    if not 0 < real_number(value, name) <= 1:
         raise ValueError(f"{name} is {value}, but must be in (0, 1]")
 
 
 def at_least(value: object, name: str, minimum: float) -> None:
     """Refuse what is no finite number of at least `minimum`."""
-    if not (math.isfinite(number := _number(value, name)) and number >= minimum):
+    if not (math.isfinite(number := real_number(value, name)) and number >= minimum):
         raise ValueError(f"{name} is {value}, but must be finite and at least {minimum}")
 
 
@@ -175,7 +176,8 @@ def labels(
     """`y` as (samples,) int64 class indices in 0..classes-1."""
     if classes < 2:
         raise ValueError(
-            f"labels choose among at least 2 scores, but there is {classes}: use squared error for one"
+            f"labels choose among at least 2 scores, but there is {classes}: use squared error or binary "
+            "cross-entropy for one"
         )
     array = real_array(y, name)
     if array.ndim != 1:
@@ -207,7 +209,7 @@ def targets(y: object, samples: int, outputs: int, dtype: np.dtype[Any], name: s
         array = array[:, None]
     elif array.ndim == 1 and array.dtype.kind in "biu":
         raise ValueError(
-            f"{name} has one integer a sample, but squared error compares {outputs} outputs: "
+            f"{name} has one integer a sample, but the loss compares {outputs} outputs: "
             f"give {name} one-hot, as np.eye({outputs})[y], or use the softmax loss"
         )
     if array.ndim != 2 or array.shape[1] != outputs:
@@ -217,6 +219,19 @@ def targets(y: object, samples: int, outputs: int, dtype: np.dtype[Any], name: s
     if array.shape[0] != samples:
         raise ValueError(f"X has {samples} samples, but {name} has {array.shape[0]}")
     return packed(array, dtype)
+
+
+def class_weight(value: object) -> tuple[float, ...]:
+    """`value` as a tuple: one finite number a class, not negative, not all zero."""
+    if isinstance(value, str | Mapping | Set) or not isinstance(value, Iterable):
+        raise TypeError(f"class_weight must be a sequence of one number a class, not {value!r:.80}")
+    numbers = []
+    for i, weight in enumerate(value):
+        non_negative(weight, f"class_weight[{i}]")
+        numbers.append(float(weight))
+    if not any(numbers):
+        raise ValueError(f"class_weight is zero for all {len(numbers)} classes, but one at least must count")
+    return tuple(numbers)
 
 
 def weights(sample_weight: object, samples: int, dtype: np.dtype[Any], name: str = "sample_weight") -> Array:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 _Array = NDArray[Any]
 _Stages = Sequence[Stage]
 _Parameters = Sequence[tuple[_Array, _Array | None]]
+_CustomLoss = Callable[[_Array, _Array], tuple[float, _Array]]
 
 compiler: str
 threading: str
@@ -18,6 +19,10 @@ class LossKind:
     hinge: LossKind
     squared_hinge: LossKind
     squared_error: LossKind
+    absolute_error: LossKind
+    huber: LossKind
+    binary_cross_entropy: LossKind
+    custom: LossKind
 
 class Status:
     finished: Status
@@ -49,7 +54,9 @@ class Stage:
     ) -> None: ...
 
 class Loss:
-    def __init__(self, kind: LossKind, margin: float, sum: bool) -> None: ...
+    def __init__(
+        self, kind: LossKind, parameter: float = 0.0, sum: bool = False, weighted: bool = False
+    ) -> None: ...
 
 class Recipe:
     def __init__(
@@ -99,6 +106,7 @@ class _Network:
         watch: Callable[[float], bool] | None,
         isa: str,
         threads: int,
+        custom: _CustomLoss | None = None,
     ) -> Result: ...
     def step(
         self,
@@ -111,6 +119,7 @@ class _Network:
         number: int,
         isa: str,
         threads: int,
+        custom: _CustomLoss | None = None,
     ) -> float: ...
     def loss_and_gradients(
         self,
@@ -122,6 +131,7 @@ class _Network:
         number: int,
         isa: str,
         threads: int,
+        custom: _CustomLoss | None = None,
     ) -> tuple[float, list[tuple[_Array, _Array | None]]]: ...
 
 class NetworkFloat32(_Network): ...

@@ -7,26 +7,39 @@ All raise TypeError for what does not hold real numbers, and ValueError for shap
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _checks
 from ._checks import Array
+from ._samples import targets_and_weight
 from .backends import active
 from .backends.protocol import ActivationName, reads_input
 from .layers import ELU, LeakyReLU
-from .losses import Loss, MulticlassHinge, SoftmaxCrossEntropy, SquaredError
+from .losses import (
+    AbsoluteError,
+    BinaryCrossEntropy,
+    Huber,
+    Loss,
+    MulticlassHinge,
+    Reduction,
+    SoftmaxCrossEntropy,
+    SquaredError,
+)
 from .optimizers import SGD
 from .penalties import Penalty, as_penalty
 
 __all__ = [
+    "absolute_error",
+    "binary_cross_entropy",
     "elu",
     "elu_backward",
     "exp",
     "gelu",
     "gelu_backward",
+    "huber",
     "leaky_relu",
     "leaky_relu_backward",
     "lecun_tanh",
@@ -216,7 +229,12 @@ def softmax(scores: ArrayLike) -> Array:
 
 
 def softmax_cross_entropy(
-    scores: ArrayLike, labels: ArrayLike, *, sample_weight: ArrayLike | None = None
+    scores: ArrayLike,
+    labels: ArrayLike,
+    *,
+    label_smoothing: float = 0.0,
+    class_weight: Sequence[float] | None = None,
+    sample_weight: ArrayLike | None = None,
 ) -> tuple[float, Array]:
     """Mean softmax cross-entropy and its gradient; see `steepest.SoftmaxCrossEntropy`.
 
@@ -225,6 +243,8 @@ def softmax_cross_entropy(
     scores : array_like, (samples, classes)
     labels : array_like of int, (samples,)
         In 0..classes-1.
+    label_smoothing, class_weight
+        As in `SoftmaxCrossEntropy`.
     sample_weight : array_like, (samples,), optional
 
     Returns
@@ -232,7 +252,7 @@ def softmax_cross_entropy(
     loss : float
     grad : ndarray, (samples, classes)
     """
-    return _loss(SoftmaxCrossEntropy(), scores, labels, sample_weight)
+    return _loss(SoftmaxCrossEntropy(label_smoothing, class_weight), scores, labels, sample_weight, "scores")
 
 
 def multiclass_hinge(
@@ -259,13 +279,13 @@ def multiclass_hinge(
     loss : float
     grad : ndarray, (samples, classes)
     """
-    return _loss(MulticlassHinge(margin, squared), scores, labels, sample_weight)
+    return _loss(MulticlassHinge(margin, squared), scores, labels, sample_weight, "scores")
 
 
 def squared_error(
     predictions: ArrayLike,
     targets: ArrayLike,
-    reduction: Literal["mean", "sum"] = "mean",
+    reduction: Reduction = "mean",
     *,
     sample_weight: ArrayLike | None = None,
 ) -> tuple[float, Array]:
@@ -285,6 +305,86 @@ def squared_error(
     """
     predictions, targets = _floats(predictions=predictions, targets=targets)
     return _loss(SquaredError(reduction), predictions, targets, sample_weight)
+
+
+def absolute_error(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    reduction: Reduction = "mean",
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> tuple[float, Array]:
+    """Mean (or sum) over samples of the summed distances, and its gradient; see `steepest.AbsoluteError`.
+
+    Parameters
+    ----------
+    predictions, targets : array_like, (samples, outputs)
+        The targets of one output may be (samples,).
+    reduction : {"mean", "sum"}
+    sample_weight : array_like, (samples,), optional
+
+    Returns
+    -------
+    loss : float
+    grad : ndarray, (samples, outputs)
+    """
+    predictions, targets = _floats(predictions=predictions, targets=targets)
+    return _loss(AbsoluteError(reduction), predictions, targets, sample_weight)
+
+
+def huber(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    delta: float = 1.0,
+    reduction: Reduction = "mean",
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> tuple[float, Array]:
+    """Mean (or sum) over samples of Huber's loss, and its gradient; see `steepest.Huber`.
+
+    Parameters
+    ----------
+    predictions, targets : array_like, (samples, outputs)
+        The targets of one output may be (samples,).
+    delta, reduction
+        As in `Huber`.
+    sample_weight : array_like, (samples,), optional
+
+    Returns
+    -------
+    loss : float
+    grad : ndarray, (samples, outputs)
+    """
+    predictions, targets = _floats(predictions=predictions, targets=targets)
+    return _loss(Huber(delta, reduction), predictions, targets, sample_weight)
+
+
+def binary_cross_entropy(
+    logits: ArrayLike,
+    targets: ArrayLike,
+    reduction: Reduction = "mean",
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> tuple[float, Array]:
+    """Mean (or sum) over samples of binary cross-entropies; see `steepest.BinaryCrossEntropy`.
+
+    Parameters
+    ----------
+    logits : array_like, (samples, outputs)
+        Scores, of which the sigmoids are the probabilities.
+    targets : array_like, (samples, outputs)
+        In [0, 1]; bool and integers too. Those of one output may be (samples,).
+    reduction : {"mean", "sum"}
+    sample_weight : array_like, (samples,), optional
+
+    Returns
+    -------
+    loss : float
+    grad : ndarray, (samples, outputs)
+        By the logits.
+    """
+    logits, targets = _floats(logits=logits, targets=targets)
+    return _loss(BinaryCrossEntropy(reduction), logits, targets, sample_weight, "logits")
 
 
 def sgd_step(
@@ -366,18 +466,18 @@ def _activation_backward(name: ActivationName, seen: ArrayLike, grad: ArrayLike,
 
 
 def _loss(
-    loss: Loss, scores: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None
+    loss: Loss,
+    scores: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    name: str = "predictions",
 ) -> tuple[float, Array]:
-    name = "scores" if loss.takes_labels else "predictions"
     (s,) = _floats(**{name: scores})
     _matrix(s, name)
     _checks.not_empty(s, name)
-    if loss.takes_labels:
-        targets = _checks.labels(y, len(s), s.shape[1], active().first_bad_label, "labels")
-    else:
-        targets = _checks.targets(y, len(s), s.shape[1], s.dtype, "targets")
-    weight = None if sample_weight is None else _checks.weights(sample_weight, len(s), s.dtype)
-    return active().loss(loss, s, targets, weight)
+    what = "labels" if loss.takes_labels else "targets"
+    scored, backend = (len(s), s.shape[1]), active()
+    return backend.loss(loss, s, *targets_and_weight(loss, y, sample_weight, scored, s.dtype, backend, what))
 
 
 def _in_place(array: object, name: str) -> Array:

@@ -6,18 +6,47 @@ over the batch (a batch whose weights are all zero has loss 0 and gradient 0), a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
+from numpy.typing import ArrayLike
+
 from . import _checks
+from ._checks import Array
+
+Reduction: TypeAlias = Literal["mean", "sum"]
+
+
+def _reduction(value: str) -> None:
+    _checks.one_of(value, "reduction", ("mean", "sum"))
 
 
 @dataclass(frozen=True)
 class SoftmaxCrossEntropy:
-    """l = log(sum_j exp(s_j)) - s_y for the scores s and the class index y, in nats."""
+    """l = -sum_j t_j log p_j, in nats, with p the softmax of the scores and t the target of class y.
 
+    Parameters
+    ----------
+    label_smoothing : float, default 0.0
+        In [0, 1): e in t = (1 - e) onehot(y) + e / classes. With 0, l = log(sum_j exp(s_j)) - s_y.
+    class_weight : sequence of float, optional
+        One number a class, finite and not negative, not all zero. Each sample's weight is multiplied by that
+        of its class. Kept as a tuple.
+
+    Notes
+    -----
+    After Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016.
+    """
+
+    label_smoothing: float = 0.0
+    class_weight: Sequence[float] | None = None
     takes_labels: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        _checks.fraction(self.label_smoothing, "label_smoothing")
+        if self.class_weight is not None:
+            object.__setattr__(self, "class_weight", _checks.class_weight(self.class_weight))
 
 
 @dataclass(frozen=True)
@@ -56,25 +85,126 @@ class SquaredError:
         How the samples are put together. Outputs are always summed.
     """
 
-    reduction: Literal["mean", "sum"] = "mean"
+    reduction: Reduction = "mean"
     takes_labels: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        _checks.one_of(self.reduction, "reduction", ("mean", "sum"))
+        _reduction(self.reduction)
 
 
-Loss: TypeAlias = SoftmaxCrossEntropy | MulticlassHinge | SquaredError
+@dataclass(frozen=True)
+class AbsoluteError:
+    """l = sum over outputs of |prediction - target|, whose slope at 0 is taken as 0.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum"}, default "mean"
+        How the samples are put together. Outputs are always summed.
+    """
+
+    reduction: Reduction = "mean"
+    takes_labels: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _reduction(self.reduction)
+
+
+@dataclass(frozen=True)
+class Huber:
+    """l = sum over outputs of e**2 / 2 where |e| <= delta, delta * (|e| - delta / 2) beyond.
+
+    Here e = prediction - target: squared near 0, and absolute for outliers.
+
+    Parameters
+    ----------
+    delta : float, default 1.0
+        Finite and greater than 0.
+    reduction : {"mean", "sum"}, default "mean"
+        How the samples are put together. Outputs are always summed.
+
+    Notes
+    -----
+    After Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35, 1964.
+    """
+
+    delta: float = 1.0
+    reduction: Reduction = "mean"
+    takes_labels: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _checks.positive(self.delta, "delta")
+        _reduction(self.reduction)
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy:
+    """l = -sum over outputs of t log p + (1 - t) log(1 - p), in nats, with p = sigmoid(s) for the score s.
+
+    For any number of answers of yes or no at once: each target t is 0, 1, or a probability between. Computed
+    as max(s, 0) - s t + log(1 + exp(-|s|)), without overflow; the model needs no sigmoid of its own.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum"}, default "mean"
+        How the samples are put together. Outputs are always summed.
+    """
+
+    reduction: Reduction = "mean"
+    takes_labels: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _reduction(self.reduction)
+
+
+# From the scores (samples, outputs) and the targets of a batch to its mean loss and dloss/dscores.
+LossFunction: TypeAlias = Callable[[Array, Array], tuple[float, ArrayLike]]
+
+
+@dataclass(frozen=True, repr=False)
+class CustomLoss:
+    """A function of the caller's own as a loss, which `as_loss` makes of any callable.
+
+    Parameters
+    ----------
+    function : callable
+        Called as ``function(scores, targets)`` with one batch, it returns the mean loss over the samples, a
+        real number, and its gradient by the scores, in their shape. `scores` is a read-only (samples,
+        outputs) array of the model's dtype. `targets` is read-only too: (samples,) int64 if y holds one
+        integer a sample, any integers; otherwise (samples, k) of the model's dtype, with any k.
+
+    Notes
+    -----
+    A fit calls it once a batch, in the thread that called the fit, between its forward and backward passes;
+    it must not use the model. If it fails, the fit ends with its exception, and the parameters of the last
+    finished batch are kept. Validation data come in parts of 8192 samples.
+    """
+
+    function: LossFunction
+    takes_labels: ClassVar[bool] = False
+
+    def __repr__(self) -> str:
+        return f"CustomLoss({getattr(self.function, '__qualname__', None) or repr(self.function)})"
+
+
+TargetLoss: TypeAlias = SquaredError | AbsoluteError | Huber | BinaryCrossEntropy
+Loss: TypeAlias = SoftmaxCrossEntropy | MulticlassHinge | TargetLoss | CustomLoss
 
 _NAMES: Mapping[str, Loss] = {
     "softmax": SoftmaxCrossEntropy(),
     "hinge": MulticlassHinge(),
     "squared_hinge": MulticlassHinge(squared=True),
     "squared_error": SquaredError(),
+    "absolute_error": AbsoluteError(),
+    "huber": Huber(),
+    "binary_cross_entropy": BinaryCrossEntropy(),
 }
 
 
-def as_loss(loss: str | Loss) -> Loss:
-    """The loss itself, or the one of that name: "softmax", "hinge", "squared_hinge", "squared_error".
+def as_loss(loss: str | Loss | LossFunction) -> Loss:
+    """The loss itself, the one of that name, or one made of a function; see `CustomLoss`.
+
+    Names are "softmax", "hinge", "squared_hinge", "squared_error", "absolute_error", "huber" and
+    "binary_cross_entropy".
 
     Raises
     ------
@@ -86,8 +216,13 @@ def as_loss(loss: str | Loss) -> Loss:
     if isinstance(loss, str):
         _checks.one_of(loss, "loss", tuple(_NAMES))
         return _NAMES[loss]
-    if not isinstance(loss, Loss):
+    if isinstance(loss, Loss):
+        return loss
+    if isinstance(loss, type):
+        raise TypeError(f"loss must be a loss like st.SquaredError(), not the class {loss.__name__}")
+    if not callable(loss):
         raise TypeError(
-            f"loss must be a name ({', '.join(_NAMES)}) or a loss like st.SquaredError(), not {loss!r:.80}"
+            f"loss must be a name ({', '.join(_NAMES)}), a loss like st.SquaredError() or a function of "
+            f"scores and targets, not {loss!r:.80}"
         )
-    return loss
+    return CustomLoss(loss)

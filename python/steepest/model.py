@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from . import _checks
 from ._config import current
 from ._folding import folded
+from ._samples import targets_and_weight
 from ._stages import compile_stages, learners, walk
 from .backends import active
 from .backends._memory import aligned_zeros
@@ -21,7 +22,7 @@ from .backends.protocol import Array, Batch, Draws, Network, Parameters, Stage
 from .callbacks import Callback
 from .history import History
 from .layers import Layer
-from .losses import Loss, as_loss
+from .losses import Loss, LossFunction, as_loss
 from .optimizers import SGD
 from .penalties import Penalty, as_penalty
 from .regularization import BatchNorm, Dropout
@@ -148,7 +149,7 @@ class Sequential:
         X: ArrayLike,
         y: ArrayLike,
         *,
-        loss: str | Loss = "softmax",
+        loss: str | Loss | LossFunction = "softmax",
         optimizer: SGD = DEFAULT_OPTIMIZER,
         penalty: Penalty | None = None,
         epochs: int = 10,
@@ -169,9 +170,10 @@ class Sequential:
         ----------
         X : array_like, (samples, in_features)
         y : array_like
-            Labels (samples,) or, for squared error, targets (samples, out_features).
-        loss : str or loss, default "softmax"
-            A loss, or "softmax", "hinge", "squared_hinge", "squared_error".
+            Labels (samples,) for softmax and hinge, targets (samples, out_features) for other losses.
+        loss : str, loss or callable, default "softmax"
+            A loss, its name (see `losses.as_loss`), or a function of scores and targets (see
+            `losses.CustomLoss`).
         optimizer : SGD, default SGD()
         penalty : L2, L1, ElasticNet or None
         epochs, batch_size, shuffle, sample_weight, validation_data, callbacks, progress, seed
@@ -207,7 +209,7 @@ class Sequential:
         X: ArrayLike,
         y: ArrayLike,
         *,
-        loss: str | Loss,
+        loss: str | Loss | LossFunction,
         penalty: Penalty | None = None,
         sample_weight: ArrayLike | None = None,
         step: int = 0,
@@ -359,12 +361,8 @@ class Sequential:
         backend = active()
         x = _checks.rows(X, self.in_features, self.dtype)
         _checks.not_empty(x)
-        if loss.takes_labels:
-            targets = _checks.labels(y, len(x), self.out_features, backend.first_bad_label)
-        else:
-            targets = _checks.targets(y, len(x), self.out_features, self.dtype)
-        weight = None if sample_weight is None else _checks.weights(sample_weight, len(x), self.dtype)
-        return Batch(x, targets, weight)
+        scores = len(x), self.out_features
+        return Batch(x, *targets_and_weight(loss, y, sample_weight, scores, self.dtype, backend))
 
     def _named(self, parameters: Sequence[Parameters]) -> list[tuple[str, Array]]:
         """Each array that is learned by its gradient, with its key in `state_dict`."""

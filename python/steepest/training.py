@@ -16,7 +16,7 @@ from .backends.formulas import batch_size
 from .backends.protocol import Batch, Draws, EpochResults, Parameters, Recipe, Schedule
 from .callbacks import Callback, EpochState
 from .history import History
-from .losses import Loss, as_loss
+from .losses import Loss, LossFunction, as_loss
 from .optimizers import SGD
 from .penalties import Penalty, as_penalty
 
@@ -59,8 +59,9 @@ class Trainer:
     ----------
     model : Sequential
         Changed in place.
-    loss : str or loss, default "softmax"
-        A loss, or "softmax", "hinge", "squared_hinge", "squared_error".
+    loss : str, loss or callable, default "softmax"
+        A loss, its name (see `losses.as_loss`), or a function of scores and targets (see
+        `losses.CustomLoss`).
     optimizer : SGD, default SGD()
         Can be replaced between steps and, by a callback, between epochs.
     penalty : L2, L1, ElasticNet or None
@@ -77,7 +78,7 @@ class Trainer:
     def __init__(
         self,
         model: Sequential,
-        loss: str | Loss = "softmax",
+        loss: str | Loss | LossFunction = "softmax",
         optimizer: SGD = DEFAULT_OPTIMIZER,
         penalty: Penalty | None = None,
     ) -> None:
@@ -121,9 +122,9 @@ class Trainer:
         ----------
         X : array_like, (samples, in_features)
         y : array_like
-            Labels (samples,) or, for squared error, targets (samples, out_features).
+            Labels (samples,) for softmax and hinge, targets (samples, out_features) for other losses.
         sample_weight : array_like, (samples,), optional
-            Finite, not negative, not all zero.
+            Finite, not negative, not all zero; none with a function as the loss.
 
         Returns
         -------
@@ -174,7 +175,7 @@ class Trainer:
         ----------
         X : array_like, (samples, in_features)
         y : array_like
-            Labels (samples,) or, for squared error, targets (samples, out_features).
+            Labels (samples,) for softmax and hinge, targets (samples, out_features) for other losses.
         epochs : int, default 10
             0 only checks the data.
         batch_size : int or None, default 128
@@ -182,7 +183,7 @@ class Trainer:
         shuffle : bool, default True
             Visit the samples in another order each epoch.
         sample_weight : array_like, (samples,), optional
-            Finite, not negative, not all zero.
+            Finite, not negative, not all zero; none with a function as the loss.
         validation_data : (X, y), optional
             Its data loss is computed after each epoch.
         callbacks : sequence of callables
@@ -302,14 +303,15 @@ class Trainer:
         return batch
 
     def _data_loss(self, batch: Batch) -> float:
-        """Of samples without weights, some at a time: there may be more than memory has room for scores."""
+        """The loss of the samples, some at a time: there may be more than memory has room for scores."""
         network, backend, total = self.model._network(), active(), 0.0
         for start in range(0, len(batch.x), _EVALUATED_AT_ONCE):
             part = slice(start, start + _EVALUATED_AT_ONCE)
             scores = network.forward(batch.x[part])
-            value = backend.loss(self._loss, scores, batch.targets[part], None)[0]
-            total += value * batch_size(self._loss, len(scores), None)
-        return total / batch_size(self._loss, len(batch.x), None)
+            weight = None if batch.weight is None else batch.weight[part]
+            value = backend.loss(self._loss, scores, batch.targets[part], weight)[0]
+            total += value * batch_size(self._loss, len(scores), weight)
+        return total / batch_size(self._loss, len(batch.x), batch.weight)
 
 
 def _checked_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:

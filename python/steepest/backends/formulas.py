@@ -2,7 +2,8 @@
 
 Values of losses are accumulated in float64. NaN and infinities propagate, without warnings, to the value of
 the loss, which is checked before anything is changed. Subgradients at kinks: ReLU'(0) = 0, a hinge at
-exactly 0 contributes 0, sign(0) = 0; LeakyReLU and ELU have at 0 the slope of their negative side.
+exactly 0 contributes 0, sign(0) = 0, an absolute error too; LeakyReLU and ELU have at 0 the slope of their
+negative side.
 """
 
 from __future__ import annotations
@@ -12,9 +13,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..losses import Loss, MulticlassHinge, SoftmaxCrossEntropy, SquaredError
+from ..losses import (
+    AbsoluteError,
+    BinaryCrossEntropy,
+    CustomLoss,
+    Huber,
+    Loss,
+    MulticlassHinge,
+    SoftmaxCrossEntropy,
+    TargetLoss,
+)
 from ..optimizers import SGD
 from ..penalties import Penalty
+from ._custom import evaluate
 from .protocol import ActivationName, Array
 
 quiet = np.errstate(all="ignore")  # a decorator
@@ -112,14 +123,20 @@ def softmax(scores: Array) -> Array:
     return probabilities
 
 
-def _softmax_cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
+def _softmax_cross_entropy(loss: SoftmaxCrossEntropy, scores: Array, labels: Array) -> tuple[Array, Array]:
     shifted = scores - scores.max(axis=1, keepdims=True)
     powers = np.exp(shifted)
     total = powers.sum(axis=1)
     rows = np.arange(len(labels))
     grad = powers / total[:, None]
-    grad[rows, labels] -= 1
-    return np.log(total) - shifted[rows, labels], grad
+    smoothing = scores.dtype.type(loss.label_smoothing)
+    if smoothing == 0:  # 0 times the distance of an infinity would be NaN
+        grad[rows, labels] -= 1
+        return np.log(total) - shifted[rows, labels], grad
+    own, each = 1 - smoothing, smoothing / scores.dtype.type(scores.shape[1])
+    grad -= each
+    grad[rows, labels] -= own
+    return np.log(total) - (own * shifted[rows, labels] + each * shifted.sum(axis=1)), grad
 
 
 def _multiclass_hinge(loss: MulticlassHinge, scores: Array, labels: Array) -> tuple[Array, Array]:
@@ -139,18 +156,43 @@ def _squared_error(predictions: Array, targets: Array) -> tuple[Array, Array]:
     return np.square(difference).sum(axis=1, dtype=np.float64), 2 * difference
 
 
-def _sample_losses(loss: Loss, scores: Array, targets: Array) -> tuple[Array, Array]:
+def _absolute_error(predictions: Array, targets: Array) -> tuple[Array, Array]:
+    difference = predictions - targets
+    return np.abs(difference).sum(axis=1, dtype=np.float64), np.sign(difference)
+
+
+def _huber(loss: Huber, predictions: Array, targets: Array) -> tuple[Array, Array]:
+    delta, difference = predictions.dtype.type(loss.delta), predictions - targets
+    distance = np.abs(difference)
+    values = np.where(distance <= delta, difference * difference / 2, delta * (distance - delta / 2))
+    return values.sum(axis=1, dtype=np.float64), np.clip(difference, -delta, delta)
+
+
+def _binary_cross_entropy(scores: Array, targets: Array) -> tuple[Array, Array]:
+    values = np.maximum(scores, 0) - scores * targets + np.log1p(np.exp(-np.abs(scores)))
+    return values.sum(axis=1, dtype=np.float64), activation("sigmoid", scores) - targets
+
+
+def _sample_losses(
+    loss: SoftmaxCrossEntropy | MulticlassHinge | TargetLoss, scores: Array, targets: Array
+) -> tuple[Array, Array]:
     """The loss of each sample, and its gradient by that sample's scores."""
     if isinstance(loss, SoftmaxCrossEntropy):
-        return _softmax_cross_entropy(scores, targets)
+        return _softmax_cross_entropy(loss, scores, targets)
     if isinstance(loss, MulticlassHinge):
         return _multiclass_hinge(loss, scores, targets)
+    if isinstance(loss, AbsoluteError):
+        return _absolute_error(scores, targets)
+    if isinstance(loss, Huber):
+        return _huber(loss, scores, targets)
+    if isinstance(loss, BinaryCrossEntropy):
+        return _binary_cross_entropy(scores, targets)
     return _squared_error(scores, targets)
 
 
 def batch_size(loss: Loss, samples: int, weight: Array | None) -> float:
     """What a sum over samples is divided by: their number or total weight, 1 for a loss that sums."""
-    if isinstance(loss, SquaredError) and loss.reduction == "sum":
+    if isinstance(loss, TargetLoss) and loss.reduction == "sum":
         return 1.0
     return float(samples) if weight is None else float(weight.sum(dtype=np.float64))
 
@@ -158,6 +200,8 @@ def batch_size(loss: Loss, samples: int, weight: Array | None) -> float:
 @quiet
 def loss_and_gradient(loss: Loss, scores: Array, targets: Array, weight: Array | None) -> tuple[float, Array]:
     """The mean (or sum) over samples of a loss, and its gradient by the scores."""
+    if isinstance(loss, CustomLoss):
+        return evaluate(loss, scores, targets)
     size = batch_size(loss, len(scores), weight)
     if size == 0:
         return 0.0, np.zeros_like(scores)

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
 from .. import _core
 from .._config import current
-from ..losses import Loss, MulticlassHinge, SoftmaxCrossEntropy, SquaredError
+from ..losses import (
+    AbsoluteError,
+    BinaryCrossEntropy,
+    CustomLoss,
+    Huber,
+    Loss,
+    MulticlassHinge,
+    SoftmaxCrossEntropy,
+    SquaredError,
+)
 from ..optimizers import SGD
 from ..penalties import Penalty
+from ._custom import evaluate
 from .protocol import (
     NO_DRAWS,
     ActivationName,
@@ -57,12 +68,29 @@ def _choice() -> tuple[str, int]:
 
 
 def _core_loss(loss: Loss) -> _core.Loss:
+    kinds = _core.LossKind
+    if isinstance(loss, CustomLoss):
+        return _core.Loss(kinds.custom)
     if isinstance(loss, SoftmaxCrossEntropy):
-        return _core.Loss(_core.LossKind.softmax, 0.0, False)
+        weighted = loss.class_weight is not None
+        return _core.Loss(kinds.softmax, parameter=loss.label_smoothing, weighted=weighted)
     if isinstance(loss, MulticlassHinge):
-        kind = _core.LossKind.squared_hinge if loss.squared else _core.LossKind.hinge
-        return _core.Loss(kind, loss.margin, False)
-    return _core.Loss(_core.LossKind.squared_error, 0.0, loss.reduction == "sum")
+        return _core.Loss(kinds.squared_hinge if loss.squared else kinds.hinge, parameter=loss.margin)
+    parameter = loss.delta if isinstance(loss, Huber) else 0.0
+    return _core.Loss(_TARGET_KINDS[type(loss)], parameter=parameter, sum=loss.reduction == "sum")
+
+
+_TARGET_KINDS = {
+    SquaredError: _core.LossKind.squared_error,
+    AbsoluteError: _core.LossKind.absolute_error,
+    Huber: _core.LossKind.huber,
+    BinaryCrossEntropy: _core.LossKind.binary_cross_entropy,
+}
+
+
+def _function(loss: Loss) -> Callable[[Array, Array], tuple[float, Array]] | None:
+    """What the extension calls for a loss of the caller's own."""
+    return partial(evaluate, loss) if isinstance(loss, CustomLoss) else None
 
 
 def _core_recipe(loss: Loss, penalty: Penalty | None, optimizer: SGD | None) -> _core.Recipe:
@@ -144,7 +172,13 @@ class _Network:
         self, batch: Batch, loss: Loss, penalty: Penalty | None, draws: Draws = NO_DRAWS
     ) -> tuple[float, list[Parameters]]:
         value, arrays = self._network.loss_and_gradients(
-            batch.x, batch.targets, batch.weight, _core_recipe(loss, penalty, None), *draws, *_choice()
+            batch.x,
+            batch.targets,
+            batch.weight,
+            _core_recipe(loss, penalty, None),
+            *draws,
+            *_choice(),
+            custom=_function(loss),
         )
         return value, [Parameters(weight, bias) for weight, bias in arrays]
 
@@ -162,6 +196,7 @@ class _Network:
             *self._translated(recipe, velocities),
             *draws,
             *_choice(),
+            custom=_function(recipe.loss),
         )
 
     def fit(
@@ -187,6 +222,7 @@ class _Network:
             ),
             watch,
             *_choice(),
+            custom=_function(recipe.loss),
         )
         return EpochResults(result.losses, result.seconds, _STATUS[result.status], result.step)
 
@@ -237,6 +273,8 @@ class _Native:
         return _core.softmax(scores, *_choice())
 
     def loss(self, loss: Loss, scores: Array, targets: Array, weight: Array | None) -> tuple[float, Array]:
+        if isinstance(loss, CustomLoss):
+            return evaluate(loss, scores, targets)
         return _core.loss(_core_loss(loss), scores, targets, weight, *_choice())
 
     def sgd_step(

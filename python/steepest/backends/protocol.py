@@ -108,7 +108,8 @@ class Batch:
     """Samples to learn from.
 
     x: (samples, features) in the model's dtype, unit stride along a row. targets: (samples,) int64 class
-    indices for softmax and hinge, (samples, outputs) in the model's dtype for squared error.
+    indices for softmax and hinge, (samples, outputs) in the model's dtype for other losses; for a
+    `CustomLoss` (samples,) int64 of any integers or (samples, k) in the model's dtype.
     weight: (samples,) in the model's dtype, non-negative, or None for ones.
     """
 
@@ -170,7 +171,7 @@ class Network(Protocol):
         velocities: Sequence[Parameters] | None,
         draws: Draws,
     ) -> float | None:
-        """`step` at once, without sample weights; None, having changed nothing, as for `try_forward`."""
+        """`step` at once, without any weights; None, having changed nothing, as for `try_forward`."""
 
     def forward(self, x: Array) -> Array:
         """Scores (samples, outputs) of rows (samples, features)."""
@@ -189,7 +190,8 @@ class Network(Protocol):
     ) -> float:
         """One update on the whole batch; returns the objective before it.
 
-        `velocities` is None without momentum. If the objective is not finite, returns it and changes nothing.
+        `velocities` is None without momentum. If the objective is not finite, returns it and changes nothing;
+        nor does anything change if a `CustomLoss` raises.
         """
 
     def fit(
