@@ -4,6 +4,7 @@
 
 #include "buffer.hpp"
 #include "dispatch.hpp"
+#include "optimizer.hpp"
 #include "parallel.hpp"
 
 #include <algorithm>
@@ -19,15 +20,24 @@ struct Stage {
     bool dense;
 };
 
-// Parameters of a dense stage, or their gradients or velocities; owned by the caller. No bias: null.
+// Parameters of a dense stage, or their gradients, or one of each in an optimizer's state; owned by the
+// caller. No bias: null.
 template <class T> struct Parameters {
     Rows<T> weight;
     T* bias;
 };
 
-struct Penalty {
-    double l2 = 0, l1 = 0; // of sum(w^2) and sum|w|
-    bool any() const { return l2 != 0 || l1 != 0; }
+// What an optimizer keeps of every parameter: v and s of `Update`; null where its rule has none.
+template <class T> struct State {
+    const Parameters<T>*first = nullptr, *second = nullptr;
+    Parameters<T> first_of(std::size_t dense) const { return first ? first[dense] : Parameters<T>{}; }
+    Parameters<T> second_of(std::size_t dense) const { return second ? second[dense] : Parameters<T>{}; }
+};
+
+// How one step updates the weight of each dense stage, and all biases.
+template <class T> struct Updates {
+    std::vector<Update<T>> weights;
+    Update<T> biases;
 };
 
 // [begin, end) of n for one of `parts`, in whole multiples of `grain` but for the end.
@@ -146,18 +156,18 @@ template <class T> class Network {
     static bool together(const Team& team, Index samples);
 
     // After all rows of the batch: this thread's share of every parameter. With `gradients`, regularised
-    // gradients are stored there, until `stop`; otherwise parameters, and velocities with momentum, are
-    // updated.
+    // gradients are stored there, until `stop`; otherwise parameters and state are updated.
     void learn(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
-               const Update<T>& update, const Parameters<T>* velocities, const Parameters<T>* gradients,
+               const Updates<T>& updates, const State<T>& state, const Parameters<T>* gradients,
                const Stop& stop);
 
-    // The update alone, from gradients that learn() stored.
-    void apply(const Kernels<T>& kernels, const Team& team, const Update<T>& update,
-               const Parameters<T>* velocities, const Parameters<T>* gradients);
+    // The update alone, from `scale` times the gradients that learn() stored.
+    void apply(const Kernels<T>& kernels, const Team& team, const Updates<T>& updates, const State<T>& state,
+               const Parameters<T>* gradients, double scale);
 
-    // This thread's terms of the penalty; after a barrier, their sum in one fixed order.
-    void penalise(const Kernels<T>& kernels, const Team& team, const Penalty& penalty);
+    // This thread's terms of the penalties, one for each dense stage; after a barrier, their sum in one fixed
+    // order.
+    void penalise(const Kernels<T>& kernels, const Team& team, const std::vector<Penalty>& penalties);
     double penalty_value() const;
 
     std::vector<Parameters<T>> stored_gradients() const;
@@ -172,10 +182,9 @@ template <class T> class Network {
     void backward(const Kernels<T>& kernels, const Team& team, std::size_t stage, Block dx);
     void backward_top(const Kernels<T>& kernels, Range rows);
     void learn(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Index samples,
-               Block weight, const Update<T>& update, const Parameters<T>* velocities,
-               const Parameters<T>* gradients);
+               Block weight, const Update<T>& update, const State<T>& state, const Parameters<T>* gradients);
     void learn_bias(const Kernels<T>& kernels, const Team& team, std::size_t stage, Index samples,
-                    const Update<T>& update, const Parameters<T>* velocities, const Parameters<T>* gradients);
+                    const Update<T>& update, const State<T>& state, const Parameters<T>* gradients);
     T* scratch(const Team& team) const { return scratch_.data() + team.rank * scratch_stride_; }
 
     std::vector<Stage> stages_;

@@ -1,4 +1,4 @@
-// Copies of parameters and velocities, to go back to.
+// Copies of parameters and of an optimizer's state, to go back to.
 #pragma once
 
 #include "network.hpp"
@@ -10,9 +10,9 @@ namespace steepest {
 
 template <class T> class Snapshot {
   public:
-    // Copies the arrays of each dense stage; velocities may be null.
-    void save(const Network<T>& network, const Parameters<T>* velocities) {
-        for_each(network, velocities, [](Matrix<T>& copy, const Parameters<T>& now, const Stage& stage) {
+    // Copies the arrays of each dense stage.
+    void save(const Network<T>& network, const State<T>& state) {
+        for_each(network, state, [](Matrix<T>& copy, const Parameters<T>& now, const Stage& stage) {
             copy.reserve(stage.inputs + 1, stage.outputs);
             for (Index i = 0; i < stage.inputs; ++i)
                 std::copy_n(now.weight.data + i * now.weight.stride, stage.outputs, copy.row(i));
@@ -21,8 +21,8 @@ template <class T> class Snapshot {
     }
 
     // Writes them back to where save() found them.
-    void restore(const Network<T>& network, const Parameters<T>* velocities) {
-        for_each(network, velocities, [](Matrix<T>& copy, const Parameters<T>& now, const Stage& stage) {
+    void restore(const Network<T>& network, const State<T>& state) {
+        for_each(network, state, [](Matrix<T>& copy, const Parameters<T>& now, const Stage& stage) {
             for (Index i = 0; i < stage.inputs; ++i)
                 std::copy_n(copy.row(i), stage.outputs, now.weight.data + i * now.weight.stride);
             if (now.bias) std::copy_n(copy.row(stage.inputs), stage.outputs, now.bias);
@@ -30,14 +30,14 @@ template <class T> class Snapshot {
     }
 
   private:
-    template <class Visit>
-    void for_each(const Network<T>& network, const Parameters<T>* velocities, Visit visit) {
-        copies_.resize(2 * network.parameters().size());
+    template <class Visit> void for_each(const Network<T>& network, const State<T>& state, Visit visit) {
+        copies_.resize(3 * network.parameters().size());
         std::size_t next = 0, dense = 0;
         for (const auto& stage : network.stages()) {
             if (!stage.dense) continue;
             visit(copies_[next++], network.parameters()[dense], stage);
-            if (velocities) visit(copies_[next++], velocities[dense], stage);
+            if (state.first) visit(copies_[next++], state.first[dense], stage);
+            if (state.second) visit(copies_[next++], state.second[dense], stage);
             ++dense;
         }
     }

@@ -70,7 +70,17 @@ template <class T> void activation_gradient(Activation activation, const T* y, c
     }
 }
 
-template <class T> void update(const Update<T>& u, const T* gradient, T* weight, T* velocity, Index n) {
+template <class T>
+void update(const Update<T>& u, const T* gradient, T* weight, T* first, T* second, Index n) {
+    if (!u.plain)
+        return update_rows<T>(u, {{gradient, 0},
+                                  {weight, 0},
+                                  {first, 0},
+                                  {second, 0},
+                                  1,
+                                  n / lanes<T>,
+                                  n % lanes<T> != 0,
+                                  Tail<T>(n % lanes<T>)});
     if (u.momentum == 0)
         return map<T>(
             n, [&u](Vec<T> g, Vec<T> w) { return descend<T>(u, regularised<T>(u, g, w), w); }, weight,
@@ -78,8 +88,8 @@ template <class T> void update(const Update<T>& u, const T* gradient, T* weight,
     for_vectors<T>(n, [=, &u](Index i, auto... tail) {
         const Vec<T> w = load(weight + i, tail...);
         const Vec<T> g = regularised<T>(u, load(gradient + i, tail...), w);
-        const Vec<T> v = momentum_step<T>(u, g, load(velocity + i, tail...));
-        store(velocity + i, v, tail...);
+        const Vec<T> v = momentum_step<T>(u, g, load(first + i, tail...));
+        store(first + i, v, tail...);
         store(weight + i, w + (u.nesterov ? momentum_step<T>(u, g, v) : v), tail...);
     });
 }

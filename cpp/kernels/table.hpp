@@ -33,12 +33,12 @@ template <class T> struct InputGradient {
 
 // g = x^T @ dy, regularised, for the weight rows [first, last): x (samples, inputs), dy (samples, outputs).
 // gradient.data set: g + penalty is stored there and weight is only read (not at all without a penalty).
-// gradient.data null: weight, and velocity if momentum is not 0, are updated in place; g stays in registers.
+// gradient.data null: weight, and its state, are updated in place; g stays in registers, or near them.
 template <class T> struct WeightGradient {
     Rows<const T> x;
     Rows<const T> dy;
     Rows<T> weight;
-    Rows<T> velocity;
+    Rows<T> first_moment, second_moment; // v and s of `Update`; null where its rule has none
     Rows<T> gradient;
     Index samples, outputs, first, last;
     Update<T> update;
@@ -75,9 +75,9 @@ template <class T> struct Kernels {
     void (*weight_gradient)(const WeightGradient<T>&, T* scratch);
     // sums[j] = sum over samples of dy[i, j] in the order of i, for the columns [first, last).
     void (*column_sums)(Rows<const T> dy, Index samples, Index first, Index last, T* sums);
-    // The update of `Update` on n contiguous elements; the gradient is regularised here. velocity may be
-    // null without momentum.
-    void (*update)(const Update<T>&, const T* gradient, T* weight, T* velocity, Index n);
+    // The update of `Update` on n contiguous elements; the gradient is regularised here. first and second are
+    // its v and s, null where its rule has none.
+    void (*update)(const Update<T>&, const T* gradient, T* weight, T* first, T* second, Index n);
     void (*loss)(const LossRows<T>&);
     // y = softmax of each row; y may be x.
     void (*softmax)(Rows<const T> x, Rows<T> y, Index rows, Index columns);

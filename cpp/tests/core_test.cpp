@@ -77,11 +77,11 @@ template <class T> void check_products(const KernelTable& table, Index rows, Ind
                           std::to_string(outputs));
 }
 
-// A small classifier with everything in it: 13-40-30-5, ReLU, sigmoid and tanh, momentum, elastic net.
+// A small classifier with everything in it: 13-40-30-5, ReLU, sigmoid and tanh, AdamW, elastic net.
 template <class T> struct Model {
     static constexpr Index samples = 150, sizes[4] = {13, 40, 30, 5};
-    std::vector<std::vector<T>> arrays, speeds;
-    std::vector<Parameters<T>> parameters, velocities;
+    std::vector<std::vector<T>> arrays, kept;
+    std::vector<Parameters<T>> parameters, first, second;
     std::vector<T> x = numbers<T>(samples * 13, 5), weight = numbers<T>(samples, 6);
     std::vector<std::int64_t> labels;
 
@@ -89,12 +89,15 @@ template <class T> struct Model {
         for (int l = 0; l < 3; ++l) {
             arrays.push_back(numbers<T>(sizes[l] * sizes[l + 1], 10 + l));
             arrays.push_back(numbers<T>(sizes[l + 1], 20 + l));
-            speeds.emplace_back(sizes[l] * sizes[l + 1], T(0));
-            speeds.emplace_back(sizes[l + 1], T(0));
+            for (int slot = 0; slot < 2; ++slot) {
+                kept.emplace_back(sizes[l] * sizes[l + 1], T(0));
+                kept.emplace_back(sizes[l + 1], T(0));
+            }
         }
         for (int l = 0; l < 3; ++l) {
             parameters.push_back({{arrays[2 * l].data(), sizes[l + 1]}, arrays[2 * l + 1].data()});
-            velocities.push_back({{speeds[2 * l].data(), sizes[l + 1]}, speeds[2 * l + 1].data()});
+            first.push_back({{kept[4 * l].data(), sizes[l + 1]}, kept[4 * l + 1].data()});
+            second.push_back({{kept[4 * l + 2].data(), sizes[l + 1]}, kept[4 * l + 3].data()});
         }
         for (Index i = 0; i < samples; ++i) {
             labels.push_back(i % 5);
@@ -110,13 +113,11 @@ template <class T> struct Model {
                            parameters);
         Trainer<T> trainer(network);
         Recipe recipe;
-        recipe.penalty = {1e-3, 1e-4};
-        recipe.learning_rate = learning_rate;
-        recipe.momentum = 0.9;
-        recipe.nesterov = true;
-        return trainer.fit(kernels_of<T>(table), threads,
-                           {{x.data(), 13}, labels.data(), {}, weight.data(), samples}, recipe,
-                           velocities.data(), {epochs, 0, 64, true, 7}, watch);
+        recipe.penalties.assign(3, {1e-3, 1e-4, false});
+        recipe.optimizer = {Rule::adam, 0.9, false, 0.999, 1 - 0.999, 1e-8, 0.01};
+        return trainer.fit(
+            kernels_of<T>(table), threads, {{x.data(), 13}, labels.data(), {}, weight.data(), samples},
+            recipe, {first.data(), second.data()}, {epochs, 0, 64, true, 7, 0, 0, {&learning_rate}}, watch);
     }
     std::string bits() const {
         std::string all;
@@ -140,7 +141,7 @@ template <class T> void check_training() {
     for (const auto* table : available_kernels())
         for (const int threads : {1, 2, 3, 4, 7}) {
             Model<T> model;
-            const Result result = model.fit(*table, threads, 6, 0.05);
+            const Result result = model.fit(*table, threads, 6, 0.01);
             auto& bits = expected[std::strcmp(table->name, "sse2") != 0];
             if (bits.empty()) bits = model.bits();
             check(model.bits() == bits && result.status == Status::finished &&
@@ -152,12 +153,12 @@ template <class T> void check_training() {
     Model<T> wild;
     const std::string before = wild.bits();
     wild.x[13 * 75] = std::numeric_limits<T>::infinity();
-    const Result diverged = wild.fit(*available_kernels().front(), 2, 3, 0.05);
+    const Result diverged = wild.fit(*available_kernels().front(), 2, 3, 0.01);
     check(diverged.status == Status::diverged && diverged.losses.empty() && wild.bits() == before,
           "a diverged epoch is undone");
     Model<T> wrong;
     wrong.labels[75] = 5;
-    const Result mislabelled = wrong.fit(*available_kernels().front(), 2, 3, 0.05);
+    const Result mislabelled = wrong.fit(*available_kernels().front(), 2, 3, 0.01);
     check(mislabelled.status == Status::mislabelled && mislabelled.step == 75 &&
               wrong.bits() == Model<T>().bits(),
           "so is an epoch with a label out of range");

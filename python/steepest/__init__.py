@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import backends, datasets, functional
+from . import backends, datasets, functional, schedules
 from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
 from .callbacks import EpochState
@@ -10,7 +10,7 @@ from .history import History
 from .layers import Identity, Linear, ReLU, Sigmoid, Tanh
 from .losses import MulticlassHinge, SoftmaxCrossEntropy, SquaredError
 from .model import Sequential
-from .optimizers import SGD
+from .optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
 from .penalties import L1, L2, ElasticNet
 from .storage import ModelFileError, load
 from .training import DivergenceError, Trainer
@@ -19,6 +19,9 @@ __all__ = [
     "L1",
     "L2",
     "SGD",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
     "DivergenceError",
     "ElasticNet",
     "EpochState",
@@ -27,6 +30,7 @@ __all__ = [
     "Linear",
     "ModelFileError",
     "MulticlassHinge",
+    "RMSProp",
     "ReLU",
     "Sequential",
     "Sigmoid",
@@ -41,6 +45,7 @@ __all__ = [
     "functional",
     "get_num_threads",
     "load",
+    "schedules",
     "set_num_threads",
 ]
 

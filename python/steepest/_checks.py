@@ -37,6 +37,18 @@ def fraction(value: object, name: str) -> None:
         raise ValueError(f"{name} is {value}, but must be in [0, 1)")
 
 
+def share(value: object, name: str) -> None:
+    """Refuse what is no number in (0, 1]."""
+    if not 0 < _number(value, name) <= 1:
+        raise ValueError(f"{name} is {value}, but must be in (0, 1]")
+
+
+def rate(value: object) -> None:
+    """Refuse what is neither a learning rate nor a function that may give one."""
+    if not callable(value):
+        positive(value, "learning_rate")
+
+
 def integer(value: object, name: str, *, minimum: int, maximum: int | None = None) -> int:
     """`value` as an int of at least `minimum` and at most `maximum`."""
     if isinstance(value, bool | np.bool_):

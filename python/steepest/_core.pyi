@@ -34,9 +34,29 @@ class Function:
 class Loss:
     def __init__(self, kind: LossKind, margin: float, sum: bool) -> None: ...
 
+class Rule:
+    sgd: Rule
+    rmsprop: Rule
+    adam: Rule
+
+class Optimizer:
+    def __init__(
+        self,
+        rule: Rule,
+        momentum: float,
+        nesterov: bool,
+        decay: float,
+        gain: float,
+        epsilon: float,
+        weight_decay: float,
+    ) -> None: ...
+
+class Penalty:
+    def __init__(self, l2: float, l1: float, proximal: bool) -> None: ...
+
 class Recipe:
     def __init__(
-        self, loss: Loss, l2: float, l1: float, learning_rate: float, momentum: float, nesterov: bool
+        self, loss: Loss, penalties: Sequence[Penalty], optimizer: Optimizer, clip_value: float
     ) -> None: ...
 
 class Schedule:
@@ -48,11 +68,19 @@ class Result:
     status: Status
     step: int
 
-class _ParameterSet:
-    def __init__(self, stages: _Stages, arrays: _Parameters) -> None: ...
+class _Learning:
+    def __init__(
+        self,
+        stages: _Stages,
+        recipe: Recipe,
+        first: _Parameters | None,
+        second: _Parameters | None,
+        steps: NDArray[np.int64],
+        zero_step: int,
+    ) -> None: ...
 
-class ParametersFloat32(_ParameterSet): ...
-class ParametersFloat64(_ParameterSet): ...
+class LearningFloat32(_Learning): ...
+class LearningFloat64(_Learning): ...
 
 class _Network:
     def __init__(self, stages: _Stages, parameters: _Parameters) -> None: ...
@@ -61,8 +89,8 @@ class _Network:
         self,
         x: object,
         targets: object,
-        recipe: Recipe,
-        velocities: _ParameterSet | None,
+        how: _Learning,
+        rate: float,
         isa: str,
         threads: int,
     ) -> float | None: ...
@@ -72,9 +100,9 @@ class _Network:
         x: _Array,
         targets: _Array,
         weight: _Array | None,
-        recipe: Recipe,
-        velocities: _ParameterSet | None,
+        how: _Learning,
         schedule: Schedule,
+        rates: NDArray[np.float64],
         watch: Callable[[float], bool] | None,
         isa: str,
         threads: int,
@@ -84,8 +112,8 @@ class _Network:
         x: _Array,
         targets: _Array,
         weight: _Array | None,
-        recipe: Recipe,
-        velocities: _ParameterSet | None,
+        how: _Learning,
+        rate: float,
         isa: str,
         threads: int,
     ) -> float: ...
@@ -111,7 +139,17 @@ def softmax(scores: _Array, isa: str, threads: int) -> _Array: ...
 def loss(
     loss: Loss, scores: _Array, targets: _Array, weight: _Array | None, isa: str, threads: int
 ) -> tuple[float, _Array]: ...
-def sgd_step(weight: _Array, grad: _Array, velocity: _Array | None, recipe: Recipe, isa: str) -> None: ...
+def update(
+    weight: _Array,
+    grad: _Array,
+    first: _Array | None,
+    second: _Array | None,
+    optimizer: Optimizer,
+    penalty: Penalty,
+    rate: float,
+    age: int,
+    isa: str,
+) -> None: ...
 def first_nonfinite_row(x: _Array, isa: str) -> int: ...
 def first_bad_label(labels: _Array, classes: int) -> int: ...
 def multiply_adds(dtype: str, iterations: int, isa: str, threads: int) -> float: ...

@@ -21,7 +21,7 @@ from .callbacks import Callback
 from .history import History
 from .layers import Layer, Linear
 from .losses import Loss, as_loss
-from .optimizers import SGD
+from .optimizers import Optimizer
 from .penalties import Penalty, as_penalty
 from .training import DEFAULT_OPTIMIZER, Trainer
 
@@ -138,7 +138,7 @@ class Sequential:
         y: ArrayLike,
         *,
         loss: str | Loss = "softmax",
-        optimizer: SGD = DEFAULT_OPTIMIZER,
+        optimizer: Optimizer = DEFAULT_OPTIMIZER,
         penalty: Penalty | None = None,
         epochs: int = 10,
         batch_size: int | None = 128,
@@ -151,7 +151,7 @@ class Sequential:
     ) -> History:
         """Train on mini-batches, with a `Trainer` made for this one fit.
 
-        Keep a `Trainer` yourself to continue with the optimizer's velocities, to cancel from another
+        Keep a `Trainer` yourself to continue with the optimizer's state, to cancel from another
         thread, or to write your own loop.
 
         Parameters
@@ -161,7 +161,7 @@ class Sequential:
             Labels (samples,) or, for squared error, targets (samples, out_features).
         loss : str or loss, default "softmax"
             A loss, or "softmax", "hinge", "squared_hinge", "squared_error".
-        optimizer : SGD, default SGD()
+        optimizer : SGD, AdaGrad, RMSProp, Adam or AdamW, default SGD()
         penalty : L2, L1, ElasticNet or None
         epochs, batch_size, shuffle, sample_weight, validation_data, callbacks, progress, seed
             See `Trainer.fit`.
@@ -216,7 +216,9 @@ class Sequential:
         loss, penalty = as_loss(loss), as_penalty(penalty)
         batch = self._batch(X, y, sample_weight, loss)
         _checks.finite_rows(batch.x, active().first_nonfinite_row)
-        objective, gradients = self._network().loss_and_gradients(batch, loss, penalty)
+        objective, gradients = self._network().loss_and_gradients(
+            batch, loss, (penalty,) * len(self._parameters)
+        )
         return objective, {key: np.ascontiguousarray(array) for key, array in self._named(gradients)}
 
     def state_dict(self) -> dict[str, Array]:
@@ -296,7 +298,7 @@ class Sequential:
             return network
 
     def _zeros(self) -> list[Parameters]:
-        """Arrays like the parameters, all zero: for velocities."""
+        """Arrays like the parameters, all zero: for an optimizer's state."""
         return [
             Parameters(
                 aligned_zeros(linear.in_features, linear.out_features, self.dtype),

@@ -7,15 +7,18 @@ exactly 0 contributes 0, sign(0) = 0.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from ..losses import Loss, MulticlassHinge, SoftmaxCrossEntropy, SquaredError
-from ..optimizers import SGD
+from ..optimizers import SGD, AdaGrad, AdamW, Optimizer, RMSProp
 from ..penalties import Penalty
 from .protocol import ActivationName, Array
 
+Kept: TypeAlias = tuple[Array | None, Array | None]  # of one parameter: the two slots of a state
 quiet = np.errstate(all="ignore")  # a decorator
 
 
@@ -155,19 +158,43 @@ def penalty_gradient(penalty: Penalty, weight: Array) -> Array:
 
 
 @quiet
-def updated(
-    value: Array, grad: Array, velocity: Array | None, optimizer: SGD, penalty: Penalty | None
-) -> tuple[Array, Array | None]:
-    """The new value and velocity, by the formula in `SGD`."""
-    real = value.dtype.type
+def limited(grad: Array, value: Array, penalty: Penalty | None, clip: float | None) -> Array:
+    """The gradient of the objective from that of the data loss, each component within [-clip, clip]."""
     if penalty is not None:
         grad = grad + penalty_gradient(penalty, value)
-    step = real(optimizer.learning_rate) * grad
-    if velocity is None:
-        return value - step, None
-    momentum = real(optimizer.momentum)
-    velocity = momentum * velocity - step
-    return value + (momentum * velocity - step if optimizer.nesterov else velocity), velocity
+    return grad if clip is None else np.clip(grad, -value.dtype.type(clip), value.dtype.type(clip))
+
+
+@quiet
+def updated(
+    value: Array, grad: Array, kept: Kept, optimizer: Optimizer, rate: float, age: int
+) -> tuple[Array, Kept]:
+    """The new value, and what the optimizer keeps of it, by its formula; age + 1 is its t.
+
+    A value of one axis is a bias, which does not decay.
+    """
+    real, (first, second) = value.dtype.type, kept
+    if isinstance(optimizer, SGD):
+        step = real(rate) * grad
+        if first is None:
+            return value - step, kept
+        momentum = real(optimizer.momentum)
+        first = momentum * first - step
+        return value + (momentum * first - step if optimizer.nesterov else first), (first, None)
+    epsilon, direction = optimizer.epsilon, grad
+    if isinstance(optimizer, AdaGrad):
+        second = second + np.square(grad)
+    elif isinstance(optimizer, RMSProp):
+        second = real(optimizer.decay) * second + real(1 - optimizer.decay) * np.square(grad)
+    else:
+        first = real(optimizer.beta_1) * first + real(1 - optimizer.beta_1) * grad
+        second = real(optimizer.beta_2) * second + real(1 - optimizer.beta_2) * np.square(grad)
+        if isinstance(optimizer, AdamW) and value.ndim == 2:
+            value = real(1 - rate * optimizer.weight_decay) * value
+        root = math.sqrt(1 - optimizer.beta_2 ** (age + 1))
+        direction, epsilon = first, epsilon * root
+        rate *= root / (1 - optimizer.beta_1 ** (age + 1))
+    return value - real(rate) * (direction / (np.sqrt(second) + real(epsilon))), (first, second)
 
 
 def write(changes: Sequence[tuple[Array, Array]]) -> None:
@@ -181,12 +208,21 @@ def write(changes: Sequence[tuple[Array, Array]]) -> None:
         raise
 
 
-def sgd_step(
-    weight: Array, grad: Array, velocity: Array | None, optimizer: SGD, penalty: Penalty | None
+def update(
+    weight: Array,
+    grad: Array,
+    kept: Kept,
+    optimizer: Optimizer,
+    penalty: Penalty | None,
+    rate: float,
+    age: int,
 ) -> None:
-    """Update weight (and velocity) in place: see `SGD` for the formula."""
-    new_weight, new_velocity = updated(weight, grad, velocity, optimizer, penalty)
-    changes = [(weight, new_weight)]
-    if velocity is not None and new_velocity is not None:
-        changes.append((velocity, new_velocity))
-    write(changes)
+    """Update a weight, and what the optimizer keeps of it, in place; see `protocol.Backend`."""
+    grad = limited(grad, weight, penalty, None)
+    new, new_kept = updated(weight, grad, kept, optimizer, rate, age)
+    write([(weight, new), *changes(kept, new_kept)])
+
+
+def changes(kept: Kept, new: Kept) -> list[tuple[Array, Array]]:
+    """Pairs for `write`."""
+    return [(old, now) for old, now in zip(kept, new, strict=True) if old is not None and now is not None]

@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 from numpy.typing import NDArray
 
 from ..losses import Loss
-from ..optimizers import SGD
+from ..optimizers import Optimizer
 from ..penalties import Penalty
 
 Array = NDArray[Any]
@@ -39,11 +39,26 @@ class Stage:
 class Parameters:
     """What belongs to one dense stage: (inputs, outputs) and (outputs,) or None.
 
-    The same class carries values, gradients and the optimizer's velocities.
+    The same class carries values, gradients and what an optimizer keeps of each parameter.
     """
 
     weight: Array
     bias: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """An optimizer's state, which backends update in place together with the parameters.
+
+    first: velocities, or means of gradients. second: means or sums of their squares. Both are None where
+    `Optimizer.keeps` has none. steps: (1,) int64, the number of updates so far. zero_step: that number when
+    first and second were zero.
+    """
+
+    first: Sequence[Parameters] | None
+    second: Sequence[Parameters] | None
+    steps: Array
+    zero_step: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,21 +77,30 @@ class Batch:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to learn: the loss, the penalty (None for none) and the optimizer."""
+    """How to learn: the loss, a penalty or None for each dense stage, the optimizer.
+
+    The learning rate is not taken from the optimizer, but told each call. clip_value: the bound of each
+    component of the gradient of the objective, or None.
+    """
 
     loss: Loss
-    penalty: Penalty | None
-    optimizer: SGD
+    penalties: tuple[Penalty | None, ...]
+    optimizer: Optimizer
+    clip_value: float | None = None
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Which epochs to run: numbers first_epoch ... first_epoch + epochs - 1, which also key the shuffles."""
+    """Which epochs to run: numbers first_epoch ... first_epoch + epochs - 1, which also key the shuffles.
+
+    rates: float64, the learning rate of all steps (1,) or of each.
+    """
 
     epochs: int
     batch_size: int
     shuffle: bool
     seed: int
+    rates: Array
     first_epoch: int = 0
 
 
@@ -86,7 +110,7 @@ class EpochResults:
 
     `diverged` means that the objective of batch `step` (counted from 0 within its epoch) was not finite,
     `mislabelled` that the label of sample `step` was out of range when its turn came, changed since it was
-    checked. The parameters and velocities are then those of the last finished epoch.
+    checked. The parameters and the optimizer's state are then those of the last finished epoch.
     """
 
     losses: list[float]
@@ -104,32 +128,25 @@ class Network(Protocol):
         A backend may always return None.
         """
 
-    def try_step(
-        self, x: object, targets: object, recipe: Recipe, velocities: Sequence[Parameters] | None
-    ) -> float | None:
+    def try_step(self, x: object, targets: object, recipe: Recipe, state: State, rate: float) -> float | None:
         """`step` at once, without sample weights; None, having changed nothing, as for `try_forward`."""
 
     def forward(self, x: Array) -> Array:
         """Scores (samples, outputs) of rows (samples, features)."""
 
     def loss_and_gradients(
-        self, batch: Batch, loss: Loss, penalty: Penalty | None
+        self, batch: Batch, loss: Loss, penalties: Sequence[Penalty | None]
     ) -> tuple[float, list[Parameters]]:
-        """The objective (data loss + penalty) and its gradient for each dense stage."""
+        """The objective (data loss + penalties) and its gradient for each dense stage."""
 
-    def step(self, batch: Batch, recipe: Recipe, velocities: Sequence[Parameters] | None) -> float:
-        """One update on the whole batch; returns the objective before it.
+    def step(self, batch: Batch, recipe: Recipe, state: State, rate: float) -> float:
+        """One update on the whole batch with this learning rate; returns the objective before it.
 
-        `velocities` is None without momentum. If the objective is not finite, returns it and changes nothing.
+        If the objective is not finite, returns it and changes nothing.
         """
 
     def fit(
-        self,
-        batch: Batch,
-        recipe: Recipe,
-        velocities: Sequence[Parameters] | None,
-        schedule: Schedule,
-        watch: Watch | None,
+        self, batch: Batch, recipe: Recipe, state: State, schedule: Schedule, watch: Watch | None
     ) -> EpochResults:
         """Epochs of shuffled mini-batches; the last batch of an epoch may be smaller."""
 
@@ -172,7 +189,17 @@ class Backend(Protocol):
     def loss(self, loss: Loss, scores: Array, targets: Array, weight: Array | None) -> tuple[float, Array]:
         """Value and gradient by the scores."""
 
-    def sgd_step(
-        self, weight: Array, grad: Array, velocity: Array | None, optimizer: SGD, penalty: Penalty | None
+    def update(
+        self,
+        weight: Array,
+        grad: Array,
+        kept: tuple[Array | None, Array | None],
+        optimizer: Optimizer,
+        penalty: Penalty | None,
+        rate: float,
+        age: int,
     ) -> None:
-        """Update weight (and velocity) in place: see `SGD` for the formula."""
+        """Update a weight, and what the optimizer keeps of it, in place: see the optimizer for the formula.
+
+        The arrays are 2-D, and age is the number of updates since `kept` was zero.
+        """

@@ -5,6 +5,7 @@ The formulas are in `formulas.py`; here is the order in which a step and a fit a
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from time import perf_counter
@@ -26,6 +27,7 @@ from .protocol import (
     Recipe,
     Schedule,
     Stage,
+    State,
     Watch,
 )
 
@@ -43,9 +45,7 @@ class ReferenceNetwork:
     def try_forward(self, x: object) -> Array | None:
         """None: all is checked before it comes here."""
 
-    def try_step(
-        self, x: object, targets: object, recipe: Recipe, velocities: Sequence[Parameters] | None
-    ) -> float | None:
+    def try_step(self, x: object, targets: object, recipe: Recipe, state: State, rate: float) -> float | None:
         """None: all is checked before it comes here."""
 
     def forward(self, x: Array) -> Array:
@@ -53,29 +53,23 @@ class ReferenceNetwork:
         return self._outputs(x)[-1]
 
     def loss_and_gradients(
-        self, batch: Batch, loss: Loss, penalty: Penalty | None
+        self, batch: Batch, loss: Loss, penalties: Sequence[Penalty | None]
     ) -> tuple[float, list[Parameters]]:
-        """The objective (data loss + penalty) and its gradient for each dense stage."""
-        objective, gradients = self._objective(batch, loss, penalty)
-        if penalty is not None:
-            for p, gradient in zip(self._parameters, gradients, strict=True):
-                gradient.weight = gradient.weight + formulas.penalty_gradient(penalty, p.weight)
+        """The objective (data loss + penalties) and its gradient for each dense stage."""
+        objective, gradients = self._objective(batch, loss, penalties)
+        for p, gradient, penalty in zip(self._parameters, gradients, penalties, strict=True):
+            gradient.weight = formulas.limited(gradient.weight, p.weight, penalty, None)
         return objective, gradients
 
-    def step(self, batch: Batch, recipe: Recipe, velocities: Sequence[Parameters] | None) -> float:
+    def step(self, batch: Batch, recipe: Recipe, state: State, rate: float) -> float:
         """One update on the whole batch; where the objective is not finite, nothing is changed."""
-        objective, gradients = self._objective(batch, recipe.loss, recipe.penalty)
+        objective, gradients = self._objective(batch, recipe.loss, recipe.penalties)
         if math.isfinite(objective):
-            self._update(gradients, recipe, velocities)
+            self._update(gradients, recipe, state, rate)
         return objective
 
     def fit(
-        self,
-        batch: Batch,
-        recipe: Recipe,
-        velocities: Sequence[Parameters] | None,
-        schedule: Schedule,
-        watch: Watch | None,
+        self, batch: Batch, recipe: Recipe, state: State, schedule: Schedule, watch: Watch | None
     ) -> EpochResults:
         """Epochs of shuffled mini-batches; the last batch of an epoch may be smaller."""
         samples = len(batch.x)
@@ -87,7 +81,7 @@ class ReferenceNetwork:
             began = perf_counter()
             number = schedule.first_epoch + epoch
             order = shuffle_order(samples, schedule.seed, number) if schedule.shuffle else None
-            before = self._copies(velocities) if len(starts) > 1 else []
+            before = self._copies(state) if len(starts) > 1 else []
             total = size = 0.0
             for step, start in enumerate(starts):
                 part = _take(batch, slice(start, start + schedule.batch_size), order)
@@ -97,7 +91,8 @@ class ReferenceNetwork:
                         formulas.write(before)
                         sample = start + bad if order is None else int(order[start + bad])
                         return EpochResults(losses, seconds, "mislabelled", sample)
-                objective = self.step(part, recipe, velocities)
+                rate = schedule.rates[(epoch * len(starts) + step) % len(schedule.rates)]
+                objective = self.step(part, recipe, state, float(rate))
                 if not math.isfinite(objective):
                     formulas.write(before)
                     return EpochResults(losses, seconds, "diverged", step)
@@ -125,12 +120,14 @@ class ReferenceNetwork:
         return outputs
 
     @formulas.quiet
-    def _objective(self, batch: Batch, loss: Loss, penalty: Penalty | None) -> tuple[float, list[Parameters]]:
+    def _objective(
+        self, batch: Batch, loss: Loss, penalties: Sequence[Penalty | None]
+    ) -> tuple[float, list[Parameters]]:
         """The objective, and the gradient of the data loss alone for each dense stage."""
         outputs = self._outputs(batch.x)
         objective, grad = formulas.loss_and_gradient(loss, outputs[-1], batch.targets, batch.weight)
-        if penalty is not None:
-            objective += sum(formulas.penalty_value(penalty, p.weight) for p in self._parameters)
+        for p, penalty in zip(self._parameters, penalties, strict=True):
+            objective += formulas.penalty_value(penalty, p.weight) if penalty is not None else 0.0
         gradients: list[Parameters] = []
         remaining = list(self._parameters)
         for stage, x, y in reversed(list(zip(self._stages, outputs[:-1], outputs[1:], strict=True))):
@@ -143,28 +140,34 @@ class ReferenceNetwork:
                 grad = grad @ p.weight.T
         return objective, gradients[::-1]
 
-    def _update(
-        self, gradients: Sequence[Parameters], recipe: Recipe, velocities: Sequence[Parameters] | None
-    ) -> None:
+    def _update(self, gradients: Sequence[Parameters], recipe: Recipe, state: State, rate: float) -> None:
         """Compute every new value first, and only then write, so that no error leaves layers out of step."""
-        values = _arrays(self._parameters)
-        speeds = _arrays(velocities) if velocities is not None else [None] * len(values)
-        changes: list[tuple[Array, Array]] = []
-        for value, grad, velocity in zip(values, _arrays(gradients), speeds, strict=True):
-            penalty = recipe.penalty if value.ndim == 2 else None  # weights only, never biases
-            new, new_velocity = formulas.updated(value, grad, velocity, recipe.optimizer, penalty)
-            changes.append((value, new))
-            if velocity is not None and new_velocity is not None:
-                changes.append((velocity, new_velocity))
+        values, penalties = _arrays(self._parameters), iter(recipe.penalties)
+        firsts, seconds = (_slot(slot, len(values)) for slot in (state.first, state.second))
+        age = int(state.steps[0]) - state.zero_step
+        changes = [(state.steps, state.steps + 1)]
+        for value, grad, *slots in zip(values, _arrays(gradients), firsts, seconds, strict=True):
+            penalty = next(penalties) if value.ndim == 2 else None  # weights only, never biases
+            grad = formulas.limited(grad, value, penalty, recipe.clip_value)
+            kept = slots[0], slots[1]
+            new, new_kept = formulas.updated(value, grad, kept, recipe.optimizer, rate, age)
+            changes += [(value, new), *formulas.changes(kept, new_kept)]
         formulas.write(changes)
 
-    def _copies(self, velocities: Sequence[Parameters] | None) -> list[tuple[Array, Array]]:
+    def _copies(self, state: State) -> list[tuple[Array, Array]]:
         """Every array that learning changes, with a copy of what it holds now."""
-        return [(array, array.copy()) for array in _arrays(self._parameters) + _arrays(velocities or ())]
+        kept = (_arrays(slot or ()) for slot in (state.first, state.second))
+        arrays = [state.steps, *_arrays(self._parameters), *itertools.chain(*kept)]
+        return [(array, array.copy()) for array in arrays]
 
 
 def _arrays(parameters: Sequence[Parameters]) -> list[Array]:
     return [array for p in parameters for array in (p.weight, p.bias) if array is not None]
+
+
+def _slot(kept: Sequence[Parameters] | None, size: int) -> Sequence[Array | None]:
+    """What an optimizer keeps of each array, None where that is nothing."""
+    return [None] * size if kept is None else _arrays(kept)
 
 
 def _take(batch: Batch, part: slice, order: Array | None) -> Batch:
@@ -217,7 +220,7 @@ class ReferenceBackend:
     log = staticmethod(formulas.log)
     softmax = staticmethod(formulas.softmax)
     loss = staticmethod(formulas.loss_and_gradient)
-    sgd_step = staticmethod(formulas.sgd_step)
+    update = staticmethod(formulas.update)
 
 
 BACKEND: Backend = ReferenceBackend()
