@@ -68,6 +68,7 @@ Network<T>::Network(std::vector<Stage> stages, std::vector<Parameters<T>> parame
     gradients_.resize(dense);
     transposed_.resize(dense);
     penalties_.resize(dense);
+    squares_.resize(dense);
 }
 
 template <class T> double Network<T>::forward_work(Index samples) const {
@@ -141,6 +142,7 @@ void Network<T>::reserve(const Kernels<T>& kernels, Index samples, int threads, 
         if (!stages_[s].dense) continue;
         if (gradients) gradients_[dense_[s]].reserve(stages_[s].inputs + 1, stages_[s].outputs);
         penalties_[dense_[s]].reserve(penalty_terms(stages_[s]));
+        if (gradients) squares_[dense_[s]].reserve(penalty_terms(stages_[s]) + 1);
     }
     reserve_transposed();
     scratch_stride_ = kernels.scratch;

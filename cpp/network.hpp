@@ -170,6 +170,14 @@ template <class T> class Network {
     void penalise(const Kernels<T>& kernels, const Team& team, const std::vector<Penalty>& penalties);
     double penalty_value() const;
 
+    // This thread's terms of the squares of gradients, each component clamped to [-clip, clip]; after a
+    // barrier, the norm of all together, in one fixed order.
+    void measure(const Kernels<T>& kernels, const Team& team, const Parameters<T>* gradients, double clip);
+    double gradient_norm() const;
+
+    // After an update by all threads: scales back this thread's columns of weights beyond the limit.
+    void constrain(const Kernels<T>& kernels, const Team& team, double limit);
+
     std::vector<Parameters<T>> stored_gradients() const;
 
   private:
@@ -195,6 +203,7 @@ template <class T> class Network {
     std::vector<Matrix<T>> gradients_;        // weights, then the bias as one more row
     std::vector<Matrix<T>> transposed_;       // weights of narrow stages, (outputs, inputs)
     std::vector<Buffer<double>> penalties_;   // a term for every 8 rows of weights
+    std::vector<Buffer<double>> squares_;     // the same of gradients, and one for the bias
     Buffer<T> scratch_;
     Index scratch_stride_ = 0;
 };

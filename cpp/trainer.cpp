@@ -94,6 +94,7 @@ template <class T> bool Trainer<T>::several_batches(const Run& run) const {
 
 template <class T> void Trainer<T>::execute(Run& run, int threads) {
     const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
+    const Recipe& recipe = run.recipe;
     prepare_update(run);
     // Rows that evict each other from the cache are better copied.
     run.gathered = run.schedule.shuffle || run.samples.x.stride * Index(sizeof(T)) % evicting_stride == 0;
@@ -101,7 +102,7 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     const Index lanes = std::min(run.kernels.lanes, Index(32 / sizeof(T)));
     const double product = network_.step_time(size) / (3 * long_product * double(lanes));
     run.watched_inside = run.watch && product > 0.5;
-    const bool apart = run.watch && product > 1;
+    const bool apart = (run.watch && product > 1) || (recipe.clip_norm < unlimited && !run.only_gradients);
     const double steps = double(run.schedule.epochs) * double((count + size - 1) / size);
     threads = thread_count(work, work_per_thread, thread_count(work * steps, work_per_new_thread, threads));
 
@@ -193,6 +194,11 @@ template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first
         network_.learn(kernels, team, batch.samples.x, size, updates_, {}, stored, stop);
         team.barrier();
     }
+    const bool measured = run.recipe.clip_norm < unlimited && !run.only_gradients;
+    if (measured) {
+        network_.measure(kernels, team, stored, run.recipe.clip_value);
+        team.barrier();
+    }
     if (run.stop.load(std::memory_order_relaxed)) {
         if (leader) run.result.status = Status::cancelled;
         return false;
@@ -204,11 +210,17 @@ template <class T> bool Trainer<T>::step(Run& run, const Team& team, Index first
         if (leader) run.result.status = Status::diverged, run.result.step = first / run.schedule.batch;
         return false;
     }
+    const double norm = measured ? network_.gradient_norm() : 0;
+    const double scale = measured && norm > run.recipe.clip_norm ? run.recipe.clip_norm / norm : 1;
     if (stored)
-        network_.apply(kernels, team, updates_, run.state, stored, 1);
+        network_.apply(kernels, team, updates_, run.state, stored, scale);
     else
         network_.learn(kernels, team, batch.samples.x, size, updates_, run.state, nullptr, stop);
     team.barrier();
+    if (run.recipe.max_norm < unlimited) {
+        network_.constrain(kernels, team, run.recipe.max_norm);
+        team.barrier();
+    }
     if (leader) {
         ++run.result.steps;
         const double share_of_epoch = run.recipe.loss.sum ? 1 : batch.weight;

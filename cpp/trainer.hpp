@@ -27,7 +27,8 @@ struct Recipe {
     Loss loss;
     std::vector<Penalty> penalties; // one for each dense stage, or none at all
     Optimizer optimizer;
-    double clip_value = unlimited;
+    // Bounds of each component of the gradient, and then of its norm; of the norm of a weight's columns.
+    double clip_value = unlimited, clip_norm = unlimited, max_norm = unlimited;
 };
 
 // Learning rates: one for all steps of a run, or one for each.

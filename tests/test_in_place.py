@@ -230,12 +230,12 @@ def test_a_state_of_another_network_is_refused(shapes, slot):
     slots[slot] = arrays
     optimizer = core.Optimizer(core.Rule.rmsprop if slot else core.Rule.sgd, 0.9, False, 0.9, 0.1, 1e-8, 0.0)
     loss, batch = core.Loss(core.LossKind.softmax, 0.0, False), (np.ones((2, 3)), np.array([0, 1]), None)
-    recipe = core.Recipe(loss, [], optimizer, np.inf)
+    recipe = core.Recipe(loss, [], optimizer, np.inf, np.inf, np.inf)
     with pytest.raises(ValueError, match="optimizer's state is not like the parameters"):
         network.step(*batch, core.LearningFloat64(others, recipe, *slots, steps, 0), 0.1, "", 1)
     with pytest.raises(ValueError, match="the optimizer needs a state"):
         core.LearningFloat64(stages, recipe, None, None, steps, 0)
-    recipe = core.Recipe(loss, [core.Penalty(1.0, 1.0, False)] * 2, optimizer, np.inf)
+    recipe = core.Recipe(loss, [core.Penalty(1.0, 1.0, False)] * 2, optimizer, np.inf, np.inf, np.inf)
     with pytest.raises(ValueError, match="one penalty for each dense stage"):
         network.step(*batch, core.LearningFloat64(others, recipe, *slots, steps, 0), 0.1, "", 1)
     assert steps == 0

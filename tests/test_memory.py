@@ -195,7 +195,9 @@ def test_the_extension_checks_labels_itself():
 
     weight = np.ones((4, 3))
     optimizer = _core.Optimizer(_core.Rule.sgd, 0.0, False, 0.0, 0.0, 0.0, 0.0)
-    recipe = _core.Recipe(_core.Loss(_core.LossKind.softmax, 0.0, False), [], optimizer, np.inf)
+    recipe = _core.Recipe(
+        _core.Loss(_core.LossKind.softmax, 0.0, False), [], optimizer, np.inf, np.inf, np.inf
+    )
     stages, steps = [(4, 3, "identity", True)], np.zeros(1, np.int64)
     how = _core.LearningFloat64(stages, recipe, None, None, steps, 0)
     network = _core.NetworkFloat64(stages, [(weight, None)])

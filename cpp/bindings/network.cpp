@@ -234,10 +234,12 @@ void bind_network(py::module_& m) {
         .def(py::init([](double l2, double l1, bool proximal) { return Penalty{l2, l1, proximal}; }),
              py::arg("l2"), py::arg("l1"), py::arg("proximal"));
     py::class_<Recipe>(m, "Recipe")
-        .def(py::init(
-                 [](const Loss& loss, std::vector<Penalty> penalties, const Optimizer& optimizer,
-                    double clip_value) { return Recipe{loss, std::move(penalties), optimizer, clip_value}; }),
-             py::arg("loss"), py::arg("penalties"), py::arg("optimizer"), py::arg("clip_value"));
+        .def(py::init([](const Loss& loss, std::vector<Penalty> penalties, const Optimizer& optimizer,
+                         double clip_value, double clip_norm, double max_norm) {
+                 return Recipe{loss, std::move(penalties), optimizer, clip_value, clip_norm, max_norm};
+             }),
+             py::arg("loss"), py::arg("penalties"), py::arg("optimizer"), py::arg("clip_value"),
+             py::arg("clip_norm"), py::arg("max_norm"));
     py::class_<Schedule>(m, "Schedule")
         .def(py::init([](Index epochs, Index first_epoch, Index batch, bool shuffle, std::uint64_t seed) {
                  return Schedule{epochs, first_epoch, batch, shuffle, seed, 0, 0, {}};

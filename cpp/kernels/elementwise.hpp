@@ -137,18 +137,24 @@ STEEPEST_INLINE Vec<double> widened(const float* x) {
     return __builtin_convertvector(half, Vec<double>);
 }
 
+// The vectors of a row of n elements in double: visit(g, offset, vector), g as in for_groups. The last is
+// filled with 0.
+template <class T, class F> STEEPEST_INLINE void for_wide(const T* row, Index n, F visit) {
+    for_groups<double>(n, [&](int g, Index j, auto... tail) {
+        if constexpr (sizeof...(tail) == 0) {
+            visit(g, j, widened(row + j));
+        } else {
+            T rest[lanes<double>] = {};
+            for (Index k = j; k < n; ++k) rest[k - j] = row[k];
+            visit(g, j, widened(rest));
+        }
+    });
+}
+
 template <class T> double penalty(Rows<const T> weight, Index rows, Index columns, double l2, double l1) {
     Vec<double> squares[group<double>] = {}, sizes[group<double>] = {};
     for (Index i = 0; i < rows; ++i, weight.data += weight.stride)
-        for_groups<double>(columns, [&](int g, Index j, auto... tail) {
-            Vec<double> w;
-            if constexpr (sizeof...(tail) == 0) {
-                w = widened(weight.data + j);
-            } else {
-                T rest[lanes<double>] = {};
-                for (Index k = j; k < columns; ++k) rest[k - j] = weight.data[k];
-                w = widened(rest);
-            }
+        for_wide(weight.data, columns, [&](int g, Index, Vec<double> w) {
             squares[g] = fma(w, w, squares[g]);
             if (l1 != 0) sizes[g] += select<double>(w < Vec<double>{}, -w, w);
         });

@@ -97,7 +97,7 @@ __attribute__((noinline)) void row_tile(const Product<T>& p, const RowEpilogue<T
 // ---- weight gradient ----------------------------------------------------------------------------------
 
 template <class T> struct WeightEpilogue {
-    Update<T> update;
+    const Update<T>& update;
     bool unfinished; // the chain goes on: store the bare sum as the gradient
     // At the tile's first element. gradient.data set: store there; null: update the others.
     Rows<T> weight, first, second, gradient;
@@ -119,8 +119,7 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
     auto write = [&](const Rows<T>& m, int i, int j, Vec<T> v) __attribute__((always_inline)) {
         store_column<T, NV, Partial>(m.data + i * m.stride, j, v, tail);
     };
-    const Update<T> u = e.update;
-    if (!u.plain && !e.gradient.data) {
+    if (!e.update.plain && !e.gradient.data) {
         // From a cache line each instead of registers: the numbers of these rules need the registers, and a
         // square root and a quotient take longer than the way there and back.
         const Rows<T> tile{e.tile, NV * lanes<T>};
@@ -135,6 +134,7 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
                                          Partial,
                                          tail});
     }
+    const Update<T> u = e.update;
     if (!e.unfinished && (u.l2_slope != 0 || u.l1 != 0))
         for_all([&](Vec<T>& g, int i, int j)
                     __attribute__((always_inline)) { g = regularised<T>(u, g, read(e.weight, i, j)); });

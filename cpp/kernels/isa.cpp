@@ -1,4 +1,5 @@
 // The kernels of one instruction set. Compiled once for each, with its flags and STEEPEST_ISA_<NAME>.
+#include "limits.hpp"
 #include "loss.hpp"
 #include "row_product.hpp"
 #include "weight_gradient.hpp"
@@ -6,6 +7,7 @@
 namespace steepest {
 namespace {
 
+// clang-format off: one a line
 template <class T>
 constexpr Kernels<T> kernels = {lanes<T>,
                                 scratch_elements<T>,
@@ -23,9 +25,12 @@ constexpr Kernels<T> kernels = {lanes<T>,
                                 activate<T>,
                                 activation_gradient<T>,
                                 penalty<T>,
+                                squares<T>,
+                                constrain<T>,
                                 all_finite<T>,
                                 multiply_add_loop<T>,
                                 read_loop<T>};
+// clang-format on
 
 #if defined(STEEPEST_ISA_AVX512)
 #define STEEPEST_GETTER steepest_kernels_avx512

@@ -88,6 +88,11 @@ template <class T> struct Kernels {
     void (*activation_gradient)(Activation, const T* y, const T* dy, T* dx, Index n);
     // sum of l2 * w^2 + l1 * |w| over a block, in double, in one order for all instruction sets.
     double (*penalty)(Rows<const T> weight, Index rows, Index columns, double l2, double l1);
+    // sum of g^2 over a block, g first clamped to [-clip, clip]; likewise.
+    double (*squares)(Rows<const T> gradient, Index rows, Index columns, T clip);
+    // Scales every column of the block whose 2-norm, in double over its rows in order, is beyond the limit
+    // back to it.
+    void (*constrain)(Rows<T> weight, Index rows, Index columns, double limit);
     bool (*all_finite)(const T* x, Index n);
     // Register-only fused multiply-adds, for measuring the machine: returns how many were done.
     double (*multiply_add_loop)(Index iterations);

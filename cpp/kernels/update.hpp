@@ -52,12 +52,12 @@ template <class T> struct Elements {
     T *weight, *first, *second;
 };
 
-// The update of one vector, or of what the tail leaves of it. No branch depends on a weight: they are the
-// same in all of a call.
-template <class T, Rule rule, class... Cut>
+// The update of one vector, or of what the tail leaves of it; `bare` if the gradient and the new weight are
+// taken as they come.
+template <class T, Rule rule, bool bare, class... Cut>
 STEEPEST_INLINE void update_vector(const Update<T>& u, const Elements<T>& e, Index j, const Cut&... tail) {
-    Vec<T> w = load(e.weight + j, tail...);
-    Vec<T> direction = limited<T>(u, load(e.gradient + j, tail...), w);
+    Vec<T> w = load(e.weight + j, tail...), direction = load(e.gradient + j, tail...);
+    if constexpr (!bare) direction = limited<T>(u, direction, w);
     if constexpr (rule == Rule::sgd) {
         if (u.momentum == 0) {
             w = descend<T>(u, direction, w);
@@ -75,10 +75,10 @@ STEEPEST_INLINE void update_vector(const Update<T>& u, const Elements<T>& e, Ind
             direction = fma(broadcast(u.momentum), load(e.first + j, tail...), push);
             store(e.first + j, direction, tail...);
         }
-        if (u.keep != 1) w = broadcast(u.keep) * w;
-        w = descend<T>(u, direction / (square_root(s) + broadcast(u.epsilon)), w);
+        w = descend<T>(u, direction / (square_root(s) + broadcast(u.epsilon)), broadcast(u.keep) * w);
     }
-    store(e.weight + j, thresholded<T>(u, w), tail...);
+    if constexpr (!bare) w = thresholded<T>(u, w);
+    store(e.weight + j, w, tail...);
 }
 
 // Rows of weights, each `whole` vectors and, if `partial`, one more cut to the tail.
@@ -90,26 +90,29 @@ template <class T> struct UpdateRows {
     Tail<T> tail;
 };
 
-template <class T, Rule rule> STEEPEST_INLINE void update_by(const Update<T>& u, const UpdateRows<T>& r) {
+// A function of its own for each rule, so that its numbers stay in registers.
+template <class T, Rule rule, bool bare>
+__attribute__((noinline)) void update_by(const Update<T>& given, const UpdateRows<T>& r) {
+    const Update<T> u = given; // no store can change it
     Elements<T> e{r.gradient.data, r.weight.data, r.first.data, r.second.data};
     for (Index i = 0; i < r.rows; ++i) {
-        for (Index j = 0; j < r.whole; ++j) update_vector<T, rule>(u, e, j * lanes<T>);
-        if (r.partial) update_vector<T, rule>(u, e, r.whole * lanes<T>, r.tail);
+        for (Index j = 0; j < r.whole; ++j) update_vector<T, rule, bare>(u, e, j * lanes<T>);
+        if (r.partial) update_vector<T, rule, bare>(u, e, r.whole * lanes<T>, r.tail);
         e.gradient += r.gradient.stride, e.weight += r.weight.stride;
         e.first += r.first.stride, e.second += r.second.stride;
     }
 }
 
-template <class T>
-__attribute__((noinline)) void update_rows(const Update<T>& given, const UpdateRows<T>& r) {
-    const Update<T> u = given; // no store can change it: its numbers stay in registers
+template <class T> __attribute__((noinline)) void update_rows(const Update<T>& u, const UpdateRows<T>& r) {
+    const bool bare = u.l2_slope == 0 && u.l1 == 0 && !(u.clip < T(__builtin_huge_val())) && u.scale == 1 &&
+                      u.threshold == 0;
     switch (u.rule) {
-    case Rule::sgd:
-        return update_by<T, Rule::sgd>(u, r);
+    case Rule::sgd: // not bare, or it would be plain
+        return update_by<T, Rule::sgd, false>(u, r);
     case Rule::rmsprop:
-        return update_by<T, Rule::rmsprop>(u, r);
+        return bare ? update_by<T, Rule::rmsprop, true>(u, r) : update_by<T, Rule::rmsprop, false>(u, r);
     case Rule::adam:
-        return update_by<T, Rule::adam>(u, r);
+        return bare ? update_by<T, Rule::adam, true>(u, r) : update_by<T, Rule::adam, false>(u, r);
     }
 }
 

@@ -6,6 +6,7 @@ from . import backends, datasets, functional, schedules
 from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
 from .callbacks import EpochState
+from .constraints import MaxNorm
 from .history import History
 from .layers import Identity, Linear, ReLU, Sigmoid, Tanh
 from .losses import MulticlassHinge, SoftmaxCrossEntropy, SquaredError
@@ -28,6 +29,7 @@ __all__ = [
     "History",
     "Identity",
     "Linear",
+    "MaxNorm",
     "ModelFileError",
     "MulticlassHinge",
     "RMSProp",

@@ -56,7 +56,13 @@ class Penalty:
 
 class Recipe:
     def __init__(
-        self, loss: Loss, penalties: Sequence[Penalty], optimizer: Optimizer, clip_value: float
+        self,
+        loss: Loss,
+        penalties: Sequence[Penalty],
+        optimizer: Optimizer,
+        clip_value: float,
+        clip_norm: float,
+        max_norm: float,
     ) -> None: ...
 
 class Schedule:

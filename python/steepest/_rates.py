@@ -49,23 +49,24 @@ class Rates:
     def __init__(self, rule: Rate, step: int, steps: int) -> None:
         self.rule = rule
         self._step, self._end = step, step + steps
-        self._rates = self._ask(min(AHEAD, steps))
+        self._rates = self._ask(step, min(AHEAD, steps))
 
     def of(self, step: int, steps: int) -> NDArray[np.float64]:
-        """The rates of some steps, which follow those asked for before; of a number, one for all of them."""
+        """The rates of some steps, which follow those given before; of a number, one for all of them."""
         if not callable(self.rule):
             return self._rates
-        if step + steps > self._step + len(self._rates):
+        known = self._step + len(self._rates)
+        if step + steps > known:
+            more = max(step + steps, min(known + AHEAD, self._end)) - known
+            self._rates = np.concatenate([self._rates[step - self._step :], self._ask(known, more)])
             self._step = step
-            self._rates = self._ask(max(steps, min(AHEAD, self._end - step)))
         return self._rates[step - self._step :][:steps]
 
     def epochs_at_once(self, steps: int) -> int | None:
         """How many epochs of so many steps one call may run; None for all."""
         return max(1, AHEAD // steps) if callable(self.rule) else None
 
-    def _ask(self, steps: int) -> NDArray[np.float64]:
+    def _ask(self, step: int, steps: int) -> NDArray[np.float64]:
         if not callable(self.rule):
             return np.array([self.rule], np.float64)
-        asked = range(self._step, self._step + steps)
-        return np.fromiter((rate_of(self.rule, step) for step in asked), np.float64, steps)
+        return np.fromiter((rate_of(self.rule, i) for i in range(step, step + steps)), np.float64, steps)

@@ -12,17 +12,19 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from . import _checks
 from ._config import current
+from ._per_layer import per_layer
 from ._stages import compile_stages
 from .backends import active
 from .backends._memory import aligned_zeros
 from .backends.formulas import write
 from .backends.protocol import Array, Batch, Network, Parameters
 from .callbacks import Callback
+from .constraints import MaxNorm
 from .history import History
 from .layers import Layer, Linear
 from .losses import Loss, as_loss
 from .optimizers import Optimizer
-from .penalties import Penalty, as_penalty
+from .penalties import Penalties
 from .training import DEFAULT_OPTIMIZER, Trainer
 
 
@@ -139,7 +141,10 @@ class Sequential:
         *,
         loss: str | Loss = "softmax",
         optimizer: Optimizer = DEFAULT_OPTIMIZER,
-        penalty: Penalty | None = None,
+        penalty: Penalties = None,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        constraint: MaxNorm | None = None,
         epochs: int = 10,
         batch_size: int | None = 128,
         shuffle: bool = True,
@@ -162,7 +167,9 @@ class Sequential:
         loss : str or loss, default "softmax"
             A loss, or "softmax", "hinge", "squared_hinge", "squared_error".
         optimizer : SGD, AdaGrad, RMSProp, Adam or AdamW, default SGD()
-        penalty : L2, L1, ElasticNet or None
+        penalty : L2, L1, ElasticNet or None, or a mapping of them
+        clip_value, clip_norm, constraint
+            See `Trainer`.
         epochs, batch_size, shuffle, sample_weight, validation_data, callbacks, progress, seed
             See `Trainer.fit`.
 
@@ -177,7 +184,15 @@ class Sequential:
         DivergenceError
             If the loss stops being finite; the parameters of the last finished epoch are restored.
         """
-        trainer = Trainer(self, loss=loss, optimizer=optimizer, penalty=penalty)
+        trainer = Trainer(
+            self,
+            loss=loss,
+            optimizer=optimizer,
+            penalty=penalty,
+            clip_value=clip_value,
+            clip_norm=clip_norm,
+            constraint=constraint,
+        )
         return trainer.fit(
             X,
             y,
@@ -197,7 +212,7 @@ class Sequential:
         y: ArrayLike,
         *,
         loss: str | Loss,
-        penalty: Penalty | None = None,
+        penalty: Penalties = None,
         sample_weight: ArrayLike | None = None,
     ) -> tuple[float, dict[str, Array]]:
         """The objective (data loss + penalty) on one batch and its gradients, without learning.
@@ -205,7 +220,7 @@ class Sequential:
         Parameters
         ----------
         X, y, loss, penalty, sample_weight
-            As for `fit`.
+            As for `fit`. A proximal penalty is in the objective, but not in its gradients.
 
         Returns
         -------
@@ -213,12 +228,10 @@ class Sequential:
         gradients : dict of ndarray
             With the keys and shapes of `state_dict`.
         """
-        loss, penalty = as_loss(loss), as_penalty(penalty)
+        loss, penalties = as_loss(loss), per_layer(penalty, self.layers)
         batch = self._batch(X, y, sample_weight, loss)
         _checks.finite_rows(batch.x, active().first_nonfinite_row)
-        objective, gradients = self._network().loss_and_gradients(
-            batch, loss, (penalty,) * len(self._parameters)
-        )
+        objective, gradients = self._network().loss_and_gradients(batch, loss, penalties)
         return objective, {key: np.ascontiguousarray(array) for key, array in self._named(gradients)}
 
     def state_dict(self) -> dict[str, Array]:

@@ -11,16 +11,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _checks
+from ._per_layer import per_layer
 from ._progress import ProgressBar
 from ._rates import Rates, rate_of
 from .backends import active
 from .backends.formulas import batch_size
 from .backends.protocol import Batch, EpochResults, Recipe, Schedule, State
 from .callbacks import Callback, EpochState
+from .constraints import MaxNorm, as_constraint
 from .history import History
 from .losses import Loss, as_loss
 from .optimizers import SGD, Kept, Optimizer, as_optimizer
-from .penalties import Penalty, as_penalty
+from .penalties import Penalties
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -65,7 +67,14 @@ class Trainer:
         A loss, or "softmax", "hinge", "squared_hinge", "squared_error".
     optimizer : SGD, AdaGrad, RMSProp, Adam or AdamW, default SGD()
         Can be replaced between steps and, by a callback, between epochs.
-    penalty : L2, L1, ElasticNet or None
+    penalty : L2, L1, ElasticNet or None, or a mapping of them
+        Of the weights of all linear layers; or of some, by their number in `Sequential.state_dict`.
+    clip_value : float, optional
+        Every component of the gradient of the objective is kept within [-clip_value, clip_value].
+    clip_norm : float, optional
+        After that, the gradient of all parameters together is scaled by min(1, clip_norm / its 2-norm).
+    constraint : MaxNorm, optional
+        Restored after each update.
 
     Attributes
     ----------
@@ -79,12 +88,21 @@ class Trainer:
         model: Sequential,
         loss: str | Loss = "softmax",
         optimizer: Optimizer = DEFAULT_OPTIMIZER,
-        penalty: Penalty | None = None,
+        penalty: Penalties = None,
+        *,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        constraint: MaxNorm | None = None,
     ) -> None:
         self.model = model
         self.epochs_done = 0
         self._loss = as_loss(loss)
-        self._penalty = as_penalty(penalty)
+        self._penalty = penalty
+        self._penalties = per_layer(penalty, model.layers)
+        for name, bound in (("clip_value", clip_value), ("clip_norm", clip_norm)):
+            if bound is not None:
+                _checks.positive(bound, name)
+        self._limits = clip_value, clip_norm, as_constraint(constraint)
         self._state = State(None, None, np.zeros(1, np.int64))
         self._kept: Kept = (None, None)
         self._cancelled = threading.Event()
@@ -101,8 +119,8 @@ class Trainer:
         return self._loss
 
     @property
-    def penalty(self) -> Penalty | None:
-        """The penalty added to it."""
+    def penalty(self) -> Penalties:
+        """The penalty added to it, as it was given."""
         return self._penalty
 
     @property
@@ -118,8 +136,7 @@ class Trainer:
             self._state, self._kept = State(first, second, self._state.steps, self.steps_done), kept
         rate = optimizer.learning_rate
         self._rate = None if callable(rate) else float(rate)
-        penalties = (self._penalty,) * len(self.model._parameters)
-        self._recipe = Recipe(self._loss, penalties, optimizer)
+        self._recipe = Recipe(self._loss, self._penalties, optimizer, *self._limits)
 
     def step(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """One update on the batch X, y.

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ..constraints import MaxNorm
 from ..losses import Loss, MulticlassHinge, SoftmaxCrossEntropy, SquaredError
 from ..optimizers import SGD, AdaGrad, AdamW, Optimizer, RMSProp
 from ..penalties import Penalty
@@ -151,10 +152,39 @@ def penalty_value(penalty: Penalty, weight: Array) -> float:
 
 @quiet
 def penalty_gradient(penalty: Penalty, weight: Array) -> Array:
-    """2 * l2 * W + l1 * sign(W)."""
+    """2 * l2 * W + l1 * sign(W), the latter unless the penalty is proximal."""
     real = weight.dtype.type
-    gradient: Array = real(2 * penalty.l2) * weight + real(penalty.l1) * np.sign(weight)
-    return gradient
+    gradient: Array = real(2 * penalty.l2) * weight
+    return gradient if penalty.proximal else gradient + real(penalty.l1) * np.sign(weight)
+
+
+@quiet
+def shrunk(weight: Array, penalty: Penalty | None, rate: float) -> Array:
+    """sign(W) * max(|W| - rate * l1, 0) if the penalty is proximal."""
+    if penalty is None or not penalty.proximal:
+        return weight
+    smaller: Array = np.sign(weight) * np.maximum(np.abs(weight) - weight.dtype.type(rate * penalty.l1), 0)
+    return smaller
+
+
+@quiet
+def constrained(weight: Array, constraint: MaxNorm | None) -> Array:
+    """Columns whose 2-norm is beyond the limit, scaled back to it."""
+    if constraint is None:
+        return weight
+    norms = np.sqrt(np.square(weight, dtype=np.float64).sum(axis=0))
+    factors = np.where(norms > constraint.limit, constraint.limit / norms, 1)
+    smaller: Array = weight * factors.astype(weight.dtype)
+    return smaller
+
+
+@quiet
+def norm_scale(gradients: Sequence[Array], clip_norm: float | None) -> float:
+    """min(1, clip_norm / the 2-norm of all gradients together)."""
+    if clip_norm is None:
+        return 1.0
+    norm = math.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients))
+    return clip_norm / norm if norm > clip_norm else 1.0
 
 
 @quiet
@@ -220,7 +250,7 @@ def update(
     """Update a weight, and what the optimizer keeps of it, in place; see `protocol.Backend`."""
     grad = limited(grad, weight, penalty, None)
     new, new_kept = updated(weight, grad, kept, optimizer, rate, age)
-    write([(weight, new), *changes(kept, new_kept)])
+    write([(weight, shrunk(new, penalty, rate)), *changes(kept, new_kept)])
 
 
 def changes(kept: Kept, new: Kept) -> list[tuple[Array, Array]]:

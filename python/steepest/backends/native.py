@@ -65,7 +65,9 @@ def _core_loss(loss: Loss) -> _core.Loss:
 
 
 def _core_penalty(penalty: Penalty | None) -> _core.Penalty:
-    return _core.Penalty(penalty.l2, penalty.l1, False) if penalty else _core.Penalty(0.0, 0.0, False)
+    if penalty is None:
+        return _core.Penalty(0.0, 0.0, False)
+    return _core.Penalty(penalty.l2, penalty.l1, penalty.proximal)
 
 
 def _core_penalties(penalties: Sequence[Penalty | None]) -> list[_core.Penalty]:
@@ -90,6 +92,8 @@ def _core_recipe(recipe: Recipe) -> _core.Recipe:
         _core_penalties(recipe.penalties),
         _core_optimizer(recipe.optimizer),
         math.inf if recipe.clip_value is None else recipe.clip_value,
+        math.inf if recipe.clip_norm is None else recipe.clip_norm,
+        math.inf if recipe.constraint is None else recipe.constraint.limit,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
+from ..constraints import MaxNorm
 from ..losses import Loss
 from ..optimizers import Optimizer
 from ..penalties import Penalty
@@ -80,13 +81,15 @@ class Recipe:
     """How to learn: the loss, a penalty or None for each dense stage, the optimizer.
 
     The learning rate is not taken from the optimizer, but told each call. clip_value: the bound of each
-    component of the gradient of the objective, or None.
+    component of the gradient of the objective, or None. clip_norm: that of its norm afterwards, or None.
     """
 
     loss: Loss
     penalties: tuple[Penalty | None, ...]
     optimizer: Optimizer
     clip_value: float | None = None
+    clip_norm: float | None = None
+    constraint: MaxNorm | None = None
 
 
 @dataclass(frozen=True)

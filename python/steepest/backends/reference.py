@@ -142,15 +142,22 @@ class ReferenceNetwork:
 
     def _update(self, gradients: Sequence[Parameters], recipe: Recipe, state: State, rate: float) -> None:
         """Compute every new value first, and only then write, so that no error leaves layers out of step."""
-        values, penalties = _arrays(self._parameters), iter(recipe.penalties)
+        values = _arrays(self._parameters)
+        of_weights = iter(recipe.penalties)  # never of biases
+        penalties = [next(of_weights) if value.ndim == 2 else None for value in values]
+        grads = [
+            formulas.limited(grad, value, penalty, recipe.clip_value)
+            for grad, value, penalty in zip(_arrays(gradients), values, penalties, strict=True)
+        ]
+        scale = formulas.norm_scale(grads, recipe.clip_norm)
         firsts, seconds = (_slot(slot, len(values)) for slot in (state.first, state.second))
         age = int(state.steps[0]) - state.zero_step
         changes = [(state.steps, state.steps + 1)]
-        for value, grad, *slots in zip(values, _arrays(gradients), firsts, seconds, strict=True):
-            penalty = next(penalties) if value.ndim == 2 else None  # weights only, never biases
-            grad = formulas.limited(grad, value, penalty, recipe.clip_value)
-            kept = slots[0], slots[1]
-            new, new_kept = formulas.updated(value, grad, kept, recipe.optimizer, rate, age)
+        for value, grad, penalty, *slots in zip(values, grads, penalties, firsts, seconds, strict=True):
+            kept, scaled = (slots[0], slots[1]), grad * grad.dtype.type(scale)
+            new, new_kept = formulas.updated(value, scaled, kept, recipe.optimizer, rate, age)
+            new = formulas.shrunk(new, penalty, rate)
+            new = formulas.constrained(new, recipe.constraint) if value.ndim == 2 else new
             changes += [(value, new), *formulas.changes(kept, new_kept)]
         formulas.write(changes)
 
