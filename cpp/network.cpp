@@ -98,6 +98,7 @@ Network<T>::Network(std::vector<Stage> stages, std::vector<Parameters<T>> parame
     transposed_.resize(learners);
     penalties_.resize(learners);
     normal_.resize(norms);
+    squares_.resize(learners);
 }
 
 template <class T> double Network<T>::forward_work(Index samples) const {
@@ -168,6 +169,7 @@ void Network<T>::reserve(const Kernels<T>& kernels, Index samples, int threads, 
         if (!stage.learns()) continue;
         if (gradients) gradients_[own_[s]].reserve(stage.weight_rows() + 1, stage.outputs);
         if (stage.dense()) penalties_[own_[s]].reserve(penalty_terms(stage));
+        if (gradients) squares_[own_[s]].reserve(penalty_terms(stage) + 1);
     }
     reserve_transposed();
     scratch_stride_ = kernels.scratch;

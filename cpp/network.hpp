@@ -4,6 +4,7 @@
 
 #include "buffer.hpp"
 #include "dispatch.hpp"
+#include "optimizer.hpp"
 #include "parallel.hpp"
 #include "stage.hpp"
 
@@ -13,16 +14,24 @@
 
 namespace steepest {
 
-// Parameters of a stage that learns, or their gradients or velocities; owned by the caller. No bias: null.
-// A batch_norm's weight is one row.
+// Parameters of a stage that learns, or their gradients, or one of each in an optimizer's state; owned by the
+// caller. No bias: null. A batch_norm's weight is one row.
 template <class T> struct Parameters {
     Rows<T> weight;
     T* bias;
 };
 
-struct Penalty {
-    double l2 = 0, l1 = 0; // of sum(w^2) and sum|w|
-    bool any() const { return l2 != 0 || l1 != 0; }
+// What an optimizer keeps of every parameter: v and s of `Update`; null where its rule has none.
+template <class T> struct State {
+    const Parameters<T>*first = nullptr, *second = nullptr;
+    Parameters<T> first_of(std::size_t own) const { return first ? first[own] : Parameters<T>{}; }
+    Parameters<T> second_of(std::size_t own) const { return second ? second[own] : Parameters<T>{}; }
+};
+
+// How one step updates the weight of each stage that learns, by its place among them, and all biases.
+template <class T> struct Updates {
+    std::vector<Update<T>> weights;
+    Update<T> biases;
 };
 
 // [begin, end) of n for one of `parts`, in whole multiples of `grain` but for the end.
@@ -58,7 +67,7 @@ template <class T> bool divisible(Index columns, int threads) {
 
 constexpr Index penalty_rows = 8; // weight rows of one term of the penalty, whatever the threads
 
-inline Index penalty_terms(const Stage& s) { return (s.inputs + penalty_rows - 1) / penalty_rows; }
+inline Index penalty_terms(const Stage& s) { return (s.weight_rows() + penalty_rows - 1) / penalty_rows; }
 
 // What a thread asks between two pieces of its work: true means stop soon. Empty, the work is not cut.
 using Stop = std::function<bool()>;
@@ -167,22 +176,30 @@ template <class T> class Network {
     bool together(const Team& team, Index samples) const;
 
     // After all rows of the batch: this thread's share of every parameter. With `gradients`, regularised
-    // gradients are stored there, until `stop`; otherwise parameters, and velocities with momentum, are
-    // updated.
+    // gradients are stored there, until `stop`; otherwise parameters and state are updated.
     void learn(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
-               const Update<T>& update, const Parameters<T>* velocities, const Parameters<T>* gradients,
+               const Updates<T>& updates, const State<T>& state, const Parameters<T>* gradients,
                const Stop& stop);
 
     // The running statistics, from those of the batch that went forward: this thread's columns.
     void learn_statistics(const Team& team);
 
-    // The update alone, from gradients that learn() stored.
-    void apply(const Kernels<T>& kernels, const Team& team, const Update<T>& update,
-               const Parameters<T>* velocities, const Parameters<T>* gradients);
+    // The update alone, from `scale` times the gradients that learn() stored.
+    void apply(const Kernels<T>& kernels, const Team& team, const Updates<T>& updates, const State<T>& state,
+               const Parameters<T>* gradients, double scale);
 
-    // This thread's terms of the penalty; after a barrier, their sum in one fixed order.
-    void penalise(const Kernels<T>& kernels, const Team& team, const Penalty& penalty);
+    // This thread's terms of the penalties, one for each stage that learns; after a barrier, their sum in one
+    // fixed order.
+    void penalise(const Kernels<T>& kernels, const Team& team, const std::vector<Penalty>& penalties);
     double penalty_value() const;
+
+    // This thread's terms of the squares of gradients, each component clamped to [-clip, clip]; after a
+    // barrier, the norm of all together, in one fixed order.
+    void measure(const Kernels<T>& kernels, const Team& team, const Parameters<T>* gradients, double clip);
+    double gradient_norm() const;
+
+    // After an update by all threads: scales back this thread's columns of weights beyond the limit.
+    void constrain(const Kernels<T>& kernels, const Team& team, double limit);
 
     std::vector<Parameters<T>> stored_gradients() const;
 
@@ -215,12 +232,11 @@ template <class T> class Network {
     void backward_norm(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Block dx);
     void backward_top(const Kernels<T>& kernels, Range rows);
     void learn(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Index samples,
-               Block weight, const Update<T>& update, const Parameters<T>* velocities,
-               const Parameters<T>* gradients);
+               Block weight, const Update<T>& update, const State<T>& state, const Parameters<T>* gradients);
     void learn_bias(const Kernels<T>& kernels, const Team& team, std::size_t stage, Index samples,
-                    const Update<T>& update, const Parameters<T>* velocities, const Parameters<T>* gradients);
+                    const Update<T>& update, const State<T>& state, const Parameters<T>* gradients);
     void learn_norm(const Kernels<T>& kernels, const Team& team, std::size_t stage, const Update<T>& update,
-                    const Parameters<T>* velocities, const Parameters<T>* gradients);
+                    const State<T>& state, const Parameters<T>* gradients);
     T* scratch(const Team& team) const { return scratch_.data() + team.rank * scratch_stride_; }
 
     std::vector<Stage> stages_;
@@ -236,6 +252,7 @@ template <class T> class Network {
     std::vector<Matrix<T>> gradients_;        // weights, then the bias as one more row
     std::vector<Matrix<T>> transposed_;       // weights of narrow stages, (outputs, inputs)
     std::vector<Buffer<double>> penalties_;   // a term for every 8 rows of weights
+    std::vector<Buffer<double>> squares_;     // the same of gradients, and one for the bias
     Buffer<T> scratch_;
     Index scratch_stride_ = 0;
 };

@@ -8,22 +8,18 @@ namespace {
 
 constexpr Index learn_rows = 192; // weight rows between two looks at `stop`: whole blocks of the kernels
 
-template <class T> Update<T> without_penalty(const Update<T>& u) {
-    return {u.learning_rate, u.momentum, 0, 0, u.nesterov};
-}
-
 } // namespace
 
 // A block of one weight, as rows and columns, for all samples.
 template <class T>
 void Network<T>::learn(const Kernels<T>& kernels, const Team& team, std::size_t s, Rows<const T> x,
-                       Index samples, Block block, const Update<T>& update, const Parameters<T>* velocities,
+                       Index samples, Block block, const Update<T>& update, const State<T>& state,
                        const Parameters<T>* gradients) {
     const std::size_t d = own_[s];
     const Index j = block.columns.begin;
     const auto part = [j](Rows<T> m) { return from(m, 0, j); };
     kernels.weight_gradient({input(s, x, 0), read_only(part(deltas_[s].rows())), part(parameters_[d].weight),
-                             velocities ? part(velocities[d].weight) : Rows<T>{},
+                             part(state.first_of(d).weight), part(state.second_of(d).weight),
                              gradients ? part(gradients[d].weight) : Rows<T>{}, samples, block.columns.size(),
                              block.rows.begin, block.rows.end, update, narrow<T>(stages_[s].outputs)},
                             scratch(team));
@@ -31,8 +27,7 @@ void Network<T>::learn(const Kernels<T>& kernels, const Team& team, std::size_t 
 
 template <class T>
 void Network<T>::learn_bias(const Kernels<T>& kernels, const Team& team, std::size_t s, Index samples,
-                            const Update<T>& update, const Parameters<T>* velocities,
-                            const Parameters<T>* gradients) {
+                            const Update<T>& update, const State<T>& state, const Parameters<T>* gradients) {
     const std::size_t d = own_[s];
     const Range own = share_columns<T>(stages_[s].outputs, team);
     const Index j = own.begin;
@@ -40,14 +35,14 @@ void Network<T>::learn_bias(const Kernels<T>& kernels, const Team& team, std::si
     T* sums = gradients ? gradients[d].bias : deltas_[s].row(samples);
     kernels.column_sums(read_only(deltas_[s].rows()), samples, j, own.end, sums);
     if (gradients) return;
-    kernels.update(without_penalty(update), sums + j, parameters_[d].bias + j,
-                   velocities ? velocities[d].bias + j : nullptr, own.size());
+    kernels.update(update, sums + j, parameters_[d].bias + j, state.first ? state.first[d].bias + j : nullptr,
+                   state.second ? state.second[d].bias + j : nullptr, own.size());
 }
 
+// Neither a penalty nor decay is for scales: they are updated as biases are.
 template <class T>
 void Network<T>::learn_norm(const Kernels<T>& kernels, const Team& team, std::size_t s,
-                            const Update<T>& update, const Parameters<T>* velocities,
-                            const Parameters<T>* gradients) {
+                            const Update<T>& update, const State<T>& state, const Parameters<T>* gradients) {
     const std::size_t d = own_[s];
     const Matrix<T>& normal = normal_[statistics_[s]];
     const Range own = share_columns<T>(stages_[s].outputs, team);
@@ -59,10 +54,11 @@ void Network<T>::learn_norm(const Kernels<T>& kernels, const Team& team, std::si
         std::copy_n(dshift, n, gradients[d].bias + j);
         return;
     }
-    const Update<T> plain = without_penalty(update);
-    const Parameters<T> velocity = velocities ? velocities[d] : Parameters<T>{};
-    kernels.update(plain, dscale, parameters_[d].weight.data + j, from(velocity.weight, 0, j).data, n);
-    kernels.update(plain, dshift, parameters_[d].bias + j, velocity.bias ? velocity.bias + j : nullptr, n);
+    const Parameters<T> first = state.first_of(d), second = state.second_of(d);
+    const auto at = [j](T* row) { return row ? row + j : nullptr; };
+    kernels.update(update, dscale, parameters_[d].weight.data + j, at(first.weight.data),
+                   at(second.weight.data), n);
+    kernels.update(update, dshift, parameters_[d].bias + j, at(first.bias), at(second.bias), n);
 }
 
 template <class T> void Network<T>::learn_statistics(const Team& team) {
@@ -82,11 +78,12 @@ template <class T> void Network<T>::learn_statistics(const Team& team) {
 
 template <class T>
 void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
-                       const Update<T>& update, const Parameters<T>* velocities,
-                       const Parameters<T>* gradients, const Stop& stop) {
+                       const Updates<T>& updates, const State<T>& state, const Parameters<T>* gradients,
+                       const Stop& stop) {
     for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
         const Stage& stage = stages_[s];
-        if (stage.kind == StageKind::batch_norm) learn_norm(kernels, team, s, update, velocities, gradients);
+        if (stage.kind == StageKind::batch_norm)
+            learn_norm(kernels, team, s, updates.biases, state, gradients);
         if (!stage.dense()) continue;
         Part part;
         if (together(team, samples) && divisible<T>(stage.outputs, team.size))
@@ -99,35 +96,38 @@ void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T
         for (const Block& own : part)
             for (Index i = own.rows.begin; i < own.rows.end && !(cut && stop()); i += piece)
                 learn(kernels, team, s, x, samples, {{i, std::min(i + piece, own.rows.end)}, own.columns},
-                      update, velocities, gradients);
-        learn_bias(kernels, team, s, samples, update, velocities, gradients);
+                      updates.weights[own_[s]], state, gradients);
+        learn_bias(kernels, team, s, samples, updates.biases, state, gradients);
     }
 }
 
 template <class T>
-void Network<T>::apply(const Kernels<T>& kernels, const Team& team, const Update<T>& update,
-                       const Parameters<T>* velocities, const Parameters<T>* gradients) {
-    const Update<T> plain = without_penalty(update); // it is in the gradients
+void Network<T>::apply(const Kernels<T>& kernels, const Team& team, const Updates<T>& updates,
+                       const State<T>& state, const Parameters<T>* gradients, double scale) {
+    const Update<T> bias = of_stored(updates.biases, scale);
     for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
         const Stage& stage = stages_[s];
         if (!stage.learns()) continue;
         const Parameters<T>&own = parameters_[own_[s]], &gradient = gradients[own_[s]];
-        const Parameters<T> velocity = velocities ? velocities[own_[s]] : Parameters<T>{};
+        const Parameters<T> first = state.first_of(own_[s]), second = state.second_of(own_[s]);
+        const Update<T> weight = stage.dense() ? of_stored(updates.weights[own_[s]], scale) : bias;
         const Range rows = share(stage.weight_rows(), penalty_rows, team.rank, team.size);
         for (Index i = rows.begin; i < rows.end; ++i)
-            kernels.update(plain, from(gradient.weight, i).data, from(own.weight, i).data,
-                           from(velocity.weight, i).data, stage.outputs);
+            kernels.update(weight, from(gradient.weight, i).data, from(own.weight, i).data,
+                           from(first.weight, i).data, from(second.weight, i).data, stage.outputs);
         if (own.bias && team.rank == team.size - 1)
-            kernels.update(plain, gradient.bias, own.bias, velocity.bias, stage.outputs);
+            kernels.update(bias, gradient.bias, own.bias, first.bias, second.bias, stage.outputs);
     }
 }
 
 template <class T>
-void Network<T>::penalise(const Kernels<T>& kernels, const Team& team, const Penalty& penalty) {
+void Network<T>::penalise(const Kernels<T>& kernels, const Team& team,
+                          const std::vector<Penalty>& penalties) {
     for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
         const Stage& stage = stages_[s];
         if (!stage.dense()) continue;
         const Rows<T> weight = parameters_[own_[s]].weight;
+        const Penalty& penalty = penalties[own_[s]];
         const Range rows = share(stage.inputs, penalty_rows, team.rank, team.size);
         for (Index i = rows.begin; i < rows.end; i += penalty_rows)
             penalties_[own_[s]].data()[i / penalty_rows] =
@@ -144,13 +144,13 @@ template <class T> double Network<T>::penalty_value() const {
     return sum;
 }
 
-#define STEEPEST_INSTANTIATE(T)                                                                             \
-    template void Network<T>::learn_statistics(const Team&);                                                \
-    template void Network<T>::learn(const Kernels<T>&, const Team&, Rows<const T>, Index, const Update<T>&, \
-                                    const Parameters<T>*, const Parameters<T>*, const Stop&);               \
-    template void Network<T>::apply(const Kernels<T>&, const Team&, const Update<T>&, const Parameters<T>*, \
-                                    const Parameters<T>*);                                                  \
-    template void Network<T>::penalise(const Kernels<T>&, const Team&, const Penalty&);                     \
+#define STEEPEST_INSTANTIATE(T)                                                                              \
+    template void Network<T>::learn_statistics(const Team&);                                                 \
+    template void Network<T>::learn(const Kernels<T>&, const Team&, Rows<const T>, Index, const Updates<T>&, \
+                                    const State<T>&, const Parameters<T>*, const Stop&);                     \
+    template void Network<T>::apply(const Kernels<T>&, const Team&, const Updates<T>&, const State<T>&,      \
+                                    const Parameters<T>*, double);                                           \
+    template void Network<T>::penalise(const Kernels<T>&, const Team&, const std::vector<Penalty>&);         \
     template double Network<T>::penalty_value() const;
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)

@@ -59,9 +59,19 @@ int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Row
                                 samples.end - samples.begin, inputs, outputs, Activation::identity, false, 0},
                                own_scratch);
         const Range features = share(inputs, 8, team.rank, team.size);
-        kernels.weight_gradient(
-            {x, dy, Rows<T>{}, Rows<T>{}, dw, rows, outputs, features.begin, features.end, {}, false},
-            own_scratch);
+        kernels.weight_gradient({x,
+                                 dy,
+                                 Rows<T>{},
+                                 Rows<T>{},
+                                 Rows<T>{},
+                                 dw,
+                                 rows,
+                                 outputs,
+                                 features.begin,
+                                 features.end,
+                                 {},
+                                 false},
+                                own_scratch);
         const Range columns = share(outputs, 16, team.rank, team.size);
         kernels.column_sums(dy, rows, columns.begin, columns.end, db);
     });

@@ -30,12 +30,11 @@ template <class T> struct Trainer<T>::Run {
     const Samples<T>& samples;
     const Recipe& recipe;
     const Schedule& schedule;
-    const Parameters<T>* velocities;
+    const State<T> state;
     const Parameters<T>* only_gradients; // store these and update nothing
     const Watch& watch;
     const CustomLoss<T>* custom;
 
-    Update<T> update{};
     bool gathered = false;                  // batches are copied; otherwise they lie in order in the samples
     bool watched_inside = false;            // a step of long products, or near it
     std::vector<Parameters<T>> stored = {}; // the gradients of a step of long products
@@ -45,6 +44,7 @@ template <class T> struct Trainer<T>::Run {
 
     // Of rank 0 alone:
     Result result{};
+    Index saved_steps = 0; // those done when the snapshot was taken
     double epochs_done = 0, work_since_look = 0, epoch_loss = 0, epoch_weight = 0;
     Clock::time_point last_look = Clock::now(), epoch_start = Clock::now();
 
@@ -67,12 +67,14 @@ template <class T> struct Trainer<T>::Run {
 
 template <class T>
 Result Trainer<T>::fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples,
-                       const Recipe& recipe, const Parameters<T>* velocities, const Schedule& schedule,
+                       const Recipe& recipe, const State<T>& state, const Schedule& schedule,
                        const Watch& watch, const CustomLoss<T>* custom) {
-    Run run{kernels, samples, recipe, schedule, velocities, nullptr, watch, custom};
+    Run run{kernels, samples, recipe, schedule, state, nullptr, watch, custom};
     execute(run, threads);
-    if (run.result.status == Status::diverged && several_batches(run))
-        snapshot_.restore(network_, run.velocities);
+    if (run.result.status == Status::diverged && several_batches(run)) {
+        snapshot_.restore(network_, run.state);
+        run.result.steps = run.saved_steps;
+    }
     return run.outcome();
 }
 
@@ -80,10 +82,12 @@ template <class T>
 Result Trainer<T>::gradients(const Kernels<T>& kernels, int threads, const Samples<T>& samples,
                              const Recipe& recipe, const Parameters<T>* gradients, const Draws& draws,
                              const Watch& watch, const CustomLoss<T>* custom) {
+    const double rate = 0;
     Schedule once;
     once.batch = samples.count;
-    once.seed = draws.seed, once.first_step = draws.step;
-    Run run{kernels, samples, recipe, once, nullptr, gradients, watch, custom};
+    once.seed = draws.seed, once.first_step = Index(draws.step);
+    once.rates.data = &rate;
+    Run run{kernels, samples, recipe, once, {}, gradients, watch, custom};
     execute(run, threads);
     return run.outcome();
 }
@@ -95,15 +99,14 @@ template <class T> bool Trainer<T>::several_batches(const Run& run) const {
 template <class T> void Trainer<T>::execute(Run& run, int threads) {
     const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
     const Recipe& recipe = run.recipe;
-    run.update = {T(recipe.learning_rate), T(recipe.momentum), T(2 * recipe.penalty.l2), T(recipe.penalty.l1),
-                  recipe.nesterov};
+    prepare_update(run);
     // Rows that evict each other from the cache are better copied.
     run.gathered = run.schedule.shuffle || run.samples.x.stride * Index(sizeof(T)) % evicting_stride == 0;
     const double work = network_.step_work(size);
     const Index lanes = std::min(run.kernels.lanes, Index(32 / sizeof(T)));
     const double product = network_.step_time(size) / (3 * long_product * double(lanes));
     run.watched_inside = run.watch && product > 0.5;
-    const bool apart = run.watch && product > 1;
+    const bool apart = (run.watch && product > 1) || (recipe.clip_norm < unlimited && !run.only_gradients);
     const double steps = double(run.schedule.epochs) * double((count + size - 1) / size);
     threads = thread_count(work, work_per_thread, thread_count(work * steps, work_per_new_thread, threads));
 
@@ -120,14 +123,14 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     }
     // An epoch of one batch is left before it changes anything; others need a way back. The first is saved
     // here, so that memory is found before the threads start.
-    if (several_batches(run)) snapshot_.save(network_, run.velocities);
+    if (several_batches(run)) snapshot_.save(network_, run.state);
     steepest::run(threads, [&](const Team& team) { train(run, team); });
 }
 
 template <class T> void Trainer<T>::train(Run& run, const Team& team) {
     const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
     const bool leader = team.rank == 0;
-    Draws draws{run.schedule.seed, run.schedule.first_step};
+    Draws draws{run.schedule.seed, std::uint64_t(run.schedule.first_step)};
     if (leader) run.result.threads = team.size;
     for (Index epoch = 0; epoch < run.schedule.epochs; ++epoch) {
         if (leader) begin_epoch(run, epoch);
@@ -151,13 +154,26 @@ template <class T> void Trainer<T>::begin_epoch(Run& run, Index epoch) {
     run.epoch_loss = run.epoch_weight = 0;
     if (run.schedule.shuffle)
         order_.shuffle(run.samples.count, run.schedule.seed, std::uint64_t(run.schedule.first_epoch + epoch));
-    if (epoch > 0 && several_batches(run)) snapshot_.save(network_, run.velocities);
+    if (epoch > 0 && several_batches(run))
+        snapshot_.save(network_, run.state), run.saved_steps = run.result.steps;
+}
+
+template <class T> void Trainer<T>::prepare_update(const Run& run) {
+    const Recipe& recipe = run.recipe;
+    const Schedule& schedule = run.schedule;
+    const Index step = run.result.steps, age = schedule.first_step + step - schedule.zero_step;
+    const double rate = schedule.rates[step];
+    updates_.biases = update_with<T>(recipe.optimizer, recipe.clip_value, rate, age);
+    updates_.weights.resize(network_.parameters().size());
+    for (std::size_t d = 0; d < updates_.weights.size(); ++d)
+        updates_.weights[d] = of_weights<T>(updates_.biases, recipe.optimizer,
+                                            recipe.penalties.empty() ? Penalty{} : recipe.penalties[d], rate);
 }
 
 // One batch: samples [first, first + size) in the epoch's order. Returns false, the same in every thread,
 // if the run must end; nothing has been updated then.
 template <class T>
-bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool again, Draws draws) {
+bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool again, const Draws& draws) {
     const bool leader = team.rank == 0;
     const auto& kernels = run.kernels;
     Batch batch = look_up(run, first, size);
@@ -172,15 +188,22 @@ bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool 
         };
 
     forward_and_backward(run, team, batch, first, draws, stop);
-    if (run.recipe.penalty.any()) network_.penalise(kernels, team, run.recipe.penalty);
+    if (!run.recipe.penalties.empty()) network_.penalise(kernels, team, run.recipe.penalties);
     if (leader && !run.watched_inside) run.look(work);
+    const bool same_update = run.schedule.rates.constant && run.recipe.optimizer.rule != Rule::adam;
+    if (leader && !same_update && run.result.steps > 0) prepare_update(run);
     team.barrier();
 
     const Parameters<T>* stored = run.only_gradients    ? run.only_gradients
                                   : !run.stored.empty() ? run.stored.data()
                                                         : nullptr;
     if (stored) {
-        network_.learn(kernels, team, batch.samples.x, size, run.update, run.velocities, stored, stop);
+        network_.learn(kernels, team, batch.samples.x, size, updates_, {}, stored, stop);
+        team.barrier();
+    }
+    const bool measured = run.recipe.clip_norm < unlimited && !run.only_gradients;
+    if (measured) {
+        network_.measure(kernels, team, stored, run.recipe.clip_value);
         team.barrier();
     }
     if (run.stop.load(std::memory_order_relaxed)) {
@@ -194,13 +217,20 @@ bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool 
         if (leader) run.result.status = Status::diverged, run.result.step = first / run.schedule.batch;
         return false;
     }
+    const double norm = measured ? network_.gradient_norm() : 0;
+    const double scale = measured && norm > run.recipe.clip_norm ? run.recipe.clip_norm / norm : 1;
     if (stored)
-        network_.apply(kernels, team, run.update, run.velocities, stored);
+        network_.apply(kernels, team, updates_, run.state, stored, scale);
     else
-        network_.learn(kernels, team, batch.samples.x, size, run.update, run.velocities, nullptr, stop);
+        network_.learn(kernels, team, batch.samples.x, size, updates_, run.state, nullptr, stop);
     network_.learn_statistics(team);
     team.barrier();
+    if (run.recipe.max_norm < unlimited) {
+        network_.constrain(kernels, team, run.recipe.max_norm);
+        team.barrier();
+    }
     if (leader) {
+        ++run.result.steps;
         const double share_of_epoch = run.recipe.loss.sum ? 1 : batch.weight;
         run.epoch_loss += share_of_epoch * loss;
         run.epoch_weight += share_of_epoch;
@@ -247,7 +277,7 @@ template <class T> double Trainer<T>::objective(const Run& run, const Batch& bat
         for (Index i = 0; i < batch.samples.count; ++i) loss += row_losses_.data()[i];
         if (!run.recipe.loss.sum) loss = batch.weight > 0 ? loss / batch.weight : 0;
     }
-    return run.recipe.penalty.any() ? loss + network_.penalty_value() : loss;
+    return run.recipe.penalties.empty() ? loss : loss + network_.penalty_value();
 }
 
 template <class T>

@@ -46,16 +46,26 @@ template <class T> struct CustomLoss {
 
 struct Recipe {
     Loss loss;
-    Penalty penalty;
-    double learning_rate = 0, momentum = 0;
-    bool nesterov = false;
+    std::vector<Penalty> penalties; // one for each dense stage, or none at all
+    Optimizer optimizer;
+    // Bounds of each component of the gradient, and then of its norm; of the norm of a weight's columns.
+    double clip_value = unlimited, clip_norm = unlimited, max_norm = unlimited;
+};
+
+// Learning rates: one for all steps of a run, or one for each.
+struct Rates {
+    const double* data = nullptr;
+    bool constant = true;
+    double operator[](Index step) const { return data[constant ? 0 : step]; }
 };
 
 struct Schedule {
     Index epochs = 1, first_epoch = 0, batch = 1;
     bool shuffle = false;
-    std::uint64_t seed = 0;       // of shuffles and of the draws of each step
-    std::uint64_t first_step = 0; // number of the first update
+    std::uint64_t seed = 0; // of shuffles and of the draws of each step
+    Index first_step = 0;   // of this run, counted over all runs
+    Index zero_step = 0;    // at which the optimizer's state was zero
+    Rates rates;
 };
 
 enum class Status { finished, cancelled, diverged, mislabelled };
@@ -64,6 +74,7 @@ struct Result {
     std::vector<double> losses, seconds; // of each finished epoch
     Status status = Status::finished;
     Index step = 0;  // the batch that diverged, or the sample whose label is none of the classes
+    Index steps = 0; // updates done, and not undone
     double loss = 0; // the objective of the last batch
     int threads = 1; // how many took part
 };
@@ -76,11 +87,11 @@ template <class T> class Trainer {
     explicit Trainer(Network<T>& network) : network_(network) {}
 
     // Runs the schedule. Each batch's labels and objective are checked before its update: if a label is none
-    // of 0..outputs-1 or the objective not finite, parameters and velocities go back to the end of the last
-    // finished epoch. A cancelled run keeps those of the last finished batch. `velocities` is null without
-    // momentum, `custom` but for a loss of that kind.
+    // of 0..outputs-1 or the objective not finite, parameters and state go back to the end of the last
+    // finished epoch. A cancelled run keeps those of the last finished batch. `custom` is null but for a loss
+    // of that kind.
     Result fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
-               const Parameters<T>* velocities, const Schedule& schedule, const Watch& watch,
+               const State<T>& state, const Schedule& schedule, const Watch& watch,
                const CustomLoss<T>* custom = nullptr);
 
     // The objective of all samples as one batch, in Result::loss; its gradients, penalty included, go to
@@ -102,7 +113,8 @@ template <class T> class Trainer {
     void execute(Run& run, int threads);
     void train(Run& run, const Team& team);
     void begin_epoch(Run& run, Index epoch);
-    bool step(Run& run, const Team& team, Index first, Index size, bool again, Draws draws);
+    void prepare_update(const Run& run);
+    bool step(Run& run, const Team& team, Index first, Index size, bool again, const Draws& draws);
     double objective(const Run& run, const Batch& batch) const;
     Batch look_up(const Run& run, Index first, Index size) const;
     void forward_and_backward(Run& run, const Team& team, const Batch& batch, Index first, const Draws& draws,
@@ -121,6 +133,7 @@ template <class T> class Trainer {
     Buffer<std::int64_t> labels_; // of any batch: copies, checked
     Buffer<double> row_losses_;
     Order order_;
+    Updates<T> updates_; // of the step that comes
     Snapshot<T> snapshot_;
 };
 

@@ -53,14 +53,30 @@ template <class T> struct Rows {
     Index stride;
 };
 
-// One SGD update: g = dL/dw + l2_slope * w + l1 * sign(w);  v = momentum * v - learning_rate * g;
-// w += nesterov ? momentum * v - learning_rate * g : v.  Without momentum no v is read or written.
+enum class Rule : int { sgd, rmsprop, adam };
+
+// One update of a weight w by its gradient, the numbers those of this step:
+//
+//   g = dL/dw + l2_slope * w + l1 * sign(w), clamped to [-clip, clip], times scale
+//   sgd:      v = momentum * v - learning_rate * g;  w += nesterov ? momentum * v - learning_rate * g : v
+//             (without momentum no v is read or written)
+//   rmsprop:  s = decay * s + gain * g^2;  w = keep * w - learning_rate * g / (sqrt(s) + epsilon)
+//             (with decay and gain 1, AdaGrad)
+//   adam:     v = momentum * v + (1 - momentum) * g;  s as above;  the same with v in place of g
+//   at last:  w = sign(w) * max(|w| - threshold, 0)
+//
+// `plain` says that the rule is sgd, and that clip, scale and threshold change nothing and are not looked at.
 template <class T> struct Update {
     T learning_rate;
     T momentum;
     T l2_slope; // 2 * strength of sum(w^2)
     T l1;       // strength of sum|w|
     bool nesterov;
+    bool plain = true;
+    Rule rule = Rule::sgd;
+    T first_gain = 0; // 1 - momentum
+    T decay = 0, gain = 0, epsilon = 0, keep = 1;
+    T clip = __builtin_huge_val(), scale = 1, threshold = 0;
 };
 
 } // namespace steepest

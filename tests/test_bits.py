@@ -12,6 +12,7 @@ from tolerances import assert_equal_models, assert_same_bits
 
 import steepest as st
 from steepest import functional
+from steepest.backends import active
 from steepest.backends._random import shuffle_order
 from steepest.losses import CustomLoss
 
@@ -19,9 +20,10 @@ L, R, S, T = st.Linear, st.ReLU, st.Sigmoid, st.Tanh
 MOMENTUM, NESTEROV = st.SGD(0.05, 0.9), st.SGD(0.05, 0.9, nesterov=True)
 
 
-def recipe(*layers, loss="softmax", optimizer=MOMENTUM, penalty=None, weighted=False, **fit):
+def recipe(*layers, loss="softmax", optimizer=MOMENTUM, penalty=None, limits=None, weighted=False, **fit):
     fit = {"batch_size": 128, "epochs": 3} | fit
-    return layers, {"loss": loss, "optimizer": optimizer, "penalty": penalty}, weighted, fit
+    how = {"loss": loss, "optimizer": optimizer, "penalty": penalty} | (limits or {})
+    return layers, how, weighted, fit
 
 
 # Each makes enough work for 7 threads. Batches of 128 from 300 samples leave a ragged one of 44.
@@ -57,6 +59,28 @@ RECIPES = {
         L(64, 47), R(), L(47, 10), loss=st.SoftmaxCrossEntropy(0.1, range(1, 11)), optimizer=NESTEROV
     ),
     "a loss of one's own": recipe(L(64, 47), S(), L(47, 10), R(), loss=CustomLoss(functional.huber)),
+    "adam, clipped norm": recipe(
+        *(L(64, 47), R(), L(47, 10)),
+        optimizer=st.Adam(st.schedules.Warmup(4, 0.01)),
+        limits={"clip_norm": 0.5},
+    ),
+    "adamw, clipped values": recipe(
+        *(L(64, 33), T(), L(33, 10, bias=False)),
+        optimizer=st.AdamW(0.01, weight_decay=0.1),
+        limits={"clip_value": 0.01},
+        weighted=True,
+    ),
+    "rmsprop, sparse": recipe(
+        *(L(64, 40), R(), L(40, 20), S(), L(20, 10)),
+        optimizer=st.RMSProp(st.schedules.Exponential(0.01, 0.9)),
+        penalty={0: st.L1(0.1, proximal=True), 4: st.L2(1e-2)},
+    ),
+    "adagrad, constrained": recipe(
+        *(L(64, 50), R(), L(50, 10)),
+        optimizer=st.AdaGrad(0.05),
+        limits={"constraint": st.MaxNorm(1.0), "clip_norm": 1.0},
+        penalty=st.L1(1e-3),
+    ),
     "full batch": recipe(L(64, 20), R(), L(20, 10), batch_size=None, shuffle=False, weighted=True),
 }
 
@@ -160,7 +184,7 @@ def test_seed_and_shuffle_act(backend):
 
 @needs_native
 @pytest.mark.parametrize(("features", "outputs"), [(64, 30), (1200, 512)])
-@pytest.mark.parametrize("optimizer", [st.SGD(0.01), MOMENTUM, NESTEROV])
+@pytest.mark.parametrize("optimizer", [st.SGD(0.01), MOMENTUM, NESTEROV, st.RMSProp(0.01), st.Adam(0.01)])
 def test_steps_are_their_gradients_applied(isa, optimizer, features, outputs):
     """An update fused into the weight gradient gives the bits of both apart, as a long step computes them."""
     rows = 2560  # stored gradients are summed in blocks of 2048 samples, fused ones are not
@@ -175,14 +199,9 @@ def test_steps_are_their_gradients_applied(isa, optimizer, features, outputs):
         assert st.Trainer(model, "softmax", optimizer, penalty).step(X, y) == objective
     for key, gradient in gradients.items():
         with Implementation("native", isa, 1).computing():
-            st.functional.sgd_step(
-                parameters[key],
-                gradient,
-                optimizer.learning_rate,
-                momentum=optimizer.momentum,
-                nesterov=optimizer.nesterov,
-                velocity=np.zeros_like(gradient) if optimizer.momentum else None,
-            )
+            weight, grad = np.atleast_2d(parameters[key]), np.atleast_2d(gradient)
+            kept = tuple(np.zeros_like(weight) if name else None for name in optimizer.keeps)
+            active().update(weight, grad, kept, optimizer, None, optimizer.learning_rate, 0)
         assert_same_bits(model.state_dict()[key], parameters[key], key)
 
 

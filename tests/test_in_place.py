@@ -12,7 +12,7 @@ from tolerances import assert_close, assert_same_bits
 import steepest as st
 from steepest._stages import compile_stages
 from steepest.backends import active
-from steepest.backends.protocol import Batch, Parameters, Recipe, Schedule
+from steepest.backends.protocol import Batch, Parameters, Recipe, Schedule, State
 
 OPTIMIZERS = [st.SGD(0.3), st.SGD(0.3, 0.9), st.SGD(0.3, 0.5, nesterov=True)]
 PENALTIES = [None, st.L2(0.2), st.L1(0.1), st.ElasticNet(0.1, 0.5)]
@@ -121,7 +121,7 @@ def test_sgd_step_refuses_what_it_cannot_update(implementation):
 
 
 def trained(native, optimizer, dtype, wrap):
-    """Losses, parameters and velocities of a small net; `wrap` puts each array where it shall lie."""
+    """Losses, parameters and optimizer's state of a small net; `wrap` puts each array where it shall lie."""
     stages = compile_stages(
         (st.Linear(33, 31), st.Tanh(), st.Linear(31, 17, bias=False), st.ReLU(), st.Linear(17, 3))
     )
@@ -141,22 +141,26 @@ def trained(native, optimizer, dtype, wrap):
         ]
 
     own = parameters(1, 0.2)
-    velocities = parameters(2, 0.01) if optimizer.momentum else None
+    slots = (parameters(2 + i, 0.01) if name else None for i, name in enumerate(optimizer.keeps))
+    state = State(*slots, np.zeros(1, np.int64))
+    for p in state.second or ():  # squares are not negative
+        for array in (p.weight, *([] if p.bias is None else [p.bias])):
+            np.abs(array, out=array)
     x, weight = place(numbers((300, 33), dtype, 3)), place(numbers(300, dtype, 4) ** 2)
     batch = Batch(x, np.arange(300) % 3, weight)
-    recipe = Recipe(st.SoftmaxCrossEntropy(), st.ElasticNet(1e-3, 2.0), optimizer)
-    schedule = Schedule(epochs=2, batch_size=128, shuffle=True, seed=1)
+    recipe = Recipe(st.SoftmaxCrossEntropy(), (st.ElasticNet(1e-3, 2.0),) * 3, optimizer)
+    schedule = Schedule(epochs=2, batch_size=128, shuffle=True, seed=1, rates=np.array([0.3]))
     with native.computing(all_threads=True):
         network = active().network(stages, own)
-        losses = network.fit(batch, recipe, velocities, schedule, None).losses
+        losses = network.fit(batch, recipe, state, schedule, None).losses
     with native.computing():
-        losses.append(network.step(batch, recipe, velocities))
+        losses.append(network.step(batch, recipe, state, 0.3))
     return losses, placed
 
 
 @pytest.mark.parametrize("fill", FILLS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", [*OPTIMIZERS, st.RMSProp(), st.AdamW()])
 def test_training_writes_its_parameters_only(native, optimizer, dtype, fill):
     """A network on arrays that lie in larger ones learns to the bit what it learns on plain ones."""
     losses, guarded = trained(native, optimizer, dtype, lambda values: Guarded(values, fill))
@@ -215,17 +219,27 @@ def test_the_extension_refuses_unsafe_parameters(name):
 
 @needs_native
 @pytest.mark.parametrize(
-    "velocities", [[((3, 4), None)], [((4, 3), (3,))], [((3, 4), (4,)), ((4, 2), (2,))]], ids=str
+    "shapes", [[((3, 4), None)], [((4, 3), (3,))], [((3, 4), (4,)), ((4, 2), (2,))]], ids=str
 )
-def test_velocities_of_another_network_are_refused(velocities):
+@pytest.mark.parametrize("slot", [0, 1])
+def test_a_state_of_another_network_is_refused(shapes, slot):
     """The extension itself must not write beyond an array, whatever the Python side hands it."""
     core = pytest.importorskip("steepest._core")
     stages = [core.Stage("dense", 3, 4, "identity")]
     parameters = [(np.zeros((3, 4)), np.zeros(4))]
     network = core.NetworkFloat64(stages, parameters)
-    shapes = [core.Stage("dense", *weight, "identity") for weight, _ in velocities]
-    arrays = [(np.zeros(weight), None if bias is None else np.zeros(bias)) for weight, bias in velocities]
-    others = core.ParametersFloat64(shapes, arrays)
-    recipe = core.Recipe(core.Loss(core.LossKind.softmax, 0.0, False), 0.0, 0.0, 0.1, 0.9, False)
-    with pytest.raises(ValueError, match="velocities are not like the parameters"):
-        network.step(np.ones((2, 3)), np.array([0, 1]), None, recipe, others, 0, 0, "", 1)
+    others = [core.Stage("dense", *weight, "identity") for weight, _ in shapes]
+    arrays = [(np.zeros(weight), None if bias is None else np.zeros(bias)) for weight, bias in shapes]
+    slots, steps = [None, None], np.zeros(1, np.int64)
+    slots[slot] = arrays
+    optimizer = core.Optimizer(core.Rule.rmsprop if slot else core.Rule.sgd, 0.9, False, 0.9, 0.1, 1e-8, 0.0)
+    loss, batch = core.Loss(core.LossKind.softmax), (np.ones((2, 3)), np.array([0, 1]), None)
+    recipe = core.Recipe(loss, [], optimizer, np.inf, np.inf, np.inf)
+    with pytest.raises(ValueError, match="optimizer's state is not like the parameters"):
+        network.step(*batch, core.LearningFloat64(others, recipe, *slots, steps, 0), 0.1, "", 1)
+    with pytest.raises(ValueError, match="the optimizer needs a state"):
+        core.LearningFloat64(stages, recipe, None, None, steps, 0)
+    recipe = core.Recipe(loss, [core.Penalty(1.0, 1.0, False)] * 2, optimizer, np.inf, np.inf, np.inf)
+    with pytest.raises(ValueError, match="one penalty for each stage that learns"):
+        network.step(*batch, core.LearningFloat64(others, recipe, *slots, steps, 0), 0.1, "", 1)
+    assert steps == 0

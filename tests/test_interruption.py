@@ -139,7 +139,7 @@ def test_ctrl_c_leaves_one_long_step_untouched(call, threads):
                 model.loss_and_gradients(X, y, loss="softmax")
     for key, value in model.state_dict().items():
         assert_same_bits(value, before[key], key)
-    assert all(not v.weight.any() and not v.bias.any() for v in trainer._velocities)
+    assert all(not v.weight.any() and not v.bias.any() for v in trainer._state.first)
 
 
 def test_cancel_from_another_thread(backend):

@@ -194,17 +194,23 @@ def test_the_extension_checks_labels_itself():
     from steepest import _core
 
     weight = np.ones((4, 3))
-    network = _core.NetworkFloat64([_core.Stage("dense", 4, 3, "identity")], [(weight, None)])
-    recipe = _core.Recipe(_core.Loss(_core.LossKind.softmax, 0.0, False), 0.0, 0.0, 0.1, 0.0, False)
+    optimizer = _core.Optimizer(_core.Rule.sgd, 0.0, False, 0.0, 0.0, 0.0, 0.0)
+    recipe = _core.Recipe(
+        _core.Loss(_core.LossKind.softmax, 0.0, False), [], optimizer, np.inf, np.inf, np.inf
+    )
+    stages, steps = [_core.Stage("dense", 4, 3, "identity")], np.zeros(1, np.int64)
+    how = _core.LearningFloat64(stages, recipe, None, None, steps, 0)
+    network = _core.NetworkFloat64(stages, [(weight, None)])
     X, y = np.ones((6, 4)), np.array([0, 1, 2, 0, 3, 0])
     for isa in ISAS:
-        result = network.fit(X, y, None, recipe, None, _core.Schedule(2, 0, 2, False, 0, 0), None, isa, 1)
+        schedule, rates = _core.Schedule(2, 0, 2, False, 0), np.array([0.1])
+        result = network.fit(X, y, None, how, schedule, rates, None, isa, 1)
         assert (result.status, result.step, result.losses) == (_core.Status.mislabelled, 4, [])
-        assert network.try_step(X, y, recipe, None, 0, 0, isa, 1) is None
+        assert network.try_step(X, y, how, 0.1, isa, 1) is None
         for call in (network.step, network.loss_and_gradients):
-            velocities = (None,) if call == network.step else ()
+            learning = (how, 0.1) if call == network.step else (recipe,)
             with pytest.raises(ValueError, match="a label is out of range"):
-                call(X, y, None, recipe, *velocities, 0, 0, isa, 1)
+                call(X, y, None, *learning, isa, 1)
         with pytest.raises(ValueError, match="a label is out of range"):
             _core.loss(_core.Loss(_core.LossKind.hinge, 1.0, False), X, y + 1, None, isa, 1)
     assert (weight == 1).all()

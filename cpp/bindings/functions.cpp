@@ -131,24 +131,25 @@ py::tuple loss(const Loss& loss, py::array scores_, const py::array& targets_, c
 }
 
 template <class T>
-void sgd_step(py::array weight_, py::array gradient_, py::object velocity_, const Recipe& recipe,
-              const std::string& isa) {
+void update(py::array weight_, py::array gradient_, const py::object& first_, const py::object& second_,
+            const Optimizer& optimizer, const Penalty& penalty, double rate, Index age,
+            const std::string& isa) {
     const Choice choice(isa, 1);
     const Input<T> gradient(std::move(gradient_), "grad");
     const Rows<T> weight = writable<T>(weight_, gradient.count, gradient.columns, "weight");
-    Rows<T> velocity{};
-    if (!velocity_.is_none()) {
-        auto array = py::cast<py::array>(velocity_);
-        velocity = writable<T>(array, gradient.count, gradient.columns, "velocity");
-    } else if (recipe.momentum != 0) {
-        refuse("momentum needs a velocity");
-    }
-    const Update<T> update{T(recipe.learning_rate), T(recipe.momentum), T(2 * recipe.penalty.l2),
-                           T(recipe.penalty.l1), recipe.nesterov};
+    const auto state = [&](bool needed, const py::object& object) {
+        if (!needed) return Rows<T>{};
+        if (object.is_none()) refuse("the optimizer needs a state");
+        auto array = py::cast<py::array>(object);
+        return writable<T>(array, gradient.count, gradient.columns, "state");
+    };
+    const Rows<T> first = state(optimizer.has_first(), first_);
+    const Rows<T> second = state(optimizer.has_second(), second_);
+    const auto how = of_weights<T>(update_with<T>(optimizer, unlimited, rate, age), optimizer, penalty, rate);
     for (Index i = 0; i < gradient.count; ++i)
         kernels_of<T>(choice.table)
-            .update(update, gradient.rows.data + i * gradient.rows.stride, weight.data + i * weight.stride,
-                    velocity.data ? velocity.data + i * velocity.stride : nullptr, gradient.columns);
+            .update(how, from(gradient.rows, i).data, from(weight, i).data, from(first, i).data,
+                    from(second, i).data, gradient.columns);
     choice.ran(1);
 }
 
@@ -241,8 +242,11 @@ void bind_functions(py::module_& m) {
                   return loss<decltype(t)>(l, scores, targets, weight, isa, threads);
               });
           });
-    m.def("sgd_step", [](const A& w, const A& g, const O& v, const Recipe& recipe, const S& isa) {
-        return by_dtype(w, [&](auto t) { return sgd_step<decltype(t)>(w, g, v, recipe, isa); });
+    m.def("update", [](const A& w, const A& g, const O& first, const O& second, const Optimizer& optimizer,
+                       const Penalty& penalty, double rate, Index age, const S& isa) {
+        return by_dtype(w, [&](auto t) {
+            return update<decltype(t)>(w, g, first, second, optimizer, penalty, rate, age, isa);
+        });
     });
     m.def("first_nonfinite_row", [](const A& x, const S& isa) {
         return by_dtype(x, [&](auto t) { return first_nonfinite_row<decltype(t)>(x, isa); });

@@ -58,23 +58,26 @@ template <class T> class BoundNetwork {
         return y;
     }
 
-    Result fit(const py::array& x, const py::array& targets, const py::object& weight, const Recipe& recipe,
-               const ParameterSet<T>* velocities, const Schedule& schedule, py::object watch,
-               const std::string& isa, int threads, py::object custom) {
+    Result fit(const py::array& x, const py::array& targets, const py::object& weight, const Learning<T>& how,
+               Schedule schedule, const py::object& rates_, py::object watch, const std::string& isa,
+               int threads, py::object custom) {
         if (schedule.batch < 1) refuse("batches need a sample");
-        const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
-        PythonLoss<T> own(std::move(custom), recipe.loss, network_.outputs(), data.targets.columns);
-        return learn(data.samples(), recipe, velocities, schedule, std::move(watch), Choice(isa, threads),
-                     &own);
+        const Data<T> data(x, targets, weight, how.recipe.loss, network_.inputs(), network_.outputs());
+        PythonLoss<T> own(std::move(custom), how.recipe.loss, network_.outputs(), data.targets.columns);
+        const auto rates = py::cast<py::array_t<double, py::array::c_style>>(rates_);
+        const Index batches = (data.x.count + schedule.batch - 1) / schedule.batch;
+        schedule.rates = {rates.data(), rates.size() == 1};
+        if (rates.size() != 1 && rates.size() < schedule.epochs * batches) refuse("too few learning rates");
+        return learn(data.samples(), how, schedule, std::move(watch), Choice(isa, threads), &own);
     }
 
-    double step(const py::array& x, const py::array& targets, const py::object& weight, const Recipe& recipe,
-                const ParameterSet<T>* velocities, std::uint64_t seed, std::uint64_t number,
-                const std::string& isa, int threads, py::object custom) {
-        const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
-        PythonLoss<T> own(std::move(custom), recipe.loss, network_.outputs(), data.targets.columns);
-        const Result result = learn(data.samples(), recipe, velocities, once(data.x.count, {seed, number}),
-                                    py::none(), Choice(isa, threads), &own);
+    double step(const py::array& x, const py::array& targets, const py::object& weight,
+                const Learning<T>& how, double rate, const std::string& isa, int threads, py::object custom,
+                std::uint64_t seed) {
+        const Data<T> data(x, targets, weight, how.recipe.loss, network_.inputs(), network_.outputs());
+        PythonLoss<T> own(std::move(custom), how.recipe.loss, network_.outputs(), data.targets.columns);
+        const Result result = learn(data.samples(), how, once(data.x.count, &rate, seed), py::none(),
+                                    Choice(isa, threads), &own);
         require_labels(result);
         return result.loss;
     }
@@ -82,12 +85,10 @@ template <class T> class BoundNetwork {
     // The objective before an update on plain arrays; None, and nothing is changed, if they are none, or
     // hold a number that is not finite, or a label or target out of range, or if the loss needs more than
     // them.
-    py::object try_step(py::handle x_, py::handle targets_, const Recipe& recipe, py::handle velocities_,
-                        std::uint64_t seed, std::uint64_t number, const std::string& isa, int threads) {
-        // Not left to pybind11, which takes half a microsecond to see that None is no set of parameters.
-        const auto* velocities = velocities_.is_none() ? nullptr : velocities_.cast<const ParameterSet<T>*>();
-        const LossKind loss = recipe.loss.kind;
-        if (recipe.loss.weighted || loss == LossKind::custom) return py::none();
+    py::object try_step(py::handle x_, py::handle targets_, const Learning<T>& how, double rate,
+                        const std::string& isa, int threads, std::uint64_t seed) {
+        const LossKind loss = how.recipe.loss.kind;
+        if (how.recipe.loss.weighted || loss == LossKind::custom) return py::none();
         const PlainMatrix<T> x(x_);
         if (x.count < 1 || x.columns != network_.inputs() || !masks_cover(x.count)) return py::none();
         const Choice choice(isa, threads);
@@ -107,18 +108,18 @@ template <class T> class BoundNetwork {
             samples.targets = targets.rows;
         }
         if (search_nonfinite_row(kernels, x.rows, x.count, x.columns) >= 0) return py::none();
-        const Result result =
-            learn(samples, recipe, velocities, once(x.count, {seed, number}), py::none(), choice);
+        const Result result = learn(samples, how, once(x.count, &rate, seed), py::none(), choice);
         if (result.status == Status::mislabelled) return py::none();
         return py::float_(result.loss);
     }
 
     py::tuple loss_and_gradients(const py::array& x, const py::array& targets, const py::object& weight,
-                                 const Recipe& recipe, std::uint64_t seed, std::uint64_t number,
-                                 const std::string& isa, int threads, py::object custom) {
+                                 const Recipe& recipe, const std::string& isa, int threads, py::object custom,
+                                 std::uint64_t seed, std::uint64_t number) {
         const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
         if (!masks_cover(data.x.count)) refuse("a mask has too few rows");
         PythonLoss<T> own(std::move(custom), recipe.loss, network_.outputs(), data.targets.columns);
+        require_penalties(recipe);
         py::list arrays;
         std::vector<Parameters<T>> views;
         for (const auto& stage : network_.stages()) {
@@ -146,10 +147,11 @@ template <class T> class BoundNetwork {
     }
 
   private:
-    static Schedule once(Index samples, const Draws& draws) {
+    static Schedule once(Index samples, const double* rate, std::uint64_t seed) {
         Schedule schedule;
         schedule.batch = samples;
-        schedule.seed = draws.seed, schedule.first_step = draws.step;
+        schedule.seed = seed;
+        schedule.rates.data = rate;
         return schedule;
     }
 
@@ -164,21 +166,26 @@ template <class T> class BoundNetwork {
         if (result.status == Status::mislabelled) refuse("a label is out of range");
     }
 
-    Result learn(const Samples<T>& samples, const Recipe& recipe, const ParameterSet<T>* velocities,
-                 const Schedule& schedule, py::object watch, const Choice& choice,
-                 PythonLoss<T>* own = nullptr) {
-        if (recipe.momentum != 0 && !velocities) refuse("momentum needs velocities");
-        if (velocities) velocities->require_like(parameters_);
+    void require_penalties(const Recipe& recipe) const {
+        if (!recipe.penalties.empty() && recipe.penalties.size() != parameters_.views.size())
+            refuse("one penalty for each stage that learns");
+    }
+
+    Result learn(const Samples<T>& samples, const Learning<T>& how, Schedule schedule, py::object watch,
+                 const Choice& choice, PythonLoss<T>* own = nullptr) {
+        require_penalties(how.recipe);
+        how.require_like(parameters_);
         if (!masks_cover(std::min(schedule.batch, samples.count))) refuse("a mask has too few rows");
         const CustomLoss<T>* const custom = own ? own->get() : nullptr;
         const double time = network_.step_time(samples.count) * double(schedule.epochs);
-        Result result =
-            compute(custom ? unknown_time : time, std::move(watch), choice,
-                    [&](const Kernels<T>& kernels, int n, const Watch& asked) {
-                        return trainer_.fit(kernels, n, samples, recipe,
-                                            recipe.momentum != 0 ? velocities->views.data() : nullptr,
-                                            schedule, asked, custom);
-                    });
+        Result result = compute(custom ? unknown_time : time, std::move(watch), choice,
+                                [&](const Kernels<T>& kernels, int n, const Watch& asked) {
+                                    schedule.first_step = *how.steps, schedule.zero_step = how.zero_step;
+                                    auto done = trainer_.fit(kernels, n, samples, how.recipe, how.state(),
+                                                             schedule, asked, custom);
+                                    *how.steps += done.steps;
+                                    return done;
+                                });
         if (own) own->raise();
         return result;
     }
@@ -209,25 +216,28 @@ template <class T> class BoundNetwork {
     Exclusive exclusive_;
 };
 
-template <class T> void bind(py::module_& m, const char* parameters, const char* network) {
+template <class T> void bind(py::module_& m, const char* learning, const char* network) {
     using Bound = BoundNetwork<T>;
-    py::class_<ParameterSet<T>>(m, parameters).def(py::init<const StageList&, ParameterList>());
+    using List = std::optional<ParameterList>;
+    py::class_<Learning<T>>(m, learning)
+        .def(py::init<const StageList&, const Recipe&, List, List, py::array, Index>(), py::arg("stages"),
+             py::arg("recipe"), py::arg("first"), py::arg("second"), py::arg("steps"), py::arg("zero_step"));
     py::class_<Bound>(m, network)
         .def(py::init<StageList, ParameterList, std::vector<py::array>>(), py::arg("stages"),
              py::arg("parameters"), py::arg("running") = py::tuple())
         .def("forward", &Bound::forward, py::arg("x"), py::arg("isa"), py::arg("threads"))
         .def("try_forward", &Bound::try_forward, py::arg("x"), py::arg("isa"), py::arg("threads"))
-        .def("try_step", &Bound::try_step, py::arg("x"), py::arg("targets"), py::arg("recipe"),
-             py::arg("velocities"), py::arg("seed"), py::arg("number"), py::arg("isa"), py::arg("threads"))
-        .def("fit", &Bound::fit, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("recipe"),
-             py::arg("velocities"), py::arg("schedule"), py::arg("watch"), py::arg("isa"), py::arg("threads"),
+        .def("try_step", &Bound::try_step, py::arg("x"), py::arg("targets"), py::arg("how"), py::arg("rate"),
+             py::arg("isa"), py::arg("threads"), py::arg("seed") = 0)
+        .def("fit", &Bound::fit, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("how"),
+             py::arg("schedule"), py::arg("rates"), py::arg("watch"), py::arg("isa"), py::arg("threads"),
              py::arg("custom") = py::none())
-        .def("step", &Bound::step, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("recipe"),
-             py::arg("velocities"), py::arg("seed"), py::arg("number"), py::arg("isa"), py::arg("threads"),
-             py::arg("custom") = py::none())
+        .def("step", &Bound::step, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("how"),
+             py::arg("rate"), py::arg("isa"), py::arg("threads"), py::arg("custom") = py::none(),
+             py::arg("seed") = 0)
         .def("loss_and_gradients", &Bound::loss_and_gradients, py::arg("x"), py::arg("targets"),
-             py::arg("weight"), py::arg("recipe"), py::arg("seed"), py::arg("number"), py::arg("isa"),
-             py::arg("threads"), py::arg("custom") = py::none());
+             py::arg("weight"), py::arg("recipe"), py::arg("isa"), py::arg("threads"),
+             py::arg("custom") = py::none(), py::arg("seed") = 0, py::arg("number") = 0);
 }
 
 StageKind kind_named(const std::string& name) {
@@ -292,26 +302,40 @@ void bind_network(py::module_& m) {
                                     }),
                                     py::arg("kind"), py::arg("parameter") = 0.0, py::arg("sum") = false,
                                     py::arg("weighted") = false);
-    py::class_<Recipe>(m, "Recipe")
-        .def(
-            py::init([](const Loss& loss, double l2, double l1, double learning_rate, double momentum,
-                        bool nesterov) { return Recipe{loss, {l2, l1}, learning_rate, momentum, nesterov}; }),
-            py::arg("loss"), py::arg("l2"), py::arg("l1"), py::arg("learning_rate"), py::arg("momentum"),
-            py::arg("nesterov"));
-    py::class_<Schedule>(m, "Schedule")
-        .def(py::init([](Index epochs, Index first_epoch, Index batch, bool shuffle, std::uint64_t seed,
-                         std::uint64_t first_step) {
-                 return Schedule{epochs, first_epoch, batch, shuffle, seed, first_step};
+    py::enum_<Rule>(m, "Rule")
+        .value("sgd", Rule::sgd)
+        .value("rmsprop", Rule::rmsprop)
+        .value("adam", Rule::adam);
+    py::class_<Optimizer>(m, "Optimizer")
+        .def(py::init([](Rule rule, double momentum, bool nesterov, double decay, double gain, double epsilon,
+                         double weight_decay) {
+                 return Optimizer{rule, momentum, nesterov, decay, gain, epsilon, weight_decay};
              }),
-             py::arg("epochs"), py::arg("first_epoch"), py::arg("batch"), py::arg("shuffle"), py::arg("seed"),
-             py::arg("first_step"));
+             py::arg("rule"), py::arg("momentum"), py::arg("nesterov"), py::arg("decay"), py::arg("gain"),
+             py::arg("epsilon"), py::arg("weight_decay"));
+    py::class_<Penalty>(m, "Penalty")
+        .def(py::init([](double l2, double l1, bool proximal) { return Penalty{l2, l1, proximal}; }),
+             py::arg("l2"), py::arg("l1"), py::arg("proximal"));
+    py::class_<Recipe>(m, "Recipe")
+        .def(py::init([](const Loss& loss, std::vector<Penalty> penalties, const Optimizer& optimizer,
+                         double clip_value, double clip_norm, double max_norm) {
+                 return Recipe{loss, std::move(penalties), optimizer, clip_value, clip_norm, max_norm};
+             }),
+             py::arg("loss"), py::arg("penalties"), py::arg("optimizer"), py::arg("clip_value"),
+             py::arg("clip_norm"), py::arg("max_norm"));
+    py::class_<Schedule>(m, "Schedule")
+        .def(py::init([](Index epochs, Index first_epoch, Index batch, bool shuffle, std::uint64_t seed) {
+                 return Schedule{epochs, first_epoch, batch, shuffle, seed, 0, 0, {}};
+             }),
+             py::arg("epochs"), py::arg("first_epoch"), py::arg("batch"), py::arg("shuffle"),
+             py::arg("seed"));
     py::class_<Result>(m, "Result")
         .def_readonly("losses", &Result::losses)
         .def_readonly("seconds", &Result::seconds)
         .def_readonly("status", &Result::status)
         .def_readonly("step", &Result::step);
-    bind<float>(m, "ParametersFloat32", "NetworkFloat32");
-    bind<double>(m, "ParametersFloat64", "NetworkFloat64");
+    bind<float>(m, "LearningFloat32", "NetworkFloat32");
+    bind<double>(m, "LearningFloat64", "NetworkFloat64");
 }
 
 } // namespace steepest::python

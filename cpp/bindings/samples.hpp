@@ -4,7 +4,10 @@
 #include "../trainer.hpp"
 #include "arrays.hpp"
 
+#include <pybind11/stl.h>
+
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -54,7 +57,37 @@ template <class T> struct ParameterSet {
             same = std::equal(owners[i].first.shape(), owners[i].first.shape() + 2,
                               other.owners[i].first.shape()) &&
                    owners[i].second.is_none() == other.owners[i].second.is_none();
-        if (!same) refuse("velocities are not like the parameters");
+        if (!same) refuse("the optimizer's state is not like the parameters");
+    }
+};
+
+// How a network learns, what the optimizer keeps, and the number of updates, which each run adds to.
+template <class T> struct Learning {
+    Recipe recipe;
+    std::optional<ParameterSet<T>> first, second;
+    py::array steps_owner;
+    std::int64_t* steps;
+    Index zero_step;
+
+    Learning(const StageList& stages, const Recipe& how, std::optional<ParameterList> first_,
+             std::optional<ParameterList> second_, py::array steps_, Index zero)
+        : recipe(how), steps_owner(std::move(steps_)), steps(writable<std::int64_t>(steps_owner, 1, "steps")),
+          zero_step(zero) {
+        if (first_) first.emplace(stages, std::move(*first_));
+        if (second_) second.emplace(stages, std::move(*second_));
+        if (recipe.optimizer.has_first() > first.has_value() ||
+            recipe.optimizer.has_second() > second.has_value())
+            refuse("the optimizer needs a state");
+    }
+
+    void require_like(const ParameterSet<T>& parameters) const {
+        if (first) first->require_like(parameters);
+        if (second) second->require_like(parameters);
+    }
+
+    State<T> state() const {
+        return {recipe.optimizer.has_first() ? first->views.data() : nullptr,
+                recipe.optimizer.has_second() ? second->views.data() : nullptr};
     }
 };
 

@@ -33,7 +33,8 @@ constexpr Index weight_block_rows = max_rows == 6 ? 24 : 16;
 constexpr Index sample_depth = 512;
 
 template <class T>
-constexpr Index scratch_elements = block_bytes / Index(sizeof(T)) + sample_depth * weight_block_rows;
+constexpr Index scratch_elements =
+    block_bytes / Index(sizeof(T)) + sample_depth * weight_block_rows + max_rows * panel_width<T>;
 
 // Cuts n into the fewest pieces of at most `most`, equal to within one: 64 rows in tiles of at most 14 are
 // 5 of 13 or 12, not 4 of 14 and one of 8.

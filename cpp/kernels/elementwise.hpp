@@ -95,7 +95,17 @@ void activation_gradient(Activation activation, T slope, const T* y, const T* dy
     }
 }
 
-template <class T> void update(const Update<T>& u, const T* gradient, T* weight, T* velocity, Index n) {
+template <class T>
+void update(const Update<T>& u, const T* gradient, T* weight, T* first, T* second, Index n) {
+    if (!u.plain)
+        return update_rows<T>(u, {{gradient, 0},
+                                  {weight, 0},
+                                  {first, 0},
+                                  {second, 0},
+                                  1,
+                                  n / lanes<T>,
+                                  n % lanes<T> != 0,
+                                  Tail<T>(n % lanes<T>)});
     if (u.momentum == 0)
         return map<T>(
             n, [&u](Vec<T> g, Vec<T> w) { return descend<T>(u, regularised<T>(u, g, w), w); }, weight,
@@ -103,8 +113,8 @@ template <class T> void update(const Update<T>& u, const T* gradient, T* weight,
     for_vectors<T>(n, [=, &u](Index i, auto... tail) {
         const Vec<T> w = load(weight + i, tail...);
         const Vec<T> g = regularised<T>(u, load(gradient + i, tail...), w);
-        const Vec<T> v = momentum_step<T>(u, g, load(velocity + i, tail...));
-        store(velocity + i, v, tail...);
+        const Vec<T> v = momentum_step<T>(u, g, load(first + i, tail...));
+        store(first + i, v, tail...);
         store(weight + i, w + (u.nesterov ? momentum_step<T>(u, g, v) : v), tail...);
     });
 }
@@ -152,18 +162,24 @@ STEEPEST_INLINE Vec<double> widened(const float* x) {
     return __builtin_convertvector(half, Vec<double>);
 }
 
+// The vectors of a row of n elements in double: visit(g, offset, vector), g as in for_groups. The last is
+// filled with 0.
+template <class T, class F> STEEPEST_INLINE void for_wide(const T* row, Index n, F visit) {
+    for_groups<double>(n, [&](int g, Index j, auto... tail) {
+        if constexpr (sizeof...(tail) == 0) {
+            visit(g, j, widened(row + j));
+        } else {
+            T rest[lanes<double>] = {};
+            for (Index k = j; k < n; ++k) rest[k - j] = row[k];
+            visit(g, j, widened(rest));
+        }
+    });
+}
+
 template <class T> double penalty(Rows<const T> weight, Index rows, Index columns, double l2, double l1) {
     Vec<double> squares[group<double>] = {}, sizes[group<double>] = {};
     for (Index i = 0; i < rows; ++i, weight.data += weight.stride)
-        for_groups<double>(columns, [&](int g, Index j, auto... tail) {
-            Vec<double> w;
-            if constexpr (sizeof...(tail) == 0) {
-                w = widened(weight.data + j);
-            } else {
-                T rest[lanes<double>] = {};
-                for (Index k = j; k < columns; ++k) rest[k - j] = weight.data[k];
-                w = widened(rest);
-            }
+        for_wide(weight.data, columns, [&](int g, Index, Vec<double> w) {
             squares[g] = fma(w, w, squares[g]);
             if (l1 != 0) sizes[g] += select<double>(w < Vec<double>{}, -w, w);
         });

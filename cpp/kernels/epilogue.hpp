@@ -3,6 +3,7 @@
 
 #include "normal.hpp"
 #include "tile.hpp"
+#include "update.hpp"
 
 namespace steepest {
 namespace {
@@ -150,29 +151,12 @@ __attribute__((noinline)) void row_tile(const Product<T>& p, const RowEpilogue<T
 // ---- weight gradient ----------------------------------------------------------------------------------
 
 template <class T> struct WeightEpilogue {
-    Update<T> update;
+    const Update<T>& update;
     bool unfinished; // the chain goes on: store the bare sum as the gradient
-    // At the tile's first element. gradient.data set: store there; null: update weight and velocity.
-    Rows<T> weight, velocity, gradient;
+    // At the tile's first element. gradient.data set: store there; null: update the others.
+    Rows<T> weight, first, second, gradient;
+    T* tile; // room for a tile
 };
-
-template <class T> STEEPEST_INLINE Vec<T> sign_times(T l1, Vec<T> w) {
-    return select<T>(w > Vec<T>{}, broadcast(l1), select<T>(w < Vec<T>{}, broadcast(-l1), Vec<T>{}));
-}
-
-template <class T> STEEPEST_INLINE Vec<T> regularised(const Update<T>& u, Vec<T> g, Vec<T> w) {
-    if (u.l2_slope != 0) g = fma(broadcast(u.l2_slope), w, g);
-    if (u.l1 != 0) g = g + sign_times<T>(u.l1, w);
-    return g;
-}
-
-template <class T> STEEPEST_INLINE Vec<T> descend(const Update<T>& u, Vec<T> g, Vec<T> w) {
-    return fma(broadcast(-u.learning_rate), g, w);
-}
-
-template <class T> STEEPEST_INLINE Vec<T> momentum_step(const Update<T>& u, Vec<T> g, Vec<T> v) {
-    return fma(broadcast(u.momentum), v, broadcast(-u.learning_rate) * g);
-}
 
 template <class T, int MR, int NV, bool Partial>
 STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& tail, Vec<T> (&acc)[MR][NV]) {
@@ -189,6 +173,21 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
     auto write = [&](const Rows<T>& m, int i, int j, Vec<T> v) __attribute__((always_inline)) {
         store_column<T, NV, Partial>(m.data + i * m.stride, j, v, tail);
     };
+    if (!e.update.plain && !e.gradient.data) {
+        // From a cache line each instead of registers: the numbers of these rules need the registers, and a
+        // square root and a quotient take longer than the way there and back.
+        const Rows<T> tile{e.tile, NV * lanes<T>};
+        for_all([&](Vec<T>& g, int i, int j)
+                    __attribute__((always_inline)) { store(tile.data + i * tile.stride + j * lanes<T>, g); });
+        return update_rows<T>(e.update, {{tile.data, tile.stride},
+                                         e.weight,
+                                         e.first,
+                                         e.second,
+                                         MR,
+                                         Partial ? NV - 1 : NV,
+                                         Partial,
+                                         tail});
+    }
     const Update<T> u = e.update;
     if (!e.unfinished && (u.l2_slope != 0 || u.l1 != 0))
         for_all([&](Vec<T>& g, int i, int j)
@@ -201,8 +200,8 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
         });
     else
         for_all([&](Vec<T>& g, int i, int j) __attribute__((always_inline)) {
-            const Vec<T> v = momentum_step<T>(u, g, read(e.velocity, i, j));
-            write(e.velocity, i, j, v);
+            const Vec<T> v = momentum_step<T>(u, g, read(e.first, i, j));
+            write(e.first, i, j, v);
             write(e.weight, i, j, read(e.weight, i, j) + (u.nesterov ? momentum_step<T>(u, g, v) : v));
         });
 }
@@ -221,7 +220,8 @@ template <int MR, int NV, class T> STEEPEST_INLINE void prefetch_later(Rows<T> m
 template <class T, int MR, int NV, bool Partial>
 __attribute__((noinline)) void weight_tile(const Product<T>& p, const WeightEpilogue<T>& e) {
     prefetch_later<MR, NV>(e.weight);
-    if (e.update.momentum != 0) prefetch_later<MR, NV>(e.velocity);
+    if (e.first.data) prefetch_later<MR, NV>(e.first);
+    if (e.second.data) prefetch_later<MR, NV>(e.second);
     Vec<T> acc[MR][NV];
     multiply<T, MR, NV, Partial, false>(p, acc);
     finish_weights<T, MR, NV, Partial>(e, p.tail, acc);

@@ -1,4 +1,5 @@
 // The kernels of one instruction set. Compiled once for each, with its flags and STEEPEST_ISA_<NAME>.
+#include "limits.hpp"
 #include "loss.hpp"
 #include "row_product.hpp"
 #include "stages.hpp"
@@ -7,6 +8,7 @@
 namespace steepest {
 namespace {
 
+// clang-format off: one a line
 template <class T>
 constexpr Kernels<T> kernels = {lanes<T>,
                                 scratch_elements<T>,
@@ -24,6 +26,8 @@ constexpr Kernels<T> kernels = {lanes<T>,
                                 activate<T>,
                                 activation_gradient<T>,
                                 penalty<T>,
+                                squares<T>,
+                                constrain<T>,
                                 all_finite<T>,
                                 dropout_factors<T>,
                                 multiply_rows<T>,
@@ -36,6 +40,7 @@ constexpr Kernels<T> kernels = {lanes<T>,
                                 standardise_gradient<T>,
                                 multiply_add_loop<T>,
                                 read_loop<T>};
+// clang-format on
 
 #if defined(STEEPEST_ISA_AVX512)
 #define STEEPEST_GETTER steepest_kernels_avx512

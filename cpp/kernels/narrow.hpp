@@ -208,11 +208,11 @@ template <class T> Index update_transposed(const WeightGradient<T>& g) {
     T turned[group_lanes<T> * width], gradient[group_lanes<T> * width];
     const auto update_rows = [&](Index i, Index rows, Index n) {
         for (Index r = 0; r < rows; ++r)
-            update(g.update, gradient + r * n, g.weight.data + (i + r) * g.weight.stride,
-                   g.update.momentum != 0 ? g.velocity.data + (i + r) * g.velocity.stride : nullptr, n);
+            update(g.update, gradient + r * n, at(g.weight, i + r, 0).data, at(g.first_moment, i + r, 0).data,
+                   at(g.second_moment, i + r, 0).data, n);
     };
-    const bool dense =
-        g.weight.stride == g.outputs && (g.update.momentum == 0 || g.velocity.stride == g.outputs);
+    const auto contiguous = [&](Rows<T> m) { return !m.data || m.stride == g.outputs; };
+    const bool dense = contiguous(g.weight) && contiguous(g.first_moment) && contiguous(g.second_moment);
     Index i = g.first;
     for (; i + width <= g.last; i += width) {
         for (Index c = 0; c < outputs.count; ++c)

@@ -90,6 +90,31 @@ STEEPEST_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
 #endif
 }
 
+// Correctly rounded.
+STEEPEST_INLINE Vec<float> square_root(Vec<float> v) {
+#if defined(STEEPEST_ISA_AVX512)
+    return (Vec<float>)_mm512_maskz_sqrt_ps(__mmask16(-1), (__m512)v);
+#elif defined(STEEPEST_ISA_AVX2)
+    return (Vec<float>)_mm256_sqrt_ps((__m256)v);
+#elif defined(STEEPEST_ISA_NEON)
+    return (Vec<float>)vsqrtq_f32((float32x4_t)v);
+#else
+    return (Vec<float>)_mm_sqrt_ps((__m128)v);
+#endif
+}
+
+STEEPEST_INLINE Vec<double> square_root(Vec<double> v) {
+#if defined(STEEPEST_ISA_AVX512)
+    return (Vec<double>)_mm512_maskz_sqrt_pd(__mmask8(-1), (__m512d)v);
+#elif defined(STEEPEST_ISA_AVX2)
+    return (Vec<double>)_mm256_sqrt_pd((__m256d)v);
+#elif defined(STEEPEST_ISA_NEON)
+    return (Vec<double>)vsqrtq_f64((float64x2_t)v);
+#else
+    return (Vec<double>)_mm_sqrt_pd((__m128d)v);
+#endif
+}
+
 // Lane by lane: condition ? a : b, where a true lane of the condition is all ones.
 template <class T> STEEPEST_INLINE Vec<T> select(IntVec<T> condition, Vec<T> a, Vec<T> b) {
     return condition ? a : b;

@@ -35,12 +35,12 @@ template <class T> struct InputGradient {
 
 // g = x^T @ dy, regularised, for the weight rows [first, last): x (samples, inputs), dy (samples, outputs).
 // gradient.data set: g + penalty is stored there and weight is only read (not at all without a penalty).
-// gradient.data null: weight, and velocity if momentum is not 0, are updated in place; g stays in registers.
+// gradient.data null: weight, and its state, are updated in place; g stays in registers, or near them.
 template <class T> struct WeightGradient {
     Rows<const T> x;
     Rows<const T> dy;
     Rows<T> weight;
-    Rows<T> velocity;
+    Rows<T> first_moment, second_moment; // v and s of `Update`; null where its rule has none
     Rows<T> gradient;
     Index samples, outputs, first, last;
     Update<T> update;
@@ -84,9 +84,9 @@ template <class T> struct Kernels {
     void (*weight_gradient)(const WeightGradient<T>&, T* scratch);
     // sums[j] = sum over samples of dy[i, j] in the order of i, for the columns [first, last).
     void (*column_sums)(Rows<const T> dy, Index samples, Index first, Index last, T* sums);
-    // The update of `Update` on n contiguous elements; the gradient is regularised here. velocity may be
-    // null without momentum.
-    void (*update)(const Update<T>&, const T* gradient, T* weight, T* velocity, Index n);
+    // The update of `Update` on n contiguous elements; the gradient is regularised here. first and second are
+    // its v and s, null where its rule has none.
+    void (*update)(const Update<T>&, const T* gradient, T* weight, T* first, T* second, Index n);
     void (*loss)(const LossRows<T>&);
     // y = softmax of each row; y may be x.
     void (*softmax)(Rows<const T> x, Rows<T> y, Index rows, Index columns);
@@ -98,6 +98,11 @@ template <class T> struct Kernels {
     void (*activation_gradient)(Activation, T slope, const T* y, const T* dy, T* dx, Index n);
     // sum of l2 * w^2 + l1 * |w| over a block, in double, in one order for all instruction sets.
     double (*penalty)(Rows<const T> weight, Index rows, Index columns, double l2, double l1);
+    // sum of g^2 over a block, g first clamped to [-clip, clip]; likewise.
+    double (*squares)(Rows<const T> gradient, Index rows, Index columns, T clip);
+    // Scales every column of the block whose 2-norm, in double over its rows in order, is beyond the limit
+    // back to it.
+    void (*constrain)(Rows<T> weight, Index rows, Index columns, double limit);
     bool (*all_finite)(const T* x, Index n);
     // factors[j - first] = 0 or key.scale, for the columns [first, last) of a row of a batch.
     void (*dropout_factors)(const DropoutKey& key, Index row, Index first, Index last, T* factors);

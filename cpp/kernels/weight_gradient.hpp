@@ -31,6 +31,7 @@ template <class T> struct SampleBlock {
         const Index together =
             pack_dy ? larger(1, block_bytes / Index(sizeof(T)) / larger(1, panel)) : panels.pieces.count;
         T* const x_block = scratch + block_bytes / Index(sizeof(T));
+        T* const tile = x_block + sample_depth * weight_block_rows;
         for (Index first = 0; first < panels.pieces.count; first += together) {
             const Index last = smaller(first + together, panels.pieces.count);
             for (Index p = first; pack_dy && p < last; ++p)
@@ -48,7 +49,7 @@ template <class T> struct SampleBlock {
                     const Rows<const T> dy =
                         pack_dy ? Rows<const T>{scratch + (p - first) * panel, panel_width<T>}
                                 : at(g.dy, s, j);
-                    tiles(x, dy, i, rows, j, panels.vectors(p), panels.tail(p));
+                    tiles(x, dy, i, rows, j, panels.vectors(p), panels.tail(p), tile);
                 }
             }
         }
@@ -56,12 +57,17 @@ template <class T> struct SampleBlock {
 
   private:
     STEEPEST_INLINE void tiles(Rows<const T> x, Rows<const T> dy, Index first, Index rows, Index j,
-                               int vectors, Index tail) const {
+                               int vectors, Index tail, T* tile) const {
         const Pieces pieces(rows, max_rows);
         for (Index r = 0; r < pieces.count; ++r) {
             const Index i = first + pieces.begin(r);
-            const WeightEpilogue<T> end{g.update, s + depth < g.samples, at(g.weight, i, j),
-                                        at(g.velocity, i, j), at(g.gradient, i, j)};
+            const WeightEpilogue<T> end{g.update,
+                                        s + depth < g.samples,
+                                        at(g.weight, i, j),
+                                        at(g.first_moment, i, j),
+                                        at(g.second_moment, i, j),
+                                        at(g.gradient, i, j),
+                                        tile};
             const Product<T> product{x.data + pieces.begin(r),
                                      dy.data,
                                      x.stride,

@@ -104,28 +104,30 @@ std::vector<Stage> stages_of(bool every_kind) {
     return stages;
 }
 
-// A small classifier, learning with momentum and an elastic net.
+// A small classifier, learning with AdamW and an elastic net.
 template <class T> struct Model {
     static constexpr Index samples = 150;
     std::vector<Stage> stages;
-    std::vector<std::vector<T>> arrays, speeds;
-    std::vector<Parameters<T>> parameters, velocities;
+    std::vector<std::vector<T>> arrays, kept;
+    std::vector<Parameters<T>> parameters, first, second;
     std::vector<Rows<T>> running;
     std::vector<T> x = numbers<T>(samples * 13, 5), weight = numbers<T>(samples, 6);
     std::vector<std::int64_t> labels;
 
     explicit Model(bool every_kind = false) : stages(stages_of(every_kind)) {
-        arrays.reserve(20), speeds.reserve(20); // they stay where they are
+        arrays.reserve(20), kept.reserve(40); // they stay where they are
         for (const Stage& stage : stages) {
             if (!stage.learns()) continue;
             const auto l = std::uint32_t(parameters.size());
             const Index rows = stage.weight_rows(), columns = stage.outputs;
             for (const Index n : {rows * columns, columns}) {
                 arrays.push_back(numbers<T>(n, (n == columns ? 20 : 10) + l));
-                speeds.emplace_back(n, T(0));
             }
+            for (const Index n : {rows * columns, columns, rows * columns, columns})
+                kept.emplace_back(n, T(0));
             parameters.push_back({{arrays[2 * l].data(), columns}, arrays[2 * l + 1].data()});
-            velocities.push_back({{speeds[2 * l].data(), columns}, speeds[2 * l + 1].data()});
+            first.push_back({{kept[4 * l].data(), columns}, kept[4 * l + 1].data()});
+            second.push_back({{kept[4 * l + 2].data(), columns}, kept[4 * l + 3].data()});
         }
         if (every_kind) {
             arrays.emplace_back(2 * 30, T(1));
@@ -141,15 +143,13 @@ template <class T> struct Model {
         Network<T> network(stages, parameters, running);
         Trainer<T> trainer(network);
         Recipe recipe;
-        recipe.penalty = {1e-3, 1e-4};
-        recipe.learning_rate = learning_rate;
-        recipe.momentum = 0.9;
-        recipe.nesterov = true;
+        recipe.penalties.assign(parameters.size(), {1e-3, 1e-4, false});
+        recipe.optimizer = {Rule::adam, 0.9, false, 0.999, 1 - 0.999, 1e-8, 0.01};
         if (custom) recipe.loss.kind = LossKind::custom;
         const T* weights = weighted && !custom ? weight.data() : nullptr;
-        return trainer.fit(kernels_of<T>(table), threads,
-                           {{x.data(), 13}, labels.data(), {}, weights, samples}, recipe, velocities.data(),
-                           {epochs, 0, 64, true, 7}, watch, custom);
+        return trainer.fit(
+            kernels_of<T>(table), threads, {{x.data(), 13}, labels.data(), {}, weights, samples}, recipe,
+            {first.data(), second.data()}, {epochs, 0, 64, true, 7, 0, 0, {&learning_rate}}, watch, custom);
     }
     std::string bits() const {
         std::string all;
@@ -174,7 +174,7 @@ template <class T> void check_training() {
         for (const auto* table : available_kernels())
             for (const int threads : {1, 2, 3, 4, 7}) {
                 Model<T> model(every_kind);
-                const Result result = model.fit(*table, threads, 6, 0.05);
+                const Result result = model.fit(*table, threads, 6, 0.01);
                 auto& bits = expected[std::strcmp(table->name, "sse2") != 0];
                 if (bits.empty()) bits = model.bits();
                 check(model.bits() == bits && result.status == Status::finished &&
@@ -188,12 +188,12 @@ template <class T> void check_training() {
     Model<T> wild(true);
     const std::string before = wild.bits();
     wild.x[13 * 75] = std::numeric_limits<T>::infinity();
-    const Result diverged = wild.fit(*available_kernels().front(), 2, 3, 0.05);
+    const Result diverged = wild.fit(*available_kernels().front(), 2, 3, 0.01);
     check(diverged.status == Status::diverged && diverged.losses.empty() && wild.bits() == before,
           "a diverged epoch is undone");
     Model<T> wrong(true);
     wrong.labels[75] = 5;
-    const Result mislabelled = wrong.fit(*available_kernels().front(), 2, 3, 0.05);
+    const Result mislabelled = wrong.fit(*available_kernels().front(), 2, 3, 0.01);
     check(mislabelled.status == Status::mislabelled && mislabelled.step == 75 &&
               wrong.bits() == Model<T>(true).bits(),
           "so is an epoch with a label out of range");

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from . import backends, datasets, functional
+from . import backends, datasets, functional, schedules
 from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
 from .callbacks import EpochState
+from .constraints import MaxNorm
 from .history import History
 from .layers import (
     ELU,
@@ -29,7 +30,7 @@ from .losses import (
     SquaredError,
 )
 from .model import Sequential
-from .optimizers import SGD
+from .optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
 from .penalties import L1, L2, ElasticNet
 from .regularization import BatchNorm, Dropout, FractionalMaxPool2d, Residual
 from .storage import ModelFileError, load
@@ -42,6 +43,9 @@ __all__ = [
     "L2",
     "SGD",
     "AbsoluteError",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
     "BatchNorm",
     "BinaryCrossEntropy",
     "DivergenceError",
@@ -55,9 +59,11 @@ __all__ = [
     "LeCunTanh",
     "LeakyReLU",
     "Linear",
+    "MaxNorm",
     "Maxout",
     "ModelFileError",
     "MulticlassHinge",
+    "RMSProp",
     "ReLU",
     "Residual",
     "Sequential",
@@ -74,6 +80,7 @@ __all__ = [
     "functional",
     "get_num_threads",
     "load",
+    "schedules",
     "set_num_threads",
 ]
 

@@ -53,6 +53,12 @@ def at_least(value: object, name: str, minimum: float) -> None:
         raise ValueError(f"{name} is {value}, but must be finite and at least {minimum}")
 
 
+def rate(value: object) -> None:
+    """Refuse what is neither a learning rate nor a function that may give one."""
+    if not callable(value):
+        positive(value, "learning_rate")
+
+
 def integer(value: object, name: str, *, minimum: int, maximum: int | None = None) -> int:
     """`value` as an int of at least `minimum` and at most `maximum`."""
     if isinstance(value, bool | np.bool_):

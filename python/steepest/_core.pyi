@@ -58,15 +58,39 @@ class Loss:
         self, kind: LossKind, parameter: float = 0.0, sum: bool = False, weighted: bool = False
     ) -> None: ...
 
+class Rule:
+    sgd: Rule
+    rmsprop: Rule
+    adam: Rule
+
+class Optimizer:
+    def __init__(
+        self,
+        rule: Rule,
+        momentum: float,
+        nesterov: bool,
+        decay: float,
+        gain: float,
+        epsilon: float,
+        weight_decay: float,
+    ) -> None: ...
+
+class Penalty:
+    def __init__(self, l2: float, l1: float, proximal: bool) -> None: ...
+
 class Recipe:
     def __init__(
-        self, loss: Loss, l2: float, l1: float, learning_rate: float, momentum: float, nesterov: bool
+        self,
+        loss: Loss,
+        penalties: Sequence[Penalty],
+        optimizer: Optimizer,
+        clip_value: float,
+        clip_norm: float,
+        max_norm: float,
     ) -> None: ...
 
 class Schedule:
-    def __init__(
-        self, epochs: int, first_epoch: int, batch: int, shuffle: bool, seed: int, first_step: int
-    ) -> None: ...
+    def __init__(self, epochs: int, first_epoch: int, batch: int, shuffle: bool, seed: int) -> None: ...
 
 class Result:
     losses: list[float]
@@ -74,11 +98,19 @@ class Result:
     status: Status
     step: int
 
-class _ParameterSet:
-    def __init__(self, stages: _Stages, arrays: _Parameters) -> None: ...
+class _Learning:
+    def __init__(
+        self,
+        stages: _Stages,
+        recipe: Recipe,
+        first: _Parameters | None,
+        second: _Parameters | None,
+        steps: NDArray[np.int64],
+        zero_step: int,
+    ) -> None: ...
 
-class ParametersFloat32(_ParameterSet): ...
-class ParametersFloat64(_ParameterSet): ...
+class LearningFloat32(_Learning): ...
+class LearningFloat64(_Learning): ...
 
 class _Network:
     def __init__(self, stages: _Stages, parameters: _Parameters, running: Sequence[_Array] = ()) -> None: ...
@@ -87,12 +119,11 @@ class _Network:
         self,
         x: object,
         targets: object,
-        recipe: Recipe,
-        velocities: _ParameterSet | None,
-        seed: int,
-        number: int,
+        how: _Learning,
+        rate: float,
         isa: str,
         threads: int,
+        seed: int = 0,
     ) -> float | None: ...
     def forward(self, x: _Array, isa: str, threads: int) -> _Array: ...
     def fit(
@@ -100,9 +131,9 @@ class _Network:
         x: _Array,
         targets: _Array,
         weight: _Array | None,
-        recipe: Recipe,
-        velocities: _ParameterSet | None,
+        how: _Learning,
         schedule: Schedule,
+        rates: NDArray[np.float64],
         watch: Callable[[float], bool] | None,
         isa: str,
         threads: int,
@@ -113,13 +144,12 @@ class _Network:
         x: _Array,
         targets: _Array,
         weight: _Array | None,
-        recipe: Recipe,
-        velocities: _ParameterSet | None,
-        seed: int,
-        number: int,
+        how: _Learning,
+        rate: float,
         isa: str,
         threads: int,
         custom: _CustomLoss | None = None,
+        seed: int = 0,
     ) -> float: ...
     def loss_and_gradients(
         self,
@@ -127,11 +157,11 @@ class _Network:
         targets: _Array,
         weight: _Array | None,
         recipe: Recipe,
-        seed: int,
-        number: int,
         isa: str,
         threads: int,
         custom: _CustomLoss | None = None,
+        seed: int = 0,
+        number: int = 0,
     ) -> tuple[float, list[tuple[_Array, _Array | None]]]: ...
 
 class NetworkFloat32(_Network): ...
@@ -152,7 +182,17 @@ def softmax(scores: _Array, isa: str, threads: int) -> _Array: ...
 def loss(
     loss: Loss, scores: _Array, targets: _Array, weight: _Array | None, isa: str, threads: int
 ) -> tuple[float, _Array]: ...
-def sgd_step(weight: _Array, grad: _Array, velocity: _Array | None, recipe: Recipe, isa: str) -> None: ...
+def update(
+    weight: _Array,
+    grad: _Array,
+    first: _Array | None,
+    second: _Array | None,
+    optimizer: Optimizer,
+    penalty: Penalty,
+    rate: float,
+    age: int,
+    isa: str,
+) -> None: ...
 def first_nonfinite_row(x: _Array, isa: str) -> int: ...
 def first_bad_label(labels: _Array, classes: int) -> int: ...
 def multiply_adds(dtype: str, iterations: int, isa: str, threads: int) -> float: ...

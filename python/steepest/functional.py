@@ -1,7 +1,7 @@
 """The kernels as functions on arrays, computed by the active backend.
 
 Arrays are float32 or float64, converted to the wider of the two where both meet; integers become float64.
-The result has that dtype. No function but `sgd_step` changes an argument. NaN and infinities propagate.
+The result has that dtype. Only the steps of optimizers change arguments. NaN and infinities propagate.
 All raise TypeError for what does not hold real numbers, and ValueError for shapes that do not fit.
 """
 
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from . import _checks
 from ._checks import Array
 from ._samples import targets_and_weight
+from ._updates import adagrad_step, adam_step, rmsprop_step, sgd_step
 from .backends import active
 from .backends.protocol import ActivationName, reads_input
 from .layers import ELU, LeakyReLU
@@ -28,11 +29,11 @@ from .losses import (
     SoftmaxCrossEntropy,
     SquaredError,
 )
-from .optimizers import SGD
-from .penalties import Penalty, as_penalty
 
 __all__ = [
     "absolute_error",
+    "adagrad_step",
+    "adam_step",
     "binary_cross_entropy",
     "elu",
     "elu_backward",
@@ -50,6 +51,7 @@ __all__ = [
     "multiclass_hinge",
     "relu",
     "relu_backward",
+    "rmsprop_step",
     "sgd_step",
     "sigmoid",
     "sigmoid_backward",
@@ -387,52 +389,6 @@ def binary_cross_entropy(
     return _loss(BinaryCrossEntropy(reduction), logits, targets, sample_weight, "logits")
 
 
-def sgd_step(
-    weight: Array,
-    gradient: ArrayLike,
-    learning_rate: float,
-    *,
-    momentum: float = 0.0,
-    nesterov: bool = False,
-    velocity: Array | None = None,
-    penalty: Penalty | None = None,
-) -> None:
-    """Update `weight`, and `velocity`, in place, by the formula in `steepest.SGD`.
-
-    Parameters
-    ----------
-    weight : ndarray of float32 or float64, 1-D or 2-D
-        Writable, with unit stride along its last axis.
-    gradient : array_like, the shape of `weight`
-        Of the data loss; that of the penalty is added here.
-    learning_rate, momentum, nesterov
-        As in `SGD`.
-    velocity : ndarray like `weight`
-        Needed with momentum, and only then.
-    penalty : L2, L1, ElasticNet or None
-
-    Raises
-    ------
-    TypeError, ValueError
-        Also if `weight` or `velocity` cannot be written in place, or the arrays overlap.
-    """
-    optimizer = SGD(learning_rate, momentum, nesterov)
-    penalty = as_penalty(penalty)
-    w = _in_place(weight, "weight")
-    g = _checks.packed(_checks.real_array(gradient, "gradient"), w.dtype)
-    if g.shape != weight.shape:
-        raise ValueError(f"gradient has shape {g.shape}, but weight has {weight.shape}")
-    if (velocity is not None) != (momentum > 0):
-        raise ValueError(f"velocity is needed with momentum, and only then; momentum is {momentum}")
-    v = None if velocity is None else _in_place(velocity, "velocity")
-    if v is not None and (v.shape != w.shape or v.dtype != w.dtype):
-        raise ValueError(f"velocity is {v.shape} {v.dtype}, but weight is {w.shape} {w.dtype}")
-    arrays = [w, g] if v is None else [w, g, v]
-    if any(np.shares_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i]):
-        raise ValueError("weight, gradient and velocity must not overlap in memory")
-    active().sgd_step(w, np.atleast_2d(g), v, optimizer, penalty)
-
-
 def _floats(**arrays: ArrayLike) -> list[Array]:
     """Packed arrays of one float dtype."""
     real = {name: _checks.real_array(value, name) for name, value in arrays.items()}
@@ -478,20 +434,3 @@ def _loss(
     what = "labels" if loss.takes_labels else "targets"
     scored, backend = (len(s), s.shape[1]), active()
     return backend.loss(loss, s, *targets_and_weight(loss, y, sample_weight, scored, s.dtype, backend, what))
-
-
-def _in_place(array: object, name: str) -> Array:
-    """`array` as a 2-D view that can be written."""
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"{name} is updated in place, so it must be an ndarray, not {type(array).__name__}")
-    if array.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise TypeError(f"{name} has dtype {array.dtype}, but must be float32 or float64")
-    if array.ndim not in (1, 2):
-        raise ValueError(f"{name} has shape {array.shape}, but must be 1-D or 2-D")
-    if not array.flags.writeable:
-        raise ValueError(f"{name} is updated in place, but it is read-only")
-    if not _checks.readable(array):
-        raise ValueError(
-            f"{name} is updated in place, so it must be aligned, with unit stride along its last axis"
-        )
-    return array if array.ndim == 2 else array[None, :]

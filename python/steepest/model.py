@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from . import _checks
 from ._config import current
 from ._folding import folded
+from ._per_layer import per_layer
 from ._samples import targets_and_weight
 from ._stages import compile_stages, learners, walk
 from .backends import active
@@ -20,11 +21,12 @@ from .backends._memory import aligned_zeros
 from .backends.formulas import write
 from .backends.protocol import Array, Batch, Draws, Network, Parameters, Stage
 from .callbacks import Callback
+from .constraints import MaxNorm
 from .history import History
 from .layers import Layer
 from .losses import Loss, LossFunction, as_loss
-from .optimizers import SGD
-from .penalties import Penalty, as_penalty
+from .optimizers import Optimizer
+from .penalties import Penalties
 from .regularization import BatchNorm, Dropout
 from .training import DEFAULT_OPTIMIZER, Trainer
 
@@ -150,8 +152,11 @@ class Sequential:
         y: ArrayLike,
         *,
         loss: str | Loss | LossFunction = "softmax",
-        optimizer: SGD = DEFAULT_OPTIMIZER,
-        penalty: Penalty | None = None,
+        optimizer: Optimizer = DEFAULT_OPTIMIZER,
+        penalty: Penalties = None,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        constraint: MaxNorm | None = None,
         epochs: int = 10,
         batch_size: int | None = 128,
         shuffle: bool = True,
@@ -163,7 +168,7 @@ class Sequential:
     ) -> History:
         """Train on mini-batches, with a `Trainer` made for this one fit.
 
-        Keep a `Trainer` yourself to continue with the optimizer's velocities, to cancel from another
+        Keep a `Trainer` yourself to continue with the optimizer's state, to cancel from another
         thread, or to write your own loop.
 
         Parameters
@@ -174,8 +179,10 @@ class Sequential:
         loss : str, loss or callable, default "softmax"
             A loss, its name (see `losses.as_loss`), or a function of scores and targets (see
             `losses.CustomLoss`).
-        optimizer : SGD, default SGD()
-        penalty : L2, L1, ElasticNet or None
+        optimizer : SGD, AdaGrad, RMSProp, Adam or AdamW, default SGD()
+        penalty : L2, L1, ElasticNet or None, or a mapping of them
+        clip_value, clip_norm, constraint
+            See `Trainer`.
         epochs, batch_size, shuffle, sample_weight, validation_data, callbacks, progress, seed
             See `Trainer.fit`.
 
@@ -190,7 +197,15 @@ class Sequential:
         DivergenceError
             If the loss stops being finite; the parameters of the last finished epoch are restored.
         """
-        trainer = Trainer(self, loss=loss, optimizer=optimizer, penalty=penalty)
+        trainer = Trainer(
+            self,
+            loss=loss,
+            optimizer=optimizer,
+            penalty=penalty,
+            clip_value=clip_value,
+            clip_norm=clip_norm,
+            constraint=constraint,
+        )
         return trainer.fit(
             X,
             y,
@@ -210,7 +225,7 @@ class Sequential:
         y: ArrayLike,
         *,
         loss: str | Loss | LossFunction,
-        penalty: Penalty | None = None,
+        penalty: Penalties = None,
         sample_weight: ArrayLike | None = None,
         step: int = 0,
     ) -> tuple[float, dict[str, Array]]:
@@ -222,7 +237,7 @@ class Sequential:
         Parameters
         ----------
         X, y, loss, penalty, sample_weight
-            As for `fit`.
+            As for `fit`. A proximal penalty is in the objective, but not in its gradients.
         step : int, default 0
             Keys the random draws; at least 0.
 
@@ -233,11 +248,11 @@ class Sequential:
             With the keys and shapes of `state_dict`, running statistics left out.
         """
         draws = Draws(self.seed, _checks.integer(step, "step", minimum=0))
-        loss, penalty = as_loss(loss), as_penalty(penalty)
+        loss, penalties = as_loss(loss), per_layer(penalty, self.layers)
         batch = self._batch(X, y, sample_weight, loss)
         _checks.finite_rows(batch.x, active().first_nonfinite_row)
         self._check_masks(len(batch.x))
-        objective, gradients = self._network().loss_and_gradients(batch, loss, penalty, draws)
+        objective, gradients = self._network().loss_and_gradients(batch, loss, penalties, draws)
         return objective, {key: np.ascontiguousarray(array) for key, array in self._named(gradients)}
 
     def state_dict(self) -> dict[str, Array]:
@@ -335,7 +350,7 @@ class Sequential:
             return network
 
     def _zeros(self) -> list[Parameters]:
-        """Arrays like the parameters, all zero: for velocities."""
+        """Arrays like the parameters, all zero: for an optimizer's state."""
         biased = [getattr(layer, "bias", True) for _, layer in learners(self.layers)]
         learning = [stage for stage in self._stages if stage.learns]
         return [

@@ -1,10 +1,15 @@
-"""Optimizers as descriptions: the update rule and its numbers. Velocities live in a `Trainer`."""
+"""Optimizers as descriptions: the update rule and its numbers. Their state lives in a `Trainer`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from . import _checks
+from .schedules import Rate
+
+# What an optimizer keeps of each parameter, in the two slots of a state; None for what it does not.
+Kept: TypeAlias = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -18,8 +23,8 @@ class SGD:
 
     Parameters
     ----------
-    learning_rate : float, default 0.1
-        Finite and greater than 0.
+    learning_rate : float or schedule, default 0.1
+        Finite and greater than 0; or a function of the step, counted from 0, as in `steepest.schedules`.
     momentum : float, default 0.0
         In [0, 1).
     nesterov : bool, default False
@@ -31,13 +36,191 @@ class SGD:
         For a number outside its range, for what is no number.
     """
 
-    learning_rate: float = 0.1
+    learning_rate: Rate = 0.1
     momentum: float = 0.0
     nesterov: bool = False
 
     def __post_init__(self) -> None:
-        _checks.positive(self.learning_rate, "learning_rate")
+        _checks.rate(self.learning_rate)
         _checks.fraction(self.momentum, "momentum")
         _checks.flag(self.nesterov, "nesterov")
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov=True needs momentum > 0, but momentum is 0")
+
+    @property
+    def keeps(self) -> Kept:
+        """Velocities, with momentum."""
+        return ("velocity" if self.momentum else None), None
+
+
+@dataclass(frozen=True)
+class AdaGrad:
+    """Steps divided by the root of the sum of all squared gradients so far.
+
+    With the gradient g of the whole objective::
+
+        s += g**2
+        W -= learning_rate * g / (sqrt(s) + epsilon)
+
+    Parameters
+    ----------
+    learning_rate : float or schedule, default 0.01
+        As in `SGD`.
+    epsilon : float, default 1e-10
+        Finite and greater than 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a number outside its range, for what is no number.
+
+    Notes
+    -----
+    After Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic
+    optimization", JMLR 12, 2011; form and defaults are PyTorch's.
+    """
+
+    learning_rate: Rate = 0.01
+    epsilon: float = 1e-10
+
+    def __post_init__(self) -> None:
+        _checks.rate(self.learning_rate)
+        _checks.positive(self.epsilon, "epsilon")
+
+    @property
+    def keeps(self) -> Kept:
+        """The sum s."""
+        return None, "sum of squares"
+
+
+@dataclass(frozen=True)
+class RMSProp:
+    """Steps divided by the root of a running mean of squared gradients.
+
+    With the gradient g of the whole objective::
+
+        s = decay * s + (1 - decay) * g**2
+        W -= learning_rate * g / (sqrt(s) + epsilon)
+
+    Parameters
+    ----------
+    learning_rate : float or schedule, default 0.01
+        As in `SGD`.
+    decay : float, default 0.99
+        In [0, 1).
+    epsilon : float, default 1e-8
+        Finite and greater than 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a number outside its range, for what is no number.
+
+    Notes
+    -----
+    After Tieleman and Hinton, "Lecture 6.5: RMSProp", Coursera, 2012; form and defaults are PyTorch's.
+    """
+
+    learning_rate: Rate = 0.01
+    decay: float = 0.99
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _checks.rate(self.learning_rate)
+        _checks.fraction(self.decay, "decay")
+        _checks.positive(self.epsilon, "epsilon")
+
+    @property
+    def keeps(self) -> Kept:
+        """The mean s."""
+        return None, "mean square"
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Running means of the gradient and of its square, corrected for their start at zero.
+
+    With the gradient g of the whole objective, in step t = 1, 2, ...::
+
+        m = beta_1 * m + (1 - beta_1) * g
+        s = beta_2 * s + (1 - beta_2) * g**2
+        W -= learning_rate * (m / (1 - beta_1**t)) / (sqrt(s / (1 - beta_2**t)) + epsilon)
+
+    Parameters
+    ----------
+    learning_rate : float or schedule, default 0.001
+        As in `SGD`.
+    beta_1, beta_2 : float, default 0.9 and 0.999
+        In [0, 1).
+    epsilon : float, default 1e-8
+        Finite and greater than 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a number outside its range, for what is no number.
+
+    Notes
+    -----
+    After Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1; the defaults
+    are theirs and PyTorch's.
+    """
+
+    learning_rate: Rate = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _checks.rate(self.learning_rate)
+        _checks.fraction(self.beta_1, "beta_1")
+        _checks.fraction(self.beta_2, "beta_2")
+        _checks.positive(self.epsilon, "epsilon")
+
+    @property
+    def keeps(self) -> Kept:
+        """The means m and s."""
+        return "mean", "mean square"
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """`Adam` with weight decay that its division does not touch.
+
+    Before the update, in each step, for the weights of linear layers but not for biases::
+
+        W *= 1 - learning_rate * weight_decay
+
+    Parameters
+    ----------
+    learning_rate, beta_1, beta_2, epsilon
+        As in `Adam`.
+    weight_decay : float, default 0.01
+        Finite and not negative. It is no part of the objective.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a number outside its range, for what is no number.
+
+    Notes
+    -----
+    After Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019; form and defaults are
+    PyTorch's, which decays biases too unless told otherwise.
+    """
+
+    weight_decay: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _checks.non_negative(self.weight_decay, "weight_decay")
+
+
+Optimizer: TypeAlias = SGD | AdaGrad | RMSProp | Adam
+
+
+def as_optimizer(optimizer: Optimizer) -> Optimizer:
+    """`optimizer` itself; a TypeError for anything that is none."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be one like st.SGD(0.1), not {optimizer!r:.80}")
+    return optimizer

@@ -1,9 +1,10 @@
-"""Penalties on the weights of linear layers, never on biases; backends read `l2` and `l1` only."""
+"""Penalties on the weights of linear layers, never on biases; backends read their coefficients only."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from . import _checks
 
@@ -19,6 +20,7 @@ class L2:
     """
 
     strength: float
+    proximal: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _checks.non_negative(self.strength, "strength")
@@ -42,12 +44,21 @@ class L1:
     ----------
     strength : float
         Finite and not negative.
+    proximal : bool, default False
+        Leave the penalty out of the gradient, and shrink the weights after each update instead::
+
+            W = sign(W) * max(|W| - learning_rate * strength, 0)
+
+        which makes many of them exactly 0. With `SGD` without momentum that is ISTA (Beck and Teboulle, "A
+        fast iterative shrinkage-thresholding algorithm", SIAM J. Imaging Sciences 2, 2009).
     """
 
     strength: float
+    proximal: bool = False
 
     def __post_init__(self) -> None:
         _checks.non_negative(self.strength, "strength")
+        _checks.flag(self.proximal, "proximal")
 
     @property
     def l2(self) -> float:
@@ -74,6 +85,7 @@ class ElasticNet:
 
     strength: float
     beta: float
+    proximal: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _checks.non_negative(self.strength, "strength")
@@ -92,6 +104,7 @@ class ElasticNet:
 
 
 Penalty: TypeAlias = L2 | L1 | ElasticNet
+Penalties: TypeAlias = Penalty | Mapping[int, Penalty | None] | None  # of all linear layers, or by number
 
 
 def as_penalty(penalty: Penalty | None) -> Penalty | None:

@@ -7,18 +7,22 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _checks
+from ._per_layer import per_layer
 from ._progress import ProgressBar
+from ._rates import Rates, rate_of
 from .backends import active
 from .backends.formulas import batch_size
-from .backends.protocol import Batch, Draws, EpochResults, Parameters, Recipe, Schedule
+from .backends.protocol import Batch, EpochResults, Recipe, Schedule, State
 from .callbacks import Callback, EpochState
+from .constraints import MaxNorm, as_constraint
 from .history import History
 from .losses import Loss, LossFunction, as_loss
-from .optimizers import SGD
-from .penalties import Penalty, as_penalty
+from .optimizers import SGD, Kept, Optimizer, as_optimizer
+from .penalties import Penalties
 
 if TYPE_CHECKING:
     from .model import Sequential
@@ -53,7 +57,7 @@ class DivergenceError(ArithmeticError):
 
 
 class Trainer:
-    """Trains one model: holds the loss, the penalty, the optimizer and its velocities.
+    """Trains one model: holds the loss, the penalty, the optimizer and its state.
 
     Parameters
     ----------
@@ -62,33 +66,53 @@ class Trainer:
     loss : str, loss or callable, default "softmax"
         A loss, its name (see `losses.as_loss`), or a function of scores and targets (see
         `losses.CustomLoss`).
-    optimizer : SGD, default SGD()
+    optimizer : SGD, AdaGrad, RMSProp, Adam or AdamW, default SGD()
         Can be replaced between steps and, by a callback, between epochs.
-    penalty : L2, L1, ElasticNet or None
+    penalty : L2, L1, ElasticNet or None, or a mapping of them
+        Of the weights of all linear layers; or of some, by their number in `Sequential.state_dict`.
+    clip_value : float, optional
+        Every component of the gradient of the objective is kept within [-clip_value, clip_value].
+    clip_norm : float, optional
+        After that, the gradient of all parameters together is scaled by min(1, clip_norm / its 2-norm).
+    constraint : MaxNorm, optional
+        Restored after each update.
 
     Attributes
     ----------
     epochs_done : int
         Finished epochs over all calls of `fit`. They number the shuffles, so two fits of 5 epochs give
         the bits of one fit of 10.
-    steps_done : int
-        Updates over all calls of `fit` and `step`. They number the random draws.
     """
 
     def __init__(
         self,
         model: Sequential,
         loss: str | Loss | LossFunction = "softmax",
-        optimizer: SGD = DEFAULT_OPTIMIZER,
-        penalty: Penalty | None = None,
+        optimizer: Optimizer = DEFAULT_OPTIMIZER,
+        penalty: Penalties = None,
+        *,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        constraint: MaxNorm | None = None,
     ) -> None:
         self.model = model
-        self.epochs_done = self.steps_done = 0
+        self.epochs_done = 0
         self._loss = as_loss(loss)
-        self._penalty = as_penalty(penalty)
-        self._velocities: list[Parameters] | None = None
+        self._penalty = penalty
+        self._penalties = per_layer(penalty, model.layers)
+        for name, bound in (("clip_value", clip_value), ("clip_norm", clip_norm)):
+            if bound is not None:
+                _checks.positive(bound, name)
+        self._limits = clip_value, clip_norm, as_constraint(constraint)
+        self._state = State(None, None, np.zeros(1, np.int64))
+        self._kept: Kept = (None, None)
         self._cancelled = threading.Event()
         self.optimizer = optimizer
+
+    @property
+    def steps_done(self) -> int:
+        """Updates over all calls of `step` and `fit`: to schedules and draws, the next step's number."""
+        return int(self._state.steps[0])
 
     @property
     def loss(self) -> Loss:
@@ -96,24 +120,24 @@ class Trainer:
         return self._loss
 
     @property
-    def penalty(self) -> Penalty | None:
-        """The penalty added to it."""
+    def penalty(self) -> Penalties:
+        """The penalty added to it, as it was given."""
         return self._penalty
 
     @property
-    def optimizer(self) -> SGD:
-        """The optimizer; setting another keeps the velocities if both have momentum."""
+    def optimizer(self) -> Optimizer:
+        """The optimizer; setting another that keeps the same, as `Adam` and `AdamW` do, keeps its state."""
         return self._recipe.optimizer
 
     @optimizer.setter
-    def optimizer(self, optimizer: SGD) -> None:
-        if not isinstance(optimizer, SGD):
-            raise TypeError(f"optimizer must be one like st.SGD(0.1), not {optimizer!r:.80}")
-        if optimizer.momentum == 0:
-            self._velocities = None
-        elif self._velocities is None:
-            self._velocities = self.model._zeros()
-        self._recipe = Recipe(self._loss, self._penalty, optimizer)
+    def optimizer(self, optimizer: Optimizer) -> None:
+        kept = as_optimizer(optimizer).keeps
+        if kept != self._kept:
+            first, second = (self.model._zeros() if name else None for name in kept)
+            self._state, self._kept = State(first, second, self._state.steps, self.steps_done), kept
+        rate = optimizer.learning_rate
+        self._rate = None if callable(rate) else float(rate)
+        self._recipe = Recipe(self._loss, self._penalties, optimizer, *self._limits)
 
     def step(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """One update on the batch X, y.
@@ -138,21 +162,22 @@ class Trainer:
         DivergenceError
             If the objective is not finite though the data are.
         """
-        network, recipe, velocities = self.model._network(), self._recipe, self._velocities
-        draws = Draws(self.model.seed, self.steps_done)
-        objective = network.try_step(X, y, recipe, velocities, draws) if sample_weight is None else None
+        network, recipe, state, rate = self.model._network(), self._recipe, self._state, self._rate
+        if rate is None:
+            rate = rate_of(recipe.optimizer.learning_rate, self.steps_done)
+        seed = self.model.seed
+        objective = network.try_step(X, y, recipe, state, rate, seed) if sample_weight is None else None
         if objective is None:
             batch = self.model._batch(X, y, sample_weight, self._loss)
             self.model._check_masks(len(batch.x))
             _check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
-            objective = network.step(batch, recipe, velocities, draws)
+            objective = network.step(batch, recipe, state, rate, seed)
         if not math.isfinite(objective):
             raise DivergenceError(
-                f"the loss of this batch is {objective} with learning rate {recipe.optimizer.learning_rate}; "
+                f"the loss of this batch is {objective} with learning rate {rate}; "
                 "the parameters were left as they are; a smaller learning rate may help",
-                learning_rate=recipe.optimizer.learning_rate,
+                learning_rate=rate,
             )
-        self.steps_done += 1
         return objective
 
     def fit(
@@ -213,8 +238,8 @@ class Trainer:
         X of the model's dtype in C order is read in place, so that a memory map (``numpy.load(...,
         mmap_mode="r")``) may be larger than memory; so are int64 labels, and targets and sample weights of
         the model's dtype. All else is converted once, as a whole. The fit itself needs memory for two copies
-        of parameters and velocities and one batch with its activations and gradients; and, with `shuffle`,
-        for the order of the samples, 4 bytes each (8 from 2**32 of them on).
+        of parameters and the optimizer's state and one batch with its activations and gradients; and, with
+        `shuffle`, for the order of the samples, 4 bytes each (8 from 2**32 of them on).
         """
         epochs = _checks.integer(epochs, "epochs", minimum=0)
         if batch_size is not None:
@@ -228,14 +253,21 @@ class Trainer:
         validation = None if validation_data is None else self._validation(validation_data)
         size = min(batch_size or len(batch.x), len(batch.x))
         self.model._check_masks(size)
+        steps = -(-len(batch.x) // size)
+        rates = Rates(self.optimizer.learning_rate, self.steps_done, epochs * steps)
 
         history = History()
         self._cancelled.clear()
         # One call of the backend for all epochs, unless something must happen between them.
         together = 1 if callbacks or validation else epochs
-        with ProgressBar(epochs, -(-len(batch.x) // size), progress) as bar:
-            while history.epochs < epochs and history.status == "finished":
-                schedule = Schedule(together, size, shuffle, seed, self.epochs_done, self.steps_done)
+        with ProgressBar(epochs, steps, progress) as bar:
+            while (left := epochs - history.epochs) and history.status == "finished":
+                if rates.rule is not self.optimizer.learning_rate:  # a callback's doing
+                    rates = Rates(self.optimizer.learning_rate, self.steps_done, left * steps)
+                n = min(left, together, rates.epochs_at_once(steps) or left)
+                schedule = Schedule(
+                    n, size, shuffle, seed, rates.of(self.steps_done, n * steps), self.epochs_done
+                )
                 self._run(batch, schedule, history, bar)
                 if validation and history.epochs > len(history.validation_loss):
                     history.validation_loss.append(self._data_loss(validation))
@@ -264,12 +296,11 @@ class Trainer:
 
         network = self.model._network()
         try:
-            results = network.fit(batch, self._recipe, self._velocities, schedule, watch)
+            results = network.fit(batch, self._recipe, self._state, schedule, watch)
         except BaseException:  # Ctrl-C: what the last look saw
             self.epochs_done += int(reached)
             raise
         self.epochs_done += len(results.losses)
-        self.steps_done += len(results.losses) * -(-len(batch.x) // schedule.batch_size)
         history.loss += results.losses
         history.seconds += results.seconds
         history.samples_per_second += [len(batch.x) / max(seconds, 1e-9) for seconds in results.seconds]
@@ -281,7 +312,10 @@ class Trainer:
                 "last finished epoch were restored"
             )
         if results.status == "diverged":
-            raise _divergence(history.epochs, results, self.optimizer.learning_rate)
+            steps = -(-len(batch.x) // schedule.batch_size)
+            step = len(results.losses) * steps + results.step
+            rate = float(schedule.rates[step % len(schedule.rates)])
+            raise _divergence(history.epochs, results, rate)
         if results.status == "cancelled" or self._cancelled.is_set():
             history.status = "cancelled"
 

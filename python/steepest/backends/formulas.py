@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
+from ..constraints import MaxNorm
 from ..losses import (
     AbsoluteError,
     BinaryCrossEntropy,
@@ -23,11 +25,12 @@ from ..losses import (
     SoftmaxCrossEntropy,
     TargetLoss,
 )
-from ..optimizers import SGD
+from ..optimizers import SGD, AdaGrad, AdamW, Optimizer, RMSProp
 from ..penalties import Penalty
 from ._custom import evaluate
 from .protocol import ActivationName, Array
 
+Kept: TypeAlias = tuple[Array | None, Array | None]  # of one parameter: the two slots of a state
 quiet = np.errstate(all="ignore")  # a decorator
 # LeCun's tanh is height * tanh(stretch * x): 1 at 1 and -1 at -1 ("Efficient BackProp", 1998).
 LECUN_HEIGHT, LECUN_STRETCH = 1.7159, 2 / 3
@@ -224,26 +227,79 @@ def penalty_value(penalty: Penalty, weight: Array) -> float:
 
 @quiet
 def penalty_gradient(penalty: Penalty, weight: Array) -> Array:
-    """2 * l2 * W + l1 * sign(W)."""
+    """2 * l2 * W + l1 * sign(W), the latter unless the penalty is proximal."""
     real = weight.dtype.type
-    gradient: Array = real(2 * penalty.l2) * weight + real(penalty.l1) * np.sign(weight)
-    return gradient
+    gradient: Array = real(2 * penalty.l2) * weight
+    return gradient if penalty.proximal else gradient + real(penalty.l1) * np.sign(weight)
+
+
+@quiet
+def shrunk(weight: Array, penalty: Penalty | None, rate: float) -> Array:
+    """sign(W) * max(|W| - rate * l1, 0) if the penalty is proximal."""
+    if penalty is None or not penalty.proximal:
+        return weight
+    smaller: Array = np.sign(weight) * np.maximum(np.abs(weight) - weight.dtype.type(rate * penalty.l1), 0)
+    return smaller
+
+
+@quiet
+def constrained(weight: Array, constraint: MaxNorm | None) -> Array:
+    """Columns whose 2-norm is beyond the limit, scaled back to it."""
+    if constraint is None:
+        return weight
+    norms = np.sqrt(np.square(weight, dtype=np.float64).sum(axis=0))
+    factors = np.where(norms > constraint.limit, constraint.limit / norms, 1)
+    smaller: Array = weight * factors.astype(weight.dtype)
+    return smaller
+
+
+@quiet
+def norm_scale(gradients: Sequence[Array], clip_norm: float | None) -> float:
+    """min(1, clip_norm / the 2-norm of all gradients together)."""
+    if clip_norm is None:
+        return 1.0
+    norm = math.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in gradients))
+    return clip_norm / norm if norm > clip_norm else 1.0
+
+
+@quiet
+def limited(grad: Array, value: Array, penalty: Penalty | None, clip: float | None) -> Array:
+    """The gradient of the objective from that of the data loss, each component within [-clip, clip]."""
+    if penalty is not None:
+        grad = grad + penalty_gradient(penalty, value)
+    return grad if clip is None else np.clip(grad, -value.dtype.type(clip), value.dtype.type(clip))
 
 
 @quiet
 def updated(
-    value: Array, grad: Array, velocity: Array | None, optimizer: SGD, penalty: Penalty | None
-) -> tuple[Array, Array | None]:
-    """The new value and velocity, by the formula in `SGD`."""
-    real = value.dtype.type
-    if penalty is not None:
-        grad = grad + penalty_gradient(penalty, value)
-    step = real(optimizer.learning_rate) * grad
-    if velocity is None:
-        return value - step, None
-    momentum = real(optimizer.momentum)
-    velocity = momentum * velocity - step
-    return value + (momentum * velocity - step if optimizer.nesterov else velocity), velocity
+    value: Array, grad: Array, kept: Kept, optimizer: Optimizer, rate: float, age: int
+) -> tuple[Array, Kept]:
+    """The new value, and what the optimizer keeps of it, by its formula; age + 1 is its t.
+
+    A value of one axis is a bias, which does not decay.
+    """
+    real, (first, second) = value.dtype.type, kept
+    if isinstance(optimizer, SGD):
+        step = real(rate) * grad
+        if first is None:
+            return value - step, kept
+        momentum = real(optimizer.momentum)
+        first = momentum * first - step
+        return value + (momentum * first - step if optimizer.nesterov else first), (first, None)
+    epsilon, direction = optimizer.epsilon, grad
+    if isinstance(optimizer, AdaGrad):
+        second = second + np.square(grad)
+    elif isinstance(optimizer, RMSProp):
+        second = real(optimizer.decay) * second + real(1 - optimizer.decay) * np.square(grad)
+    else:
+        first = real(optimizer.beta_1) * first + real(1 - optimizer.beta_1) * grad
+        second = real(optimizer.beta_2) * second + real(1 - optimizer.beta_2) * np.square(grad)
+        if isinstance(optimizer, AdamW) and value.ndim == 2:
+            value = real(1 - rate * optimizer.weight_decay) * value
+        root = math.sqrt(1 - optimizer.beta_2 ** (age + 1))
+        direction, epsilon = first, epsilon * root
+        rate *= root / (1 - optimizer.beta_1 ** (age + 1))
+    return value - real(rate) * (direction / (np.sqrt(second) + real(epsilon))), (first, second)
 
 
 def write(changes: Sequence[tuple[Array, Array]]) -> None:
@@ -257,12 +313,21 @@ def write(changes: Sequence[tuple[Array, Array]]) -> None:
         raise
 
 
-def sgd_step(
-    weight: Array, grad: Array, velocity: Array | None, optimizer: SGD, penalty: Penalty | None
+def update(
+    weight: Array,
+    grad: Array,
+    kept: Kept,
+    optimizer: Optimizer,
+    penalty: Penalty | None,
+    rate: float,
+    age: int,
 ) -> None:
-    """Update weight (and velocity) in place: see `SGD` for the formula."""
-    new_weight, new_velocity = updated(weight, grad, velocity, optimizer, penalty)
-    changes = [(weight, new_weight)]
-    if velocity is not None and new_velocity is not None:
-        changes.append((velocity, new_velocity))
-    write(changes)
+    """Update a weight, and what the optimizer keeps of it, in place; see `protocol.Backend`."""
+    grad = limited(grad, weight, penalty, None)
+    new, new_kept = updated(weight, grad, kept, optimizer, rate, age)
+    write([(weight, shrunk(new, penalty, rate)), *changes(kept, new_kept)])
+
+
+def changes(kept: Kept, new: Kept) -> list[tuple[Array, Array]]:
+    """Pairs for `write`."""
+    return [(old, now) for old, now in zip(kept, new, strict=True) if old is not None and now is not None]

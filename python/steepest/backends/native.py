@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -21,7 +22,7 @@ from ..losses import (
     SoftmaxCrossEntropy,
     SquaredError,
 )
-from ..optimizers import SGD
+from ..optimizers import SGD, AdaGrad, AdamW, Optimizer, RMSProp
 from ..penalties import Penalty
 from ._custom import evaluate
 from .protocol import (
@@ -35,6 +36,7 @@ from .protocol import (
     Recipe,
     Schedule,
     Stage,
+    State,
     Status,
     Watch,
 )
@@ -93,14 +95,36 @@ def _function(loss: Loss) -> Callable[[Array, Array], tuple[float, Array]] | Non
     return partial(evaluate, loss) if isinstance(loss, CustomLoss) else None
 
 
-def _core_recipe(loss: Loss, penalty: Penalty | None, optimizer: SGD | None) -> _core.Recipe:
+def _core_penalty(penalty: Penalty | None) -> _core.Penalty:
+    if penalty is None:
+        return _core.Penalty(0.0, 0.0, False)
+    return _core.Penalty(penalty.l2, penalty.l1, penalty.proximal)
+
+
+def _core_penalties(penalties: Sequence[Penalty | None]) -> list[_core.Penalty]:
+    return [_core_penalty(penalty) for penalty in penalties] if any(penalties) else []
+
+
+def _core_optimizer(optimizer: Optimizer) -> _core.Optimizer:
+    rule, o = _core.Rule, optimizer
+    if isinstance(o, SGD):
+        return _core.Optimizer(rule.sgd, o.momentum, o.nesterov, 0.0, 0.0, 0.0, 0.0)
+    if isinstance(o, AdaGrad):
+        return _core.Optimizer(rule.rmsprop, 0.0, False, 1.0, 1.0, o.epsilon, 0.0)
+    if isinstance(o, RMSProp):
+        return _core.Optimizer(rule.rmsprop, 0.0, False, o.decay, 1 - o.decay, o.epsilon, 0.0)
+    weight_decay = o.weight_decay if isinstance(o, AdamW) else 0.0
+    return _core.Optimizer(rule.adam, o.beta_1, False, o.beta_2, 1 - o.beta_2, o.epsilon, weight_decay)
+
+
+def _core_recipe(recipe: Recipe) -> _core.Recipe:
     return _core.Recipe(
-        _core_loss(loss),
-        penalty.l2 if penalty else 0.0,
-        penalty.l1 if penalty else 0.0,
-        optimizer.learning_rate if optimizer else 0.0,
-        optimizer.momentum if optimizer else 0.0,
-        optimizer.nesterov if optimizer else False,
+        _core_loss(recipe.loss),
+        _core_penalties(recipe.penalties),
+        _core_optimizer(recipe.optimizer),
+        math.inf if recipe.clip_value is None else recipe.clip_value,
+        math.inf if recipe.clip_norm is None else recipe.clip_norm,
+        math.inf if recipe.constraint is None else recipe.constraint.limit,
     )
 
 
@@ -133,93 +157,79 @@ class _Network:
     ) -> None:
         self._stages = [_core_stage(stage) for stage in stages]
         single = parameters[0].weight.dtype == np.float32
-        self._parameter_set = _core.ParametersFloat32 if single else _core.ParametersFloat64
+        self._learning = _core.LearningFloat32 if single else _core.LearningFloat64
         make = _core.NetworkFloat32 if single else _core.NetworkFloat64
         self._network = make(self._stages, _pairs(parameters), list(running))
-        self._known: tuple[Recipe | None, Sequence[Parameters] | None, Any, Any] = (None, None, None, None)
+        self._known: tuple[Recipe | None, State | None, Any] = (None, None, None)
 
-    def _translated(self, recipe: Recipe, velocities: Sequence[Parameters] | None) -> tuple[Any, Any]:
-        """The extension's recipe and velocities."""
+    def _translated(self, recipe: Recipe, state: State) -> Any:
+        """Both as the extension has them."""
         known = self._known  # read once: another thread may replace it
-        if known[0] is recipe and known[1] is velocities:
-            return known[2], known[3]
-        views = None if velocities is None else self._parameter_set(self._stages, _pairs(velocities))
-        core_recipe = _core_recipe(recipe.loss, recipe.penalty, recipe.optimizer)
-        self._known = recipe, velocities, core_recipe, views
-        return core_recipe, views
+        if known[0] is recipe and known[1] is state:
+            return known[2]
+        first, second = (None if slot is None else _pairs(slot) for slot in (state.first, state.second))
+        how = self._learning(self._stages, _core_recipe(recipe), first, second, state.steps, state.zero_step)
+        self._known = recipe, state, how
+        return how
 
     def try_forward(self, x: object) -> Array | None:
         settings = current()
         return self._network.try_forward(x, settings.isa, settings.num_threads)
 
     def try_step(
-        self,
-        x: object,
-        targets: object,
-        recipe: Recipe,
-        velocities: Sequence[Parameters] | None,
-        draws: Draws,
+        self, x: object, targets: object, recipe: Recipe, state: State, rate: float, seed: int = 0
     ) -> float | None:
         settings = current()
         return self._network.try_step(
-            x, targets, *self._translated(recipe, velocities), *draws, settings.isa, settings.num_threads
+            x, targets, self._translated(recipe, state), rate, settings.isa, settings.num_threads, seed
         )
 
     def forward(self, x: Array) -> Array:
         return self._network.forward(x, *_choice())
 
     def loss_and_gradients(
-        self, batch: Batch, loss: Loss, penalty: Penalty | None, draws: Draws = NO_DRAWS
+        self, batch: Batch, loss: Loss, penalties: Sequence[Penalty | None], draws: Draws = NO_DRAWS
     ) -> tuple[float, list[Parameters]]:
+        recipe = _core_recipe(Recipe(loss, tuple(penalties), SGD()))
         value, arrays = self._network.loss_and_gradients(
             batch.x,
             batch.targets,
             batch.weight,
-            _core_recipe(loss, penalty, None),
-            *draws,
+            recipe,
             *_choice(),
-            custom=_function(loss),
+            _function(loss),
+            *draws,
         )
         return value, [Parameters(weight, bias) for weight, bias in arrays]
 
-    def step(
-        self,
-        batch: Batch,
-        recipe: Recipe,
-        velocities: Sequence[Parameters] | None,
-        draws: Draws = NO_DRAWS,
-    ) -> float:
+    def step(self, batch: Batch, recipe: Recipe, state: State, rate: float, seed: int = 0) -> float:
         return self._network.step(
             batch.x,
             batch.targets,
             batch.weight,
-            *self._translated(recipe, velocities),
-            *draws,
+            self._translated(recipe, state),
+            rate,
             *_choice(),
             custom=_function(recipe.loss),
+            seed=seed,
         )
 
     def fit(
-        self,
-        batch: Batch,
-        recipe: Recipe,
-        velocities: Sequence[Parameters] | None,
-        schedule: Schedule,
-        watch: Watch | None,
+        self, batch: Batch, recipe: Recipe, state: State, schedule: Schedule, watch: Watch | None
     ) -> EpochResults:
         result = self._network.fit(
             batch.x,
             batch.targets,
             batch.weight,
-            *self._translated(recipe, velocities),
+            self._translated(recipe, state),
             _core.Schedule(
                 schedule.epochs,
                 schedule.first_epoch,
                 schedule.batch_size,
                 schedule.shuffle,
                 schedule.seed,
-                schedule.first_step,
             ),
+            schedule.rates,
             watch,
             *_choice(),
             custom=_function(recipe.loss),
@@ -277,11 +287,18 @@ class _Native:
             return evaluate(loss, scores, targets)
         return _core.loss(_core_loss(loss), scores, targets, weight, *_choice())
 
-    def sgd_step(
-        self, weight: Array, grad: Array, velocity: Array | None, optimizer: SGD, penalty: Penalty | None
+    def update(
+        self,
+        weight: Array,
+        grad: Array,
+        kept: tuple[Array | None, Array | None],
+        optimizer: Optimizer,
+        penalty: Penalty | None,
+        rate: float,
+        age: int,
     ) -> None:
-        # The loss is not looked at; a recipe carries the penalty and the optimizer.
-        _core.sgd_step(weight, grad, velocity, _core_recipe(SquaredError(), penalty, optimizer), _choice()[0])
+        how = _core_optimizer(optimizer), _core_penalty(penalty)
+        _core.update(weight, grad, *kept, *how, rate, age, _choice()[0])
 
 
 BACKEND = _Native()

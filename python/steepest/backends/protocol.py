@@ -14,8 +14,9 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
+from ..constraints import MaxNorm
 from ..losses import Loss
-from ..optimizers import SGD
+from ..optimizers import Optimizer
 from ..penalties import Penalty
 
 Array = NDArray[Any]
@@ -95,12 +96,27 @@ def reads_input(activation: ActivationName) -> bool:
 class Parameters:
     """What belongs to one stage that learns: (inputs, outputs) and (outputs,) or None.
 
-    The weight of a batch_norm is (1, outputs). The same class carries values, gradients and the optimizer's
-    velocities.
+    The weight of a batch_norm is (1, outputs). The same class carries values, gradients and what an
+    optimizer keeps of each parameter.
     """
 
     weight: Array
     bias: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """An optimizer's state, which backends update in place together with the parameters.
+
+    first: velocities, or means of gradients. second: means or sums of their squares. Both are None where
+    `Optimizer.keeps` has none. steps: (1,) int64, the number of updates so far. zero_step: that number when
+    first and second were zero.
+    """
+
+    first: Sequence[Parameters] | None
+    second: Sequence[Parameters] | None
+    steps: Array
+    zero_step: int = 0
 
 
 @dataclass(frozen=True)
@@ -120,23 +136,33 @@ class Batch:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to learn: the loss, the penalty (None for none) and the optimizer."""
+    """How to learn: the loss, a penalty or None for each dense stage, the optimizer.
+
+    The learning rate is not taken from the optimizer, but told each call. clip_value: the bound of each
+    component of the gradient of the objective, or None. clip_norm: that of its norm afterwards, or None.
+    """
 
     loss: Loss
-    penalty: Penalty | None
-    optimizer: SGD
+    penalties: tuple[Penalty | None, ...]
+    optimizer: Optimizer
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    constraint: MaxNorm | None = None
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Which epochs to run: numbers first_epoch ... first_epoch + epochs - 1, which also key the shuffles."""
+    """Which epochs to run: numbers first_epoch ... first_epoch + epochs - 1, which also key the shuffles.
+
+    rates: float64, the learning rate of all steps (1,) or of each.
+    """
 
     epochs: int
     batch_size: int
     shuffle: bool
     seed: int
+    rates: Array
     first_epoch: int = 0
-    first_step: int = 0  # number of the first update, which keys its draws
 
 
 @dataclass(frozen=True)
@@ -145,7 +171,7 @@ class EpochResults:
 
     `diverged` means that the objective of batch `step` (counted from 0 within its epoch) was not finite,
     `mislabelled` that the label of sample `step` was out of range when its turn came, changed since it was
-    checked. The parameters and velocities are then those of the last finished epoch.
+    checked. The parameters and the optimizer's state are then those of the last finished epoch.
     """
 
     losses: list[float]
@@ -164,12 +190,7 @@ class Network(Protocol):
         """
 
     def try_step(
-        self,
-        x: object,
-        targets: object,
-        recipe: Recipe,
-        velocities: Sequence[Parameters] | None,
-        draws: Draws,
+        self, x: object, targets: object, recipe: Recipe, state: State, rate: float, seed: int = 0
     ) -> float | None:
         """`step` at once, without any weights; None, having changed nothing, as for `try_forward`."""
 
@@ -177,30 +198,19 @@ class Network(Protocol):
         """Scores (samples, outputs) of rows (samples, features)."""
 
     def loss_and_gradients(
-        self, batch: Batch, loss: Loss, penalty: Penalty | None, draws: Draws = NO_DRAWS
+        self, batch: Batch, loss: Loss, penalties: Sequence[Penalty | None], draws: Draws = NO_DRAWS
     ) -> tuple[float, list[Parameters]]:
-        """The objective (data loss + penalty) as in training, and its gradient for each stage that learns."""
+        """The objective (data loss + penalties) as in training, and its gradient for each learning stage."""
 
-    def step(
-        self,
-        batch: Batch,
-        recipe: Recipe,
-        velocities: Sequence[Parameters] | None,
-        draws: Draws = NO_DRAWS,
-    ) -> float:
-        """One update on the whole batch; returns the objective before it.
+    def step(self, batch: Batch, recipe: Recipe, state: State, rate: float, seed: int = 0) -> float:
+        """One update on the whole batch with this learning rate; returns the objective before it.
 
-        `velocities` is None without momentum. If the objective is not finite, returns it and changes nothing;
-        nor does anything change if a `CustomLoss` raises.
+        Random draws are those of the seed and the step that `state` counts. If the objective is not finite,
+        returns it and changes nothing; nor does anything change if a `CustomLoss` raises.
         """
 
     def fit(
-        self,
-        batch: Batch,
-        recipe: Recipe,
-        velocities: Sequence[Parameters] | None,
-        schedule: Schedule,
-        watch: Watch | None,
+        self, batch: Batch, recipe: Recipe, state: State, schedule: Schedule, watch: Watch | None
     ) -> EpochResults:
         """Epochs of shuffled mini-batches; the last batch of an epoch may be smaller."""
 
@@ -249,7 +259,17 @@ class Backend(Protocol):
     def loss(self, loss: Loss, scores: Array, targets: Array, weight: Array | None) -> tuple[float, Array]:
         """Value and gradient by the scores."""
 
-    def sgd_step(
-        self, weight: Array, grad: Array, velocity: Array | None, optimizer: SGD, penalty: Penalty | None
+    def update(
+        self,
+        weight: Array,
+        grad: Array,
+        kept: tuple[Array | None, Array | None],
+        optimizer: Optimizer,
+        penalty: Penalty | None,
+        rate: float,
+        age: int,
     ) -> None:
-        """Update weight (and velocity) in place: see `SGD` for the formula."""
+        """Update a weight, and what the optimizer keeps of it, in place: see the optimizer for the formula.
+
+        The arrays are 2-D, and age is the number of updates since `kept` was zero.
+        """

@@ -5,6 +5,7 @@ The formulas are in `formulas.py`; here is the order in which a step and a fit a
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from .protocol import (
     Recipe,
     Schedule,
     Stage,
+    State,
     Watch,
     reads_input,
 )
@@ -61,12 +63,7 @@ class ReferenceNetwork:
         """None: all is checked before it comes here."""
 
     def try_step(
-        self,
-        x: object,
-        targets: object,
-        recipe: Recipe,
-        velocities: Sequence[Parameters] | None,
-        draws: Draws,
+        self, x: object, targets: object, recipe: Recipe, state: State, rate: float, seed: int = 0
     ) -> float | None:
         """None: all is checked before it comes here."""
 
@@ -75,38 +72,25 @@ class ReferenceNetwork:
         return self._pass(x, None).outputs[-1]
 
     def loss_and_gradients(
-        self, batch: Batch, loss: Loss, penalty: Penalty | None, draws: Draws = NO_DRAWS
+        self, batch: Batch, loss: Loss, penalties: Sequence[Penalty | None], draws: Draws = NO_DRAWS
     ) -> tuple[float, list[Parameters]]:
-        """The objective (data loss + penalty) as in training, and its gradient for each stage that learns."""
+        """The objective (data loss + penalties) as in training, and its gradient for each learning stage."""
         passed = self._pass(batch.x, draws)
-        objective, gradients = self._objective(passed, batch, loss, penalty)
-        if penalty is not None:
-            for stage, p, gradient in zip(self._learners, self._parameters, gradients, strict=True):
-                if stage.dense:
-                    gradient.weight = gradient.weight + formulas.penalty_gradient(penalty, p.weight)
+        objective, gradients = self._objective(passed, batch, loss, penalties)
+        for p, gradient, penalty in zip(self._parameters, gradients, penalties, strict=True):
+            gradient.weight = formulas.limited(gradient.weight, p.weight, penalty, None)
         return objective, gradients
 
-    def step(
-        self,
-        batch: Batch,
-        recipe: Recipe,
-        velocities: Sequence[Parameters] | None,
-        draws: Draws = NO_DRAWS,
-    ) -> float:
+    def step(self, batch: Batch, recipe: Recipe, state: State, rate: float, seed: int = 0) -> float:
         """One update on the whole batch; where the objective is not finite, nothing is changed."""
-        passed = self._pass(batch.x, draws)
-        objective, gradients = self._objective(passed, batch, recipe.loss, recipe.penalty)
+        passed = self._pass(batch.x, Draws(seed, int(state.steps[0])))
+        objective, gradients = self._objective(passed, batch, recipe.loss, recipe.penalties)
         if math.isfinite(objective):
-            self._update(gradients, passed.statistics, recipe, velocities)
+            self._update(gradients, passed.statistics, recipe, state, rate)
         return objective
 
     def fit(
-        self,
-        batch: Batch,
-        recipe: Recipe,
-        velocities: Sequence[Parameters] | None,
-        schedule: Schedule,
-        watch: Watch | None,
+        self, batch: Batch, recipe: Recipe, state: State, schedule: Schedule, watch: Watch | None
     ) -> EpochResults:
         """Epochs of shuffled mini-batches; the last batch of an epoch may be smaller."""
         samples = len(batch.x)
@@ -116,9 +100,9 @@ class ReferenceNetwork:
         seconds: list[float] = []
         for epoch in range(schedule.epochs):
             began = perf_counter()
-            key = schedule.first_epoch + epoch
-            order = shuffle_order(samples, schedule.seed, key) if schedule.shuffle else None
-            before = self._copies(velocities) if len(starts) > 1 else []
+            number = schedule.first_epoch + epoch
+            order = shuffle_order(samples, schedule.seed, number) if schedule.shuffle else None
+            before = self._copies(state) if len(starts) > 1 else []
             total = size = 0.0
             for step, start in enumerate(starts):
                 part = _take(batch, slice(start, start + schedule.batch_size), order)
@@ -128,8 +112,8 @@ class ReferenceNetwork:
                         formulas.write(before)
                         sample = start + bad if order is None else int(order[start + bad])
                         return EpochResults(losses, seconds, "mislabelled", sample)
-                number = schedule.first_step + epoch * len(starts) + step
-                objective = self.step(part, recipe, velocities, Draws(schedule.seed, number))
+                rate = float(schedule.rates[(epoch * len(starts) + step) % len(schedule.rates)])
+                objective = self.step(part, recipe, state, rate, schedule.seed)
                 if not math.isfinite(objective):
                     formulas.write(before)
                     return EpochResults(losses, seconds, "diverged", step)
@@ -188,14 +172,13 @@ class ReferenceNetwork:
 
     @formulas.quiet
     def _objective(
-        self, passed: _Pass, batch: Batch, loss: Loss, penalty: Penalty | None
+        self, passed: _Pass, batch: Batch, loss: Loss, penalties: Sequence[Penalty | None]
     ) -> tuple[float, list[Parameters]]:
         """The objective, and the gradient of the data loss alone for each stage that learns."""
         scores = passed.outputs[-1]
         objective, grad = formulas.loss_and_gradient(loss, scores, batch.targets, batch.weight)
-        if penalty is not None:
-            for stage, p in zip(self._learners, self._parameters, strict=True):
-                objective += formulas.penalty_value(penalty, p.weight) if stage.dense else 0.0
+        for p, penalty in zip(self._parameters, penalties, strict=True):
+            objective += formulas.penalty_value(penalty, p.weight) if penalty is not None else 0.0
         gradients: list[Parameters] = []
         remaining = list(self._parameters)
         shortcuts: dict[int, Array] = {}
@@ -241,35 +224,50 @@ class ReferenceNetwork:
         gradients: Sequence[Parameters],
         statistics: dict[int, Array],
         recipe: Recipe,
-        velocities: Sequence[Parameters] | None,
+        state: State,
+        rate: float,
     ) -> None:
         """Compute every new value first, and only then write, so that no error leaves layers out of step."""
-        values = _arrays(self._parameters)
-        speeds = _arrays(velocities) if velocities is not None else [None] * len(values)
-        penalised = [
-            stage.dense and array is p.weight  # never biases
-            for stage, p in zip(self._learners, self._parameters, strict=True)
-            for array in _arrays([p])
+        values = self._arrays(self._parameters)
+        of_weights = iter(
+            penalty for s, penalty in zip(self._learners, recipe.penalties, strict=True) if s.dense
+        )
+        penalties = [next(of_weights) if value.ndim == 2 else None for value in values]  # never of biases
+        grads = [
+            formulas.limited(grad, value, penalty, recipe.clip_value)
+            for grad, value, penalty in zip(self._arrays(gradients), values, penalties, strict=True)
         ]
-        changes: list[tuple[Array, Array]] = []
-        for value, grad, velocity, has in zip(values, _arrays(gradients), speeds, penalised, strict=True):
-            penalty = recipe.penalty if has else None
-            new, new_velocity = formulas.updated(value, grad, velocity, recipe.optimizer, penalty)
-            changes.append((value, new))
-            if velocity is not None and new_velocity is not None:
-                changes.append((velocity, new_velocity))
+        scale = formulas.norm_scale(grads, recipe.clip_norm)
+        firsts, seconds = (
+            [None] * len(values) if slot is None else self._arrays(slot)
+            for slot in (state.first, state.second)
+        )
+        age = int(state.steps[0]) - state.zero_step
+        changes = [(state.steps, state.steps + 1)]
+        for value, grad, penalty, *slots in zip(values, grads, penalties, firsts, seconds, strict=True):
+            kept, scaled = (slots[0], slots[1]), grad * grad.dtype.type(scale)
+            new, new_kept = formulas.updated(value, scaled, kept, recipe.optimizer, rate, age)
+            new = formulas.shrunk(new, penalty, rate)
+            new = formulas.constrained(new, recipe.constraint) if value.ndim == 2 else new
+            changes += [(value, new), *formulas.changes(kept, new_kept)]
         for before, (s, batch) in zip(self._running, sorted(statistics.items()), strict=True):
             changes.append((before, stage_formulas.running(self._stages[s], before, batch)))
         formulas.write(changes)
 
-    def _copies(self, velocities: Sequence[Parameters] | None) -> list[tuple[Array, Array]]:
+    def _copies(self, state: State) -> list[tuple[Array, Array]]:
         """Every array that learning changes, with a copy of what it holds now."""
-        learned = _arrays(self._parameters) + _arrays(velocities or ()) + list(self._running)
-        return [(array, array.copy()) for array in learned]
+        kept = (self._arrays(slot or ()) for slot in (state.first, state.second))
+        arrays = [state.steps, *self._arrays(self._parameters), *itertools.chain(*kept), *self._running]
+        return [(array, array.copy()) for array in arrays]
 
-
-def _arrays(parameters: Sequence[Parameters]) -> list[Array]:
-    return [array for p in parameters for array in (p.weight, p.bias) if array is not None]
+    def _arrays(self, parameters: Sequence[Parameters]) -> list[Array]:
+        """Each array, weights with two axes and all else, the scales of a batch_norm too, with one."""
+        arrays = []
+        for stage, p in zip(self._learners, parameters, strict=False):
+            arrays.append(p.weight if stage.dense else p.weight[0])
+            if p.bias is not None:
+                arrays.append(p.bias)
+        return arrays
 
 
 def _take(batch: Batch, part: slice, order: Array | None) -> Batch:
@@ -324,7 +322,7 @@ class ReferenceBackend:
     log = staticmethod(formulas.log)
     softmax = staticmethod(formulas.softmax)
     loss = staticmethod(formulas.loss_and_gradient)
-    sgd_step = staticmethod(formulas.sgd_step)
+    update = staticmethod(formulas.update)
 
 
 BACKEND: Backend = ReferenceBackend()

@@ -1,0 +1,120 @@
+// Compute: new weights from gradients, by the formulas of `Update`.
+#pragma once
+
+#include "../types.hpp"
+#include "simd.hpp"
+
+namespace steepest {
+namespace {
+
+template <class T> STEEPEST_INLINE Vec<T> sign_times(T l1, Vec<T> w) {
+    return select<T>(w > Vec<T>{}, broadcast(l1), select<T>(w < Vec<T>{}, broadcast(-l1), Vec<T>{}));
+}
+
+template <class T> STEEPEST_INLINE Vec<T> regularised(const Update<T>& u, Vec<T> g, Vec<T> w) {
+    if (u.l2_slope != 0) g = fma(broadcast(u.l2_slope), w, g);
+    if (u.l1 != 0) g = g + sign_times<T>(u.l1, w);
+    return g;
+}
+
+// ---- plain: sgd, whose tile stays in registers --------------------------------------------------------
+
+template <class T> STEEPEST_INLINE Vec<T> descend(const Update<T>& u, Vec<T> g, Vec<T> w) {
+    return fma(broadcast(-u.learning_rate), g, w);
+}
+
+template <class T> STEEPEST_INLINE Vec<T> momentum_step(const Update<T>& u, Vec<T> g, Vec<T> v) {
+    return fma(broadcast(u.momentum), v, broadcast(-u.learning_rate) * g);
+}
+
+// ---- all else -----------------------------------------------------------------------------------------
+
+// v within [-bound, bound]; NaN passes.
+template <class T> STEEPEST_INLINE Vec<T> clamped(Vec<T> v, T bound) {
+    return minimum(broadcast(bound), maximum(broadcast(-bound), v));
+}
+
+// The gradient that a rule gets, of the data loss's gradient g.
+template <class T> STEEPEST_INLINE Vec<T> limited(const Update<T>& u, Vec<T> g, Vec<T> w) {
+    g = regularised<T>(u, g, w);
+    if (u.clip < T(__builtin_huge_val())) g = clamped<T>(g, u.clip);
+    if (u.scale != 1) g = g * broadcast(u.scale);
+    return g;
+}
+
+template <class T> STEEPEST_INLINE Vec<T> thresholded(const Update<T>& u, Vec<T> w) {
+    return u.threshold != 0 ? w - clamped<T>(w, u.threshold) : w;
+}
+
+// Where elements lie that are updated together.
+template <class T> struct Elements {
+    const T* gradient;
+    T *weight, *first, *second;
+};
+
+// The update of one vector, or of what the tail leaves of it; `bare` if the gradient and the new weight are
+// taken as they come.
+template <class T, Rule rule, bool bare, class... Cut>
+STEEPEST_INLINE void update_vector(const Update<T>& u, const Elements<T>& e, Index j, const Cut&... tail) {
+    Vec<T> w = load(e.weight + j, tail...), direction = load(e.gradient + j, tail...);
+    if constexpr (!bare) direction = limited<T>(u, direction, w);
+    if constexpr (rule == Rule::sgd) {
+        if (u.momentum == 0) {
+            w = descend<T>(u, direction, w);
+        } else {
+            const Vec<T> v = momentum_step<T>(u, direction, load(e.first + j, tail...));
+            store(e.first + j, v, tail...);
+            w = w + (u.nesterov ? momentum_step<T>(u, direction, v) : v);
+        }
+    } else {
+        const Vec<T> square = direction * direction;
+        const Vec<T> s = fma(broadcast(u.decay), load(e.second + j, tail...), broadcast(u.gain) * square);
+        store(e.second + j, s, tail...);
+        if constexpr (rule == Rule::adam) {
+            const Vec<T> push = broadcast(u.first_gain) * direction;
+            direction = fma(broadcast(u.momentum), load(e.first + j, tail...), push);
+            store(e.first + j, direction, tail...);
+        }
+        w = descend<T>(u, direction / (square_root(s) + broadcast(u.epsilon)), broadcast(u.keep) * w);
+    }
+    if constexpr (!bare) w = thresholded<T>(u, w);
+    store(e.weight + j, w, tail...);
+}
+
+// Rows of weights, each `whole` vectors and, if `partial`, one more cut to the tail.
+template <class T> struct UpdateRows {
+    Rows<const T> gradient;
+    Rows<T> weight, first, second;
+    Index rows, whole;
+    bool partial;
+    Tail<T> tail;
+};
+
+// A function of its own for each rule, so that its numbers stay in registers.
+template <class T, Rule rule, bool bare>
+__attribute__((noinline)) void update_by(const Update<T>& given, const UpdateRows<T>& r) {
+    const Update<T> u = given; // no store can change it
+    Elements<T> e{r.gradient.data, r.weight.data, r.first.data, r.second.data};
+    for (Index i = 0; i < r.rows; ++i) {
+        for (Index j = 0; j < r.whole; ++j) update_vector<T, rule, bare>(u, e, j * lanes<T>);
+        if (r.partial) update_vector<T, rule, bare>(u, e, r.whole * lanes<T>, r.tail);
+        e.gradient += r.gradient.stride, e.weight += r.weight.stride;
+        e.first += r.first.stride, e.second += r.second.stride;
+    }
+}
+
+template <class T> __attribute__((noinline)) void update_rows(const Update<T>& u, const UpdateRows<T>& r) {
+    const bool bare = u.l2_slope == 0 && u.l1 == 0 && !(u.clip < T(__builtin_huge_val())) && u.scale == 1 &&
+                      u.threshold == 0;
+    switch (u.rule) {
+    case Rule::sgd: // not bare, or it would be plain
+        return update_by<T, Rule::sgd, false>(u, r);
+    case Rule::rmsprop:
+        return bare ? update_by<T, Rule::rmsprop, true>(u, r) : update_by<T, Rule::rmsprop, false>(u, r);
+    case Rule::adam:
+        return bare ? update_by<T, Rule::adam, true>(u, r) : update_by<T, Rule::adam, false>(u, r);
+    }
+}
+
+} // namespace
+} // namespace steepest

@@ -1,0 +1,72 @@
+"""Plan: the learning rates of the steps to come, asked for and checked before they are needed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .schedules import Rate
+
+AHEAD = 2**20  # steps: 8 MB
+
+
+def rate_of(rule: Rate, step: int) -> float:
+    """The learning rate of one step.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no number, or negative or not finite.
+    """
+    if not callable(rule):
+        return float(rule)
+    rate = rule(step)
+    if isinstance(rate, bool) or not isinstance(rate, int | float | np.integer | np.floating):
+        raise TypeError(
+            f"the learning rate of step {step} is {rate!r:.80}, but must be a real number; "
+            f"it is of {rule!r:.80}"
+        )
+    if not (math.isfinite(rate) and rate >= 0):
+        raise ValueError(
+            f"the learning rate of step {step} is {rate}, but must be finite and not negative; "
+            f"it is of {rule!r:.80}"
+        )
+    return float(rate)
+
+
+class Rates:
+    """The learning rates of a fit, each asked for once: `AHEAD` of them at a time, the first of them now.
+
+    Parameters
+    ----------
+    rule : float or function of the step
+    step, steps : int
+        The fit's first step, and how many follow it at most.
+    """
+
+    def __init__(self, rule: Rate, step: int, steps: int) -> None:
+        self.rule = rule
+        self._step, self._end = step, step + steps
+        self._rates = self._ask(step, min(AHEAD, steps))
+
+    def of(self, step: int, steps: int) -> NDArray[np.float64]:
+        """The rates of some steps, which follow those given before; of a number, one for all of them."""
+        if not callable(self.rule):
+            return self._rates
+        known = self._step + len(self._rates)
+        if step + steps > known:
+            more = max(step + steps, min(known + AHEAD, self._end)) - known
+            self._rates = np.concatenate([self._rates[step - self._step :], self._ask(known, more)])
+            self._step = step
+        return self._rates[step - self._step :][:steps]
+
+    def epochs_at_once(self, steps: int) -> int | None:
+        """How many epochs of so many steps one call may run; None for all."""
+        return max(1, AHEAD // steps) if callable(self.rule) else None
+
+    def _ask(self, step: int, steps: int) -> NDArray[np.float64]:
+        if not callable(self.rule):
+            return np.array([self.rule], np.float64)
+        return np.fromiter((rate_of(self.rule, i) for i in range(step, step + steps)), np.float64, steps)
