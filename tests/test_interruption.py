@@ -53,7 +53,7 @@ def interrupted(after=0.1):
 
 
 def assert_stopped_between_steps(trainer, X, y):
-    """Its parameters and velocities are those after some whole number of steps, which is returned."""
+    """Its parameters and its state are those after some whole number of steps, which is returned."""
     reached, (again, *_) = trainer.model.state_dict(), medium_sized()
     steps = 0
     while not same(again.model.state_dict(), reached):
