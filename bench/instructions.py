@@ -69,6 +69,7 @@ def cases() -> dict[str, tuple[Run, int]]:
         optimizer=st.SGD(1e-4),
     )
     momentum = trainer(784, 64, 10, activation=st.ReLU(), optimizer=st.SGD(0.01, 0.9))
+    adam = trainer(784, 64, 10, activation=st.ReLU(), optimizer=st.Adam())
     tiny = trainer(2, 8, 8, 2, activation=st.Tanh(), optimizer=st.SGD(0.01))
     X, y = batch(64, 1000, 10)
     row = batch(1, 784, 10)[0]
@@ -82,6 +83,7 @@ def cases() -> dict[str, tuple[Run, int]]:
         "Trainer.step(X, y), 10 x 2-8-8-2": (calls(tiny.step, *batch(10, 2, 2)), 100),
         "model(x), 1 x 784-256-10": (calls(trainer(784, 256, 10, activation=st.ReLU()).model, row), 20),
         "model(x), 1 x 4-3": (calls(trainer(4, 3, activation=st.ReLU()).model, row[:, :4].copy()), 100),
+        "step 128 x 784-64-10 relu softmax adam": (steps(adam, *batch(128, 784, 10)), 2),
     }
 
 

@@ -39,12 +39,12 @@ def test_the_quick_way_takes_only_what_it_can_read():
     bad = x.copy()
     bad[-1, -1] = np.inf
     masked = np.ma.masked_array(x)
-    forward, recipes = small_model()._network().try_forward, {}
-    for loss in ("softmax", "squared_error"):
-        recipes[loss] = st.Trainer(small_model(), loss)._recipe
+    forward = small_model()._network().try_forward
+    trainers = {loss: st.Trainer(small_model(), loss) for loss in ("softmax", "squared_error")}
 
     def step(x, y, loss="softmax"):
-        return small_model()._network().try_step(x, y, recipes[loss], None)
+        trainer = trainers[loss]
+        return small_model()._network().try_step(x, y, trainer._recipe, trainer._state, 0.1)
 
     with st.config("native"):
         assert forward(x) is not None and forward(x[:0]).shape == (0, 3)
@@ -63,6 +63,7 @@ def test_the_quick_way_takes_only_what_it_can_read():
             targets.astype(float),
         ):
             assert step(x, refused, "squared_error") is None
+    assert [trainer.steps_done for trainer in trainers.values()] == [1, 1]
 
 
 @pytest.mark.parametrize("activation", [st.Tanh(), st.Sigmoid(), st.ReLU()])

@@ -53,14 +53,14 @@ def interrupted(after=0.1):
 
 
 def assert_stopped_between_steps(trainer, X, y):
-    """Its parameters and velocities are those after some whole number of steps, which is returned."""
+    """Its parameters and its state are those after some whole number of steps, which is returned."""
     reached, (again, *_) = trainer.model.state_dict(), medium_sized()
     steps = 0
     while not same(again.model.state_dict(), reached):
         again.step(X, y)
         steps += 1
         assert steps < 100_000
-    assert steps > 0
+    assert steps == trainer.steps_done > 0
     again.step(X, y), trainer.step(X, y)
     for key, value in again.model.state_dict().items():
         assert np.isfinite(value).all()

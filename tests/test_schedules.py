@@ -117,6 +117,13 @@ def test_a_bad_rate_is_named_before_anything_changes(backend, data, rate, error,
     assert np.array_equal(trainer.model.state_dict()["0.weight"], before["0.weight"])
 
 
+def test_a_bad_rate_after_a_warm_up_is_named():
+    with pytest.raises(
+        TypeError, match="learning rate of step 0 is None, but must be a real number; it is of"
+    ):
+        schedules.Warmup(3, lambda step: None)(1)
+
+
 def test_a_long_fit_asks_piece_by_piece(backend, data, monkeypatch):
     """Each rate once, in order, and the bits of a fit that asks at once."""
     X, y = data

@@ -2,38 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
-from .schedules import Rate
+from .schedules import Rate, rate_of
 
 AHEAD = 2**20  # steps: 8 MB
-
-
-def rate_of(rule: Rate, step: int) -> float:
-    """The learning rate of one step.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no number, or negative or not finite.
-    """
-    if not callable(rule):
-        return float(rule)
-    rate = rule(step)
-    if isinstance(rate, bool) or not isinstance(rate, int | float | np.integer | np.floating):
-        raise TypeError(
-            f"the learning rate of step {step} is {rate!r:.80}, but must be a real number; "
-            f"it is of {rule!r:.80}"
-        )
-    if not (math.isfinite(rate) and rate >= 0):
-        raise ValueError(
-            f"the learning rate of step {step} is {rate}, but must be finite and not negative; "
-            f"it is of {rule!r:.80}"
-        )
-    return float(rate)
 
 
 class Rates:

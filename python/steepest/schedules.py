@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+
 from . import _checks
 
 __all__ = ["Constant", "Cosine", "Exponential", "InverseScaling", "Step", "Warmup"]
@@ -175,5 +177,29 @@ class Warmup:
     def __call__(self, step: int) -> float:
         """The rate of a step."""
         later = max(0, step - self.steps)
-        rate = self.after(later) if callable(self.after) else self.after
+        rate = rate_of(self.after, later)
         return rate if step >= self.steps else rate * step / self.steps
+
+
+def rate_of(rule: Rate, step: int) -> float:
+    """The learning rate of one step.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no number, or negative or not finite.
+    """
+    if not callable(rule):
+        return float(rule)
+    rate = rule(step)
+    if isinstance(rate, bool) or not isinstance(rate, int | float | np.integer | np.floating):
+        raise TypeError(
+            f"the learning rate of step {step} is {rate!r:.80}, but must be a real number; "
+            f"it is of {rule!r:.80}"
+        )
+    if not (math.isfinite(rate) and rate >= 0):
+        raise ValueError(
+            f"the learning rate of step {step} is {rate}, but must be finite and not negative; "
+            f"it is of {rule!r:.80}"
+        )
+    return float(rate)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from . import _checks
 from ._per_layer import per_layer
 from ._progress import ProgressBar
-from ._rates import Rates, rate_of
+from ._rates import Rates
 from .backends import active
 from .backends.formulas import batch_size
 from .backends.protocol import Batch, EpochResults, Recipe, Schedule, State
@@ -23,6 +23,7 @@ from .history import History
 from .losses import Loss, LossFunction, as_loss
 from .optimizers import SGD, Kept, Optimizer, as_optimizer
 from .penalties import Penalties
+from .schedules import rate_of
 
 if TYPE_CHECKING:
     from .model import Sequential
