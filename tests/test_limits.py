@@ -192,7 +192,7 @@ def test_bad_limits_are_named():
         ({"clip_norm": "1"}, TypeError, "clip_norm must be a real number, not '1'"),
         ({"constraint": 3.0}, TypeError, r"constraint must be None or one like st.MaxNorm\(3.0\), not 3.0"),
         ({"penalty": {5: st.L2(1)}}, ValueError, "penalty for layer 5, but there is no such layer; those with weights are 0, 2"),
-        ({"penalty": {-1: st.L2(1)}}, ValueError, "layer with a penalty is -1, but must be at least 0"),
+        ({"penalty": {-1: st.L2(1)}}, ValueError, "penalty for layer -1, but there is no such layer"),
         (
             {"penalty": {1: st.L2(1)}},
             ValueError,
