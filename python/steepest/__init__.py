@@ -6,6 +6,7 @@ from . import backends, datasets, functional
 from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
 from .callbacks import EpochState
+from .divergence import DivergenceError
 from .history import History
 from .layers import Identity, Linear, ReLU, Sigmoid, Tanh
 from .losses import MulticlassHinge, SoftmaxCrossEntropy, SquaredError
@@ -13,7 +14,7 @@ from .model import Sequential
 from .optimizers import SGD
 from .penalties import L1, L2, ElasticNet
 from .storage import ModelFileError, load
-from .training import DivergenceError, Trainer
+from .training import Trainer
 
 __all__ = [
     "L1",

@@ -1,4 +1,4 @@
-"""`Trainer`: a model, how it learns, and the optimizer's state; single steps, and the fit loop."""
+"""`Trainer`: a model, how it learns, and the optimizer's state; single steps, and fits."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from . import _checks
-from ._progress import ProgressBar
+from . import _checks, divergence
+from ._fit import Fit, Plan
 from .backends import active
-from .backends.formulas import batch_size
-from .backends.protocol import Batch, EpochResults, Parameters, Recipe, Schedule
-from .callbacks import Callback, EpochState
+from .backends.protocol import Batch, EpochResults, Parameters, Recipe, Schedule, Watch
+from .callbacks import Callback
 from .history import History
 from .losses import Loss, as_loss
 from .optimizers import SGD
@@ -24,32 +23,6 @@ if TYPE_CHECKING:
     from .model import Sequential
 
 DEFAULT_OPTIMIZER = SGD()
-_EVALUATED_AT_ONCE = 8192  # samples of the validation data
-
-
-class DivergenceError(ArithmeticError):
-    """The loss stopped being finite.
-
-    Attributes
-    ----------
-    epoch, step : int or None
-        Where, both counted from 0, the step within its epoch; None for a single `Trainer.step`.
-    learning_rate : float or None
-        The learning rate at that moment.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        epoch: int | None = None,
-        step: int | None = None,
-        learning_rate: float | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.epoch = epoch
-        self.step = step
-        self.learning_rate = learning_rate
 
 
 class Trainer:
@@ -142,11 +115,7 @@ class Trainer:
             _check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
             objective = network.step(batch, recipe, velocities)
         if not math.isfinite(objective):
-            raise DivergenceError(
-                f"the loss of this batch is {objective} with learning rate {recipe.optimizer.learning_rate}; "
-                "the parameters were left as they are; a smaller learning rate may help",
-                learning_rate=recipe.optimizer.learning_rate,
-            )
+            raise divergence.of_step(objective, recipe.optimizer.learning_rate)
         return objective
 
     def fit(
@@ -222,20 +191,9 @@ class Trainer:
         validation = None if validation_data is None else self._validation(validation_data)
         size = min(batch_size or len(batch.x), len(batch.x))
 
-        history = History()
         self._cancelled.clear()
-        # One call of the backend for all epochs, unless something must happen between them.
-        together = 1 if callbacks or validation else epochs
-        with ProgressBar(epochs, -(-len(batch.x) // size), progress) as bar:
-            while history.epochs < epochs and history.status == "finished":
-                schedule = Schedule(together, size, shuffle, seed, self.epochs_done)
-                self._run(batch, schedule, history, bar)
-                if validation and history.epochs > len(history.validation_loss):
-                    history.validation_loss.append(self._data_loss(validation))
-                bar.show(history)
-                if callbacks and history.epochs and history.status == "finished":
-                    self._call_back(callbacks, history)
-        return history
+        plan = Plan(epochs, size, shuffle, seed, callbacks, progress)
+        return Fit(self, batch, validation, plan).run()
 
     def cancel(self) -> None:
         """End a running `fit` after its current batch; callable from any thread and from callbacks.
@@ -245,47 +203,9 @@ class Trainer:
         """
         self._cancelled.set()
 
-    def _run(self, batch: Batch, schedule: Schedule, history: History, bar: ProgressBar) -> None:
-        """Let the backend run some epochs, and record them."""
-        before, reached = history.epochs, 0.0
-
-        def watch(done: float) -> bool:
-            nonlocal reached
-            reached = done
-            bar.move(before + done)
-            return self._cancelled.is_set()
-
-        network = self.model._network()
-        try:
-            results = network.fit(batch, self._recipe, self._velocities, schedule, watch)
-        except BaseException:  # Ctrl-C: what the last look saw
-            self.epochs_done += int(reached)
-            raise
-        self.epochs_done += len(results.losses)
-        history.loss += results.losses
-        history.seconds += results.seconds
-        history.samples_per_second += [len(batch.x) / max(seconds, 1e-9) for seconds in results.seconds]
-        bar.move(history.epochs)
-        if results.status == "mislabelled":
-            raise ValueError(
-                f"the label of sample {results.step} was changed during the fit, and is not one of the "
-                f"{self.model.out_features} classes 0..{self.model.out_features - 1}; the parameters of the "
-                "last finished epoch were restored"
-            )
-        if results.status == "diverged":
-            raise _divergence(history.epochs, results, self.optimizer.learning_rate)
-        if results.status == "cancelled" or self._cancelled.is_set():
-            history.status = "cancelled"
-
-    def _call_back(self, callbacks: Sequence[Callback], history: History) -> None:
-        validation_loss = history.validation_loss[-1] if history.validation_loss else None
-        epoch = history.epochs - 1
-        state = EpochState(epoch, history.loss[-1], validation_loss, self.model, self, history)
-        answers = [callback(state) for callback in callbacks]  # each is called, whatever the others want
-        if any(answers):
-            history.status = "stopped"
-        if self._cancelled.is_set():
-            history.status = "cancelled"
+    def _run(self, batch: Batch, schedule: Schedule, watch: Watch) -> EpochResults:
+        """Let the backend run some epochs."""
+        return self.model._network().fit(batch, self._recipe, self._velocities, schedule, watch)
 
     def _validation(self, data: tuple[ArrayLike, ArrayLike]) -> Batch:
         if not isinstance(data, tuple | list) or len(data) != 2:
@@ -293,16 +213,6 @@ class Trainer:
         batch = self.model._batch(data[0], data[1], None, self._loss)
         _check_finite(batch)
         return batch
-
-    def _data_loss(self, batch: Batch) -> float:
-        """Of samples without weights, some at a time: there may be more than memory has room for scores."""
-        network, backend, total = self.model._network(), active(), 0.0
-        for start in range(0, len(batch.x), _EVALUATED_AT_ONCE):
-            part = slice(start, start + _EVALUATED_AT_ONCE)
-            scores = network.forward(batch.x[part])
-            value = backend.loss(self._loss, scores, batch.targets[part], None)[0]
-            total += value * batch_size(self._loss, len(scores), None)
-        return total / batch_size(self._loss, len(batch.x), None)
 
 
 def _checked_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
@@ -319,14 +229,3 @@ def _check_finite(batch: Batch) -> None:
     _checks.finite_rows(batch.x, first_nonfinite_row, "X")
     if batch.targets.ndim == 2:
         _checks.finite_rows(batch.targets, first_nonfinite_row, "y")
-
-
-def _divergence(epoch: int, results: EpochResults, learning_rate: float) -> DivergenceError:
-    return DivergenceError(
-        f"the loss stopped being finite in epoch {epoch}, step {results.step} (both counted from 0) with "
-        f"learning rate {learning_rate}; the parameters of the last finished epoch were restored; "
-        "starting again with a smaller learning rate may help",
-        epoch=epoch,
-        step=results.step,
-        learning_rate=learning_rate,
-    )
