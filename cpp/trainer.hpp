@@ -1,9 +1,12 @@
 // Epochs of mini-batches over a network: gather, forward, loss, backward, update, in one parallel region.
 #pragma once
 
+#include "average.hpp"
 #include "network.hpp"
 #include "order.hpp"
 #include "snapshot.hpp"
+
+#include <limits>
 
 namespace steepest {
 
@@ -30,16 +33,26 @@ struct Recipe {
     bool nesterov = false;
 };
 
+// Of some batches: their objectives times their shares in an epoch, and these shares.
+struct Sums {
+    double loss = 0, weight = 0;
+    void add(double share, double objective) { loss += share * objective, weight += share; }
+    double mean() const { return weight > 0 ? loss / weight : 0; }
+};
+
 struct Schedule {
     Index epochs = 1, first_epoch = 0, batch = 1;
     bool shuffle = false;
     std::uint64_t seed = 0;
+    Index first_batch = 0, batches = std::numeric_limits<Index>::max(); // of each epoch, or as many as it has
+    Sums before = {};                                                   // of the epoch's earlier batches
 };
 
 enum class Status { finished, cancelled, diverged, mislabelled };
 
 struct Result {
-    std::vector<double> losses, seconds; // of each finished epoch
+    std::vector<double> losses, seconds; // of each finished epoch, or of the part of it that was run
+    Sums sums;                           // of the last epoch, its earlier batches included
     Status status = Status::finished;
     Index step = 0;  // the batch that diverged, or the sample whose label is none of the classes
     double loss = 0; // the objective of the last batch
@@ -54,11 +67,12 @@ template <class T> class Trainer {
     explicit Trainer(Network<T>& network) : network_(network) {}
 
     // Runs the schedule. Each batch's labels and objective are checked before its update: if a label is none
-    // of 0..outputs-1 or the objective not finite, parameters and velocities go back to the end of the last
-    // finished epoch. A cancelled run keeps those of the last finished batch. `velocities` is null without
-    // momentum.
+    // of 0..outputs-1 or the objective not finite, parameters, velocities and the average go back to the end
+    // of the last finished epoch, or to the beginning of a run within one. A cancelled run keeps those of the
+    // last finished batch. `velocities` is null without momentum.
     Result fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
-               const Parameters<T>* velocities, const Schedule& schedule, const Watch& watch);
+               const Parameters<T>* velocities, const Schedule& schedule, const Watch& watch,
+               const Average<T>& average = {});
 
     // The objective of all samples as one batch, in Result::loss; its gradients, penalty included, go to
     // `gradients`, and nothing is updated.
@@ -76,6 +90,8 @@ template <class T> class Trainer {
     };
 
     void execute(Run& run, int threads);
+    void save(Run& run);
+    void restore(const Run& run);
     void train(Run& run, const Team& team);
     void begin_epoch(Run& run, Index epoch);
     bool step(Run& run, const Team& team, Index first, Index size, bool again);
@@ -85,8 +101,7 @@ template <class T> class Trainer {
     void gather(const Run& run, Index first, Range rows);
     bool copy_labels(Run& run, Index first, Range rows);
     void score(Run& run, const Batch& batch, Range rows);
-
-    bool several_batches(const Run& run) const;
+    Range samples_to_run(const Run& run) const;
 
     Network<T>& network_;
     Matrix<T> x_, targets_; // the gathered batch

@@ -4,6 +4,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace steepest::python {
@@ -58,17 +59,20 @@ template <class T> class BoundNetwork {
 
     Result fit(const py::array& x, const py::array& targets, const py::object& weight, const Recipe& recipe,
                const ParameterSet<T>* velocities, const Schedule& schedule, py::object watch,
-               const std::string& isa, int threads) {
+               const std::string& isa, int threads, const AverageSet<T>* average) {
         if (schedule.batch < 1) refuse("batches need a sample");
+        if (schedule.first_batch < 0 || schedule.batches < 0) refuse("batches are counted from 0");
         const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
-        return learn(data.samples(), recipe, velocities, schedule, std::move(watch), Choice(isa, threads));
+        return learn(data.samples(), recipe, velocities, average, schedule, std::move(watch),
+                     Choice(isa, threads));
     }
 
     double step(const py::array& x, const py::array& targets, const py::object& weight, const Recipe& recipe,
-                const ParameterSet<T>* velocities, const std::string& isa, int threads) {
+                const ParameterSet<T>* velocities, const std::string& isa, int threads,
+                const AverageSet<T>* average) {
         const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
-        const Result result =
-            learn(data.samples(), recipe, velocities, once(data.x.count), py::none(), Choice(isa, threads));
+        const Result result = learn(data.samples(), recipe, velocities, average, once(data.x.count),
+                                    py::none(), Choice(isa, threads));
         require_labels(result);
         return result.loss;
     }
@@ -76,9 +80,10 @@ template <class T> class BoundNetwork {
     // The objective before an update on plain arrays; None, and nothing is changed, if they are none, or
     // hold a number that is not finite, or a label out of range.
     py::object try_step(py::handle x_, py::handle targets_, const Recipe& recipe, py::handle velocities_,
-                        const std::string& isa, int threads) {
+                        const std::string& isa, int threads, py::handle average_) {
         // Not left to pybind11, which takes half a microsecond to see that None is no set of parameters.
         const auto* velocities = velocities_.is_none() ? nullptr : velocities_.cast<const ParameterSet<T>*>();
+        const auto* average = average_.is_none() ? nullptr : average_.cast<const AverageSet<T>*>();
         const PlainMatrix<T> x(x_);
         if (x.count < 1 || x.columns != network_.inputs()) return py::none();
         const Choice choice(isa, threads);
@@ -95,7 +100,7 @@ template <class T> class BoundNetwork {
             samples.labels = labels.data;
         }
         if (search_nonfinite_row(kernels, x.rows, x.count, x.columns) >= 0) return py::none();
-        const Result result = learn(samples, recipe, velocities, once(x.count), py::none(), choice);
+        const Result result = learn(samples, recipe, velocities, average, once(x.count), py::none(), choice);
         if (result.status == Status::mislabelled) return py::none();
         return py::float_(result.loss);
     }
@@ -139,14 +144,18 @@ template <class T> class BoundNetwork {
     }
 
     Result learn(const Samples<T>& samples, const Recipe& recipe, const ParameterSet<T>* velocities,
-                 const Schedule& schedule, py::object watch, const Choice& choice) {
+                 const AverageSet<T>* average, const Schedule& schedule, py::object watch,
+                 const Choice& choice) {
         if (recipe.momentum != 0 && !velocities) refuse("momentum needs velocities");
-        if (velocities) velocities->require_like(parameters_);
-        return compute(network_.step_time(samples.count) * double(schedule.epochs), std::move(watch), choice,
+        if (velocities) velocities->require_like(parameters_, "velocities");
+        if (average) average->values.require_like(parameters_, "averages");
+        const double visited =
+            std::min(double(samples.count), double(schedule.batch) * double(schedule.batches));
+        return compute(network_.step_time(1) * visited * double(schedule.epochs), std::move(watch), choice,
                        [&](const Kernels<T>& kernels, int n, const Watch& asked) {
                            return trainer_.fit(kernels, n, samples, recipe,
                                                recipe.momentum != 0 ? velocities->views.data() : nullptr,
-                                               schedule, asked);
+                                               schedule, asked, average ? average->view : Average<T>{});
                        });
     }
 
@@ -171,19 +180,25 @@ template <class T> class BoundNetwork {
     Exclusive exclusive_;
 };
 
-template <class T> void bind(py::module_& m, const char* parameters, const char* network) {
+template <class T>
+void bind(py::module_& m, const char* parameters, const char* average, const char* network) {
     using Bound = BoundNetwork<T>;
     py::class_<ParameterSet<T>>(m, parameters).def(py::init<const std::vector<StageTuple>&, ParameterList>());
+    py::class_<AverageSet<T>>(m, average)
+        .def(py::init<const std::vector<StageTuple>&, ParameterList, py::array, Index, bool, double>(),
+             py::arg("stages"), py::arg("arrays"), py::arg("updates"), py::arg("start"), py::arg("uniform"),
+             py::arg("decay"));
     py::class_<Bound>(m, network)
         .def(py::init<const std::vector<StageTuple>&, ParameterList>())
         .def("forward", &Bound::forward, py::arg("x"), py::arg("isa"), py::arg("threads"))
         .def("try_forward", &Bound::try_forward, py::arg("x"), py::arg("isa"), py::arg("threads"))
         .def("try_step", &Bound::try_step, py::arg("x"), py::arg("targets"), py::arg("recipe"),
-             py::arg("velocities"), py::arg("isa"), py::arg("threads"))
+             py::arg("velocities"), py::arg("isa"), py::arg("threads"), py::arg("average") = py::none())
         .def("fit", &Bound::fit, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("recipe"),
-             py::arg("velocities"), py::arg("schedule"), py::arg("watch"), py::arg("isa"), py::arg("threads"))
+             py::arg("velocities"), py::arg("schedule"), py::arg("watch"), py::arg("isa"), py::arg("threads"),
+             py::arg("average") = py::none())
         .def("step", &Bound::step, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("recipe"),
-             py::arg("velocities"), py::arg("isa"), py::arg("threads"))
+             py::arg("velocities"), py::arg("isa"), py::arg("threads"), py::arg("average") = py::none())
         .def("loss_and_gradients", &Bound::loss_and_gradients, py::arg("x"), py::arg("targets"),
              py::arg("weight"), py::arg("recipe"), py::arg("isa"), py::arg("threads"));
 }
@@ -211,18 +226,26 @@ void bind_network(py::module_& m) {
             py::arg("loss"), py::arg("l2"), py::arg("l1"), py::arg("learning_rate"), py::arg("momentum"),
             py::arg("nesterov"));
     py::class_<Schedule>(m, "Schedule")
-        .def(py::init([](Index epochs, Index first_epoch, Index batch, bool shuffle, std::uint64_t seed) {
-                 return Schedule{epochs, first_epoch, batch, shuffle, seed};
+        .def(py::init([](Index epochs, Index first_epoch, Index batch, bool shuffle, std::uint64_t seed,
+                         Index first_batch, std::optional<Index> batches, std::pair<double, double> sums) {
+                 Schedule schedule{epochs, first_epoch, batch, shuffle, seed};
+                 schedule.first_batch = first_batch;
+                 if (batches) schedule.batches = *batches;
+                 schedule.before = {sums.first, sums.second};
+                 return schedule;
              }),
-             py::arg("epochs"), py::arg("first_epoch"), py::arg("batch"), py::arg("shuffle"),
-             py::arg("seed"));
+             py::arg("epochs"), py::arg("first_epoch"), py::arg("batch"), py::arg("shuffle"), py::arg("seed"),
+             py::arg("first_batch") = 0, py::arg("batches") = py::none(),
+             py::arg("sums") = std::make_pair(0.0, 0.0));
     py::class_<Result>(m, "Result")
         .def_readonly("losses", &Result::losses)
         .def_readonly("seconds", &Result::seconds)
         .def_readonly("status", &Result::status)
-        .def_readonly("step", &Result::step);
-    bind<float>(m, "ParametersFloat32", "NetworkFloat32");
-    bind<double>(m, "ParametersFloat64", "NetworkFloat64");
+        .def_readonly("step", &Result::step)
+        .def_property_readonly("sums",
+                               [](const Result& r) { return std::make_pair(r.sums.loss, r.sums.weight); });
+    bind<float>(m, "ParametersFloat32", "AverageFloat32", "NetworkFloat32");
+    bind<double>(m, "ParametersFloat64", "AverageFloat64", "NetworkFloat64");
 }
 
 } // namespace steepest::python

@@ -41,14 +41,29 @@ template <class T> struct ParameterSet {
         if (views.size() != owners.size()) refuse("more parameters than dense stages");
     }
 
-    void require_like(const ParameterSet& other) const {
+    void require_like(const ParameterSet& other, const char* what) const {
         bool same = owners.size() == other.owners.size();
         for (std::size_t i = 0; same && i < owners.size(); ++i)
             same = std::equal(owners[i].first.shape(), owners[i].first.shape() + 2,
                               other.owners[i].first.shape()) &&
                    owners[i].second.is_none() == other.owners[i].second.is_none();
-        if (!same) refuse("velocities are not like the parameters");
+        if (!same) refuse(std::string(what) + " are not like the parameters");
     }
+};
+
+// Averaged parameters, and the number of updates, which each run adds to.
+template <class T> struct AverageSet {
+    ParameterSet<T> values;
+    py::array updates_owner;
+    Average<T> view;
+
+    AverageSet(const std::vector<StageTuple>& stages, ParameterList arrays, py::array updates, Index start,
+               bool uniform, double decay)
+        : values(stages, std::move(arrays)), updates_owner(std::move(updates)),
+          view{values.views.data(), writable<std::int64_t>(updates_owner, 1, "updates"), start, uniform,
+               decay} {}
+    AverageSet(const AverageSet&) = delete; // `view` is of this object's own arrays
+    AverageSet& operator=(const AverageSet&) = delete;
 };
 
 // Samples to learn from, kept alive with the views of them. Labels are checked when a batch reads them.

@@ -5,11 +5,13 @@ from __future__ import annotations
 from . import backends, datasets, functional
 from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
-from .callbacks import EpochState
+from .averaging import ExponentialAverage, PolyakAverage
+from .callbacks import BatchState, EarlyStopping, EpochCallback, EpochState
 from .divergence import DivergenceError
 from .history import History
 from .layers import Identity, Linear, ReLU, Sigmoid, Tanh
 from .losses import MulticlassHinge, SoftmaxCrossEntropy, SquaredError
+from .metrics import accuracy
 from .model import Sequential
 from .optimizers import SGD
 from .penalties import L1, L2, ElasticNet
@@ -20,14 +22,19 @@ __all__ = [
     "L1",
     "L2",
     "SGD",
+    "BatchState",
     "DivergenceError",
+    "EarlyStopping",
     "ElasticNet",
+    "EpochCallback",
     "EpochState",
+    "ExponentialAverage",
     "History",
     "Identity",
     "Linear",
     "ModelFileError",
     "MulticlassHinge",
+    "PolyakAverage",
     "ReLU",
     "Sequential",
     "Sigmoid",
@@ -36,6 +43,7 @@ __all__ = [
     "Tanh",
     "Trainer",
     "__version__",
+    "accuracy",
     "build_info",
     "config",
     "datasets",

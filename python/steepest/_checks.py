@@ -19,6 +19,11 @@ def _number(value: object, name: str) -> float:
     return float(value)
 
 
+def number(value: object, name: str) -> float:
+    """`value` as a float; refuse what is no real number."""
+    return _number(value, name)
+
+
 def positive(value: object, name: str) -> None:
     """Refuse what is no finite number greater than 0."""
     if not (math.isfinite(number := _number(value, name)) and number > 0):

@@ -40,19 +40,44 @@ class Recipe:
     ) -> None: ...
 
 class Schedule:
-    def __init__(self, epochs: int, first_epoch: int, batch: int, shuffle: bool, seed: int) -> None: ...
+    def __init__(
+        self,
+        epochs: int,
+        first_epoch: int,
+        batch: int,
+        shuffle: bool,
+        seed: int,
+        first_batch: int = 0,
+        batches: int | None = None,
+        sums: tuple[float, float] = (0.0, 0.0),
+    ) -> None: ...
 
 class Result:
     losses: list[float]
     seconds: list[float]
     status: Status
     step: int
+    sums: tuple[float, float]
 
 class _ParameterSet:
     def __init__(self, stages: _Stages, arrays: _Parameters) -> None: ...
 
 class ParametersFloat32(_ParameterSet): ...
 class ParametersFloat64(_ParameterSet): ...
+
+class _AverageSet:
+    def __init__(
+        self,
+        stages: _Stages,
+        arrays: _Parameters,
+        updates: NDArray[np.int64],
+        start: int,
+        uniform: bool,
+        decay: float,
+    ) -> None: ...
+
+class AverageFloat32(_AverageSet): ...
+class AverageFloat64(_AverageSet): ...
 
 class _Network:
     def __init__(self, stages: _Stages, parameters: _Parameters) -> None: ...
@@ -65,6 +90,7 @@ class _Network:
         velocities: _ParameterSet | None,
         isa: str,
         threads: int,
+        average: _AverageSet | None = None,
     ) -> float | None: ...
     def forward(self, x: _Array, isa: str, threads: int) -> _Array: ...
     def fit(
@@ -78,6 +104,7 @@ class _Network:
         watch: Callable[[float], bool] | None,
         isa: str,
         threads: int,
+        average: _AverageSet | None = None,
     ) -> Result: ...
     def step(
         self,
@@ -88,6 +115,7 @@ class _Network:
         velocities: _ParameterSet | None,
         isa: str,
         threads: int,
+        average: _AverageSet | None = None,
     ) -> float: ...
     def loss_and_gradients(
         self, x: _Array, targets: _Array, weight: _Array | None, recipe: Recipe, isa: str, threads: int

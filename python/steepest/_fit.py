@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from . import divergence
+import numpy as np
+
+from . import _checks, divergence
 from ._progress import ProgressBar
 from .backends import active
-from .backends.formulas import batch_size
-from .backends.protocol import Batch, EpochResults, Schedule
-from .callbacks import Callback, EpochState
+from .backends.formulas import batch_size, write
+from .backends.protocol import Array, Batch, EpochResults, Schedule
+from .callbacks import BatchCallback, BatchState, Callback, EpochCallback, EpochState
 from .history import History
+from .metrics import Metric
 
 if TYPE_CHECKING:
     from .training import Trainer
@@ -28,7 +31,10 @@ class Plan:
     batch_size: int  # at most the number of samples
     shuffle: bool
     seed: int
+    metrics: Mapping[str, Metric]
     callbacks: Sequence[Callback]
+    batch_callbacks: Sequence[BatchCallback]
+    batch_group: int
     progress: bool
 
 
@@ -40,32 +46,72 @@ class Fit:
         self._batch = batch
         self._validation = validation
         self._plan = plan
-        self._history = History()
+        self._history = History(metrics={name: [] for name in plan.metrics})
         self._batches = -(-len(batch.x) // plan.batch_size)  # of an epoch
+        self._steps = 0
 
     def run(self) -> History:
         """All epochs, or as many as nothing ends."""
         plan, history = self._plan, self._history
+        observers = [callback for callback in plan.callbacks if isinstance(callback, EpochCallback)]
+        for observer in observers:
+            observer.begin(self._trainer, self._monitored())
         # One call of the backend for all epochs, unless something must happen between them.
         together = 1 if plan.callbacks or self._validation else plan.epochs
         with ProgressBar(plan.epochs, self._batches, plan.progress) as bar:
             while history.epochs < plan.epochs and history.status == "finished":
                 before = history.epochs
-                self._epochs(together, bar)
+                if plan.batch_callbacks:
+                    self._epoch_in_groups(bar)
+                else:
+                    self._whole_epochs(together, bar)
                 if history.epochs > before:
                     self._end_of_epoch(bar)
+        for observer in observers:
+            observer.end(self._trainer, history)
         return history
 
-    def _epochs(self, number: int, bar: ProgressBar) -> None:
+    def _monitored(self) -> tuple[str, ...]:
+        """The names of what is computed for each epoch."""
+        return ("loss", *(("validation_loss",) if self._validation else ()), *self._plan.metrics)
+
+    def _whole_epochs(self, number: int, bar: ProgressBar) -> None:
         """Let the backend run some epochs, and record them."""
-        plan, history = self._plan, self._history
-        schedule = Schedule(number, plan.batch_size, plan.shuffle, plan.seed, self._trainer.epochs_done)
-        results = self._call(schedule, bar)
-        self._trainer.epochs_done += len(results.losses)
-        history.loss += results.losses
-        history.seconds += results.seconds
-        history.samples_per_second += [len(self._batch.x) / max(s, 1e-9) for s in results.seconds]
+        results = self._call(self._schedule(number), bar)
+        self._record(results.losses, results.seconds)
         self._conclude(results, bar)
+
+    def _epoch_in_groups(self, bar: ProgressBar) -> None:
+        """Let the backend run one epoch in groups of batches, with calls back between them."""
+        epoch, group = self._history.epochs, self._plan.batch_group
+        before, seconds, sums = self._trainer._copies(), 0.0, (0.0, 0.0)
+        for first in range(0, self._batches, group):
+            number = min(group, self._batches - first)
+            results = self._call(self._schedule(1, first, number, sums), bar)
+            if results.status in ("diverged", "mislabelled"):
+                write(before)  # the backend went back to the beginning of the group
+            self._conclude(results, bar, (first + number) / self._batches)
+            if not results.losses:
+                return  # cancelled
+            sums, seconds = results.sums, seconds + results.seconds[0]
+            self._steps += number
+            if first + number == self._batches:
+                self._record([sums[0] / sums[1]], [seconds])
+            self._call_back_batch(epoch, results.losses[0])
+            if self._history.status != "finished":
+                return
+
+    def _schedule(
+        self,
+        epochs: int,
+        first_batch: int = 0,
+        batches: int | None = None,
+        sums: tuple[float, float] = (0.0, 0.0),
+    ) -> Schedule:
+        plan, first_epoch = self._plan, self._trainer.epochs_done
+        return Schedule(
+            epochs, plan.batch_size, plan.shuffle, plan.seed, first_epoch, first_batch, batches, sums
+        )
 
     def _call(self, schedule: Schedule, bar: ProgressBar) -> EpochResults:
         """One call of the backend, which moves the bar and ends when the trainer is cancelled."""
@@ -83,10 +129,18 @@ class Fit:
             self._trainer.epochs_done += int(reached)
             raise
 
-    def _conclude(self, results: EpochResults, bar: ProgressBar) -> None:
-        """What the status of a call means for the fit."""
+    def _record(self, losses: Sequence[float], seconds: Sequence[float]) -> None:
+        """Some finished epochs."""
+        self._trainer.epochs_done += len(losses)
+        history, samples = self._history, len(self._batch.x)
+        history.loss += losses
+        history.seconds += seconds
+        history.samples_per_second += [samples / max(duration, 1e-9) for duration in seconds]
+
+    def _conclude(self, results: EpochResults, bar: ProgressBar, more: float = 0.0) -> None:
+        """What the status of a call means for the fit, which has come `more` epochs than recorded."""
         trainer, history = self._trainer, self._history
-        bar.move(history.epochs)
+        bar.move(history.epochs + more)
         if results.status == "mislabelled":
             classes = trainer.model.out_features
             raise ValueError(
@@ -99,10 +153,11 @@ class Fit:
             history.status = "cancelled"
 
     def _end_of_epoch(self, bar: ProgressBar) -> None:
+        """What happens between two epochs."""
         if self._validation:
-            self._history.validation_loss.append(self._data_loss(self._validation))
+            self._validate(self._validation)
         bar.show(self._history)
-        if self._plan.callbacks and self._history.status == "finished":
+        if self._plan.callbacks:
             self._call_back()
 
     def _call_back(self) -> None:
@@ -110,19 +165,40 @@ class Fit:
         validation_loss = history.validation_loss[-1] if history.validation_loss else None
         epoch = history.epochs - 1
         state = EpochState(epoch, history.loss[-1], validation_loss, trainer.model, trainer, history)
-        answers = [callback(state) for callback in self._plan.callbacks]  # each, whatever the others want
-        if any(answers):
-            history.status = "stopped"
-        if trainer._cancelled.is_set():
-            history.status = "cancelled"
+        self._heed([callback(state) for callback in self._plan.callbacks])
 
-    def _data_loss(self, batch: Batch) -> float:
-        """Of samples without weights, some at a time: there may be more than memory has room for scores."""
-        loss, network, backend = self._trainer.loss, self._trainer.model._network(), active()
-        total = 0.0
-        for start in range(0, len(batch.x), _EVALUATED_AT_ONCE):
+    def _call_back_batch(self, epoch: int, loss: float) -> None:
+        trainer = self._trainer
+        state = BatchState(epoch, self._steps, loss, trainer.model, trainer, self._history)
+        self._heed([callback(state) for callback in self._plan.batch_callbacks])
+
+    def _heed(self, answers: Sequence[object]) -> None:
+        """What callbacks, each of which was called whatever the others want, answered."""
+        if any(answers):
+            self._history.status = "stopped"
+        if self._trainer._cancelled.is_set():
+            self._history.status = "cancelled"
+
+    def _validate(self, batch: Batch) -> None:
+        """Data loss and metrics, some samples at a time; scores are kept only where metrics need them."""
+        model, loss, backend = self._trainer.model, self._trainer.loss, active()
+        samples, network, total = len(batch.x), model._network(), 0.0
+        kept = np.empty((samples if self._plan.metrics else 0, model.out_features), model.dtype)
+        for start in range(0, samples, _EVALUATED_AT_ONCE):
             part = slice(start, start + _EVALUATED_AT_ONCE)
             scores = network.forward(batch.x[part])
             value = backend.loss(loss, scores, batch.targets[part], None)[0]
             total += value * batch_size(loss, len(scores), None)
-        return total / batch_size(loss, len(batch.x), None)
+            if self._plan.metrics:
+                kept[part] = scores
+        self._history.validation_loss.append(total / batch_size(loss, samples, None))
+        for name, metric in self._plan.metrics.items():
+            value = _checks.number(metric(_read_only(batch.targets), _read_only(kept)), f"metric {name!r}")
+            self._history.metrics[name].append(value)
+
+
+def _read_only(array: Array) -> Array:
+    """A view that functions of the user's cannot write to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

@@ -13,14 +13,16 @@ from numpy.typing import ArrayLike, DTypeLike
 from . import _checks
 from ._config import current
 from ._stages import compile_stages
+from .averaging import Averaging
 from .backends import active
 from .backends._memory import aligned_zeros
 from .backends.formulas import write
 from .backends.protocol import Array, Batch, Network, Parameters
-from .callbacks import Callback
+from .callbacks import BatchCallback, Callback
 from .history import History
 from .layers import Layer, Linear
 from .losses import Loss, as_loss
+from .metrics import Metric
 from .optimizers import SGD
 from .penalties import Penalty, as_penalty
 from .training import DEFAULT_OPTIMIZER, Trainer
@@ -140,12 +142,16 @@ class Sequential:
         loss: str | Loss = "softmax",
         optimizer: SGD = DEFAULT_OPTIMIZER,
         penalty: Penalty | None = None,
+        averaging: Averaging | None = None,
         epochs: int = 10,
         batch_size: int | None = 128,
         shuffle: bool = True,
         sample_weight: ArrayLike | None = None,
         validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        metrics: Mapping[str, Metric] | None = None,
         callbacks: Sequence[Callback] = (),
+        batch_callbacks: Sequence[BatchCallback] = (),
+        batch_group: int = 1,
         progress: bool = True,
         seed: int | None = None,
     ) -> History:
@@ -163,7 +169,12 @@ class Sequential:
             A loss, or "softmax", "hinge", "squared_hinge", "squared_error".
         optimizer : SGD, default SGD()
         penalty : L2, L1, ElasticNet or None
-        epochs, batch_size, shuffle, sample_weight, validation_data, callbacks, progress, seed
+        averaging : PolyakAverage, ExponentialAverage or None
+            Average the parameters over the updates, and leave the averaged ones in the model at the end;
+            validation, metrics and callbacks see those that are being learned.
+        epochs, batch_size, shuffle, sample_weight, validation_data, metrics
+            See `Trainer.fit`.
+        callbacks, batch_callbacks, batch_group, progress, seed
             See `Trainer.fit`.
 
         Returns
@@ -177,8 +188,8 @@ class Sequential:
         DivergenceError
             If the loss stops being finite; the parameters of the last finished epoch are restored.
         """
-        trainer = Trainer(self, loss=loss, optimizer=optimizer, penalty=penalty)
-        return trainer.fit(
+        trainer = Trainer(self, loss=loss, optimizer=optimizer, penalty=penalty, averaging=averaging)
+        history = trainer.fit(
             X,
             y,
             epochs=epochs,
@@ -186,10 +197,16 @@ class Sequential:
             shuffle=shuffle,
             sample_weight=sample_weight,
             validation_data=validation_data,
+            metrics=metrics,
             callbacks=callbacks,
+            batch_callbacks=batch_callbacks,
+            batch_group=batch_group,
             progress=progress,
             seed=seed,
         )
+        if averaging is not None:
+            self.load_state_dict(trainer.averaged().state_dict())
+        return history
 
     def loss_and_gradients(
         self,
@@ -317,6 +334,9 @@ class Sequential:
             targets = _checks.targets(y, len(x), self.out_features, self.dtype)
         weight = None if sample_weight is None else _checks.weights(sample_weight, len(x), self.dtype)
         return Batch(x, targets, weight)
+
+    def _arrays(self, parameters: Sequence[Parameters]) -> list[Array]:
+        return [array for _, array in self._named(parameters)] if parameters else []
 
     def _named(self, parameters: Sequence[Parameters]) -> list[tuple[str, Array]]:
         """Each array with its key in `state_dict`."""

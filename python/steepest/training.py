@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _checks, divergence
 from ._fit import Fit, Plan
+from .averaging import Averaging, as_averaging
 from .backends import active
-from .backends.protocol import Batch, EpochResults, Parameters, Recipe, Schedule, Watch
-from .callbacks import Callback
+from .backends.formulas import write
+from .backends.protocol import Array, Average, Batch, EpochResults, Parameters, Recipe, Schedule, Watch
+from .callbacks import BatchCallback, Callback, checked_callbacks
 from .history import History
 from .losses import Loss, as_loss
+from .metrics import Metric, checked_metrics
 from .optimizers import SGD
 from .penalties import Penalty, as_penalty
 
@@ -37,6 +42,9 @@ class Trainer:
     optimizer : SGD, default SGD()
         Can be replaced between steps and, by a callback, between epochs.
     penalty : L2, L1, ElasticNet or None
+    averaging : PolyakAverage, ExponentialAverage or None
+        Keep an average of the parameters, which each update over all calls of `step` and `fit` adds to; see
+        `averaged`. Validation, metrics and callbacks see the model itself, not the average.
 
     Attributes
     ----------
@@ -51,12 +59,16 @@ class Trainer:
         loss: str | Loss = "softmax",
         optimizer: SGD = DEFAULT_OPTIMIZER,
         penalty: Penalty | None = None,
+        averaging: Averaging | None = None,
     ) -> None:
         self.model = model
         self.epochs_done = 0
         self._loss = as_loss(loss)
         self._penalty = as_penalty(penalty)
         self._velocities: list[Parameters] | None = None
+        self._average: Average | None = None
+        if (averaging := as_averaging(averaging)) is not None:
+            self._average = Average(averaging, model._zeros(), np.zeros(1, np.int64))
         self._cancelled = threading.Event()
         self.optimizer = optimizer
 
@@ -85,6 +97,27 @@ class Trainer:
             self._velocities = self.model._zeros()
         self._recipe = Recipe(self._loss, self._penalty, optimizer)
 
+    @property
+    def averaging(self) -> Averaging | None:
+        """How the parameters are averaged."""
+        return None if self._average is None else self._average.averaging
+
+    def averaged(self) -> Sequential:
+        """A new model with the averaged parameters; with the model's own while none has been averaged.
+
+        Raises
+        ------
+        ValueError
+            If the trainer has no `averaging`.
+        """
+        if self._average is None:
+            raise ValueError("this trainer averages nothing: make it with averaging=st.PolyakAverage()")
+        model, average = copy.copy(self.model), self._average
+        if average.updates[0] > average.averaging.start:
+            arrays = (self.model._arrays(parameters) for parameters in (model._parameters, average.values))
+            write(list(zip(*arrays, strict=True)))
+        return model
+
     def step(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """One update on the batch X, y.
 
@@ -109,11 +142,13 @@ class Trainer:
             If the objective is not finite though the data are.
         """
         network, recipe, velocities = self.model._network(), self._recipe, self._velocities
-        objective = network.try_step(X, y, recipe, velocities) if sample_weight is None else None
+        objective = None
+        if sample_weight is None:
+            objective = network.try_step(X, y, recipe, velocities, self._average)
         if objective is None:
             batch = self.model._batch(X, y, sample_weight, self._loss)
             _check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
-            objective = network.step(batch, recipe, velocities)
+            objective = network.step(batch, recipe, velocities, self._average)
         if not math.isfinite(objective):
             raise divergence.of_step(objective, recipe.optimizer.learning_rate)
         return objective
@@ -128,7 +163,10 @@ class Trainer:
         shuffle: bool = True,
         sample_weight: ArrayLike | None = None,
         validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        metrics: Mapping[str, Metric] | None = None,
         callbacks: Sequence[Callback] = (),
+        batch_callbacks: Sequence[BatchCallback] = (),
+        batch_group: int = 1,
         progress: bool = True,
         seed: int | None = None,
     ) -> History:
@@ -149,8 +187,17 @@ class Trainer:
             Finite, not negative, not all zero.
         validation_data : (X, y), optional
             Its data loss is computed after each epoch.
+        metrics : mapping of str to callables, optional
+            Each, as `accuracy`, is called with labels (or targets) and scores of the validation data after
+            each epoch and returns a real number; see `History.metrics`. A name is none of a history's own.
         callbacks : sequence of callables
-            Each is called with an `EpochState` after each epoch; one that returns True stops the fit.
+            Each is called with an `EpochState` after each epoch; one that returns True stops the fit. An
+            `EpochCallback`, as `EarlyStopping`, is also told of the beginning and the end of the fit.
+        batch_callbacks : sequence of callables
+            Each is called with a `BatchState` after every `batch_group` updates and after the last of an
+            epoch; one that returns True stops the fit there, and its parameters stay.
+        batch_group : int, default 1
+            How many updates lie between two calls. It changes no bit of what is learned.
         progress : bool, default True
             Show a progress bar on stderr if that is a terminal.
         seed : int, optional
@@ -163,7 +210,8 @@ class Trainer:
         Raises
         ------
         ValueError, TypeError
-            For data or settings that cannot be used; nothing was changed then. A label that is changed
+            For data or settings that cannot be used, and for metrics without validation data; nothing was
+            changed then. A metric whose result is no real number is a TypeError. A label that is changed
             during the fit to none of the classes is a ValueError when its turn comes, which names the sample;
             the parameters of the last finished epoch are restored.
         DivergenceError
@@ -176,8 +224,9 @@ class Trainer:
         X of the model's dtype in C order is read in place, so that a memory map (``numpy.load(...,
         mmap_mode="r")``) may be larger than memory; so are int64 labels, and targets and sample weights of
         the model's dtype. All else is converted once, as a whole. The fit itself needs memory for two copies
-        of parameters and velocities and one batch with its activations and gradients; and, with `shuffle`,
-        for the order of the samples, 4 bytes each (8 from 2**32 of them on).
+        of parameters, velocities and average and one batch with its activations and gradients; and, with
+        `shuffle`, for the order of the samples, 4 bytes each (8 from 2**32 of them on). Batch callbacks take
+        a third copy.
         """
         epochs = _checks.integer(epochs, "epochs", minimum=0)
         if batch_size is not None:
@@ -185,14 +234,17 @@ class Trainer:
         _checks.flag(shuffle, "shuffle")
         _checks.flag(progress, "progress")
         seed = self.model.seed if seed is None else _checks.seed(seed)
-        callbacks = _checked_callbacks(callbacks)
+        batch_group = _checks.integer(batch_group, "batch_group", minimum=1)
+        metrics = checked_metrics(metrics, validation_data is not None)
+        callbacks = checked_callbacks(callbacks, "callbacks")
+        batch_callbacks = checked_callbacks(batch_callbacks, "batch_callbacks")
         batch = self.model._batch(X, y, sample_weight, self._loss)
         _check_finite(batch)
         validation = None if validation_data is None else self._validation(validation_data)
         size = min(batch_size or len(batch.x), len(batch.x))
 
         self._cancelled.clear()
-        plan = Plan(epochs, size, shuffle, seed, callbacks, progress)
+        plan = Plan(epochs, size, shuffle, seed, metrics, callbacks, batch_callbacks, batch_group, progress)
         return Fit(self, batch, validation, plan).run()
 
     def cancel(self) -> None:
@@ -205,7 +257,20 @@ class Trainer:
 
     def _run(self, batch: Batch, schedule: Schedule, watch: Watch) -> EpochResults:
         """Let the backend run some epochs."""
-        return self.model._network().fit(batch, self._recipe, self._velocities, schedule, watch)
+        network = self.model._network()
+        return network.fit(batch, self._recipe, self._velocities, schedule, watch, self._average)
+
+    def _copies(self) -> list[tuple[Array, Array]]:
+        """Every array that learning changes, with a copy of what it holds now."""
+        arrays = self.model._arrays(self.model._parameters) + self.model._arrays(self._velocities or ())
+        return [(array, array.copy()) for array in arrays] + self._average_copies()
+
+    def _average_copies(self) -> list[tuple[Array, Array]]:
+        """The same of the average alone."""
+        if self._average is None:
+            return []
+        arrays = [*self.model._arrays(self._average.values), self._average.updates]
+        return [(array, array.copy()) for array in arrays]
 
     def _validation(self, data: tuple[ArrayLike, ArrayLike]) -> Batch:
         if not isinstance(data, tuple | list) or len(data) != 2:
@@ -213,15 +278,6 @@ class Trainer:
         batch = self.model._batch(data[0], data[1], None, self._loss)
         _check_finite(batch)
         return batch
-
-
-def _checked_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
-    if callable(callbacks):
-        raise TypeError("callbacks must be a sequence of callables: write [callback] for a single one")
-    for callback in (checked := tuple(callbacks)):
-        if not callable(callback):
-            raise TypeError(f"a callback must be callable, not {callback!r:.80}")
-    return checked
 
 
 def _check_finite(batch: Batch) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..averaging import Averaging, PolyakAverage
 from ..losses import Loss, MulticlassHinge, SoftmaxCrossEntropy, SquaredError
 from ..optimizers import SGD
 from ..penalties import Penalty
@@ -168,6 +169,22 @@ def updated(
     momentum = real(optimizer.momentum)
     velocity = momentum * velocity - step
     return value + (momentum * velocity - step if optimizer.nesterov else velocity), velocity
+
+
+def average_share(averaging: Averaging, updates: int) -> float:
+    """What the parameters count for in the average after one more update than `updates`: 0 before a start."""
+    if isinstance(averaging, PolyakAverage):
+        return 0.0 if updates < averaging.start else 1 / (updates - averaging.start + 1)
+    return 1 - averaging.decay if updates else 1.0
+
+
+@quiet
+def averaged(mean: Array, value: Array, share: float) -> Array:
+    """The mean after it has taken in a value, of which it becomes a part of `share`."""
+    if (part := value.dtype.type(share)) == 1:
+        return value  # whatever the mean was
+    moved: Array = mean + part * (value - mean)
+    return moved
 
 
 def write(changes: Sequence[tuple[Array, Array]]) -> None:

@@ -10,10 +10,24 @@ import numpy as np
 
 from .. import _core
 from .._config import current
+from ..averaging import PolyakAverage
 from ..losses import Loss, MulticlassHinge, SoftmaxCrossEntropy, SquaredError
 from ..optimizers import SGD
 from ..penalties import Penalty
-from .protocol import ActivationName, Array, Batch, EpochResults, Parameters, Recipe, Schedule, Status, Watch
+from .protocol import (
+    ActivationName,
+    Array,
+    Average,
+    Batch,
+    EpochResults,
+    Parameters,
+    Recipe,
+    Schedule,
+    Status,
+    Watch,
+)
+
+_Three = tuple[Any, Any, Any]
 
 
 def available_isas() -> tuple[str, ...]:
@@ -63,6 +77,19 @@ def _core_recipe(loss: Loss, penalty: Penalty | None, optimizer: SGD | None) -> 
     )
 
 
+def _core_schedule(schedule: Schedule) -> _core.Schedule:
+    return _core.Schedule(
+        schedule.epochs,
+        schedule.first_epoch,
+        schedule.batch_size,
+        schedule.shuffle,
+        schedule.seed,
+        schedule.first_batch,
+        schedule.batches,
+        schedule.sums,
+    )
+
+
 def _pairs(parameters: Sequence[Parameters]) -> list[tuple[Array, Array | None]]:
     return [(p.weight, p.bias) for p in parameters]
 
@@ -74,31 +101,43 @@ class _Network:
         self._stages = [(s.inputs, s.outputs, s.activation, s.dense) for s in stages]
         single = parameters[0].weight.dtype == np.float32
         self._parameter_set = _core.ParametersFloat32 if single else _core.ParametersFloat64
+        self._average_set = _core.AverageFloat32 if single else _core.AverageFloat64
         make = _core.NetworkFloat32 if single else _core.NetworkFloat64
         self._network = make(self._stages, _pairs(parameters))
-        self._known: tuple[Recipe | None, Sequence[Parameters] | None, Any, Any] = (None, None, None, None)
+        self._known: tuple[_Three, _Three] = (None, None, None), (None, None, None)
 
-    def _translated(self, recipe: Recipe, velocities: Sequence[Parameters] | None) -> tuple[Any, Any]:
-        """The extension's recipe and velocities."""
-        known = self._known  # read once: another thread may replace it
-        if known[0] is recipe and known[1] is velocities:
-            return known[2], known[3]
+    def _translated(
+        self, recipe: Recipe, velocities: Sequence[Parameters] | None, average: Average | None
+    ) -> tuple[Any, Any, Any]:
+        """The extension's recipe, velocities and average."""
+        given, known = self._known  # read once: another thread may replace it
+        if given[0] is recipe and given[1] is velocities and given[2] is average:
+            return known
         views = None if velocities is None else self._parameter_set(self._stages, _pairs(velocities))
         core_recipe = _core_recipe(recipe.loss, recipe.penalty, recipe.optimizer)
-        self._known = recipe, velocities, core_recipe, views
-        return core_recipe, views
+        known = core_recipe, views, None if average is None else self._core_average(average)
+        self._known = (recipe, velocities, average), known
+        return known
+
+    def _core_average(self, average: Average) -> Any:
+        rule, values = average.averaging, _pairs(average.values)
+        uniform, decay = (True, 0.0) if isinstance(rule, PolyakAverage) else (False, rule.decay)
+        return self._average_set(self._stages, values, average.updates, rule.start, uniform, decay)
 
     def try_forward(self, x: object) -> Array | None:
         settings = current()
         return self._network.try_forward(x, settings.isa, settings.num_threads)
 
     def try_step(
-        self, x: object, targets: object, recipe: Recipe, velocities: Sequence[Parameters] | None
+        self,
+        x: object,
+        targets: object,
+        recipe: Recipe,
+        velocities: Sequence[Parameters] | None,
+        average: Average | None = None,
     ) -> float | None:
-        settings = current()
-        return self._network.try_step(
-            x, targets, *self._translated(recipe, velocities), settings.isa, settings.num_threads
-        )
+        settings, (how, speeds, mean) = current(), self._translated(recipe, velocities, average)
+        return self._network.try_step(x, targets, how, speeds, settings.isa, settings.num_threads, mean)
 
     def forward(self, x: Array) -> Array:
         return self._network.forward(x, *_choice())
@@ -111,14 +150,15 @@ class _Network:
         )
         return value, [Parameters(weight, bias) for weight, bias in arrays]
 
-    def step(self, batch: Batch, recipe: Recipe, velocities: Sequence[Parameters] | None) -> float:
-        return self._network.step(
-            batch.x,
-            batch.targets,
-            batch.weight,
-            *self._translated(recipe, velocities),
-            *_choice(),
-        )
+    def step(
+        self,
+        batch: Batch,
+        recipe: Recipe,
+        velocities: Sequence[Parameters] | None,
+        average: Average | None = None,
+    ) -> float:
+        how, speeds, mean = self._translated(recipe, velocities, average)
+        return self._network.step(batch.x, batch.targets, batch.weight, how, speeds, *_choice(), average=mean)
 
     def fit(
         self,
@@ -127,19 +167,22 @@ class _Network:
         velocities: Sequence[Parameters] | None,
         schedule: Schedule,
         watch: Watch | None,
+        average: Average | None = None,
     ) -> EpochResults:
+        how, speeds, mean = self._translated(recipe, velocities, average)
         result = self._network.fit(
             batch.x,
             batch.targets,
             batch.weight,
-            *self._translated(recipe, velocities),
-            _core.Schedule(
-                schedule.epochs, schedule.first_epoch, schedule.batch_size, schedule.shuffle, schedule.seed
-            ),
+            how,
+            speeds,
+            _core_schedule(schedule),
             watch,
             *_choice(),
+            average=mean,
         )
-        return EpochResults(result.losses, result.seconds, _STATUS[result.status], result.step)
+        status = _STATUS[result.status]
+        return EpochResults(result.losses, result.seconds, status, result.step, result.sums)
 
 
 _STATUS: dict[_core.Status, Status] = {

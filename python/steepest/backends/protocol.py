@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 from numpy.typing import NDArray
 
+from ..averaging import Averaging
 from ..losses import Loss
 from ..optimizers import SGD
 from ..penalties import Penalty
@@ -39,11 +40,24 @@ class Stage:
 class Parameters:
     """What belongs to one dense stage: (inputs, outputs) and (outputs,) or None.
 
-    The same class carries values, gradients and the optimizer's velocities.
+    The same class carries values, gradients, averages and the optimizer's velocities.
     """
 
     weight: Array
     bias: Array | None
+
+
+@dataclass(frozen=True)
+class Average:
+    """An average of the parameters, which each update adds to.
+
+    values: as the parameters; anything before the first update that counts. updates: (1,) int64, how many
+    were done.
+    """
+
+    averaging: Averaging
+    values: Sequence[Parameters]
+    updates: Array
 
 
 @dataclass(frozen=True)
@@ -71,28 +85,40 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Which epochs to run: numbers first_epoch ... first_epoch + epochs - 1, which also key the shuffles."""
+    """Which epochs to run: numbers first_epoch ... first_epoch + epochs - 1, which also key the shuffles.
+
+    Of each, `batches` batches from number `first_batch` on, or as many as there are: so an epoch can be run
+    in parts, whose `sums` are those of the epoch's earlier parts.
+    """
 
     epochs: int
     batch_size: int
     shuffle: bool
     seed: int
     first_epoch: int = 0
+    first_batch: int = 0
+    batches: int | None = None
+    sums: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class EpochResults:
     """One objective value and duration for each finished epoch, and why the run ended.
 
+    Where only a part of an epoch was to be run, they are those of the part. `sums` are those of all of the
+    last epoch's batches so far: of the objectives times their shares in the epoch, and of these shares.
+
     `diverged` means that the objective of batch `step` (counted from 0 within its epoch) was not finite,
     `mislabelled` that the label of sample `step` was out of range when its turn came, changed since it was
-    checked. The parameters and velocities are then those of the last finished epoch.
+    checked. The parameters, velocities and the average are then those of the last finished epoch, or of the
+    beginning of the part.
     """
 
     losses: list[float]
     seconds: list[float]
     status: Status
     step: int = 0
+    sums: tuple[float, float] = (0.0, 0.0)
 
 
 class Network(Protocol):
@@ -105,7 +131,12 @@ class Network(Protocol):
         """
 
     def try_step(
-        self, x: object, targets: object, recipe: Recipe, velocities: Sequence[Parameters] | None
+        self,
+        x: object,
+        targets: object,
+        recipe: Recipe,
+        velocities: Sequence[Parameters] | None,
+        average: Average | None = None,
     ) -> float | None:
         """`step` at once, without sample weights; None, having changed nothing, as for `try_forward`."""
 
@@ -117,7 +148,13 @@ class Network(Protocol):
     ) -> tuple[float, list[Parameters]]:
         """The objective (data loss + penalty) and its gradient for each dense stage."""
 
-    def step(self, batch: Batch, recipe: Recipe, velocities: Sequence[Parameters] | None) -> float:
+    def step(
+        self,
+        batch: Batch,
+        recipe: Recipe,
+        velocities: Sequence[Parameters] | None,
+        average: Average | None = None,
+    ) -> float:
         """One update on the whole batch; returns the objective before it.
 
         `velocities` is None without momentum. If the objective is not finite, returns it and changes nothing.
@@ -130,6 +167,7 @@ class Network(Protocol):
         velocities: Sequence[Parameters] | None,
         schedule: Schedule,
         watch: Watch | None,
+        average: Average | None = None,
     ) -> EpochResults:
         """Epochs of shuffled mini-batches; the last batch of an epoch may be smaller."""
 

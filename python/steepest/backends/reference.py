@@ -18,6 +18,7 @@ from . import formulas
 from ._random import shuffle_order
 from .protocol import (
     Array,
+    Average,
     Backend,
     Batch,
     EpochResults,
@@ -39,12 +40,18 @@ class ReferenceNetwork:
     def __init__(self, stages: Sequence[Stage], parameters: Sequence[Parameters]) -> None:
         self._stages = tuple(stages)
         self._parameters = tuple(parameters)
+        self._order: tuple[object, Array] = None, np.empty(0)  # the last one, and its key
 
     def try_forward(self, x: object) -> Array | None:
         """None: all is checked before it comes here."""
 
     def try_step(
-        self, x: object, targets: object, recipe: Recipe, velocities: Sequence[Parameters] | None
+        self,
+        x: object,
+        targets: object,
+        recipe: Recipe,
+        velocities: Sequence[Parameters] | None,
+        average: Average | None = None,
     ) -> float | None:
         """None: all is checked before it comes here."""
 
@@ -62,11 +69,17 @@ class ReferenceNetwork:
                 gradient.weight = gradient.weight + formulas.penalty_gradient(penalty, p.weight)
         return objective, gradients
 
-    def step(self, batch: Batch, recipe: Recipe, velocities: Sequence[Parameters] | None) -> float:
+    def step(
+        self,
+        batch: Batch,
+        recipe: Recipe,
+        velocities: Sequence[Parameters] | None,
+        average: Average | None = None,
+    ) -> float:
         """One update on the whole batch; where the objective is not finite, nothing is changed."""
         objective, gradients = self._objective(batch, recipe.loss, recipe.penalty)
         if math.isfinite(objective):
-            self._update(gradients, recipe, velocities)
+            self._update(gradients, recipe, velocities, average)
         return objective
 
     def fit(
@@ -76,41 +89,53 @@ class ReferenceNetwork:
         velocities: Sequence[Parameters] | None,
         schedule: Schedule,
         watch: Watch | None,
+        average: Average | None = None,
     ) -> EpochResults:
         """Epochs of shuffled mini-batches; the last batch of an epoch may be smaller."""
-        samples = len(batch.x)
-        starts = range(0, samples, schedule.batch_size)
+        samples, size = len(batch.x), schedule.batch_size
+        batches = -(-samples // size)
+        steps = range(batches)[schedule.first_batch :][: schedule.batches]
+        sums = schedule.sums
         stop = _throttled(watch)
         losses: list[float] = []
         seconds: list[float] = []
         for epoch in range(schedule.epochs):
             began = perf_counter()
             number = schedule.first_epoch + epoch
-            order = shuffle_order(samples, schedule.seed, number) if schedule.shuffle else None
-            before = self._copies(velocities) if len(starts) > 1 else []
-            total = size = 0.0
-            for step, start in enumerate(starts):
-                part = _take(batch, slice(start, start + schedule.batch_size), order)
+            order = self._shuffled(samples, schedule.seed, number) if schedule.shuffle else None
+            before = self._copies(velocities, average) if len(steps) > 1 else []
+            own, sums = (0.0, 0.0), schedule.sums
+            for step in steps:
+                start = step * size
+                part = _take(batch, slice(start, start + size), order)
                 if recipe.loss.takes_labels:  # they may have changed since they were checked
                     bad = BACKEND.first_bad_label(part.targets, self._stages[-1].outputs)
                     if bad >= 0:
                         formulas.write(before)
                         sample = start + bad if order is None else int(order[start + bad])
                         return EpochResults(losses, seconds, "mislabelled", sample)
-                objective = self.step(part, recipe, velocities)
+                objective = self.step(part, recipe, velocities, average)
                 if not math.isfinite(objective):
                     formulas.write(before)
                     return EpochResults(losses, seconds, "diverged", step)
                 weight = formulas.batch_size(recipe.loss, len(part.x), part.weight)
-                total, size = total + weight * objective, size + weight
-                last = step + 1 == len(starts)
-                if not last and stop(epoch + (step + 1) / len(starts)):
-                    return EpochResults(losses, seconds, "cancelled")
-            losses.append(total / size)
+                own = own[0] + weight * objective, own[1] + weight
+                sums = sums[0] + weight * objective, sums[1] + weight
+                if step != steps[-1] and stop(epoch + (step + 1) / batches):
+                    return EpochResults(losses, seconds, "cancelled", sums=sums)
+            losses.append(own[0] / own[1] if own[1] else 0.0)
             seconds.append(perf_counter() - began)
-            if stop(epoch + 1.0) and epoch + 1 < schedule.epochs:
-                return EpochResults(losses, seconds, "cancelled")
-        return EpochResults(losses, seconds, "finished")
+            if stop(epoch + steps.stop / batches) and epoch + 1 < schedule.epochs:
+                return EpochResults(losses, seconds, "cancelled", sums=sums)
+        return EpochResults(losses, seconds, "finished", sums=sums)
+
+    def _shuffled(self, samples: int, seed: int, epoch: int) -> Array:
+        """The order of an epoch, which is kept: it may be run in many parts."""
+        key = samples, seed, epoch
+        last = self._order  # read once: another thread may replace it
+        if last[0] != key:
+            last = self._order = key, shuffle_order(samples, seed, epoch)
+        return last[1]
 
     def _outputs(self, x: Array) -> list[Array]:
         """The input, then the output of each stage."""
@@ -144,27 +169,51 @@ class ReferenceNetwork:
         return objective, gradients[::-1]
 
     def _update(
-        self, gradients: Sequence[Parameters], recipe: Recipe, velocities: Sequence[Parameters] | None
+        self,
+        gradients: Sequence[Parameters],
+        recipe: Recipe,
+        velocities: Sequence[Parameters] | None,
+        average: Average | None,
     ) -> None:
         """Compute every new value first, and only then write, so that no error leaves layers out of step."""
         values = _arrays(self._parameters)
         speeds = _arrays(velocities) if velocities is not None else [None] * len(values)
         changes: list[tuple[Array, Array]] = []
+        results: list[Array] = []
         for value, grad, velocity in zip(values, _arrays(gradients), speeds, strict=True):
             penalty = recipe.penalty if value.ndim == 2 else None  # weights only, never biases
             new, new_velocity = formulas.updated(value, grad, velocity, recipe.optimizer, penalty)
             changes.append((value, new))
+            results.append(new)
             if velocity is not None and new_velocity is not None:
                 changes.append((velocity, new_velocity))
+        if average is not None:
+            changes += _average_changes(average, results)
         formulas.write(changes)
 
-    def _copies(self, velocities: Sequence[Parameters] | None) -> list[tuple[Array, Array]]:
+    def _copies(
+        self, velocities: Sequence[Parameters] | None, average: Average | None
+    ) -> list[tuple[Array, Array]]:
         """Every array that learning changes, with a copy of what it holds now."""
-        return [(array, array.copy()) for array in _arrays(self._parameters) + _arrays(velocities or ())]
+        arrays = _arrays(self._parameters) + _arrays(velocities or ())
+        if average is not None:
+            arrays += [*_arrays(average.values), average.updates]
+        return [(array, array.copy()) for array in arrays]
 
 
 def _arrays(parameters: Sequence[Parameters]) -> list[Array]:
     return [array for p in parameters for array in (p.weight, p.bias) if array is not None]
+
+
+def _average_changes(average: Average, values: Sequence[Array]) -> list[tuple[Array, Array]]:
+    """What the average and its count become after the update that gave these values."""
+    changes = [(average.updates, average.updates + 1)]
+    share = formulas.average_share(average.averaging, int(average.updates[0]))
+    if share > 0:
+        means = _arrays(average.values)
+        new = [formulas.averaged(mean, value, share) for mean, value in zip(means, values, strict=True)]
+        changes += zip(means, new, strict=True)
+    return changes
 
 
 def _take(batch: Batch, part: slice, order: Array | None) -> Batch:
