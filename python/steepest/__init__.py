@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import backends, datasets, functional
+from . import backends, datasets, functional, initializers
 from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
 from .averaging import ExponentialAverage, PolyakAverage
@@ -49,6 +49,7 @@ __all__ = [
     "datasets",
     "functional",
     "get_num_threads",
+    "initializers",
     "load",
     "set_num_threads",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeAlias
 
 from . import _checks
 from .backends.protocol import ActivationName
+from .initializers import Initializer, checked_initializer
 
 
 @dataclass(frozen=True)
@@ -20,19 +21,26 @@ class Linear:
         Sizes of a row before and after, at least 1. `weight` is (in_features, out_features).
     bias : bool, default True
         Whether a bias, (out_features,), is added.
+    initializer : Initializer, optional
+        How the initial weight is drawn, see `steepest.initializers`; by default as the model says. Two layers
+        that differ in it alone are equal, and a file does not keep it.
     """
 
     in_features: int
     out_features: int
     bias: bool = True
+    initializer: Initializer | None = field(default=None, kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
         _checks.integer(self.in_features, "in_features", minimum=1)
         _checks.integer(self.out_features, "out_features", minimum=1)
         _checks.flag(self.bias, "bias")
+        checked_initializer(self.initializer)
 
     def __repr__(self) -> str:
-        return f"Linear({self.in_features}, {self.out_features}{'' if self.bias else ', bias=False'})"
+        bias = "" if self.bias else ", bias=False"
+        initializer = "" if self.initializer is None else f", initializer={self.initializer!r}"
+        return f"Linear({self.in_features}, {self.out_features}{bias}{initializer})"
 
 
 @dataclass(frozen=True)
@@ -77,9 +85,14 @@ _LAYERS: Mapping[str, type[Layer]] = {
 
 def to_config(layer: Layer) -> dict[str, Any]:
     """The layer as plain values: its name under "layer", and its fields, which are bools and ints."""
-    values = {field.name: getattr(layer, field.name) for field in fields(layer)}
+    values = {name: getattr(layer, name) for name in _kept(type(layer))}
     plain = {name: value if isinstance(value, bool) else int(value) for name, value in values.items()}
     return {"layer": type(layer).__name__} | plain
+
+
+def _kept(kind: type[Layer]) -> list[str]:
+    """The fields that a file keeps: those that layers are compared by."""
+    return [field.name for field in fields(kind) if field.compare]
 
 
 def from_config(config: object) -> Layer:
@@ -97,7 +110,7 @@ def from_config(config: object) -> Layer:
     kind = _LAYERS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise ValueError(f"unknown layer {name!r:.80}; known are {', '.join(_LAYERS)}")
-    expected = {field.name for field in fields(kind)}
+    expected = set(_kept(kind))
     if values.keys() != expected:
         raise ValueError(
             f"{name} takes the fields {sorted(expected)}, but got {sorted(map(str, values))!s:.200}"

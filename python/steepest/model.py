@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
+from textwrap import indent
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import _checks
+from . import _checks, _summary
 from ._config import current
 from ._stages import compile_stages
 from .averaging import Averaging
@@ -20,12 +20,15 @@ from .backends.formulas import write
 from .backends.protocol import Array, Batch, Network, Parameters
 from .callbacks import BatchCallback, Callback
 from .history import History
+from .initializers import Initializer, KaimingNormal, LeCunNormal, checked_initializer, drawn
 from .layers import Layer, Linear
 from .losses import Loss, as_loss
 from .metrics import Metric
 from .optimizers import SGD
 from .penalties import Penalty, as_penalty
 from .training import DEFAULT_OPTIMIZER, Trainer
+
+_LINE = 88  # characters of a description that is not broken into lines
 
 
 class Sequential:
@@ -39,6 +42,8 @@ class Sequential:
         Of the parameters and of all arithmetic.
     seed : int, default 0
         In [0, 2**64): draws the initial weights, and by default the shuffles of `fit`.
+    initializer : Initializer, optional
+        How the initial weights are drawn, see `steepest.initializers`, but for layers with one of their own.
 
     Raises
     ------
@@ -47,20 +52,29 @@ class Sequential:
 
     Notes
     -----
-    Initial biases are zero. Initial weights are normal, of standard deviation sqrt(2 / in_features) for a
-    layer followed by ReLU (He et al., ICCV 2015: ReLU halves the variance, the 2 restores it) and
-    sqrt(1 / in_features) for any other (LeCun et al., "Efficient BackProp", 1998), so that signals neither
-    grow nor fade with depth. They are drawn from ``numpy.random.Generator(PCG64(seed))`` in float64, layer
-    by layer, and rounded to `dtype`: models in float32 and float64 start alike, on either backend.
+    Initial biases are zero. Initial weights are, by default, those of `initializers.KaimingNormal` for a
+    layer followed by ReLU (standard deviation sqrt(2 / in_features): ReLU halves the variance, the 2 restores
+    it) and of `initializers.LeCunNormal` for any other (sqrt(1 / in_features)), so that signals neither grow
+    nor fade with depth. They are drawn from ``numpy.random.Generator(PCG64(seed))`` in float64, layer by
+    layer, and rounded to `dtype`: models in float32 and float64 start alike, on either backend.
     """
 
-    def __init__(self, *layers: Layer, dtype: DTypeLike = np.float32, seed: int = 0) -> None:
+    def __init__(
+        self,
+        *layers: Layer,
+        dtype: DTypeLike = np.float32,
+        seed: int = 0,
+        initializer: Initializer | None = None,
+    ) -> None:
         self._build(layers, dtype, seed)
+        checked_initializer(initializer)
         generator = np.random.Generator(np.random.PCG64(self.seed))
         dense = [stage for stage in self._stages if stage.dense]
-        for stage, parameters in zip(dense, self._parameters, strict=True):
-            scale = math.sqrt((2 if stage.activation == "relu" else 1) / stage.inputs)
-            parameters.weight[...] = generator.standard_normal(parameters.weight.shape) * scale
+        linears = [layer for layer in self.layers if isinstance(layer, Linear)]
+        for stage, linear, parameters in zip(dense, linears, self._parameters, strict=True):
+            default = KaimingNormal() if stage.activation == "relu" else LeCunNormal()
+            chosen = linear.initializer or initializer or default
+            parameters.weight[...] = drawn(chosen, generator, stage.inputs, stage.outputs)
 
     def _build(self, layers: Iterable[Layer], dtype: DTypeLike, seed: int) -> None:
         """Everything but the initial weights, which stay zero."""
@@ -291,9 +305,15 @@ class Sequential:
 
         storage.write(self, path, metadata)
 
+    def summary(self) -> str:
+        """A table of the layers: what each gives for n samples, its number of parameters, and totals."""
+        return _summary.table(self)
+
     def __repr__(self) -> str:
-        chain = ", ".join(map(repr, self.layers))
-        return f"Sequential({chain}, dtype={self.dtype}, seed={self.seed})"
+        parts = [*map(repr, self.layers), f"dtype={self.dtype}, seed={self.seed}"]
+        if len(line := f"Sequential({', '.join(parts)})") <= _LINE and "\n" not in line:
+            return line
+        return "\n".join(["Sequential(", *(indent(f"{part},", "    ") for part in parts), ")"])
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy needs: descriptions and values, never a backend's network."""
