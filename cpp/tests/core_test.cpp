@@ -77,11 +77,13 @@ template <class T> void check_products(const KernelTable& table, Index rows, Ind
                           std::to_string(outputs));
 }
 
-// A small classifier with everything in it: 13-40-30-5, ReLU, sigmoid and tanh, momentum, elastic net.
+// A small classifier with everything in it: 13-40-30-5, ReLU, sigmoid and tanh, momentum, elastic net, and an
+// average of the parameters.
 template <class T> struct Model {
     static constexpr Index samples = 150, sizes[4] = {13, 40, 30, 5};
-    std::vector<std::vector<T>> arrays, speeds;
-    std::vector<Parameters<T>> parameters, velocities;
+    std::vector<std::vector<T>> arrays, speeds, means;
+    std::vector<Parameters<T>> parameters, velocities, averages;
+    std::int64_t updates = 0;
     std::vector<T> x = numbers<T>(samples * 13, 5), weight = numbers<T>(samples, 6);
     std::vector<std::int64_t> labels;
 
@@ -91,18 +93,22 @@ template <class T> struct Model {
             arrays.push_back(numbers<T>(sizes[l + 1], 20 + l));
             speeds.emplace_back(sizes[l] * sizes[l + 1], T(0));
             speeds.emplace_back(sizes[l + 1], T(0));
+            means.emplace_back(sizes[l] * sizes[l + 1], T(0));
+            means.emplace_back(sizes[l + 1], T(0));
         }
         for (int l = 0; l < 3; ++l) {
             parameters.push_back({{arrays[2 * l].data(), sizes[l + 1]}, arrays[2 * l + 1].data()});
             velocities.push_back({{speeds[2 * l].data(), sizes[l + 1]}, speeds[2 * l + 1].data()});
+            averages.push_back({{means[2 * l].data(), sizes[l + 1]}, means[2 * l + 1].data()});
         }
         for (Index i = 0; i < samples; ++i) {
             labels.push_back(i % 5);
             weight[i] = i % 7 ? std::fabs(weight[i]) : T(0);
         }
     }
+    // Epochs of three batches, run whole or in parts of some batches; of these, the result of the last.
     Result fit(const KernelTable& table, int threads, Index epochs, double learning_rate,
-               const Watch& watch = {}) {
+               const Watch& watch = {}, Index part = 0) {
         Network<T> network({{13, 40, Activation::relu, true},
                             {40, 30, Activation::sigmoid, true},
                             {30, 30, Activation::tanh, false},
@@ -114,14 +120,23 @@ template <class T> struct Model {
         recipe.learning_rate = learning_rate;
         recipe.momentum = 0.9;
         recipe.nesterov = true;
-        return trainer.fit(kernels_of<T>(table), threads,
-                           {{x.data(), 13}, labels.data(), {}, weight.data(), samples}, recipe,
-                           velocities.data(), {epochs, 0, 64, true, 7}, watch);
+        const auto run = [&](const Schedule& schedule) {
+            return trainer.fit(kernels_of<T>(table), threads,
+                               {{x.data(), 13}, labels.data(), {}, weight.data(), samples}, recipe,
+                               velocities.data(), schedule, watch, {averages.data(), &updates, 2});
+        };
+        Result result;
+        if (part == 0) return run({epochs, 0, 64, true, 7});
+        for (Index epoch = 0; epoch < epochs; ++epoch)
+            for (Index first = 0; first < 3; first += part)
+                result = run({1, epoch, 64, true, 7, first, part, first ? result.sums : Sums{}});
+        return result;
     }
     std::string bits() const {
         std::string all;
-        for (const auto& a : arrays)
-            all.append(reinterpret_cast<const char*>(a.data()), a.size() * sizeof(T));
+        for (const auto* some : {&arrays, &means})
+            for (const auto& a : *some)
+                all.append(reinterpret_cast<const char*>(a.data()), a.size() * sizeof(T));
         return all;
     }
 };
@@ -149,6 +164,14 @@ template <class T> void check_training() {
                       " threads: loss " + std::to_string(result.losses.front()) + " to " +
                       std::to_string(result.losses.back()) + ", bits " + hash(model.bits()));
         }
+    for (const Index part : {1, 2, 3}) {
+        Model<T> whole, cut;
+        const Result expected = whole.fit(*available_kernels().front(), 2, 4, 0.05);
+        const Result result = cut.fit(*available_kernels().front(), 2, 4, 0.05, {}, part);
+        check(cut.bits() == whole.bits() && result.sums.mean() == expected.losses.back() &&
+                  cut.updates == 12 && whole.updates == 12,
+              "an epoch is the same in parts of " + std::to_string(part));
+    }
     Model<T> wild;
     const std::string before = wild.bits();
     wild.x[13 * 75] = std::numeric_limits<T>::infinity();
@@ -159,7 +182,7 @@ template <class T> void check_training() {
     wrong.labels[75] = 5;
     const Result mislabelled = wrong.fit(*available_kernels().front(), 2, 3, 0.05);
     check(mislabelled.status == Status::mislabelled && mislabelled.step == 75 &&
-              wrong.bits() == Model<T>().bits(),
+              wrong.bits() == Model<T>().bits() && wrong.updates == 0,
           "so is an epoch with a label out of range");
     Model<T> endless;
     int asked = 0;
