@@ -76,7 +76,7 @@ class BatchState:
 # Returning True stops the fit. An exception ends it too, and leaves the parameters as they are.
 Callback: TypeAlias = Callable[[EpochState], bool | None]
 BatchCallback: TypeAlias = Callable[[BatchState], bool | None]
-_Any = TypeVar("_Any", Callback, BatchCallback)
+_Kind = TypeVar("_Kind", Callback, BatchCallback)
 
 
 class EpochCallback:
@@ -184,7 +184,7 @@ class _Saved:
     average: list[tuple[Array, Array]]
 
 
-def checked_callbacks(callbacks: Sequence[_Any], name: str) -> tuple[_Any, ...]:
+def checked_callbacks(callbacks: Sequence[_Kind], name: str) -> tuple[_Kind, ...]:
     """`callbacks` as a tuple, if they are a sequence of callables."""
     if callable(callbacks):
         raise TypeError(f"{name} must be a sequence of callables: write [callback] for a single one")
