@@ -15,11 +15,15 @@ class Order {
 
     // A shuffle, in 4 bytes a sample for up to 2^32 of them. Throws std::bad_alloc.
     void reserve(Index samples) {
+        if (samples != samples_) samples_ = -1; // what was there is lost
         wide_ = samples > Index(std::numeric_limits<std::uint32_t>::max()) + 1;
         wide_ ? long_.reserve(samples) : short_.reserve(samples);
     }
+    // The same one is made only once: an epoch may be run in many parts.
     void shuffle(Index samples, std::uint64_t seed, std::uint64_t epoch) {
         shuffled_ = true;
+        if (samples == samples_ && seed == seed_ && epoch == epoch_) return;
+        samples_ = samples, seed_ = seed, epoch_ = epoch;
         wide_ ? steepest::shuffle(long_.data(), samples, seed, epoch)
               : steepest::shuffle(short_.data(), samples, seed, epoch);
     }
@@ -30,6 +34,8 @@ class Order {
 
   private:
     bool shuffled_ = false, wide_ = false;
+    Index samples_ = -1; // what was shuffled last, and by which keys
+    std::uint64_t seed_ = 0, epoch_ = 0;
     Buffer<std::uint32_t> short_;
     Buffer<Index> long_;
 };

@@ -34,7 +34,10 @@ template <class T> struct Trainer<T>::Run {
     const Parameters<T>* only_gradients; // store these and update nothing
     const Watch& watch;
     const CustomLoss<T>* custom;
+    const Average<T> average;
 
+    Range part{};                           // of the samples in an epoch's order
+    bool several = false;                   // batches in it
     bool gathered = false;                  // batches are copied; otherwise they lie in order in the samples
     bool watched_inside = false;            // a step of long products, or near it
     std::vector<Parameters<T>> stored = {}; // the gradients of a step of long products
@@ -45,7 +48,10 @@ template <class T> struct Trainer<T>::Run {
     // Of rank 0 alone:
     Result result{};
     Index saved_steps = 0; // those done when the snapshot was taken
-    double epochs_done = 0, work_since_look = 0, epoch_loss = 0, epoch_weight = 0;
+    Sums sums{};           // of this run's batches in the epoch
+    double epochs_done = 0, work_since_look = 0;
+    double share = 0;               // of the next parameters in the average; read by all between barriers
+    std::int64_t saved_updates = 0; // of the average, when the snapshot was taken
     Clock::time_point last_look = Clock::now(), epoch_start = Clock::now();
 
     Result outcome() {
@@ -68,13 +74,10 @@ template <class T> struct Trainer<T>::Run {
 template <class T>
 Result Trainer<T>::fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples,
                        const Recipe& recipe, const State<T>& state, const Schedule& schedule,
-                       const Watch& watch, const CustomLoss<T>* custom) {
-    Run run{kernels, samples, recipe, schedule, state, nullptr, watch, custom};
+                       const Watch& watch, const CustomLoss<T>* custom, const Average<T>& average) {
+    Run run{kernels, samples, recipe, schedule, state, nullptr, watch, custom, average};
     execute(run, threads);
-    if (run.result.status == Status::diverged && several_batches(run)) {
-        snapshot_.restore(network_, run.state);
-        run.result.steps = run.saved_steps;
-    }
+    if (run.result.status == Status::diverged && run.several) restore(run);
     return run.outcome();
 }
 
@@ -87,18 +90,35 @@ Result Trainer<T>::gradients(const Kernels<T>& kernels, int threads, const Sampl
     once.batch = samples.count;
     once.seed = draws.seed, once.first_step = Index(draws.step);
     once.rates.data = &rate;
-    Run run{kernels, samples, recipe, once, {}, gradients, watch, custom};
+    Run run{kernels, samples, recipe, once, {}, gradients, watch, custom, {}};
     execute(run, threads);
     return run.outcome();
 }
 
-template <class T> bool Trainer<T>::several_batches(const Run& run) const {
-    return run.schedule.batch < run.samples.count;
+template <class T> void Trainer<T>::save(Run& run) {
+    snapshot_.save(network_, run.state, run.average.values);
+    run.saved_steps = run.result.steps;
+    if (run.average.values) run.saved_updates = *run.average.updates;
+}
+
+template <class T> void Trainer<T>::restore(Run& run) {
+    snapshot_.restore(network_, run.state, run.average.values);
+    run.result.steps = run.saved_steps;
+    if (run.average.values) *run.average.updates = run.saved_updates;
+}
+
+template <class T> Range Trainer<T>::samples_to_run(const Run& run) const {
+    const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
+    const Index batches = (count + size - 1) / size, first = std::min(run.schedule.first_batch, batches);
+    const Index last = first + std::min(run.schedule.batches, batches - first);
+    return {std::min(first * size, count), std::min(last * size, count)};
 }
 
 template <class T> void Trainer<T>::execute(Run& run, int threads) {
     const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
     const Recipe& recipe = run.recipe;
+    run.part = samples_to_run(run);
+    run.several = run.part.size() > size;
     prepare_update(run);
     // Rows that evict each other from the cache are better copied.
     run.gathered = run.schedule.shuffle || run.samples.x.stride * Index(sizeof(T)) % evicting_stride == 0;
@@ -107,7 +127,7 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     const double product = network_.step_time(size) / (3 * long_product * double(lanes));
     run.watched_inside = run.watch && product > 0.5;
     const bool apart = (run.watch && product > 1) || (recipe.clip_norm < unlimited && !run.only_gradients);
-    const double steps = double(run.schedule.epochs) * double((count + size - 1) / size);
+    const double steps = double(run.schedule.epochs) * double((run.part.size() + size - 1) / size);
     threads = thread_count(work, work_per_thread, thread_count(work * steps, work_per_new_thread, threads));
 
     network_.reserve(run.kernels, size, threads, apart && !run.only_gradients);
@@ -123,7 +143,7 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     }
     // An epoch of one batch is left before it changes anything; others need a way back. The first is saved
     // here, so that memory is found before the threads start.
-    if (several_batches(run)) snapshot_.save(network_, run.state);
+    if (run.several) save(run);
     steepest::run(threads, [&](const Team& team) { train(run, team); });
 }
 
@@ -134,28 +154,28 @@ template <class T> void Trainer<T>::train(Run& run, const Team& team) {
     if (leader) run.result.threads = team.size;
     for (Index epoch = 0; epoch < run.schedule.epochs; ++epoch) {
         if (leader) begin_epoch(run, epoch);
-        if (run.schedule.shuffle || several_batches(run)) team.barrier();
-        for (Index first = 0; first < count; first += size, ++draws.step) {
-            const Index batch = std::min(size, count - first);
+        if (run.schedule.shuffle || run.several) team.barrier();
+        for (Index first = run.part.begin; first < run.part.end; first += size, ++draws.step) {
+            const Index batch = std::min(size, run.part.end - first);
             // The one batch of a fit without shuffles is the same in each epoch.
-            const bool again = epoch > 0 && !run.schedule.shuffle && !several_batches(run);
+            const bool again = epoch > 0 && !run.schedule.shuffle && !run.several;
             if (!step(run, team, first, batch, again, draws)) return;
             if (leader) run.epochs_done = double(epoch) + double(first + batch) / double(count);
         }
         if (!leader) continue;
         const auto now = Clock::now();
-        run.result.losses.push_back(run.epoch_weight > 0 ? run.epoch_loss / run.epoch_weight : 0);
+        run.result.losses.push_back(run.sums.mean());
         run.result.seconds.push_back(std::chrono::duration<double>(now - run.epoch_start).count());
         run.epoch_start = now;
     }
 }
 
 template <class T> void Trainer<T>::begin_epoch(Run& run, Index epoch) {
-    run.epoch_loss = run.epoch_weight = 0;
+    run.sums = {};
+    run.result.sums = run.schedule.before;
     if (run.schedule.shuffle)
         order_.shuffle(run.samples.count, run.schedule.seed, std::uint64_t(run.schedule.first_epoch + epoch));
-    if (epoch > 0 && several_batches(run))
-        snapshot_.save(network_, run.state), run.saved_steps = run.result.steps;
+    if (epoch > 0 && run.several) save(run);
 }
 
 template <class T> void Trainer<T>::prepare_update(const Run& run) {
@@ -192,6 +212,7 @@ bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool 
     if (leader && !run.watched_inside) run.look(work);
     const bool same_update = run.schedule.rates.constant && run.recipe.optimizer.rule != Rule::adam;
     if (leader && !same_update && run.result.steps > 0) prepare_update(run);
+    if (leader && run.average.values) run.share = run.average.next_share();
     team.barrier();
 
     const Parameters<T>* stored = run.only_gradients    ? run.only_gradients
@@ -229,11 +250,16 @@ bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool 
         network_.constrain(kernels, team, run.recipe.max_norm);
         team.barrier();
     }
+    if (run.average.values) {
+        if (run.share > 0) take_in(kernels, team, network_, run.average.values, T(run.share));
+        team.barrier(); // before the parameters change again, or the average is saved
+        if (leader) ++*run.average.updates;
+    }
     if (leader) {
         ++run.result.steps;
         const double share_of_epoch = run.recipe.loss.sum ? 1 : batch.weight;
-        run.epoch_loss += share_of_epoch * loss;
-        run.epoch_weight += share_of_epoch;
+        run.sums.add(share_of_epoch, loss);
+        run.result.sums.add(share_of_epoch, loss);
     }
     return true;
 }

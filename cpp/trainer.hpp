@@ -1,9 +1,12 @@
 // Epochs of mini-batches over a network: gather, forward, loss, backward, update, in one parallel region.
 #pragma once
 
+#include "average.hpp"
 #include "network.hpp"
 #include "order.hpp"
 #include "snapshot.hpp"
+
+#include <limits>
 
 namespace steepest {
 
@@ -59,19 +62,29 @@ struct Rates {
     double operator[](Index step) const { return data[constant ? 0 : step]; }
 };
 
+// Of some batches: their objectives times their shares in an epoch, and these shares.
+struct Sums {
+    double loss = 0, weight = 0;
+    void add(double share, double objective) { loss += share * objective, weight += share; }
+    double mean() const { return weight > 0 ? loss / weight : 0; }
+};
+
 struct Schedule {
     Index epochs = 1, first_epoch = 0, batch = 1;
     bool shuffle = false;
     std::uint64_t seed = 0; // of shuffles and of the draws of each step
     Index first_step = 0;   // of this run, counted over all runs
     Index zero_step = 0;    // at which the optimizer's state was zero
-    Rates rates;
+    Rates rates = {};
+    Index first_batch = 0, batches = std::numeric_limits<Index>::max(); // of each epoch, or as many as it has
+    Sums before = {};                                                   // of the epoch's earlier batches
 };
 
 enum class Status { finished, cancelled, diverged, mislabelled };
 
 struct Result {
-    std::vector<double> losses, seconds; // of each finished epoch
+    std::vector<double> losses, seconds; // of each finished epoch, or of the part of it that was run
+    Sums sums;                           // of the last epoch, its earlier batches included
     Status status = Status::finished;
     Index step = 0;  // the batch that diverged, or the sample whose label is none of the classes
     Index steps = 0; // updates done, and not undone
@@ -87,12 +100,12 @@ template <class T> class Trainer {
     explicit Trainer(Network<T>& network) : network_(network) {}
 
     // Runs the schedule. Each batch's labels and objective are checked before its update: if a label is none
-    // of 0..outputs-1 or the objective not finite, parameters and state go back to the end of the last
-    // finished epoch. A cancelled run keeps those of the last finished batch. `custom` is null but for a loss
-    // of that kind.
+    // of 0..outputs-1 or the objective not finite, parameters, state and the average go back to the end of
+    // the last finished epoch, or to the beginning of a run within one. A cancelled run keeps those of the
+    // last finished batch. `custom` is null but for a loss of that kind.
     Result fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
                const State<T>& state, const Schedule& schedule, const Watch& watch,
-               const CustomLoss<T>* custom = nullptr);
+               const CustomLoss<T>* custom = nullptr, const Average<T>& average = {});
 
     // The objective of all samples as one batch, in Result::loss; its gradients, penalty included, go to
     // `gradients`, and nothing is updated.
@@ -111,6 +124,8 @@ template <class T> class Trainer {
     };
 
     void execute(Run& run, int threads);
+    void save(Run& run);
+    void restore(Run& run);
     void train(Run& run, const Team& team);
     void begin_epoch(Run& run, Index epoch);
     void prepare_update(const Run& run);
@@ -124,8 +139,7 @@ template <class T> class Trainer {
     void score(Run& run, const Batch& batch, Range rows);
     void score_together(Run& run, const Team& team, const Batch& batch, Range mine);
     Index target_columns(const Run& run) const;
-
-    bool several_batches(const Run& run) const;
+    Range samples_to_run(const Run& run) const;
 
     Network<T>& network_;
     Matrix<T> x_, targets_; // the gathered batch

@@ -142,9 +142,9 @@ def test_native_and_reference_agree(name):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_however_a_fit_is_cut_it_gives_the_same_bits(backend, name):
-    """In one call, epoch by epoch, as two fits, and as a loop of steps over the stated shuffles."""
+    """In one call, by epochs, groups of batches, or two fits, and as a loop of steps in the stated order."""
     results = []
-    for way in ("whole", "epochs", "halves", "steps"):
+    for way in ("whole", "epochs", "halves", "steps", 1, 2, 3, 100):
         trainer, X, y, weight, fit = trainer_and_data(name, np.float32)
         fit = fit | {"epochs": 4, "progress": False}
         with backend.computing():
@@ -155,6 +155,8 @@ def test_however_a_fit_is_cut_it_gives_the_same_bits(backend, name):
             elif way == "halves":
                 for _ in range(2):
                     trainer.fit(X, y, **weight, **fit | {"epochs": 2})
+            elif way != "steps":
+                trainer.fit(X, y, **weight, **fit, batch_callbacks=[lambda state: None], batch_group=way)
             else:
                 loop_of_steps(trainer, X, y, weight["sample_weight"], fit)
         results.append(digest(trainer.model))

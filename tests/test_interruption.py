@@ -77,6 +77,25 @@ def test_ctrl_c_leaves_a_fit_between_two_steps(backend):
         assert 0 < trainer.epochs_done <= assert_stopped_between_steps(trainer, X, y)
 
 
+@pytest.mark.parametrize("batch_callbacks", [(), (lambda state: None,)])
+def test_ctrl_c_leaves_the_average_beside_the_parameters(backend, batch_callbacks):
+    """Of as many updates, also where each batch is a call of its own."""
+    trainers = []
+    for _ in range(2):
+        plain, X, y = medium_sized()
+        averaging = st.PolyakAverage()
+        trainers.append(st.Trainer(plain.model, "softmax", plain.optimizer, averaging=averaging))
+    trainer, again = trainers
+    fit = {"batch_size": None, "shuffle": False, "progress": False}
+    with backend.computing():
+        with interrupted():
+            trainer.fit(X, y, epochs=ENDLESS, batch_callbacks=batch_callbacks, **fit)
+        while not same(again.model.state_dict(), trainer.model.state_dict()):
+            again.step(X, y)
+    assert trainer._average.updates == again._average.updates > 0
+    assert same(trainer.averaged().state_dict(), again.averaged().state_dict())
+
+
 @needs_native
 def test_a_signal_handler_that_uses_the_model_gets_an_error():
     """It runs inside the computation that it would have to wait for."""

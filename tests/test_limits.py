@@ -191,7 +191,11 @@ def test_bad_limits_are_named():
         ({"clip_norm": -1}, ValueError, "clip_norm is -1, but must be finite and greater than 0"),
         ({"clip_norm": "1"}, TypeError, "clip_norm must be a real number, not '1'"),
         ({"constraint": 3.0}, TypeError, r"constraint must be None or one like st.MaxNorm\(3.0\), not 3.0"),
-        ({"penalty": {5: st.L2(1)}}, ValueError, "penalty for layer 5, but there is no such layer; those with weights are 0, 2"),
+        (
+            {"penalty": {5: st.L2(1)}},
+            ValueError,
+            "penalty for layer 5, but there is no such layer; those with weights are 0, 2",
+        ),
         ({"penalty": {-1: st.L2(1)}}, ValueError, "penalty for layer -1, but there is no such layer"),
         (
             {"penalty": {1: st.L2(1)}},

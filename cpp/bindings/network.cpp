@@ -5,6 +5,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace steepest::python {
@@ -60,23 +61,25 @@ template <class T> class BoundNetwork {
 
     Result fit(const py::array& x, const py::array& targets, const py::object& weight, const Learning<T>& how,
                Schedule schedule, const py::object& rates_, py::object watch, const std::string& isa,
-               int threads, py::object custom) {
+               int threads, py::object custom, const AverageSet<T>* average) {
         if (schedule.batch < 1) refuse("batches need a sample");
+        if (schedule.first_batch < 0 || schedule.batches < 0) refuse("batches are counted from 0");
         const Data<T> data(x, targets, weight, how.recipe.loss, network_.inputs(), network_.outputs());
         PythonLoss<T> own(std::move(custom), how.recipe.loss, network_.outputs(), data.targets.columns);
         const auto rates = py::cast<py::array_t<double, py::array::c_style>>(rates_);
-        const Index batches = (data.x.count + schedule.batch - 1) / schedule.batch;
+        const Index batches =
+            std::min((data.x.count + schedule.batch - 1) / schedule.batch, schedule.batches);
         schedule.rates = {rates.data(), rates.size() == 1};
         if (rates.size() != 1 && rates.size() < schedule.epochs * batches) refuse("too few learning rates");
-        return learn(data.samples(), how, schedule, std::move(watch), Choice(isa, threads), &own);
+        return learn(data.samples(), how, average, schedule, std::move(watch), Choice(isa, threads), &own);
     }
 
     double step(const py::array& x, const py::array& targets, const py::object& weight,
                 const Learning<T>& how, double rate, const std::string& isa, int threads, py::object custom,
-                std::uint64_t seed) {
+                const AverageSet<T>* average, std::uint64_t seed) {
         const Data<T> data(x, targets, weight, how.recipe.loss, network_.inputs(), network_.outputs());
         PythonLoss<T> own(std::move(custom), how.recipe.loss, network_.outputs(), data.targets.columns);
-        const Result result = learn(data.samples(), how, once(data.x.count, &rate, seed), py::none(),
+        const Result result = learn(data.samples(), how, average, once(data.x.count, &rate, seed), py::none(),
                                     Choice(isa, threads), &own);
         require_labels(result);
         return result.loss;
@@ -86,7 +89,9 @@ template <class T> class BoundNetwork {
     // hold a number that is not finite, or a label or target out of range, or if the loss needs more than
     // them.
     py::object try_step(py::handle x_, py::handle targets_, const Learning<T>& how, double rate,
-                        const std::string& isa, int threads, std::uint64_t seed) {
+                        const std::string& isa, int threads, py::handle average_, std::uint64_t seed) {
+        // Not left to pybind11, which takes half a microsecond to see that None is no average.
+        const auto* average = average_.is_none() ? nullptr : average_.cast<const AverageSet<T>*>();
         const LossKind loss = how.recipe.loss.kind;
         if (how.recipe.loss.weighted || loss == LossKind::custom) return py::none();
         const PlainMatrix<T> x(x_);
@@ -108,7 +113,7 @@ template <class T> class BoundNetwork {
             samples.targets = targets.rows;
         }
         if (search_nonfinite_row(kernels, x.rows, x.count, x.columns) >= 0) return py::none();
-        const Result result = learn(samples, how, once(x.count, &rate, seed), py::none(), choice);
+        const Result result = learn(samples, how, average, once(x.count, &rate, seed), py::none(), choice);
         if (result.status == Status::mislabelled) return py::none();
         return py::float_(result.loss);
     }
@@ -171,18 +176,22 @@ template <class T> class BoundNetwork {
             refuse("one penalty for each stage that learns");
     }
 
-    Result learn(const Samples<T>& samples, const Learning<T>& how, Schedule schedule, py::object watch,
-                 const Choice& choice, PythonLoss<T>* own = nullptr) {
+    Result learn(const Samples<T>& samples, const Learning<T>& how, const AverageSet<T>* average,
+                 Schedule schedule, py::object watch, const Choice& choice, PythonLoss<T>* own = nullptr) {
         require_penalties(how.recipe);
         how.require_like(parameters_);
+        if (average) average->values.require_like(parameters_, "the average");
         if (!masks_cover(std::min(schedule.batch, samples.count))) refuse("a mask has too few rows");
         const CustomLoss<T>* const custom = own ? own->get() : nullptr;
-        const double time = network_.step_time(samples.count) * double(schedule.epochs);
+        const double visited =
+            std::min(double(samples.count), double(schedule.batch) * double(schedule.batches));
+        const double time = network_.step_time(1) * visited * double(schedule.epochs);
         Result result = compute(custom ? unknown_time : time, std::move(watch), choice,
                                 [&](const Kernels<T>& kernels, int n, const Watch& asked) {
                                     schedule.first_step = *how.steps, schedule.zero_step = how.zero_step;
-                                    auto done = trainer_.fit(kernels, n, samples, how.recipe, how.state(),
-                                                             schedule, asked, custom);
+                                    auto done =
+                                        trainer_.fit(kernels, n, samples, how.recipe, how.state(), schedule,
+                                                     asked, custom, average ? average->view : Average<T>{});
                                     *how.steps += done.steps;
                                     return done;
                                 });
@@ -216,25 +225,28 @@ template <class T> class BoundNetwork {
     Exclusive exclusive_;
 };
 
-template <class T> void bind(py::module_& m, const char* learning, const char* network) {
+template <class T> void bind(py::module_& m, const char* learning, const char* average, const char* network) {
     using Bound = BoundNetwork<T>;
     using List = std::optional<ParameterList>;
     py::class_<Learning<T>>(m, learning)
         .def(py::init<const StageList&, const Recipe&, List, List, py::array, Index>(), py::arg("stages"),
              py::arg("recipe"), py::arg("first"), py::arg("second"), py::arg("steps"), py::arg("zero_step"));
+    py::class_<AverageSet<T>>(m, average)
+        .def(py::init<const StageList&, ParameterList, py::array, Index, bool, double>(), py::arg("stages"),
+             py::arg("arrays"), py::arg("updates"), py::arg("start"), py::arg("uniform"), py::arg("decay"));
     py::class_<Bound>(m, network)
         .def(py::init<StageList, ParameterList, std::vector<py::array>>(), py::arg("stages"),
              py::arg("parameters"), py::arg("running") = py::tuple())
         .def("forward", &Bound::forward, py::arg("x"), py::arg("isa"), py::arg("threads"))
         .def("try_forward", &Bound::try_forward, py::arg("x"), py::arg("isa"), py::arg("threads"))
         .def("try_step", &Bound::try_step, py::arg("x"), py::arg("targets"), py::arg("how"), py::arg("rate"),
-             py::arg("isa"), py::arg("threads"), py::arg("seed") = 0)
+             py::arg("isa"), py::arg("threads"), py::arg("average") = py::none(), py::arg("seed") = 0)
         .def("fit", &Bound::fit, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("how"),
              py::arg("schedule"), py::arg("rates"), py::arg("watch"), py::arg("isa"), py::arg("threads"),
-             py::arg("custom") = py::none())
+             py::arg("custom") = py::none(), py::arg("average") = py::none())
         .def("step", &Bound::step, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("how"),
              py::arg("rate"), py::arg("isa"), py::arg("threads"), py::arg("custom") = py::none(),
-             py::arg("seed") = 0)
+             py::arg("average") = py::none(), py::arg("seed") = 0)
         .def("loss_and_gradients", &Bound::loss_and_gradients, py::arg("x"), py::arg("targets"),
              py::arg("weight"), py::arg("recipe"), py::arg("isa"), py::arg("threads"),
              py::arg("custom") = py::none(), py::arg("seed") = 0, py::arg("number") = 0);
@@ -324,18 +336,26 @@ void bind_network(py::module_& m) {
              py::arg("loss"), py::arg("penalties"), py::arg("optimizer"), py::arg("clip_value"),
              py::arg("clip_norm"), py::arg("max_norm"));
     py::class_<Schedule>(m, "Schedule")
-        .def(py::init([](Index epochs, Index first_epoch, Index batch, bool shuffle, std::uint64_t seed) {
-                 return Schedule{epochs, first_epoch, batch, shuffle, seed, 0, 0, {}};
+        .def(py::init([](Index epochs, Index first_epoch, Index batch, bool shuffle, std::uint64_t seed,
+                         Index first_batch, std::optional<Index> batches, std::pair<double, double> sums) {
+                 Schedule schedule{epochs, first_epoch, batch, shuffle, seed};
+                 schedule.first_batch = first_batch;
+                 if (batches) schedule.batches = *batches;
+                 schedule.before = {sums.first, sums.second};
+                 return schedule;
              }),
-             py::arg("epochs"), py::arg("first_epoch"), py::arg("batch"), py::arg("shuffle"),
-             py::arg("seed"));
+             py::arg("epochs"), py::arg("first_epoch"), py::arg("batch"), py::arg("shuffle"), py::arg("seed"),
+             py::arg("first_batch") = 0, py::arg("batches") = py::none(),
+             py::arg("sums") = std::make_pair(0.0, 0.0));
     py::class_<Result>(m, "Result")
         .def_readonly("losses", &Result::losses)
         .def_readonly("seconds", &Result::seconds)
         .def_readonly("status", &Result::status)
-        .def_readonly("step", &Result::step);
-    bind<float>(m, "LearningFloat32", "NetworkFloat32");
-    bind<double>(m, "LearningFloat64", "NetworkFloat64");
+        .def_readonly("step", &Result::step)
+        .def_property_readonly("sums",
+                               [](const Result& r) { return std::make_pair(r.sums.loss, r.sums.weight); });
+    bind<float>(m, "LearningFloat32", "AverageFloat32", "NetworkFloat32");
+    bind<double>(m, "LearningFloat64", "AverageFloat64", "NetworkFloat64");
 }
 
 } // namespace steepest::python

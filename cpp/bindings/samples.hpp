@@ -51,13 +51,13 @@ template <class T> struct ParameterSet {
         if (views.size() != owners.size()) refuse("more parameters than stages that learn");
     }
 
-    void require_like(const ParameterSet& other) const {
+    void require_like(const ParameterSet& other, const char* what) const {
         bool same = owners.size() == other.owners.size();
         for (std::size_t i = 0; same && i < owners.size(); ++i)
             same = std::equal(owners[i].first.shape(), owners[i].first.shape() + 2,
                               other.owners[i].first.shape()) &&
                    owners[i].second.is_none() == other.owners[i].second.is_none();
-        if (!same) refuse("the optimizer's state is not like the parameters");
+        if (!same) refuse(std::string(what) + " is not like the parameters");
     }
 };
 
@@ -81,8 +81,8 @@ template <class T> struct Learning {
     }
 
     void require_like(const ParameterSet<T>& parameters) const {
-        if (first) first->require_like(parameters);
-        if (second) second->require_like(parameters);
+        if (first) first->require_like(parameters, "the optimizer's state");
+        if (second) second->require_like(parameters, "the optimizer's state");
     }
 
     State<T> state() const {
@@ -112,6 +112,21 @@ template <class T> bool all_fractions(const T* x, Index n) {
     for (Index i = 0; i < n; ++i) good &= (x[i] >= 0) & (x[i] <= 1);
     return good;
 }
+
+// Averaged parameters, and the number of updates, which each run adds to.
+template <class T> struct AverageSet {
+    ParameterSet<T> values;
+    py::array updates_owner;
+    Average<T> view;
+
+    AverageSet(const StageList& stages, ParameterList arrays, py::array updates, Index start, bool uniform,
+               double decay)
+        : values(stages, std::move(arrays)), updates_owner(std::move(updates)),
+          view{values.views.data(), writable<std::int64_t>(updates_owner, 1, "updates"), start, uniform,
+               decay} {}
+    AverageSet(const AverageSet&) = delete; // `view` is of this object's own arrays
+    AverageSet& operator=(const AverageSet&) = delete;
+};
 
 // Samples to learn from, kept alive with the views of them. Labels are checked when a batch reads them.
 template <class T> struct Data {

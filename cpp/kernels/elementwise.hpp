@@ -119,6 +119,12 @@ void update(const Update<T>& u, const T* gradient, T* weight, T* first, T* secon
     });
 }
 
+template <class T> void average(T share, const T* x, T* mean, Index n) {
+    if (share == 1) return map<T>(n, [](Vec<T> v) { return v; }, mean, x);
+    const Vec<T> part = broadcast(share);
+    map<T>(n, [part](Vec<T> v, Vec<T> m) { return fma(part, v - m, m); }, mean, x, mean);
+}
+
 template <class T> void column_sums(Rows<const T> dy, Index samples, Index first, Index last, T* sums) {
     for_vectors<T>(last - first, [=](Index j, auto... tail) {
         Vec<T> sum = {};

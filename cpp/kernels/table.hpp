@@ -87,6 +87,8 @@ template <class T> struct Kernels {
     // The update of `Update` on n contiguous elements; the gradient is regularised here. first and second are
     // its v and s, null where its rule has none.
     void (*update)(const Update<T>&, const T* gradient, T* weight, T* first, T* second, Index n);
+    // mean += share * (x - mean) on n contiguous elements. A share of 1 makes them x, and reads no mean.
+    void (*average)(T share, const T* x, T* mean, Index n);
     void (*loss)(const LossRows<T>&);
     // y = softmax of each row; y may be x.
     void (*softmax)(Rows<const T> x, Rows<T> y, Index rows, Index columns);

@@ -104,29 +104,32 @@ std::vector<Stage> stages_of(bool every_kind) {
     return stages;
 }
 
-// A small classifier, learning with AdamW and an elastic net.
+// A small classifier, learning with AdamW and an elastic net, and an average of the parameters.
 template <class T> struct Model {
     static constexpr Index samples = 150;
     std::vector<Stage> stages;
-    std::vector<std::vector<T>> arrays, kept;
-    std::vector<Parameters<T>> parameters, first, second;
+    std::vector<std::vector<T>> arrays, kept, means;
+    std::vector<Parameters<T>> parameters, first, second, averages;
+    std::int64_t updates = 0, steps = 0;
     std::vector<Rows<T>> running;
     std::vector<T> x = numbers<T>(samples * 13, 5), weight = numbers<T>(samples, 6);
     std::vector<std::int64_t> labels;
 
     explicit Model(bool every_kind = false) : stages(stages_of(every_kind)) {
-        arrays.reserve(20), kept.reserve(40); // they stay where they are
+        arrays.reserve(20), kept.reserve(40), means.reserve(20); // they stay where they are
         for (const Stage& stage : stages) {
             if (!stage.learns()) continue;
             const auto l = std::uint32_t(parameters.size());
             const Index rows = stage.weight_rows(), columns = stage.outputs;
             for (const Index n : {rows * columns, columns}) {
                 arrays.push_back(numbers<T>(n, (n == columns ? 20 : 10) + l));
+                means.emplace_back(n, T(0));
             }
             for (const Index n : {rows * columns, columns, rows * columns, columns})
                 kept.emplace_back(n, T(0));
             parameters.push_back({{arrays[2 * l].data(), columns}, arrays[2 * l + 1].data()});
             first.push_back({{kept[4 * l].data(), columns}, kept[4 * l + 1].data()});
+            averages.push_back({{means[2 * l].data(), columns}, means[2 * l + 1].data()});
             second.push_back({{kept[4 * l + 2].data(), columns}, kept[4 * l + 3].data()});
         }
         if (every_kind) {
@@ -138,8 +141,10 @@ template <class T> struct Model {
             weight[i] = i % 7 ? std::fabs(weight[i]) : T(0);
         }
     }
+    // Epochs of three batches, run whole or in parts of some batches; of these, the result of the last.
     Result fit(const KernelTable& table, int threads, Index epochs, double learning_rate,
-               const Watch& watch = {}, const CustomLoss<T>* custom = nullptr, bool weighted = true) {
+               const Watch& watch = {}, const CustomLoss<T>* custom = nullptr, bool weighted = true,
+               Index part = 0) {
         Network<T> network(stages, parameters, running);
         Trainer<T> trainer(network);
         Recipe recipe;
@@ -147,14 +152,30 @@ template <class T> struct Model {
         recipe.optimizer = {Rule::adam, 0.9, false, 0.999, 1 - 0.999, 1e-8, 0.01};
         if (custom) recipe.loss.kind = LossKind::custom;
         const T* weights = weighted && !custom ? weight.data() : nullptr;
-        return trainer.fit(
-            kernels_of<T>(table), threads, {{x.data(), 13}, labels.data(), {}, weights, samples}, recipe,
-            {first.data(), second.data()}, {epochs, 0, 64, true, 7, 0, 0, {&learning_rate}}, watch, custom);
+        const auto run = [&](Schedule schedule) {
+            schedule.first_step = steps, schedule.rates.data = &learning_rate;
+            Result result = trainer.fit(
+                kernels_of<T>(table), threads, {{x.data(), 13}, labels.data(), {}, weights, samples}, recipe,
+                {first.data(), second.data()}, schedule, watch, custom, {averages.data(), &updates, 2});
+            steps += result.steps;
+            return result;
+        };
+        Result result;
+        if (part == 0) return run({epochs, 0, 64, true, 7});
+        for (Index epoch = 0; epoch < epochs; ++epoch)
+            for (Index from = 0; from < 3; from += part) {
+                Schedule schedule{1, epoch, 64, true, 7};
+                schedule.first_batch = from, schedule.batches = part;
+                if (from) schedule.before = result.sums;
+                result = run(schedule);
+            }
+        return result;
     }
     std::string bits() const {
         std::string all;
-        for (const auto& a : arrays)
-            all.append(reinterpret_cast<const char*>(a.data()), a.size() * sizeof(T));
+        for (const auto* some : {&arrays, &means})
+            for (const auto& a : *some)
+                all.append(reinterpret_cast<const char*>(a.data()), a.size() * sizeof(T));
         return all;
     }
 };
@@ -185,6 +206,14 @@ template <class T> void check_training() {
                           std::to_string(result.losses.back()) + ", bits " + hash(model.bits()));
             }
     }
+    for (const Index part : {1, 2, 3}) {
+        Model<T> whole(true), cut(true);
+        const Result expected = whole.fit(*available_kernels().front(), 2, 4, 0.01);
+        const Result result = cut.fit(*available_kernels().front(), 2, 4, 0.01, {}, nullptr, true, part);
+        check(cut.bits() == whole.bits() && result.sums.mean() == expected.losses.back() &&
+                  cut.updates == 12 && whole.updates == 12,
+              "an epoch is the same in parts of " + std::to_string(part));
+    }
     Model<T> wild(true);
     const std::string before = wild.bits();
     wild.x[13 * 75] = std::numeric_limits<T>::infinity();
@@ -195,7 +224,7 @@ template <class T> void check_training() {
     wrong.labels[75] = 5;
     const Result mislabelled = wrong.fit(*available_kernels().front(), 2, 3, 0.01);
     check(mislabelled.status == Status::mislabelled && mislabelled.step == 75 &&
-              wrong.bits() == Model<T>(true).bits(),
+              wrong.bits() == Model<T>(true).bits() && wrong.updates == 0,
           "so is an epoch with a label out of range");
     Model<T> endless;
     int asked = 0;

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from . import backends, datasets, functional, schedules
+from . import backends, datasets, functional, initializers, schedules
 from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
-from .callbacks import EpochState
+from .averaging import ExponentialAverage, PolyakAverage
+from .callbacks import BatchState, EarlyStopping, EpochCallback, EpochState
 from .constraints import MaxNorm
+from .divergence import DivergenceError
 from .history import History
 from .layers import (
     ELU,
@@ -29,12 +31,13 @@ from .losses import (
     SoftmaxCrossEntropy,
     SquaredError,
 )
+from .metrics import accuracy
 from .model import Sequential
 from .optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
 from .penalties import L1, L2, ElasticNet
 from .regularization import BatchNorm, Dropout, FractionalMaxPool2d, Residual
 from .storage import ModelFileError, load
-from .training import DivergenceError, Trainer
+from .training import Trainer
 
 __all__ = [
     "ELU",
@@ -47,11 +50,15 @@ __all__ = [
     "Adam",
     "AdamW",
     "BatchNorm",
+    "BatchState",
     "BinaryCrossEntropy",
     "DivergenceError",
     "Dropout",
+    "EarlyStopping",
     "ElasticNet",
+    "EpochCallback",
     "EpochState",
+    "ExponentialAverage",
     "FractionalMaxPool2d",
     "History",
     "Huber",
@@ -63,6 +70,7 @@ __all__ = [
     "Maxout",
     "ModelFileError",
     "MulticlassHinge",
+    "PolyakAverage",
     "RMSProp",
     "ReLU",
     "Residual",
@@ -74,11 +82,13 @@ __all__ = [
     "Tanh",
     "Trainer",
     "__version__",
+    "accuracy",
     "build_info",
     "config",
     "datasets",
     "functional",
     "get_num_threads",
+    "initializers",
     "load",
     "schedules",
     "set_num_threads",

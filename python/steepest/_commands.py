@@ -20,11 +20,11 @@ from ._tables import Floats, Table, Target, UserError, read_features, read_table
 from ._task import Task, make_task
 from .callbacks import EpochState
 from .datasets import load_digits
+from .divergence import DivergenceError
 from .history import History
 from .layers import ELU, GELU, Identity, Layer, LeakyReLU, LeCunTanh, Linear, ReLU, Sigmoid, Softplus, Tanh
 from .model import Sequential
 from .optimizers import SGD
-from .training import DivergenceError
 
 ACTIVATIONS: dict[str, Callable[[], Layer]] = {
     "relu": ReLU,

@@ -90,13 +90,24 @@ class Recipe:
     ) -> None: ...
 
 class Schedule:
-    def __init__(self, epochs: int, first_epoch: int, batch: int, shuffle: bool, seed: int) -> None: ...
+    def __init__(
+        self,
+        epochs: int,
+        first_epoch: int,
+        batch: int,
+        shuffle: bool,
+        seed: int,
+        first_batch: int = 0,
+        batches: int | None = None,
+        sums: tuple[float, float] = (0.0, 0.0),
+    ) -> None: ...
 
 class Result:
     losses: list[float]
     seconds: list[float]
     status: Status
     step: int
+    sums: tuple[float, float]
 
 class _Learning:
     def __init__(
@@ -112,6 +123,20 @@ class _Learning:
 class LearningFloat32(_Learning): ...
 class LearningFloat64(_Learning): ...
 
+class _AverageSet:
+    def __init__(
+        self,
+        stages: _Stages,
+        arrays: _Parameters,
+        updates: NDArray[np.int64],
+        start: int,
+        uniform: bool,
+        decay: float,
+    ) -> None: ...
+
+class AverageFloat32(_AverageSet): ...
+class AverageFloat64(_AverageSet): ...
+
 class _Network:
     def __init__(self, stages: _Stages, parameters: _Parameters, running: Sequence[_Array] = ()) -> None: ...
     def try_forward(self, x: object, isa: str, threads: int) -> _Array | None: ...
@@ -123,6 +148,7 @@ class _Network:
         rate: float,
         isa: str,
         threads: int,
+        average: _AverageSet | None = None,
         seed: int = 0,
     ) -> float | None: ...
     def forward(self, x: _Array, isa: str, threads: int) -> _Array: ...
@@ -138,6 +164,7 @@ class _Network:
         isa: str,
         threads: int,
         custom: _CustomLoss | None = None,
+        average: _AverageSet | None = None,
     ) -> Result: ...
     def step(
         self,
@@ -149,6 +176,7 @@ class _Network:
         isa: str,
         threads: int,
         custom: _CustomLoss | None = None,
+        average: _AverageSet | None = None,
         seed: int = 0,
     ) -> float: ...
     def loss_and_gradients(

@@ -35,4 +35,5 @@ class ProgressBar:
             values = {"loss": f"{history.loss[-1]:.4g}"}
             if history.validation_loss:
                 values["validation_loss"] = f"{history.validation_loss[-1]:.4g}"
+            values |= {name: f"{course[-1]:.4g}" for name, course in history.metrics.items()}
             self._bar.set_postfix(values, refresh=False)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from . import _checks
 from .backends.protocol import ActivationName
+from .initializers import Initializer, checked_initializer
 from .regularization import BatchNorm, Dropout, FractionalMaxPool2d, Residual
 
 
@@ -23,19 +24,26 @@ class Linear:
         Sizes of a row before and after, at least 1. `weight` is (in_features, out_features).
     bias : bool, default True
         Whether a bias, (out_features,), is added.
+    initializer : Initializer, optional
+        How the initial weight is drawn, see `steepest.initializers`; by default as the model says. Two layers
+        that differ in it alone are equal, and a file does not keep it.
     """
 
     in_features: int
     out_features: int
     bias: bool = True
+    initializer: Initializer | None = field(default=None, kw_only=True, compare=False)
 
     def __post_init__(self) -> None:
         _checks.integer(self.in_features, "in_features", minimum=1)
         _checks.integer(self.out_features, "out_features", minimum=1)
         _checks.flag(self.bias, "bias")
+        checked_initializer(self.initializer)
 
     def __repr__(self) -> str:
-        return f"Linear({self.in_features}, {self.out_features}{'' if self.bias else ', bias=False'})"
+        bias = "" if self.bias else ", bias=False"
+        initializer = "" if self.initializer is None else f", initializer={self.initializer!r}"
+        return f"Linear({self.in_features}, {self.out_features}{bias}{initializer})"
 
 
 @dataclass(frozen=True)
@@ -59,8 +67,10 @@ class Maxout:
     in_features: int
     out_features: int
     pieces: int = 2
+    initializer: Initializer | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
+        checked_initializer(self.initializer)
         _checks.integer(self.in_features, "in_features", minimum=1)
         _checks.integer(self.out_features, "out_features", minimum=1)
         _checks.integer(self.pieces, "pieces", minimum=2)
@@ -183,13 +193,8 @@ _LAYERS: Mapping[str, type[Layer]] = {
 
 def to_config(layer: Layer) -> dict[str, Any]:
     """The layer as plain values: its name under "layer", and its fields, layers inside of it as lists."""
-    values = {name: _plain(getattr(layer, name)) for name in _field_names(type(layer))}
+    values = {name: _plain(getattr(layer, name)) for name in _kept(type(layer))}
     return {"layer": type(layer).__name__} | values
-
-
-def _field_names(kind: type[Layer]) -> list[str]:
-    """Of the fields that a model file keeps."""
-    return [field.name for field in fields(kind) if field.compare]
 
 
 def _plain(value: Any) -> Any:
@@ -199,6 +204,11 @@ def _plain(value: Any) -> Any:
         return value
     # JSON carries a float to the last bit.
     return int(value) if isinstance(value, int | np.integer) else float(value)
+
+
+def _kept(kind: type[Layer]) -> list[str]:
+    """The fields that a file keeps: those that layers are compared by."""
+    return [field.name for field in fields(kind) if field.compare]
 
 
 def from_config(config: object) -> Layer:
@@ -216,7 +226,7 @@ def from_config(config: object) -> Layer:
     kind = _LAYERS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise ValueError(f"unknown layer {name!r:.80}; known are {', '.join(_LAYERS)}")
-    expected = set(_field_names(kind))
+    expected = set(_kept(kind))
     if values.keys() != expected:
         raise ValueError(
             f"{name} takes the fields {sorted(expected)}, but got {sorted(map(str, values))!s:.200}"

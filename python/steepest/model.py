@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
+from textwrap import indent
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import _checks
+from . import _checks, _summary
 from ._config import current
 from ._folding import folded
 from ._per_layer import per_layer
 from ._samples import targets_and_weight
 from ._stages import compile_stages, learners, walk
+from .averaging import Averaging
 from .backends import active
 from .backends._memory import aligned_zeros
 from .backends.formulas import write
 from .backends.protocol import Array, Batch, Draws, Network, Parameters, Stage
-from .callbacks import Callback
+from .callbacks import BatchCallback, Callback
 from .constraints import MaxNorm
 from .history import History
+from .initializers import Initializer, KaimingNormal, LeCunNormal, checked_initializer, drawn
 from .layers import Layer
 from .losses import Loss, LossFunction, as_loss
+from .metrics import Metric
 from .optimizers import Optimizer
 from .penalties import Penalties
 from .regularization import BatchNorm, Dropout
 from .training import DEFAULT_OPTIMIZER, Trainer
+
+_LINE = 88  # characters of a description that is not broken into lines
 
 
 class Sequential:
@@ -42,6 +47,8 @@ class Sequential:
         Of the parameters and of all arithmetic.
     seed : int, default 0
         In [0, 2**64): draws the initial weights, and by default the shuffles of `fit`.
+    initializer : Initializer, optional
+        How the initial weights are drawn, see `steepest.initializers`, but for layers with one of their own.
 
     Raises
     ------
@@ -50,21 +57,30 @@ class Sequential:
 
     Notes
     -----
-    Initial biases are zero. Initial weights are normal, of standard deviation sqrt(2 / in_features) for a
-    layer followed by ReLU, ELU or GELU (He et al., ICCV 2015: ReLU halves the variance, the 2 restores it),
-    sqrt(2 / ((1 + negative_slope**2) * in_features)) before LeakyReLU (there too), and
-    sqrt(1 / in_features) for any other (LeCun et al., "Efficient BackProp", 1998), so that signals neither
-    grow nor fade with depth. They are drawn from ``numpy.random.Generator(PCG64(seed))`` in float64, layer
-    by layer, and rounded to `dtype`: models in float32 and float64 start alike, on either backend.
+    Initial biases are zero. Initial weights are, by default, those of `initializers.KaimingNormal` for a
+    layer followed by ReLU, ELU or GELU (standard deviation sqrt(2 / in_features): ReLU halves the variance,
+    the 2 restores it), of the same with its negative_slope before LeakyReLU, and of
+    `initializers.LeCunNormal` for any other (sqrt(1 / in_features)), so that signals neither grow nor fade
+    with depth. They are drawn from ``numpy.random.Generator(PCG64(seed))`` in float64, layer by layer, and
+    rounded to `dtype`: models in float32 and float64 start alike, on either backend.
     """
 
-    def __init__(self, *layers: Layer, dtype: DTypeLike = np.float32, seed: int = 0) -> None:
+    def __init__(
+        self,
+        *layers: Layer,
+        dtype: DTypeLike = np.float32,
+        seed: int = 0,
+        initializer: Initializer | None = None,
+    ) -> None:
         self._build(layers, dtype, seed)
+        checked_initializer(initializer)
         generator = np.random.Generator(np.random.PCG64(self.seed))
-        learning = (stage for stage in self._stages if stage.learns)
-        dense = [p for stage, p in zip(learning, self._parameters, strict=True) if stage.dense]
-        for scale, parameters in zip(_weight_scales(self._stages), dense, strict=True):
-            parameters.weight[...] = generator.standard_normal(parameters.weight.shape) * scale
+        learning = zip(learners(self.layers), self._learning_stages(), self._parameters, strict=True)
+        for (_, layer), stage, parameters in learning:
+            if isinstance(layer, BatchNorm):
+                continue
+            chosen = layer.initializer or initializer or _default_initializer(self._stages, stage)
+            parameters.weight[...] = drawn(chosen, generator, stage.inputs, stage.outputs)
 
     def _build(self, layers: Iterable[Layer], dtype: DTypeLike, seed: int) -> None:
         """Everything but the initial weights, which stay zero."""
@@ -76,9 +92,7 @@ class Sequential:
         self.out_features: int = self._stages[-1].outputs
         self._parameters = self._zeros()
         self._running: list[Array] = []
-        for stage, parameters in zip(
-            (stage for stage in self._stages if stage.learns), self._parameters, strict=True
-        ):
+        for stage, parameters in zip(self._learning_stages(), self._parameters, strict=True):
             if stage.kind == "batch_norm":
                 parameters.weight[...] = 1
                 self._running.append(aligned_zeros(2, stage.outputs, self.dtype))
@@ -157,12 +171,16 @@ class Sequential:
         clip_value: float | None = None,
         clip_norm: float | None = None,
         constraint: MaxNorm | None = None,
+        averaging: Averaging | None = None,
         epochs: int = 10,
         batch_size: int | None = 128,
         shuffle: bool = True,
         sample_weight: ArrayLike | None = None,
         validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        metrics: Mapping[str, Metric] | None = None,
         callbacks: Sequence[Callback] = (),
+        batch_callbacks: Sequence[BatchCallback] = (),
+        batch_group: int = 1,
         progress: bool = True,
         seed: int | None = None,
     ) -> History:
@@ -183,7 +201,12 @@ class Sequential:
         penalty : L2, L1, ElasticNet or None, or a mapping of them
         clip_value, clip_norm, constraint
             See `Trainer`.
-        epochs, batch_size, shuffle, sample_weight, validation_data, callbacks, progress, seed
+        averaging : PolyakAverage, ExponentialAverage or None
+            Average the parameters over the updates, and leave the averaged ones in the model at the end;
+            validation, metrics and callbacks see those that are being learned.
+        epochs, batch_size, shuffle, sample_weight, validation_data, metrics
+            See `Trainer.fit`.
+        callbacks, batch_callbacks, batch_group, progress, seed
             See `Trainer.fit`.
 
         Returns
@@ -205,8 +228,9 @@ class Sequential:
             clip_value=clip_value,
             clip_norm=clip_norm,
             constraint=constraint,
+            averaging=averaging,
         )
-        return trainer.fit(
+        history = trainer.fit(
             X,
             y,
             epochs=epochs,
@@ -214,10 +238,16 @@ class Sequential:
             shuffle=shuffle,
             sample_weight=sample_weight,
             validation_data=validation_data,
+            metrics=metrics,
             callbacks=callbacks,
+            batch_callbacks=batch_callbacks,
+            batch_group=batch_group,
             progress=progress,
             seed=seed,
         )
+        if averaging is not None:
+            self.load_state_dict(trainer.averaged().state_dict())
+        return history
 
     def loss_and_gradients(
         self,
@@ -326,9 +356,15 @@ class Sequential:
 
         storage.write(self, path, metadata)
 
+    def summary(self) -> str:
+        """A table of the layers: what each gives for n samples, its number of parameters, and totals."""
+        return _summary.table(self)
+
     def __repr__(self) -> str:
-        chain = ", ".join(map(repr, self.layers))
-        return f"Sequential({chain}, dtype={self.dtype}, seed={self.seed})"
+        parts = [*map(repr, self.layers), f"dtype={self.dtype}, seed={self.seed}"]
+        if len(line := f"Sequential({', '.join(parts)})") <= _LINE and "\n" not in line:
+            return line
+        return "\n".join(["Sequential(", *(indent(f"{part},", "    ") for part in parts), ")"])
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy needs: descriptions and values, never a backend's network."""
@@ -349,16 +385,19 @@ class Sequential:
             )
             return network
 
+    def _learning_stages(self) -> list[Stage]:
+        """In the order of the parameters."""
+        return [stage for stage in self._stages if stage.learns]
+
     def _zeros(self) -> list[Parameters]:
         """Arrays like the parameters, all zero: for an optimizer's state."""
         biased = [getattr(layer, "bias", True) for _, layer in learners(self.layers)]
-        learning = [stage for stage in self._stages if stage.learns]
         return [
             Parameters(
                 aligned_zeros(stage.inputs if stage.dense else 1, stage.outputs, self.dtype),
                 aligned_zeros(1, stage.outputs, self.dtype)[0] if bias else None,
             )
-            for stage, bias in zip(learning, biased, strict=True)
+            for stage, bias in zip(self._learning_stages(), biased, strict=True)
         ]
 
     def _check_masks(self, samples: int) -> None:
@@ -379,6 +418,9 @@ class Sequential:
         scores = len(x), self.out_features
         return Batch(x, *targets_and_weight(loss, y, sample_weight, scores, self.dtype, backend))
 
+    def _arrays(self, parameters: Sequence[Parameters]) -> list[Array]:
+        return [array for _, array in self._named(parameters)] if parameters else []
+
     def _named(self, parameters: Sequence[Parameters]) -> list[tuple[str, Array]]:
         """Each array that is learned by its gradient, with its key in `state_dict`."""
         named = []
@@ -397,16 +439,12 @@ class Sequential:
         return named
 
 
-def _weight_scales(stages: Sequence[Stage]) -> list[float]:
-    """The standard deviation of each dense stage's initial weights; see `Sequential`."""
-    scales = []
-    for number, stage in enumerate(stages):
-        if not stage.dense:
-            continue
-        # An activation that could not be fused is the stage behind.
-        alone = stage.activation == "identity" and number + 1 < len(stages) and not stages[number + 1].dense
-        follower = stages[number + 1] if alone else stage
-        slope = follower.slope if follower.activation == "leaky_relu" else 0.0
-        rectified = follower.activation in ("relu", "leaky_relu", "elu", "gelu")
-        scales.append(math.sqrt((2 / (1 + slope**2) if rectified else 1) / stage.inputs))
-    return scales
+def _default_initializer(stages: Sequence[Stage], dense: Stage) -> Initializer:
+    """The rule for a dense stage, by the activation that follows it; see `Sequential`."""
+    number = next(n for n, stage in enumerate(stages) if stage is dense)
+    # An activation that could not be fused is the stage behind.
+    alone = dense.activation == "identity" and number + 1 < len(stages) and not stages[number + 1].dense
+    follower = stages[number + 1] if alone else dense
+    if follower.activation in ("relu", "elu", "gelu"):
+        return KaimingNormal()
+    return KaimingNormal(follower.slope) if follower.activation == "leaky_relu" else LeCunNormal()

@@ -1,26 +1,28 @@
-"""`Trainer`: a model, how it learns, and the optimizer's state; single steps, and the fit loop."""
+"""`Trainer`: a model, how it learns, and the optimizer's state; single steps, and fits."""
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from . import _checks
+from . import _checks, divergence
+from ._fit import Fit, Plan
 from ._per_layer import per_layer
-from ._progress import ProgressBar
-from ._rates import Rates
+from .averaging import Averaging, as_averaging
 from .backends import active
-from .backends.formulas import batch_size
-from .backends.protocol import Batch, EpochResults, Recipe, Schedule, State
-from .callbacks import Callback, EpochState
+from .backends.formulas import write
+from .backends.protocol import Array, Average, Batch, EpochResults, Recipe, Schedule, State, Watch
+from .callbacks import BatchCallback, Callback, checked_callbacks
 from .constraints import MaxNorm, as_constraint
 from .history import History
 from .losses import Loss, LossFunction, as_loss
+from .metrics import Metric, checked_metrics
 from .optimizers import SGD, Kept, Optimizer, as_optimizer
 from .penalties import Penalties
 from .schedules import rate_of
@@ -29,32 +31,6 @@ if TYPE_CHECKING:
     from .model import Sequential
 
 DEFAULT_OPTIMIZER = SGD()
-_EVALUATED_AT_ONCE = 8192  # samples of the validation data
-
-
-class DivergenceError(ArithmeticError):
-    """The loss stopped being finite.
-
-    Attributes
-    ----------
-    epoch, step : int or None
-        Where, both counted from 0, the step within its epoch; None for a single `Trainer.step`.
-    learning_rate : float or None
-        The learning rate at that moment.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        epoch: int | None = None,
-        step: int | None = None,
-        learning_rate: float | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.epoch = epoch
-        self.step = step
-        self.learning_rate = learning_rate
 
 
 class Trainer:
@@ -77,6 +53,9 @@ class Trainer:
         After that, the gradient of all parameters together is scaled by min(1, clip_norm / its 2-norm).
     constraint : MaxNorm, optional
         Restored after each update.
+    averaging : PolyakAverage, ExponentialAverage or None
+        Keep an average of the parameters, which each update over all calls of `step` and `fit` adds to; see
+        `averaged`. Validation, metrics and callbacks see the model itself, not the average.
 
     Attributes
     ----------
@@ -95,6 +74,7 @@ class Trainer:
         clip_value: float | None = None,
         clip_norm: float | None = None,
         constraint: MaxNorm | None = None,
+        averaging: Averaging | None = None,
     ) -> None:
         self.model = model
         self.epochs_done = 0
@@ -107,6 +87,9 @@ class Trainer:
         self._limits = clip_value, clip_norm, as_constraint(constraint)
         self._state = State(None, None, np.zeros(1, np.int64))
         self._kept: Kept = (None, None)
+        self._average: Average | None = None
+        if (averaging := as_averaging(averaging)) is not None:
+            self._average = Average(averaging, model._zeros(), np.zeros(1, np.int64))
         self._cancelled = threading.Event()
         self.optimizer = optimizer
 
@@ -140,6 +123,27 @@ class Trainer:
         self._rate = None if callable(rate) else float(rate)
         self._recipe = Recipe(self._loss, self._penalties, optimizer, *self._limits)
 
+    @property
+    def averaging(self) -> Averaging | None:
+        """How the parameters are averaged."""
+        return None if self._average is None else self._average.averaging
+
+    def averaged(self) -> Sequential:
+        """A new model with the averaged parameters; with the model's own while none has been averaged.
+
+        Raises
+        ------
+        ValueError
+            If the trainer has no `averaging`.
+        """
+        if self._average is None:
+            raise ValueError("this trainer averages nothing: make it with averaging=st.PolyakAverage()")
+        model, average = copy.copy(self.model), self._average
+        if average.updates[0] > average.averaging.start:
+            arrays = (self.model._arrays(parameters) for parameters in (model._parameters, average.values))
+            write(list(zip(*arrays, strict=True)))
+        return model
+
     def step(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """One update on the batch X, y.
 
@@ -166,19 +170,16 @@ class Trainer:
         network, recipe, state, rate = self.model._network(), self._recipe, self._state, self._rate
         if rate is None:
             rate = rate_of(recipe.optimizer.learning_rate, self.steps_done)
-        seed = self.model.seed
-        objective = network.try_step(X, y, recipe, state, rate, seed) if sample_weight is None else None
+        average, seed, objective = self._average, self.model.seed, None
+        if sample_weight is None:
+            objective = network.try_step(X, y, recipe, state, rate, average, seed)
         if objective is None:
             batch = self.model._batch(X, y, sample_weight, self._loss)
             self.model._check_masks(len(batch.x))
             _check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
-            objective = network.step(batch, recipe, state, rate, seed)
+            objective = network.step(batch, recipe, state, rate, average, seed)
         if not math.isfinite(objective):
-            raise DivergenceError(
-                f"the loss of this batch is {objective} with learning rate {rate}; "
-                "the parameters were left as they are; a smaller learning rate may help",
-                learning_rate=rate,
-            )
+            raise divergence.of_step(objective, rate)
         return objective
 
     def fit(
@@ -191,7 +192,10 @@ class Trainer:
         shuffle: bool = True,
         sample_weight: ArrayLike | None = None,
         validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        metrics: Mapping[str, Metric] | None = None,
         callbacks: Sequence[Callback] = (),
+        batch_callbacks: Sequence[BatchCallback] = (),
+        batch_group: int = 1,
         progress: bool = True,
         seed: int | None = None,
     ) -> History:
@@ -212,8 +216,17 @@ class Trainer:
             Finite, not negative, not all zero; none with a function as the loss.
         validation_data : (X, y), optional
             Its data loss is computed after each epoch.
+        metrics : mapping of str to callables, optional
+            Each, as `accuracy`, is called with labels (or targets) and scores of the validation data after
+            each epoch and returns a real number; see `History.metrics`. A name is none of a history's own.
         callbacks : sequence of callables
-            Each is called with an `EpochState` after each epoch; one that returns True stops the fit.
+            Each is called with an `EpochState` after each epoch; one that returns True stops the fit. An
+            `EpochCallback`, as `EarlyStopping`, is also told of the beginning and the end of the fit.
+        batch_callbacks : sequence of callables
+            Each is called with a `BatchState` after every `batch_group` updates and after the last of an
+            epoch; one that returns True stops the fit there, and its parameters stay.
+        batch_group : int, default 1
+            How many updates lie between two calls. It changes no bit of what is learned.
         progress : bool, default True
             Show a progress bar on stderr if that is a terminal.
         seed : int, optional
@@ -226,7 +239,8 @@ class Trainer:
         Raises
         ------
         ValueError, TypeError
-            For data or settings that cannot be used; nothing was changed then. A label that is changed
+            For data or settings that cannot be used, and for metrics without validation data; nothing was
+            changed then. A metric whose result is no real number is a TypeError. A label that is changed
             during the fit to none of the classes is a ValueError when its turn comes, which names the sample;
             the parameters of the last finished epoch are restored.
         DivergenceError
@@ -239,8 +253,9 @@ class Trainer:
         X of the model's dtype in C order is read in place, so that a memory map (``numpy.load(...,
         mmap_mode="r")``) may be larger than memory; so are int64 labels, and targets and sample weights of
         the model's dtype. All else is converted once, as a whole. The fit itself needs memory for two copies
-        of parameters and the optimizer's state and one batch with its activations and gradients; and, with
-        `shuffle`, for the order of the samples, 4 bytes each (8 from 2**32 of them on).
+        of parameters, the optimizer's state and average and one batch with its activations and gradients;
+        and, with `shuffle`, for the order of the samples, 4 bytes each (8 from 2**32 of them on). Batch
+        callbacks take a third copy.
         """
         epochs = _checks.integer(epochs, "epochs", minimum=0)
         if batch_size is not None:
@@ -248,34 +263,19 @@ class Trainer:
         _checks.flag(shuffle, "shuffle")
         _checks.flag(progress, "progress")
         seed = self.model.seed if seed is None else _checks.seed(seed)
-        callbacks = _checked_callbacks(callbacks)
+        batch_group = _checks.integer(batch_group, "batch_group", minimum=1)
+        metrics = checked_metrics(metrics, validation_data is not None)
+        callbacks = checked_callbacks(callbacks, "callbacks")
+        batch_callbacks = checked_callbacks(batch_callbacks, "batch_callbacks")
         batch = self.model._batch(X, y, sample_weight, self._loss)
         _check_finite(batch)
         validation = None if validation_data is None else self._validation(validation_data)
         size = min(batch_size or len(batch.x), len(batch.x))
         self.model._check_masks(size)
-        steps = -(-len(batch.x) // size)
-        rates = Rates(self.optimizer.learning_rate, self.steps_done, epochs * steps)
 
-        history = History()
         self._cancelled.clear()
-        # One call of the backend for all epochs, unless something must happen between them.
-        together = 1 if callbacks or validation else epochs
-        with ProgressBar(epochs, steps, progress) as bar:
-            while (left := epochs - history.epochs) and history.status == "finished":
-                if rates.rule is not self.optimizer.learning_rate:  # a callback's doing
-                    rates = Rates(self.optimizer.learning_rate, self.steps_done, left * steps)
-                n = min(left, together, rates.epochs_at_once(steps) or left)
-                schedule = Schedule(
-                    n, size, shuffle, seed, rates.of(self.steps_done, n * steps), self.epochs_done
-                )
-                self._run(batch, schedule, history, bar)
-                if validation and history.epochs > len(history.validation_loss):
-                    history.validation_loss.append(self._data_loss(validation))
-                bar.show(history)
-                if callbacks and history.epochs and history.status == "finished":
-                    self._call_back(callbacks, history)
-        return history
+        plan = Plan(epochs, size, shuffle, seed, metrics, callbacks, batch_callbacks, batch_group, progress)
+        return Fit(self, batch, validation, plan).run()
 
     def cancel(self) -> None:
         """End a running `fit` after its current batch; callable from any thread and from callbacks.
@@ -285,50 +285,25 @@ class Trainer:
         """
         self._cancelled.set()
 
-    def _run(self, batch: Batch, schedule: Schedule, history: History, bar: ProgressBar) -> None:
-        """Let the backend run some epochs, and record them."""
-        before, reached = history.epochs, 0.0
-
-        def watch(done: float) -> bool:
-            nonlocal reached
-            reached = done
-            bar.move(before + done)
-            return self._cancelled.is_set()
-
+    def _run(self, batch: Batch, schedule: Schedule, watch: Watch) -> EpochResults:
+        """Let the backend run some epochs."""
         network = self.model._network()
-        try:
-            results = network.fit(batch, self._recipe, self._state, schedule, watch)
-        except BaseException:  # Ctrl-C: what the last look saw
-            self.epochs_done += int(reached)
-            raise
-        self.epochs_done += len(results.losses)
-        history.loss += results.losses
-        history.seconds += results.seconds
-        history.samples_per_second += [len(batch.x) / max(seconds, 1e-9) for seconds in results.seconds]
-        bar.move(history.epochs)
-        if results.status == "mislabelled":
-            raise ValueError(
-                f"the label of sample {results.step} was changed during the fit, and is not one of the "
-                f"{self.model.out_features} classes 0..{self.model.out_features - 1}; the parameters of the "
-                "last finished epoch were restored"
-            )
-        if results.status == "diverged":
-            steps = -(-len(batch.x) // schedule.batch_size)
-            step = len(results.losses) * steps + results.step
-            rate = float(schedule.rates[step % len(schedule.rates)])
-            raise _divergence(history.epochs, results, rate)
-        if results.status == "cancelled" or self._cancelled.is_set():
-            history.status = "cancelled"
+        return network.fit(batch, self._recipe, self._state, schedule, watch, self._average)
 
-    def _call_back(self, callbacks: Sequence[Callback], history: History) -> None:
-        validation_loss = history.validation_loss[-1] if history.validation_loss else None
-        epoch = history.epochs - 1
-        state = EpochState(epoch, history.loss[-1], validation_loss, self.model, self, history)
-        answers = [callback(state) for callback in callbacks]  # each is called, whatever the others want
-        if any(answers):
-            history.status = "stopped"
-        if self._cancelled.is_set():
-            history.status = "cancelled"
+    def _copies(self) -> list[tuple[Array, Array]]:
+        """Every array that learning changes, with a copy of what it holds now."""
+        model, state = self.model, self._state
+        arrays = [state.steps, *model._running]
+        for parameters in (model._parameters, state.first, state.second):
+            arrays += model._arrays(parameters or ())
+        return [(array, array.copy()) for array in arrays] + self._average_copies()
+
+    def _average_copies(self) -> list[tuple[Array, Array]]:
+        """The same of the average alone."""
+        if self._average is None:
+            return []
+        arrays = [*self.model._arrays(self._average.values), self._average.updates]
+        return [(array, array.copy()) for array in arrays]
 
     def _validation(self, data: tuple[ArrayLike, ArrayLike]) -> Batch:
         if not isinstance(data, tuple | list) or len(data) != 2:
@@ -337,40 +312,9 @@ class Trainer:
         _check_finite(batch)
         return batch
 
-    def _data_loss(self, batch: Batch) -> float:
-        """The loss of the samples, some at a time: there may be more than memory has room for scores."""
-        network, backend, total = self.model._network(), active(), 0.0
-        for start in range(0, len(batch.x), _EVALUATED_AT_ONCE):
-            part = slice(start, start + _EVALUATED_AT_ONCE)
-            scores = network.forward(batch.x[part])
-            weight = None if batch.weight is None else batch.weight[part]
-            value = backend.loss(self._loss, scores, batch.targets[part], weight)[0]
-            total += value * batch_size(self._loss, len(scores), weight)
-        return total / batch_size(self._loss, len(batch.x), batch.weight)
-
-
-def _checked_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
-    if callable(callbacks):
-        raise TypeError("callbacks must be a sequence of callables: write [callback] for a single one")
-    for callback in (checked := tuple(callbacks)):
-        if not callable(callback):
-            raise TypeError(f"a callback must be callable, not {callback!r:.80}")
-    return checked
-
 
 def _check_finite(batch: Batch) -> None:
     first_nonfinite_row = active().first_nonfinite_row
     _checks.finite_rows(batch.x, first_nonfinite_row, "X")
     if batch.targets.ndim == 2:
         _checks.finite_rows(batch.targets, first_nonfinite_row, "y")
-
-
-def _divergence(epoch: int, results: EpochResults, learning_rate: float) -> DivergenceError:
-    return DivergenceError(
-        f"the loss stopped being finite in epoch {epoch}, step {results.step} (both counted from 0) with "
-        f"learning rate {learning_rate}; the parameters of the last finished epoch were restored; "
-        "starting again with a smaller learning rate may help",
-        epoch=epoch,
-        step=results.step,
-        learning_rate=learning_rate,
-    )

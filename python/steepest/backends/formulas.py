@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ..averaging import Averaging, PolyakAverage
 from ..constraints import MaxNorm
 from ..losses import (
     AbsoluteError,
@@ -300,6 +301,22 @@ def updated(
         direction, epsilon = first, epsilon * root
         rate *= root / (1 - optimizer.beta_1 ** (age + 1))
     return value - real(rate) * (direction / (np.sqrt(second) + real(epsilon))), (first, second)
+
+
+def average_share(averaging: Averaging, updates: int) -> float:
+    """What the parameters count for in the average after one more update than `updates`: 0 before a start."""
+    if isinstance(averaging, PolyakAverage):
+        return 0.0 if updates < averaging.start else 1 / (updates - averaging.start + 1)
+    return 1 - averaging.decay if updates else 1.0
+
+
+@quiet
+def averaged(mean: Array, value: Array, share: float) -> Array:
+    """The mean after it has taken in a value, of which it becomes a part of `share`."""
+    if (part := value.dtype.type(share)) == 1:
+        return value  # whatever the mean was
+    moved: Array = mean + part * (value - mean)
+    return moved
 
 
 def write(changes: Sequence[tuple[Array, Array]]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _core
 from .._config import current
+from ..averaging import PolyakAverage
 from ..losses import (
     AbsoluteError,
     BinaryCrossEntropy,
@@ -29,6 +30,7 @@ from .protocol import (
     NO_DRAWS,
     ActivationName,
     Array,
+    Average,
     Batch,
     Draws,
     EpochResults,
@@ -145,6 +147,19 @@ def _core_stage(s: Stage) -> _core.Stage:
     )
 
 
+def _core_schedule(schedule: Schedule) -> _core.Schedule:
+    return _core.Schedule(
+        schedule.epochs,
+        schedule.first_epoch,
+        schedule.batch_size,
+        schedule.shuffle,
+        schedule.seed,
+        schedule.first_batch,
+        schedule.batches,
+        schedule.sums,
+    )
+
+
 def _pairs(parameters: Sequence[Parameters]) -> list[tuple[Array, Array | None]]:
     return [(p.weight, p.bias) for p in parameters]
 
@@ -158,31 +173,43 @@ class _Network:
         self._stages = [_core_stage(stage) for stage in stages]
         single = parameters[0].weight.dtype == np.float32
         self._learning = _core.LearningFloat32 if single else _core.LearningFloat64
+        self._average_set = _core.AverageFloat32 if single else _core.AverageFloat64
         make = _core.NetworkFloat32 if single else _core.NetworkFloat64
         self._network = make(self._stages, _pairs(parameters), list(running))
-        self._known: tuple[Recipe | None, State | None, Any] = (None, None, None)
+        self._known: tuple[Recipe | None, State | None, Average | None, Any, Any] = (None,) * 5
 
-    def _translated(self, recipe: Recipe, state: State) -> Any:
-        """Both as the extension has them."""
+    def _translated(self, recipe: Recipe, state: State, average: Average | None) -> tuple[Any, Any]:
+        """How to learn, and the average, as the extension has them."""
         known = self._known  # read once: another thread may replace it
-        if known[0] is recipe and known[1] is state:
-            return known[2]
+        if known[0] is recipe and known[1] is state and known[2] is average:
+            return known[3], known[4]
         first, second = (None if slot is None else _pairs(slot) for slot in (state.first, state.second))
         how = self._learning(self._stages, _core_recipe(recipe), first, second, state.steps, state.zero_step)
-        self._known = recipe, state, how
-        return how
+        mean = None if average is None else self._core_average(average)
+        self._known = recipe, state, average, how, mean
+        return how, mean
+
+    def _core_average(self, average: Average) -> Any:
+        rule, values = average.averaging, _pairs(average.values)
+        uniform, decay = (True, 0.0) if isinstance(rule, PolyakAverage) else (False, rule.decay)
+        return self._average_set(self._stages, values, average.updates, rule.start, uniform, decay)
 
     def try_forward(self, x: object) -> Array | None:
         settings = current()
         return self._network.try_forward(x, settings.isa, settings.num_threads)
 
     def try_step(
-        self, x: object, targets: object, recipe: Recipe, state: State, rate: float, seed: int = 0
+        self,
+        x: object,
+        targets: object,
+        recipe: Recipe,
+        state: State,
+        rate: float,
+        average: Average | None = None,
+        seed: int = 0,
     ) -> float | None:
-        settings = current()
-        return self._network.try_step(
-            x, targets, self._translated(recipe, state), rate, settings.isa, settings.num_threads, seed
-        )
+        settings, (how, mean) = current(), self._translated(recipe, state, average)
+        return self._network.try_step(x, targets, how, rate, settings.isa, settings.num_threads, mean, seed)
 
     def forward(self, x: Array) -> Array:
         return self._network.forward(x, *_choice())
@@ -202,39 +229,48 @@ class _Network:
         )
         return value, [Parameters(weight, bias) for weight, bias in arrays]
 
-    def step(self, batch: Batch, recipe: Recipe, state: State, rate: float, seed: int = 0) -> float:
+    def step(
+        self,
+        batch: Batch,
+        recipe: Recipe,
+        state: State,
+        rate: float,
+        average: Average | None = None,
+        seed: int = 0,
+    ) -> float:
+        how, mean = self._translated(recipe, state, average)
         return self._network.step(
-            batch.x,
-            batch.targets,
-            batch.weight,
-            self._translated(recipe, state),
-            rate,
+            *(batch.x, batch.targets, batch.weight, how, rate),
             *_choice(),
             custom=_function(recipe.loss),
+            average=mean,
             seed=seed,
         )
 
     def fit(
-        self, batch: Batch, recipe: Recipe, state: State, schedule: Schedule, watch: Watch | None
+        self,
+        batch: Batch,
+        recipe: Recipe,
+        state: State,
+        schedule: Schedule,
+        watch: Watch | None,
+        average: Average | None = None,
     ) -> EpochResults:
+        how, mean = self._translated(recipe, state, average)
         result = self._network.fit(
             batch.x,
             batch.targets,
             batch.weight,
-            self._translated(recipe, state),
-            _core.Schedule(
-                schedule.epochs,
-                schedule.first_epoch,
-                schedule.batch_size,
-                schedule.shuffle,
-                schedule.seed,
-            ),
+            how,
+            _core_schedule(schedule),
             schedule.rates,
             watch,
             *_choice(),
             custom=_function(recipe.loss),
+            average=mean,
         )
-        return EpochResults(result.losses, result.seconds, _STATUS[result.status], result.step)
+        status = _STATUS[result.status]
+        return EpochResults(result.losses, result.seconds, status, result.step, result.sums)
 
 
 _STATUS: dict[_core.Status, Status] = {

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
+from ..averaging import Averaging
 from ..constraints import MaxNorm
 from ..losses import Loss
 from ..optimizers import Optimizer
@@ -96,7 +97,7 @@ def reads_input(activation: ActivationName) -> bool:
 class Parameters:
     """What belongs to one stage that learns: (inputs, outputs) and (outputs,) or None.
 
-    The weight of a batch_norm is (1, outputs). The same class carries values, gradients and what an
+    The weight of a batch_norm is (1, outputs). The same class carries values, gradients, averages and what an
     optimizer keeps of each parameter.
     """
 
@@ -117,6 +118,19 @@ class State:
     second: Sequence[Parameters] | None
     steps: Array
     zero_step: int = 0
+
+
+@dataclass(frozen=True)
+class Average:
+    """An average of the parameters, which each update adds to.
+
+    values: as the parameters; anything before the first update that counts. updates: (1,) int64, how many
+    were done.
+    """
+
+    averaging: Averaging
+    values: Sequence[Parameters]
+    updates: Array
 
 
 @dataclass(frozen=True)
@@ -154,7 +168,9 @@ class Recipe:
 class Schedule:
     """Which epochs to run: numbers first_epoch ... first_epoch + epochs - 1, which also key the shuffles.
 
-    rates: float64, the learning rate of all steps (1,) or of each.
+    Of each, `batches` batches from number `first_batch` on, or as many as there are: so an epoch can be run
+    in parts, whose `sums` are those of the epoch's earlier parts. rates: float64, the learning rate of all
+    steps (1,) or of each.
     """
 
     epochs: int
@@ -163,21 +179,29 @@ class Schedule:
     seed: int
     rates: Array
     first_epoch: int = 0
+    first_batch: int = 0
+    batches: int | None = None
+    sums: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class EpochResults:
     """One objective value and duration for each finished epoch, and why the run ended.
 
+    Where only a part of an epoch was to be run, they are those of the part. `sums` are those of all of the
+    last epoch's batches so far: of the objectives times their shares in the epoch, and of these shares.
+
     `diverged` means that the objective of batch `step` (counted from 0 within its epoch) was not finite,
     `mislabelled` that the label of sample `step` was out of range when its turn came, changed since it was
-    checked. The parameters and the optimizer's state are then those of the last finished epoch.
+    checked. The parameters, the optimizer's state and the average are then those of the last finished epoch,
+    or of the beginning of the part.
     """
 
     losses: list[float]
     seconds: list[float]
     status: Status
     step: int = 0
+    sums: tuple[float, float] = (0.0, 0.0)
 
 
 class Network(Protocol):
@@ -190,7 +214,14 @@ class Network(Protocol):
         """
 
     def try_step(
-        self, x: object, targets: object, recipe: Recipe, state: State, rate: float, seed: int = 0
+        self,
+        x: object,
+        targets: object,
+        recipe: Recipe,
+        state: State,
+        rate: float,
+        average: Average | None = None,
+        seed: int = 0,
     ) -> float | None:
         """`step` at once, without any weights; None, having changed nothing, as for `try_forward`."""
 
@@ -202,7 +233,15 @@ class Network(Protocol):
     ) -> tuple[float, list[Parameters]]:
         """The objective (data loss + penalties) as in training, and its gradient for each learning stage."""
 
-    def step(self, batch: Batch, recipe: Recipe, state: State, rate: float, seed: int = 0) -> float:
+    def step(
+        self,
+        batch: Batch,
+        recipe: Recipe,
+        state: State,
+        rate: float,
+        average: Average | None = None,
+        seed: int = 0,
+    ) -> float:
         """One update on the whole batch with this learning rate; returns the objective before it.
 
         Random draws are those of the seed and the step that `state` counts. If the objective is not finite,
@@ -210,7 +249,13 @@ class Network(Protocol):
         """
 
     def fit(
-        self, batch: Batch, recipe: Recipe, state: State, schedule: Schedule, watch: Watch | None
+        self,
+        batch: Batch,
+        recipe: Recipe,
+        state: State,
+        schedule: Schedule,
+        watch: Watch | None,
+        average: Average | None = None,
     ) -> EpochResults:
         """Epochs of shuffled mini-batches; the last batch of an epoch may be smaller."""
 

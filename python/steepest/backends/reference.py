@@ -21,6 +21,7 @@ from ._random import shuffle_order
 from .protocol import (
     NO_DRAWS,
     Array,
+    Average,
     Backend,
     Batch,
     Draws,
@@ -58,12 +59,20 @@ class ReferenceNetwork:
         self._stages = tuple(stages)
         self._parameters = tuple(parameters)
         self._running = tuple(running)
+        self._order: tuple[object, Array] = None, np.empty(0)  # the last one, and its key
 
     def try_forward(self, x: object) -> Array | None:
         """None: all is checked before it comes here."""
 
     def try_step(
-        self, x: object, targets: object, recipe: Recipe, state: State, rate: float, seed: int = 0
+        self,
+        x: object,
+        targets: object,
+        recipe: Recipe,
+        state: State,
+        rate: float,
+        average: Average | None = None,
+        seed: int = 0,
     ) -> float | None:
         """None: all is checked before it comes here."""
 
@@ -81,52 +90,77 @@ class ReferenceNetwork:
             gradient.weight = formulas.limited(gradient.weight, p.weight, penalty, None)
         return objective, gradients
 
-    def step(self, batch: Batch, recipe: Recipe, state: State, rate: float, seed: int = 0) -> float:
+    def step(
+        self,
+        batch: Batch,
+        recipe: Recipe,
+        state: State,
+        rate: float,
+        average: Average | None = None,
+        seed: int = 0,
+    ) -> float:
         """One update on the whole batch; where the objective is not finite, nothing is changed."""
         passed = self._pass(batch.x, Draws(seed, int(state.steps[0])))
         objective, gradients = self._objective(passed, batch, recipe.loss, recipe.penalties)
         if math.isfinite(objective):
-            self._update(gradients, passed.statistics, recipe, state, rate)
+            self._update(gradients, passed.statistics, recipe, state, rate, average)
         return objective
 
     def fit(
-        self, batch: Batch, recipe: Recipe, state: State, schedule: Schedule, watch: Watch | None
+        self,
+        batch: Batch,
+        recipe: Recipe,
+        state: State,
+        schedule: Schedule,
+        watch: Watch | None,
+        average: Average | None = None,
     ) -> EpochResults:
         """Epochs of shuffled mini-batches; the last batch of an epoch may be smaller."""
-        samples = len(batch.x)
-        starts = range(0, samples, schedule.batch_size)
+        samples, size = len(batch.x), schedule.batch_size
+        batches = -(-samples // size)
+        steps = range(batches)[schedule.first_batch :][: schedule.batches]
+        sums = schedule.sums
         stop = _throttled(watch)
         losses: list[float] = []
         seconds: list[float] = []
+        rates = itertools.cycle(schedule.rates.tolist())
         for epoch in range(schedule.epochs):
             began = perf_counter()
             number = schedule.first_epoch + epoch
-            order = shuffle_order(samples, schedule.seed, number) if schedule.shuffle else None
-            before = self._copies(state) if len(starts) > 1 else []
-            total = size = 0.0
-            for step, start in enumerate(starts):
-                part = _take(batch, slice(start, start + schedule.batch_size), order)
+            order = self._shuffled(samples, schedule.seed, number) if schedule.shuffle else None
+            before = self._copies(state, average) if len(steps) > 1 else []
+            own, sums = (0.0, 0.0), schedule.sums
+            for step in steps:
+                start = step * size
+                part = _take(batch, slice(start, start + size), order)
                 if recipe.loss.takes_labels:  # they may have changed since they were checked
                     bad = BACKEND.first_bad_label(part.targets, self._stages[-1].outputs)
                     if bad >= 0:
                         formulas.write(before)
                         sample = start + bad if order is None else int(order[start + bad])
                         return EpochResults(losses, seconds, "mislabelled", sample)
-                rate = float(schedule.rates[(epoch * len(starts) + step) % len(schedule.rates)])
-                objective = self.step(part, recipe, state, rate, schedule.seed)
+                objective = self.step(part, recipe, state, next(rates), average, schedule.seed)
                 if not math.isfinite(objective):
                     formulas.write(before)
                     return EpochResults(losses, seconds, "diverged", step)
                 weight = formulas.batch_size(recipe.loss, len(part.x), part.weight)
-                total, size = total + weight * objective, size + weight
-                last = step + 1 == len(starts)
-                if not last and stop(epoch + (step + 1) / len(starts)):
-                    return EpochResults(losses, seconds, "cancelled")
-            losses.append(total / size)
+                own = own[0] + weight * objective, own[1] + weight
+                sums = sums[0] + weight * objective, sums[1] + weight
+                if step != steps[-1] and stop(epoch + (step + 1) / batches):
+                    return EpochResults(losses, seconds, "cancelled", sums=sums)
+            losses.append(own[0] / own[1] if own[1] else 0.0)
             seconds.append(perf_counter() - began)
-            if stop(epoch + 1.0) and epoch + 1 < schedule.epochs:
-                return EpochResults(losses, seconds, "cancelled")
-        return EpochResults(losses, seconds, "finished")
+            if stop(epoch + steps.stop / batches) and epoch + 1 < schedule.epochs:
+                return EpochResults(losses, seconds, "cancelled", sums=sums)
+        return EpochResults(losses, seconds, "finished", sums=sums)
+
+    def _shuffled(self, samples: int, seed: int, epoch: int) -> Array:
+        """The order of an epoch, which is kept: it may be run in many parts."""
+        key = samples, seed, epoch
+        last = self._order  # read once: another thread may replace it
+        if last[0] != key:
+            last = self._order = key, shuffle_order(samples, seed, epoch)
+        return last[1]
 
     @property
     def _learners(self) -> list[Stage]:
@@ -226,6 +260,7 @@ class ReferenceNetwork:
         recipe: Recipe,
         state: State,
         rate: float,
+        average: Average | None,
     ) -> None:
         """Compute every new value first, and only then write, so that no error leaves layers out of step."""
         values = self._arrays(self._parameters)
@@ -243,22 +278,37 @@ class ReferenceNetwork:
             for slot in (state.first, state.second)
         )
         age = int(state.steps[0]) - state.zero_step
-        changes = [(state.steps, state.steps + 1)]
+        changes, results = [(state.steps, state.steps + 1)], []
         for value, grad, penalty, *slots in zip(values, grads, penalties, firsts, seconds, strict=True):
             kept, scaled = (slots[0], slots[1]), grad * grad.dtype.type(scale)
             new, new_kept = formulas.updated(value, scaled, kept, recipe.optimizer, rate, age)
             new = formulas.shrunk(new, penalty, rate)
             new = formulas.constrained(new, recipe.constraint) if value.ndim == 2 else new
+            results.append(new)
             changes += [(value, new), *formulas.changes(kept, new_kept)]
         for before, (s, batch) in zip(self._running, sorted(statistics.items()), strict=True):
             changes.append((before, stage_formulas.running(self._stages[s], before, batch)))
+        if average is not None:
+            changes += self._average_changes(average, results)
         formulas.write(changes)
 
-    def _copies(self, state: State) -> list[tuple[Array, Array]]:
+    def _copies(self, state: State, average: Average | None) -> list[tuple[Array, Array]]:
         """Every array that learning changes, with a copy of what it holds now."""
         kept = (self._arrays(slot or ()) for slot in (state.first, state.second))
         arrays = [state.steps, *self._arrays(self._parameters), *itertools.chain(*kept), *self._running]
+        if average is not None:
+            arrays += [*self._arrays(average.values), average.updates]
         return [(array, array.copy()) for array in arrays]
+
+    def _average_changes(self, average: Average, values: Sequence[Array]) -> list[tuple[Array, Array]]:
+        """What the average and its count become after the update that gave these values."""
+        changes = [(average.updates, average.updates + 1)]
+        share = formulas.average_share(average.averaging, int(average.updates[0]))
+        if share > 0:
+            means = self._arrays(average.values)
+            new = [formulas.averaged(mean, value, share) for mean, value in zip(means, values, strict=True)]
+            changes += zip(means, new, strict=True)
+        return changes
 
     def _arrays(self, parameters: Sequence[Parameters]) -> list[Array]:
         """Each array, weights with two axes and all else, the scales of a batch_norm too, with one."""

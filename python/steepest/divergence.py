@@ -1,0 +1,49 @@
+"""The error of a loss that stopped being finite."""
+
+from __future__ import annotations
+
+
+class DivergenceError(ArithmeticError):
+    """The loss stopped being finite.
+
+    Attributes
+    ----------
+    epoch, step : int or None
+        Where, both counted from 0, the step within its epoch; None for a single `Trainer.step`.
+    learning_rate : float or None
+        The learning rate at that moment.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        epoch: int | None = None,
+        step: int | None = None,
+        learning_rate: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.epoch = epoch
+        self.step = step
+        self.learning_rate = learning_rate
+
+
+def of_step(objective: float, learning_rate: float) -> DivergenceError:
+    """The error of a single step, which was not taken."""
+    return DivergenceError(
+        f"the loss of this batch is {objective} with learning rate {learning_rate}; "
+        "the parameters were left as they are; a smaller learning rate may help",
+        learning_rate=learning_rate,
+    )
+
+
+def of_fit(epoch: int, step: int, learning_rate: float) -> DivergenceError:
+    """The error of a fit, which was taken back to the end of its last finished epoch."""
+    return DivergenceError(
+        f"the loss stopped being finite in epoch {epoch}, step {step} (both counted from 0) with "
+        f"learning rate {learning_rate}; the parameters of the last finished epoch were restored; "
+        "starting again with a smaller learning rate may help",
+        epoch=epoch,
+        step=step,
+        learning_rate=learning_rate,
+    )

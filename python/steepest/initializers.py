@@ -1,0 +1,156 @@
+"""Initial weights: how a `Linear` draws them from a model's generator, in float64. Biases begin at zero.
+
+With n inputs and m outputs of the layer. A uniform rule draws from [-a, a) with a = sqrt(3) * the standard
+deviation of the normal one, so that both have the same variance.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _checks
+
+_Weights = NDArray[np.float64]
+
+
+class Initializer(ABC):
+    """A rule for initial weights; derive from it for a rule of your own."""
+
+    @abstractmethod
+    def draw(self, generator: np.random.Generator, inputs: int, outputs: int) -> _Weights:
+        """Weights (inputs, outputs) in float64."""
+
+
+class _Scaled(Initializer):
+    """Of mean zero, and a standard deviation by the layer's sizes."""
+
+    @abstractmethod
+    def _deviation(self, inputs: int, outputs: int) -> float: ...
+
+
+class _Normal(_Scaled):
+    def draw(self, generator: np.random.Generator, inputs: int, outputs: int) -> _Weights:
+        """Normal weights."""
+        return generator.standard_normal((inputs, outputs)) * self._deviation(inputs, outputs)
+
+
+class _Uniform(_Scaled):
+    def draw(self, generator: np.random.Generator, inputs: int, outputs: int) -> _Weights:
+        """Uniform weights."""
+        limit = math.sqrt(3) * self._deviation(inputs, outputs)
+        return generator.uniform(-limit, limit, (inputs, outputs))
+
+
+@dataclass(frozen=True)
+class _Kaiming(_Scaled):
+    negative_slope: float = 0.0
+
+    def __post_init__(self) -> None:
+        _checks.non_negative(self.negative_slope, "negative_slope")
+
+    def _deviation(self, inputs: int, outputs: int) -> float:
+        return math.sqrt(2 / (1 + self.negative_slope**2) / inputs)
+
+
+class _Xavier(_Scaled):
+    def _deviation(self, inputs: int, outputs: int) -> float:
+        return math.sqrt(2 / (inputs + outputs))
+
+
+class _LeCun(_Scaled):
+    def _deviation(self, inputs: int, outputs: int) -> float:
+        return math.sqrt(1 / inputs)
+
+
+@dataclass(frozen=True)
+class KaimingNormal(_Kaiming, _Normal):
+    """Normal of standard deviation sqrt(2 / n), for a layer before ReLU, which halves the variance.
+
+    Before a `LeakyReLU`, sqrt(2 / ((1 + negative_slope**2) n)).
+
+    He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015.
+    """
+
+
+@dataclass(frozen=True)
+class KaimingUniform(_Kaiming, _Uniform):
+    """Uniform in [-a, a) with a = sqrt(6 / n): see `KaimingNormal`."""
+
+
+@dataclass(frozen=True)
+class XavierNormal(_Xavier, _Normal):
+    """Normal of standard deviation sqrt(2 / (n + m)), between what forward and backward pass would keep.
+
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS
+    2010.
+    """
+
+
+@dataclass(frozen=True)
+class XavierUniform(_Xavier, _Uniform):
+    """Uniform in [-a, a) with a = sqrt(6 / (n + m)): see `XavierNormal`."""
+
+
+@dataclass(frozen=True)
+class LeCunNormal(_LeCun, _Normal):
+    """Normal of standard deviation sqrt(1 / n), which keeps the variance of a sum that is not rectified.
+
+    LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
+    """
+
+
+@dataclass(frozen=True)
+class LeCunUniform(_LeCun, _Uniform):
+    """Uniform in [-a, a) with a = sqrt(3 / n): see `LeCunNormal`."""
+
+
+@dataclass(frozen=True)
+class Normal(_Normal):
+    """Normal of one standard deviation, whatever the layer's sizes: the lecture's ``0.01 * randn``.
+
+    Parameters
+    ----------
+    std : float, default 0.01
+        Finite and not negative.
+    """
+
+    std: float = 0.01
+
+    def __post_init__(self) -> None:
+        _checks.non_negative(self.std, "std")
+
+    def _deviation(self, inputs: int, outputs: int) -> float:
+        return float(self.std)
+
+
+@dataclass(frozen=True)
+class Zeros(Initializer):
+    """All zero, drawing nothing: for a linear classifier. Units of a hidden layer would all stay alike."""
+
+    def draw(self, generator: np.random.Generator, inputs: int, outputs: int) -> _Weights:
+        """Zeros."""
+        return np.zeros((inputs, outputs))
+
+
+def drawn(initializer: Initializer, generator: np.random.Generator, inputs: int, outputs: int) -> _Weights:
+    """The weights that an initializer, maybe of the user's own, draws; refuse those that are none."""
+    weights = np.asarray(initializer.draw(generator, inputs, outputs), np.float64)
+    if weights.shape != (inputs, outputs) or not np.isfinite(weights).all():
+        raise ValueError(
+            f"{initializer!r:.80} drew weights of shape {weights.shape}, but must draw finite ones of shape "
+            f"({inputs}, {outputs})"
+        )
+    return weights
+
+
+def checked_initializer(value: object) -> None:
+    """Refuse what is neither None nor an initializer."""
+    if value is not None and not isinstance(value, Initializer):
+        raise TypeError(
+            f"initializer must be None or one like st.initializers.KaimingNormal(), not {value!r:.80}"
+        )

@@ -1,0 +1,77 @@
+"""Metrics: functions of labels and scores that a fit evaluates on its validation data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from . import _checks
+from .history import History
+
+# (labels, scores) -> a real number. Labels, or targets, are the checked ones: int64, or the model's dtype.
+Metric: TypeAlias = Callable[[Any, Any], Any]
+
+
+def accuracy(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Share of the samples whose largest score, the first of equals, is that of their class.
+
+    Parameters
+    ----------
+    labels : array_like, (samples,)
+        Class indices, integers.
+    scores : array_like, (samples, classes)
+        Of at least one sample and two classes.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    ValueError, TypeError
+        For another shape, for labels that are no integers.
+    """
+    truth, values = _checks.real_array(labels, "labels"), _checks.real_array(scores, "scores")
+    if values.ndim != 2 or values.shape[0] < 1 or values.shape[1] < 2:
+        raise ValueError(
+            f"scores have shape {values.shape}, but accuracy chooses among at least 2 scores of each sample"
+        )
+    if truth.shape != values.shape[:1]:
+        raise ValueError(
+            f"labels have shape {truth.shape}, but must be ({values.shape[0]},), one for each row of scores"
+        )
+    if truth.dtype.kind == "f":
+        raise TypeError(f"labels have dtype {truth.dtype}, but must be integers")
+    return float(np.mean(values.argmax(axis=1) == truth))
+
+
+def checked_metrics(metrics: Mapping[str, Metric] | None, validated: bool) -> Mapping[str, Metric]:
+    """The metrics of a fit, `validated` if it has validation data.
+
+    Raises
+    ------
+    ValueError
+        For a name that a history has another use for; without validation data.
+    TypeError
+        For what maps no names to functions.
+    """
+    if metrics is None:
+        return {}
+    if not isinstance(metrics, Mapping):
+        raise TypeError(
+            f"metrics map names to functions, as {{'accuracy': st.accuracy}}, but got {metrics!r:.80}"
+        )
+    reserved = [field.name for field in fields(History)] + ["epochs"]
+    for name, metric in metrics.items():
+        if not isinstance(name, str) or not callable(metric):
+            raise TypeError(f"metrics map names to functions, but have {name!r:.80}: {metric!r:.80}")
+        if name in reserved:
+            raise ValueError(f"a metric is named {name!r}, but these names are taken: {', '.join(reserved)}")
+    if metrics and not validated:
+        raise ValueError("metrics are evaluated on validation data, but validation_data is None")
+    return dict(metrics)
