@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import backends, datasets, functional
+from . import backends, datasets, functional, gradients
 from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
 from .callbacks import EpochState
@@ -40,6 +40,7 @@ __all__ = [
     "datasets",
     "functional",
     "get_num_threads",
+    "gradients",
     "load",
     "set_num_threads",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import _checks
+from . import _checks, _forward_mode
 from ._config import current
 from ._stages import compile_stages
 from .backends import active
@@ -219,6 +219,53 @@ class Sequential:
         objective, gradients = self._network().loss_and_gradients(batch, loss, penalty)
         return objective, {key: np.ascontiguousarray(array) for key, array in self._named(gradients)}
 
+    def directional_derivative(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        direction: Mapping[str, ArrayLike],
+        *,
+        loss: str | Loss,
+        penalty: Penalty | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[float, float]:
+        """The objective on one batch and its derivative along a direction, in forward mode.
+
+        That is the inner product of the direction with the gradient, without the gradient: tangents go
+        through the layers with the values, in one pass.
+
+        Parameters
+        ----------
+        X, y, loss, penalty, sample_weight
+            As for `fit`.
+        direction : mapping of array_like
+            How fast each parameter changes, with keys and shapes of `state_dict`; missing keys stand still.
+
+        Returns
+        -------
+        objective : float
+        derivative : float
+
+        Raises
+        ------
+        ValueError
+            If keys are unexpected, a shape differs, or a value is not finite.
+        TypeError
+            If a value does not hold real numbers.
+        """
+        loss, penalty = as_loss(loss), as_penalty(penalty)
+        tangents = self._zeros()
+        own = dict(self._named(tangents))
+        for key, value in _checks.named_arrays(
+            direction, own, self.dtype, "direction", complete=False
+        ).items():
+            own[key][...] = value
+        batch = self._batch(X, y, sample_weight, loss)
+        _checks.finite_rows(batch.x, active().first_nonfinite_row)
+        return _forward_mode.directional_derivative(
+            self._stages, self._parameters, tangents, batch, loss, penalty
+        )
+
     def state_dict(self) -> dict[str, Array]:
         """Copies of the parameters: "0.weight" (in_features, out_features), "0.bias" (out_features,), ...
 
@@ -241,23 +288,8 @@ class Sequential:
         TypeError
             If a value does not hold real numbers.
         """
-        if not isinstance(state, Mapping):
-            raise TypeError(f"a state is a mapping of names to arrays, not {state!r:.80}")
         own = dict(self._named(self._parameters))
-        if missing := sorted(own.keys() - state.keys()):
-            raise ValueError(f"the state lacks {', '.join(missing)}")
-        if unexpected := sorted(map(repr, state.keys() - own.keys())):
-            raise ValueError(
-                f"the state has {', '.join(unexpected)}, but the model has only {', '.join(own)}"
-            )
-        new = {}
-        for key, array in own.items():
-            value = _checks.real_array(state[key], key)
-            if value.shape != array.shape:
-                raise ValueError(f"{key} has shape {value.shape}, but the model's is {array.shape}")
-            new[key] = _checks.packed(value, self.dtype)
-            if not np.isfinite(new[key]).all():
-                raise ValueError(f"{key} holds NaN or an infinity (or a number too large for {self.dtype})")
+        new = _checks.named_arrays(state, own, self.dtype, "state", complete=True)
         write([(array, new[key]) for key, array in own.items()])
 
     def save(self, path: str | PathLike[str], *, metadata: Mapping[str, str] | None = None) -> None:
