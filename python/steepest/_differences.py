@@ -108,7 +108,8 @@ def finite_point(value: ArrayLike, name: str) -> Array:
 
 def evaluated(function: Function, x: Array) -> float:
     """The function's value, one real number, of a copy of `x`."""
-    value = _checks.real_array(function(x.copy()), "the value of the function")
+    with np.errstate(over="ignore", invalid="ignore"):  # whether it is finite is for the caller to say
+        value = _checks.real_array(function(x.copy()), "the value of the function")
     if value.ndim != 0:
         raise ValueError(f"the value of the function has shape {value.shape}, but must be one number")
     return float(value)
