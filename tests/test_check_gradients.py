@@ -153,6 +153,10 @@ def test_where_nothing_can_be_checked_is_not_right(backend):
     assert report.skipped == 3 and report.checked == 0 and not report
     assert report.keys[0].numerical_error is None and report.keys[0].forward_error < 1e-12
     assert repr(report).splitlines()[2].split()[:4] == ["0.weight", "0", "3", "-"]
+    edge = lines([1.34078e154])  # whose square is finite, but overflows a step further
+    with backend.computing():
+        report = check_gradients(edge, [[1.0]], [[0.0]], "squared_error")
+    assert (report.checked, report.skipped) == (0, 1) and not report and report.keys[0].forward_error < 1e-12
 
 
 def test_scales_do_not_matter(backend):

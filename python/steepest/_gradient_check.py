@@ -141,7 +141,9 @@ def check_gradients(
     Notes
     -----
     The relative error of a and n is ``|a - n| / max(|a|, |n|)``. Differences tell slopes to some
-    ``u = 32 * 2**-52 / h`` times the objective; a maximum below u / tolerance is replaced by that.
+    ``u = 32 * 2**-52 * size / h``, so a maximum below u / tolerance is replaced by that. The size is the
+    objective, plus h times its curvature, plus 1 for all losses but the squared error: the scale at which
+    scores are compared.
 
     A kink (of ReLU, hinge, L1, ...) within the step spoils a difference. To find it, the slopes d to the
     left and to the right are extrapolated from the steps h / 2 and h, as ``2 d(h / 2) - d(h)``. Without a
@@ -168,7 +170,7 @@ def check_gradients(
     here, gradients = reverse()
     if not math.isfinite(here):
         raise ValueError(f"the objective is {here}, but must be finite where its gradient is checked")
-    # Scores are compared at the size of 1, and so rounded, however small the loss is then.
+    # Compared scores are rounded at the size of 1, however small the loss becomes.
     size = abs(here) + (0.0 if isinstance(loss, SquaredError) else 1.0)
     own, keys = dict(twin._named(twin._parameters)), []
     for key, gradient in gradients.items():
@@ -180,13 +182,14 @@ def check_gradients(
         directions = [_unit(generator.standard_normal(gradient.shape)) for _ in range(_DIRECTIONS)]
         along = np.array([(gradient * direction).sum() for direction in directions])
         tangents = np.array([forward(direction={key: direction})[1] for direction in directions])
+        floor = np.fmax.reduce(doubt, initial=0) / tolerance
         keys.append(
             KeyCheck(
                 key,
                 checked=len(errors),
                 skipped=len(smooth) - len(errors),
                 numerical_error=float(errors.max()) if len(errors) else None,
-                forward_error=float(_relative_errors(tangents, along, doubt.max() / tolerance).max()),
+                forward_error=float(_relative_errors(tangents, along, floor).max()),
             )
         )
     return GradientCheck(tuple(keys), tolerance)
@@ -217,11 +220,11 @@ class _Slopes:
                 parameter[index] = moved[j, i]
                 values[j, i] = objective()
             parameter[index] = centres[i]
-        with np.errstate(invalid="ignore"):  # NaN, after an overflow, is smooth nowhere
-            left, left_half, right_half, right = (values - here) / (moved - centres)
-            central = (values[3] - values[0]) / (moved[3] - moved[0])
-            three = np.array([central, 2 * left_half - left, 2 * right_half - right])
-            return cls(central, np.ptp(three, axis=0), np.abs(right - left))
+        values[~np.isfinite(values)] = np.nan  # which is smooth nowhere
+        left, left_half, right_half, right = (values - here) / (moved - centres)
+        central = (values[3] - values[0]) / (moved[3] - moved[0])
+        three = np.array([central, 2 * left_half - left, 2 * right_half - right])
+        return cls(central, np.ptp(three, axis=0), np.abs(right - left))
 
 
 def _chosen(array: Array, count: int | None, generator: np.random.Generator) -> Coordinates:
