@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import backends, datasets, functional, initializers, schedules
+from . import backends, datasets, functional, gradients, initializers, schedules
 from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
 from .averaging import ExponentialAverage, PolyakAverage
@@ -88,6 +88,7 @@ __all__ = [
     "datasets",
     "functional",
     "get_num_threads",
+    "gradients",
     "initializers",
     "load",
     "schedules",

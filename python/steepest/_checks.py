@@ -255,3 +255,24 @@ def weights(sample_weight: object, samples: int, dtype: np.dtype[Any], name: str
     if samples and not array.any():
         raise ValueError(f"{name} is zero for all {samples} samples, but one at least must count")
     return array
+
+
+def named_arrays(
+    values: object, own: Mapping[str, Array], dtype: np.dtype[Any], noun: str, *, complete: bool
+) -> dict[str, Array]:
+    """The finite arrays of a state or direction in `dtype`: keys (all, if `complete`) and shapes of `own`."""
+    if not isinstance(values, Mapping):
+        raise TypeError(f"a {noun} is a mapping of names to arrays, not {values!r:.80}")
+    if complete and (missing := sorted(own.keys() - values.keys())):
+        raise ValueError(f"the {noun} lacks {', '.join(missing)}")
+    if unexpected := sorted(map(repr, values.keys() - own.keys())):
+        raise ValueError(f"the {noun} has {', '.join(unexpected)}, but the model has only {', '.join(own)}")
+    new = {}
+    for key in values:
+        value = real_array(values[key], key)
+        if value.shape != own[key].shape:
+            raise ValueError(f"{key} has shape {value.shape}, but the model's is {own[key].shape}")
+        new[key] = packed(value, dtype)
+        if not np.isfinite(new[key]).all():
+            raise ValueError(f"{key} holds NaN or an infinity (or a number too large for {dtype})")
+    return new

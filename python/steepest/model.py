@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import _checks, _summary
+from . import _checks, _forward_mode, _summary
 from ._config import current
 from ._folding import folded
 from ._per_layer import per_layer
@@ -285,6 +285,56 @@ class Sequential:
         objective, gradients = self._network().loss_and_gradients(batch, loss, penalties, draws)
         return objective, {key: np.ascontiguousarray(array) for key, array in self._named(gradients)}
 
+    def directional_derivative(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        direction: Mapping[str, ArrayLike],
+        *,
+        loss: str | Loss | LossFunction,
+        penalty: Penalties = None,
+        sample_weight: ArrayLike | None = None,
+        step: int = 0,
+    ) -> tuple[float, float]:
+        """The objective on one batch and its derivative along a direction, in forward mode.
+
+        That is the inner product of the direction with the gradient, without the gradient: tangents go
+        through the layers with the values, in one pass.
+
+        Parameters
+        ----------
+        X, y, loss, penalty, sample_weight, step
+            As for `loss_and_gradients`.
+        direction : mapping of array_like
+            How fast each parameter changes, with keys and shapes of `state_dict`; missing keys stand still.
+
+        Returns
+        -------
+        objective : float
+        derivative : float
+
+        Raises
+        ------
+        ValueError
+            If keys are unexpected, a shape differs, or a value is not finite.
+        TypeError
+            If a value does not hold real numbers.
+        """
+        draws = Draws(self.seed, _checks.integer(step, "step", minimum=0))
+        loss, penalties = as_loss(loss), per_layer(penalty, self.layers)
+        tangents = self._zeros()
+        own = dict(self._named(tangents))
+        for key, value in _checks.named_arrays(
+            direction, own, self.dtype, "direction", complete=False
+        ).items():
+            own[key][...] = value
+        batch = self._batch(X, y, sample_weight, loss)
+        _checks.finite_rows(batch.x, active().first_nonfinite_row)
+        self._check_masks(len(batch.x))
+        return _forward_mode.directional_derivative(
+            self._stages, self._parameters, tangents, batch, loss, penalties, draws
+        )
+
     def state_dict(self) -> dict[str, Array]:
         """Copies of the parameters: "0.weight" (in_features, out_features), "0.bias" (out_features,), ...
 
@@ -309,25 +359,11 @@ class Sequential:
         TypeError
             If a value does not hold real numbers.
         """
-        if not isinstance(state, Mapping):
-            raise TypeError(f"a state is a mapping of names to arrays, not {state!r:.80}")
         own = dict(self._state())
-        if missing := sorted(own.keys() - state.keys()):
-            raise ValueError(f"the state lacks {', '.join(missing)}")
-        if unexpected := sorted(map(repr, state.keys() - own.keys())):
-            raise ValueError(
-                f"the state has {', '.join(unexpected)}, but the model has only {', '.join(own)}"
-            )
-        new = {}
-        for key, array in own.items():
-            value = _checks.real_array(state[key], key)
-            if value.shape != array.shape:
-                raise ValueError(f"{key} has shape {value.shape}, but the model's is {array.shape}")
-            new[key] = _checks.packed(value, self.dtype)
-            if not np.isfinite(new[key]).all():
-                raise ValueError(f"{key} holds NaN or an infinity (or a number too large for {self.dtype})")
-            if key.endswith("running_var") and (new[key] < 0).any():
-                raise ValueError(f"{key} holds {new[key].min()}, but a variance is not negative")
+        new = _checks.named_arrays(state, own, self.dtype, "state", complete=True)
+        for key, value in new.items():
+            if key.endswith("running_var") and (value < 0).any():
+                raise ValueError(f"{key} holds {value.min()}, but a variance is not negative")
         write([(array, new[key]) for key, array in own.items()])
 
     def folded(self) -> Sequential:
