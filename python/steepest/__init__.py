@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import backends, datasets, functional
+from . import backends, datasets, functional, plots
 from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
 from .callbacks import EpochState
@@ -12,6 +12,7 @@ from .losses import MulticlassHinge, SoftmaxCrossEntropy, SquaredError
 from .model import Sequential
 from .optimizers import SGD
 from .penalties import L1, L2, ElasticNet
+from .polynomial import PolynomialFeatures
 from .storage import ModelFileError, load
 from .training import DivergenceError, Trainer
 
@@ -27,6 +28,7 @@ __all__ = [
     "Linear",
     "ModelFileError",
     "MulticlassHinge",
+    "PolynomialFeatures",
     "ReLU",
     "Sequential",
     "Sigmoid",
@@ -41,6 +43,7 @@ __all__ = [
     "functional",
     "get_num_threads",
     "load",
+    "plots",
     "set_num_threads",
 ]
 
