@@ -38,10 +38,10 @@ def test_descent_reaches_the_closed_form(degree, strength):
     """To what rounding leaves: each step at the best constants shrinks the error by (r - 1) / (r + 1).
 
     r is the root of high / low (Polyak, "Some methods of speeding up the convergence of iteration methods",
-    1964); after 25 r steps that is e**-50, times a polynomial in the steps. What remains is a gradient that is
-    lost in its own roundings, or whose steps are lost in the weights: momentum adds up a gradient g to
-    rate / (1 - momentum) * g, which changes a weight w only if above eps * |w|. Both, over the least curvature,
-    bound the error.
+    1964); after 25 r steps that is e**-50, times a polynomial in the steps. What remains is a gradient that
+    is lost in its own roundings, or whose steps are lost in the weights: momentum adds up a gradient g to
+    rate / (1 - momentum) * g, which changes a weight w only if above eps * |w|. Both, over the least
+    curvature, bound the error.
     """
     A = st.PolynomialFeatures(degree).fit_transform(x)
     low, high = curvatures(A, strength)

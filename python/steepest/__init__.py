@@ -6,6 +6,7 @@ from . import backends, datasets, functional, plots
 from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
 from .callbacks import EpochState
+from .error_decomposition import ErrorDecomposition, error_decomposition
 from .history import History
 from .layers import Identity, Linear, ReLU, Sigmoid, Tanh
 from .losses import MulticlassHinge, SoftmaxCrossEntropy, SquaredError
@@ -23,6 +24,7 @@ __all__ = [
     "DivergenceError",
     "ElasticNet",
     "EpochState",
+    "ErrorDecomposition",
     "History",
     "Identity",
     "Linear",
@@ -40,6 +42,7 @@ __all__ = [
     "build_info",
     "config",
     "datasets",
+    "error_decomposition",
     "functional",
     "get_num_threads",
     "load",
