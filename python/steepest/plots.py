@@ -50,12 +50,12 @@ def templates(
     classes : sequence, optional
         Names of the outputs, the titles of the panels; by default their numbers.
     figure : matplotlib.figure.Figure, optional
-        To draw in; by default a new one.
+        To draw in, a SubFigure too; by default a new one.
 
     Returns
     -------
     matplotlib.figure.Figure
-        With one panel an output, and a colour bar if there is one channel.
+        That figure, with one panel an output, and a colour bar if there is one channel.
 
     Raises
     ------
