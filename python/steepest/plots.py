@@ -131,7 +131,7 @@ def decision_regions(
     ImportError
         Without matplotlib.
     """
-    _checks_model(model)
+    _check_model(model)
     if model.in_features != 2:
         raise ValueError(f"the model takes {model.in_features} features, but regions are drawn for 2")
     outputs = model.out_features
@@ -228,14 +228,14 @@ def _axes(ax: Axes | None) -> Any:
     return _pyplot().subplots(layout="constrained")[1] if ax is None else ax
 
 
-def _checks_model(model: object) -> None:
+def _check_model(model: object) -> None:
     if not isinstance(model, Sequential):
         raise TypeError(f"model must be a st.Sequential, not {model!r:.80}")
 
 
 def _weight(model: Sequential, layer: int) -> Array:
     """The weight of that layer, (in_features, out_features)."""
-    _checks_model(model)
+    _check_model(model)
     layer = _checks.integer(layer, "layer", minimum=0, maximum=len(model.layers) - 1)
     if not isinstance(model.layers[layer], Linear):
         raise ValueError(
