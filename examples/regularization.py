@@ -18,7 +18,7 @@ import steepest as st
 X, y = st.datasets.load_digits()
 X /= 16
 train, validation, test = np.split(np.random.default_rng(0).permutation(len(y)), [400, 700])
-held_out, labels = (X[validation], y[validation]), y[train]
+held_out, labels, accuracies = (X[validation], y[validation]), y[train], {}
 labels[:60] = (labels[:60] + np.random.default_rng(1).integers(1, 10, 60)) % 10
 
 
@@ -40,7 +40,6 @@ ENTRIES = {
     "early stopping": (network(), {"callbacks": [patience(10)], "validation_data": held_out}),
 }
 settings = {"optimizer": st.SGD(0.05, momentum=0.9), "epochs": 200, "batch_size": 100}
-accuracies = {}
 print(f"{'':14} epochs  train   test  zero small   of")
 for name, (layers, options) in ENTRIES.items():
     model = st.Sequential(*layers, dtype=np.float64)

@@ -36,7 +36,7 @@ class PolynomialFeatures:
     A linear model of these features with a bias is any polynomial in x of the degree. Gradient descent needs
     steps in proportion to the ratio of the largest curvature to the smallest (to its root with momentum):
     for the lecture's eight points and degree 7 that is 5e6, against 4e12 if x itself were raised to powers
-    that are then standardised, and over 1e24 for the powers as they are.
+    that are then standardised, and 1.5e30 for the powers as they are.
 
     Examples
     --------
