@@ -1,4 +1,7 @@
-"""Every snippet of the README is run: Python as it stands, `steepest` commands here, the rest by CI."""
+"""Every snippet of the README is run: Python as it stands, `steepest` commands here, the rest by CI.
+
+So is the Python of docs/lecture.md.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +20,16 @@ from steepest import cli
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+LECTURE = (ROOT / "docs" / "lecture.md").read_text(encoding="utf-8")
 
 
-def snippets(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def snippets(language: str, document: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", document, re.DOTALL)
 
 
-@pytest.mark.parametrize("source", snippets("python"))
-def test_python(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def run(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What it prints, run in that folder."""
+    monkeypatch.chdir(folder)
     Path("snippet.py").write_text(source, encoding="utf-8")
     output = io.StringIO()
     try:
@@ -33,9 +37,24 @@ def test_python(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             runpy.run_path("snippet.py")
     finally:
         st.set_num_threads(None)
-    assert output.getvalue()
-    if accuracy := re.search(r"test accuracy (\S+)", output.getvalue()):
+    return output.getvalue()
+
+
+@pytest.mark.parametrize("source", snippets("python"))
+def test_python(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = run(source, tmp_path, monkeypatch)
+    assert output
+    if accuracy := re.search(r"test accuracy (\S+)", output):
         assert float(accuracy[1]) > 0.95
+
+
+@pytest.mark.parametrize("source", snippets("python", LECTURE))
+def test_the_lecture_prints_what_stands_beside(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promised = re.findall(r"^print\(.*\)  # (.*)$", source, re.MULTILINE)
+    assert promised
+    assert run(source, tmp_path, monkeypatch).splitlines() == promised
 
 
 def test_commands(
@@ -79,10 +98,3 @@ def test_installing_and_building_are_what_ci_and_the_build_test_do() -> None:
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     for step in ("python3 -m venv", "pip install --quiet .\n", "steepest train", "'.[test]'", "pytest -q\n"):
         assert step in ci
-
-
-def test_the_examples_print_what_they_promise(capsys: pytest.CaptureFixture[str]) -> None:
-    runpy.run_path(str(ROOT / "examples" / "two_layer_network.py"))
-    out = capsys.readouterr().out
-    for line in ("step    0  loss 24635.893499", "step  100  loss 2383.155575", "step 1999  loss 4.348503"):
-        assert line in out

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import backends, datasets, functional, gradients, initializers, schedules
+from . import backends, datasets, functional, gradients, initializers, plots, schedules
 from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
 from .averaging import ExponentialAverage, PolyakAverage
 from .callbacks import BatchState, EarlyStopping, EpochCallback, EpochState
 from .constraints import MaxNorm
 from .divergence import DivergenceError
+from .error_decomposition import ErrorDecomposition, error_decomposition
 from .history import History
 from .layers import (
     ELU,
@@ -35,6 +36,7 @@ from .metrics import accuracy
 from .model import Sequential
 from .optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
 from .penalties import L1, L2, ElasticNet
+from .polynomial import PolynomialFeatures
 from .regularization import BatchNorm, Dropout, FractionalMaxPool2d, Residual
 from .storage import ModelFileError, load
 from .training import Trainer
@@ -58,6 +60,7 @@ __all__ = [
     "ElasticNet",
     "EpochCallback",
     "EpochState",
+    "ErrorDecomposition",
     "ExponentialAverage",
     "FractionalMaxPool2d",
     "History",
@@ -71,6 +74,7 @@ __all__ = [
     "ModelFileError",
     "MulticlassHinge",
     "PolyakAverage",
+    "PolynomialFeatures",
     "RMSProp",
     "ReLU",
     "Residual",
@@ -86,11 +90,13 @@ __all__ = [
     "build_info",
     "config",
     "datasets",
+    "error_decomposition",
     "functional",
     "get_num_threads",
     "gradients",
     "initializers",
     "load",
+    "plots",
     "schedules",
     "set_num_threads",
 ]

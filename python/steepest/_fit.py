@@ -19,6 +19,8 @@ from .history import History
 from .metrics import Metric
 
 if TYPE_CHECKING:
+    from .losses import Loss
+    from .model import Sequential
     from .training import Trainer
 
 _EVALUATED_AT_ONCE = 8192  # samples of the validation data
@@ -202,24 +204,30 @@ class Fit:
             self._history.status = "cancelled"
 
     def _validate(self, batch: Batch) -> None:
-        """Data loss and metrics, some samples at a time; scores are kept only where metrics need them."""
-        model, loss, backend = self._trainer.model, self._trainer.loss, active()
-        samples, network, total = len(batch.x), model._network(), 0.0
-        kept = np.empty((samples if self._plan.metrics else 0, model.out_features), model.dtype)
-        for start in range(0, samples, _EVALUATED_AT_ONCE):
-            part = slice(start, start + _EVALUATED_AT_ONCE)
-            scores = network.forward(batch.x[part])
-            weight = None if batch.weight is None else batch.weight[part]
-            value = backend.loss(loss, scores, batch.targets[part], weight)[0]
-            total += value * batch_size(loss, len(scores), weight)
-            if self._plan.metrics:
-                kept[part] = scores
-        self._history.validation_loss.append(total / batch_size(loss, samples, batch.weight))
-        for name, metric in self._plan.metrics.items():
-            value = _checks.real_number(
-                metric(_read_only(batch.targets), _read_only(kept)), f"metric {name!r}"
-            )
-            self._history.metrics[name].append(value)
+        """Data loss and metrics; scores are kept only where metrics need them."""
+        model, metrics = self._trainer.model, self._plan.metrics
+        kept = np.empty((len(batch.x) if metrics else 0, model.out_features), model.dtype)
+        self._history.validation_loss.append(data_loss(model, self._trainer.loss, batch, kept))
+        for name, metric in metrics.items():
+            result = metric(_read_only(batch.targets), _read_only(kept))
+            self._history.metrics[name].append(_checks.real_number(result, f"metric {name!r}"))
+
+
+def data_loss(model: Sequential, loss: Loss, batch: Batch, kept: Array | None = None) -> float:
+    """The loss of samples, some at a time: there may be more than memory has room for scores.
+
+    Those are written to `kept`, unless that has no rows.
+    """
+    samples, network, backend, total = len(batch.x), model._network(), active(), 0.0
+    for start in range(0, samples, _EVALUATED_AT_ONCE):
+        part = slice(start, start + _EVALUATED_AT_ONCE)
+        scores = network.forward(batch.x[part])
+        weight = None if batch.weight is None else batch.weight[part]
+        value = backend.loss(loss, scores, batch.targets[part], weight)[0]
+        total += value * batch_size(loss, len(scores), weight)
+        if kept is not None and len(kept):
+            kept[part] = scores
+    return total / batch_size(loss, samples, batch.weight)
 
 
 def _read_only(array: Array) -> Array:
