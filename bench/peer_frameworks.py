@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,14 @@ class Torch:
             # A whole graph or an error: no part of it is to run eagerly unnoticed.
             torch.compiler.reset()
             step = torch.compile(step, fullgraph=True)
+        if problem.optimizer == "adam":
+            adam = torch.optim.Adam(self._parameters, problem.learning_rate, fused=True)
+
+            def step(parameters: list[Any]) -> None:
+                adam.zero_grad()
+                loss(parameters).backward()
+                adam.step()
+
         self._step = step
 
     def run(self, steps: int) -> None:
@@ -88,18 +97,35 @@ class Jax:
                 return (jax.nn.logsumexp(h, axis=1, keepdims=True) - own).mean()
             return (jax.nn.relu(h - own + 1) * (1 - y)).sum() / problem.batch
 
-        def step(parameters: list[Any], x: Any, y: Any) -> list[Any]:
+        def step(learned: Any, x: Any, y: Any) -> Any:
+            parameters, state = learned
             gradients = jax.grad(loss)(parameters, x, y)
-            return [p - problem.learning_rate * g for p, g in zip(parameters, gradients, strict=True)]
+            if adam is None:
+                steps = zip(parameters, gradients, strict=True)
+                return [p - problem.learning_rate * g for p, g in steps], state
+            updates, state = adam.update(gradients, state)
+            return [p + u for p, u in zip(parameters, updates, strict=True)], state
 
         @partial(jax.jit, donate_argnums=0)
-        def train(parameters: list[Any], steps: Any, x: Any, y: Any) -> list[Any]:
-            return jax.lax.fori_loop(0, steps, lambda _, parameters: step(parameters, x, y), parameters)
+        def train(learned: Any, steps: Any, x: Any, y: Any) -> Any:
+            return jax.lax.fori_loop(0, steps, lambda _, learned: step(learned, x, y), learned)
 
+        adam = None
+        if problem.optimizer == "adam":
+            import optax
+
+            adam = optax.adam(problem.learning_rate)
+        self._state = adam.init(self._parameters) if adam else None
         self._train = train
 
+    @staticmethod
+    def applies(problem: Problem) -> bool:
+        """Its optimizers are another package."""
+        return problem.optimizer == "sgd" or find_spec("optax") is not None
+
     def run(self, steps: int) -> None:
-        self._parameters = self._ready(self._train(self._parameters, steps, *self._batch))
+        learned = self._train((self._parameters, self._state), steps, *self._batch)
+        self._parameters, self._state = self._ready(learned)
 
     def parameters(self) -> list[Array]:
         return [np.asarray(parameter).T for parameter in self._parameters]

@@ -93,8 +93,16 @@ class ScikitLearn:
 
     @staticmethod
     def applies(problem: Problem) -> bool:
-        """Two classes get a single output there; other losses and layers without biases are unknown."""
-        return problem.loss == "softmax" and problem.bias and problem.sizes[-1] > 2
+        """Two classes get a single output there; other losses and layers without biases are unknown.
+
+        Its Adam adds epsilon elsewhere.
+        """
+        return (
+            problem.optimizer == "sgd"
+            and problem.loss == "softmax"
+            and problem.bias
+            and problem.sizes[-1] > 2
+        )
 
 
 @dataclass(frozen=True)
@@ -111,14 +119,18 @@ class Competitor:
         return find_spec(self.module) is not None
 
 
+def _plain(problem: Problem) -> bool:
+    return problem.optimizer == "sgd"
+
+
 COMPETITORS = {
     "steepest": Competitor(partial(Steepest, backend="native", by="fit"), "steepest._core"),
     "steepest.step": Competitor(partial(Steepest, backend="native", by="step"), "steepest._core"),
     "reference": Competitor(partial(Steepest, backend="reference", by="fit"), "numpy"),
-    "numpy": Competitor(NumPy, "numpy"),
+    "numpy": Competitor(NumPy, "numpy", _plain),
     "torch": Competitor(partial(Torch, compiled=False), "torch"),
-    "torch.compile": Competitor(partial(Torch, compiled=True), "torch"),
-    "jax": Competitor(Jax, "jax"),
+    "torch.compile": Competitor(partial(Torch, compiled=True), "torch", _plain),
+    "jax": Competitor(Jax, "jax", Jax.applies),
     "sklearn": Competitor(ScikitLearn, "sklearn", ScikitLearn.applies),
 }
 

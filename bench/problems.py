@@ -21,6 +21,7 @@ CHECKED_STEPS = 3
 TOLERANCE = {"float32": 1e-2, "float64": 1e-8}
 
 _ACTIVATIONS = {"relu": st.ReLU, "sigmoid": st.Sigmoid, "tanh": st.Tanh}
+_OPTIMIZERS = {"sgd": st.SGD, "adam": st.Adam}
 _LOSSES = {
     "softmax": st.SoftmaxCrossEntropy(),
     "hinge": st.MulticlassHinge(),
@@ -30,7 +31,7 @@ _LOSSES = {
 
 @dataclass(frozen=True)
 class Problem:
-    """Plain SGD, again and again on one batch; `sizes` are the features of input, hidden layers, output."""
+    """Steps on one batch, again and again; `sizes` are the features of input, hidden layers, output."""
 
     batch: int
     sizes: tuple[int, ...]
@@ -39,13 +40,17 @@ class Problem:
     dtype: Literal["float32", "float64"] = "float32"
     bias: bool = True
     learning_rate: float = 0.01
+    optimizer: Literal["sgd", "adam"] = "sgd"
     limit: Literal["peak", "bandwidth"] = "peak"  # what bounds a perfect step: arithmetic, or memory
 
     @property
     def name(self) -> str:
         """What tables and benchmark groups call it."""
         activation = f" {self.activation}" if len(self.sizes) > 2 else ""
-        return f"{self.batch} x {'-'.join(map(str, self.sizes))}{activation} {self.loss} {self.dtype}"
+        optimizer = "" if self.optimizer == "sgd" else f" {self.optimizer}"
+        return (
+            f"{self.batch} x {'-'.join(map(str, self.sizes))}{activation} {self.loss}{optimizer} {self.dtype}"
+        )
 
     @property
     def multiply_adds(self) -> int:
@@ -65,7 +70,8 @@ class Problem:
         for fan_in, fan_out in pairwise(self.sizes):
             layers += [st.Linear(fan_in, fan_out, bias=self.bias), _ACTIVATIONS[self.activation]()]
         model = st.Sequential(*layers[:-1], dtype=dtype)
-        return st.Trainer(model, loss=_LOSSES[self.loss], optimizer=st.SGD(self.learning_rate))
+        optimizer = _OPTIMIZERS[self.optimizer](self.learning_rate)
+        return st.Trainer(model, loss=_LOSSES[self.loss], optimizer=optimizer)
 
     def pairs(self, parameters: Sequence[Any]) -> list[tuple[Any, Any]]:
         """Weight and bias (None without one) of each layer, from parameters as `initial` orders them."""
@@ -82,6 +88,7 @@ PROBLEMS = (
     Problem(64, (1000, 100, 10), **_LECTURE),
     Problem(128, (784, 256, 10)),
     Problem(128, (784, 512, 256, 10)),
+    Problem(128, (784, 512, 256, 10), optimizer="adam", learning_rate=0.001),
     Problem(256, (1024, 1024, 1024, 10)),
     Problem(64, (4096, 4096, 1000)),
     Problem(8, (4096, 4096), limit="bandwidth"),

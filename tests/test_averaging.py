@@ -11,6 +11,7 @@ from samples import numbers, small_model
 from tolerances import assert_close, assert_equal_models, assert_same_bits
 
 import steepest as st
+from steepest.backends.protocol import Recipe
 
 FIT = {"batch_size": 32, "progress": False}  # of 300 samples: ten updates an epoch
 RULES = [
@@ -170,21 +171,22 @@ def test_what_is_no_averaging_is_refused(data):
 def test_the_extension_checks_averages_itself(data):
     from steepest import _core
 
-    stages, weight = [(6, 3, "identity", True)], np.zeros((6, 3), np.float32)
+    stages, weight = [_core.Stage("dense", 6, 3, "identity")], np.zeros((6, 3), np.float32)
     count = np.zeros(1, np.int64)
     for stages_of, arrays, updates, message in [
         (stages, [(weight[:, :2], None)], count, "weight has another shape"),
         (stages, [(weight, None)], np.zeros(2, np.int64), "updates has another shape"),
         (stages, [(weight, None)], np.zeros(1, np.int32), "updates"),
-        (stages, [], count, "fewer parameters than dense stages"),
+        (stages, [], count, "fewer parameters than stages that learn"),
     ]:
         with pytest.raises(ValueError, match=message):
             _core.AverageFloat32(stages_of, arrays, updates, 0, True, 0.0)
     other = _core.AverageFloat32(
-        [(6, 4, "identity", True)], [(np.zeros((6, 4), np.float32), None)], count, 0, True, 0
+        [_core.Stage("dense", 6, 4, "identity")], [(np.zeros((6, 4), np.float32), None)], count, 0, True, 0
     )
     network = _core.NetworkFloat32(stages, [(weight, None)])
-    recipe = st.backends.native._core_recipe(st.SoftmaxCrossEntropy(), None, st.SGD())
-    with pytest.raises(ValueError, match="averages are not like the parameters"):
-        network.step(*data, None, recipe, None, "", 1, other)
+    recipe = Recipe(st.SoftmaxCrossEntropy(), (None,), st.SGD())
+    how = _core.LearningFloat32(stages, st.backends.native._core_recipe(recipe), None, None, count, 0)
+    with pytest.raises(ValueError, match="the average is not like the parameters"):
+        network.step(*data, None, how, 0.1, "", 1, average=other)
     assert_same_bits(weight, np.zeros((6, 3), np.float32))

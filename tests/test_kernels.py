@@ -184,7 +184,7 @@ def stages_of(inputs, outputs, activation):
     """A product and an activation, fused if they can be."""
     slope = ACTIVATIONS[activation]
     if reads_input(activation):
-        return [Stage(inputs, outputs, "identity"), Stage(outputs, outputs, activation, False, slope)]
+        return [Stage(inputs, outputs, "identity"), Stage(outputs, outputs, activation, "elementwise", slope)]
     return [Stage(inputs, outputs, activation, slope=slope)]
 
 
@@ -224,6 +224,6 @@ def test_fused_gradients_are_those_of_functional(implementation, activation, sha
             _, *expected = functional.linear_backward(x, w1, grad)
             network = backend.network([*stages_of(21, hidden, activation), top], [*below, Parameters(w2, b2)])
             batch, loss = Batch(x, y), st.SquaredError()
-            _, (gradients, _) = network.loss_and_gradients(batch, loss, None)
+            _, (gradients, _) = network.loss_and_gradients(batch, loss, (None, None))
         assert_same_bits(gradients.weight, expected[0])
         assert_same_bits(gradients.bias, expected[1])

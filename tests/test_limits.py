@@ -202,7 +202,7 @@ def test_bad_limits_are_named():
             ValueError,
             r"layer 1, but ReLU\(\) has no weights; .* weights are 0, 2",
         ),
-        ({"penalty": {"0": st.L2(1)}}, TypeError, "layer with a penalty must be an integer, not '0'"),
+        ({"penalty": {0.0: st.L2(1)}}, TypeError, "layer with a penalty must be an integer, not 0.0"),
         ({"penalty": {0: 1e-4}}, TypeError, r"penalty must be None or one like st.L2\(1e-4\), not 0.0001"),
     ]:
         for ask in (

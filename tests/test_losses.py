@@ -331,10 +331,10 @@ def test_the_quick_way_leaves_bad_binary_targets(native):
     targets = np.random.default_rng(0).random((20, 3)).astype(np.float32)
     trainer = st.Trainer(copy.deepcopy(model), "binary_cross_entropy")
     with native.computing():
-        quick = trainer.model._network().try_step(X, targets, trainer._recipe, None)
+        quick = trainer.model._network().try_step(X, targets, trainer._recipe, trainer._state, 0.1)
         assert quick == st.Trainer(model, "binary_cross_entropy").step(X, targets)
         for bad in (1.0001, -0.0001, np.nan):
             wrong = targets.copy()
             wrong[19, 2] = bad
-            assert trainer.model._network().try_step(X, wrong, trainer._recipe, None) is None
+            assert trainer.model._network().try_step(X, wrong, trainer._recipe, trainer._state, 0.1) is None
     assert_equal_models(trainer.model, model)

@@ -15,7 +15,7 @@ from ._checks import Array
 from ._differences import Function, evaluated, finite_point, numerical_gradient
 from .divergence import DivergenceError
 
-Sampler: TypeAlias = Callable[[np.random.Generator], ArrayLike]
+Sampler: TypeAlias = "Callable[[np.random.Generator], ArrayLike]"  # numpy.random takes long to import
 EvaluateGradient: TypeAlias = Callable[[Function, Array], ArrayLike]
 
 

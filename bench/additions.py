@@ -1,0 +1,101 @@
+"""Print what a layer, an optimizer or a penalty adds to the time of a plain step.
+
+    python bench/additions.py [--threads 2] [--rounds 9] [--only TEXT] [--quick] [--json FILE]
+
+All are 128 x 784-512-256-10 with softmax in float32, and differ from plain SGD with ReLU in one thing. They
+take turns, each is first held against the reference backend, and a ratio is the median over the rounds of
+the ratios within each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from statistics import median
+from typing import Any
+
+import numpy as np
+from harness import microseconds, options, parsed, per_call, report, take_turns
+from problems import CHECKED_STEPS, TOLERANCE, Problem, data
+
+import steepest as st
+
+PROBLEM = Problem(128, (784, 512, 256, 10))
+PLAIN = "plain SGD"
+
+
+def layers(activation: Any = None, after: Callable[[int], Any] | None = None) -> list[Any]:
+    """The network, with another activation, or with one more layer after (or before) each."""
+    chosen = activation or st.ReLU()
+    hidden: list[Any] = []
+    for inputs, outputs in ((784, 512), (512, 256)):
+        hidden += [st.Linear(inputs, outputs), *(after(outputs) if after else [chosen])]
+    return [*hidden, st.Linear(256, 10)]
+
+
+def _additions() -> dict[str, Callable[[], st.Trainer]]:
+    sgd = st.SGD(PROBLEM.learning_rate)
+
+    def trainer(net: list[Any], optimizer: Any = sgd, **how: Any) -> st.Trainer:
+        return st.Trainer(st.Sequential(*net), optimizer=optimizer, **how)
+
+    made = {PLAIN: partial(trainer, layers())}
+    for activation in (st.Sigmoid, st.Tanh, st.LeCunTanh, st.LeakyReLU, st.ELU, st.Softplus, st.GELU):
+        made[activation.__name__] = partial(trainer, layers(activation()))
+    made["dropout"] = partial(trainer, layers(after=lambda n: [st.ReLU(), st.Dropout(0.5)]))
+    made["batch norm"] = partial(trainer, layers(after=lambda n: [st.BatchNorm(n), st.ReLU()]))
+    made["momentum"] = partial(trainer, layers(), st.SGD(PROBLEM.learning_rate, 0.9))
+    for rule in (st.AdaGrad, st.RMSProp, st.Adam, st.AdamW):
+        made[rule.__name__] = partial(trainer, layers(), rule(0.001))
+    made["L2"] = partial(trainer, layers(), penalty=st.L2(1e-4))
+    made["L1"] = partial(trainer, layers(), penalty=st.L1(1e-5))
+    made["clipped norm"] = partial(trainer, layers(), clip_norm=1.0)
+    made["max-norm"] = partial(trainer, layers(), constraint=st.MaxNorm(3.0))
+    made["averaged"] = partial(trainer, layers(), averaging=st.ExponentialAverage())
+    return made
+
+
+def train(trainer: st.Trainer, steps: int) -> None:
+    """Full batches, as `peers.Steepest` does."""
+    trainer.fit(*data(PROBLEM), epochs=steps, batch_size=None, shuffle=False, progress=False)
+
+
+def start(make: Callable[[], st.Trainer], threads: int) -> Callable[[int], None]:
+    """A trainer's fit, after it has learned what the reference learns."""
+    trained = {}
+    for backend in ("native", "reference"):
+        trainer = make()
+        before = trainer.model.state_dict()
+        with st.config(backend=backend, num_threads=threads):  # type: ignore[arg-type]
+            train(trainer, CHECKED_STEPS)
+        trained[backend] = trainer
+    expected = trained["reference"].model.state_dict()
+    for key, found in trained["native"].model.state_dict().items():
+        way = np.linalg.norm(expected[key] - before[key])
+        assert np.linalg.norm(found - expected[key]) <= TOLERANCE["float32"] * way + 1e-12, key
+
+    def run(steps: int) -> None:
+        with st.config(num_threads=threads):
+            train(trained["native"], steps)
+
+    return run
+
+
+def main() -> None:
+    """Measure, print, and write the file."""
+    parser = options("What an addition costs, next to plain SGD.", rounds=9)
+    parser.add_argument("--only", default="", metavar="TEXT", help="only additions whose name has this in it")
+    given = parsed(parser)
+    chosen = {name: make for name, make in _additions().items() if given.only in name or name == PLAIN}
+    seconds = 0.01 if given.quick else 0.15
+    measures = {name: per_call(start(make, given.threads), seconds) for name, make in chosen.items()}
+    samples = take_turns(measures, given.rounds)
+    lines = [[PROBLEM.name, "microseconds", "of plain SGD"]]
+    for name, taken in samples.items():
+        ratio = median(own / plain for own, plain in zip(taken, samples[PLAIN], strict=True))
+        lines.append([name, microseconds(median(taken)), f"{ratio:.2f}x"])
+    report(given, lines, {"seconds": samples})
+
+
+if __name__ == "__main__":
+    main()
