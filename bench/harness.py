@@ -44,14 +44,16 @@ def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
     return given
 
 
-def take_turns(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def take_turns(
+    measures: Mapping[str, Callable[[], float]], rounds: int, settle: float = SETTLE_SECONDS
+) -> dict[str, list[float]]:
     """What each measured in each round. A disturbance of the machine meets all alike."""
     names = list(measures)
     samples: dict[str, list[float]] = {name: [] for name in names}
     for number in range(rounds):
         first = number % len(names)  # so that nobody always follows the same one
         for name in names[first:] + names[:first]:
-            time.sleep(SETTLE_SECONDS)
+            time.sleep(settle)
             samples[name].append(measures[name]())
     return samples
 

@@ -12,16 +12,15 @@ from matplotlib.figure import Figure
 
 import steepest as st
 
-# Name, and arguments. Those that this version does not have are left out.
 ACTIVATIONS = [
-    ("Sigmoid", ()),
-    ("Tanh", ()),
-    ("LeCunTanh", ()),
-    ("ReLU", ()),
-    ("LeakyReLU", (0.1,)),
-    ("ELU", (1.0,)),
-    ("Softplus", ()),
-    ("GELU", ()),
+    st.Sigmoid(),
+    st.Tanh(),
+    st.LeCunTanh(),
+    st.ReLU(),
+    st.LeakyReLU(0.1),
+    st.ELU(1.0),
+    st.Softplus(),
+    st.GELU(),
 ]
 PRINTED = (-2.0, -0.5, 0.0, 0.5, 2.0)
 HALF = 0.5  # the residual, whose square has derivative 1
@@ -38,18 +37,18 @@ def values_and_derivatives(layer: st.layers.Layer, z: np.ndarray) -> tuple[np.nd
     return f[0], gradients["0.bias"]
 
 
-known = [(name, getattr(st, name)(*numbers)) for name, numbers in ACTIVATIONS if hasattr(st, name)]
-figure = Figure((10, 2.5 * -(-len(known) // 4)), layout="constrained")
-panels = figure.subplots(-(-len(known) // 4), 4, sharex=True, squeeze=False).ravel()
+figure = Figure((10, 5), layout="constrained")
+panels = figure.subplots(2, 4, sharex=True).ravel()
 grid = np.linspace(-4, 4, 401)
 print(f"{'z':11}", *(f"{z:8.1f}" for z in PRINTED))
-for (name, layer), axes in zip(known, panels, strict=False):
+for layer, axes in zip(ACTIVATIONS, panels, strict=True):
     for what, numbers in zip(("f", "f'"), values_and_derivatives(layer, np.array(PRINTED)), strict=True):
-        print(f"{name if what == 'f' else '':10}{what:2}", *(f"{number:8.4f}" for number in numbers))
+        print(
+            f"{type(layer).__name__ if what == 'f' else '':10}{what:2}",
+            *(f"{number:8.4f}" for number in numbers),
+        )
     axes.plot(grid, np.column_stack(values_and_derivatives(layer, grid)), label=["f", "f'"])
     axes.set(title=repr(layer), ylim=(-2, 4))
     axes.grid(color="0.9")
 panels[0].legend()
-for axes in panels[len(known) :]:
-    axes.set_axis_off()
 figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "activations.png")

@@ -26,30 +26,30 @@ def network(*between: st.layers.Layer) -> list[st.layers.Layer]:
     return [st.Linear(64, 100), st.ReLU(), *between, st.Linear(100, 10)]
 
 
-def patience(epochs: int):
-    """Early stopping: ends a fit whose validation loss has had no new minimum for so many epochs."""
-    return lambda state: state.epoch - int(np.argmin(state.history.validation_loss)) >= epochs
-
-
 # What it is called, the layers, and what `fit` is told.
 ENTRIES = {
     "nothing": (network(), {}),
     "L2": (network(), {"penalty": st.L2(1e-2)}),
     "L1": (network(), {"penalty": st.L1(2e-3)}),
     "elastic net": (network(), {"penalty": st.ElasticNet(1e-3, beta=5.0)}),
-    "early stopping": (network(), {"callbacks": [patience(10)], "validation_data": held_out}),
+    "proximal L1": (network(), {"penalty": st.L1(2e-3, proximal=True)}),
+    "dropout": (network(st.Dropout(0.5)), {}),
+    "max-norm": (network(), {"constraint": st.MaxNorm(1.0)}),
+    "batch norm": (network(st.BatchNorm(100)), {}),
+    "stochastic depth": (network(st.Residual(st.Linear(100, 100), survival_probability=0.5)), {}),
+    "early stopping": (network(), {"callbacks": [st.EarlyStopping(10)], "validation_data": held_out}),
 }
 settings = {"optimizer": st.SGD(0.05, momentum=0.9), "epochs": 200, "batch_size": 100}
-print(f"{'':14} epochs  train   test  zero small   of")
+print(f"{'':16} epochs  train   test  zero small   of")
 for name, (layers, options) in ENTRIES.items():
     model = st.Sequential(*layers, dtype=np.float64)
     history = model.fit(X[train], labels, **settings, **options)
     weights = np.concatenate([w.ravel() for key, w in model.state_dict().items() if key.endswith("weight")])
     right = [np.mean(model.predict(X[i]) == goal) for i, goal in ((train, labels), (test, y[test]))]
     counts = np.sum(weights == 0), np.sum(np.abs(weights) < 0.01), weights.size
-    print(f"{name:14} {history.epochs:6} {right[0]:6.4f} {right[1]:6.4f}", *(f"{n:5}" for n in counts))
+    print(f"{name:16} {history.epochs:6} {right[0]:6.4f} {right[1]:6.4f}", *(f"{n:5}" for n in counts))
     accuracies[name] = right
-axes = Figure((7, 4), layout="constrained").subplots()
+axes = Figure((13, 4), layout="constrained").subplots()
 places, (trained, tested) = np.arange(len(accuracies)), np.transpose(list(accuracies.values()))
 axes.bar(places - 0.2, trained, width=0.38, label="train")
 axes.bar(places + 0.2, tested, width=0.38, label="test")
