@@ -20,8 +20,8 @@ struct Stage {
     double slope = 0; // of the activation
 };
 
-// Whether an activation's derivative comes from its input, not its output: then no sum is kept for it, and
-// it cannot be that of a dense stage.
+// Whether an activation's derivative comes from its input, not its output. A dense stage, whose sums are not
+// kept, cannot have such a one.
 constexpr bool reads_input(Activation activation) { return activation == Activation::gelu; }
 
 // Parameters of a dense stage, or their gradients or velocities; owned by the caller. No bias: null.
