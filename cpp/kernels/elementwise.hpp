@@ -21,16 +21,21 @@ template <class T, class F, class... X> STEEPEST_INLINE void map(Index n, F f, T
     });
 }
 
+// y = f(x) for an f of many registers, apart: inlined into a switch, its stack frame would be everyone's.
+template <class T, Vec<T> (*f)(Vec<T>)> __attribute__((noinline)) void map_apart(const T* x, T* y, Index n) {
+    map<T>(n, [](Vec<T> v) { return f(v); }, y, x);
+}
+
 template <class T> void apply(Function function, const T* x, T* y, Index n) {
     switch (function) {
     case Function::exp:
-        return map<T>(n, [](Vec<T> v) { return vexp<T>(v); }, y, x);
+        return map_apart<T, vexp<T>>(x, y, n);
     case Function::log:
-        return map<T>(n, [](Vec<T> v) { return vlog<T>(v); }, y, x);
+        return map_apart<T, vlog<T>>(x, y, n);
     case Function::sigmoid:
-        return map<T>(n, [](Vec<T> v) { return vsigmoid<T>(v); }, y, x);
+        return map_apart<T, vsigmoid<T>>(x, y, n);
     case Function::tanh:
-        return map<T>(n, [](Vec<T> v) { return vtanh<T>(v); }, y, x);
+        return map_apart<T, vtanh<T>>(x, y, n);
     }
 }
 
@@ -44,6 +49,14 @@ template <class T> constexpr T floor_of(Activation activation) {
     return activation == Activation::relu ? T(0) : T(-__builtin_huge_val());
 }
 
+template <class T> STEEPEST_INLINE Vec<T> lecun_tanh(Vec<T> x) {
+    return broadcast(T(lecun_height)) * vtanh<T>(broadcast(T(lecun_stretch)) * x);
+}
+
+template <class T> __attribute__((noinline)) void elu(T slope, const T* x, T* y, Index n) {
+    map<T>(n, [=](Vec<T> v) { return select<T>(v > Vec<T>{}, v, broadcast(slope) * vexpm1<T>(v)); }, y, x);
+}
+
 template <class T> void activate(Activation activation, T slope, const T* x, T* y, Index n) {
     switch (activation) {
     case Activation::identity:
@@ -51,23 +64,19 @@ template <class T> void activate(Activation activation, T slope, const T* x, T* 
     case Activation::relu:
         return map<T>(n, [](Vec<T> v) { return maximum(Vec<T>{}, v); }, y, x);
     case Activation::sigmoid:
-        return apply(Function::sigmoid, x, y, n);
+        return map_apart<T, vsigmoid<T>>(x, y, n);
     case Activation::tanh:
-        return apply(Function::tanh, x, y, n);
+        return map_apart<T, vtanh<T>>(x, y, n);
     case Activation::leaky_relu:
         return map<T>(n, [=](Vec<T> v) { return leaky<T>(v, v, slope); }, y, x);
     case Activation::elu:
-        return map<T>(
-            n, [=](Vec<T> v) { return select<T>(v > Vec<T>{}, v, broadcast(slope) * vexpm1<T>(v)); }, y, x);
+        return elu(slope, x, y, n);
     case Activation::lecun_tanh:
-        return map<T>(
-            n,
-            [](Vec<T> v) { return broadcast(T(lecun_height)) * vtanh<T>(v * broadcast(T(lecun_stretch))); },
-            y, x);
+        return map_apart<T, lecun_tanh<T>>(x, y, n);
     case Activation::softplus:
-        return map<T>(n, [](Vec<T> v) { return vsoftplus<T>(v); }, y, x);
+        return map_apart<T, vsoftplus<T>>(x, y, n);
     case Activation::gelu:
-        return map<T>(n, [](Vec<T> v) { return vgelu<T>(v); }, y, x);
+        return map_apart<T, vgelu<T>>(x, y, n);
     }
 }
 

@@ -9,12 +9,12 @@ namespace {
 
 // The tail Phi(-t) = exp(-t^2/2) M(t), t >= 0, with M falling from 1/2 like 0.4/t: M(t) = P(2 v - 1) / (t +
 // pivot), v = t / (t + pivot), one polynomial for all t up to `end`, beyond which the tail is 0. At small t v
-// is small, and its rounding does not count.
-template <class T> struct Tails;
+// is small, and its rounding does not count. (M is Mills' ratio, but for a factor.)
+template <class T> struct Mills;
 
 // P: Remez fits in 50 digits of the error relative to M, 7.1e-9 in float, 2.3e-17 in double with rounded
 // coefficients. The pivots are those near 3 that round the coefficients best.
-template <> struct Tails<float> {
+template <> struct Mills<float> {
     static constexpr float pivot = 2.78125f, end = 14.5f;
     static constexpr std::uint32_t high_half = 0xfffff000; // of a number's bits: its square is exact
 
@@ -25,7 +25,7 @@ template <> struct Tails<float> {
     }
 };
 
-template <> struct Tails<double> {
+template <> struct Mills<double> {
     static constexpr double pivot = 3.46875, end = 39;
     static constexpr std::uint64_t high_half = 0xfffffffff8000000;
 
@@ -52,14 +52,14 @@ template <class T> struct NormalTail {
 // h^2 + (t - h) (t + h), where h is t without its low bits and h^2 is exact.
 template <class T> STEEPEST_INLINE NormalTail<T> normal_tail(Vec<T> x) {
     using F = Format<T>;
-    const Vec<T> a = maximum(broadcast(-Tails<T>::end), minus_abs<T>(x)), half = broadcast(T(0.5));
-    const Vec<T> h = (Vec<T>)((Bits<T>)a & Tails<T>::high_half);
+    const Vec<T> a = maximum(broadcast(-Mills<T>::end), minus_abs<T>(x)), half = broadcast(T(0.5));
+    const Vec<T> h = (Vec<T>)((Bits<T>)a & Mills<T>::high_half);
     const Vec<T> high = half * h * h, low = half * (a - h) * (a + h);
     Reduced<T> e = reduce<T, 2 * F::bias>(-(high + low));
     e.r = fma(e.n, broadcast(-F::ln2_low), fma(e.n, broadcast(-F::ln2_high), -high)) - low;
-    const Vec<T> sum = broadcast(Tails<T>::pivot) - a, v = a / sum;
+    const Vec<T> sum = broadcast(Mills<T>::pivot) - a, v = a / sum;
     const Vec<T> q = fma(broadcast(T(-2)), v, broadcast(T(-1)));
-    return {a, v, sum, Tails<T>::polynomial_of(q), exp_reduced<T>(e.r), e};
+    return {a, v, sum, Mills<T>::polynomial_of(q), exp_reduced<T>(e.r), e};
 }
 
 // max(x, 0) - |x| Phi(-|x|): accurate for all x, and -0 instead of NaN for -inf. The floor is -0.0, to which
