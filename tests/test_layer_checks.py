@@ -124,3 +124,11 @@ def test_files_keep_every_layer(tmp_path):
     assert again.layers == model.layers and again.seed == 5
     assert_equal_models(again, model)
     assert_same_bits(again(X), model(X))
+
+
+def test_the_summary_shows_what_each_layer_gives():
+    model = st.Sequential(
+        st.Linear(4, 18), st.FractionalMaxPool2d(3, 3, 2, 1.5), st.Linear(8, 6), st.Maxout(6, 2)
+    )
+    widths = [line.split("(n, ")[1].split(")")[0] for line in model.summary().splitlines() if "(n, " in line]
+    assert widths == ["4", "18", "8", "6", "2"]

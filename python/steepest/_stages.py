@@ -117,8 +117,7 @@ class _Plan:
             self._push(stage)
         elif isinstance(layer, FractionalMaxPool2d):
             image = (layer.height, layer.width, layer.channels, *layer.pooled)
-            outputs = layer.pooled[0] * layer.pooled[1] * layer.channels
-            self._push(Stage(n, outputs, "identity", "pool", number=number, image=image))
+            self._push(Stage(n, layer.out_features, "identity", "pool", number=number, image=image))
         elif isinstance(layer, Activation) and not isinstance(layer, Identity):
             self._activate(layer)
 

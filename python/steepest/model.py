@@ -41,12 +41,13 @@ class Sequential:
 
     Parameters
     ----------
-    *layers : Linear, ReLU or any other layer
-        At least one `Linear`, each taking as many features as the one before gives.
+    *layers : layers
+        `Linear`, `Maxout`, activations as `ReLU`, `Dropout`, `BatchNorm`, `Residual`, `FractionalMaxPool2d`. At
+        least one `Linear` or `Maxout`, each taking as many features as the one before gives.
     dtype : {float32, float64}, default float32
         Of the parameters and of all arithmetic.
     seed : int, default 0
-        In [0, 2**64): draws the initial weights, and by default the shuffles of `fit`.
+        In [0, 2**64): draws the initial weights, and by default the shuffles and dropouts of `fit`.
     initializer : Initializer, optional
         How the initial weights are drawn, see `steepest.initializers`, but for layers with one of their own.
 

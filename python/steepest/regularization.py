@@ -157,3 +157,8 @@ class FractionalMaxPool2d:
     def pooled(self) -> tuple[int, int]:
         """Height and width of what comes out."""
         return math.floor(self.height / self.ratio), math.floor(self.width / self.ratio)
+
+    @property
+    def out_features(self) -> int:
+        """How many features come out."""
+        return math.prod(self.pooled) * self.channels
