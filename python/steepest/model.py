@@ -42,8 +42,9 @@ class Sequential:
     Parameters
     ----------
     *layers : layers
-        `Linear`, `Maxout`, activations as `ReLU`, `Dropout`, `BatchNorm`, `Residual`, `FractionalMaxPool2d`. At
-        least one `Linear` or `Maxout`, each taking as many features as the one before gives.
+        `Linear`, `Maxout`, activations as `ReLU`, `Dropout`, `BatchNorm`, `Residual`,
+        `FractionalMaxPool2d`. At least one `Linear` or `Maxout`, each taking as many features as the one
+        before gives.
     dtype : {float32, float64}, default float32
         Of the parameters and of all arithmetic.
     seed : int, default 0

@@ -1,6 +1,7 @@
 """The backend that runs without a compiler, and that the native one is tested against: NumPy throughout.
 
-The formulas are in `formulas.py`; here is the order in which a step and a fit apply them.
+The formulas are in `formulas.py` and `stage_formulas.py`; `reference_pass.py` and this file are the order in
+which a step and a fit apply them.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal
 
@@ -33,21 +33,11 @@ from .protocol import (
     Stage,
     State,
     Watch,
-    reads_input,
 )
+from .reference_pass import Pass, backward, forward
 
 _WATCH_SECONDS = 0.02
 _ROWS_AT_ONCE = 4096  # of X, which may be larger than memory
-
-
-@dataclass
-class _Pass:
-    """A batch on its way: the input and the output of each stage; by stage, statistics and what was kept."""
-
-    outputs: list[Array]
-    statistics: dict[int, Array]
-    kept: dict[int, Array]
-    draws: Draws | None
 
 
 class ReferenceNetwork:
@@ -166,92 +156,19 @@ class ReferenceNetwork:
     def _learners(self) -> list[Stage]:
         return [stage for stage in self._stages if stage.learns]
 
-    @formulas.quiet
-    def _pass(self, x: Array, draws: Draws | None) -> _Pass:
-        """All stages, as in training with some draws, as in inference without."""
-        passed = _Pass([x], {}, {}, draws)
-        parameters, running = iter(self._parameters), iter(self._running)
-        for s, stage in enumerate(self._stages):
-            x = passed.outputs[-1]
-            if stage.dense:
-                p = next(parameters)
-                y = formulas.linear(x, p.weight, p.bias)
-            elif stage.kind == "batch_norm":
-                inference = next(running)
-                statistics = inference if draws is None else stage_formulas.moments(x)
-                passed.statistics[s] = statistics
-                y = stage_formulas.batch_norm(stage, x, statistics, next(parameters))
-            else:
-                y = self._pass_rows(s, stage, x, passed)
-            passed.outputs.append(formulas.activation(stage.activation, y, stage.slope))
-        return passed
-
-    def _pass_rows(self, s: int, stage: Stage, x: Array, passed: _Pass) -> Array:
-        """A stage without parameters."""
-        draws = passed.draws
-        if stage.kind == "dropout" and draws is not None:
-            passed.kept[s] = stage_formulas.dropout_factors(stage, len(x), x.dtype, draws)
-            return x * passed.kept[s]
-        if stage.kind == "max_pieces":
-            return stage_formulas.max_pieces(stage, x)
-        if stage.kind == "pool":
-            y, passed.kept[s] = stage_formulas.pool(stage, x, draws)
-            return y
-        if stage.kind == "join":
-            fork = passed.outputs[stage.partner + 1]
-            if draws is None:
-                return stage_formulas.join(fork, x, 1 - stage.rate)
-            return stage_formulas.join(fork, x, 1) if stage_formulas.joined(stage, draws) else fork
-        return x
+    def _pass(self, x: Array, draws: Draws | None) -> Pass:
+        return forward(self._stages, self._parameters, self._running, x, draws)
 
     @formulas.quiet
     def _objective(
-        self, passed: _Pass, batch: Batch, loss: Loss, penalties: Sequence[Penalty | None]
+        self, passed: Pass, batch: Batch, loss: Loss, penalties: Sequence[Penalty | None]
     ) -> tuple[float, list[Parameters]]:
         """The objective, and the gradient of the data loss alone for each stage that learns."""
         scores = passed.outputs[-1]
         objective, grad = formulas.loss_and_gradient(loss, scores, batch.targets, batch.weight)
         for p, penalty in zip(self._parameters, penalties, strict=True):
             objective += formulas.penalty_value(penalty, p.weight) if penalty is not None else 0.0
-        gradients: list[Parameters] = []
-        remaining = list(self._parameters)
-        shortcuts: dict[int, Array] = {}
-        for s, stage in reversed(list(enumerate(self._stages))):
-            x, y = passed.outputs[s : s + 2]
-            seen = x if reads_input(stage.activation) else y
-            grad = formulas.activation_backward(stage.activation, seen, grad, stage.slope)
-            if stage.dense:
-                p = remaining.pop()
-                gradients.append(Parameters(x.T @ grad, None if p.bias is None else grad.sum(axis=0)))
-                grad = grad @ p.weight.T if remaining else grad
-            elif stage.kind == "batch_norm":
-                p = remaining.pop()
-                grad, own = stage_formulas.batch_norm_backward(stage, x, passed.statistics[s], p, grad)
-                gradients.append(own)
-            else:
-                grad = self._pass_back(s, stage, grad, passed, shortcuts)
-            if not remaining:
-                break  # nothing below the first stage that learns does
-        return objective, gradients[::-1]
-
-    def _pass_back(
-        self, s: int, stage: Stage, grad: Array, passed: _Pass, shortcuts: dict[int, Array]
-    ) -> Array:
-        """The gradient of what went into a stage without parameters."""
-        x, y = passed.outputs[s : s + 2]
-        if stage.kind == "dropout":
-            return grad * passed.kept[s]
-        if stage.kind == "max_pieces":
-            return stage_formulas.max_pieces_backward(stage, x, y, grad)
-        if stage.kind == "pool":
-            return stage_formulas.pool_backward(stage, passed.kept[s], grad)
-        if stage.kind == "fork":
-            return grad + shortcuts[s]
-        if stage.kind == "join":
-            shortcuts[stage.partner] = grad
-            assert passed.draws is not None
-            return grad if stage_formulas.joined(stage, passed.draws) else np.zeros_like(grad)
-        return grad
+        return objective, backward(self._stages, self._parameters, passed, grad)
 
     def _update(
         self,
