@@ -1,21 +1,13 @@
-#include "trainer.hpp"
-
-#include "random.hpp"
+// Trainer: epochs, and the order of one step.
+#include "run.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
-#include <limits>
-#include <utility>
 
 namespace steepest {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-constexpr auto watch_interval = std::chrono::milliseconds(20);
-constexpr double work_between_looks = 2e6; // multiply-adds before the clock is read again, about 20 us
 // A product of more work than this for each lane of a vector, some 20 to 40 ms on one thread, is a long one:
 // the update is then kept apart from the gradients, so that a step can be left before anything has changed.
 // Vectors beyond 32 bytes are not always faster, and so do not count.
@@ -23,53 +15,6 @@ constexpr double long_product = 190e6;
 constexpr Index block_rows = 256; // rows that go forward and back together, so that they stay in cache
 
 } // namespace
-
-// All that the threads of one call share.
-template <class T> struct Trainer<T>::Run {
-    const Kernels<T>& kernels;
-    const Samples<T>& samples;
-    const Recipe& recipe;
-    const Schedule& schedule;
-    const State<T> state;
-    const Parameters<T>* only_gradients; // store these and update nothing
-    const Watch& watch;
-    const CustomLoss<T>* custom;
-    const Average<T> average;
-
-    Range part{};                           // of the samples in an epoch's order
-    bool several = false;                   // batches in it
-    bool gathered = false;                  // batches are copied; otherwise they lie in order in the samples
-    bool watched_inside = false;            // a step of long products, or near it
-    std::vector<Parameters<T>> stored = {}; // the gradients of a step of long products
-    std::atomic<bool> stop{false};
-    std::atomic<Index> mislabelled{-1}; // a sample
-    double custom_loss = 0;             // of the batch; written by rank 0, between barriers
-
-    // Of rank 0 alone:
-    Result result{};
-    Index saved_steps = 0; // those done when the snapshot was taken
-    Sums sums{};           // of this run's batches in the epoch
-    double epochs_done = 0, work_since_look = 0;
-    double share = 0;               // of the next parameters in the average; read by all between barriers
-    std::int64_t saved_updates = 0; // of the average, when the snapshot was taken
-    Clock::time_point last_look = Clock::now(), epoch_start = Clock::now();
-
-    Result outcome() {
-        const Index sample = mislabelled.load();
-        if (sample >= 0 && result.status != Status::cancelled)
-            result.status = Status::mislabelled, result.step = sample;
-        return std::move(result);
-    }
-
-    void look(double work) {
-        if (!watch || (work_since_look += work) < work_between_looks) return;
-        work_since_look = 0;
-        const auto now = Clock::now();
-        if (now - last_look < watch_interval) return;
-        last_look = now;
-        if (watch(epochs_done)) stop.store(true, std::memory_order_relaxed);
-    }
-};
 
 template <class T>
 Result Trainer<T>::fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples,
@@ -238,12 +183,28 @@ bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool 
         if (leader) run.result.status = Status::diverged, run.result.step = first / run.schedule.batch;
         return false;
     }
-    const double norm = measured ? network_.gradient_norm() : 0;
-    const double scale = measured && norm > run.recipe.clip_norm ? run.recipe.clip_norm / norm : 1;
+    update(run, team, batch, stored, stop);
+    if (leader) {
+        ++run.result.steps;
+        const double share_of_epoch = run.recipe.loss.sum ? 1 : batch.weight;
+        run.sums.add(share_of_epoch, loss);
+        run.result.sums.add(share_of_epoch, loss);
+    }
+    return true;
+}
+
+// From the gradients of a finished backward pass, or those stored and measured, to the next step's
+// parameters.
+template <class T>
+void Trainer<T>::update(Run& run, const Team& team, const Batch& batch, const Parameters<T>* stored,
+                        const Stop& stop) {
+    const auto& kernels = run.kernels;
+    const double limit = run.recipe.clip_norm, norm = limit < unlimited ? network_.gradient_norm() : 0;
     if (stored)
-        network_.apply(kernels, team, updates_, run.state, stored, scale);
+        network_.apply(kernels, team, updates_, run.state, stored, norm > limit ? limit / norm : 1);
     else
-        network_.learn(kernels, team, batch.samples.x, size, updates_, run.state, nullptr, stop);
+        network_.learn(kernels, team, batch.samples.x, batch.samples.count, updates_, run.state, nullptr,
+                       stop);
     network_.learn_statistics(team);
     team.barrier();
     if (run.recipe.max_norm < unlimited) {
@@ -253,15 +214,8 @@ bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool 
     if (run.average.values) {
         if (run.share > 0) take_in(kernels, team, network_, run.average.values, T(run.share));
         team.barrier(); // before the parameters change again, or the average is saved
-        if (leader) ++*run.average.updates;
+        if (team.rank == 0) ++*run.average.updates;
     }
-    if (leader) {
-        ++run.result.steps;
-        const double share_of_epoch = run.recipe.loss.sum ? 1 : batch.weight;
-        run.sums.add(share_of_epoch, loss);
-        run.result.sums.add(share_of_epoch, loss);
-    }
-    return true;
 }
 
 template <class T>
@@ -292,98 +246,6 @@ void Trainer<T>::forward_and_backward(Run& run, const Team& team, const Batch& b
         score(run, batch, rows);
         network_.backward(kernels, team, x, rows, draws);
     }
-}
-
-// Every thread adds up the same numbers in the same order, and so all come to the same decision.
-template <class T> double Trainer<T>::objective(const Run& run, const Batch& batch) const {
-    double loss = 0;
-    if (run.custom) {
-        loss = run.custom_loss;
-    } else {
-        for (Index i = 0; i < batch.samples.count; ++i) loss += row_losses_.data()[i];
-        if (!run.recipe.loss.sum) loss = batch.weight > 0 ? loss / batch.weight : 0;
-    }
-    return run.recipe.penalties.empty() ? loss : loss + network_.penalty_value();
-}
-
-template <class T>
-typename Trainer<T>::Batch Trainer<T>::look_up(const Run& run, Index first, Index size) const {
-    const Samples<T>& all = run.samples;
-    const std::int64_t* const labels = all.labels ? labels_.data() : nullptr;
-    Batch batch{};
-    batch.first = first;
-    if (run.gathered)
-        batch.samples = {read_only(x_.rows()), labels,
-                         all.targets.data ? read_only(targets_.rows()) : Rows<const T>{},
-                         all.weight ? weight_.data() : nullptr, size};
-    else
-        batch.samples = {from(all.x, first), labels, from(all.targets, first),
-                         all.weight ? all.weight + first : nullptr, size};
-    if (!all.weight) {
-        batch.weight = double(size);
-    } else {
-        for (Index i = first; i < first + size; ++i) batch.weight += double(all.weight[order_[i]]);
-    }
-    batch.scale = run.recipe.loss.sum ? 1 : batch.weight > 0 ? 1 / batch.weight : 0;
-    return batch;
-}
-
-template <class T> void Trainer<T>::gather(const Run& run, Index first, Range rows) {
-    const Samples<T>& all = run.samples;
-    for (Index i = rows.begin; i < rows.end; ++i) {
-        const Index from = order_[first + i];
-        std::copy_n(all.x.data + from * all.x.stride, network_.inputs(), x_.row(i));
-        if (all.targets.data)
-            std::copy_n(all.targets.data + from * all.targets.stride, target_columns(run), targets_.row(i));
-        if (all.weight) weight_.data()[i] = all.weight[from];
-    }
-}
-
-// Copies labels of the batch; false if one is out of range, which is replaced. Each is read once and used as
-// it was checked, since it may change at any moment. To a loss of the program's own all labels are valid.
-template <class T> bool Trainer<T>::copy_labels(Run& run, Index first, Range rows) {
-    bool all_valid = true;
-    const bool any = run.custom;
-    const volatile std::int64_t* const given = run.samples.labels;
-    for (Index i = rows.begin; i < rows.end; ++i) {
-        const Index sample = order_[first + i];
-        const std::int64_t label = given[sample];
-        const bool valid = any || (label >= 0 && label < network_.outputs());
-        labels_.data()[i] = valid ? label : 0;
-        if (valid) continue;
-        run.mislabelled.store(sample, std::memory_order_relaxed);
-        all_valid = false;
-    }
-    return all_valid;
-}
-
-template <class T> void Trainer<T>::score(Run& run, const Batch& batch, Range rows) {
-    const Samples<T>& s = batch.samples;
-    const Index i = rows.begin;
-    const bool valid = !s.labels || copy_labels(run, batch.first, rows);
-    run.kernels.loss({run.recipe.loss.kind, T(run.recipe.loss.parameter), from(network_.scores(), i),
-                      s.labels ? s.labels + i : nullptr, from(s.targets, i),
-                      s.weight ? s.weight + i : nullptr, batch.scale, from(network_.score_gradients(), i),
-                      row_losses_.data() + i, rows.size(), network_.outputs()});
-    // An objective that is not finite keeps the batch from being learned.
-    if (!valid) row_losses_.data()[i] = std::numeric_limits<double>::quiet_NaN();
-}
-
-// A loss of the program's own, of all rows. An unfinished forward pass, left for `stop`, has no scores.
-template <class T>
-void Trainer<T>::score_together(Run& run, const Team& team, const Batch& batch, Range mine) {
-    const Samples<T>& s = batch.samples;
-    if (s.labels) copy_labels(run, batch.first, mine);
-    team.barrier();
-    if (team.rank == 0 && !run.stop.load(std::memory_order_relaxed)) {
-        const Scored<T> scored{network_.scores(), s.labels, s.targets, network_.score_gradients(), s.count};
-        if (!run.custom->compute(scored, &run.custom_loss)) run.stop.store(true, std::memory_order_relaxed);
-    }
-    team.barrier();
-}
-
-template <class T> Index Trainer<T>::target_columns(const Run& run) const {
-    return run.custom ? run.custom->target_columns : network_.outputs();
 }
 
 template class Trainer<float>;

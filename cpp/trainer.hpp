@@ -130,6 +130,8 @@ template <class T> class Trainer {
     void begin_epoch(Run& run, Index epoch);
     void prepare_update(const Run& run);
     bool step(Run& run, const Team& team, Index first, Index size, bool again, const Draws& draws);
+    void update(Run& run, const Team& team, const Batch& batch, const Parameters<T>* stored,
+                const Stop& stop);
     double objective(const Run& run, const Batch& batch) const;
     Batch look_up(const Run& run, Index first, Index size) const;
     void forward_and_backward(Run& run, const Team& team, const Batch& batch, Index first, const Draws& draws,
