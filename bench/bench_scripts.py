@@ -42,6 +42,12 @@ def test_scaling(tmp_path: Path) -> None:
     assert step["seconds"].keys() == {"1"}
 
 
+def test_additions(tmp_path: Path) -> None:
+    command = [sys.executable, FOLDER / "additions.py", "--quick", "--threads", "1", "--only", "o"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "| dropout" in printed and "| AdamW" not in printed
+
+
 def test_accuracy(tmp_path: Path) -> None:
     tasks = quick(tmp_path / "accuracy.json", "accuracy.py", "--only", "digits", "--peers", "reference")[
         "tasks"
