@@ -87,7 +87,7 @@ def test_installing_and_building_are_what_ci_and_the_build_test_do() -> None:
         "python3 -m venv .venv && . .venv/bin/activate",
         "pip install . && steepest train",
         "pip install '.[test]' && pytest",
-        "pip install '.[bench]'        # PyTorch, JAX, scikit-learn, matplotlib: any may be missing",
+        "pip install '.[bench]'        # PyTorch, JAX, Optax, scikit-learn, matplotlib: any may be missing",
         *(line for line in lines if line.startswith("python bench/")),  # see bench/bench_scripts.py
         "cmake -B build/core -DSTEEPEST_PYTHON=OFF -DSTEEPEST_TESTS=ON -DSTEEPEST_SANITIZE=address,undefined",
         "cmake --build build/core -j2 && ctest --test-dir build/core",
