@@ -5,13 +5,14 @@
 
 namespace steepest {
 
+enum class StageKind : int { dense, elementwise, dropout, batch_norm, max_pieces, pool, fork, join };
+
 // y = activation(f(x)), rows in and rows out. f by kind:
 //   dense        x @ weight + bias
 //   elementwise  x
 //   dropout      x * factor: 0 with the probability `rate`, else 1 / (1 - rate); x in inference
-//   batch_norm   (x - mean) / sqrt(variance + epsilon) * weight + bias, column by column: mean and variance
-//   are
-//                the batch's in training, and the running ones in inference
+//   batch_norm   (x - mean) / sqrt(variance + epsilon) * weight + bias, column by column, with the batch's
+//                mean and variance in training, and the running ones in inference
 //   max_pieces   the largest of columns j, j + outputs, j + 2 outputs, ...
 //   pool         the largest in each of the regions of an image; see pooling.hpp
 //   fork         x, which the join of number `partner` adds to what the stages between make of it

@@ -36,9 +36,6 @@ enum class LossKind : int {
 
 enum class Function : int { exp, log, sigmoid, tanh };
 
-// What a stage does to its rows; see network.hpp.
-enum class StageKind : int { dense, elementwise, dropout, batch_norm, max_pieces, pool, fork, join };
-
 // Which draws a dropout takes: element (row, column) of a batch, for a seed, a step and a stream of its own.
 struct DropoutKey {
     std::uint64_t seed;

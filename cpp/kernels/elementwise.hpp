@@ -134,6 +134,10 @@ template <class T> void average(T share, const T* x, T* mean, Index n) {
     map<T>(n, [part](Vec<T> v, Vec<T> m) { return fma(part, v - m, m); }, mean, x, mean);
 }
 
+template <class T> void multiply_rows(const T* x, const T* factor, T* y, Index n) {
+    map<T>(n, [](Vec<T> a, Vec<T> b) { return a * b; }, y, x, factor);
+}
+
 template <class T> void column_sums(Rows<const T> dy, Index samples, Index first, Index last, T* sums) {
     for_vectors<T>(last - first, [=](Index j, auto... tail) {
         Vec<T> sum = {};

@@ -37,10 +37,10 @@ template <class T> void constrain(Rows<T> weight, Index rows, Index columns, dou
             factors[k] = size > limit ? T(limit / size) : T(1);
             any |= size > limit;
         }
-        for (Index i = 0; any && i < rows; ++i)
-            map<T>(
-                n, [](Vec<T> w, Vec<T> factor) { return w * factor; }, weight.data + i * weight.stride + j,
-                weight.data + i * weight.stride + j, factors);
+        for (Index i = 0; any && i < rows; ++i) {
+            T* const w = weight.data + i * weight.stride + j;
+            multiply_rows(w, factors, w, n);
+        }
     }
 }
 

@@ -74,10 +74,6 @@ void dropout_factors(const DropoutKey& key, Index row, Index first, Index last, 
     }
 }
 
-template <class T> void multiply_rows(const T* x, const T* factor, T* y, Index n) {
-    map<T>(n, [](Vec<T> a, Vec<T> b) { return a * b; }, y, x, factor);
-}
-
 template <class T> void add_scaled(const T* a, const T* b, T scale, T* y, Index n) {
     const Vec<T> factor = broadcast(scale);
     map<T>(n, [=](Vec<T> u, Vec<T> v) { return fma(factor, v, u); }, y, a, b);

@@ -52,24 +52,12 @@ template <class T> T huber_row(const T* row, const T* target, T delta, T scale, 
                         });
 }
 
-// log(1 + e) for 0 <= e <= 1, or NaN, arranged as in vlog: 1 + e itself would lose the low bits of a small e.
-template <class T> STEEPEST_INLINE Vec<T> log_of_one_plus(Vec<T> e) {
-    using F = Format<T>;
-    const Vec<T> zero = {}, one = broadcast(T(1)), half = broadcast(T(0.5));
-    const auto above = e > broadcast(T(0.41421356237309505)); // 1 + e = 2 (1 + f) from sqrt(2) on
-    const Vec<T> k = select<T>(above, one, zero), f = select<T>(above, (e - one) * half, e);
-    const Vec<T> s = f / (f + broadcast(T(2))), z = s * s, half_square = half * f * f;
-    const Vec<T> tail =
-        fma(s, fma(log_polynomial(z), z, half_square), fma(k, broadcast(F::ln2_low), -half_square));
-    return fma(k, broadcast(F::ln2_high), f + tail);
-}
-
 // Adds max(s, 0) - s t + log(1 + exp(-|s|)) to `sum`, and returns sigmoid(s) - t. The last term is within 2
 // ULP in 30,000 arguments of either type.
 template <class T> STEEPEST_INLINE Vec<T> binary_cross_entropy(Vec<T> s, Vec<T> t, Vec<T>& sum) {
     const Vec<T> zero = {}, one = broadcast(T(1));
     const Vec<T> e = exp_in_range<T>(maximum(broadcast(Format<T>::exp_is_zero), minus_abs<T>(s)));
-    sum += fma(-s, t, maximum(zero, s)) + log_of_one_plus<T>(e);
+    sum += fma(-s, t, maximum(zero, s)) + vlog1p<T>(e);
     return select<T>(s < zero, e, one) / (one + e) - t;
 }
 

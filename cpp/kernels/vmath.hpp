@@ -197,7 +197,7 @@ template <class T> STEEPEST_INLINE Vec<T> vlog(Vec<T> x) {
     return select<T>(x > Vec<T>{}, positive, select<T>(x == Vec<T>{}, -inf, nan));
 }
 
-// log(1 + x) for 0 <= x <= 1; 2 (1 + (x - 1) / 2) above sqrt(2) - 1.
+// log(1 + x) for 0 <= x <= 1, or NaN; 2 (1 + (x - 1) / 2) above sqrt(2) - 1.
 template <class T> STEEPEST_INLINE Vec<T> vlog1p(Vec<T> x) {
     const Vec<T> half = broadcast(T(0.5)), one = broadcast(T(1));
     const auto large = x > broadcast(T(0.41421357));

@@ -34,6 +34,11 @@ def philox(
     return c0, c1, c2, c3
 
 
+def key_of(seed: int) -> tuple[int, int]:
+    """The generator's key, of a seed in [0, 2**64)."""
+    return seed & 0xFFFFFFFF, seed >> 32
+
+
 def shuffle_order(samples: int, seed: int, epoch: int) -> NDArray[Any]:
     """The order in which an epoch visits its samples, as indices; samples < 2**32.
 
@@ -41,8 +46,7 @@ def shuffle_order(samples: int, seed: int, epoch: int) -> NDArray[Any]:
     j = (draw_i * (i+1)) >> 64.
     """
     i = np.arange(1, samples, dtype=np.uint64)
-    key = (seed & 0xFFFFFFFF, seed >> 32)
-    low, high, _, _ = philox((i & _LOW, i >> _HALF, epoch & 0xFFFFFFFF, _SHUFFLE), key)
+    low, high, _, _ = philox((i & _LOW, i >> _HALF, epoch & 0xFFFFFFFF, _SHUFFLE), key_of(seed))
     # (draw * (i+1)) >> 64 for draw = high << 32 | low, in 64-bit pieces that cannot overflow as i+1 <= 2**32.
     bound = i + np.uint64(1)
     targets = (high * bound + (low * bound >> _HALF)) >> _HALF

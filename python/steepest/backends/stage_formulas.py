@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._random import philox
+from ._random import key_of, philox
 from .formulas import quiet
 from .protocol import Array, Draws, Parameters, Stage
 
@@ -17,7 +17,7 @@ def _words(stream: int, stage: Stage, draws: Draws) -> int:
     """The first random word of a stage in a step."""
     step = draws.step & 0xFFFFFFFF
     counter = (0, draws.step >> 32 & 0xFFFFFFFF, step, stream + stage.number)
-    return int(philox(counter, (draws.seed & 0xFFFFFFFF, draws.seed >> 32))[0])
+    return int(philox(counter, key_of(draws.seed))[0])
 
 
 def dropout_factors(stage: Stage, samples: int, dtype: np.dtype, draws: Draws) -> Array:
@@ -31,9 +31,10 @@ def dropout_factors(stage: Stage, samples: int, dtype: np.dtype, draws: Draws) -
         return np.broadcast_to(np.where(kept, scale, dtype.type(0)), (samples, stage.outputs))
     blocks = -(-stage.outputs // 64)
     rows, counters = np.arange(samples)[:, None], np.arange(16 * blocks)[None, :]
-    key = (draws.seed & 0xFFFFFFFF, draws.seed >> 32)
     step = draws.step & 0xFFFFFFFF
-    words = np.stack(philox((counters, rows, step, _DROPOUT + stage.number), key))  # 4, samples, 16 * blocks
+    words = np.stack(
+        philox((counters, rows, step, _DROPOUT + stage.number), key_of(draws.seed))
+    )  # 4, samples, 16 * blocks
     columns = words.reshape(4, samples, blocks, 16).transpose(1, 2, 0, 3).reshape(samples, -1)
     kept = columns[:, : stage.outputs] >= int(stage.rate * _UNIT)
     factors: Array = np.where(kept, scale, dtype.type(0))
