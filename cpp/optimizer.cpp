@@ -18,10 +18,11 @@ double power(double base, Index n) {
 template <class T> Update<T> update_with(const Optimizer& optimizer, double clip, double rate, Index age) {
     double step = rate, epsilon = optimizer.epsilon;
     if (optimizer.rule == Rule::adam) {
-        // m / (1 - beta_1^t) over sqrt(v / (1 - beta_2^t)) + epsilon, both by sqrt(1 - beta_2^t).
+        // m / (1 - beta_1^t) over sqrt(v / (1 - beta_2^t)) + epsilon, both by sqrt(1 - beta_2^t). As epsilon
+        // hat, it is what is added then.
         const double root = std::sqrt(1 - power(optimizer.decay, age + 1));
         step *= root / (1 - power(optimizer.momentum, age + 1));
-        epsilon *= root;
+        if (!optimizer.epsilon_hat) epsilon *= root;
     }
     Update<T> u{};
     u.rule = optimizer.rule;

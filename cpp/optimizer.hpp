@@ -10,7 +10,7 @@ namespace steepest {
 struct Penalty {
     double l2 = 0, l1 = 0; // of sum(w^2) and sum|w|
     bool proximal = false; // the update shrinks |w|, instead of following the slope of l1
-    bool any() const { return l2 != 0 || l1 != 0; }
+    Penalty operator*(double share) const { return {l2 * share, l1 * share, proximal}; }
 };
 
 // The numbers of `Update` that are the same in each step; momentum is Adam's beta_1, decay its beta_2.
@@ -19,7 +19,8 @@ struct Optimizer {
     double momentum = 0;
     bool nesterov = false;
     double decay = 0, gain = 0, epsilon = 0;
-    double weight_decay = 0; // decoupled, of weights only
+    double weight_decay = 0;  // decoupled, of weights only
+    bool epsilon_hat = false; // Adam's epsilon goes to the square root as it is, uncorrected for its start
     bool has_first() const { return rule == Rule::adam || (rule == Rule::sgd && momentum != 0); }
     bool has_second() const { return rule != Rule::sgd; }
 };

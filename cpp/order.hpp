@@ -11,7 +11,10 @@ namespace steepest {
 class Order {
   public:
     // As they come, for which nothing is kept.
-    void in_sequence() { shuffled_ = false; }
+    void in_sequence() { shuffled_ = false, given_ = nullptr; }
+
+    // As the caller's array says.
+    void as_given(const std::int64_t* order) { given_ = order; }
 
     // A shuffle, in 4 bytes a sample for up to 2^32 of them. Throws std::bad_alloc.
     void reserve(Index samples) {
@@ -29,10 +32,12 @@ class Order {
     }
 
     Index operator[](Index i) const {
+        if (given_) return Index(given_[i]);
         return !shuffled_ ? i : wide_ ? long_.data()[i] : Index(short_.data()[i]);
     }
 
   private:
+    const std::int64_t* given_ = nullptr;
     bool shuffled_ = false, wide_ = false;
     Index samples_ = -1; // what was shuffled last, and by which keys
     std::uint64_t seed_ = 0, epoch_ = 0;

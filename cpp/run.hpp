@@ -27,6 +27,7 @@ template <class T> struct Trainer<T>::Run {
 
     Range part{};                           // of the samples in an epoch's order
     bool several = false;                   // batches in it
+    bool ended = false;                     // by a plateau; written by rank 0, before a barrier
     bool gathered = false;                  // batches are copied; otherwise they lie in order in the samples
     bool watched_inside = false;            // a step of long products, or near it
     std::vector<Parameters<T>> stored = {}; // the gradients of a step of long products
@@ -39,6 +40,7 @@ template <class T> struct Trainer<T>::Run {
     Index saved_steps = 0; // those done when the snapshot was taken
     Sums sums{};           // of this run's batches in the epoch
     double epochs_done = 0, work_since_look = 0;
+    Plateau plateau = schedule.plateau;
     double share = 0;               // of the next parameters in the average; read by all between barriers
     std::int64_t saved_updates = 0; // of the average, when the snapshot was taken
     Clock::time_point last_look = Clock::now(), epoch_start = Clock::now();

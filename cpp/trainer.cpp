@@ -64,9 +64,9 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     const Recipe& recipe = run.recipe;
     run.part = samples_to_run(run);
     run.several = run.part.size() > size;
-    prepare_update(run);
+    prepare_update(run, 1);
     // Rows that evict each other from the cache are better copied.
-    run.gathered = run.schedule.shuffle || run.samples.x.stride * Index(sizeof(T)) % evicting_stride == 0;
+    run.gathered = run.schedule.reordered() || run.samples.x.stride * Index(sizeof(T)) % evicting_stride == 0;
     const double work = network_.step_work(size);
     const Index lanes = std::min(run.kernels.lanes, Index(32 / sizeof(T)));
     const double product = network_.step_time(size) / (3 * long_product * double(lanes));
@@ -98,12 +98,16 @@ template <class T> void Trainer<T>::train(Run& run, const Team& team) {
     Draws draws{run.schedule.seed, std::uint64_t(run.schedule.first_step)};
     if (leader) run.result.threads = team.size;
     for (Index epoch = 0; epoch < run.schedule.epochs; ++epoch) {
-        if (leader) begin_epoch(run, epoch);
-        if (run.schedule.shuffle || run.several) team.barrier();
+        if (leader) {
+            run.ended = epoch > 0 && run.plateau.reached(run.result.losses.back());
+            if (!run.ended) begin_epoch(run, epoch);
+        }
+        if (run.schedule.reordered() || run.several || run.schedule.plateau.possible()) team.barrier();
+        if (run.ended) return;
         for (Index first = run.part.begin; first < run.part.end; first += size, ++draws.step) {
             const Index batch = std::min(size, run.part.end - first);
             // The one batch of a fit without shuffles is the same in each epoch.
-            const bool again = epoch > 0 && !run.schedule.shuffle && !run.several;
+            const bool again = epoch > 0 && !run.schedule.reordered() && !run.several;
             if (!step(run, team, first, batch, again, draws)) return;
             if (leader) run.epochs_done = double(epoch) + double(first + batch) / double(count);
         }
@@ -120,19 +124,21 @@ template <class T> void Trainer<T>::begin_epoch(Run& run, Index epoch) {
     run.result.sums = run.schedule.before;
     if (run.schedule.shuffle)
         order_.shuffle(run.samples.count, run.schedule.seed, std::uint64_t(run.schedule.first_epoch + epoch));
+    if (run.schedule.orders) order_.as_given(run.schedule.orders + epoch * run.samples.count);
     if (epoch > 0 && run.several) save(run);
 }
 
-template <class T> void Trainer<T>::prepare_update(const Run& run) {
+template <class T> void Trainer<T>::prepare_update(const Run& run, double penalty_share) {
     const Recipe& recipe = run.recipe;
     const Schedule& schedule = run.schedule;
     const Index step = run.result.steps, age = schedule.first_step + step - schedule.zero_step;
     const double rate = schedule.rates[step];
     updates_.biases = update_with<T>(recipe.optimizer, recipe.clip_value, rate, age);
     updates_.weights.resize(network_.parameters().size());
-    for (std::size_t d = 0; d < updates_.weights.size(); ++d)
-        updates_.weights[d] = of_weights<T>(updates_.biases, recipe.optimizer,
-                                            recipe.penalties.empty() ? Penalty{} : recipe.penalties[d], rate);
+    for (std::size_t d = 0; d < updates_.weights.size(); ++d) {
+        const Penalty penalty = recipe.penalties.empty() ? Penalty{} : recipe.penalties[d];
+        updates_.weights[d] = of_weights<T>(updates_.biases, recipe.optimizer, penalty * penalty_share, rate);
+    }
 }
 
 // One batch: samples [first, first + size) in the epoch's order. Returns false, the same in every thread,
@@ -155,8 +161,10 @@ bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool 
     forward_and_backward(run, team, batch, first, draws, stop);
     if (!run.recipe.penalties.empty()) network_.penalise(kernels, team, run.recipe.penalties);
     if (leader && !run.watched_inside) run.look(work);
+    const bool by_batch = run.recipe.penalty_by_batch && !run.recipe.penalties.empty();
     const bool same_update = run.schedule.rates.constant && run.recipe.optimizer.rule != Rule::adam;
-    if (leader && !same_update && run.result.steps > 0) prepare_update(run);
+    if (leader && (by_batch || (!same_update && run.result.steps > 0)))
+        prepare_update(run, penalty_share(run, batch));
     if (leader && run.average.values) run.share = run.average.next_share();
     team.barrier();
 
@@ -186,7 +194,9 @@ bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool 
     update(run, team, batch, stored, stop);
     if (leader) {
         ++run.result.steps;
-        const double share_of_epoch = run.recipe.loss.sum ? 1 : batch.weight;
+        const double share_of_epoch = run.recipe.loss.sum        ? 1
+                                      : run.recipe.mean_by_count ? double(size)
+                                                                 : batch.weight;
         run.sums.add(share_of_epoch, loss);
         run.result.sums.add(share_of_epoch, loss);
     }

@@ -53,6 +53,9 @@ struct Recipe {
     Optimizer optimizer;
     // Bounds of each component of the gradient, and then of its norm; of the norm of a weight's columns.
     double clip_value = unlimited, clip_norm = unlimited, max_norm = unlimited;
+    bool penalty_by_batch = false; // the penalty is that of all the batch, divided as the loss is
+    double report_scale = 1;       // what the loss counts for in the objective, but not in its gradient
+    bool mean_by_count = false;    // an epoch's mean weighs batches by their samples, whatever these weigh
 };
 
 // Learning rates: one for all steps of a run, or one for each.
@@ -69,6 +72,19 @@ struct Sums {
     double mean() const { return weight > 0 ? loss / weight : 0; }
 };
 
+// An end to a run, after the epoch that is the more than `patience`th in a row not to bring the objective
+// below `best` by more than `tolerance`. Never, by default.
+struct Plateau {
+    double tolerance = 0, patience = std::numeric_limits<double>::infinity();
+    double best = std::numeric_limits<double>::infinity(), waited = 0;
+    bool possible() const { return patience < std::numeric_limits<double>::infinity(); }
+    bool reached(double loss) {
+        waited = loss > best - tolerance ? waited + 1 : 0;
+        if (loss < best) best = loss;
+        return waited > patience;
+    }
+};
+
 struct Schedule {
     Index epochs = 1, first_epoch = 0, batch = 1;
     bool shuffle = false;
@@ -78,6 +94,9 @@ struct Schedule {
     Rates rates = {};
     Index first_batch = 0, batches = std::numeric_limits<Index>::max(); // of each epoch, or as many as it has
     Sums before = {};                                                   // of the epoch's earlier batches
+    const std::int64_t* orders = nullptr; // of the samples in each epoch, instead of shuffles
+    Plateau plateau = {};
+    bool reordered() const { return shuffle || orders; }
 };
 
 enum class Status { finished, cancelled, diverged, mislabelled };
@@ -128,10 +147,11 @@ template <class T> class Trainer {
     void restore(Run& run);
     void train(Run& run, const Team& team);
     void begin_epoch(Run& run, Index epoch);
-    void prepare_update(const Run& run);
+    void prepare_update(const Run& run, double penalty_share);
     bool step(Run& run, const Team& team, Index first, Index size, bool again, const Draws& draws);
     void update(Run& run, const Team& team, const Batch& batch, const Parameters<T>* stored,
                 const Stop& stop);
+    double penalty_share(const Run& run, const Batch& batch) const;
     double objective(const Run& run, const Batch& batch) const;
     Batch look_up(const Run& run, Index first, Index size) const;
     void forward_and_backward(Run& run, const Team& team, const Batch& batch, Index first, const Draws& draws,

@@ -15,7 +15,12 @@ template <class T> double Trainer<T>::objective(const Run& run, const Batch& bat
         for (Index i = 0; i < batch.samples.count; ++i) loss += row_losses_.data()[i];
         if (!run.recipe.loss.sum) loss = batch.weight > 0 ? loss / batch.weight : 0;
     }
-    return run.recipe.penalties.empty() ? loss : loss + network_.penalty_value();
+    loss *= run.recipe.report_scale;
+    return run.recipe.penalties.empty() ? loss : loss + network_.penalty_value() * penalty_share(run, batch);
+}
+
+template <class T> double Trainer<T>::penalty_share(const Run& run, const Batch& batch) const {
+    return run.recipe.penalty_by_batch ? batch.scale : 1;
 }
 
 template <class T>
@@ -99,6 +104,7 @@ template <class T> Index Trainer<T>::target_columns(const Run& run) const {
 }
 
 #define STEEPEST_INSTANTIATE(T)                                                              \
+    template double Trainer<T>::penalty_share(const Run&, const Batch&) const;               \
     template double Trainer<T>::objective(const Run&, const Batch&) const;                   \
     template typename Trainer<T>::Batch Trainer<T>::look_up(const Run&, Index, Index) const; \
     template void Trainer<T>::gather(const Run&, Index, Range);                              \

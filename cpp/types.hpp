@@ -31,6 +31,7 @@ enum class LossKind : int {
     absolute_error,
     huber,
     binary_cross_entropy,
+    poisson,
     custom, // computed by the program; no kernel knows it
 };
 

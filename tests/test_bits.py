@@ -55,6 +55,7 @@ RECIPES = {
     "absolute errors": recipe(L(64, 47), R(), L(47, 10), loss="absolute_error", penalty=st.L2(1e-4)),
     "Huber": recipe(L(64, 47), T(), L(47, 33), L(33, 10), loss=st.Huber(0.3), weighted=True),
     "binary outputs": recipe(L(64, 47), R(), L(47, 10), loss="binary_cross_entropy", weighted=True),
+    "counts": recipe(L(64, 47), R(), L(47, 10), loss="poisson", weighted=True),
     "smooth classes": recipe(
         L(64, 47), R(), L(47, 10), loss=st.SoftmaxCrossEntropy(0.1, range(1, 11)), optimizer=NESTEROV
     ),

@@ -68,6 +68,8 @@ LOSSES = [
     st.Huber(0.5, "sum"),
     "binary_cross_entropy",
     st.BinaryCrossEntropy("sum"),
+    st.SquaredError(factor=0.5),
+    "poisson",
     st.SoftmaxCrossEntropy(label_smoothing=0.2),
     CustomLoss(cubes),
 ]
@@ -82,6 +84,8 @@ def targets_of(loss, labels, targets):
     loss = as_loss(loss)
     if loss.takes_labels:
         return labels
+    if isinstance(loss, st.PoissonDeviance):
+        return np.abs(targets)
     return targets % 1 if isinstance(loss, st.BinaryCrossEntropy) else targets
 
 

@@ -14,7 +14,7 @@ from tolerances import assert_close, assert_same_bits
 import steepest as st
 from steepest import functional
 from steepest.backends import active
-from steepest.backends.protocol import Batch, Parameters, Stage, reads_input
+from steepest.backends.protocol import Batch, Parameters, Recipe, Stage, reads_input
 
 
 def on_each_isa(function, *arguments):
@@ -224,6 +224,6 @@ def test_fused_gradients_are_those_of_functional(implementation, activation, sha
             _, *expected = functional.linear_backward(x, w1, grad)
             network = backend.network([*stages_of(21, hidden, activation), top], [*below, Parameters(w2, b2)])
             batch, loss = Batch(x, y), st.SquaredError()
-            _, (gradients, _) = network.loss_and_gradients(batch, loss, (None, None))
+            _, (gradients, _) = network.loss_and_gradients(batch, Recipe(loss, (None, None)))
         assert_same_bits(gradients.weight, expected[0])
         assert_same_bits(gradients.bias, expected[1])

@@ -25,6 +25,12 @@ def test_known_values(implementation):
         wide = functional.huber(predictions, targets, 2.0, "sum")
         binary = functional.binary_cross_entropy([[0.0, third], [-third, 0.0]], [[1, 1], [1, 0.5]])
         smooth = functional.softmax_cross_entropy([[third, 0, 0, 0]], [0], label_smoothing=0.2)
+        halves = functional.squared_error(predictions, targets, factor=0.5)
+        counts = functional.poisson_deviance([[0.0, third], [-third, 0.0]], [[0, 3], [1, 2]])
+    assert halves[0] == (5 + 4) / 4 and halves[1].tolist() == [[0.5, -1], [0, -1]]
+    # Half of 2 (t log(t / m) - t + m): 1, 0, log 3 - 2 / 3 and 2 log 2 - 1.
+    assert counts[0] == pytest.approx((np.log(3) + 2 * np.log(2) - 2 / 3) / 2, rel=1e-15)
+    assert counts[1] == pytest.approx(np.array([[1, 0], [-2 / 3, -1]]) / 2, abs=1e-15)
     assert absolute[0] == 2.5 and absolute[1].tolist() == [[0.5, -0.5], [0, -0.5]]
     assert huber[0] == (0.5 + 1.5 + 1.5) / 2 and huber[1].tolist() == [[0.5, -0.5], [0, -0.5]]
     assert wide[0] == 0.5 + 2 + 2 and wide[1].tolist() == [[1, -2], [0, -2]]
@@ -254,6 +260,8 @@ def test_class_weights_are_kept_as_numbers():
         (lambda: st.Huber("1"), TypeError, "delta must be a real number, not '1'"),
         (lambda: st.Huber(1.0, "max"), ValueError, "reduction is 'max', but must be one of 'mean', 'sum'"),
         (lambda: st.AbsoluteError(1), ValueError, "reduction is 1, but must be one of"),
+        (lambda: st.PoissonDeviance("max"), ValueError, "reduction is 'max', but must be one of"),
+        (lambda: st.SquaredError(factor=0), ValueError, "factor is 0, but must be finite and greater than 0"),
         (lambda: st.BinaryCrossEntropy("none"), ValueError, "reduction is 'none', but must be one of"),
         (lambda: st.SoftmaxCrossEntropy(1.0), ValueError, r"label_smoothing is 1.0, but must be in \[0, 1\)"),
         (lambda: st.SoftmaxCrossEntropy(-0.1), ValueError, "label_smoothing is -0.1, but must be in"),
@@ -281,6 +289,7 @@ def test_names():
         ("absolute_error", st.AbsoluteError()),
         ("huber", st.Huber()),
         ("binary_cross_entropy", st.BinaryCrossEntropy()),
+        ("poisson", st.PoissonDeviance()),
     ]:
         assert as_loss(name) == as_loss(loss) == loss and st.Trainer(small_model(), name).loss == loss
 
@@ -295,6 +304,7 @@ def test_bad_targets_and_weights_are_named(backend, data):
         (targets, "binary_cross_entropy", rf"y of sample 7 is 1\.5, {rule}"),
         (targets[9:], "binary_cross_entropy", rf"y of sample 0 is -1\.0, {rule}"),
         (unknown, "binary_cross_entropy", rf"y of sample 3 is nan, {rule}"),
+        (targets, "poisson", r"y of sample 9 is -1\.0, but targets of a Poisson deviance must be at least 0"),
         (y, "binary_cross_entropy", r"one integer a sample, but the loss compares 3 outputs.*np.eye\(3\)"),
         (y, "huber", "one integer a sample, but the loss compares 3 outputs"),
         (targets[:, :2], "absolute_error", r"y has shape \(300, 2\).*\(samples, 3\)"),
@@ -325,15 +335,19 @@ def test_bad_targets_and_weights_are_named(backend, data):
     assert_equal_models(model, small_model())
 
 
-def test_the_quick_way_leaves_bad_binary_targets(native):
+@pytest.mark.parametrize(
+    ("loss", "bad_targets"),
+    [("binary_cross_entropy", (1.0001, -0.0001, np.nan)), ("poisson", (-0.0001, np.nan, np.inf))],
+)
+def test_the_quick_way_leaves_bad_targets(native, loss, bad_targets):
     """A step on plain arrays sees a target out of range before anything is changed."""
     X, model = numbers((20, 6), np.float32), small_model()
     targets = np.random.default_rng(0).random((20, 3)).astype(np.float32)
-    trainer = st.Trainer(copy.deepcopy(model), "binary_cross_entropy")
+    trainer = st.Trainer(copy.deepcopy(model), loss)
     with native.computing():
         quick = trainer.model._network().try_step(X, targets, trainer._recipe, trainer._state, 0.1)
-        assert quick == st.Trainer(model, "binary_cross_entropy").step(X, targets)
-        for bad in (1.0001, -0.0001, np.nan):
+        assert quick == st.Trainer(model, loss).step(X, targets)
+        for bad in bad_targets:
             wrong = targets.copy()
             wrong[19, 2] = bad
             assert trainer.model._network().try_step(X, wrong, trainer._recipe, trainer._state, 0.1) is None

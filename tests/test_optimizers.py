@@ -20,6 +20,7 @@ ADAPTIVE = [
     st.AdaGrad(0.3),
     st.RMSProp(0.3, 0.75),
     st.Adam(0.3, 0.5, 0.75, 1e-3),
+    st.Adam(0.3, 0.5, 0.75, 1e-3, epsilon_hat=True),
     st.AdamW(0.3, weight_decay=0.5),
 ]
 PENALTIES = [None, st.L2(0.2), st.L1(0.1), st.ElasticNet(0.1, 0.5), st.L1(0.1, proximal=True)]
@@ -83,7 +84,7 @@ def bounds(optimizer, penalty, weight, grad, first, second):
     elif isinstance(optimizer, st.Adam):
         decay, gain, keep = optimizer.beta_2, 1 - optimizer.beta_2, optimizer.beta_1
         root = math.sqrt(1 - decay**3)
-        rate, epsilon = rate * root / (1 - keep**3), epsilon * root
+        rate, epsilon = rate * root / (1 - keep**3), epsilon * (1 if optimizer.epsilon_hat else root)
         push = keep * m + (1 - keep) * slope
     denominator = np.sqrt(decay * s + gain * signed**2) + epsilon
     # The root of the squares is wrong by the root of the gain times what the gradient is wrong by.
@@ -138,9 +139,8 @@ def test_steps_follow_the_formula(backend, data, optimizer):
                     functional.rmsprop_step(value, gradients[key], 0.3, mean_square=second, decay=0.75)
                 else:
                     decay = getattr(optimizer, "weight_decay", 0) * ("weight" in key)
-                    numbers = optimizer.beta_1, optimizer.beta_2, optimizer.epsilon, decay
-                    names = "beta_1", "beta_2", "epsilon", "weight_decay"
-                    how = dict(zip(names, numbers, strict=True))
+                    names = "beta_1", "beta_2", "epsilon", "epsilon_hat"
+                    how = {name: getattr(optimizer, name) for name in names} | {"weight_decay": decay}
                     moments = {"mean": first, "mean_square": second, "step": step}
                     functional.adam_step(value, gradients[key], 0.3, **moments, **how)
         for key, value in trainer.model.state_dict().items():
@@ -152,6 +152,7 @@ def test_steps_follow_the_formula(backend, data, optimizer):
     ("first", "second"),
     [
         (st.Adam(0.01), st.Adam(0.01, epsilon=1e-2)),
+        (st.Adam(0.01, epsilon=1e-2), st.Adam(0.01, epsilon=1e-2, epsilon_hat=True)),
         (st.Adam(0.01), st.Adam(0.01, beta_1=0.5)),
         (st.Adam(0.01), st.Adam(0.01, beta_2=0.5)),
         (st.Adam(0.01), st.AdamW(0.01)),
@@ -221,6 +222,7 @@ def test_bad_numbers_are_named():
         (lambda: st.RMSProp(epsilon=-1), ValueError, "epsilon is -1, but must be finite"),
         (lambda: st.Adam(epsilon=math.inf), ValueError, "epsilon is inf, but must be finite"),
         (lambda: st.RMSProp(decay=1.0), ValueError, r"decay is 1.0, but must be in \[0, 1\)"),
+        (lambda: st.Adam(epsilon_hat=1), TypeError, "epsilon_hat must be True or False, not 1"),
         (lambda: st.Adam(beta_1=1), ValueError, r"beta_1 is 1, but must be in \[0, 1\)"),
         (lambda: st.AdamW(beta_2=-0.1), ValueError, r"beta_2 is -0.1, but must be in \[0, 1\)"),
         (lambda: st.AdamW(weight_decay=-1.0), ValueError, "weight_decay is -1.0, but must be finite and not"),

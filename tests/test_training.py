@@ -23,6 +23,7 @@ NAMES = [
     "absolute_error",
     "huber",
     "binary_cross_entropy",
+    "poisson",
 ]
 
 

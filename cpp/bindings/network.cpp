@@ -5,6 +5,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -61,7 +62,7 @@ template <class T> class BoundNetwork {
 
     Result fit(const py::array& x, const py::array& targets, const py::object& weight, const Learning<T>& how,
                Schedule schedule, const py::object& rates_, py::object watch, const std::string& isa,
-               int threads, py::object custom, const AverageSet<T>* average) {
+               int threads, py::object custom, const AverageSet<T>* average, const py::object& orders_) {
         if (schedule.batch < 1) refuse("batches need a sample");
         if (schedule.first_batch < 0 || schedule.batches < 0) refuse("batches are counted from 0");
         const Data<T> data(x, targets, weight, how.recipe.loss, network_.inputs(), network_.outputs());
@@ -71,6 +72,8 @@ template <class T> class BoundNetwork {
             std::min((data.x.count + schedule.batch - 1) / schedule.batch, schedule.batches);
         schedule.rates = {rates.data(), rates.size() == 1};
         if (rates.size() != 1 && rates.size() < schedule.epochs * batches) refuse("too few learning rates");
+        const Orders orders(orders_, schedule.epochs, data.x.count);
+        schedule.orders = orders.data;
         return learn(data.samples(), how, average, schedule, std::move(watch), Choice(isa, threads), &own);
     }
 
@@ -107,9 +110,7 @@ template <class T> class BoundNetwork {
             const PlainMatrix<T> targets(targets_);
             if (targets.count != x.count || targets.columns != network_.outputs()) return py::none();
             if (search_nonfinite_row(kernels, targets.rows, x.count, targets.columns) >= 0) return py::none();
-            if (loss == LossKind::binary_cross_entropy &&
-                !all_fractions(targets.rows.data, targets.count * targets.columns))
-                return py::none();
+            if (!all_in_range(loss, targets.rows.data, targets.count * targets.columns)) return py::none();
             samples.targets = targets.rows;
         }
         if (search_nonfinite_row(kernels, x.rows, x.count, x.columns) >= 0) return py::none();
@@ -243,7 +244,7 @@ template <class T> void bind(py::module_& m, const char* learning, const char* a
              py::arg("isa"), py::arg("threads"), py::arg("average") = py::none(), py::arg("seed") = 0)
         .def("fit", &Bound::fit, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("how"),
              py::arg("schedule"), py::arg("rates"), py::arg("watch"), py::arg("isa"), py::arg("threads"),
-             py::arg("custom") = py::none(), py::arg("average") = py::none())
+             py::arg("custom") = py::none(), py::arg("average") = py::none(), py::arg("orders") = py::none())
         .def("step", &Bound::step, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("how"),
              py::arg("rate"), py::arg("isa"), py::arg("threads"), py::arg("custom") = py::none(),
              py::arg("average") = py::none(), py::arg("seed") = 0)
@@ -298,6 +299,7 @@ void bind_network(py::module_& m) {
         .value("absolute_error", LossKind::absolute_error)
         .value("huber", LossKind::huber)
         .value("binary_cross_entropy", LossKind::binary_cross_entropy)
+        .value("poisson", LossKind::poisson)
         .value("custom", LossKind::custom);
     py::enum_<Status>(m, "Status")
         .value("finished", Status::finished)
@@ -320,33 +322,41 @@ void bind_network(py::module_& m) {
         .value("adam", Rule::adam);
     py::class_<Optimizer>(m, "Optimizer")
         .def(py::init([](Rule rule, double momentum, bool nesterov, double decay, double gain, double epsilon,
-                         double weight_decay) {
-                 return Optimizer{rule, momentum, nesterov, decay, gain, epsilon, weight_decay};
+                         double weight_decay, bool epsilon_hat) {
+                 return Optimizer{rule, momentum, nesterov, decay, gain, epsilon, weight_decay, epsilon_hat};
              }),
              py::arg("rule"), py::arg("momentum"), py::arg("nesterov"), py::arg("decay"), py::arg("gain"),
-             py::arg("epsilon"), py::arg("weight_decay"));
+             py::arg("epsilon"), py::arg("weight_decay"), py::arg("epsilon_hat") = false);
     py::class_<Penalty>(m, "Penalty")
         .def(py::init([](double l2, double l1, bool proximal) { return Penalty{l2, l1, proximal}; }),
              py::arg("l2"), py::arg("l1"), py::arg("proximal"));
     py::class_<Recipe>(m, "Recipe")
         .def(py::init([](const Loss& loss, std::vector<Penalty> penalties, const Optimizer& optimizer,
-                         double clip_value, double clip_norm, double max_norm) {
-                 return Recipe{loss, std::move(penalties), optimizer, clip_value, clip_norm, max_norm};
+                         double clip_value, double clip_norm, double max_norm, bool penalty_by_batch,
+                         double report_scale, bool mean_by_count) {
+                 return Recipe{loss,     std::move(penalties), optimizer,    clip_value,   clip_norm,
+                               max_norm, penalty_by_batch,     report_scale, mean_by_count};
              }),
              py::arg("loss"), py::arg("penalties"), py::arg("optimizer"), py::arg("clip_value"),
-             py::arg("clip_norm"), py::arg("max_norm"));
+             py::arg("clip_norm"), py::arg("max_norm"), py::arg("penalty_by_batch") = false,
+             py::arg("report_scale") = 1.0, py::arg("mean_by_count") = false);
     py::class_<Schedule>(m, "Schedule")
         .def(py::init([](Index epochs, Index first_epoch, Index batch, bool shuffle, std::uint64_t seed,
-                         Index first_batch, std::optional<Index> batches, std::pair<double, double> sums) {
+                         Index first_batch, std::optional<Index> batches, std::pair<double, double> sums,
+                         std::optional<std::array<double, 4>> plateau) {
                  Schedule schedule{epochs, first_epoch, batch, shuffle, seed};
                  schedule.first_batch = first_batch;
                  if (batches) schedule.batches = *batches;
                  schedule.before = {sums.first, sums.second};
+                 if (plateau) {
+                     const auto [tolerance, patience, best, waited] = *plateau;
+                     schedule.plateau = {tolerance, patience, best, waited};
+                 }
                  return schedule;
              }),
              py::arg("epochs"), py::arg("first_epoch"), py::arg("batch"), py::arg("shuffle"), py::arg("seed"),
              py::arg("first_batch") = 0, py::arg("batches") = py::none(),
-             py::arg("sums") = std::make_pair(0.0, 0.0));
+             py::arg("sums") = std::make_pair(0.0, 0.0), py::arg("plateau") = py::none());
     py::class_<Result>(m, "Result")
         .def_readonly("losses", &Result::losses)
         .def_readonly("seconds", &Result::seconds)

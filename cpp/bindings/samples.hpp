@@ -7,6 +7,7 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -106,12 +107,30 @@ template <class T> struct RunningSet {
     }
 };
 
-// Whether all targets of binary cross-entropy are in [0, 1].
-template <class T> bool all_fractions(const T* x, Index n) {
+// Whether all targets are what the loss can have: fractions, or counts of events.
+template <class T> bool all_in_range(LossKind loss, const T* x, Index n) {
+    if (loss != LossKind::binary_cross_entropy && loss != LossKind::poisson) return true;
+    const T largest = loss == LossKind::poisson ? std::numeric_limits<T>::max() : T(1);
     bool good = true;
-    for (Index i = 0; i < n; ++i) good &= (x[i] >= 0) & (x[i] <= 1);
+    for (Index i = 0; i < n; ++i) good &= (x[i] >= 0) & (x[i] <= largest);
     return good;
 }
+
+// The order of the samples in each epoch, or none given.
+struct Orders {
+    py::array_t<std::int64_t, py::array::c_style> owner;
+    const std::int64_t* data = nullptr;
+
+    Orders(const py::object& given, Index epochs, Index samples) {
+        if (given.is_none()) return;
+        owner = py::cast<py::array_t<std::int64_t, py::array::c_style>>(given);
+        if (owner.ndim() != 2 || owner.shape(0) < epochs || owner.shape(1) != samples)
+            refuse("an order of all samples for each epoch");
+        data = owner.data();
+        if (!std::all_of(data, data + owner.size(), [=](auto i) { return i >= 0 && i < samples; }))
+            refuse("an order holds what is no sample");
+    }
+};
 
 // Averaged parameters, and the number of updates, which each run adds to.
 template <class T> struct AverageSet {

@@ -136,11 +136,13 @@ template <class T> T loss_row(const LossRows<T>& l, Index i, T scale) {
         return huber_row(row, target, l.parameter, scale, gradient, l.classes);
     case LossKind::binary_cross_entropy:
         return binary_cross_entropy_row(row, target, scale, gradient, l.classes);
+    case LossKind::poisson:
+        return poisson_row(row, target, scale, gradient, l.classes);
     case LossKind::squared_error:
     case LossKind::custom: // never comes here
         break;
     }
-    return squared_error_row(row, target, scale, gradient, l.classes);
+    return squared_error_row(row, target, l.parameter, scale, gradient, l.classes);
 }
 
 template <class T> STEEPEST_INLINE T weight_of(const LossRows<T>& l, Index i) {

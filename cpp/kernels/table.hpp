@@ -52,7 +52,7 @@ template <class T> struct WeightGradient {
 // A row of weight 0 has value 0 and gradient 0 whatever its scores.
 template <class T> struct LossRows {
     LossKind kind;
-    T parameter; // softmax: the label smoothing; hinge: the margin; Huber: delta
+    T parameter; // softmax: the label smoothing; hinge: the margin; Huber: delta; squared error: a factor
     Rows<const T> scores;
     const std::int64_t* labels; // softmax and hinge: (rows,), each in 0..classes-1
     Rows<const T> targets;      // the other losses: (rows, classes)

@@ -18,15 +18,16 @@ STEEPEST_INLINE T compared_row(const T* row, const T* target, T* gradient, Index
     return fold<T>(sums);
 }
 
-// sum of (row - target)^2
-template <class T> T squared_error_row(const T* row, const T* target, T scale, T* gradient, Index n) {
-    const Vec<T> slope = broadcast(2 * scale);
-    return compared_row(row, target, gradient, n,
-                        [=](Vec<T> s, Vec<T> t, Vec<T>& sum) __attribute__((always_inline)) {
-                            const Vec<T> error = s - t;
-                            sum = fma(error, error, sum);
-                            return error * slope;
-                        });
+// factor * sum of (row - target)^2
+template <class T>
+T squared_error_row(const T* row, const T* target, T factor, T scale, T* gradient, Index n) {
+    const Vec<T> slope = broadcast(2 * factor * scale);
+    return factor * compared_row(row, target, gradient, n,
+                                 [=](Vec<T> s, Vec<T> t, Vec<T>& sum) __attribute__((always_inline)) {
+                                     const Vec<T> error = s - t;
+                                     sum = fma(error, error, sum);
+                                     return error * slope;
+                                 });
 }
 
 // sum of |row - target|; the slope at 0 is 0, and NaN stays NaN
@@ -49,6 +50,18 @@ template <class T> T huber_row(const T* row, const T* target, T delta, T scale, 
                             const Vec<T> error = s - t, clipped = minimum(limit, maximum(-limit, error));
                             sum = fma(clipped, error - half * clipped, sum);
                             return clipped * slope;
+                        });
+}
+
+// sum of exp(s) - s t + t log t - t, half the deviance of a Poisson distribution of mean exp(s); 0 log 0 is 0
+template <class T> T poisson_row(const T* row, const T* target, T scale, T* gradient, Index n) {
+    const Vec<T> slope = broadcast(scale), zero = {};
+    return compared_row(row, target, gradient, n,
+                        [=](Vec<T> s, Vec<T> t, Vec<T>& sum) __attribute__((always_inline)) {
+                            const Vec<T> mean = vexp<T>(s);
+                            const Vec<T> entropy = select<T>(t > zero, fma(t, vlog<T>(t), -t), -t);
+                            sum += mean + fma(-s, t, entropy);
+                            return (mean - t) * slope;
                         });
 }
 

@@ -29,6 +29,7 @@ from .losses import (
     BinaryCrossEntropy,
     Huber,
     MulticlassHinge,
+    PoissonDeviance,
     SoftmaxCrossEntropy,
     SquaredError,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "Maxout",
     "ModelFileError",
     "MulticlassHinge",
+    "PoissonDeviance",
     "PolyakAverage",
     "PolynomialFeatures",
     "RMSProp",

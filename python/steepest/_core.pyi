@@ -22,6 +22,7 @@ class LossKind:
     absolute_error: LossKind
     huber: LossKind
     binary_cross_entropy: LossKind
+    poisson: LossKind
     custom: LossKind
 
 class Status:
@@ -73,6 +74,7 @@ class Optimizer:
         gain: float,
         epsilon: float,
         weight_decay: float,
+        epsilon_hat: bool = False,
     ) -> None: ...
 
 class Penalty:
@@ -87,6 +89,9 @@ class Recipe:
         clip_value: float,
         clip_norm: float,
         max_norm: float,
+        penalty_by_batch: bool = False,
+        report_scale: float = 1.0,
+        mean_by_count: bool = False,
     ) -> None: ...
 
 class Schedule:
@@ -100,6 +105,7 @@ class Schedule:
         first_batch: int = 0,
         batches: int | None = None,
         sums: tuple[float, float] = (0.0, 0.0),
+        plateau: tuple[float, float, float, float] | None = None,
     ) -> None: ...
 
 class Result:
@@ -165,6 +171,7 @@ class _Network:
         threads: int,
         custom: _CustomLoss | None = None,
         average: _AverageSet | None = None,
+        orders: NDArray[np.int64] | None = None,
     ) -> Result: ...
     def step(
         self,

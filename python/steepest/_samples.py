@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from . import _checks
 from ._checks import Array
 from .backends.protocol import Backend
-from .losses import BinaryCrossEntropy, CustomLoss, Loss, SoftmaxCrossEntropy
+from .losses import BinaryCrossEntropy, CustomLoss, Loss, PoissonDeviance, SoftmaxCrossEntropy
 
 
 def targets_and_weight(
@@ -34,22 +34,21 @@ def targets_and_weight(
     else:
         targets = _checks.targets(y, samples, outputs, dtype, name)
     if isinstance(loss, BinaryCrossEntropy):
-        _fractions(targets, name)
+        _in_range(targets, 1, name, "of binary cross-entropy must be in [0, 1]")
+    if isinstance(loss, PoissonDeviance):
+        _in_range(targets, np.inf, name, "of a Poisson deviance must be at least 0")
     weight = None if sample_weight is None else _checks.weights(sample_weight, samples, dtype)
     if isinstance(loss, SoftmaxCrossEntropy) and loss.class_weight is not None:
         weight = _weights_by_class(loss.class_weight, targets, outputs, weight, dtype)
     return targets, weight
 
 
-def _fractions(targets: Array, name: str) -> None:
-    """Refuse targets of binary cross-entropy outside [0, 1], naming the first sample."""
-    if targets.size and not (targets.min() >= 0 and targets.max() <= 1):  # those of NaN are NaN
-        good = (targets >= 0) & (targets <= 1)
+def _in_range(targets: Array, largest: float, name: str, rule: str) -> None:
+    """Refuse targets outside [0, largest], naming the first sample."""
+    if targets.size and not (targets.min() >= 0 and targets.max() <= largest):  # those of NaN are NaN
+        good = (targets >= 0) & (targets <= largest)
         sample, output = divmod(int(good.argmin()), targets.shape[1])
-        raise ValueError(
-            f"{name} of sample {sample} is {targets[sample, output]}, but targets of binary cross-entropy "
-            "must be in [0, 1]"
-        )
+        raise ValueError(f"{name} of sample {sample} is {targets[sample, output]}, but targets {rule}")
 
 
 def _any_targets(y: object, samples: int, dtype: np.dtype[Any], name: str) -> Array:

@@ -120,6 +120,7 @@ def adam_step(
     beta_1: float = 0.9,
     beta_2: float = 0.999,
     epsilon: float = 1e-8,
+    epsilon_hat: bool = False,
     weight_decay: float = 0.0,
     penalty: Penalty | None = None,
 ) -> None:
@@ -129,7 +130,7 @@ def adam_step(
     ----------
     weight, gradient, penalty
         As for `sgd_step`.
-    learning_rate, beta_1, beta_2, epsilon, weight_decay
+    learning_rate, beta_1, beta_2, epsilon, epsilon_hat, weight_decay
         As in `AdamW`.
     mean, mean_square : ndarray like `weight`
         Running means of gradients and of their squares, which begin with zeros.
@@ -141,7 +142,7 @@ def adam_step(
     TypeError, ValueError
         As for `sgd_step`.
     """
-    optimizer = AdamW(learning_rate, beta_1, beta_2, epsilon, weight_decay)
+    optimizer = AdamW(learning_rate, beta_1, beta_2, epsilon, weight_decay, epsilon_hat=epsilon_hat)
     step = _checks.integer(step, "step", minimum=0, maximum=2**62)
     kept = {"mean": mean, "mean_square": mean_square}
     _update(*_weight_and_gradient(weight, gradient), kept, optimizer, penalty, step)

@@ -25,6 +25,7 @@ from .losses import (
     Huber,
     Loss,
     MulticlassHinge,
+    PoissonDeviance,
     Reduction,
     SoftmaxCrossEntropy,
     SquaredError,
@@ -49,6 +50,7 @@ __all__ = [
     "linear_backward",
     "log",
     "multiclass_hinge",
+    "poisson_deviance",
     "relu",
     "relu_backward",
     "rmsprop_step",
@@ -288,6 +290,7 @@ def squared_error(
     predictions: ArrayLike,
     targets: ArrayLike,
     reduction: Reduction = "mean",
+    factor: float = 1.0,
     *,
     sample_weight: ArrayLike | None = None,
 ) -> tuple[float, Array]:
@@ -297,7 +300,8 @@ def squared_error(
     ----------
     predictions, targets : array_like, (samples, outputs)
         The targets of one output may be (samples,).
-    reduction : {"mean", "sum"}
+    reduction, factor
+        As in `SquaredError`.
     sample_weight : array_like, (samples,), optional
 
     Returns
@@ -306,7 +310,7 @@ def squared_error(
     grad : ndarray, (samples, outputs)
     """
     predictions, targets = _floats(predictions=predictions, targets=targets)
-    return _loss(SquaredError(reduction), predictions, targets, sample_weight)
+    return _loss(SquaredError(reduction, factor), predictions, targets, sample_weight)
 
 
 def absolute_error(
@@ -387,6 +391,34 @@ def binary_cross_entropy(
     """
     logits, targets = _floats(logits=logits, targets=targets)
     return _loss(BinaryCrossEntropy(reduction), logits, targets, sample_weight, "logits")
+
+
+def poisson_deviance(
+    log_means: ArrayLike,
+    targets: ArrayLike,
+    reduction: Reduction = "mean",
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> tuple[float, Array]:
+    """Mean (or sum) over samples of half the Poisson deviances; see `steepest.PoissonDeviance`.
+
+    Parameters
+    ----------
+    log_means : array_like, (samples, outputs)
+        Scores, of which the exponentials are the means.
+    targets : array_like, (samples, outputs)
+        At least 0. Those of one output may be (samples,).
+    reduction : {"mean", "sum"}
+    sample_weight : array_like, (samples,), optional
+
+    Returns
+    -------
+    loss : float
+    grad : ndarray, (samples, outputs)
+        By the logarithms of the means.
+    """
+    log_means, targets = _floats(log_means=log_means, targets=targets)
+    return _loss(PoissonDeviance(reduction), log_means, targets, sample_weight, "log_means")
 
 
 def _floats(**arrays: ArrayLike) -> list[Array]:

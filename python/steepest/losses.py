@@ -77,19 +77,23 @@ class MulticlassHinge:
 
 @dataclass(frozen=True)
 class SquaredError:
-    """l = sum over outputs of (prediction - target)**2, without a factor 1/2.
+    """l = factor * sum over outputs of (prediction - target)**2.
 
     Parameters
     ----------
     reduction : {"mean", "sum"}, default "mean"
         How the samples are put together. Outputs are always summed.
+    factor : float, default 1.0
+        Finite and greater than 0; with 1/2, the slope is prediction - target.
     """
 
     reduction: Reduction = "mean"
+    factor: float = 1.0
     takes_labels: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _reduction(self.reduction)
+        _checks.positive(self.factor, "factor")
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,29 @@ class BinaryCrossEntropy:
         _reduction(self.reduction)
 
 
+@dataclass(frozen=True)
+class PoissonDeviance:
+    """l = sum over outputs of exp(s) - t s + t log t - t: half the deviance, for counts t of mean exp(s).
+
+    For targets of 0 and more, of any size; the score s is the logarithm of the mean, and 0 log 0 is 0.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum"}, default "mean"
+        How the samples are put together. Outputs are always summed.
+
+    Notes
+    -----
+    After McCullagh and Nelder, "Generalized linear models", 2nd edition, 1989, section 2.3.
+    """
+
+    reduction: Reduction = "mean"
+    takes_labels: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _reduction(self.reduction)
+
+
 # From the scores (samples, outputs) and the targets of a batch to its mean loss and dloss/dscores.
 LossFunction: TypeAlias = Callable[[Array, Array], tuple[float, ArrayLike]]
 
@@ -186,7 +213,7 @@ class CustomLoss:
         return f"CustomLoss({getattr(self.function, '__qualname__', None) or repr(self.function)})"
 
 
-TargetLoss: TypeAlias = SquaredError | AbsoluteError | Huber | BinaryCrossEntropy
+TargetLoss: TypeAlias = SquaredError | AbsoluteError | Huber | BinaryCrossEntropy | PoissonDeviance
 Loss: TypeAlias = SoftmaxCrossEntropy | MulticlassHinge | TargetLoss | CustomLoss
 
 _NAMES: Mapping[str, Loss] = {
@@ -197,14 +224,15 @@ _NAMES: Mapping[str, Loss] = {
     "absolute_error": AbsoluteError(),
     "huber": Huber(),
     "binary_cross_entropy": BinaryCrossEntropy(),
+    "poisson": PoissonDeviance(),
 }
 
 
 def as_loss(loss: str | Loss | LossFunction) -> Loss:
     """The loss itself, the one of that name, or one made of a function; see `CustomLoss`.
 
-    Names are "softmax", "hinge", "squared_hinge", "squared_error", "absolute_error", "huber" and
-    "binary_cross_entropy".
+    Names are "softmax", "hinge", "squared_hinge", "squared_error", "absolute_error", "huber",
+    "binary_cross_entropy" and "poisson".
 
     Raises
     ------

@@ -20,7 +20,7 @@ from .averaging import Averaging
 from .backends import active
 from .backends._memory import aligned_zeros
 from .backends.formulas import write
-from .backends.protocol import Array, Batch, Draws, Network, Parameters, Stage
+from .backends.protocol import Array, Batch, Draws, Network, Parameters, Recipe, Stage
 from .callbacks import BatchCallback, Callback
 from .constraints import MaxNorm
 from .history import History
@@ -284,7 +284,7 @@ class Sequential:
         batch = self._batch(X, y, sample_weight, loss)
         _checks.finite_rows(batch.x, active().first_nonfinite_row)
         self._check_masks(len(batch.x))
-        objective, gradients = self._network().loss_and_gradients(batch, loss, penalties, draws)
+        objective, gradients = self._network().loss_and_gradients(batch, Recipe(loss, penalties), draws)
         return objective, {key: np.ascontiguousarray(array) for key, array in self._named(gradients)}
 
     def directional_derivative(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from . import _checks
@@ -146,6 +146,10 @@ class Adam:
         s = beta_2 * s + (1 - beta_2) * g**2
         W -= learning_rate * (m / (1 - beta_1**t)) / (sqrt(s / (1 - beta_2**t)) + epsilon)
 
+    or, with `epsilon_hat`::
+
+        W -= learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / (sqrt(s) + epsilon)
+
     Parameters
     ----------
     learning_rate : float or schedule, default 0.001
@@ -154,6 +158,8 @@ class Adam:
         In [0, 1).
     epsilon : float, default 1e-8
         Finite and greater than 0.
+    epsilon_hat : bool, default False
+        Take epsilon for the paper's epsilon hat, as scikit-learn and Keras do. Keyword only.
 
     Raises
     ------
@@ -162,20 +168,22 @@ class Adam:
 
     Notes
     -----
-    After Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1; the defaults
-    are theirs and PyTorch's.
+    After Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1, and the end of
+    section 2 for epsilon hat; the defaults are theirs and PyTorch's.
     """
 
     learning_rate: Rate = 0.001
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
+    epsilon_hat: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         _checks.rate(self.learning_rate)
         _checks.fraction(self.beta_1, "beta_1")
         _checks.fraction(self.beta_2, "beta_2")
         _checks.positive(self.epsilon, "epsilon")
+        _checks.flag(self.epsilon_hat, "epsilon_hat")
 
     @property
     def keeps(self) -> Kept:
@@ -193,7 +201,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate, beta_1, beta_2, epsilon
+    learning_rate, beta_1, beta_2, epsilon, epsilon_hat
         As in `Adam`.
     weight_decay : float, default 0.01
         Finite and not negative. It is no part of the objective.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
 from . import _checks
@@ -105,6 +105,11 @@ class ElasticNet:
 
 Penalty: TypeAlias = L2 | L1 | ElasticNet
 Penalties: TypeAlias = Penalty | Mapping[int, Penalty | None] | None  # of all linear layers, or by number
+
+
+def scaled(penalty: Penalty | None, share: float) -> Penalty | None:
+    """A part of a penalty."""
+    return None if penalty is None else replace(penalty, strength=penalty.strength * share)
 
 
 def as_penalty(penalty: Penalty | None) -> Penalty | None:

@@ -23,7 +23,9 @@ from ..losses import (
     Huber,
     Loss,
     MulticlassHinge,
+    PoissonDeviance,
     SoftmaxCrossEntropy,
+    SquaredError,
     TargetLoss,
 )
 from ..optimizers import SGD, AdaGrad, AdamW, Optimizer, RMSProp
@@ -155,9 +157,9 @@ def _multiclass_hinge(loss: MulticlassHinge, scores: Array, labels: Array) -> tu
     return values.sum(axis=1, dtype=np.float64), grad
 
 
-def _squared_error(predictions: Array, targets: Array) -> tuple[Array, Array]:
-    difference = predictions - targets
-    return np.square(difference).sum(axis=1, dtype=np.float64), 2 * difference
+def _squared_error(loss: SquaredError, predictions: Array, targets: Array) -> tuple[Array, Array]:
+    factor, difference = predictions.dtype.type(loss.factor), predictions - targets
+    return factor * np.square(difference).sum(axis=1, dtype=np.float64), 2 * factor * difference
 
 
 def _absolute_error(predictions: Array, targets: Array) -> tuple[Array, Array]:
@@ -177,6 +179,12 @@ def _binary_cross_entropy(scores: Array, targets: Array) -> tuple[Array, Array]:
     return values.sum(axis=1, dtype=np.float64), activation("sigmoid", scores) - targets
 
 
+def _poisson_deviance(scores: Array, targets: Array) -> tuple[Array, Array]:
+    means, safe = np.exp(scores), np.where(targets > 0, targets, 1)
+    values = means - scores * targets + (targets * np.log(safe) - targets)
+    return values.sum(axis=1, dtype=np.float64), means - targets
+
+
 def _sample_losses(
     loss: SoftmaxCrossEntropy | MulticlassHinge | TargetLoss, scores: Array, targets: Array
 ) -> tuple[Array, Array]:
@@ -191,7 +199,9 @@ def _sample_losses(
         return _huber(loss, scores, targets)
     if isinstance(loss, BinaryCrossEntropy):
         return _binary_cross_entropy(scores, targets)
-    return _squared_error(scores, targets)
+    if isinstance(loss, PoissonDeviance):
+        return _poisson_deviance(scores, targets)
+    return _squared_error(loss, scores, targets)
 
 
 def batch_size(loss: Loss, samples: int, weight: Array | None) -> float:
@@ -298,7 +308,7 @@ def updated(
         if isinstance(optimizer, AdamW) and value.ndim == 2:
             value = real(1 - rate * optimizer.weight_decay) * value
         root = math.sqrt(1 - optimizer.beta_2 ** (age + 1))
-        direction, epsilon = first, epsilon * root
+        direction, epsilon = first, epsilon if optimizer.epsilon_hat else epsilon * root
         rate *= root / (1 - optimizer.beta_1 ** (age + 1))
     return value - real(rate) * (direction / (np.sqrt(second) + real(epsilon))), (first, second)
 

@@ -20,6 +20,7 @@ from ..losses import (
     Huber,
     Loss,
     MulticlassHinge,
+    PoissonDeviance,
     SoftmaxCrossEntropy,
     SquaredError,
 )
@@ -80,7 +81,8 @@ def _core_loss(loss: Loss) -> _core.Loss:
         return _core.Loss(kinds.softmax, parameter=loss.label_smoothing, weighted=weighted)
     if isinstance(loss, MulticlassHinge):
         return _core.Loss(kinds.squared_hinge if loss.squared else kinds.hinge, parameter=loss.margin)
-    parameter = loss.delta if isinstance(loss, Huber) else 0.0
+    parameter = loss.factor if isinstance(loss, SquaredError) else 0.0
+    parameter = loss.delta if isinstance(loss, Huber) else parameter
     return _core.Loss(_TARGET_KINDS[type(loss)], parameter=parameter, sum=loss.reduction == "sum")
 
 
@@ -89,6 +91,7 @@ _TARGET_KINDS = {
     AbsoluteError: _core.LossKind.absolute_error,
     Huber: _core.LossKind.huber,
     BinaryCrossEntropy: _core.LossKind.binary_cross_entropy,
+    PoissonDeviance: _core.LossKind.poisson,
 }
 
 
@@ -116,7 +119,8 @@ def _core_optimizer(optimizer: Optimizer) -> _core.Optimizer:
     if isinstance(o, RMSProp):
         return _core.Optimizer(rule.rmsprop, 0.0, False, o.decay, 1 - o.decay, o.epsilon, 0.0)
     weight_decay = o.weight_decay if isinstance(o, AdamW) else 0.0
-    return _core.Optimizer(rule.adam, o.beta_1, False, o.beta_2, 1 - o.beta_2, o.epsilon, weight_decay)
+    decays = o.beta_1, False, o.beta_2, 1 - o.beta_2
+    return _core.Optimizer(rule.adam, *decays, o.epsilon, weight_decay, o.epsilon_hat)
 
 
 def _core_recipe(recipe: Recipe) -> _core.Recipe:
@@ -127,6 +131,9 @@ def _core_recipe(recipe: Recipe) -> _core.Recipe:
         math.inf if recipe.clip_value is None else recipe.clip_value,
         math.inf if recipe.clip_norm is None else recipe.clip_norm,
         math.inf if recipe.constraint is None else recipe.constraint.limit,
+        recipe.penalty_by_batch,
+        recipe.report_scale,
+        recipe.mean_by_count,
     )
 
 
@@ -157,6 +164,7 @@ def _core_schedule(schedule: Schedule) -> _core.Schedule:
         schedule.first_batch,
         schedule.batches,
         schedule.sums,
+        plateau=schedule.plateau,
     )
 
 
@@ -215,16 +223,15 @@ class _Network:
         return self._network.forward(x, *_choice())
 
     def loss_and_gradients(
-        self, batch: Batch, loss: Loss, penalties: Sequence[Penalty | None], draws: Draws = NO_DRAWS
+        self, batch: Batch, recipe: Recipe, draws: Draws = NO_DRAWS
     ) -> tuple[float, list[Parameters]]:
-        recipe = _core_recipe(Recipe(loss, tuple(penalties), SGD()))
         value, arrays = self._network.loss_and_gradients(
             batch.x,
             batch.targets,
             batch.weight,
-            recipe,
+            _core_recipe(recipe),
             *_choice(),
-            _function(loss),
+            _function(recipe.loss),
             *draws,
         )
         return value, [Parameters(weight, bias) for weight, bias in arrays]
@@ -268,6 +275,7 @@ class _Network:
             *_choice(),
             custom=_function(recipe.loss),
             average=mean,
+            orders=schedule.orders,
         )
         status = _STATUS[result.status]
         return EpochResults(result.losses, result.seconds, status, result.step, result.sums)

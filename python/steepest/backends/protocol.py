@@ -8,6 +8,7 @@ the features, labels in range.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from ..averaging import Averaging
 from ..constraints import MaxNorm
 from ..losses import Loss
-from ..optimizers import Optimizer
+from ..optimizers import SGD, Optimizer
 from ..penalties import Penalty
 
 Array = NDArray[Any]
@@ -154,14 +155,46 @@ class Recipe:
 
     The learning rate is not taken from the optimizer, but told each call. clip_value: the bound of each
     component of the gradient of the objective, or None. clip_norm: that of its norm afterwards, or None.
+
+    penalty_by_batch: the penalty is that of all samples of the batch together, and divided by their number or
+    total weight as the loss is. report_scale: what the loss counts for in the objective that is told, but not
+    in its gradient. mean_by_count: an epoch's loss weighs its batches by their samples, whatever these weigh.
     """
 
     loss: Loss
     penalties: tuple[Penalty | None, ...]
-    optimizer: Optimizer
+    optimizer: Optimizer = field(default_factory=SGD)
     clip_value: float | None = None
     clip_norm: float | None = None
     constraint: MaxNorm | None = None
+    penalty_by_batch: bool = False
+    report_scale: float = 1.0
+    mean_by_count: bool = False
+
+
+class Plateau(NamedTuple):
+    """When a run ends: after more than `patience` epochs in a row that do not improve on `best`.
+
+    That is, whose loss is not below it by more than `tolerance`; `waited` of them have been.
+    """
+
+    tolerance: float = 0.0
+    patience: float = math.inf
+    best: float = math.inf
+    waited: float = 0
+
+    def after(self, loss: float) -> Plateau:
+        """The same after one more epoch."""
+        waited = self.waited + 1 if loss > self.best - self.tolerance else 0
+        return self._replace(best=min(loss, self.best), waited=waited)
+
+    @property
+    def reached(self) -> bool:
+        """Whether the run ends."""
+        return self.waited > self.patience
+
+
+NO_PLATEAU = Plateau()
 
 
 @dataclass(frozen=True)
@@ -170,7 +203,8 @@ class Schedule:
 
     Of each, `batches` batches from number `first_batch` on, or as many as there are: so an epoch can be run
     in parts, whose `sums` are those of the epoch's earlier parts. rates: float64, the learning rate of all
-    steps (1,) or of each.
+    steps (1,) or of each. orders: (epochs, samples) int64, the order in which each epoch visits the samples;
+    then there are no shuffles. A `plateau` leaves fewer epochs finished.
     """
 
     epochs: int
@@ -182,6 +216,8 @@ class Schedule:
     first_batch: int = 0
     batches: int | None = None
     sums: tuple[float, float] = (0.0, 0.0)
+    orders: Array | None = None
+    plateau: Plateau = NO_PLATEAU
 
 
 @dataclass(frozen=True)
@@ -229,9 +265,12 @@ class Network(Protocol):
         """Scores (samples, outputs) of rows (samples, features)."""
 
     def loss_and_gradients(
-        self, batch: Batch, loss: Loss, penalties: Sequence[Penalty | None], draws: Draws = NO_DRAWS
+        self, batch: Batch, recipe: Recipe, draws: Draws = NO_DRAWS
     ) -> tuple[float, list[Parameters]]:
-        """The objective (data loss + penalties) as in training, and its gradient for each learning stage."""
+        """The objective (data loss + penalties) as in training, and its gradient for each learning stage.
+
+        Bounds and the optimizer of the recipe have no say.
+        """
 
     def step(
         self,

@@ -9,13 +9,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import Literal
 
 import numpy as np
 
-from ..losses import Loss
-from ..penalties import Penalty
+from ..penalties import scaled
 from . import formulas, stage_formulas
 from ._random import shuffle_order
 from .protocol import (
@@ -71,12 +71,13 @@ class ReferenceNetwork:
         return self._pass(x, None).outputs[-1]
 
     def loss_and_gradients(
-        self, batch: Batch, loss: Loss, penalties: Sequence[Penalty | None], draws: Draws = NO_DRAWS
+        self, batch: Batch, recipe: Recipe, draws: Draws = NO_DRAWS
     ) -> tuple[float, list[Parameters]]:
         """The objective (data loss + penalties) as in training, and its gradient for each learning stage."""
         passed = self._pass(batch.x, draws)
-        objective, gradients = self._objective(passed, batch, loss, penalties)
-        for p, gradient, penalty in zip(self._parameters, gradients, penalties, strict=True):
+        recipe = _for_batch(recipe, batch)
+        objective, gradients = self._objective(passed, batch, recipe)
+        for p, gradient, penalty in zip(self._parameters, gradients, recipe.penalties, strict=True):
             gradient.weight = formulas.limited(gradient.weight, p.weight, penalty, None)
         return objective, gradients
 
@@ -91,7 +92,8 @@ class ReferenceNetwork:
     ) -> float:
         """One update on the whole batch; where the objective is not finite, nothing is changed."""
         passed = self._pass(batch.x, Draws(seed, int(state.steps[0])))
-        objective, gradients = self._objective(passed, batch, recipe.loss, recipe.penalties)
+        recipe = _for_batch(recipe, batch)
+        objective, gradients = self._objective(passed, batch, recipe)
         if math.isfinite(objective):
             self._update(gradients, passed.statistics, recipe, state, rate, average)
         return objective
@@ -110,7 +112,7 @@ class ReferenceNetwork:
         batches = -(-samples // size)
         steps = range(batches)[schedule.first_batch :][: schedule.batches]
         sums = schedule.sums
-        stop = _throttled(watch)
+        stop, plateau = _throttled(watch), schedule.plateau
         losses: list[float] = []
         seconds: list[float] = []
         rates = itertools.cycle(schedule.rates.tolist())
@@ -118,6 +120,7 @@ class ReferenceNetwork:
             began = perf_counter()
             number = schedule.first_epoch + epoch
             order = self._shuffled(samples, schedule.seed, number) if schedule.shuffle else None
+            order = order if schedule.orders is None else schedule.orders[epoch]
             before = self._copies(state, average) if len(steps) > 1 else []
             own, sums = (0.0, 0.0), schedule.sums
             for step in steps:
@@ -133,13 +136,17 @@ class ReferenceNetwork:
                 if not math.isfinite(objective):
                     formulas.write(before)
                     return EpochResults(losses, seconds, "diverged", step)
-                weight = formulas.batch_size(recipe.loss, len(part.x), part.weight)
+                counted = None if recipe.mean_by_count else part.weight
+                weight = formulas.batch_size(recipe.loss, len(part.x), counted)
                 own = own[0] + weight * objective, own[1] + weight
                 sums = sums[0] + weight * objective, sums[1] + weight
                 if step != steps[-1] and stop(epoch + (step + 1) / batches):
                     return EpochResults(losses, seconds, "cancelled", sums=sums)
             losses.append(own[0] / own[1] if own[1] else 0.0)
             seconds.append(perf_counter() - began)
+            plateau = plateau.after(losses[-1])
+            if plateau.reached:
+                break
             if stop(epoch + steps.stop / batches) and epoch + 1 < schedule.epochs:
                 return EpochResults(losses, seconds, "cancelled", sums=sums)
         return EpochResults(losses, seconds, "finished", sums=sums)
@@ -160,13 +167,12 @@ class ReferenceNetwork:
         return forward(self._stages, self._parameters, self._running, x, draws)
 
     @formulas.quiet
-    def _objective(
-        self, passed: Pass, batch: Batch, loss: Loss, penalties: Sequence[Penalty | None]
-    ) -> tuple[float, list[Parameters]]:
+    def _objective(self, passed: Pass, batch: Batch, recipe: Recipe) -> tuple[float, list[Parameters]]:
         """The objective, and the gradient of the data loss alone for each stage that learns."""
         scores = passed.outputs[-1]
-        objective, grad = formulas.loss_and_gradient(loss, scores, batch.targets, batch.weight)
-        for p, penalty in zip(self._parameters, penalties, strict=True):
+        objective, grad = formulas.loss_and_gradient(recipe.loss, scores, batch.targets, batch.weight)
+        objective *= recipe.report_scale
+        for p, penalty in zip(self._parameters, recipe.penalties, strict=True):
             objective += formulas.penalty_value(penalty, p.weight) if penalty is not None else 0.0
         return objective, backward(self._stages, self._parameters, passed, grad)
 
@@ -235,6 +241,15 @@ class ReferenceNetwork:
             if p.bias is not None:
                 arrays.append(p.bias)
         return arrays
+
+
+def _for_batch(recipe: Recipe, batch: Batch) -> Recipe:
+    """The recipe with the batch's part of a penalty of all."""
+    if not recipe.penalty_by_batch:
+        return recipe
+    size = formulas.batch_size(recipe.loss, len(batch.x), batch.weight)
+    parts = (scaled(penalty, 1 / size if size else 0.0) for penalty in recipe.penalties)
+    return replace(recipe, penalties=tuple(parts))
 
 
 def _take(batch: Batch, part: slice, order: Array | None) -> Batch:
