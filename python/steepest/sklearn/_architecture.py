@@ -1,0 +1,105 @@
+"""Plan: what an estimator's parameters and arrays are to a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+
+from .._stages import compile_stages
+from ..backends import active
+from ..backends.protocol import Array, Network, Parameters, Stage
+from ..layers import (
+    ELU,
+    GELU,
+    Identity,
+    Layer,
+    LeakyReLU,
+    LeCunTanh,
+    Linear,
+    ReLU,
+    Sigmoid,
+    Softplus,
+    Tanh,
+)
+from ..penalties import L1, L2, ElasticNet, Penalty
+from ..regularization import BatchNorm, Dropout
+
+# scikit-learn's four, by its names, and steepest's others.
+ACTIVATIONS: dict[str, Callable[[], Layer]] = {
+    "identity": Identity,
+    "logistic": Sigmoid,
+    "tanh": Tanh,
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "elu": ELU,
+    "gelu": GELU,
+    "softplus": Softplus,
+    "lecun_tanh": LeCunTanh,
+}
+
+
+def compiled(
+    units: Sequence[int], activations: Sequence[str], dropout: Sequence[float], batch_norm: bool
+) -> tuple[Stage, ...]:
+    """The stages of a perceptron with so many units in each layer, inputs first.
+
+    After each hidden layer come batch_norm, its activation and its dropout, as far as there are any.
+    """
+    layers: list[Layer] = []
+    hidden = zip(units[:-2], units[1:-1], activations, dropout, strict=True)
+    for inputs, outputs, activation, rate in hidden:
+        layers.append(Linear(inputs, outputs))
+        if batch_norm:
+            layers.append(BatchNorm(outputs))
+        layers.append(ACTIVATIONS[activation]())
+        if rate:
+            layers.append(Dropout(rate))
+    return compile_stages([*layers, Linear(units[-2], units[-1])])
+
+
+def parameters_of(
+    coefs: Iterable[Array], intercepts: Iterable[Array], norms: Iterable[Array] = ()
+) -> tuple[list[Parameters], list[Array]]:
+    """Views of an estimator's arrays in the order of the stages, and of the running statistics.
+
+    Each of `norms` is (4, units): scale, shift, running mean and running variance. It belongs behind the
+    layer of the same place.
+    """
+    parameters: list[Parameters] = []
+    norms = list(norms)
+    for place, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
+        parameters.append(Parameters(coef, intercept))
+        if place < len(norms):
+            parameters.append(Parameters(norms[place][:1], norms[place][1]))
+    return parameters, [norm[2:] for norm in norms]
+
+
+def rows_of(X: Any) -> Array:
+    """Validated X as a batch holds it."""
+    return np.ascontiguousarray(X.toarray() if issparse(X) else X)
+
+
+def writable(arrays: Iterable[Array], dtype: np.dtype[Any]) -> list[Array]:
+    """The arrays themselves where a backend may write to them, else copies: of memory maps, for instance."""
+    return [np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED", "WRITEABLE"]) for array in arrays]
+
+
+def bound(stages: Sequence[Stage], coefs: Any, intercepts: Any, norms: Any = ()) -> Network:
+    """A network of an estimator's arrays, or of copies of them, to predict with."""
+    dtype = np.dtype(coefs[0].dtype)
+    parts = (writable(arrays, dtype) for arrays in (coefs, intercepts, norms))
+    return active().network(stages, *parameters_of(*parts))
+
+
+def penalty_of(name: str | None, alpha: float, l1_ratio: float) -> Penalty | None:
+    """Alpha * (l1_ratio * sum|W| + (1 - l1_ratio) / 2 * sum(W**2)); "l2" has a ratio of 0, "l1" of 1."""
+    ratio = {"l2": 0.0, "l1": 1.0}.get(name or "", l1_ratio)
+    if name is None or alpha == 0:
+        return None
+    if ratio == 1:
+        return L1(alpha)
+    squares = alpha * (1 - ratio) / 2
+    return L2(squares) if ratio == 0 else ElasticNet(alpha * ratio, squares / (alpha * ratio))

@@ -1,0 +1,331 @@
+"""What MLPClassifier and MLPRegressor share: scikit-learn's parameters, attributes and random draws."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from .._checks import one_of
+from .._config import config
+from ..backends import active
+from ..backends.protocol import Array, Batch, Recipe, Stage
+from ..losses import Loss
+from ._architecture import ACTIVATIONS, bound, compiled, parameters_of, penalty_of, rows_of, writable
+from ._callbacks import CallbackSupportMixin
+from ._lbfgs import minimise
+from ._stochastic import NOT_FINITE, STOCHASTIC_SOLVERS, HeldOut, Learned, Solver, begin, learn
+
+_NON_NEGATIVE = Interval(Real, 0, None, closed="left")
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_BELOW_1 = Interval(Real, 0, 1, closed="left")
+_COUNT = Interval(Integral, 1, None, closed="left")
+
+
+class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator, ABC):
+    """A perceptron of hidden layers; the arrays that it holds are its parameters themselves."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "hidden_layer_sizes": ["array-like", _COUNT],
+        "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
+        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+        "alpha": [_NON_NEGATIVE],
+        "batch_size": [StrOptions({"auto"}), _COUNT],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [_POSITIVE],
+        "power_t": [_NON_NEGATIVE],
+        "max_iter": [_COUNT],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [_NON_NEGATIVE],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [_BELOW_1],
+        "beta_1": [_BELOW_1],
+        "beta_2": [_BELOW_1],
+        "epsilon": [_POSITIVE],
+        "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
+        "max_fun": [_COUNT],
+        "dropout": [_BELOW_1, "array-like"],
+        "batch_norm": ["boolean"],
+        "penalty": [StrOptions({"l2", "l1", "elasticnet"}), None],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "clip_value": [_POSITIVE, None],
+        "clip_norm": [_POSITIVE, None],
+        "learning_rate_schedule": [callable, None],
+        "callbacks": [list, tuple, None],
+        "progress": ["boolean"],
+        "n_threads": [_COUNT, None],
+    }
+
+    # ---- what the two differ in -------------------------------------------------------------------------
+
+    @abstractmethod
+    def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
+        """X, and y as (n_samples, n_columns)."""
+
+    @abstractmethod
+    def _outputs(self, y: Array) -> int:
+        """How many outputs the network has for such y."""
+
+    @abstractmethod
+    def _objective(self) -> tuple[Loss, float]:
+        """The loss, and what it counts for in `loss_`."""
+
+    @abstractmethod
+    def _out_activation(self) -> str:
+        """What makes predictions of scores, by scikit-learn's names."""
+
+    @abstractmethod
+    def _targets(self, y: Array, dtype: np.dtype[Any]) -> Array:
+        """Validated y as the loss takes it."""
+
+    @abstractmethod
+    def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
+        """The weights of samples, with those of their classes."""
+
+    @abstractmethod
+    def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
+        """The score of what the network says of samples, with y as validated."""
+
+    # ---- a fit ------------------------------------------------------------------------------------------
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, incremental: bool = False, validation_data: Any = None
+    ) -> Any:
+        hidden = self._hidden_units()
+        self._check_settings(hidden, validation_data, incremental)
+        fresh = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        given = X, y, sample_weight
+        X, y = self._validated(X, y, incremental, reset=fresh)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+        self.n_outputs_ = self._outputs(y)
+        self._random_state = check_random_state(self.random_state)
+        if fresh:
+            self._initialize([X.shape[1], *hidden, self.n_outputs_], X.dtype)
+        with computing(self.n_threads):
+            self._learn(X, y, sample_weight, incremental, validation_data, given)
+        if not all(np.isfinite(array).all() for array in self._arrays()):
+            raise ValueError(NOT_FINITE)
+        return self
+
+    def _learn(
+        self,
+        X: Any,
+        y: Array,
+        sample_weight: Array | None,
+        incremental: bool,
+        validation_data: Any,
+        given: tuple[Any, Any, Any],
+    ) -> None:
+        """From checked samples, with parameters to begin with."""
+        self.coefs_, self.intercepts_, norms = (
+            writable(arrays, X.dtype) for arrays in (self.coefs_, self.intercepts_, self._norms())
+        )
+        if self.batch_norm:
+            self.batch_norms_ = norms
+        parameters, running = parameters_of(self.coefs_, self.intercepts_, norms)
+        network, recipe = active().network(self._stages(), parameters, running), self._recipe()
+        if self.solver == "lbfgs":
+            batch = self._batch(X, y, self._weights(y, sample_weight))
+            minimise(self, network, parameters, batch, recipe)
+            return
+        X, y, sample_weight, held_out = self._split(X, y, sample_weight, validation_data)
+        batch = self._batch(X, y, self._weights(y, sample_weight))
+        rng = self._random_state
+        # Drawn behind scikit-learn's draws, and only where it is used.
+        seed = int(rng.randint(2**31)) if any(self._dropout(len(self.coefs_) - 1)) else 0
+        learned = Learned(
+            network, self._arrays(), batch, recipe, rng, held_out, seed, incremental, data=given
+        )
+        if not incremental or not hasattr(self, "_optimizer"):
+            self._optimizer = Solver.of(self, parameters, float(self.learning_rate_init))
+        learn(self, learned, self._optimizer)
+
+    def _hidden_units(self) -> list[int]:
+        sizes = self.hidden_layer_sizes
+        hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if np.any(np.array(hidden) <= 0):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        return [int(units) for units in hidden]
+
+    def _check_settings(self, hidden: list[int], validation_data: Any, incremental: bool) -> None:
+        """Refuse parameters that do not fit each other."""
+        self._activations(len(hidden))
+        if self.early_stopping and incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if self.solver in STOCHASTIC_SOLVERS:
+            return
+        unused = {
+            "dropout": any(self._dropout(len(hidden))),
+            "batch_norm": self.batch_norm,
+            "clip_value": self.clip_value is not None,
+            "clip_norm": self.clip_norm is not None,
+            "learning_rate_schedule": self.learning_rate_schedule is not None,
+            "validation_data": validation_data is not None,
+            "callbacks": bool(self.callbacks),
+        }
+        for name, used in unused.items():
+            if used:
+                raise ValueError(f"{name} needs solver 'sgd' or 'adam', but solver is {self.solver!r}")
+
+    def _activations(self, hidden: int) -> list[str]:
+        """One for each hidden layer."""
+        if isinstance(self.activation, str):
+            return [self.activation] * hidden
+        if len(self.activation) != hidden:
+            raise ValueError(
+                f"activation has {len(self.activation)} names, but there are {hidden} hidden layers"
+            )
+        for name in self.activation:
+            one_of(name, "activation", tuple(ACTIVATIONS))
+        return list(self.activation)
+
+    def _dropout(self, hidden: int) -> list[float]:
+        """One rate for each hidden layer."""
+        rates = [self.dropout] * hidden if isinstance(self.dropout, Real) else list(self.dropout)
+        if len(rates) != hidden:
+            raise ValueError(f"dropout has {len(rates)} rates, but there are {hidden} hidden layers")
+        return rates
+
+    def _initialize(self, units: list[int], dtype: np.dtype[Any]) -> None:
+        """Parameters as scikit-learn draws them: of each layer the weights, then the biases.
+
+        Uniform in +-sqrt(6 / (fan_in + fan_out)), with 2 in place of 6 for logistic units (Glorot and Bengio,
+        "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010).
+        """
+        begin(self)
+        self.n_layers_ = len(units)
+        self.out_activation_ = self._out_activation()
+        activations = self._activations(len(units) - 2)
+        activations.append(activations[-1] if activations else str(self.activation))
+        self.coefs_, self.intercepts_ = [], []
+        for fan_in, fan_out, activation in zip(units[:-1], units[1:], activations, strict=True):
+            bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
+            for kept, shape in ((self.coefs_, (fan_in, fan_out)), (self.intercepts_, (fan_out,))):
+                kept.append(self._random_state.uniform(-bound, bound, shape).astype(dtype, copy=False))
+        if self.batch_norm:
+            # scale, shift, running mean and running variance
+            start = np.array([[1], [0], [0], [1]], dtype)
+            self.batch_norms_ = [start.repeat(width, axis=1) for width in units[1:-1]]
+
+    def _norms(self) -> list[Array]:
+        return self.batch_norms_ if self.batch_norm else []
+
+    def _arrays(self) -> list[Array]:
+        """All that learning changes."""
+        return [*self.coefs_, *self.intercepts_, *self._norms()]
+
+    def _reconstruction_attributes(self) -> dict[str, Any]:
+        """Copies of them, from which a callback's estimator is made."""
+        names = ["coefs_", "intercepts_"] + ["batch_norms_"] * self.batch_norm
+        return {name: [array.copy() for array in getattr(self, name)] for name in names}
+
+    def _stages(self) -> tuple[Stage, ...]:
+        units = [len(self.coefs_[0]), *(coef.shape[1] for coef in self.coefs_)]
+        hidden = len(units) - 2
+        return compiled(units, self._activations(hidden), self._dropout(hidden), self.batch_norm)
+
+    def _recipe(self) -> Recipe:
+        loss, scale = self._objective()
+        penalty = penalty_of(self.penalty, self.alpha, self.l1_ratio)
+        learning = sum(stage.learns for stage in self._stages())
+        return Recipe(
+            loss,
+            (penalty,) * learning,
+            clip_value=self.clip_value,
+            clip_norm=self.clip_norm,
+            penalty_by_batch=True,
+            report_scale=scale,
+            mean_by_count=True,
+        )
+
+    def _batch(self, X: Any, y: Array, weight: Array | None) -> Batch:
+        return Batch(rows_of(X), self._targets(y, X.dtype), weight)
+
+    def _split(
+        self, X: Any, y: Array, sample_weight: Array | None, validation_data: Any
+    ) -> tuple[Any, Array, Array | None, HeldOut | None]:
+        """The samples to learn from, and those that are given or held out to look at."""
+        if validation_data is not None:
+            return X, y, sample_weight, self._held_out(*self._validation(validation_data))
+        if not self.early_stopping:
+            return X, y, sample_weight, None
+        # Multilabel targets are not stratified.
+        stratify = y if is_classifier(self) and y.shape[1] == 1 else None
+        given = (X, y) if sample_weight is None else (X, y, sample_weight)
+        parts = train_test_split(
+            *given, random_state=self._random_state, test_size=self.validation_fraction, stratify=stratify
+        )
+        kept, held = parts[::2], parts[1::2]
+        if held[0].shape[0] < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+            )
+        weight = kept[2] if sample_weight is not None else None
+        return kept[0], kept[1], weight, self._held_out(*held)
+
+    def _held_out(self, X: Any, y: Array, sample_weight: Array | None = None) -> HeldOut:
+        return HeldOut(
+            self._batch(X, y, sample_weight), lambda scores: self._score_of(scores, y, sample_weight)
+        )
+
+    def _validation(self, data: Any) -> tuple[Any, Array, Array | None]:
+        """The caller's validation data, checked as those of `fit` are."""
+        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+            raise TypeError("validation_data must be (X, y) or (X, y, sample_weight)")
+        X, y, *weight = data
+        X, y = self._validated(X, y, incremental=True, reset=False)
+        X = X.astype(self.coefs_[0].dtype, copy=False)
+        if weight and weight[0] is not None:
+            return X, y, _check_sample_weight(weight[0], X, dtype=X.dtype, ensure_non_negative=True)
+        return X, y, None
+
+    # ---- what is fitted ---------------------------------------------------------------------------------
+
+    def _scores(self, X: Any) -> Array:
+        """What the network says of the rows of X, (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        dtype = self.coefs_[0].dtype
+        with computing(self.n_threads):
+            network = bound(self._stages(), self.coefs_, self.intercepts_, self._norms())
+            return network.forward(rows_of(X.astype(dtype, copy=False)))
+
+    def _activated(self, scores: Array) -> Array:
+        """Predictions, or probabilities."""
+        activation = self.out_activation_
+        if activation == "softmax":
+            return active().softmax(scores)
+        if activation == "logistic":
+            return active().activation("sigmoid", scores)
+        return active().exp(scores) if activation == "exp" else scores
+
+    def _check_solver(self) -> bool:
+        if self.solver not in STOCHASTIC_SOLVERS:
+            raise AttributeError(
+                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
+            )
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def computing(n_threads: int | None) -> AbstractContextManager[None]:
+    """A block with so many threads; without a number, with those that would be used anyway."""
+    return nullcontext() if n_threads is None else config(num_threads=n_threads)

@@ -1,0 +1,301 @@
+"""The loop over epochs as scikit-learn's stochastic solvers have it, of MLPs and linear estimators alike.
+
+An estimator makes a `Solver`, which it keeps between calls of `partial_fit`, and a `Learned`, which says what
+is learned; `learn` then does the rest: it reads the parameters that all estimators share (max_iter, tol,
+learning_rate, shuffle, early_stopping, ...) and sets the attributes that they share (n_iter_, t_, loss_,
+loss_curve_, best_loss_, validation_scores_, ...), which `begin` has set up before a first fit.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from .._progress import ProgressBar
+from ..backends import active
+from ..backends.formulas import write
+from ..backends.protocol import Array, Batch, Network, Parameters, Plateau, Recipe, Schedule, State
+from ..history import History
+from ..optimizers import SGD, Adam, Optimizer
+from ._callbacks import Callbacks
+
+STOCHASTIC_SOLVERS = ("sgd", "adam")
+_INDICES_AT_ONCE = 1 << 21  # of the orders that are drawn ahead, 16 MB
+_EPOCHS_AT_ONCE = 32
+NOT_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+    "preprocessed."
+)
+
+
+@dataclass
+class Solver:
+    """An optimizer, its state and the learning rate that it has come to."""
+
+    optimizer: Optimizer
+    learning_rate: float
+    state: State
+
+    @classmethod
+    def of(cls, estimator: Any, parameters: Iterable[Parameters], rate: float) -> Solver:
+        """The one that an estimator asks for, with a state of zeros."""
+        if estimator.solver == "sgd":
+            nesterov = estimator.nesterovs_momentum and estimator.momentum > 0
+            optimizer: Optimizer = SGD(rate, estimator.momentum, nesterov)
+        else:
+            optimizer = Adam(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon, epsilon_hat=True)
+        first, second = ([_zeros(p) for p in parameters] if kept else None for kept in optimizer.keeps)
+        return cls(optimizer, rate, State(first, second, np.zeros(1, np.int64)))
+
+
+def _zeros(p: Parameters) -> Parameters:
+    return Parameters(np.zeros_like(p.weight), None if p.bias is None else np.zeros_like(p.bias))
+
+
+@dataclass
+class HeldOut:
+    """Samples that are not learned from, and the score of what the network says of them."""
+
+    batch: Batch
+    score: Callable[[Array], float]
+
+
+@dataclass
+class Learned:
+    """What a fit learns, and from what.
+
+    network: bound to the arrays, which are all that learning changes but the solver's state. recipe: its
+    optimizer is the solver's.
+    data: X, y and sample weights as the estimator was given them, for scikit-learn's callbacks.
+    """
+
+    network: Network
+    arrays: list[Array]
+    batch: Batch
+    recipe: Recipe
+    rng: np.random.RandomState
+    held_out: HeldOut | None = None
+    seed: int = 0  # of draws within the network
+    incremental: bool = False
+    data: tuple[Any, Any, Any] = (None, None, None)
+
+
+def begin(estimator: Any) -> None:
+    """The attributes of an estimator that has learned nothing yet."""
+    estimator.n_iter_ = estimator.t_ = 0
+    if estimator.solver not in STOCHASTIC_SOLVERS:
+        return
+    estimator.loss_curve_ = []
+    estimator._no_improvement_count = 0
+    estimator._best = None
+    scored = estimator.early_stopping
+    estimator.validation_scores_ = [] if scored else None
+    estimator.best_validation_score_ = -np.inf if scored else None
+    estimator.best_loss_ = None if scored else np.inf
+    estimator.validation_loss_curve_ = []
+
+
+def learn(estimator: Any, learned: Learned, solver: Solver) -> None:
+    """Run epochs until the loss or the score no longer improves, or `max_iter` of them are done.
+
+    Raises
+    ------
+    ValueError
+        If the objective stops being finite; the arrays are then those of the last finished epoch.
+    """
+    _Run(estimator, learned, solver).run()
+
+
+def batch_size(estimator: Any, samples: int) -> int:
+    """`batch_size`, at most all samples."""
+    if estimator.batch_size == "auto":
+        return min(200, samples)
+    if estimator.batch_size > samples:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            stacklevel=2,
+        )
+    return int(np.clip(estimator.batch_size, 1, samples))
+
+
+class _Run:
+    """One call of `learn`: how far it has come, and how it goes on."""
+
+    def __init__(self, estimator: Any, learned: Learned, solver: Solver) -> None:
+        self._estimator = estimator
+        self._learned = learned
+        self._solver = solver
+        self._recipe = replace(learned.recipe, optimizer=solver.optimizer)
+        self._samples = len(learned.batch.x)
+        self._size = batch_size(estimator, self._samples)
+        self._batches = -(-self._samples // self._size)
+        self._order = np.arange(self._samples)
+        self._epochs = 1 if learned.incremental else estimator.max_iter
+        self._callbacks = Callbacks(estimator, learned.data, self._epochs)
+        between = (estimator.verbose, estimator.early_stopping, learned.held_out, self._callbacks.any)
+        at_once = max(1, min(_EPOCHS_AT_ONCE, _INDICES_AT_ONCE // self._samples))
+        self._at_once = 1 if any(between) else at_once
+
+    def run(self) -> None:
+        estimator = self._estimator
+        estimator.n_iter_ = 0
+        with ProgressBar(self._epochs, self._batches, estimator.progress) as bar:
+            try:
+                while estimator.n_iter_ < self._epochs:
+                    self._some_epochs(bar)
+                    if self._ended():
+                        break
+            except KeyboardInterrupt:
+                warnings.warn("Training interrupted by user.", stacklevel=2)
+        if estimator.early_stopping and estimator._best is not None:
+            write(list(zip(self._learned.arrays, estimator._best, strict=True)))
+        self._callbacks.end()
+
+    def _some_epochs(self, bar: ProgressBar) -> None:
+        """As many as nothing happens between."""
+        estimator, learned, done = self._estimator, self._learned, self._estimator.n_iter_
+        number = min(self._at_once, self._epochs - done)
+        before = learned.rng.get_state() if number > 1 and estimator.shuffle else None
+        order = self._order
+        self._callbacks.epoch_begins()
+        schedule = Schedule(
+            epochs=number,
+            batch_size=self._size,
+            shuffle=False,
+            seed=learned.seed,
+            rates=self._rates(number),
+            orders=self._orders(number) if estimator.shuffle else None,
+            plateau=self._plateau(),
+        )
+
+        def watch(epochs: float) -> bool:
+            bar.move(done + epochs)
+            return False
+
+        results = learned.network.fit(learned.batch, self._recipe, self._solver.state, schedule, watch)
+        if results.status == "diverged":
+            raise ValueError(NOT_FINITE)
+        finished = len(results.losses)
+        if finished < number and before is not None:  # draw what was needed, and no more
+            learned.rng.set_state(before)
+            self._order = order
+            self._orders(finished)
+        for loss in results.losses:
+            self._record(loss)
+        bar.move(done + finished)
+        bar.show(History(loss=estimator.loss_curve_, validation_loss=estimator.validation_loss_curve_))
+
+    def _orders(self, epochs: int) -> Array:
+        """Those of the next epochs, each a shuffle of the one before, as scikit-learn draws them."""
+        orders = np.empty((epochs, self._samples), np.int64)
+        for order in orders:
+            shuffle = np.arange(self._samples)
+            self._learned.rng.shuffle(shuffle)
+            order[:] = self._order = self._order[shuffle]
+        return orders
+
+    def _plateau(self) -> Plateau:
+        estimator = self._estimator
+        if estimator.early_stopping:
+            return Plateau()
+        best, waited = estimator.best_loss_, estimator._no_improvement_count
+        return Plateau(estimator.tol, estimator.n_iter_no_change, best, waited)
+
+    def _rates(self, epochs: int) -> Array:
+        """One for all steps of the next epochs, or one for each."""
+        estimator, solver = self._estimator, self._solver
+        steps = epochs * self._batches
+        if estimator.learning_rate_schedule is not None:
+            first = int(solver.state.steps[0])
+            return np.array([estimator.learning_rate_schedule(first + i) for i in range(steps)], np.float64)
+        if not self._fades():
+            return np.full(1, solver.learning_rate)
+        later = [self._faded(estimator.t_ + i * self._samples) for i in range(1, epochs)]
+        return np.repeat([solver.learning_rate, *later], self._batches)
+
+    def _fades(self) -> bool:
+        return bool(self._estimator.solver == "sgd" and self._estimator.learning_rate == "invscaling")
+
+    def _faded(self, samples_seen: int) -> float:
+        initial = float(self._solver.optimizer.learning_rate)  # type: ignore[arg-type]
+        return float(initial / (samples_seen + 1) ** self._estimator.power_t)
+
+    def _record(self, loss: float) -> None:
+        """One finished epoch."""
+        estimator = self._estimator
+        estimator.n_iter_ += 1
+        estimator.t_ += self._samples
+        estimator.loss_ = loss
+        estimator.loss_curve_.append(loss)
+        if estimator.verbose:
+            print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+        if self._learned.held_out is not None:
+            self._look_at(self._learned.held_out)
+        if not estimator.early_stopping:
+            plateau = self._plateau().after(loss)
+            estimator.best_loss_, estimator._no_improvement_count = plateau.best, plateau.waited
+        if self._fades():
+            self._solver.learning_rate = self._faded(estimator.t_)
+
+    def _look_at(self, held_out: HeldOut) -> None:
+        """Loss and score of samples that are not learned from."""
+        estimator, learned, batch = self._estimator, self._learned, held_out.batch
+        scores = learned.network.forward(batch.x)
+        loss, _ = active().loss(learned.recipe.loss, scores, batch.targets, batch.weight)
+        estimator.validation_loss_curve_.append(loss * learned.recipe.report_scale)
+        if not estimator.early_stopping:
+            return
+        score = held_out.score(scores) if np.isfinite(scores).all() else math.nan
+        estimator.validation_scores_.append(score)
+        if estimator.verbose:
+            print(f"Validation score: {score:f}")
+        worse = score < estimator.best_validation_score_ + estimator.tol
+        estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
+        if score > estimator.best_validation_score_:
+            estimator.best_validation_score_ = score
+            estimator._best = [array.copy() for array in learned.arrays]
+
+    def _ended(self) -> bool:
+        """Whether that was the last epoch."""
+        estimator = self._estimator
+        asked = self._callbacks.epoch_ends()
+        if estimator._no_improvement_count > estimator.n_iter_no_change:
+            if self._stops():
+                return True
+            estimator._no_improvement_count = 0
+        if asked or self._learned.incremental:
+            return True
+        if estimator.n_iter_ == estimator.max_iter:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the "
+                "optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return False
+
+    def _stops(self) -> bool:
+        """On a plateau: True, or a smaller learning rate."""
+        estimator, solver = self._estimator, self._solver
+        what = "Validation score" if estimator.early_stopping else "Training loss"
+        message = (
+            f"{what} did not improve more than tol={estimator.tol:f} for "
+            f"{estimator.n_iter_no_change:d} consecutive epochs."
+        )
+        adaptive = estimator.solver == "sgd" and estimator.learning_rate == "adaptive"
+        if adaptive and solver.learning_rate > 1e-6:
+            solver.learning_rate /= 5.0
+            message += f" Setting learning rate to {solver.learning_rate:f}"
+            stops = False
+        else:
+            message += f"{' Learning rate too small.' if adaptive else ''} Stopping."
+            stops = True
+        if estimator.verbose:
+            print(message)
+        return stops
