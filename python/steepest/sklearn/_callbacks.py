@@ -21,7 +21,8 @@ class Callbacks:
     def __init__(self, estimator: Any, data: tuple[Any, Any, Any], epochs: int) -> None:
         self._estimator = estimator
         self._functions = tuple(estimator.callbacks or ())
-        self._task = self._epoch = None
+        self._task: Any = None
+        self._epoch: Any = None
         if getattr(estimator, "_skl_callbacks", None):
             x, y, weight = data
             metadata = None if weight is None else {"sample_weight": weight}

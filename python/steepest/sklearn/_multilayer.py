@@ -69,6 +69,9 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator, ABC):
         "n_threads": [_COUNT, None],
     }
 
+    coefs_: list[Array]
+    intercepts_: list[Array]
+
     # ---- what the two differ in -------------------------------------------------------------------------
 
     @abstractmethod
@@ -131,9 +134,9 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator, ABC):
         given: tuple[Any, Any, Any],
     ) -> None:
         """From checked samples, with parameters to begin with."""
-        self.coefs_, self.intercepts_, norms = (
-            writable(arrays, X.dtype) for arrays in (self.coefs_, self.intercepts_, self._norms())
-        )
+        self.coefs_ = writable(self.coefs_, X.dtype)
+        self.intercepts_ = writable(self.intercepts_, X.dtype)
+        norms = writable(self._norms(), X.dtype)
         if self.batch_norm:
             self.batch_norms_ = norms
         parameters, running = parameters_of(self.coefs_, self.intercepts_, norms)
@@ -195,7 +198,8 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _dropout(self, hidden: int) -> list[float]:
         """One rate for each hidden layer."""
-        rates = [self.dropout] * hidden if isinstance(self.dropout, Real) else list(self.dropout)
+        one = isinstance(self.dropout, Real)
+        rates = [float(rate) for rate in ([self.dropout] * hidden if one else self.dropout)]
         if len(rates) != hidden:
             raise ValueError(f"dropout has {len(rates)} rates, but there are {hidden} hidden layers")
         return rates
