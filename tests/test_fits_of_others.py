@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from implementations import needs_native
 from samples import numbers, small_model
 from tolerances import assert_close, assert_equal_models
 
 import steepest as st
+from steepest.backends import active
 from steepest.backends.protocol import Batch, Plateau, Recipe, Schedule, State
 
 SAMPLES, SIZE = 50, 16
@@ -164,3 +166,27 @@ def test_orders_are_checked_where_they_are_read(native):
         with pytest.raises(ValueError, match="an order of all samples for each epoch"):
             fitted(labelled(), recipe, 2, orders=np.zeros((1, SAMPLES), np.int64))
         fitted(labelled(), recipe, 1)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3, 7, 64, 65, 1000])
+def test_orders_are_those_of_a_random_state(backend, samples):
+    """Shuffles of the one before, and the generator goes on from where they end."""
+    ours, numpys, order = np.random.RandomState(5), np.random.RandomState(5), np.arange(samples)[::-1]
+    with backend.computing() if backend.backend == "reference" else st.config("native"):
+        orders = active().shuffled_orders(ours, order, 4)
+    for row in orders:
+        shuffle = np.arange(samples)
+        numpys.shuffle(shuffle)
+        order = order[shuffle]
+        assert row.tolist() == order.tolist()
+    assert ours.randint(2**31) == numpys.randint(2**31)
+
+
+@needs_native
+def test_the_extension_checks_orders_itself():
+    from steepest import _core
+
+    capsule, order = np.random.RandomState(0)._bit_generator.capsule, np.arange(5)
+    for bad in (np.zeros(5, np.int64), np.zeros((2, 4), np.int64), np.zeros((2, 5), np.int32)):
+        with pytest.raises(ValueError):
+            _core.shuffled_orders(capsule, order, bad)

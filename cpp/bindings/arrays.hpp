@@ -153,5 +153,6 @@ Activation activation_named(const std::string& name);
 
 void bind_network(py::module_& m);
 void bind_functions(py::module_& m);
+void bind_random_state(py::module_& m);
 
 } // namespace steepest::python

@@ -51,6 +51,7 @@ PYBIND11_MODULE(_core, m) {
     m.def("last_run", [] { return py::make_tuple(last_run().isa, last_run().threads); });
     bind_network(m);
     bind_functions(m);
+    bind_random_state(m);
 }
 
 } // namespace steepest::python

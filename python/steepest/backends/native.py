@@ -305,6 +305,13 @@ class _Native:
     def first_bad_label(self, labels: Array, classes: int) -> int:
         return _core.first_bad_label(labels, classes)
 
+    def shuffled_orders(self, rng: np.random.RandomState, order: Array, epochs: int) -> Array:
+        orders = np.empty((epochs, len(order)), np.int64)
+        generator = rng._bit_generator
+        with generator.lock:
+            _core.shuffled_orders(generator.capsule, order, orders)
+        return orders
+
     def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
         return _core.linear(x, weight, bias, *_choice())
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ..averaging import Averaging
@@ -186,7 +187,7 @@ class Plateau(NamedTuple):
     def after(self, loss: float) -> Plateau:
         """The same after one more epoch."""
         waited = self.waited + 1 if loss > self.best - self.tolerance else 0
-        return self._replace(best=min(loss, self.best), waited=waited)
+        return Plateau(self.tolerance, self.patience, min(loss, self.best), waited)
 
     @property
     def reached(self) -> bool:
@@ -318,6 +319,9 @@ class Backend(Protocol):
 
     def first_bad_label(self, labels: Array, classes: int) -> int:
         """Position of the first int64 label outside 0..classes-1, -1 if there is none."""
+
+    def shuffled_orders(self, rng: np.random.RandomState, order: Array, epochs: int) -> Array:
+        """(epochs, samples) int64: each the one before, first `order`, shuffled by `rng.shuffle`."""
 
     def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
         """Compute x @ weight + bias."""

@@ -296,6 +296,13 @@ class ReferenceBackend:
         bad = (labels < 0) | (labels >= classes)
         return int(bad.argmax()) if bad.any() else -1
 
+    def shuffled_orders(self, rng: np.random.RandomState, order: Array, epochs: int) -> Array:
+        """(epochs, samples) int64: each the one before, first `order`, shuffled by `rng.shuffle`."""
+        orders = np.empty((epochs, len(order)), np.int64)
+        for row in orders:
+            row[:] = order = order[rng.permutation(len(order))]
+        return orders
+
     linear = staticmethod(formulas.linear)
     linear_backward = staticmethod(formulas.linear_backward)
     activation = staticmethod(formulas.activation)

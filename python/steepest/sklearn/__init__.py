@@ -11,6 +11,7 @@ except ImportError as error:
     raise ImportError("steepest.sklearn needs scikit-learn: pip install 'steepest[sklearn]'") from error
 
 from ._classifier import MLPClassifier
+from ._fit_many import fit_many
 from ._regressor import MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "fit_many"]

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..backends.protocol import Array
 from ..losses import BinaryCrossEntropy, Loss, MulticlassHinge, SoftmaxCrossEntropy
 from ._multilayer import MultilayerPerceptron
+from ._together import checked_once
 
 
 def _has_probabilities(estimator: Any) -> bool:
@@ -363,6 +364,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     # ---- what the fit asks ------------------------------------------------------------------------------
 
+    @checked_once
     def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
         X, y = validate_data(
             self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager, nullcontext
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -15,7 +14,6 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .._checks import one_of
-from .._config import config
 from ..backends import active
 from ..backends.protocol import Array, Batch, Recipe, Stage
 from ..losses import Loss
@@ -23,6 +21,7 @@ from ._architecture import ACTIVATIONS, bound, compiled, parameters_of, penalty_
 from ._callbacks import CallbackSupportMixin
 from ._lbfgs import minimise
 from ._stochastic import NOT_FINITE, STOCHASTIC_SOLVERS, HeldOut, Learned, Solver, begin, learn
+from ._together import computing
 
 _NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
@@ -111,7 +110,7 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator, ABC):
         self._check_settings(hidden, validation_data, incremental)
         fresh = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         given = X, y, sample_weight
-        X, y = self._validated(X, y, incremental, reset=fresh)
+        X, y = self._validated(X, y, incremental=incremental, reset=fresh)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
         self.n_outputs_ = self._outputs(y)
@@ -328,8 +327,3 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def computing(n_threads: int | None) -> AbstractContextManager[None]:
-    """A block with so many threads; without a number, with those that would be used anyway."""
-    return nullcontext() if n_threads is None else config(num_threads=n_threads)

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..backends.protocol import Array
 from ..losses import AbsoluteError, Huber, Loss, PoissonDeviance, SquaredError
 from ._multilayer import MultilayerPerceptron
+from ._together import checked_once
 
 
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):
@@ -296,6 +297,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     # ---- what the fit asks ------------------------------------------------------------------------------
 
+    @checked_once
     def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
         X, y = validate_data(
             self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,10 +24,11 @@ from ..backends.protocol import Array, Batch, Network, Parameters, Plateau, Reci
 from ..history import History
 from ..optimizers import SGD, Adam, Optimizer
 from ._callbacks import Callbacks
+from ._together import Cancelled, together
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
 _INDICES_AT_ONCE = 1 << 21  # of the orders that are drawn ahead, 16 MB
-_EPOCHS_AT_ONCE = 32
+_EPOCHS_AT_ONCE = 64
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
     "preprocessed."
@@ -161,6 +162,7 @@ class _Run:
         """As many as nothing happens between."""
         estimator, learned, done = self._estimator, self._learned, self._estimator.n_iter_
         number = min(self._at_once, self._epochs - done)
+        fits = together.get()
         before = learned.rng.get_state() if number > 1 and estimator.shuffle else None
         order = self._order
         self._callbacks.epoch_begins()
@@ -176,28 +178,26 @@ class _Run:
 
         def watch(epochs: float) -> bool:
             bar.move(done + epochs)
-            return False
+            return fits is not None and fits.ended.is_set()
 
         results = learned.network.fit(learned.batch, self._recipe, self._solver.state, schedule, watch)
         if results.status == "diverged":
             raise ValueError(NOT_FINITE)
+        if results.status == "cancelled" or watch(len(results.losses)):
+            raise Cancelled
         finished = len(results.losses)
         if finished < number and before is not None:  # draw what was needed, and no more
             learned.rng.set_state(before)
             self._order = order
             self._orders(finished)
-        for loss in results.losses:
-            self._record(loss)
+        self._record(results.losses)
         bar.move(done + finished)
         bar.show(History(loss=estimator.loss_curve_, validation_loss=estimator.validation_loss_curve_))
 
     def _orders(self, epochs: int) -> Array:
         """Those of the next epochs, each a shuffle of the one before, as scikit-learn draws them."""
-        orders = np.empty((epochs, self._samples), np.int64)
-        for order in orders:
-            shuffle = np.arange(self._samples)
-            self._learned.rng.shuffle(shuffle)
-            order[:] = self._order = self._order[shuffle]
+        orders = active().shuffled_orders(self._learned.rng, self._order, epochs)
+        self._order = orders[-1]
         return orders
 
     def _plateau(self) -> Plateau:
@@ -226,19 +226,21 @@ class _Run:
         initial = float(self._solver.optimizer.learning_rate)  # type: ignore[arg-type]
         return float(initial / (samples_seen + 1) ** self._estimator.power_t)
 
-    def _record(self, loss: float) -> None:
-        """One finished epoch."""
+    def _record(self, losses: Sequence[float]) -> None:
+        """Some finished epochs; there is but one if something happens between them."""
         estimator = self._estimator
-        estimator.n_iter_ += 1
-        estimator.t_ += self._samples
-        estimator.loss_ = loss
-        estimator.loss_curve_.append(loss)
+        estimator.n_iter_ += len(losses)
+        estimator.t_ += len(losses) * self._samples
+        estimator.loss_ = losses[-1]
+        estimator.loss_curve_ += losses
         if estimator.verbose:
-            print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+            print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
         if self._learned.held_out is not None:
             self._look_at(self._learned.held_out)
         if not estimator.early_stopping:
-            plateau = self._plateau().after(loss)
+            plateau = self._plateau()
+            for loss in losses:
+                plateau = plateau.after(loss)
             estimator.best_loss_, estimator._no_improvement_count = plateau.best, plateau.waited
         if self._fades():
             self._solver.learning_rate = self._faded(estimator.t_)

@@ -1,0 +1,5 @@
+"""Tests of `steepest.sklearn` need scikit-learn."""
+
+import pytest
+
+pytest.importorskip("sklearn.base")
