@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d, validate_data
 
-from ..backends.protocol import Array, Batch, Parameters
+from ..backends.protocol import Array
 from ..losses import Loss, MulticlassHinge, SoftmaxCrossEntropy
-from ._linear import NON_NEGATIVE, LinearModel, rows
+from ._linear import NON_NEGATIVE, LinearModel
 
 
 def _has_probabilities(estimator: Any) -> bool:
@@ -46,7 +48,7 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     loss : {"softmax", "hinge", "squared_hinge"}, default="softmax"
         Only "softmax" gives probabilities.
     penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
-        "l1" makes many weights exactly 0.
+        "l1" makes many weights exactly 0, with "sgd" without momentum.
     alpha : float, default=1e-4
         Strength of the penalty. It is not divided by the number of samples.
     l1_ratio : float, default=0.15
@@ -96,12 +98,16 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         frequencies.
     clip_value, clip_norm : float, default=None
         Bounds of each component of the gradient, and of its norm.
-    n_threads : int, default=None
-        Threads at most; by default those that steepest uses anyway. It changes no bit of the result.
+    learning_rate_schedule : callable, default=None
+        The learning rate of each step, a function of its number from 0, as in `steepest.schedules`. It
+        replaces learning_rate and learning_rate_init, and goes on in partial_fit.
+    callbacks : sequence of callable, default=None
+        Each is called with the estimator after each epoch; True ends the fit. Those of scikit-learn 1.9 are
+        set by `set_callbacks`.
     progress : bool, default=False
-        Show a progress bar.
-    callbacks : sequence of callables, default=None
-        Called after each epoch.
+        Show a progress bar where stderr is a terminal.
+    n_threads : int, default=None
+        Threads at most; by default those of `steepest.get_num_threads`. It changes no bit of the result.
 
     Attributes
     ----------
@@ -181,9 +187,10 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         class_weight: Any = None,
         clip_value: float | None = None,
         clip_norm: float | None = None,
-        n_threads: int | None = None,
+        learning_rate_schedule: Callable[[int], float] | None = None,
+        callbacks: Sequence[Callable[[Any], bool | None]] | None = None,
         progress: bool = False,
-        callbacks: Any = None,
+        n_threads: int | None = None,
     ) -> None:
         self.loss = loss
         self.penalty = penalty
@@ -213,9 +220,10 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         self.class_weight = class_weight
         self.clip_value = clip_value
         self.clip_norm = clip_norm
-        self.n_threads = n_threads
-        self.progress = progress
+        self.learning_rate_schedule = learning_rate_schedule
         self.callbacks = callbacks
+        self.progress = progress
+        self.n_threads = n_threads
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -224,7 +232,7 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
-        validation_data: tuple[Any, ArrayLike] | None = None,
+        validation_data: tuple[Any, ...] | None = None,
     ) -> LinearClassifier:
         """Fit to samples and their classes.
 
@@ -235,30 +243,16 @@ class LinearClassifier(ClassifierMixin, LinearModel):
             Labels of any kind.
         sample_weight : array-like of shape (n_samples,), default=None
             What each sample counts for.
-        validation_data : (X, y), default=None
-            Whose loss is computed after each epoch: `validation_loss_curve_`.
+        validation_data : (X, y) or (X, y, sample_weight), default=None
+            Samples whose loss, and with early_stopping whose score, is computed after each epoch.
 
         Returns
         -------
         LinearClassifier
             This one.
         """
-        fresh = not (self.warm_start and hasattr(self, "coef_"))
-        X, y = self._validated(X, y, reset=fresh)
-        classes = np.unique(y)
-        if fresh:
-            if len(classes) < 2:
-                raise ValueError(
-                    "The number of classes has to be greater than one; "
-                    f"got {len(classes)} class{'es' if len(classes) != 1 else ''}"
-                )
-            self.classes_ = classes
-        elif not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                f"Previously got {self.classes_}, `y` has {classes}"
-            )
-        return self._learn(X, y, sample_weight, fresh=fresh, validation_data=validation_data)
+        self._fit(X, y, sample_weight, validation_data=validation_data)
+        return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -290,14 +284,9 @@ class LinearClassifier(ClassifierMixin, LinearModel):
                 "use a large enough sample of the full training set target to properly estimate the class "
                 "frequency distributions. Pass the resulting weights as the class_weight parameter."
             )
-        fresh = _check_partial_fit_first_call(self, classes) or not hasattr(self, "coef_")
-        X, y = self._validated(X, y, reset=fresh)
-        if len(strange := np.setdiff1d(y, self.classes_)):
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
-                f"'y' has {strange}."
-            )
-        return self._learn(X, y, sample_weight, fresh=fresh, incremental=True)
+        _check_partial_fit_first_call(self, classes)
+        self._fit(X, y, sample_weight, incremental=True)
+        return self
 
     def decision_function(self, X: Any) -> Array:
         """The scores.
@@ -362,68 +351,58 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         log_proba: Array = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         return log_proba
 
-    def _validated(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
+    # ---- what the fit asks ------------------------------------------------------------------------------
+
+    @property
+    def _paired(self) -> bool:
+        return len(self.classes_) == 2
+
+    def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset)
         check_classification_targets(y)
-        return X, column_or_1d(y, warn=True)
-
-    def _learn(
-        self,
-        X: Any,
-        y: Array,
-        sample_weight: Any,
-        *,
-        fresh: bool,
-        incremental: bool = False,
-        validation_data: Any = None,
-    ) -> LinearClassifier:
-        weight = self._weight(X, y, sample_weight)
-        if fresh:
-            pace = {"softmax": 4.0, "hinge": 1.0, "squared_hinge": 1 / len(self.classes_)}[self.loss]
-            self.learning_rate_init_ = self._initial_rate(X, weight, pace)
-        two = len(self.classes_) == 2
-        layer = self._layer(X.shape[1], 1 if two else len(self.classes_), X.dtype, fresh)
-        batch = Batch(rows(X), np.searchsorted(self.classes_, y), weight)
-        epochs = 1 if incremental else self.max_iter
-        rate = self.learning_rate_init_
-        if two:
-            layer = _two_columns(layer)
-            self._descend(layer, self._loss(), batch, rate / 2, share=2, epochs=epochs)
-            layer = _one_column(layer)
+        y = column_or_1d(y, warn=True)
+        if reset and not incremental:
+            self.classes_ = np.unique(y)
+            if (number := len(self.classes_)) < 2:
+                raise ValueError(f"The number of classes has to be greater than one; got {number} class")
         else:
-            self._descend(layer, self._loss(), batch, rate, epochs=epochs)
-        self.coef_ = np.ascontiguousarray(layer.weight.T)
-        self.intercept_ = np.zeros(len(self.coef_), X.dtype) if layer.bias is None else layer.bias
-        return self
+            self._check_classes(np.unique(y), incremental)
+        return X, np.searchsorted(self.classes_, y)[:, np.newaxis]
+
+    def _check_classes(self, classes: Array, incremental: bool) -> None:
+        if not incremental and not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                f"Previously got {self.classes_}, `y` has {classes}"
+            )
+        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
+                f"'y' has {classes}."
+            )
+
+    def _zeros(self, y: Array, features: int, dtype: np.dtype[Any]) -> tuple[Array, Any]:
+        scores = 1 if self._paired else len(self.classes_)
+        return np.zeros((scores, features), dtype), np.zeros(scores, dtype)
+
+    def _start(self, y: Array, weight: Array | None) -> tuple[Any, float]:
+        return 0, {"softmax": 4.0, "hinge": 1.0, "squared_hinge": 1 / len(self.classes_)}[self.loss]
 
     def _loss(self) -> Loss:
         if self.loss == "softmax":
             return SoftmaxCrossEntropy()
         return MulticlassHinge(self.margin, squared=self.loss == "squared_hinge")
 
-    def _weight(self, X: Any, y: Array, sample_weight: Any) -> Array | None:
-        """The weights of the samples times those of their classes."""
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+    def _targets(self, y: Array, dtype: np.dtype[Any]) -> Array:
+        return np.ascontiguousarray(y[:, 0], np.int64)
+
+    def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
         if self.class_weight is None:
             return sample_weight
-        by_class = compute_class_weight(
-            self.class_weight, classes=self.classes_, y=y, sample_weight=sample_weight
-        )
-        weight = by_class.astype(X.dtype)[np.searchsorted(self.classes_, y)]
+        codes, classes = y[:, 0], self.classes_
+        by_class = compute_class_weight(self.class_weight, classes=classes, y=classes[codes])
+        weight: Array = by_class.astype(self._dtype())[codes]
         return weight if sample_weight is None else weight * sample_weight
 
-
-def _two_columns(layer: Parameters) -> Parameters:
-    """The scores -s / 2 and s / 2 of two classes, for the score s of the second.
-
-    Losses see only their difference, which both columns move, so half the learning rate moves it as far; and
-    w = (-v / 2, v / 2) has half the squares of v, so that twice the penalty on these is the same.
-    """
-    weight = np.hstack([-layer.weight, layer.weight]) / 2
-    return Parameters(weight, None if layer.bias is None else np.hstack([-layer.bias, layer.bias]) / 2)
-
-
-def _one_column(layer: Parameters) -> Parameters:
-    bias = None if layer.bias is None else layer.bias[1:] - layer.bias[:1]
-    return Parameters(layer.weight[:, 1:] - layer.weight[:, :1], bias)
+    def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
+        return float(accuracy_score(y[:, 0], scores.argmax(axis=1), sample_weight=sample_weight))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.metrics import r2_score
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import validate_data
 
-from ..backends.protocol import Array, Batch, Parameters
+from ..backends.protocol import Array
 from ..losses import AbsoluteError, Huber, Loss, PoissonDeviance, SquaredError
-from ._linear import LinearModel, rows
+from ._linear import POSITIVE, LinearModel
 
 
 class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
@@ -28,7 +29,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
     outputs, with e = p - y, of
 
     - "squared_error": e**2 / 2;
-    - "huber": e**2 / 2 where |e| <= delta, and delta * (|e| - delta / 2) beyond;
+    - "huber": e**2 / 2 where |e| <= d, and d * (|e| - d / 2) beyond, with d = huber_delta;
     - "absolute_error": |e|;
     - "poisson": half the deviance, exp(p) - y - y * (p - log(y)), for y of at least 0.
 
@@ -39,14 +40,14 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
     ----------
     loss : {"squared_error", "huber", "absolute_error", "poisson"}, default="squared_error"
     penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
-        "l1" makes many weights exactly 0.
+        "l1" makes many weights exactly 0, with "sgd" without momentum.
     alpha : float, default=1e-4
         Strength of the penalty. It is not divided by the number of samples.
     l1_ratio : float, default=0.15
         Share of "l1" in "elasticnet".
     fit_intercept : bool, default=True
         Whether there are intercepts; else they are 0.
-    delta : float, default=1.0
+    huber_delta : float, default=1.0
         Of "huber": errors beyond it count linearly.
     solver : {"sgd", "adam"}, default="sgd"
         How the weights follow the gradients.
@@ -57,9 +58,9 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         divided by 5 whenever the loss did not improve by `tol` for `n_iter_no_change` epochs.
     learning_rate_init : float or "auto", default="auto"
         The first learning rate. "auto" is p / (mean of x @ x + 1) over the samples that are seen first, with
-        p = 1 for "squared_error", the mean error of the median for "absolute_error", that divided by delta
-        but at least 1 for "huber", and 1 divided by the mean of y but at most 1 for "poisson"; 0.01 for
-        "adam".
+        p = 1 for "squared_error", the mean error of the median for "absolute_error", that divided by
+        huber_delta but at least 1 for "huber", and 1 divided by the mean of y but at most 1 for "poisson";
+        0.01 for "adam".
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int, default=1000
@@ -88,12 +89,16 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         Epochs without an improvement after which the fit ends.
     clip_value, clip_norm : float, default=None
         Bounds of each component of the gradient, and of its norm.
-    n_threads : int, default=None
-        Threads at most; by default those that steepest uses anyway. It changes no bit of the result.
+    learning_rate_schedule : callable, default=None
+        The learning rate of each step, a function of its number from 0, as in `steepest.schedules`. It
+        replaces learning_rate and learning_rate_init, and goes on in partial_fit.
+    callbacks : sequence of callable, default=None
+        Each is called with the estimator after each epoch; True ends the fit. Those of scikit-learn 1.9 are
+        set by `set_callbacks`.
     progress : bool, default=False
-        Show a progress bar.
-    callbacks : sequence of callables, default=None
-        Called after each epoch.
+        Show a progress bar where stderr is a terminal.
+    n_threads : int, default=None
+        Threads at most; by default those of `steepest.get_num_threads`. It changes no bit of the result.
 
     Attributes
     ----------
@@ -133,7 +138,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **LinearModel._parameter_constraints,
         "loss": [StrOptions({"squared_error", "huber", "absolute_error", "poisson"})],
-        "delta": [Interval(Real, 0, None, closed="neither")],
+        "huber_delta": [POSITIVE],
     }
 
     def __init__(
@@ -144,7 +149,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         alpha: float = 1e-4,
         l1_ratio: float = 0.15,
         fit_intercept: bool = True,
-        delta: float = 1.0,
+        huber_delta: float = 1.0,
         solver: str = "sgd",
         batch_size: int | str = "auto",
         learning_rate: str = "constant",
@@ -166,16 +171,17 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         n_iter_no_change: int = 10,
         clip_value: float | None = None,
         clip_norm: float | None = None,
-        n_threads: int | None = None,
+        learning_rate_schedule: Callable[[int], float] | None = None,
+        callbacks: Sequence[Callable[[Any], bool | None]] | None = None,
         progress: bool = False,
-        callbacks: Any = None,
+        n_threads: int | None = None,
     ) -> None:
         self.loss = loss
         self.penalty = penalty
         self.alpha = alpha
         self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
-        self.delta = delta
+        self.huber_delta = huber_delta
         self.solver = solver
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -197,9 +203,10 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         self.n_iter_no_change = n_iter_no_change
         self.clip_value = clip_value
         self.clip_norm = clip_norm
-        self.n_threads = n_threads
-        self.progress = progress
+        self.learning_rate_schedule = learning_rate_schedule
         self.callbacks = callbacks
+        self.progress = progress
+        self.n_threads = n_threads
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -208,7 +215,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
-        validation_data: tuple[Any, ArrayLike] | None = None,
+        validation_data: tuple[Any, ...] | None = None,
     ) -> LinearRegressor:
         """Fit to samples and their targets.
 
@@ -218,16 +225,16 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
         sample_weight : array-like of shape (n_samples,), default=None
             What each sample counts for.
-        validation_data : (X, y), default=None
-            Whose loss is computed after each epoch: `validation_loss_curve_`.
+        validation_data : (X, y) or (X, y, sample_weight), default=None
+            Samples whose loss, and with early_stopping whose score, is computed after each epoch.
 
         Returns
         -------
         LinearRegressor
             This one.
         """
-        fresh = not (self.warm_start and hasattr(self, "coef_"))
-        return self._learn(X, y, sample_weight, fresh=fresh, validation_data=validation_data)
+        self._fit(X, y, sample_weight, validation_data=validation_data)
+        return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> LinearRegressor:
@@ -244,7 +251,8 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         LinearRegressor
             This one.
         """
-        return self._learn(X, y, sample_weight, fresh=not hasattr(self, "coef_"), incremental=True)
+        self._fit(X, y, sample_weight, incremental=True)
+        return self
 
     def predict(self, X: Any) -> Array:
         """The predicted targets.
@@ -257,81 +265,72 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_targets)
         """
-        scores = self._scores(X)
-        scores = np.exp(scores) if self.loss == "poisson" else scores
-        return scores.ravel() if np.ndim(self.intercept_) == 0 else scores
+        predictions = self._predictions_of(self._scores(X))
+        return predictions if np.ndim(self.intercept_) else predictions.ravel()
 
-    def _learn(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        *,
-        fresh: bool,
-        incremental: bool = False,
-        validation_data: Any = None,
-    ) -> LinearRegressor:
+    # ---- what the fit asks ------------------------------------------------------------------------------
+
+    def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
         X, y = validate_data(
             self,
             X,
             y,
             accept_sparse="csr",
-            dtype=(np.float64, np.float32),
             multi_output=True,
             y_numeric=True,
-            reset=fresh,
+            dtype=(np.float64, np.float32),
+            reset=reset,
         )
-        weight = None
-        if sample_weight is not None:
-            weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-        targets = np.ascontiguousarray(y.reshape(len(y), -1), X.dtype)
-        if self.loss == "poisson" and targets.min() < 0:
-            raise ValueError(f"Some value(s) of y are out of the valid range of the loss {self.loss!r}.")
-        if not fresh and targets.shape[1] != np.size(self.intercept_):
-            raise ValueError(
-                f"y has {targets.shape[1]} targets, but there were {np.size(self.intercept_)} before"
-            )
-        layer = self._layer(X.shape[1], targets.shape[1], X.dtype, fresh)
-        if fresh:
-            self._start(X, targets, weight, layer)
-        epochs = 1 if incremental else self.max_iter
-        batch = Batch(rows(X), targets, weight)
-        self._descend(layer, self._loss(), batch, self.learning_rate_init_, epochs=epochs)
-        bias = np.zeros(targets.shape[1], X.dtype) if layer.bias is None else layer.bias
-        one = y.ndim == 1 if fresh else np.ndim(self.intercept_) == 0
-        self.coef_ = layer.weight[:, 0].copy() if one else np.ascontiguousarray(layer.weight.T)
-        self.intercept_ = bias[0] if one else bias
-        return self
+        if self.loss == "poisson" and np.any(y < 0):
+            raise ValueError(f"y holds {y.min()}, but targets of the loss 'poisson' must be at least 0")
+        if reset:
+            self._flat = y.ndim == 1
+        y = y.reshape(len(y), -1)
+        if not reset and y.shape[1] != (before := np.size(self.intercept_)):
+            raise ValueError(f"y has {y.shape[1]} targets, but {before} were fitted")
+        return X, y
 
-    def _start(self, X: Any, targets: Array, weight: Array | None, layer: Parameters) -> None:
-        """The intercepts that are best without weights, and a learning rate for such samples and targets."""
-        mean = np.average(targets, axis=0, weights=weight)
+    def _zeros(self, y: Array, features: int, dtype: np.dtype[Any]) -> tuple[Array, Any]:
+        targets = y.shape[1]
+        if self._flat:
+            return np.zeros(features, dtype), dtype.type(0)
+        return np.zeros((targets, features), dtype), np.zeros(targets, dtype)
+
+    def _start(self, y: Array, weight: Array | None) -> tuple[Any, float]:
+        mean = np.average(y, axis=0, weights=weight)
         best, pace = mean, 1.0
         if self.loss in ("huber", "absolute_error"):
-            best = _median(targets, weight)
+            best = _median(y, weight)
             # A step moves a prediction by the same, however wrong it is.
-            error = float(np.average(np.abs(targets - best).max(axis=1), weights=weight))
-            pace = max(error / self.delta, 1.0) if self.loss == "huber" else error or 1.0
+            error = float(np.average(np.abs(y - best).max(axis=1), weights=weight))
+            pace = max(error / self.huber_delta, 1.0) if self.loss == "huber" else error or 1.0
         if self.loss == "poisson":
             best = np.log(np.maximum(mean, np.finfo(np.float32).eps))
             pace = 1 / max(float(mean.max()), 1.0)
-        if layer.bias is not None:
-            layer.bias[:] = best
-        self.learning_rate_init_ = self._initial_rate(X, weight, pace)
+        return best[0] if self._flat else best, pace
+
+    def _loss(self) -> Loss:
+        losses: dict[str, Loss] = {
+            "squared_error": SquaredError(factor=0.5),
+            "huber": Huber(self.huber_delta),
+            "absolute_error": AbsoluteError(),
+            "poisson": PoissonDeviance(),
+        }
+        return losses[self.loss]
+
+    def _targets(self, y: Array, dtype: np.dtype[Any]) -> Array:
+        return np.ascontiguousarray(y, dtype)
+
+    def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
+        return float(r2_score(y, self._predictions_of(scores), sample_weight=sample_weight))
+
+    def _predictions_of(self, scores: Array) -> Array:
+        return np.exp(scores) if self.loss == "poisson" else scores
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.positive_only = self.loss == "poisson"
         return tags
-
-    def _loss(self) -> Loss:
-        losses: dict[str, Loss] = {
-            "squared_error": SquaredError(factor=0.5),
-            "huber": Huber(self.delta),
-            "absolute_error": AbsoluteError(),
-            "poisson": PoissonDeviance(),
-        }
-        return losses[self.loss]
 
 
 def _median(targets: Array, weight: Array | None) -> Array:
