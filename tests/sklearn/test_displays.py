@@ -18,7 +18,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from steepest.sklearn._displays import LossCurveDisplay, TemplateDisplay
+from steepest.sklearn import LossCurveDisplay, TemplateDisplay
 
 
 @pytest.fixture(autouse=True)

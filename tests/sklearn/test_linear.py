@@ -17,8 +17,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from steepest.sklearn._linear_classifier import LinearClassifier
-from steepest.sklearn._linear_regressor import LinearRegressor
+from steepest.sklearn import LinearClassifier, LinearRegressor
 
 CLASSIFIER_LOSSES = ["softmax", "hinge", "squared_hinge"]
 REGRESSOR_LOSSES = ["squared_error", "huber", "absolute_error", "poisson"]

@@ -13,6 +13,7 @@ from ..backends.protocol import Array
 from ._linear import LinearModel
 from ._linear_classifier import LinearClassifier
 from ._linear_regressor import LinearRegressor
+from ._stochastic import begin
 
 # The loss of ours that predicts by the same formula, for each of theirs; None where they have no choice.
 _CLASSIFIERS: dict[type, dict[str | None, str]] = {
@@ -50,15 +51,16 @@ def linear_from_sklearn(estimator: Any) -> LinearModel:
         made = LinearRegressor(losses[loss])
     _copy(estimator, made)
     coef = estimator.coef_.toarray() if sparse.issparse(estimator.coef_) else estimator.coef_
+    begin(made)  # so that partial_fit can go on
     made.coef_ = np.array(np.atleast_2d(coef) if kind in _CLASSIFIERS else coef)
     made.intercept_ = _intercept(estimator.intercept_, made.coef_)
-    made.learning_rate_init_ = None
     return made
 
 
 def linear_to_sklearn(estimator: LinearModel) -> Any:
     """LogisticRegression, LinearSVC, LinearRegression or PoissonRegressor, by the loss."""
-    loss, coef = estimator.loss, np.array(estimator.densified_coef())
+    loss = estimator.loss
+    coef = estimator.coef_.toarray() if sparse.issparse(estimator.coef_) else estimator.coef_.copy()
     made: Any
     if loss == "softmax":
         made = linear_model.LogisticRegression()

@@ -143,7 +143,8 @@ class LinearModel(CallbackSupportMixin, SparseCoefMixin, HoldsOut, BaseEstimator
         layer = self._layer()
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = Solver.of(self, [layer], self.learning_rate_init_)
-        stages = compile_stages([Linear(*layer.weight.shape, bias=layer.bias is not None)])
+        features, columns = layer.weight.shape
+        stages = compile_stages([Linear(features, columns, bias=self.fit_intercept)])
         learned = Learned(
             active().network(stages, [layer]),
             [array for array in (layer.weight, layer.bias) if array is not None],
@@ -232,6 +233,12 @@ class LinearModel(CallbackSupportMixin, SparseCoefMixin, HoldsOut, BaseEstimator
         X, weight, bias = (np.ascontiguousarray(a, dtype) for a in (X, coef.T, intercept))
         with computing(self.n_threads):
             return active().linear(X, weight, bias)
+
+    def to_sklearn(self) -> Any:
+        """A fitted estimator of scikit-learn that predicts the same; see `steepest.sklearn.to_sklearn`."""
+        from ._convert import to_sklearn  # which knows all estimators
+
+        return to_sklearn(self)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

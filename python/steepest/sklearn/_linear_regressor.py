@@ -307,7 +307,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         if self.loss == "poisson":
             best = np.log(np.maximum(mean, np.finfo(np.float32).eps))
             pace = 1 / max(float(mean.max()), 1.0)
-        return best[0] if self._flat else best, pace
+        return best if np.ndim(self.intercept_) else best[0], pace
 
     def _loss(self) -> Loss:
         losses: dict[str, Loss] = {

@@ -317,6 +317,12 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator, ABC):
             return active().activation("sigmoid", scores)
         return active().exp(scores) if activation == "exp" else scores
 
+    def to_sklearn(self) -> Any:
+        """A fitted estimator of scikit-learn that predicts the same; see `steepest.sklearn.to_sklearn`."""
+        from ._convert import to_sklearn  # which knows all estimators
+
+        return to_sklearn(self)
+
     def _check_solver(self) -> bool:
         if self.solver not in STOCHASTIC_SOLVERS:
             raise AttributeError(

@@ -73,6 +73,8 @@ class Learned:
     network: bound to the arrays, which are all that learning changes but the solver's state. recipe: its
     optimizer is the solver's.
     data: X, y and sample weights as the estimator was given them, for scikit-learn's callbacks.
+    rate_factor: what the network's learning rates are of the estimator's. publish: shows on the estimator
+    what the arrays are, where they are not its own; called before callbacks.
     """
 
     network: Network
@@ -84,6 +86,8 @@ class Learned:
     seed: int = 0  # of draws within the network
     incremental: bool = False
     data: tuple[Any, Any, Any] = (None, None, None)
+    rate_factor: float = 1.0
+    publish: Callable[[], None] | None = None
 
 
 def begin(estimator: Any) -> None:
@@ -169,7 +173,7 @@ class _Run:
             batch_size=self._size,
             shuffle=False,
             seed=learned.seed,
-            rates=self._rates(number),
+            rates=self._rates(number) * learned.rate_factor,
             orders=self._orders(number) if estimator.shuffle else None,
             plateau=self._plateau(),
         )
@@ -264,6 +268,8 @@ class _Run:
     def _ended(self) -> bool:
         """Whether that was the last epoch."""
         estimator = self._estimator
+        if self._callbacks.any and self._learned.publish is not None:
+            self._learned.publish()
         asked = self._callbacks.epoch_ends()
         if estimator._no_improvement_count > estimator.n_iter_no_change:
             if self._stops():
