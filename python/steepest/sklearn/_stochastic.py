@@ -23,6 +23,7 @@ from ..backends.formulas import write
 from ..backends.protocol import Array, Batch, Network, Parameters, Plateau, Recipe, Schedule, State
 from ..history import History
 from ..optimizers import SGD, Adam, Optimizer
+from ._architecture import writable
 from ._callbacks import Callbacks
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
@@ -53,9 +54,21 @@ class Solver:
         first, second = ([_zeros(p) for p in parameters] if kept else None for kept in optimizer.keeps)
         return cls(optimizer, rate, State(first, second, np.zeros(1, np.int64)))
 
+    def own_state(self) -> None:
+        """Copy what a backend could not write to: memory maps, for instance."""
+        state = self.state
+        first, second = (slot and [_writable(p) for p in slot] for slot in (state.first, state.second))
+        steps = writable([state.steps], state.steps.dtype)[0]
+        self.state = replace(state, first=first, second=second, steps=steps)
+
 
 def _zeros(p: Parameters) -> Parameters:
     return Parameters(np.zeros_like(p.weight), None if p.bias is None else np.zeros_like(p.bias))
+
+
+def _writable(p: Parameters) -> Parameters:
+    weight, *bias = writable([p.weight] if p.bias is None else [p.weight, p.bias], p.weight.dtype)
+    return Parameters(weight, bias[0] if bias else None)
 
 
 @dataclass
@@ -113,6 +126,7 @@ def learn(estimator: Any, learned: Learned, solver: Solver) -> None:
     ValueError
         If the objective stops being finite; the arrays are then those of the last finished epoch.
     """
+    solver.own_state()
     _Run(estimator, learned, solver).run()
 
 
