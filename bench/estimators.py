@@ -97,12 +97,13 @@ def tasks(quick: bool) -> dict[str, Callable[[], dict[str, Fit]]]:
     }
 
 
-def measure(fits: dict[str, Fit], rounds: int) -> dict[str, list[float]]:
-    """The seconds of each fit in each round; all must come to the same."""
+def measure(fits: dict[str, Fit], rounds: int) -> tuple[dict[str, list[float]], str]:
+    """The seconds of each fit in each round, and what all come to."""
     outcomes = {name: fit()[1] for name, fit in fits.items()}  # imports, and wakes the threads
     first, *others = outcomes.values()
     assert all(other == first for other in others), f"not the same: {outcomes!s:.200}"
-    return take_turns({name: lambda fit=fit: fit()[0] for name, fit in fits.items()}, rounds)
+    seconds = take_turns({name: lambda fit=fit: fit()[0] for name, fit in fits.items()}, rounds)
+    return seconds, "the same bits" if isinstance(first, list) else f"{first[1]:.1%} in {first[0]} epochs"
 
 
 def main() -> None:
@@ -112,17 +113,17 @@ def main() -> None:
     given = parsed(parser)
     st.set_num_threads(given.threads)
     warnings.filterwarnings("ignore", "Stochastic Optimizer: Maximum iterations")  # as defaults have it
-    results, lines = {}, [["task", "fit by", "seconds", "best round", "times the first"]]
+    results, lines = {}, [["task", "fit by", "seconds", "best round", "times the first", "score"]]
     chosen = {title: start for title, start in tasks(given.quick).items() if given.only in title}
     if not chosen:
         parser.error(f"no task is called like {given.only!r}; there are {', '.join(tasks(False))}")
     for title, start in chosen.items():
         print(f"measuring {title}", file=sys.stderr)
-        results[title] = measure(start(), given.rounds)
+        results[title], score = measure(start(), given.rounds)
         own = median(next(iter(results[title].values())))
         for name, taken in results[title].items():
             ratio = f"{median(taken) / own:.1f}x"
-            lines.append([title, name, f"{median(taken):.3f}", f"{min(taken):.3f}", ratio])
+            lines.append([title, name, f"{median(taken):.3f}", f"{min(taken):.3f}", ratio, score])
     report(given, lines, {"seconds": results})
 
 

@@ -379,6 +379,53 @@ def test_defaults_suit_raw_and_sparse_samples():
         assert LinearClassifier(loss, random_state=0).fit(rows, y).score(rows, y) > 0.95
 
 
+@pytest.mark.parametrize("number", [2, 3])
+def test_callbacks_see_the_weights_of_their_epoch(number):
+    X, y = classes(number)
+    seen = []
+
+    def look(estimator):
+        seen.append((estimator.coef_.copy(), estimator.predict(X)))
+        return len(seen) == 3
+
+    model = LinearClassifier(**BASE | {"callbacks": [look], "max_iter": 9}).fit(X, y)
+    assert model.n_iter_ == 3
+    np.testing.assert_array_equal(seen[-1][0], model.coef_)
+    short = quick(LinearClassifier(**BASE | {"max_iter": 2}), X, y)
+    np.testing.assert_array_equal(seen[1][0], short.coef_)
+    np.testing.assert_array_equal(seen[1][1], short.predict(X))
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_callbacks_of_scikit_learn_see_them_too(number):
+    monitor = pytest.importorskip("sklearn.callback").ScoringMonitor(scoring="neg_log_loss")
+    X, y = classes(number)
+    model = quick(LinearClassifier(**BASE).set_callbacks(monitor), X, y)
+    told = [entry["neg_log_loss"] for entry in monitor.get_logs().data if entry["task_name"] == "epoch"]
+    chosen = model.predict_log_proba(X)[np.arange(len(y)), y]
+    assert len(told) == 4 and told[-1] == pytest.approx(chosen.mean()) and told[0] < told[-1]
+
+
+@pytest.mark.parametrize("estimator", [LinearClassifier(), LinearClassifier("hinge")], ids=str)
+def test_a_schedule_of_a_constant_is_that_rate(estimator):
+    """Of two classes too, whose score is learned as two."""
+    X, y = classes(2)
+    one = quick(clone(estimator).set_params(**BASE), X, y)
+    schedule = {"learning_rate_init": 9.0, "learning_rate_schedule": lambda step: BASE["learning_rate_init"]}
+    other = quick(clone(estimator).set_params(**BASE | schedule), X, y)
+    np.testing.assert_array_equal(one.coef_, other.coef_)
+
+
+def test_bounds_of_gradients_are_those_of_one_score():
+    """Where both bind, a step is as long as the rate times the bound."""
+    X, y = classes(2)
+    options = {"max_iter": 1, "learning_rate_init": 0.5, "penalty": None, "fit_intercept": False}
+    model = quick(LinearClassifier(clip_norm=1e-3, **options), X, y)
+    np.testing.assert_allclose(np.linalg.norm(model.coef_), 0.5e-3, rtol=1e-12)
+    model = quick(LinearClassifier(clip_value=1e-4, **options), X, y)
+    np.testing.assert_allclose(np.abs(model.coef_), 0.5e-4, rtol=1e-12)
+
+
 # ---- predictions -----------------------------------------------------------------------------------------
 
 
