@@ -18,7 +18,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from steepest.sklearn import LossCurveDisplay, TemplateDisplay
+import steepest.sklearn
+from steepest.sklearn import LinearClassifier, LossCurveDisplay, TemplateDisplay
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +102,18 @@ def test_a_loss_is_refused(samples):
             LossCurveDisplay.from_estimator(other)
 
 
+def test_the_curves_of_our_own_estimators(samples):
+    X, y = samples
+    for estimator in (LinearClassifier(max_iter=3), steepest.sklearn.MLPClassifier(max_iter=3)):
+        display = LossCurveDisplay.from_estimator(estimator.fit(X, y))
+        assert display.validation_line_ is None
+        display = LossCurveDisplay.from_estimator(estimator.fit(X, y, validation_data=(X[:9], y[:9])))
+        assert display.score_ax_ is None
+        curve = estimator.validation_loss_curve_
+        np.testing.assert_array_equal(display.validation_line_.get_ydata(), curve)
+        assert len(curve) == 3
+
+
 # ---- templates ------------------------------------------------------------------------------------------
 
 
@@ -120,6 +133,16 @@ def test_templates_of_a_linear_classifier_are_titled_by_its_classes(samples):
         np.testing.assert_array_equal(drawn(display), model.coef_.reshape(3, 2, 3))
     np.testing.assert_array_equal(drawn(display.plot()), drawn(display))
     display.figure_.canvas.draw()
+
+
+def test_templates_of_our_own_estimators(samples):
+    X, y = samples
+    model = LinearClassifier(max_iter=3).fit(X, y)
+    display = TemplateDisplay.from_estimator(model, (2, 3))
+    assert titles(display) == ["ant", "bee", "cat"]
+    np.testing.assert_array_equal(drawn(display), model.coef_.reshape(3, 2, 3))
+    net = steepest.sklearn.MLPClassifier(4, max_iter=3).fit(X, y)
+    assert drawn(TemplateDisplay.from_estimator(net, (3, 2))).shape == (4, 3, 2)
 
 
 def test_templates_of_two_classes_and_of_sparse_weights(samples):

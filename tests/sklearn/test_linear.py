@@ -524,6 +524,8 @@ def test_data_are_refused():
         LinearClassifier().predict(X)
     with pytest.raises(ValueError, match="The number of classes has to be greater than one; got 1 class"):
         LinearClassifier().fit(X, np.zeros(len(y)))
+    with pytest.raises(ValueError, match="The number of classes has to be greater than one; got 1 class"):
+        LinearClassifier().partial_fit(X, np.zeros(len(y)), classes=[0])
     with pytest.raises(ValueError, match="classes must be passed on the first call to partial_fit"):
         LinearClassifier().partial_fit(X, y)
     model = LinearClassifier().partial_fit(X, y, classes=[0, 1, 2])
@@ -541,6 +543,26 @@ def test_data_are_refused():
         assert not hasattr(model, "predict_proba") and not hasattr(model, "predict_log_proba")
     with pytest.raises(AttributeError, match="has no attribute 'predict_proba'"):
         _ = model.predict_proba
+
+
+def test_validation_data_are_refused():
+    X, y = classes(3)
+    for data in (X, [X], (X, y, None, None)):
+        with pytest.raises(TypeError, match=r"validation_data must be \(X, y\) or \(X, y, sample_weight\)"):
+            LinearClassifier().fit(X, y, validation_data=data)
+    with pytest.raises(ValueError, match="X has 3 features, but LinearClassifier is expecting 4 features"):
+        LinearClassifier().fit(X, y, validation_data=(X[:, :3], y))
+    with pytest.raises(ValueError, match="The validation set is too small"):
+        LinearRegressor(early_stopping=True, validation_fraction=0.01).fit(X, y)
+
+
+def test_early_stopping_can_look_at_given_samples():
+    X, y = classes(3, samples=90, noise=1.0)
+    weight = np.ones(30)
+    model = LinearClassifier(early_stopping=True, random_state=0)
+    quick(model, X[:60], y[:60], validation_data=(X[60:], y[60:], weight))
+    assert len(model.validation_scores_) == len(model.validation_loss_curve_) == model.n_iter_
+    assert model.score(X[60:], y[60:]) == model.best_validation_score_ == max(model.validation_scores_)
 
 
 def test_targets_are_refused():

@@ -91,12 +91,14 @@ class LossCurveDisplay:
             If the estimator keeps no loss of each epoch.
         """
         estimator = _final_step(estimator)
-        if not len(getattr(estimator, "loss_curve_", ())):
+        curves = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
+        loss, validation_loss, scores = (_nonempty(estimator, name) for name in curves)
+        if loss is None:
             raise ValueError(f"{estimator!r:.80} has no loss_curve_: it was not fitted epoch by epoch")
         display = cls(
-            loss_curve=estimator.loss_curve_,
-            validation_loss_curve=getattr(estimator, "validation_loss_curve_", None),
-            validation_scores=getattr(estimator, "validation_scores_", None),
+            loss_curve=loss,
+            validation_loss_curve=validation_loss,
+            validation_scores=scores,
             name=type(estimator).__name__ if name is None else name,
         )
         return display.plot(ax=ax, **kwargs)
@@ -250,6 +252,12 @@ class TemplateDisplay:
 def _final_step(estimator: Any) -> Any:
     check_is_fitted(estimator)
     return estimator[-1] if isinstance(estimator, Pipeline) else estimator
+
+
+def _nonempty(estimator: Any, name: str) -> Any:
+    """A curve, or None where an estimator has none."""
+    curve = getattr(estimator, name, None)
+    return None if curve is None or len(curve) == 0 else curve
 
 
 def _first_weights(estimator: Any) -> Array:

@@ -363,10 +363,10 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         y = column_or_1d(y, warn=True)
         if reset and not incremental:
             self.classes_ = np.unique(y)
-            if (number := len(self.classes_)) < 2:
-                raise ValueError(f"The number of classes has to be greater than one; got {number} class")
         else:
             self._check_classes(np.unique(y), incremental)
+        if (number := len(self.classes_)) < 2:
+            raise ValueError(f"The number of classes has to be greater than one; got {number} class")
         return X, np.searchsorted(self.classes_, y)[:, np.newaxis]
 
     def _check_classes(self, classes: Array, incremental: bool) -> None:
