@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn")
+pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
 from sklearn import linear_model, neural_network, svm
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError

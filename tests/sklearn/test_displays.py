@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn")
+pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
 pytest.importorskip("matplotlib")
 from matplotlib import pyplot
 from matplotlib.figure import Figure

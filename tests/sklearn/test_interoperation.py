@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn")
+pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
 import joblib
 from sklearn import set_config
 from sklearn.base import clone, is_classifier

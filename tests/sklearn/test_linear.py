@@ -7,8 +7,9 @@ import warnings
 
 import numpy as np
 import pytest
+from implementations import needs_native
 
-pytest.importorskip("sklearn")
+pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
 from scipy import sparse
 from sklearn import linear_model, svm
 from sklearn.base import clone
@@ -17,6 +18,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import steepest as st
 from steepest.sklearn import LinearClassifier, LinearRegressor
 
 CLASSIFIER_LOSSES = ["softmax", "hinge", "squared_hinge"]
@@ -424,6 +426,21 @@ def test_bounds_of_gradients_are_those_of_one_score():
     np.testing.assert_allclose(np.linalg.norm(model.coef_), 0.5e-3, rtol=1e-12)
     model = quick(LinearClassifier(clip_value=1e-4, **options), X, y)
     np.testing.assert_allclose(np.abs(model.coef_), 0.5e-4, rtol=1e-12)
+
+
+@needs_native
+@pytest.mark.parametrize("loss", CLASSIFIER_LOSSES + REGRESSOR_LOSSES)
+def test_both_backends_learn_the_same(loss):
+    kind = LinearClassifier if loss in CLASSIFIER_LOSSES else LinearRegressor
+    X, y = classes(3) if kind is LinearClassifier else numbers()
+    models = []
+    for backend in ("native", "reference"):
+        with st.config(backend=backend):
+            models.append(quick(kind(loss, **BASE), X, np.abs(y)))
+            models[-1].predict(X)
+    one, other = models
+    np.testing.assert_allclose(one.coef_, other.coef_, rtol=1e-9)
+    np.testing.assert_allclose(one.loss_curve_, other.loss_curve_, rtol=1e-9)
 
 
 # ---- predictions -----------------------------------------------------------------------------------------

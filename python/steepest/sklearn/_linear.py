@@ -36,10 +36,9 @@ _COUNT = Interval(Integral, 1, None, closed="left")
 
 
 class LinearModel(CallbackSupportMixin, SparseCoefMixin, HoldsOut, BaseEstimator):
-    """One linear layer, whose weights are `coef_` and `intercept_` and nothing else.
+    """One linear layer, whose parameters are `coef_` and `intercept_` and nothing else.
 
-    The layer that learns has as many columns as `_columns` says, and is made of them and they of it by
-    `_layer` and `_show`.
+    A fit makes the layer that learns of them (`_layer`), and then them of it (`_show`).
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -135,14 +134,13 @@ class LinearModel(CallbackSupportMixin, SparseCoefMixin, HoldsOut, BaseEstimator
         """From checked samples, with weights to begin with."""
         X, y, sample_weight, held_out = self._split(X, y, sample_weight, validation_data)
         weight = self._weights(y, sample_weight)
-        intercept, pace = self._start(y, weight)
-        if fresh and self.fit_intercept:
-            self.intercept_ = self.intercept_ + np.asarray(intercept, X.dtype)
         if not incremental or not hasattr(self, "_optimizer"):
+            intercept, pace = self._start(y, weight)
+            if fresh and self.fit_intercept:
+                self.intercept_ = self.intercept_ + np.asarray(intercept, X.dtype)
             self.learning_rate_init_ = self._initial_rate(X, weight, pace)
+            self._optimizer = Solver.of(self, [self._layer()], self.learning_rate_init_)
         layer = self._layer()
-        if not incremental or not hasattr(self, "_optimizer"):
-            self._optimizer = Solver.of(self, [layer], self.learning_rate_init_)
         features, columns = layer.weight.shape
         stages = compile_stages([Linear(features, columns, bias=self.fit_intercept)])
         learned = Learned(
@@ -171,9 +169,7 @@ class LinearModel(CallbackSupportMixin, SparseCoefMixin, HoldsOut, BaseEstimator
                 penalty = L2(2 * penalty.strength)
             elif isinstance(penalty, ElasticNet):
                 penalty = replace(penalty, beta=2 * penalty.beta)
-        return Recipe(
-            self._loss(), (penalty,), clip_value=self.clip_value, clip_norm=norm, mean_by_count=False
-        )
+        return Recipe(self._loss(), (penalty,), clip_value=self.clip_value, clip_norm=norm)
 
     def _initial_rate(self, X: Any, weight: Array | None, pace: float) -> float:
         """The one that is given, or one that suits the size of the samples.

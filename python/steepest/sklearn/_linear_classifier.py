@@ -118,7 +118,11 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     loss_curve_ : list of length n_iter_
         The objective of each epoch, averaged over its batches as they were before their updates.
     loss_, best_loss_ : float
-        The last of these, and the smallest.
+        The last of these, and the smallest; that is None with early_stopping.
+    validation_loss_curve_ : list of float
+        The loss of samples that are held out or given, after each epoch, without penalty.
+    validation_scores_, best_validation_score_ : list of float and float, or None
+        Accuracy on them, with early_stopping, and the best.
     n_iter_ : int
         Epochs of the last fit.
     t_ : int
