@@ -83,12 +83,18 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         Hold some samples out, and stop when their score no longer improves, with the best weights.
     validation_fraction : float, default=0.1
         The share that is held out.
-    beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
-        Of "adam".
+    beta_1 : float, default=0.9
+        Of "adam": how much of the mean of gradients each step keeps.
+    beta_2 : float, default=0.999
+        Of "adam": how much of the mean of their squares each step keeps.
+    epsilon : float, default=1e-8
+        Of "adam": what keeps its divisions finite.
     n_iter_no_change : int, default=10
         Epochs without an improvement after which the fit ends.
-    clip_value, clip_norm : float, default=None
-        Bounds of each component of the gradient, and of its norm.
+    clip_value : float, default=None
+        Bound of each component of the gradient.
+    clip_norm : float, default=None
+        Bound of the gradient's norm, after that.
     learning_rate_schedule : callable, default=None
         The learning rate of each step, a function of its number from 0, as in `steepest.schedules`. It
         replaces learning_rate and learning_rate_init, and goes on in partial_fit.
