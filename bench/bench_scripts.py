@@ -55,6 +55,12 @@ def test_accuracy(tmp_path: Path) -> None:
     assert tasks[0]["accuracy"].keys() == {"steepest", "reference"}
 
 
+@pytest.mark.skipif(not find_spec("sklearn"), reason="estimators.py needs scikit-learn")
+def test_estimators(tmp_path: Path) -> None:
+    seconds = quick(tmp_path / "estimators.json", "estimators.py", "--only", "digits, default")["seconds"]
+    assert seconds["digits, default"].keys() == {"steepest", "scikit-learn"}
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory.py needs Linux")
 def test_memory(tmp_path: Path) -> None:
     for fit in quick(tmp_path / "memory.json", "memory.py", "--peers", "sklearn,torch")["fits"].values():

@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike
 
 from . import _checks
 from ._fit import data_loss
+from ._pictures import axes_or_new
 from .backends.protocol import Array
 from .losses import Loss, as_loss
 from .model import Sequential
 from .optimizers import SGD
 from .penalties import Penalty
-from .plots import _axes
 from .training import DEFAULT_OPTIMIZER, Trainer
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class ErrorDecomposition:
         ImportError
             Without matplotlib.
         """
-        ax = _axes(ax)
+        ax = axes_or_new(ax)
         means, spreads = zip(*map(self._estimate, _PARTS), strict=True)
         bottoms = np.cumsum([0.0, *means[:-1]])
         colours = ["tab:gray", "tab:blue", "tab:orange", "tab:green"]

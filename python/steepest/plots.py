@@ -5,14 +5,14 @@ Nothing is ever shown or saved: that is left to the caller, as in ``axes.figure.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _checks
+from ._pictures import axes_or_new, draw_templates, image_shape, pyplot
 from .backends import active
 from .backends.protocol import Array
 from .history import History
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["decision_regions", "learning_curves", "templates"]
-
-_PANEL = 1.3  # inches
 
 
 def templates(
@@ -65,29 +63,12 @@ def templates(
         Without matplotlib.
     """
     weight = _weight(model, layer)
-    pixels = _image_shape(shape, len(weight), layer)
+    pixels = image_shape(shape, len(weight), f"layer {layer}")
     outputs = weight.shape[1]
     names = list(range(outputs)) if classes is None else list(classes)
     if len(names) != outputs:
         raise ValueError(f"classes has {len(names)} names, but layer {layer} has {outputs} outputs")
-    columns = min(outputs, max(5, math.ceil(math.sqrt(outputs))))
-    rows = -(-outputs // columns)
-    if figure is None:
-        size = (_PANEL * columns + 0.8, (_PANEL + 0.25) * rows)
-        figure = _pyplot().figure(figsize=size, layout="constrained")
-    limit = float(np.abs(weight).max()) or 1.0
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in panels:
-        axes.set_axis_off()
-    for axes, column, name in zip(panels, weight.T, names, strict=False):
-        image = column.reshape(pixels)
-        if len(pixels) == 3:
-            drawn = axes.imshow((image / limit + 1) / 2)
-        else:
-            drawn = axes.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        axes.set_title(str(name))
-    if len(pixels) == 2:
-        figure.colorbar(drawn, ax=panels, label="weight")
+    figure, _ = draw_templates(weight, pixels, names, figure)
     return figure
 
 
@@ -142,7 +123,7 @@ def decision_regions(
     if len(names) != outputs:
         raise ValueError(f"classes has {len(names)} names, but the model has {outputs} outputs")
     resolution = _checks.integer(resolution, "resolution", minimum=2)
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     colours = _palette(outputs)
     (left, bottom), (right, top) = low, high = _extent(points)
     # Pixels of an image are predicted at their centres.
@@ -199,7 +180,7 @@ def learning_curves(history: History | Mapping[str, History], *, ax: Axes | None
         if one.epochs == 0:
             which = f"history {name!r}" if several else "the history"
             raise ValueError(f"{which} has 0 epochs, but at least 1 is needed")
-    ax = _axes(ax)
+    ax = axes_or_new(ax)
     for (name, one), colour in zip(histories.items(), _palette(len(histories)), strict=True):
         epochs = np.arange(1, one.epochs + 1)
         ax.plot(epochs, one.loss, color=colour, label=f"{name} objective".strip())
@@ -210,22 +191,6 @@ def learning_curves(history: History | Mapping[str, History], *, ax: Axes | None
     ax.set(xlabel="epoch", ylabel="loss")
     ax.legend()
     return ax
-
-
-def _pyplot() -> Any:
-    """matplotlib.pyplot, which picks a drawing surface that works without a screen if there is none."""
-    try:
-        from matplotlib import pyplot
-    except ImportError as error:
-        raise ImportError(
-            "pictures are drawn by matplotlib, which is missing: pip install 'steepest[plot]'"
-        ) from error
-    return pyplot
-
-
-def _axes(ax: Axes | None) -> Any:
-    """`ax`, or that of a new figure."""
-    return _pyplot().subplots(layout="constrained")[1] if ax is None else ax
 
 
 def _check_model(model: object) -> None:
@@ -242,20 +207,6 @@ def _weight(model: Sequential, layer: int) -> Array:
             f"layer {layer} is {model.layers[layer]!r}, but templates are the columns of a Linear's weight"
         )
     return model.state_dict()[f"{layer}.weight"]
-
-
-def _image_shape(shape: Sequence[int], features: int, layer: int) -> tuple[int, ...]:
-    """`shape` as (height, width) or (height, width, 3), of as many numbers as there are features."""
-    if not isinstance(shape, Sequence) or len(shape) not in (2, 3):
-        raise ValueError(f"shape is {shape!r:.80}, but must be (height, width) or (height, width, 3)")
-    pixels = tuple(_checks.integer(size, "a size in shape", minimum=1) for size in shape)
-    if len(pixels) == 3 and pixels[2] != 3:
-        raise ValueError(f"shape {pixels} has {pixels[2]} channels, but an image in colour has 3")
-    if math.prod(pixels) != features:
-        raise ValueError(
-            f"shape {pixels} holds {math.prod(pixels)} numbers, but layer {layer} takes {features}"
-        )
-    return pixels
 
 
 def _samples(model: Sequential, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
@@ -275,7 +226,7 @@ def _extent(points: Array) -> tuple[Array, Array]:
 
 def _palette(colours: int) -> Array:
     """That many colours, (colours, 3)."""
-    _pyplot()
+    pyplot()
     from matplotlib import colormaps
 
     tab = colormaps["tab10"]

@@ -11,7 +11,21 @@ except ImportError as error:
     raise ImportError("steepest.sklearn needs scikit-learn: pip install 'steepest[sklearn]'") from error
 
 from ._classifier import MLPClassifier
+from ._convert import from_sklearn, to_sklearn
+from ._displays import LossCurveDisplay, TemplateDisplay
 from ._fit_many import fit_many
+from ._linear_classifier import LinearClassifier
+from ._linear_regressor import LinearRegressor
 from ._regressor import MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor", "fit_many"]
+__all__ = [
+    "LinearClassifier",
+    "LinearRegressor",
+    "LossCurveDisplay",
+    "MLPClassifier",
+    "MLPRegressor",
+    "TemplateDisplay",
+    "fit_many",
+    "from_sklearn",
+    "to_sklearn",
+]

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, is_classifier
-from sklearn.model_selection import train_test_split
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from .._checks import one_of
 from ..backends import active
-from ..backends.protocol import Array, Batch, Recipe, Stage
+from ..backends.protocol import Array, Recipe, Stage
 from ..losses import Loss
 from ._architecture import ACTIVATIONS, bound, compiled, parameters_of, penalty_of, rows_of, writable
 from ._callbacks import CallbackSupportMixin
+from ._held_out import HoldsOut
 from ._lbfgs import minimise
-from ._stochastic import NOT_FINITE, STOCHASTIC_SOLVERS, HeldOut, Learned, Solver, begin, learn
+from ._stochastic import NOT_FINITE, STOCHASTIC_SOLVERS, Learned, Solver, begin, learn
 from ._together import computing
 
 _NON_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -29,7 +29,7 @@ _BELOW_1 = Interval(Real, 0, 1, closed="left")
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator, ABC):
+class MultilayerPerceptron(CallbackSupportMixin, HoldsOut, BaseEstimator):
     """A perceptron of hidden layers; the arrays that it holds are its parameters themselves."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -74,10 +74,6 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator, ABC):
     # ---- what the two differ in -------------------------------------------------------------------------
 
     @abstractmethod
-    def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
-        """X, and y as (n_samples, n_columns)."""
-
-    @abstractmethod
     def _outputs(self, y: Array) -> int:
         """How many outputs the network has for such y."""
 
@@ -90,16 +86,8 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator, ABC):
         """What makes predictions of scores, by scikit-learn's names."""
 
     @abstractmethod
-    def _targets(self, y: Array, dtype: np.dtype[Any]) -> Array:
-        """Validated y as the loss takes it."""
-
-    @abstractmethod
     def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
         """The weights of samples, with those of their classes."""
-
-    @abstractmethod
-    def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
-        """The score of what the network says of samples, with y as validated."""
 
     # ---- a fit ------------------------------------------------------------------------------------------
 
@@ -231,6 +219,9 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator, ABC):
         """All that learning changes."""
         return [*self.coefs_, *self.intercepts_, *self._norms()]
 
+    def _dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.coefs_[0].dtype)
+
     def _reconstruction_attributes(self) -> dict[str, Any]:
         """Copies of them, from which a callback's estimator is made."""
         names = ["coefs_", "intercepts_"] + ["batch_norms_"] * self.batch_norm
@@ -255,47 +246,6 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator, ABC):
             mean_by_count=True,
         )
 
-    def _batch(self, X: Any, y: Array, weight: Array | None) -> Batch:
-        return Batch(rows_of(X), self._targets(y, X.dtype), weight)
-
-    def _split(
-        self, X: Any, y: Array, sample_weight: Array | None, validation_data: Any
-    ) -> tuple[Any, Array, Array | None, HeldOut | None]:
-        """The samples to learn from, and those that are given or held out to look at."""
-        if validation_data is not None:
-            return X, y, sample_weight, self._held_out(*self._validation(validation_data))
-        if not self.early_stopping:
-            return X, y, sample_weight, None
-        # Multilabel targets are not stratified.
-        stratify = y if is_classifier(self) and y.shape[1] == 1 else None
-        given = (X, y) if sample_weight is None else (X, y, sample_weight)
-        parts = train_test_split(
-            *given, random_state=self._random_state, test_size=self.validation_fraction, stratify=stratify
-        )
-        kept, held = parts[::2], parts[1::2]
-        if held[0].shape[0] < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
-        weight = kept[2] if sample_weight is not None else None
-        return kept[0], kept[1], weight, self._held_out(*held)
-
-    def _held_out(self, X: Any, y: Array, sample_weight: Array | None = None) -> HeldOut:
-        return HeldOut(
-            self._batch(X, y, sample_weight), lambda scores: self._score_of(scores, y, sample_weight)
-        )
-
-    def _validation(self, data: Any) -> tuple[Any, Array, Array | None]:
-        """The caller's validation data, checked as those of `fit` are."""
-        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
-            raise TypeError("validation_data must be (X, y) or (X, y, sample_weight)")
-        X, y, *weight = data
-        X, y = self._validated(X, y, incremental=True, reset=False)
-        X = X.astype(self.coefs_[0].dtype, copy=False)
-        if weight and weight[0] is not None:
-            return X, y, _check_sample_weight(weight[0], X, dtype=X.dtype, ensure_non_negative=True)
-        return X, y, None
-
     # ---- what is fitted ---------------------------------------------------------------------------------
 
     def _scores(self, X: Any) -> Array:
@@ -315,6 +265,12 @@ class MultilayerPerceptron(CallbackSupportMixin, BaseEstimator, ABC):
         if activation == "logistic":
             return active().activation("sigmoid", scores)
         return active().exp(scores) if activation == "exp" else scores
+
+    def to_sklearn(self) -> Any:
+        """A fitted estimator of scikit-learn that predicts the same; see `steepest.sklearn.to_sklearn`."""
+        from ._convert import to_sklearn  # which knows all estimators
+
+        return to_sklearn(self)
 
     def _check_solver(self) -> bool:
         if self.solver not in STOCHASTIC_SOLVERS:

@@ -23,6 +23,7 @@ from ..backends.formulas import write
 from ..backends.protocol import Array, Batch, Network, Parameters, Plateau, Recipe, Schedule, State
 from ..history import History
 from ..optimizers import SGD, Adam, Optimizer
+from ._architecture import writable
 from ._callbacks import Callbacks
 from ._together import Cancelled, together
 
@@ -54,9 +55,21 @@ class Solver:
         first, second = ([_zeros(p) for p in parameters] if kept else None for kept in optimizer.keeps)
         return cls(optimizer, rate, State(first, second, np.zeros(1, np.int64)))
 
+    def own_state(self) -> None:
+        """Copy what a backend could not write to: memory maps, for instance."""
+        state = self.state
+        first, second = (slot and [_writable(p) for p in slot] for slot in (state.first, state.second))
+        steps = writable([state.steps], state.steps.dtype)[0]
+        self.state = replace(state, first=first, second=second, steps=steps)
+
 
 def _zeros(p: Parameters) -> Parameters:
     return Parameters(np.zeros_like(p.weight), None if p.bias is None else np.zeros_like(p.bias))
+
+
+def _writable(p: Parameters) -> Parameters:
+    weight, *bias = writable([p.weight] if p.bias is None else [p.weight, p.bias], p.weight.dtype)
+    return Parameters(weight, bias[0] if bias else None)
 
 
 @dataclass
@@ -74,6 +87,8 @@ class Learned:
     network: bound to the arrays, which are all that learning changes but the solver's state. recipe: its
     optimizer is the solver's.
     data: X, y and sample weights as the estimator was given them, for scikit-learn's callbacks.
+    rate_factor: what the network's learning rates are of the estimator's. publish: shows on the estimator
+    what the arrays are, where they are not its own; called before callbacks.
     """
 
     network: Network
@@ -85,6 +100,8 @@ class Learned:
     seed: int = 0  # of draws within the network
     incremental: bool = False
     data: tuple[Any, Any, Any] = (None, None, None)
+    rate_factor: float = 1.0
+    publish: Callable[[], None] | None = None
 
 
 def begin(estimator: Any) -> None:
@@ -110,6 +127,7 @@ def learn(estimator: Any, learned: Learned, solver: Solver) -> None:
     ValueError
         If the objective stops being finite; the arrays are then those of the last finished epoch.
     """
+    solver.own_state()
     _Run(estimator, learned, solver).run()
 
 
@@ -171,7 +189,7 @@ class _Run:
             batch_size=self._size,
             shuffle=False,
             seed=learned.seed,
-            rates=self._rates(number),
+            rates=self._rates(number) * learned.rate_factor,
             orders=self._orders(number) if estimator.shuffle else None,
             plateau=self._plateau(),
         )
@@ -266,6 +284,8 @@ class _Run:
     def _ended(self) -> bool:
         """Whether that was the last epoch."""
         estimator = self._estimator
+        if self._callbacks.any and self._learned.publish is not None:
+            self._learned.publish()
         asked = self._callbacks.epoch_ends()
         if estimator._no_improvement_count > estimator.n_iter_no_change:
             if self._stops():

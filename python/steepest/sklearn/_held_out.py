@@ -1,0 +1,80 @@
+"""The samples that a fit looks at, but does not learn from: given by the caller, or held out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import _check_sample_weight
+
+from ..backends.protocol import Array, Batch
+from ._architecture import rows_of
+from ._stochastic import HeldOut
+
+
+class HoldsOut(ABC):
+    """An estimator that `_stochastic.learn` fits, by batches of what it has validated."""
+
+    early_stopping: bool
+    validation_fraction: float
+    _random_state: np.random.RandomState
+
+    @abstractmethod
+    def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
+        """X, and y as (n_samples, n_columns)."""
+
+    @abstractmethod
+    def _targets(self, y: Array, dtype: np.dtype[Any]) -> Array:
+        """Validated y as the loss takes it."""
+
+    @abstractmethod
+    def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
+        """The score of what the network says of samples, with y as validated."""
+
+    @abstractmethod
+    def _dtype(self) -> np.dtype[Any]:
+        """What it computes in."""
+
+    def _batch(self, X: Any, y: Array, weight: Array | None) -> Batch:
+        return Batch(rows_of(X), self._targets(y, X.dtype), weight)
+
+    def _split(
+        self, X: Any, y: Array, sample_weight: Array | None, validation_data: Any
+    ) -> tuple[Any, Array, Array | None, HeldOut | None]:
+        """The samples to learn from, and those that are given or held out to look at."""
+        if validation_data is not None:
+            return X, y, sample_weight, self._held_out(*self._validation(validation_data))
+        if not self.early_stopping:
+            return X, y, sample_weight, None
+        # Multilabel targets are not stratified.
+        stratify = y if is_classifier(self) and y.shape[1] == 1 else None
+        given = (X, y) if sample_weight is None else (X, y, sample_weight)
+        parts = train_test_split(
+            *given, random_state=self._random_state, test_size=self.validation_fraction, stratify=stratify
+        )
+        kept, held = parts[::2], parts[1::2]
+        if held[0].shape[0] < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+            )
+        weight = kept[2] if sample_weight is not None else None
+        return kept[0], kept[1], weight, self._held_out(*held)
+
+    def _held_out(self, X: Any, y: Array, sample_weight: Array | None = None) -> HeldOut:
+        return HeldOut(
+            self._batch(X, y, sample_weight), lambda scores: self._score_of(scores, y, sample_weight)
+        )
+
+    def _validation(self, data: Any) -> tuple[Any, Array, Array | None]:
+        """The caller's validation data, checked as those of `fit` are."""
+        if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+            raise TypeError("validation_data must be (X, y) or (X, y, sample_weight)")
+        X, y, *weight = data
+        X, y = self._validated(X, y, incremental=True, reset=False)
+        X = X.astype(self._dtype(), copy=False)
+        if weight and weight[0] is not None:
+            return X, y, _check_sample_weight(weight[0], X, dtype=X.dtype, ensure_non_negative=True)
+        return X, y, None

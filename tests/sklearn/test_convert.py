@@ -1,0 +1,290 @@
+"""Conversions: equal predictions, the same steps afterwards, nothing shared, and every refusal."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
+from sklearn import linear_model, neural_network, svm
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.naive_bayes import GaussianNB
+
+from steepest.sklearn import (
+    LinearClassifier,
+    LinearRegressor,
+    MLPClassifier,
+    MLPRegressor,
+    from_sklearn,
+    to_sklearn,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+NETWORK = {"hidden_layer_sizes": (7, 5), "max_iter": 5, "random_state": 0}
+SOLVERS = [
+    {},
+    {"solver": "sgd", "learning_rate": "adaptive", "n_iter_no_change": 1, "tol": 0.5},
+    {"solver": "sgd", "learning_rate": "invscaling", "learning_rate_init": 0.1},
+    {"solver": "sgd", "momentum": 0.0},
+    {"solver": "lbfgs"},
+    {"early_stopping": True, "activation": "tanh"},
+]
+
+
+def samples(kind="multiclass"):
+    random = np.random.default_rng(0)
+    X = random.standard_normal((80, 6))
+    scores = X[:, :3] + 0.3 * random.standard_normal((80, 3))
+    targets = {
+        "binary": np.array(["no", "yes"])[(scores[:, 0] > 0).astype(int)],
+        "multiclass": np.array(["ant", "bee", "cat"])[scores.argmax(axis=1)],
+        "multilabel": (scores > 0).astype(int),
+        "number": scores[:, 0],
+        "numbers": scores,
+        "counts": np.floor(np.exp(scores[:, 0])),
+    }
+    return X, targets[kind]
+
+
+def assert_alike(one, other, X):
+    """Predictions, probabilities where there are any, and shapes."""
+    np.testing.assert_array_equal(one.predict(X).shape, other.predict(X).shape)
+    if one.predict(X).dtype.kind == "f":
+        np.testing.assert_allclose(one.predict(X), other.predict(X), rtol=1e-10, atol=1e-12)
+    else:
+        np.testing.assert_array_equal(one.predict(X), other.predict(X))
+    if hasattr(one, "predict_proba"):
+        np.testing.assert_allclose(one.predict_proba(X), other.predict_proba(X), rtol=1e-10, atol=1e-14)
+    if hasattr(one, "decision_function") and hasattr(other, "decision_function"):
+        np.testing.assert_allclose(
+            one.decision_function(X), other.decision_function(X), rtol=1e-10, atol=1e-12
+        )
+
+
+# ---- perceptrons -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", SOLVERS, ids=str)
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", "number", "numbers", "counts"])
+def test_perceptrons_convert_both_ways(kind, options):
+    X, y = samples(kind)
+    classifier = y.dtype.kind != "f"
+    more = {"loss": "poisson"} if kind == "counts" else {}
+    theirs = (neural_network.MLPClassifier if classifier else neural_network.MLPRegressor)(
+        **NETWORK | options | more
+    ).fit(X, y)
+    ours = from_sklearn(theirs)
+    assert type(ours) is (MLPClassifier if classifier else MLPRegressor)
+    back = to_sklearn(ours)
+    assert type(back) is type(theirs)
+    for converted in (ours, back, pickle.loads(pickle.dumps(ours))):
+        assert_alike(theirs, converted, X)
+        assert theirs.get_params().items() <= converted.get_params().items()
+        for name in (
+            "n_iter_",
+            "t_",
+            "loss_",
+            "n_layers_",
+            "n_outputs_",
+            "out_activation_",
+            "n_features_in_",
+        ):
+            assert getattr(converted, name) == getattr(theirs, name), name
+        if options.get("solver") != "lbfgs":
+            assert converted.loss_curve_ == theirs.loss_curve_
+            assert converted.validation_scores_ == theirs.validation_scores_
+    assert clone(ours).get_params() == ours.get_params()
+
+
+@pytest.mark.parametrize("options", SOLVERS[:4], ids=str)
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "numbers"])
+def test_partial_fits_of_converted_perceptrons_go_on_alike(kind, options):
+    X, y = samples(kind)
+    classifier = y.dtype.kind != "f"
+    theirs = (neural_network.MLPClassifier if classifier else neural_network.MLPRegressor)(
+        **NETWORK | options | {"batch_size": 16}
+    ).fit(X, y)
+    ours = from_sklearn(theirs)
+    back = to_sklearn(ours)
+    for _ in range(4):
+        for one in (theirs, ours, back):
+            one.partial_fit(X, y)
+        for one in (ours, back):
+            for expected, found in zip(
+                [*theirs.coefs_, *theirs.intercepts_], [*one.coefs_, *one.intercepts_], strict=True
+            ):
+                np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_nothing_is_shared():
+    X, y = samples()
+    theirs = neural_network.MLPClassifier(**NETWORK).fit(X, y)
+    before = theirs.predict_proba(X)
+    ours = from_sklearn(theirs)
+    back = ours.to_sklearn()
+    for _ in range(2):
+        ours.partial_fit(X, y)
+    np.testing.assert_array_equal(theirs.predict_proba(X), before)
+    np.testing.assert_array_equal(back.predict_proba(X), before)
+
+
+def test_float32_and_names_are_kept():
+    pandas = pytest.importorskip("pandas")
+    X, y = samples()
+    frame = pandas.DataFrame(X.astype(np.float32), columns=list("abcdef"))
+    ours = from_sklearn(neural_network.MLPClassifier(**NETWORK).fit(frame, y))
+    assert all(coef.dtype == np.float32 for coef in ours.coefs_)
+    assert list(ours.feature_names_in_) == list("abcdef")
+    assert list(ours.to_sklearn().feature_names_in_) == list("abcdef")
+
+
+def test_what_only_says_how_to_learn_is_left_out():
+    X, y = samples()
+    ours = MLPClassifier(
+        **NETWORK, dropout=0.5, penalty="l1", class_weight="balanced", clip_norm=1.0, n_threads=1
+    ).fit(X, y)
+    assert_alike(ours, to_sklearn(ours), X)
+    plain = MLPClassifier(**NETWORK, penalty=None).fit(X, y)
+    assert to_sklearn(plain).alpha == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_batch_norm_becomes_a_part_of_the_weights(dtype):
+    X, y = samples()
+    X = X.astype(dtype)
+    ours = MLPClassifier(**NETWORK, batch_norm=True).fit(X, y)
+    theirs = to_sklearn(ours)
+    tolerance = 100 * np.finfo(dtype).eps
+    np.testing.assert_allclose(theirs.predict_proba(X), ours.predict_proba(X), rtol=tolerance, atol=tolerance)
+    assert theirs.coefs_[0].dtype == dtype and not hasattr(theirs, "batch_norms_")
+    assert np.abs(theirs.coefs_[0] - ours.coefs_[0]).max() > 1e-3
+    theirs.partial_fit(X, y)  # with an optimizer that begins anew
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"activation": "gelu"}, "activation='gelu' has no counterpart in scikit-learn"),
+    ({"activation": ["relu", "tanh"]}, r"activation=\['relu', 'tanh'\] has no counterpart in scikit-learn"),
+    ({"loss": "hinge"}, "loss='hinge' has no counterpart in scikit-learn"),
+])  # fmt: skip
+def test_what_scikit_learn_lacks_is_refused(options, message):
+    ours = MLPClassifier(**NETWORK | options).fit(*samples())
+    with pytest.raises(ValueError, match=message):
+        to_sklearn(ours)
+
+
+def test_activations_that_are_all_the_same_are_one():
+    X, y = samples()
+    ours = MLPClassifier(**NETWORK, activation=["tanh", "tanh"]).fit(X, y)
+    theirs = to_sklearn(ours)
+    assert theirs.activation == "tanh"
+    assert_alike(ours, theirs, X)
+    with pytest.raises(ValueError, match="loss='huber' has no counterpart in scikit-learn"):
+        to_sklearn(MLPRegressor("huber", max_iter=2).fit(*samples("number")))
+
+
+# ---- linear models ---------------------------------------------------------------------------------------
+
+CLASSIFIERS = [
+    (linear_model.LogisticRegression(C=0.1, fit_intercept=False), "softmax"),
+    (linear_model.SGDClassifier(loss="hinge", class_weight="balanced", random_state=3), "hinge"),
+    (linear_model.SGDClassifier(loss="squared_hinge", random_state=3), "squared_hinge"),
+    (linear_model.RidgeClassifier(), "squared_hinge"),
+    (svm.LinearSVC(fit_intercept=False), "squared_hinge"),
+    (svm.LinearSVC(loss="hinge", multi_class="crammer_singer"), "hinge"),
+]
+REGRESSORS = [
+    (linear_model.LinearRegression(), "squared_error"),
+    (linear_model.LinearRegression(fit_intercept=False), "squared_error"),
+    (linear_model.Ridge(), "squared_error"),
+    (linear_model.Lasso(alpha=0.1), "squared_error"),
+    (linear_model.ElasticNet(alpha=0.1), "squared_error"),
+    (linear_model.HuberRegressor(), "huber"),
+    (linear_model.SGDRegressor(random_state=3), "squared_error"),
+    (linear_model.PoissonRegressor(), "poisson"),
+]
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+@pytest.mark.parametrize(("theirs", "loss"), CLASSIFIERS, ids=str)
+def test_linear_classifiers_convert_both_ways(theirs, loss, kind):
+    X, y = samples(kind)
+    theirs = clone(theirs).fit(X, y)
+    ours = from_sklearn(theirs)
+    assert type(ours) is LinearClassifier and ours.loss == loss
+    for name in ("fit_intercept", "class_weight", "random_state"):
+        if name in theirs.get_params():
+            assert getattr(ours, name) == getattr(theirs, name)
+    for converted in (ours, to_sklearn(ours), pickle.loads(pickle.dumps(ours))):
+        assert_alike(theirs, converted, X)
+    ours.set_params(class_weight=None).partial_fit(X, y)
+
+
+@pytest.mark.parametrize(("theirs", "loss"), REGRESSORS, ids=str)
+def test_linear_regressors_convert_both_ways(theirs, loss):
+    X, y = samples("counts")
+    theirs = clone(theirs).fit(X, y)
+    ours = from_sklearn(theirs)
+    assert type(ours) is LinearRegressor and ours.loss == loss
+    for converted in (ours, to_sklearn(ours), pickle.loads(pickle.dumps(ours))):
+        assert_alike(theirs, converted, X)
+    ours.partial_fit(X, y)
+
+
+def test_several_targets_and_sparse_weights_convert():
+    X, y = samples("numbers")
+    theirs = linear_model.LinearRegression().fit(X, y)
+    assert_alike(theirs, to_sklearn(from_sklearn(theirs)), X)
+    X, y = samples()
+    theirs = linear_model.SGDClassifier(random_state=0).fit(X, y).sparsify()
+    ours = from_sklearn(theirs)
+    assert isinstance(ours.coef_, np.ndarray)
+    assert_alike(theirs, ours, X)
+    assert_alike(ours, ours.sparsify().to_sklearn(), X)
+
+
+@pytest.mark.parametrize("loss", ["softmax", "hinge", "squared_hinge"])
+def test_fitted_linear_classifiers_convert(loss):
+    for kind in ("binary", "multiclass"):
+        X, y = samples(kind)
+        ours = LinearClassifier(loss, max_iter=20).fit(X, y)
+        theirs = ours.to_sklearn()
+        assert type(theirs) is (linear_model.LogisticRegression if loss == "softmax" else svm.LinearSVC)
+        assert_alike(ours, theirs, X)
+        assert np.max(theirs.n_iter_) == 20
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            theirs.fit(X, y)
+
+
+def test_two_classes_of_stochastic_logistic_regression_convert_and_more_do_not():
+    theirs = linear_model.SGDClassifier(loss="log_loss", random_state=0)
+    X, y = samples("binary")
+    assert_alike(theirs.fit(X, y), from_sklearn(theirs), X)
+    with pytest.raises(ValueError, match="probabilities of each of its 3 classes against the rest"):
+        from_sklearn(theirs.fit(*samples()))
+
+
+def test_models_are_refused():
+    X, y = samples()
+    with pytest.raises(NotFittedError, match="is not fitted yet"):
+        from_sklearn(neural_network.MLPClassifier())
+    with pytest.raises(NotFittedError, match="is not fitted yet"):
+        from_sklearn(linear_model.Ridge())
+    for estimator in (MLPClassifier(), LinearRegressor()):
+        with pytest.raises(NotFittedError, match="is not fitted yet"):
+            estimator.to_sklearn()
+    with pytest.raises(TypeError, match="a perceptron or linear model of scikit-learn, not GaussianNB"):
+        from_sklearn(GaussianNB().fit(X, y))
+    with pytest.raises(TypeError, match=r"must be one of steepest\.sklearn, not GaussianNB"):
+        to_sklearn(GaussianNB())
+    with pytest.raises(ValueError, match="SGDClassifier with loss='modified_huber' predicts as no loss"):
+        from_sklearn(linear_model.SGDClassifier(loss="modified_huber").fit(X, y))
+    with pytest.raises(ValueError, match="RidgeClassifier was fitted to several labels a sample"):
+        from_sklearn(linear_model.RidgeClassifier().fit(*samples("multilabel")))
+    several = LinearRegressor("poisson", max_iter=2).fit(X, np.abs(samples("numbers")[1]))
+    with pytest.raises(ValueError, match="loss='poisson' with 3 targets has no counterpart in scikit-learn"):
+        several.to_sklearn()
