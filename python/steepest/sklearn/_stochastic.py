@@ -155,6 +155,9 @@ class _Run:
         self._size = batch_size(estimator, self._samples)
         self._batches = -(-self._samples // self._size)
         self._order = np.arange(self._samples)
+        self._diverged = False
+        for name, value in (("validation_loss_curve_", []), ("_best", None)):
+            vars(estimator).setdefault(name, value)  # where parameters were set, but never fitted
         self._epochs = 1 if learned.incremental else estimator.max_iter
         self._callbacks = Callbacks(estimator, learned.data, self._epochs)
         between = (estimator.verbose, estimator.early_stopping, learned.held_out, self._callbacks.any)
@@ -200,7 +203,8 @@ class _Run:
 
         results = learned.network.fit(learned.batch, self._recipe, self._solver.state, schedule, watch)
         if results.status == "diverged":
-            raise ValueError(NOT_FINITE)
+            self._give_up()
+            return
         if results.status == "cancelled" or watch(len(results.losses)):
             raise Cancelled
         finished = len(results.losses)
@@ -211,6 +215,17 @@ class _Run:
         self._record(results.losses)
         bar.move(done + finished)
         bar.show(History(loss=estimator.loss_curve_, validation_loss=estimator.validation_loss_curve_))
+
+    def _give_up(self) -> None:
+        """The objective is not finite any more: an error, unless there are parameters to go back to."""
+        estimator = self._estimator
+        if not (estimator.early_stopping and estimator._best):
+            raise ValueError(NOT_FINITE)
+        estimator.loss_ = math.nan
+        estimator.loss_curve_.append(math.nan)
+        estimator.validation_scores_.append(math.nan)
+        estimator.n_iter_ += 1
+        self._diverged = True
 
     def _orders(self, epochs: int) -> Array:
         """Those of the next epochs, each a shuffle of the one before, as scikit-learn draws them."""
@@ -286,7 +301,7 @@ class _Run:
         estimator = self._estimator
         if self._callbacks.any and self._learned.publish is not None:
             self._learned.publish()
-        asked = self._callbacks.epoch_ends()
+        asked = self._callbacks.epoch_ends() or self._diverged
         if estimator._no_improvement_count > estimator.n_iter_no_change:
             if self._stops():
                 return True
