@@ -1,12 +1,17 @@
-"""scikit-learn's own tests of its networks, run on these: the module as it is installed, with ours in it."""
+"""scikit-learn's own tests of its networks, run on these: its installed module, imported with ours in it."""
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
+import sklearn.neural_network
 
-import steepest.sklearn
+from steepest.sklearn import MLPClassifier, MLPRegressor
 
-module = pytest.importorskip("sklearn.neural_network.tests.test_mlp")
+# Its parametrisations hold the classes, so they are put in their place before it is imported.
+with mock.patch.multiple(sklearn.neural_network, MLPClassifier=MLPClassifier, MLPRegressor=MLPRegressor):
+    module = pytest.importorskip("sklearn.neural_network.tests.test_mlp")
 
 PRIVATE = {"test_gradient"}  # of scikit-learn's _loss_grad_lbfgs: ours has the core's gradients, tested there
 
@@ -15,12 +20,10 @@ globals().update(
 )
 
 
-@pytest.fixture(autouse=True)
-def _ours(monkeypatch):
-    for name in ("MLPClassifier", "MLPRegressor"):
-        monkeypatch.setattr(module, name, getattr(steepest.sklearn, name))
-
-
 @pytest.fixture
 def global_random_seed():
     return 42
+
+
+def test_ours_are_tested():
+    assert module.MLPClassifier is MLPClassifier and module.MLPRegressor is MLPRegressor
