@@ -6,6 +6,7 @@
 #include "dispatch.hpp"
 #include "optimizer.hpp"
 #include "parallel.hpp"
+#include "sparse.hpp"
 #include "stage.hpp"
 
 #include <algorithm>
@@ -149,6 +150,20 @@ template <class T> class Network {
     // ---- one training step, by a team; reserve first, from one thread --------------------------------
     void reserve(const Kernels<T>& kernels, Index samples, int threads, bool gradients);
 
+    // From now on the rows of a batch are those of `batch` in place of x, until it is null; the first stage
+    // must be dense. `lazy`: its weight is kept as a scale times what the array holds.
+    void read(SparseBatch<T>* batch, bool lazy);
+    bool lazy() const { return lazy_; }
+    // The update of a lazy weight by plain descent, with an L2 penalty that only moves the scale; by one
+    // thread. settle() then makes that the scale, when all have learned.
+    Update<T> put_off(Update<T> update, double rate, double l2);
+    void settle() { scale_ = next_scale_, terms_known_ = true; }
+    // Whether the scale is so small that it should be written; this thread's rows of that; and the scale
+    // when all have written.
+    bool wants_writing() const;
+    void write_scaled(const Team& team);
+    void written() { scale_ = next_scale_ = 1, terms_known_ = false; }
+
     // This thread's part of the transposed weights of narrow layers, of which forward and backward need all.
     void transpose(const Kernels<T>& kernels, const Team& team);
     bool any_turned() const;
@@ -210,7 +225,10 @@ template <class T> class Network {
     }
     // What the derivative of a stage's activation comes from.
     const Matrix<T>& seen(std::size_t s) const { return outputs_[s - reads_input(stages_[s].activation)]; }
-    bool turned(const Stage& s) const { return s.dense() && steepest::turned<T>(s.inputs, s.outputs); }
+    bool turned(const Stage& s) const {
+        const bool sparse = sparse_ && &s == stages_.data();
+        return s.dense() && !sparse && steepest::turned<T>(s.inputs, s.outputs);
+    }
     void reserve_transposed();
     void prepare_prediction(const Kernels<T>& kernels);
     int predict_row(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y);
@@ -233,6 +251,10 @@ template <class T> class Network {
     void backward_top(const Kernels<T>& kernels, Range rows);
     void learn(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Index samples,
                Block weight, const Update<T>& update, const State<T>& state, const Parameters<T>* gradients);
+    void forward_sparse(const Kernels<T>& kernels, Block y);
+    void learn_sparse(const Kernels<T>& kernels, const Team& team, Index samples, const Update<T>& update,
+                      const State<T>& state, const Parameters<T>* gradients);
+    void renew_terms(const Kernels<T>& kernels, const Team& team, Range own);
     void learn_bias(const Kernels<T>& kernels, const Team& team, std::size_t stage, Index samples,
                     const Update<T>& update, const State<T>& state, const Parameters<T>* gradients);
     void learn_norm(const Kernels<T>& kernels, const Team& team, std::size_t stage, const Update<T>& update,
@@ -245,6 +267,9 @@ template <class T> class Network {
     std::vector<std::size_t> own_;        // index into parameters_ of each stage that learns
     std::vector<std::size_t> statistics_; // index into running_ and normal_ of each batch_norm
     std::size_t first_learner_ = 0;
+    SparseBatch<T>* sparse_ = nullptr;
+    bool lazy_ = false, terms_known_ = false; // terms_known_: of the first stage's penalty, up to scale_^2
+    double scale_ = 1, next_scale_ = 1, lazy_l2_ = 0;
     Index forks_ = 0;                         // at most so many blocks lie inside each other
     std::vector<Matrix<T>> outputs_, deltas_; // one of each a stage
     std::vector<Matrix<T>> factors_;          // of each dropout stage, by stage

@@ -85,6 +85,11 @@ void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T
         if (stage.kind == StageKind::batch_norm)
             learn_norm(kernels, team, s, updates.biases, state, gradients);
         if (!stage.dense()) continue;
+        if (s == 0 && sparse_) {
+            learn_sparse(kernels, team, samples, updates.weights[0], state, gradients);
+            learn_bias(kernels, team, s, samples, updates.biases, state, gradients);
+            continue;
+        }
         Part part;
         if (together(team, samples) && divisible<T>(stage.outputs, team.size))
             part = part_of<T>(stage.inputs, stage.outputs, team);
@@ -125,7 +130,7 @@ void Network<T>::penalise(const Kernels<T>& kernels, const Team& team,
                           const std::vector<Penalty>& penalties) {
     for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
         const Stage& stage = stages_[s];
-        if (!stage.dense()) continue;
+        if (!stage.dense() || (s == 0 && terms_known_)) continue;
         const Rows<T> weight = parameters_[own_[s]].weight;
         const Penalty& penalty = penalties[own_[s]];
         const Range rows = share(stage.inputs, penalty_rows, team.rank, team.size);
@@ -138,9 +143,11 @@ void Network<T>::penalise(const Kernels<T>& kernels, const Team& team,
 
 template <class T> double Network<T>::penalty_value() const {
     double sum = 0;
-    for (std::size_t s = first_learner_; s < stages_.size(); ++s)
+    for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
         for (Index i = 0; stages_[s].dense() && i < penalty_terms(stages_[s]); ++i)
             sum += penalties_[own_[s]].data()[i];
+        if (s == 0) sum *= scale_ * scale_;
+    }
     return sum;
 }
 

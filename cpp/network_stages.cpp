@@ -19,6 +19,7 @@ void Network<T>::forward(const Kernels<T>& kernels, const Team& team, std::size_
     const Stage& stage = stages_[s];
     const Index first = y.rows.begin, j = y.columns.begin, n = y.columns.size();
     const Rows<const T> in = input(s, x, first);
+    if (s == 0 && sparse_) return forward_sparse(kernels, y);
     if (stage.dense())
         return run_dense(kernels, s, in, outputs_[s].rows(first), y.rows.size(), y.columns, scratch(team));
     if (stage.kind == StageKind::batch_norm) return forward_norm(kernels, s, x, y);

@@ -64,14 +64,18 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     const Recipe& recipe = run.recipe;
     run.part = samples_to_run(run);
     run.several = run.part.size() > size;
+    const bool sparse = bool(run.samples.sparse);
+    network_.read(sparse ? &sparse_ : nullptr, lazy(run));
     prepare_update(run, 1);
     // Rows that evict each other from the cache are better copied.
-    run.gathered = run.schedule.reordered() || run.samples.x.stride * Index(sizeof(T)) % evicting_stride == 0;
+    run.gathered =
+        sparse || run.schedule.reordered() || run.samples.x.stride * Index(sizeof(T)) % evicting_stride == 0;
     const double work = network_.step_work(size);
     const Index lanes = std::min(run.kernels.lanes, Index(32 / sizeof(T)));
     const double product = network_.step_time(size) / (3 * long_product * double(lanes));
-    run.watched_inside = run.watch && product > 0.5;
-    const bool apart = (run.watch && product > 1) || (recipe.clip_norm < unlimited && !run.only_gradients);
+    run.watched_inside = run.watch && product > 0.5 && !sparse; // whose work is but a part of that
+    const bool apart =
+        (run.watch && product > 1 && !sparse) || (recipe.clip_norm < unlimited && !run.only_gradients);
     const double steps = double(run.schedule.epochs) * double((run.part.size() + size - 1) / size);
     threads = thread_count(work, work_per_thread, thread_count(work * steps, work_per_new_thread, threads));
 
@@ -82,14 +86,19 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     order_.in_sequence();
     if (run.schedule.shuffle) order_.reserve(count);
     if (run.gathered) {
-        x_.reserve(size, network_.inputs());
+        if (!sparse) x_.reserve(size, network_.inputs());
         if (run.samples.targets.data) targets_.reserve(size, target_columns(run));
         weight_.reserve(size);
     }
+    if (sparse)
+        sparse_.reserve(run.samples.sparse, count, size, network_.inputs(), network_.stages()[0].outputs,
+                        threads);
     // An epoch of one batch is left before it changes anything; others need a way back. The first is saved
     // here, so that memory is found before the threads start.
     if (run.several) save(run);
     steepest::run(threads, [&](const Team& team) { train(run, team); });
+    network_.write_scaled({0, 1, nullptr}); // where the run was left within an epoch
+    network_.read(nullptr, false);
 }
 
 template <class T> void Trainer<T>::train(Run& run, const Team& team) {
@@ -109,6 +118,7 @@ template <class T> void Trainer<T>::train(Run& run, const Team& team) {
             // The one batch of a fit without shuffles is the same in each epoch.
             const bool again = epoch > 0 && !run.schedule.reordered() && !run.several;
             if (!step(run, team, first, batch, again, draws)) return;
+            if (network_.lazy()) settle(team, first + size >= run.part.end);
             if (leader) run.epochs_done = double(epoch) + double(first + batch) / double(count);
         }
         if (!leader) continue;
@@ -117,6 +127,36 @@ template <class T> void Trainer<T>::train(Run& run, const Team& team) {
         run.result.seconds.push_back(std::chrono::duration<double>(now - run.epoch_start).count());
         run.epoch_start = now;
     }
+}
+
+// Whether the update of a sparse first layer is one that scales its weight, by not too little.
+template <class T> bool Trainer<T>::lazy(const Run& run) const {
+    const Recipe& recipe = run.recipe;
+    const Optimizer& o = recipe.optimizer;
+    const bool plain = o.rule == Rule::sgd && o.momentum == 0 && !run.only_gradients && !run.average.values;
+    const bool bounded =
+        recipe.clip_value < unlimited || recipe.clip_norm < unlimited || recipe.max_norm < unlimited;
+    if (!run.samples.sparse || !plain || bounded || recipe.penalty_by_batch || recipe.penalties.empty())
+        return false;
+    const Penalty& penalty = recipe.penalties[0];
+    const Index size = std::min(run.schedule.batch, run.samples.count);
+    const Index steps =
+        run.schedule.rates.constant ? 1 : run.schedule.epochs * ((run.part.size() + size - 1) / size);
+    double most = 0;
+    for (Index step = 0; step < steps; ++step) most = std::max(most, run.schedule.rates[step]);
+    return penalty.l2 > 0 && penalty.l1 == 0 && most * 2 * penalty.l2 < 0.5;
+}
+
+// After a step of all threads with a lazy weight: its new scale, which the end of an epoch writes.
+template <class T> void Trainer<T>::settle(const Team& team, bool last) {
+    const bool leader = team.rank == 0;
+    if (leader) network_.settle();
+    team.barrier();
+    if (!last && !network_.wants_writing()) return;
+    network_.write_scaled(team);
+    team.barrier();
+    if (leader) network_.written();
+    team.barrier();
 }
 
 template <class T> void Trainer<T>::begin_epoch(Run& run, Index epoch) {
@@ -139,6 +179,8 @@ template <class T> void Trainer<T>::prepare_update(const Run& run, double penalt
         const Penalty penalty = recipe.penalties.empty() ? Penalty{} : recipe.penalties[d];
         updates_.weights[d] = of_weights<T>(updates_.biases, recipe.optimizer, penalty * penalty_share, rate);
     }
+    if (network_.lazy())
+        updates_.weights[0] = network_.put_off(updates_.weights[0], rate, recipe.penalties[0].l2);
 }
 
 // One batch: samples [first, first + size) in the epoch's order. Returns false, the same in every thread,
@@ -163,7 +205,7 @@ bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool 
     if (leader && !run.watched_inside) run.look(work);
     const bool by_batch = run.recipe.penalty_by_batch && !run.recipe.penalties.empty();
     const bool same_update = run.schedule.rates.constant && run.recipe.optimizer.rule != Rule::adam;
-    if (leader && (by_batch || (!same_update && run.result.steps > 0)))
+    if (leader && (by_batch || network_.lazy() || (!same_update && run.result.steps > 0)))
         prepare_update(run, penalty_share(run, batch));
     if (leader && run.average.values) run.share = run.average.next_share();
     team.barrier();

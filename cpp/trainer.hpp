@@ -18,6 +18,7 @@ template <class T> struct Samples {
     Rows<const T> targets;
     const T* weight; // or null
     Index count;
+    Csr<T> sparse = {}; // in place of x
 };
 
 struct Loss {
@@ -162,9 +163,12 @@ template <class T> class Trainer {
     void score_together(Run& run, const Team& team, const Batch& batch, Range mine);
     Index target_columns(const Run& run) const;
     Range samples_to_run(const Run& run) const;
+    bool lazy(const Run& run) const;
+    void settle(const Team& team, bool last);
 
     Network<T>& network_;
     Matrix<T> x_, targets_; // the gathered batch
+    SparseBatch<T> sparse_;
     Buffer<T> weight_;
     Buffer<std::int64_t> labels_; // of any batch: copies, checked
     Buffer<double> row_losses_;

@@ -49,7 +49,10 @@ template <class T> void Trainer<T>::gather(const Run& run, Index first, Range ro
     const Samples<T>& all = run.samples;
     for (Index i = rows.begin; i < rows.end; ++i) {
         const Index from = order_[first + i];
-        std::copy_n(all.x.data + from * all.x.stride, network_.inputs(), x_.row(i));
+        if (all.sparse)
+            sparse_.take(i, from);
+        else
+            std::copy_n(all.x.data + from * all.x.stride, network_.inputs(), x_.row(i));
         if (all.targets.data)
             std::copy_n(all.targets.data + from * all.targets.stride, target_columns(run), targets_.row(i));
         if (all.weight) weight_.data()[i] = all.weight[from];

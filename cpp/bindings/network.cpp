@@ -60,29 +60,29 @@ template <class T> class BoundNetwork {
         return y;
     }
 
-    Result fit(const py::array& x, const py::array& targets, const py::object& weight, const Learning<T>& how,
-               Schedule schedule, const py::object& rates_, py::object watch, const std::string& isa,
-               int threads, py::object custom, const AverageSet<T>* average, const py::object& orders_) {
+    Result fit(const py::object& x, const py::array& targets, const py::object& weight,
+               const Learning<T>& how, Schedule schedule, const py::object& rates_, py::object watch,
+               const std::string& isa, int threads, py::object custom, const AverageSet<T>* average,
+               const py::object& orders_) {
         if (schedule.batch < 1) refuse("batches need a sample");
         if (schedule.first_batch < 0 || schedule.batches < 0) refuse("batches are counted from 0");
         const Data<T> data(x, targets, weight, how.recipe.loss, network_.inputs(), network_.outputs());
         PythonLoss<T> own(std::move(custom), how.recipe.loss, network_.outputs(), data.targets.columns);
         const auto rates = py::cast<py::array_t<double, py::array::c_style>>(rates_);
-        const Index batches =
-            std::min((data.x.count + schedule.batch - 1) / schedule.batch, schedule.batches);
+        const Index batches = std::min((data.count + schedule.batch - 1) / schedule.batch, schedule.batches);
         schedule.rates = {rates.data(), rates.size() == 1};
         if (rates.size() != 1 && rates.size() < schedule.epochs * batches) refuse("too few learning rates");
-        const Orders orders(orders_, schedule.epochs, data.x.count);
+        const Orders orders(orders_, schedule.epochs, data.count);
         schedule.orders = orders.data;
         return learn(data.samples(), how, average, schedule, std::move(watch), Choice(isa, threads), &own);
     }
 
-    double step(const py::array& x, const py::array& targets, const py::object& weight,
+    double step(const py::object& x, const py::array& targets, const py::object& weight,
                 const Learning<T>& how, double rate, const std::string& isa, int threads, py::object custom,
                 const AverageSet<T>* average, std::uint64_t seed) {
         const Data<T> data(x, targets, weight, how.recipe.loss, network_.inputs(), network_.outputs());
         PythonLoss<T> own(std::move(custom), how.recipe.loss, network_.outputs(), data.targets.columns);
-        const Result result = learn(data.samples(), how, average, once(data.x.count, &rate, seed), py::none(),
+        const Result result = learn(data.samples(), how, average, once(data.count, &rate, seed), py::none(),
                                     Choice(isa, threads), &own);
         require_labels(result);
         return result.loss;
@@ -119,13 +119,14 @@ template <class T> class BoundNetwork {
         return py::float_(result.loss);
     }
 
-    py::tuple loss_and_gradients(const py::array& x, const py::array& targets, const py::object& weight,
+    py::tuple loss_and_gradients(const py::object& x, const py::array& targets, const py::object& weight,
                                  const Recipe& recipe, const std::string& isa, int threads, py::object custom,
                                  std::uint64_t seed, std::uint64_t number) {
         const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
-        if (!masks_cover(data.x.count)) refuse("a mask has too few rows");
+        if (!masks_cover(data.count)) refuse("a mask has too few rows");
         PythonLoss<T> own(std::move(custom), recipe.loss, network_.outputs(), data.targets.columns);
         require_penalties(recipe);
+        require_dense(data.samples());
         py::list arrays;
         std::vector<Parameters<T>> views;
         for (const auto& stage : network_.stages()) {
@@ -142,7 +143,7 @@ template <class T> class BoundNetwork {
             arrays.append(py::make_tuple(w, bias));
         }
         const Result result =
-            compute(network_.step_time(data.x.count), py::none(), Choice(isa, threads),
+            compute(network_.step_time(data.count), py::none(), Choice(isa, threads),
                     [&](const Kernels<T>& kernels, int n, const Watch& asked) {
                         return trainer_.gradients(kernels, n, data.samples(), recipe, views.data(),
                                                   {seed, number}, asked, own.get());
@@ -177,10 +178,17 @@ template <class T> class BoundNetwork {
             refuse("one penalty for each stage that learns");
     }
 
+    // Sparse rows are only for a first stage that is dense.
+    void require_dense(const Samples<T>& samples) const {
+        if (samples.sparse && !network_.stages().front().dense())
+            refuse("sparse rows need a dense first stage");
+    }
+
     Result learn(const Samples<T>& samples, const Learning<T>& how, const AverageSet<T>* average,
                  Schedule schedule, py::object watch, const Choice& choice, PythonLoss<T>* own = nullptr) {
         require_penalties(how.recipe);
         how.require_like(parameters_);
+        require_dense(samples);
         if (average) average->values.require_like(parameters_, "the average");
         if (!masks_cover(std::min(schedule.batch, samples.count))) refuse("a mask has too few rows");
         const CustomLoss<T>* const custom = own ? own->get() : nullptr;

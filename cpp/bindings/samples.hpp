@@ -147,26 +147,62 @@ template <class T> struct AverageSet {
     AverageSet& operator=(const AverageSet&) = delete;
 };
 
+// Sparse rows as (begin, columns, values), checked so that no kernel reads beyond them, kept alive.
+template <class T> struct SparseInput {
+    InputVector<std::int64_t> begin;
+    InputVector<std::int32_t> columns;
+    InputVector<T> values;
+    Index count = 0;
+
+    SparseInput() = default;
+    SparseInput(const py::tuple& parts, Index features) {
+        if (parts.size() != 3) refuse("sparse rows are three arrays");
+        const Index begins = py::len(parts[0]), entries = py::len(parts[1]);
+        begin = {parts[0], begins, "begin"}, columns = {parts[1], entries, "columns"};
+        values = {parts[2], entries, "values"};
+        count = begins - 1;
+        if (begins < 1 || begin.data[0] != 0 || begin.data[count] != entries ||
+            !std::is_sorted(begin.data, begin.data + begins))
+            refuse("begin does not divide the entries");
+        for (Index i = 0; i < count; ++i)
+            for (Index k = begin.data[i]; k < begin.data[i + 1]; ++k)
+                if (columns.data[k] < 0 || columns.data[k] >= features ||
+                    (k > begin.data[i] && columns.data[k] <= columns.data[k - 1]))
+                    refuse("columns are not ascending within the features");
+    }
+    Csr<T> view() const { return {begin.data, columns.data, values.data}; }
+};
+
 // Samples to learn from, kept alive with the views of them. Labels are checked when a batch reads them.
 template <class T> struct Data {
     Input<T> x, targets;
+    SparseInput<T> sparse;
+    Index count;
     InputVector<std::int64_t> labels;
     InputVector<T> weight;
 
-    Data(const py::array& x_, const py::array& targets_, const py::object& weight_, const Loss& loss,
-         Index inputs, Index outputs)
-        : x(x_, "x"), weight(weight_, x.count, "weight") {
-        x.require(x.count, inputs, "x");
-        if (x.count < 1) refuse("no samples");
+    Data(const py::object& x_, const py::array& targets_, const py::object& weight_, const Loss& loss,
+         Index inputs, Index outputs) {
+        if (py::isinstance<py::tuple>(x_)) {
+            sparse = SparseInput<T>(x_, inputs);
+        } else {
+            x = Input<T>(py::cast<py::array>(x_), "x");
+            x.require(x.count, inputs, "x");
+        }
+        count = sparse.begin.data ? sparse.count : x.count;
+        if (count < 1) refuse("no samples");
+        weight = InputVector<T>(weight_, count, "weight");
         const bool custom = loss.kind == LossKind::custom;
         if (takes_labels(loss.kind) || (custom && targets_.ndim() == 1)) {
-            labels = InputVector<std::int64_t>(targets_, x.count, "labels");
+            labels = InputVector<std::int64_t>(targets_, count, "labels");
         } else {
             targets = Input<T>(targets_, "targets");
-            targets.require(x.count, custom ? targets.columns : outputs, "targets");
+            targets.require(count, custom ? targets.columns : outputs, "targets");
         }
     }
-    Samples<T> samples() const { return {x.rows, labels.data, targets.rows, weight.data, x.count}; }
+    Samples<T> samples() const {
+        return {x.rows, labels.data, targets.rows, weight.data, count, sparse.view()};
+    }
 };
 
 } // namespace steepest::python

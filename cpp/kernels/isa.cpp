@@ -2,6 +2,7 @@
 #include "limits.hpp"
 #include "loss.hpp"
 #include "row_product.hpp"
+#include "sparse.hpp"
 #include "stages.hpp"
 #include "weight_gradient.hpp"
 
@@ -18,6 +19,7 @@ constexpr Kernels<T> kernels = {lanes<T>,
                                 transpose<T>,
                                 input_gradient<T>,
                                 weight_gradient<T>,
+                                combine<T>,
                                 column_sums<T>,
                                 update<T>,
                                 average<T>,

@@ -82,6 +82,9 @@ template <class T> struct Kernels {
     void (*transpose)(Rows<const T> weight, Index rows, Index columns, Rows<T> to);
     void (*input_gradient)(const InputGradient<T>&, T* scratch);
     void (*weight_gradient)(const WeightGradient<T>&, T* scratch);
+    // sum[j] = sum over e < count of factors[e] * rows[which[e], j] in the order of e, for n columns.
+    void (*combine)(const T* factors, const std::int32_t* which, Index count, Rows<const T> rows, T* sum,
+                    Index n);
     // sums[j] = sum over samples of dy[i, j] in the order of i, for the columns [first, last).
     void (*column_sums)(Rows<const T> dy, Index samples, Index first, Index last, T* sums);
     // The update of `Update` on n contiguous elements; the gradient is regularised here. first and second are

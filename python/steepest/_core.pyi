@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 _Array = NDArray[Any]
 _Stages = Sequence[Stage]
+_Rows = _Array | tuple[_Array, _Array, _Array]  # dense, or begin, columns and values of sparse ones
 _Parameters = Sequence[tuple[_Array, _Array | None]]
 _CustomLoss = Callable[[_Array, _Array], tuple[float, _Array]]
 
@@ -160,7 +161,7 @@ class _Network:
     def forward(self, x: _Array, isa: str, threads: int) -> _Array: ...
     def fit(
         self,
-        x: _Array,
+        x: _Rows,
         targets: _Array,
         weight: _Array | None,
         how: _Learning,
@@ -175,7 +176,7 @@ class _Network:
     ) -> Result: ...
     def step(
         self,
-        x: _Array,
+        x: _Rows,
         targets: _Array,
         weight: _Array | None,
         how: _Learning,
@@ -188,7 +189,7 @@ class _Network:
     ) -> float: ...
     def loss_and_gradients(
         self,
-        x: _Array,
+        x: _Rows,
         targets: _Array,
         weight: _Array | None,
         recipe: Recipe,

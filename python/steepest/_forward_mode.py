@@ -36,7 +36,7 @@ def directional_derivative(
 ) -> tuple[float, float]:
     """The objective as in training, and its derivative along `direction`, which is like `parameters`."""
     backend = active()
-    passed = [_Rows(batch.x, None)]
+    passed = [_Rows(batch.dense, None)]
     own = iter(zip(parameters, direction, strict=True))
     for stage in stages:
         rows = passed[-1]

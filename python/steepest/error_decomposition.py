@@ -272,7 +272,7 @@ def _test_error(trainer: Trainer, test: Data, measure: str) -> float:
     batch = trainer._validation(test)
     if measure == "loss":
         return data_loss(trainer.model, trainer.loss, batch)
-    return float(np.mean(trainer.model.predict(batch.x) != batch.targets))
+    return float(np.mean(trainer.model.predict(batch.dense) != batch.targets))
 
 
 def _spread(values: Array) -> float:

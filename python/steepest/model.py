@@ -282,7 +282,7 @@ class Sequential:
         draws = Draws(self.seed, _checks.integer(step, "step", minimum=0))
         loss, penalties = as_loss(loss), per_layer(penalty, self.layers)
         batch = self._batch(X, y, sample_weight, loss)
-        _checks.finite_rows(batch.x, active().first_nonfinite_row)
+        _checks.finite_rows(batch.dense, active().first_nonfinite_row)
         self._check_masks(len(batch.x))
         objective, gradients = self._network().loss_and_gradients(batch, Recipe(loss, penalties), draws)
         return objective, {key: np.ascontiguousarray(array) for key, array in self._named(gradients)}
@@ -331,7 +331,7 @@ class Sequential:
         ).items():
             own[key][...] = value
         batch = self._batch(X, y, sample_weight, loss)
-        _checks.finite_rows(batch.x, active().first_nonfinite_row)
+        _checks.finite_rows(batch.dense, active().first_nonfinite_row)
         self._check_masks(len(batch.x))
         return _forward_mode.directional_derivative(
             self._stages, self._parameters, tangents, batch, loss, penalties, draws

@@ -315,6 +315,6 @@ class Trainer:
 
 def _check_finite(batch: Batch) -> None:
     first_nonfinite_row = active().first_nonfinite_row
-    _checks.finite_rows(batch.x, first_nonfinite_row, "X")
+    _checks.finite_rows(batch.dense, first_nonfinite_row, "X")
     if batch.targets.ndim == 2:
         _checks.finite_rows(batch.targets, first_nonfinite_row, "y")

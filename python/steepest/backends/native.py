@@ -38,6 +38,7 @@ from .protocol import (
     Parameters,
     Recipe,
     Schedule,
+    SparseRows,
     Stage,
     State,
     Status,
@@ -168,8 +169,15 @@ def _core_schedule(schedule: Schedule) -> _core.Schedule:
     )
 
 
+def _rows(x: Array | SparseRows) -> Any:
+    return (x.indptr, x.indices, x.data) if isinstance(x, SparseRows) else x
+
+
 def _pairs(parameters: Sequence[Parameters]) -> list[tuple[Array, Array | None]]:
     return [(p.weight, p.bias) for p in parameters]
+
+
+_DENSE_ELEMENTS = 1 << 20  # of the rows that are made dense at a time, to predict from
 
 
 class _Network:
@@ -219,14 +227,18 @@ class _Network:
         settings, (how, mean) = current(), self._translated(recipe, state, average)
         return self._network.try_step(x, targets, how, rate, settings.isa, settings.num_threads, mean, seed)
 
-    def forward(self, x: Array) -> Array:
-        return self._network.forward(x, *_choice())
+    def forward(self, x: Array | SparseRows) -> Array:
+        if not isinstance(x, SparseRows):
+            return self._network.forward(x, *_choice())
+        rows = max(1, _DENSE_ELEMENTS // x.shape[1])
+        parts = [self.forward(x[i : i + rows]) for i in range(0, len(x), rows)]
+        return np.concatenate(parts) if parts else self.forward(x[:])
 
     def loss_and_gradients(
         self, batch: Batch, recipe: Recipe, draws: Draws = NO_DRAWS
     ) -> tuple[float, list[Parameters]]:
         value, arrays = self._network.loss_and_gradients(
-            batch.x,
+            _rows(batch.x),
             batch.targets,
             batch.weight,
             _core_recipe(recipe),
@@ -247,7 +259,7 @@ class _Network:
     ) -> float:
         how, mean = self._translated(recipe, state, average)
         return self._network.step(
-            *(batch.x, batch.targets, batch.weight, how, rate),
+            *(_rows(batch.x), batch.targets, batch.weight, how, rate),
             *_choice(),
             custom=_function(recipe.loss),
             average=mean,
@@ -265,7 +277,7 @@ class _Network:
     ) -> EpochResults:
         how, mean = self._translated(recipe, state, average)
         result = self._network.fit(
-            batch.x,
+            _rows(batch.x),
             batch.targets,
             batch.weight,
             how,

@@ -135,19 +135,52 @@ class Average:
     updates: Array
 
 
+@dataclass(frozen=True, eq=False)
+class SparseRows:
+    """A matrix of few entries, row by row: data[k] in column indices[k], for indptr[i] <= k < indptr[i + 1].
+
+    indptr: (samples + 1,) int64. indices: int32, ascending within a row, each once. data: the model's dtype.
+    """
+
+    indptr: Array
+    indices: Array
+    data: Array
+    shape: tuple[int, int]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, where: slice | Array) -> Array:
+        """Some rows as a dense matrix."""
+        rows = np.arange(len(self))[where]
+        counts = self.indptr[rows + 1] - self.indptr[rows]
+        ends = np.cumsum(counts)
+        entries = np.arange(counts.sum()) + np.repeat(self.indptr[rows] - (ends - counts), counts)
+        dense = np.zeros((len(rows), self.shape[1]), self.data.dtype)
+        dense[np.repeat(np.arange(len(rows)), counts), self.indices[entries]] = self.data[entries]
+        return dense
+
+
 @dataclass(frozen=True)
 class Batch:
     """Samples to learn from.
 
-    x: (samples, features) in the model's dtype, unit stride along a row. targets: (samples,) int64 class
+    x: (samples, features) in the model's dtype, unit stride along a row; or sparse, for a network whose first
+    stage is dense, which then has the first layer's weight updated only where there are entries, where the
+    optimizer allows it. targets: (samples,) int64 class
     indices for softmax and hinge, (samples, outputs) in the model's dtype for other losses; for a
     `CustomLoss` (samples,) int64 of any integers or (samples, k) in the model's dtype.
     weight: (samples,) in the model's dtype, non-negative, or None for ones.
     """
 
-    x: Array
+    x: Array | SparseRows
     targets: Array
     weight: Array | None = None
+
+    @property
+    def dense(self) -> Array:
+        """X as a dense matrix, which it is already in the batches of a `Trainer`."""
+        return self.x[:] if isinstance(self.x, SparseRows) else self.x
 
 
 @dataclass(frozen=True)
@@ -262,7 +295,7 @@ class Network(Protocol):
     ) -> float | None:
         """`step` at once, without any weights; None, having changed nothing, as for `try_forward`."""
 
-    def forward(self, x: Array) -> Array:
+    def forward(self, x: Array | SparseRows) -> Array:
         """Scores (samples, outputs) of rows (samples, features)."""
 
     def loss_and_gradients(

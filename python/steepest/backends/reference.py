@@ -30,6 +30,7 @@ from .protocol import (
     Parameters,
     Recipe,
     Schedule,
+    SparseRows,
     Stage,
     State,
     Watch,
@@ -66,7 +67,7 @@ class ReferenceNetwork:
     ) -> float | None:
         """None: all is checked before it comes here."""
 
-    def forward(self, x: Array) -> Array:
+    def forward(self, x: Array | SparseRows) -> Array:
         """Scores (samples, outputs) of rows (samples, features)."""
         return self._pass(x, None).outputs[-1]
 
@@ -163,8 +164,9 @@ class ReferenceNetwork:
     def _learners(self) -> list[Stage]:
         return [stage for stage in self._stages if stage.learns]
 
-    def _pass(self, x: Array, draws: Draws | None) -> Pass:
-        return forward(self._stages, self._parameters, self._running, x, draws)
+    def _pass(self, x: Array | SparseRows, draws: Draws | None) -> Pass:
+        dense = x[:] if isinstance(x, SparseRows) else x
+        return forward(self._stages, self._parameters, self._running, dense, draws)
 
     @formulas.quiet
     def _objective(self, passed: Pass, batch: Batch, recipe: Recipe) -> tuple[float, list[Parameters]]:

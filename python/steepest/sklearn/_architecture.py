@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 
+from .._sparse import is_sparse, sparse_rows
 from .._stages import compile_stages
 from ..backends import active
-from ..backends.protocol import Array, Network, Parameters, Stage
+from ..backends.protocol import Array, Network, Parameters, SparseRows, Stage
 from ..layers import (
     ELU,
     GELU,
@@ -77,9 +77,9 @@ def parameters_of(
     return parameters, [norm[2:] for norm in norms]
 
 
-def rows_of(X: Any) -> Array:
+def rows_of(X: Any) -> Array | SparseRows:
     """Validated X as a batch holds it."""
-    return np.ascontiguousarray(X.toarray() if issparse(X) else X)
+    return sparse_rows(X, X.dtype) if is_sparse(X) else np.ascontiguousarray(X)
 
 
 def writable(arrays: Iterable[Array], dtype: np.dtype[Any]) -> list[Array]:

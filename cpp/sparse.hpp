@@ -1,0 +1,97 @@
+// Sparse samples: rows of a matrix in compressed form, and what a mini-batch of them has of each feature.
+#pragma once
+
+#include "buffer.hpp"
+#include "types.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace steepest {
+
+// Row i holds values[k] in columns[k], ascending, for k in begin[i] ... begin[i + 1] - 1. No begin: none.
+template <class T> struct Csr {
+    const std::int64_t* begin = nullptr;
+    const std::int32_t* columns = nullptr;
+    const T* values = nullptr;
+    explicit operator bool() const { return begin; }
+};
+
+// Some entries of a row or of a column: values at places.
+template <class T> struct Entries {
+    const T* values;
+    const std::int32_t* places;
+    Index count;
+};
+
+template <class T> class SparseBatch {
+  public:
+    // Room for a batch of `size` of the samples, in which each of `threads` looks at a part of the features.
+    void reserve(const Csr<T>& csr, Index samples, Index size, Index features, Index outputs, int threads) {
+        csr_ = csr;
+        rows_.reserve(size);
+        Index longest = 0;
+        for (Index i = 0; i < samples; ++i)
+            longest = std::max(longest, Index(csr.begin[i + 1] - csr.begin[i]));
+        const Index most = std::min(size * longest, Index(csr.begin[samples] - csr.begin[0]));
+        parts_.resize(std::size_t(threads));
+        for (auto& part : parts_) {
+            part.starts.reserve(features + 2);
+            part.places.reserve(most), part.values.reserve(most);
+            part.gradient.reserve(outputs);
+        }
+    }
+
+    // Sample `sample` is the batch's number `place`.
+    void take(Index place, Index sample) { rows_.data()[place] = sample; }
+
+    Entries<T> row(Index place) const {
+        const Index i = rows_.data()[place];
+        return {csr_.values + csr_.begin[i], csr_.columns + csr_.begin[i],
+                Index(csr_.begin[i + 1] - csr_.begin[i])};
+    }
+
+    // Of the features [first, last), in the order of the batch's `size` samples: counted, then placed.
+    void transpose(int rank, Index first, Index last, Index size) {
+        Part& part = parts_[std::size_t(rank)];
+        std::int32_t* const starts = part.starts.data();
+        std::fill_n(starts, last - first + 2, 0);
+        visit(first, last, size, [&](Index, std::int32_t feature, T) { ++starts[feature - first + 2]; });
+        for (Index f = 2; f < last - first + 2; ++f) starts[f] += starts[f - 1];
+        visit(first, last, size, [&](Index place, std::int32_t feature, T value) {
+            const std::int32_t to = starts[feature - first + 1]++;
+            part.places.data()[to] = std::int32_t(place), part.values.data()[to] = value;
+        });
+    }
+
+    // Of feature first + f, after transpose().
+    Entries<T> column(int rank, Index f) const {
+        const Part& part = parts_[std::size_t(rank)];
+        const std::int32_t* const starts = part.starts.data();
+        return {part.values.data() + starts[f], part.places.data() + starts[f], starts[f + 1] - starts[f]};
+    }
+
+    T* gradient(int rank) const { return parts_[std::size_t(rank)].gradient.data(); }
+
+  private:
+    struct Part {
+        Buffer<std::int32_t> starts, places;
+        Buffer<T> values, gradient;
+    };
+
+    template <class Visit> void visit(Index first, Index last, Index size, Visit entry) const {
+        for (Index place = 0; place < size; ++place) {
+            const Entries<T> own = row(place);
+            const std::int32_t* const end = own.places + own.count;
+            const std::int32_t* column = std::lower_bound(own.places, end, std::int32_t(first));
+            for (; column != end && *column < last; ++column)
+                entry(place, *column, own.values[column - own.places]);
+        }
+    }
+
+    Csr<T> csr_;
+    Buffer<Index> rows_;
+    std::vector<Part> parts_;
+};
+
+} // namespace steepest

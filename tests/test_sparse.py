@@ -1,0 +1,224 @@
+"""Sparse samples learn as the same dense ones do: to the bit where sums run in the same order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from implementations import FUSED, ISAS, THREADS, Implementation, needs_native
+from tolerances import assert_close, assert_equal_models, assert_same_bits
+
+import steepest as st
+from steepest._sparse import is_sparse, sparse_rows
+from steepest.backends.protocol import Batch, Plateau, Recipe, Schedule, SparseRows, State
+
+L, SAMPLES, FEATURES = st.Linear, 90, 70
+WIDE = (L(FEATURES, 37), st.ReLU(), L(37, 4))
+NARROW = (L(FEATURES, 3),)
+OPTIMIZERS = [
+    st.SGD(0.1),
+    st.SGD(0.1, 0.9, nesterov=True),
+    st.Adam(0.01),
+    st.AdamW(0.01),
+    st.RMSProp(0.01),
+    st.AdaGrad(0.01),
+]
+
+
+def csr(dense):
+    """As scipy has it, without scipy."""
+    rows, columns = np.nonzero(dense)
+    indptr = np.searchsorted(rows, np.arange(len(dense) + 1))
+    return SparseRows(indptr.astype(np.int64), columns.astype(np.int32), dense[rows, columns], dense.shape)
+
+
+def numbers(dtype=np.float64, share=0.2, seed=0):
+    """Empty rows, columns without an entry, and a row and a column that are full."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((SAMPLES, FEATURES)) * (rng.random((SAMPLES, FEATURES)) < share)
+    x[7], x[:, 9] = rng.standard_normal(FEATURES), rng.standard_normal(SAMPLES)
+    x[[3, 44]], x[:, [0, 5, FEATURES - 1]] = 0, 0
+    return x.astype(dtype)
+
+
+def batches(dtype=np.float64, classes=4, weighted=False, x=None):
+    x = numbers(dtype) if x is None else x
+    rng = np.random.default_rng(1)
+    y, weight = rng.integers(0, classes, len(x)), rng.random(len(x)).astype(dtype) if weighted else None
+    return Batch(x, y, weight), Batch(csr(x), y, weight)
+
+
+def state_of(model, optimizer):
+    first, second = (model._zeros() if kept else None for kept in optimizer.keeps)
+    return State(first, second, np.zeros(1, np.int64))
+
+
+def fitted(layers, batch, recipe, epochs=3, size=16, **options):
+    dtype = (batch.x if isinstance(batch.x, np.ndarray) else batch.x.data).dtype
+    model, samples = st.Sequential(*layers, dtype=dtype, seed=1), len(batch.x)
+    rng = np.random.default_rng(2)
+    options = {
+        "shuffle": False,
+        "seed": 0,
+        "rates": np.full(1, recipe.optimizer.learning_rate),
+        "orders": np.array([rng.permutation(samples) for _ in range(epochs)]),
+    } | options
+    schedule = Schedule(epochs, size, **options)
+    results = model._network().fit(batch, recipe, state_of(model, recipe.optimizer), schedule, None)
+    return model, results
+
+
+def recipe_of(layers, optimizer, penalty=None, **options):
+    return Recipe(
+        st.SoftmaxCrossEntropy(), (penalty,) * sum(isinstance(la, L) for la in layers), optimizer, **options
+    )
+
+
+def assert_near(a, b, model, other, steps):
+    """Within the roundings of so many steps; parameters are of size 1."""
+    np.testing.assert_allclose(a.losses, b.losses, rtol=1e-12 * steps)
+    for key, value in model.state_dict().items():
+        assert_close(value, other.state_dict()[key], 100 * steps, 1 + np.abs(value))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("penalty", [None, st.L1(0.01), st.ElasticNet(0.01, 0.5)], ids=str)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: type(o).__name__)
+def test_wide_layers_learn_the_bits_of_dense_ones(implementation, optimizer, penalty, dtype):
+    dense, sparse = batches(dtype, weighted=True)
+    recipe = recipe_of(WIDE, optimizer, penalty)
+    with implementation.computing():
+        (model, a), (other, b) = (fitted(WIDE, batch, recipe) for batch in (dense, sparse))
+    assert a.losses == b.losses and a.status == b.status == "finished"
+    assert_equal_models(model, other)
+    assert_same_bits(model(dense.x), other(dense.x))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: type(o).__name__)
+@pytest.mark.parametrize(
+    "options", [{}, {"clip_norm": 0.1}, {"clip_value": 0.01}, {"constraint": st.MaxNorm(0.5)}]
+)
+def test_narrow_layers_learn_the_same(implementation, optimizer, options):
+    dense, sparse = batches(classes=3)
+    recipe = recipe_of(NARROW, optimizer, st.L1(1e-3), **options)
+    with implementation.computing():
+        (model, a), (other, b) = (fitted(NARROW, batch, recipe) for batch in (dense, sparse))
+    assert_near(a, b, model, other, 18)
+
+
+@pytest.mark.parametrize(
+    "layers", [NARROW, WIDE, (L(FEATURES, 3, bias=False),)], ids=["narrow", "wide", "no bias"]
+)
+@pytest.mark.parametrize("strength", [1e-4, 0.3, 2.4, 4.0])  # the last is beyond what is put off
+def test_an_l2_penalty_that_is_put_off_comes_to_the_same(implementation, layers, strength):
+    dense, sparse = batches(classes=3)
+    recipe = recipe_of(layers, st.SGD(0.1), st.L2(strength))
+    rates = np.linspace(0.1, 0.01, 8 * 6)
+    with implementation.computing():
+        (model, a), (other, b) = (fitted(layers, batch, recipe, 8, rates=rates) for batch in (dense, sparse))
+    assert_near(a, b, model, other, 48)
+
+
+@pytest.mark.parametrize("by_batch", [False, True])
+@pytest.mark.parametrize("size", [1, 16, SAMPLES])
+def test_batches_of_any_size_and_penalties_by_batch(implementation, size, by_batch):
+    dense, sparse = batches(classes=3)
+    recipe = recipe_of(NARROW, st.SGD(0.05), st.L2(0.1), penalty_by_batch=by_batch)
+    with implementation.computing():
+        (model, a), (other, b) = (fitted(NARROW, batch, recipe, 2, size) for batch in (dense, sparse))
+    assert_near(a, b, model, other, 2 * SAMPLES)
+
+
+@needs_native
+@pytest.mark.parametrize("layers", [NARROW, WIDE], ids=["narrow", "wide"])
+@pytest.mark.parametrize("penalty", [None, st.L2(0.01)], ids=str)
+def test_threads_and_instruction_sets_change_no_bit(layers, penalty):
+    many = np.random.default_rng(0).permutation(np.tile(numbers(), (8, 12)).T).T  # work for all threads
+    layers = (L(many.shape[1], layers[0].out_features), *layers[1:])
+    batch, recipe = batches(x=many, classes=3)[1], recipe_of(layers, st.SGD(0.01), penalty)
+    models = []
+    for isa in ISAS:
+        for threads in THREADS:
+            with Implementation("native", isa, threads).computing():
+                model, _ = fitted(layers, batch, recipe, 2, 200)
+            models.append((isa, model))
+    for isa, model in models:
+        assert_equal_models(model, next(m for i, m in models if i == isa or (isa in FUSED and i in FUSED)))
+
+
+def test_gradients_are_those_of_dense_samples(implementation):
+    dense, sparse = batches(classes=4, weighted=True)
+    for penalty in (None, st.L2(0.1), st.L1(0.1), st.ElasticNet(0.1, 2.0)):
+        recipe = recipe_of(WIDE, st.SGD(), penalty)
+        with implementation.computing():
+            network = st.Sequential(*WIDE, dtype=np.float64, seed=1)._network()
+            (a, grads), (b, others) = (network.loss_and_gradients(batch, recipe) for batch in (dense, sparse))
+            assert_same_bits(network.forward(dense.x), network.forward(sparse.x))
+        assert a == b
+        for g, h in zip(grads, others, strict=True):
+            assert_same_bits(g.weight, h.weight)
+            assert_same_bits(g.bias, h.bias)
+
+
+def test_a_diverging_fit_goes_back(implementation):
+    x = numbers()
+    x[11, 9] = 1e300
+    _, sparse = batches(x=x, classes=3)
+    with implementation.computing():
+        model, results = fitted(NARROW, sparse, recipe_of(NARROW, st.SGD(1e9), st.L2(1e-12)), 3)
+        finished, _ = fitted(
+            NARROW, sparse, recipe_of(NARROW, st.SGD(1e9), st.L2(1e-12)), len(results.losses)
+        )
+    assert results.status == "diverged"
+    assert_equal_models(model, finished)
+
+
+def test_a_plateau_and_a_part_of_an_epoch(implementation):
+    dense, sparse = batches(classes=3)
+    recipe = recipe_of(NARROW, st.SGD(0.1), st.L2(0.01))
+    for options in (
+        {"plateau": Plateau(1.0, 2)},
+        {"first_batch": 1, "batches": 3, "orders": None, "shuffle": True},
+    ):
+        with implementation.computing():
+            (model, a), (other, b) = (
+                fitted(NARROW, batch, recipe, 9, **options) for batch in (dense, sparse)
+            )
+        assert (len(a.losses) == len(b.losses) and len(a.losses) < 9) or "batches" in options
+        assert_near(a, b, model, other, 54)
+
+
+def test_sparse_rows_are_canonical_copies():
+    scipy = pytest.importorskip("scipy.sparse")
+    dense = numbers()
+    for make in (scipy.csr_matrix, scipy.csc_matrix, scipy.coo_array):
+        rows = sparse_rows(make(dense), np.dtype(np.float32))
+        assert (rows[:] == dense.astype(np.float32)).all() and rows.data.dtype == np.float32
+        assert (rows[5:9] == rows[:][5:9]).all() and (rows[np.array([4, 4, 1])] == rows[:][[4, 4, 1]]).all()
+    odd = scipy.csr_array((np.array([1.0, 2, 3]), np.array([2, 0, 2]), np.array([0, 3])), shape=(1, 3))
+    assert sparse_rows(odd, np.dtype(float))[:].tolist() == [[2, 0, 4]]
+    assert odd.data.tolist() == [1, 2, 3] and is_sparse(odd) and not is_sparse(dense)
+
+
+@needs_native
+def test_the_extension_checks_sparse_rows_itself():
+    model = st.Sequential(*NARROW, dtype=np.float64)
+    good, y = csr(numbers()), np.zeros(SAMPLES, np.int64)
+    recipe = recipe_of(NARROW, st.SGD(0.1))
+    beyond, twice = good.indices.copy(), good.indices.copy()
+    beyond[-1], twice[1] = FEATURES, twice[0]
+    late = good.indptr.copy()
+    late[1] = late[-1]
+    for indptr, indices in (
+        (good.indptr[:-1], good.indices),
+        (late, good.indices),
+        (good.indptr, beyond),
+        (good.indptr, twice),
+    ):
+        bad = SparseRows(indptr, indices, good.data, good.shape)
+        with pytest.raises(
+            ValueError, match=r"begin does not divide|columns are not ascending|another shape"
+        ):
+            model._network().loss_and_gradients(Batch(bad, y), recipe)
+    dropping = st.Sequential(st.Dropout(0.5), *NARROW, dtype=np.float64)
+    with pytest.raises(ValueError, match="sparse rows need a dense first stage"):
+        dropping._network().loss_and_gradients(Batch(good, y), recipe)
