@@ -233,6 +233,51 @@ template <class T> void check_training() {
     check(cancelled.status == Status::cancelled && asked == 3, "a watcher cancels");
 }
 
+// Sparse samples learn the same bits with any number of threads: those of dense ones, or with a penalty that
+// is put off.
+template <class T> void check_sparse() {
+    Model<T> model;
+    std::vector<std::int64_t> begin = {0};
+    std::vector<std::int32_t> columns;
+    std::vector<T> values, dense(model.x.size(), T(0));
+    for (Index i = 0; i < model.samples; ++i) {
+        for (Index j = 0; j < 13; ++j) {
+            if (i % 10 == 3 || j == 6 || (i + j) % 3) continue; // empty rows and an empty column
+            columns.push_back(std::int32_t(j)), values.push_back(model.x[i * 13 + j]);
+            dense[i * 13 + j] = values.back();
+        }
+        begin.push_back(std::int64_t(columns.size()));
+    }
+    const auto learned = [&](const KernelTable& table, int threads, bool sparse, double l2, int* used) {
+        Model<T> own;
+        Network<T> network(own.stages, own.parameters, own.running);
+        Trainer<T> trainer(network);
+        Recipe recipe;
+        recipe.penalties.assign(own.parameters.size(), {l2, 0, false});
+        recipe.optimizer.rule = Rule::sgd;
+        const double rate = 0.05;
+        Schedule schedule{6, 0, 64, true, 7};
+        schedule.rates.data = &rate;
+        Samples<T> samples{{dense.data(), 13}, own.labels.data(), {}, own.weight.data(), own.samples};
+        if (sparse) samples.x = {}, samples.sparse = {begin.data(), columns.data(), values.data()};
+        *used = trainer
+                    .fit(kernels_of<T>(table), threads, samples, recipe,
+                         {own.first.data(), own.second.data()}, schedule, {})
+                    .threads;
+        return own.bits();
+    };
+    for (const auto* table : available_kernels())
+        for (const double l2 : {0.0, 1e-2}) {
+            int used = 0;
+            const std::string expected = learned(*table, 1, l2 > 0, l2, &used);
+            for (int threads = 1; threads <= 7; ++threads) {
+                const bool good = learned(*table, threads, true, l2, &used) == expected;
+                check(good, std::string("sparse ") + (l2 > 0 ? "put off " : "as dense ") + table->name +
+                                " with " + std::to_string(used) + " threads");
+            }
+        }
+}
+
 // A loss of the program's own that calls the kernel of another for the whole batch gives its bits.
 template <class T> void check_custom_loss() {
     const KernelTable& table = *available_kernels().front();
@@ -317,6 +362,8 @@ int main() {
         }
     check_training<float>();
     check_training<double>();
+    check_sparse<float>();
+    check_sparse<double>();
     check_custom_loss<float>();
     check_custom_loss<double>();
     check(philox({0, 0, 0, 0}, {0, 0}) == PhiloxCounter{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
