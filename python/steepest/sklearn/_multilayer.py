@@ -14,9 +14,18 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from .._checks import one_of
 from ..backends import active
-from ..backends.protocol import Array, Recipe, Stage
+from ..backends.protocol import Array, Batch, Recipe, Stage
 from ..losses import Loss
-from ._architecture import ACTIVATIONS, bound, compiled, parameters_of, penalty_of, rows_of, writable
+from ._architecture import (
+    ACTIVATIONS,
+    bound,
+    compiled,
+    parameters_of,
+    penalty_of,
+    rows_of,
+    rows_to_learn,
+    writable,
+)
 from ._callbacks import CallbackSupportMixin
 from ._held_out import HoldsOut
 from ._lbfgs import minimise
@@ -129,11 +138,11 @@ class MultilayerPerceptron(CallbackSupportMixin, HoldsOut, BaseEstimator):
         parameters, running = parameters_of(self.coefs_, self.intercepts_, norms)
         network, recipe = active().network(self._stages(), parameters, running), self._recipe()
         if self.solver == "lbfgs":
-            batch = self._batch(X, y, self._weights(y, sample_weight))
+            batch = self._training_batch(X, y, sample_weight)
             minimise(self, network, parameters, batch, recipe)
             return
         X, y, sample_weight, held_out = self._split(X, y, sample_weight, validation_data)
-        batch = self._batch(X, y, self._weights(y, sample_weight))
+        batch = self._training_batch(X, y, sample_weight)
         rng = self._random_state
         # Drawn behind scikit-learn's draws, and only where it is used.
         seed = int(rng.randint(2**31)) if any(self._dropout(len(self.coefs_) - 1)) else 0
@@ -143,6 +152,10 @@ class MultilayerPerceptron(CallbackSupportMixin, HoldsOut, BaseEstimator):
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = Solver.of(self, parameters, float(self.learning_rate_init))
         learn(self, learned, self._optimizer)
+
+    def _training_batch(self, X: Any, y: Array, sample_weight: Array | None) -> Batch:
+        x = rows_to_learn(X, self.coefs_[0].shape[1])
+        return Batch(x, self._targets(y, X.dtype), self._weights(y, sample_weight))
 
     def _hidden_units(self) -> list[int]:
         sizes = self.hidden_layer_sizes
