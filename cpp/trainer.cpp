@@ -65,7 +65,7 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     run.part = samples_to_run(run);
     run.several = run.part.size() > size;
     const bool sparse = bool(run.samples.sparse);
-    network_.read(sparse ? &sparse_ : nullptr, lazy(run));
+    if (sparse) network_.read(&sparse_, lazy(run));
     prepare_update(run, 1);
     // Rows that evict each other from the cache are better copied.
     run.gathered =
@@ -97,6 +97,7 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     // here, so that memory is found before the threads start.
     if (run.several) save(run);
     steepest::run(threads, [&](const Team& team) { train(run, team); });
+    if (!sparse) return;
     network_.write_scaled({0, 1, nullptr}); // where the run was left within an epoch
     network_.read(nullptr, false);
 }

@@ -176,7 +176,7 @@ template <class T> struct SparseInput {
 // Samples to learn from, kept alive with the views of them. Labels are checked when a batch reads them.
 template <class T> struct Data {
     Input<T> x, targets;
-    SparseInput<T> sparse;
+    std::optional<SparseInput<T>> sparse;
     Index count;
     InputVector<std::int64_t> labels;
     InputVector<T> weight;
@@ -184,12 +184,12 @@ template <class T> struct Data {
     Data(const py::object& x_, const py::array& targets_, const py::object& weight_, const Loss& loss,
          Index inputs, Index outputs) {
         if (py::isinstance<py::tuple>(x_)) {
-            sparse = SparseInput<T>(x_, inputs);
+            sparse.emplace(py::cast<py::tuple>(x_), inputs);
         } else {
             x = Input<T>(py::cast<py::array>(x_), "x");
             x.require(x.count, inputs, "x");
         }
-        count = sparse.begin.data ? sparse.count : x.count;
+        count = sparse ? sparse->count : x.count;
         if (count < 1) refuse("no samples");
         weight = InputVector<T>(weight_, count, "weight");
         const bool custom = loss.kind == LossKind::custom;
@@ -201,7 +201,7 @@ template <class T> struct Data {
         }
     }
     Samples<T> samples() const {
-        return {x.rows, labels.data, targets.rows, weight.data, count, sparse.view()};
+        return {x.rows, labels.data, targets.rows, weight.data, count, sparse ? sparse->view() : Csr<T>{}};
     }
 };
 
