@@ -1,6 +1,6 @@
 """Every snippet of the README is run: Python as it stands, `steepest` commands here, the rest by CI.
 
-So is the Python of docs/lecture.md.
+So is the Python of docs/lecture.md and docs/sklearn.md.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from steepest import cli
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-LECTURE = (ROOT / "docs" / "lecture.md").read_text(encoding="utf-8")
+LECTURE, SKLEARN = (
+    (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("lecture.md", "sklearn.md")
+)
 
 
 def snippets(language: str, document: str = README) -> list[str]:
@@ -42,16 +44,20 @@ def run(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.parametrize("source", snippets("python"))
 def test_python(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "sklearn" in source:
+        pytest.importorskip("sklearn.base")
     output = run(source, tmp_path, monkeypatch)
     assert output
     if accuracy := re.search(r"test accuracy (\S+)", output):
         assert float(accuracy[1]) > 0.95
 
 
-@pytest.mark.parametrize("source", snippets("python", LECTURE))
-def test_the_lecture_prints_what_stands_beside(
+@pytest.mark.parametrize("source", [*snippets("python", LECTURE), *snippets("python", SKLEARN)])
+def test_documents_print_what_stands_beside(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if "sklearn" in source:
+        pytest.importorskip("sklearn.base")
     promised = re.findall(r"^print\(.*\)  # (.*)$", source, re.MULTILINE)
     assert promised
     assert run(source, tmp_path, monkeypatch).splitlines() == promised
