@@ -104,9 +104,14 @@ def writable(arrays: Iterable[Array], dtype: np.dtype[Any]) -> list[Array]:
     return [np.require(array, dtype, ["C_CONTIGUOUS", "ALIGNED", "WRITEABLE"]) for array in arrays]
 
 
+def precision_of(coefs: Sequence[Any]) -> np.dtype[Any]:
+    """What a network of such weights computes in; a user may have set them in other bytes, or as integers."""
+    return np.result_type(np.asarray(coefs[0]), np.float32)
+
+
 def bound(stages: Sequence[Stage], coefs: Any, intercepts: Any, norms: Any = ()) -> Network:
     """A network of an estimator's arrays, or of copies of them, to predict with."""
-    dtype = np.dtype(coefs[0].dtype)
+    dtype = precision_of(coefs)
     parts = (writable(arrays, dtype) for arrays in (coefs, intercepts, norms))
     return active().network(stages, *parameters_of(*parts))
 

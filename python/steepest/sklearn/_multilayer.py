@@ -22,6 +22,7 @@ from ._architecture import (
     compiled,
     parameters_of,
     penalty_of,
+    precision_of,
     rows_of,
     rows_to_learn,
     writable,
@@ -233,7 +234,7 @@ class MultilayerPerceptron(CallbackSupportMixin, HoldsOut, BaseEstimator):
         return [*self.coefs_, *self.intercepts_, *self._norms()]
 
     def _dtype(self) -> np.dtype[Any]:
-        return np.dtype(self.coefs_[0].dtype)
+        return precision_of(self.coefs_)
 
     def _reconstruction_attributes(self) -> dict[str, Any]:
         """Copies of them, from which a callback's estimator is made."""
@@ -241,7 +242,7 @@ class MultilayerPerceptron(CallbackSupportMixin, HoldsOut, BaseEstimator):
         return {name: [array.copy() for array in getattr(self, name)] for name in names}
 
     def _stages(self) -> tuple[Stage, ...]:
-        units = [len(self.coefs_[0]), *(coef.shape[1] for coef in self.coefs_)]
+        units = [len(self.coefs_[0]), *(np.shape(coef)[1] for coef in self.coefs_)]
         hidden = len(units) - 2
         return compiled(units, self._activations(hidden), self._dropout(hidden), self.batch_norm)
 
@@ -265,10 +266,9 @@ class MultilayerPerceptron(CallbackSupportMixin, HoldsOut, BaseEstimator):
         """What the network says of the rows of X, (n_samples, n_outputs)."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        dtype = self.coefs_[0].dtype
         with computing(self.n_threads):
             network = bound(self._stages(), self.coefs_, self.intercepts_, self._norms())
-            return network.forward(rows_of(X.astype(dtype, copy=False)))
+            return network.forward(rows_of(X.astype(self._dtype(), copy=False)))
 
     def _activated(self, scores: Array) -> Array:
         """Predictions, or probabilities."""

@@ -313,7 +313,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and np.any(y < 0):
             raise ValueError(f"y holds {y.min()}, but targets of the loss 'poisson' must be at least 0")
-        return X, y.reshape(len(y), -1)
+        y = y.reshape(len(y), -1)
+        if not reset and y.shape[1] != (expected := np.shape(self.coefs_[-1])[1]):
+            raise ValueError(f"y has {y.shape[1]} outputs, but MLPRegressor is expecting {expected} outputs")
+        return X, y
 
     def _outputs(self, y: Array) -> int:
         return y.shape[1]
