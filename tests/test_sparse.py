@@ -222,3 +222,39 @@ def test_the_extension_checks_sparse_rows_itself():
     dropping = st.Sequential(st.Dropout(0.5), *NARROW, dtype=np.float64)
     with pytest.raises(ValueError, match="sparse rows need a dense first stage"):
         dropping._network().loss_and_gradients(Batch(good, y), recipe)
+
+
+def test_a_cancelled_fit_keeps_the_last_batch(backend):
+    """Within an epoch too, where the weight is a scale times what its array holds."""
+    x = np.tile(numbers(), (9, 4))
+    layers = (L(x.shape[1], 3),)
+    _, sparse = batches(x=x, classes=3)
+    recipe = recipe_of(layers, st.SGD(0.01), st.L2(0.01))
+    options = {"shuffle": False, "seed": 0, "rates": np.full(1, 0.01)}
+    model, twin = (st.Sequential(*layers, dtype=np.float64, seed=1) for _ in range(2))
+    state, other = state_of(model, recipe.optimizer), state_of(twin, recipe.optimizer)
+    with backend.computing():
+        forever = Schedule(10**6, 8, **options)
+        assert model._network().fit(sparse, recipe, state, forever, lambda done: True).status == "cancelled"
+        epochs, batches_more = divmod(int(state.steps[0]), -(-len(x) // 8))
+        network = twin._network()
+        network.fit(sparse, recipe, other, Schedule(epochs, 8, **options), None)
+        network.fit(sparse, recipe, other, Schedule(1, 8, **options, batches=batches_more), None)
+    assert state.steps[0] == other.steps[0] > 0
+    assert_equal_models(model, twin)
+
+
+def test_one_feature_an_empty_batch_and_long_indices(implementation):
+    one = np.array([[1.0], [0.0], [-2.0], [0.0]] * 10)
+    for x, size in ((one, 7), (np.zeros((40, 5)), 16)):
+        layers = (L(x.shape[1], 3),)
+        recipe = recipe_of(layers, st.SGD(0.1), st.L2(0.1))
+        dense, sparse = batches(x=x, classes=3)
+        with implementation.computing():
+            (model, a), (other, b) = (fitted(layers, batch, recipe, 3, size) for batch in (dense, sparse))
+        assert_near(a, b, model, other, 18)
+    scipy = pytest.importorskip("scipy.sparse")
+    long = scipy.csr_array(one)
+    long.indices, long.indptr = long.indices.astype(np.int64), long.indptr.astype(np.int64)
+    rows = sparse_rows(long, np.dtype(float))
+    assert rows.indices.dtype == np.int32 and (rows[:] == one).all() and long.indices.dtype == np.int64

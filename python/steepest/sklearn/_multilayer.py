@@ -236,6 +236,8 @@ class MultilayerPerceptron(CallbackSupportMixin, HoldsOut, BaseEstimator):
             self.batch_norms_ = [start.repeat(width, axis=1) for width in units[1:-1]]
 
     def _norms(self) -> list[Array]:
+        if self.batch_norm and not hasattr(self, "batch_norms_"):
+            raise ValueError("batch_norm is True, but the network was fitted without: fit it anew")
         return self.batch_norms_ if self.batch_norm else []
 
     def _arrays(self) -> list[Array]:
