@@ -216,6 +216,37 @@ def test_callbacks_of_scikit_learn():
         classifier().set_callbacks(print)
 
 
+def test_callbacks_of_scikit_learn_itself():
+    callback = pytest.importorskip("sklearn.callback")
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    model = classifier().set_callbacks(monitor).fit(X, Y)
+    scores = [row["accuracy"] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+    assert len(scores) == model.n_iter_ and scores[-1] == model.score(X, Y)
+
+
+def test_a_progress_bar_of_scikit_learn(capsys):
+    pytest.importorskip("rich")
+    callback = pytest.importorskip("sklearn.callback")
+    model = classifier().set_callbacks(callback.ProgressBar()).fit(X, Y)
+    assert "MLPClassifier" in capsys.readouterr().out
+    assert_same(model, classifier().fit(X, Y))
+
+
+def test_lbfgs_says_that_it_calls_nobody():
+    callback = pytest.importorskip("sklearn.callback")
+    model = classifier(solver="lbfgs").set_callbacks(callback.ScoringMonitor(scoring="accuracy"))
+    with pytest.warns(UserWarning, match="This estimator has solver='lbfgs', callbacks will be ignored"):
+        model.fit(X, Y)
+
+
+def test_validation_data_may_lack_classes():
+    held = X[Y < 7], Y[Y < 7]
+    model = classifier(warm_start=True).fit(X, Y).fit(X, Y, validation_data=held)
+    assert len(model.validation_loss_curve_) == model.n_iter_
+    with pytest.raises(ValueError, match=r"`y` has classes not in `self\.classes_`"):
+        classifier().fit(*held, validation_data=(X, Y))
+
+
 def test_validation_data_give_curves_and_stop():
     train, held = (X[:400], Y[:400]), (X[400:], Y[400:])
     model = classifier(max_iter=12).fit(*train, validation_data=held)

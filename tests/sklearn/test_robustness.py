@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import re
+import signal
 import warnings
 
 import numpy as np
@@ -19,6 +20,7 @@ from tolerances import assert_same_bits
 
 import steepest.sklearn as ours
 from steepest.sklearn import MLPClassifier, MLPRegressor
+from steepest.sklearn._stochastic import ProgressBar
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -63,6 +65,29 @@ def test_an_interruption_between_epochs_keeps_them(options):
         model.fit(X, Y)
     assert model.n_iter_ == len(model.loss_curve_) == 3
     assert_same_models(model, classifier(max_iter=3, **options).fit(X, Y))
+
+
+def test_an_interruption_within_a_call_keeps_what_its_epochs_told(monkeypatch):
+    """Many epochs are run in one call of the core, which still tells their losses."""
+    monkeypatch.setattr(
+        ProgressBar, "move", lambda bar, epochs: signal.raise_signal(signal.SIGINT) if epochs > 5 else None
+    )
+    rng = np.random.RandomState(4)
+    model = classifier(hidden_layer_sizes=(150,), max_iter=500, random_state=rng)
+    with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
+        model.fit(X, Y)
+    monkeypatch.undo()
+    epochs, batches = model.n_iter_, 2
+    assert 5 <= epochs < 500 and model.t_ == 300 * epochs
+    longer = classifier(hidden_layer_sizes=(150,), max_iter=epochs, random_state=np.random.RandomState(4))
+    assert model.loss_curve_ == longer.fit(X, Y).loss_curve_
+    assert model.loss_ == longer.loss_ and model.best_loss_ == longer.best_loss_
+    begun = -(-int(model._optimizer.state.steps[0]) // batches)
+    assert epochs <= begun <= epochs + 1
+    fresh = np.random.RandomState(4)
+    classifier(hidden_layer_sizes=(150,), max_iter=begun, random_state=fresh).fit(X, Y)
+    assert rng.randint(2**31) == fresh.randint(2**31)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_non_finite_weights_leave_those_of_the_last_finished_epoch():
@@ -131,6 +156,29 @@ def test_a_second_fit_forgets_the_first():
     model = classifier(batch_norm=True).fit(X[:100, :9], Y[:100] > 4)
     assert_same_models(model.fit(X, Y), classifier(batch_norm=True).fit(X, Y))
     assert model.loss_curve_ == classifier(batch_norm=True).fit(X, Y).loss_curve_
+
+
+@pytest.mark.parametrize("first", [np.float32, np.float64])
+@pytest.mark.parametrize("options", [{}, SGD, {"batch_norm": True, "dropout": 0.1}], ids=str)
+def test_precision_stays_that_of_the_first_samples(first, options):
+    other = np.float64 if first == np.float32 else np.float32
+    model = classifier(**options, warm_start=True).partial_fit(X.astype(first), Y, classes=range(10))
+    assert {array.dtype for array in arrays(model)} == {np.dtype(first)}
+    expected = copy.deepcopy(model).partial_fit(X.astype(other).astype(first), Y, np.ones(len(Y)))
+    assert_same_models(model.partial_fit(X.astype(other), Y, np.ones(len(Y))), expected)
+    model.fit(X.astype(other), Y)
+    assert {array.dtype for array in arrays(model)} == {np.dtype(first)}
+
+
+def test_generators_of_other_kinds():
+    """Set back after a plateau as NumPy's own generator is."""
+    options = {"max_iter": 90, "tol": 0.5, "n_iter_no_change": 1}
+    kinds = (np.random.PCG64, np.random.MT19937)
+    for kind in kinds:
+        mine, other = (np.random.RandomState(kind(3)) for _ in range(2))
+        model = classifier(**options, random_state=mine).fit(X, Y)
+        theirs.MLPClassifier((12,), **options, random_state=other).fit(X, Y)
+        assert model.n_iter_ < 90 and mine.randint(2**31) == other.randint(2**31)
 
 
 def test_partial_fit_after_a_failed_one():

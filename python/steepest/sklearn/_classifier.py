@@ -77,8 +77,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         epoch. Only for "sgd" and "adam".
     validation_fraction : float, default=0.1
         The share of the samples that is held out for early_stopping.
-    beta_1, beta_2, epsilon : float, default=0.9, 0.999, 1e-8
-        Of "adam".
+    beta_1 : float, default=0.9
+        Of "adam": how much of the mean of gradients each step keeps.
+    beta_2 : float, default=0.999
+        Of "adam": how much of the mean of their squares each step keeps.
+    epsilon : float, default=1e-8
+        Of "adam": what keeps its divisions finite.
     n_iter_no_change : int, default=10
         Epochs in a row that may pass without an improvement.
     max_fun : int, default=15000
@@ -98,8 +102,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         by the batch's samples, or by their total weight. "l2" has l1_ratio = 0, "l1" has 1.
     l1_ratio : float, default=0.15
         Of "elasticnet".
-    clip_value, clip_norm : float, default=None
-        Bound of each component of the gradient, and then of the norm of all of it.
+    clip_value : float, default=None
+        Bound of each component of the gradient.
+    clip_norm : float, default=None
+        Bound of the norm of all of it, after that of its components.
     learning_rate_schedule : callable, default=None
         The learning rate of each step of "sgd" and "adam", a function of its number from 0, as in
         `steepest.schedules`. It replaces learning_rate and learning_rate_init, and goes on in partial_fit.
@@ -137,11 +143,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Epochs, or iterations, of the last fit.
     t_ : int
         Samples seen in training.
-    n_layers_, n_outputs_ : int
-        Layers, inputs included, and units of the last.
+    n_layers_ : int
+        Layers, inputs included.
+    n_outputs_ : int
+        Units of the last of them.
     out_activation_ : str
         What makes predictions of the last layer's scores.
     n_features_in_ : int
+        Features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Where X has names that are all strings.
 
@@ -364,8 +373,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     # ---- what the fit asks ------------------------------------------------------------------------------
 
-    @checked_once
-    def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
+    def _checked(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
         X, y = validate_data(
             self,
             X,
@@ -377,17 +385,27 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        return X, y
+
+    @checked_once
+    def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
+        X, y = self._checked(X, y, reset)
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
             self._label_binarizer = LabelBinarizer()
             self._label_binarizer.fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
-            self._check_classes(unique_labels(y))
+            self._check_classes(unique_labels(y), self.warm_start)
         return X, self._label_binarizer.transform(y).astype(bool)
 
-    def _check_classes(self, classes: Array) -> None:
-        """Those of y, in a fit that goes on."""
-        if self.warm_start:
+    def _validated_held_out(self, X: Any, y: Any) -> tuple[Any, Array]:
+        X, y = self._checked(X, y, reset=False)
+        self._check_classes(unique_labels(y), all_of_them=False)
+        return X, self._label_binarizer.transform(y).astype(bool)
+
+    def _check_classes(self, classes: Array, all_of_them: bool) -> None:
+        """Those of y, where classes are known."""
+        if all_of_them:
             if set(classes) != set(self.classes_):
                 raise ValueError(
                     "warm_start can only be used where `y` has the same classes as in the previous call to "

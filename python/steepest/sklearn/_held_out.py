@@ -38,6 +38,10 @@ class HoldsOut(ABC):
     def _dtype(self) -> np.dtype[Any]:
         """What it computes in."""
 
+    def _validated_held_out(self, X: Any, y: Any) -> tuple[Any, Array]:
+        """The same of samples that are not learned from."""
+        return self._validated(X, y, incremental=True, reset=False)
+
     def _batch(self, X: Any, y: Array, weight: Array | None) -> Batch:
         return Batch(rows_of(X), self._targets(y, X.dtype), weight)
 
@@ -73,7 +77,7 @@ class HoldsOut(ABC):
         if not isinstance(data, tuple | list) or len(data) not in (2, 3):
             raise TypeError("validation_data must be (X, y) or (X, y, sample_weight)")
         X, y, *weight = data
-        X, y = self._validated(X, y, incremental=True, reset=False)
+        X, y = self._validated_held_out(X, y)
         X = X.astype(self._dtype(), copy=False)
         if weight and weight[0] is not None:
             return X, y, _check_sample_weight(weight[0], X, dtype=X.dtype, ensure_non_negative=True)

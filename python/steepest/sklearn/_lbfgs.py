@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import scipy.optimize
-from sklearn.utils.fixes import _get_additional_lbfgs_options_dict
+from sklearn.utils.fixes import parse_version, sp_version
 from sklearn.utils.optimize import _check_optimize_result
 
 from ..backends.protocol import Array, Batch, Network, Parameters, Recipe
+
+_PRINTS = sp_version < parse_version("1.15")  # later ones have no such option
 
 
 def minimise(
@@ -38,7 +40,7 @@ def minimise(
             "maxfun": estimator.max_fun,
             "maxiter": estimator.max_iter,
             "gtol": estimator.tol,
-            **_get_additional_lbfgs_options_dict("iprint", 1 if estimator.verbose else -1),
+            **({"iprint": 1 if estimator.verbose else -1} if _PRINTS else {}),
         },
     )
     estimator.n_iter_ = _check_optimize_result("lbfgs", result, estimator.max_iter)

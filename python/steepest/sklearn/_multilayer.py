@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -109,6 +110,8 @@ class MultilayerPerceptron(CallbackSupportMixin, HoldsOut, BaseEstimator):
         fresh = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         given = X, y, sample_weight
         X, y = self._validated(X, y, incremental=incremental, reset=fresh)
+        if not fresh:  # parameters stay in their precision
+            X = X.astype(self._dtype(), copy=False)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
         self.n_outputs_ = self._outputs(y)
@@ -139,6 +142,12 @@ class MultilayerPerceptron(CallbackSupportMixin, HoldsOut, BaseEstimator):
         parameters, running = parameters_of(self.coefs_, self.intercepts_, norms)
         network, recipe = active().network(self._stages(), parameters, running), self._recipe()
         if self.solver == "lbfgs":
+            if getattr(self, "_skl_callbacks", None):
+                warnings.warn(
+                    f"Callbacks are only supported in {type(self).__name__} for solver='sgd' and "
+                    "solver='adam'. This estimator has solver='lbfgs', callbacks will be ignored.",
+                    stacklevel=2,
+                )
             batch = self._training_batch(X, y, sample_weight)
             minimise(self, network, parameters, batch, recipe)
             return

@@ -20,11 +20,22 @@ from sklearn.exceptions import ConvergenceWarning
 from .._progress import ProgressBar
 from ..backends import active
 from ..backends.formulas import write
-from ..backends.protocol import Array, Batch, Network, Parameters, Plateau, Recipe, Schedule, State
+from ..backends.protocol import (
+    Array,
+    Batch,
+    Network,
+    Parameters,
+    Plateau,
+    Recipe,
+    Schedule,
+    State,
+    Status,
+)
 from ..history import History
 from ..optimizers import SGD, Adam, Optimizer
 from ._architecture import writable
 from ._callbacks import Callbacks
+from ._interruption import interruption_noted
 from ._together import Cancelled, together
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
@@ -184,7 +195,7 @@ class _Run:
         estimator, learned, done = self._estimator, self._learned, self._estimator.n_iter_
         number = min(self._at_once, self._epochs - done)
         fits = together.get()
-        before = learned.rng.get_state() if number > 1 and estimator.shuffle else None
+        before = learned.rng.get_state(legacy=False) if number > 1 and estimator.shuffle else None
         order = self._order
         self._callbacks.epoch_begins()
         schedule = Schedule(
@@ -199,22 +210,32 @@ class _Run:
 
         def watch(epochs: float) -> bool:
             bar.move(done + epochs)
-            return fits is not None and fits.ended.is_set()
+            return interrupted.is_set() or (fits is not None and fits.ended.is_set())
 
-        results = learned.network.fit(learned.batch, self._recipe, self._solver.state, schedule, watch)
-        if results.status == "diverged":
-            self._give_up()
-            return
-        if results.status == "cancelled" or watch(len(results.losses)):
-            raise Cancelled
+        first = int(self._solver.state.steps[0])
+        with interruption_noted() as interrupted:
+            results = learned.network.fit(learned.batch, self._recipe, self._solver.state, schedule, watch)
         finished = len(results.losses)
         if finished < number and before is not None:  # draw what was needed, and no more
             learned.rng.set_state(before)
             self._order = order
-            self._orders(finished)
-        self._record(results.losses)
+            self._orders(self._begun(finished, int(self._solver.state.steps[0]) - first, results.status))
+        if finished:
+            self._record(results.losses)
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        if results.status == "diverged":
+            self._give_up()
+            return
+        if results.status == "cancelled" or watch(finished):
+            raise Cancelled
         bar.move(done + finished)
         bar.show(History(loss=estimator.loss_curve_, validation_loss=estimator.validation_loss_curve_))
+
+    def _begun(self, finished: int, steps: int, status: Status) -> int:
+        """How many epochs have drawn their order, at least one."""
+        begun = finished + 1 if status == "diverged" else -(-steps // self._batches)
+        return max(begun, 1)
 
     def _give_up(self) -> None:
         """The objective is not finite any more: an error, unless there are parameters to go back to."""
