@@ -65,7 +65,6 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     run.part = samples_to_run(run);
     run.several = run.part.size() > size;
     const bool sparse = bool(run.samples.sparse);
-    if (sparse) network_.read(&sparse_, lazy(run));
     prepare_update(run, 1);
     // Rows that evict each other from the cache are better copied.
     run.gathered =
@@ -96,6 +95,7 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     // An epoch of one batch is left before it changes anything; others need a way back. The first is saved
     // here, so that memory is found before the threads start.
     if (run.several) save(run);
+    if (sparse) network_.read(&sparse_, lazy(run)); // when nothing can fail any more
     steepest::run(threads, [&](const Team& team) { train(run, team); });
     if (!sparse) return;
     network_.write_scaled({0, 1, nullptr}); // where the run was left within an epoch
