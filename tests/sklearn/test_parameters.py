@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
 from sklearn.utils.class_weight import compute_class_weight
 from tolerances import assert_same_bits
 
@@ -224,6 +225,19 @@ def test_callbacks_of_scikit_learn_itself():
     assert len(scores) == model.n_iter_ and scores[-1] == model.score(X, Y)
 
 
+@pytest.mark.parametrize("jobs", [None, 2])
+def test_callbacks_of_scikit_learn_in_a_search(jobs):
+    callback = pytest.importorskip("sklearn.callback")
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    model = classifier(max_iter=3).set_callbacks(monitor)
+    search = GridSearchCV(model, {"alpha": [1e-4, 1.0]}, cv=2, n_jobs=jobs).fit(X, Y)
+    rows = monitor.get_logs().data
+    names = [row["task_name"] for row in rows]
+    fits = 2 * 2 + 1  # the last on all samples
+    assert names.count("fit") == fits and names.count("epoch") == 3 * fits
+    assert_same(search.best_estimator_, classifier(max_iter=3, **search.best_params_).fit(X, Y))
+
+
 def test_a_progress_bar_of_scikit_learn(capsys):
     pytest.importorskip("rich")
     callback = pytest.importorskip("sklearn.callback")
@@ -374,6 +388,13 @@ def test_weights_that_do_not_stay_finite():
         ({"solver": "lbfgs", "batch_norm": True}, "batch_norm needs solver 'sgd' or 'adam'"),
         ({"solver": "lbfgs", "clip_value": 1.0}, "clip_value needs solver 'sgd' or 'adam'"),
         ({"solver": "lbfgs", "callbacks": [print]}, "callbacks needs solver 'sgd' or 'adam'"),
+        ({"solver": "lbfgs", "clip_norm": 1.0}, "clip_norm needs solver 'sgd' or 'adam'"),
+        ({"solver": "lbfgs", "learning_rate_schedule": abs}, "learning_rate_schedule needs solver 'sgd' or"),
+        ({"solver": "sgd", "momentum": 1.0}, r"momentum is 1.0, but must be in \[0, 1\)"),
+        ({"clip_value": -1}, "The 'clip_value' parameter of MLPClassifier must be a float in the range"),
+        ({"batch_norm": "yes"}, "The 'batch_norm' parameter of MLPClassifier must be an instance of 'bool'"),
+        ({"callbacks": print}, "The 'callbacks' parameter of MLPClassifier must be an instance of 'list'"),
+        ({"progress": 1.5}, "The 'progress' parameter of MLPClassifier must be an instance of 'bool'"),
         ({"learning_rate_schedule": 0.1}, "The 'learning_rate_schedule' parameter of MLPClassifier must be"),
     ],
     ids=str,
@@ -398,6 +419,10 @@ def test_bad_calls_are_named():
         classifier().fit(X, Y, validation_data=X)
     with pytest.raises(ValueError, match="X has 9 features, but MLPClassifier is expecting 64 features"):
         classifier().fit(X, Y, validation_data=(X[:, :9], Y))
+    with pytest.raises(ValueError, match="validation_data needs solver 'sgd' or 'adam', but solver is 'lbf"):
+        classifier(solver="lbfgs").fit(X, Y, validation_data=(X, Y))
+    with pytest.raises(ValueError, match="The 'huber_delta' parameter of MLPRegressor must be a float in"):
+        MLPRegressor(loss="huber", huber_delta=0.0).fit(Z, PROGRESS)
     with pytest.raises(ValueError, match=r"y holds -1.0, but targets of the loss 'poisson' must be at"):
         MLPRegressor(loss="poisson").fit(Z, np.full(len(Z), -1.0))
     with pytest.raises(ValueError, match="batch_norm is True, but the network was fitted without: fit it"):

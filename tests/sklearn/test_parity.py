@@ -155,10 +155,49 @@ def test_float32_stays_so():
     assert a.predict_proba(single).dtype == np.float32
 
 
-def test_what_is_printed(capsys):
-    options = {"verbose": True, "early_stopping": True, "n_iter_no_change": 2, "tol": 0.01, "max_iter": 50}
+@pytest.mark.parametrize(
+    ("options", "last"),
+    [
+        ({"early_stopping": True, "n_iter_no_change": 2, "tol": 0.01}, "consecutive epochs. Stopping."),
+        ({"n_iter_no_change": 1, "tol": 0.1}, "consecutive epochs. Stopping."),
+        (
+            {"solver": "sgd", "learning_rate": "adaptive", "n_iter_no_change": 1, "tol": 0.5},
+            "Learning rate too small. Stopping.",
+        ),
+        ({"solver": "lbfgs"}, ""),
+    ],
+)
+def test_what_is_printed(capsys, options, last):
     printed = []
-    for one in pair("MLPClassifier", **options):
+    for one in pair("MLPClassifier", **options, verbose=True, max_iter=50):
         one.fit(X, DIGIT)
         printed.append(capsys.readouterr().out)
-    assert printed[0] == printed[1] and "Stopping." in printed[0]
+    assert printed[0] == printed[1] and printed[0].strip().endswith(last)
+
+
+@pytest.mark.parametrize("options", [{}, {"tol": 0.05, "n_iter_no_change": 2, "max_iter": 70}])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_many_warm_starts(options, early_stopping):
+    """A fit of scikit-learn writes over the best parameters of those before, unless they are copied."""
+    estimators = pair("MLPClassifier", **options, early_stopping=early_stopping, warm_start=True)
+    for one in estimators:
+        one.set_params(random_state=np.random.RandomState(5))
+        for _ in range(4):
+            one.fit(X, DIGIT)
+            if one is estimators[1]:
+                one._best_coefs = [array.copy() for array in one.coefs_]
+                one._best_intercepts = [array.copy() for array in one.intercepts_]
+    assert_equal_fits(*estimators)
+    assert len({one.random_state.randint(2**31) for one in estimators}) == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0}])
+def test_partial_fits_of_a_regressor_with_other_parameters(options):
+    """The optimizer stays that of the first, with its learning rate."""
+    estimators = pair("MLPRegressor", **options, n_iter_no_change=1)
+    for one in estimators:
+        for first in (0, 50, 100, 150):
+            one.partial_fit(Z[first : first + 120], PROGRESS[first : first + 120])
+        one.set_params(learning_rate_init=0.1, alpha=1.0, batch_size=50, shuffle=False)
+        one.partial_fit(Z, PROGRESS).partial_fit(Z[:1], PROGRESS[:1])
+    assert_equal_fits(*estimators)

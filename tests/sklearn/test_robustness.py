@@ -181,6 +181,29 @@ def test_generators_of_other_kinds():
         assert model.n_iter_ < 90 and mine.randint(2**31) == other.randint(2**31)
 
 
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"solver": "lbfgs"}, {"solver": "adam"}),
+        ({"solver": "lbfgs"}, {"solver": "sgd", "early_stopping": True}),
+        ({}, {"early_stopping": True}),
+        ({"early_stopping": True}, {"early_stopping": False}),
+    ],
+    ids=str,
+)
+def test_a_warm_start_may_have_other_settings(first, then):
+    """Where scikit-learn lacks the records that these add to."""
+    model = classifier(warm_start=True, **first).fit(X, Y)
+    before = len(getattr(model, "loss_curve_", []))
+    model.set_params(**then).fit(X, Y)
+    assert len(model.loss_curve_) == before + model.n_iter_ and model.n_iter_ == 5
+    if model.early_stopping:
+        assert len(model.validation_scores_) == 5
+        assert model.best_validation_score_ == max(model.validation_scores_)
+    else:
+        assert model.best_loss_ == min(model.loss_curve_[before:])
+
+
 def test_partial_fit_after_a_failed_one():
     model = classifier().partial_fit(X, Y, classes=range(10))
     expected = copy.deepcopy(model).partial_fit(X, Y)

@@ -118,16 +118,22 @@ class Learned:
 def begin(estimator: Any) -> None:
     """The attributes of an estimator that has learned nothing yet."""
     estimator.n_iter_ = estimator.t_ = 0
-    if estimator.solver not in STOCHASTIC_SOLVERS:
-        return
-    estimator.loss_curve_ = []
-    estimator._no_improvement_count = 0
-    estimator._best = None
+    if estimator.solver in STOCHASTIC_SOLVERS:
+        vars(estimator).update(_records(estimator))
+
+
+def _records(estimator: Any) -> dict[str, Any]:
+    """What epochs add to, as it is before the first; None where it is not kept."""
     scored = estimator.early_stopping
-    estimator.validation_scores_ = [] if scored else None
-    estimator.best_validation_score_ = -np.inf if scored else None
-    estimator.best_loss_ = None if scored else np.inf
-    estimator.validation_loss_curve_ = []
+    return {
+        "loss_curve_": [],
+        "best_loss_": None if scored else np.inf,
+        "validation_scores_": [] if scored else None,
+        "best_validation_score_": -np.inf if scored else None,
+        "validation_loss_curve_": [],
+        "_no_improvement_count": 0,
+        "_best": None,
+    }
 
 
 def learn(estimator: Any, learned: Learned, solver: Solver) -> None:
@@ -167,8 +173,9 @@ class _Run:
         self._batches = -(-self._samples // self._size)
         self._order = np.arange(self._samples)
         self._diverged = False
-        for name, value in (("validation_loss_curve_", []), ("_best", None)):
-            vars(estimator).setdefault(name, value)  # where parameters were set, but never fitted
+        for name, start in _records(estimator).items():
+            if getattr(estimator, name, None) is None:  # set, or fitted with other settings
+                setattr(estimator, name, start)
         self._epochs = 1 if learned.incremental else estimator.max_iter
         self._callbacks = Callbacks(estimator, learned.data, self._epochs)
         between = (estimator.verbose, estimator.early_stopping, learned.held_out, self._callbacks.any)
