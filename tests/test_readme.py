@@ -56,8 +56,9 @@ def test_python(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_documents_print_what_stands_beside(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if "sklearn" in source:
-        pytest.importorskip("sklearn.base")
+    for name, needed in (("sklearn", "sklearn.base"), ("Display", "matplotlib")):
+        if name in source:
+            pytest.importorskip(needed)
     promised = re.findall(r"^print\(.*\)  # (.*)$", source, re.MULTILINE)
     assert promised
     assert run(source, tmp_path, monkeypatch).splitlines() == promised
