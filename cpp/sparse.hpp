@@ -54,12 +54,12 @@ template <class T> class SparseBatch {
     // Of the features [first, last), in the order of the batch's `size` samples: counted, then placed.
     void transpose(int rank, Index first, Index last, Index size) {
         Part& part = parts_[std::size_t(rank)];
-        std::int32_t* const starts = part.starts.data();
+        Index* const starts = part.starts.data();
         std::fill_n(starts, last - first + 2, 0);
         visit(first, last, size, [&](Index, std::int32_t feature, T) { ++starts[feature - first + 2]; });
         for (Index f = 2; f < last - first + 2; ++f) starts[f] += starts[f - 1];
         visit(first, last, size, [&](Index place, std::int32_t feature, T value) {
-            const std::int32_t to = starts[feature - first + 1]++;
+            const Index to = starts[feature - first + 1]++;
             part.places.data()[to] = std::int32_t(place), part.values.data()[to] = value;
         });
     }
@@ -67,7 +67,7 @@ template <class T> class SparseBatch {
     // Of feature first + f, after transpose().
     Entries<T> column(int rank, Index f) const {
         const Part& part = parts_[std::size_t(rank)];
-        const std::int32_t* const starts = part.starts.data();
+        const Index* const starts = part.starts.data();
         return {part.values.data() + starts[f], part.places.data() + starts[f], starts[f + 1] - starts[f]};
     }
 
@@ -75,7 +75,8 @@ template <class T> class SparseBatch {
 
   private:
     struct Part {
-        Buffer<std::int32_t> starts, places;
+        Buffer<Index> starts; // of each feature's entries, of which there may be more than 2^31
+        Buffer<std::int32_t> places;
         Buffer<T> values, gradient;
     };
 
