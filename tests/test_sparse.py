@@ -8,8 +8,8 @@ from implementations import FUSED, ISAS, THREADS, Implementation, needs_native
 from tolerances import assert_close, assert_equal_models, assert_same_bits
 
 import steepest as st
-from steepest._sparse import is_sparse, sparse_rows
-from steepest.backends.protocol import Batch, Plateau, Recipe, Schedule, SparseRows, State
+from steepest._sparse import SparseRows, is_sparse, sparse_rows
+from steepest.backends.protocol import Batch, Plateau, Recipe, Schedule, State
 
 L, SAMPLES, FEATURES = st.Linear, 90, 70
 WIDE = (L(FEATURES, 37), st.ReLU(), L(37, 4))

@@ -154,7 +154,6 @@ template <class T> struct SparseInput {
     InputVector<T> values;
     Index count = 0;
 
-    SparseInput() = default;
     SparseInput(const py::tuple& parts, Index features) {
         if (parts.size() != 3) refuse("sparse rows are three arrays");
         const Index begins = py::len(parts[0]), entries = py::len(parts[1]);

@@ -141,6 +141,13 @@ def test_class_weights_are_sample_weights():
     )
 
 
+def test_class_weights_have_the_precision_of_the_samples():
+    single, sample = X.astype(np.float32), np.random.default_rng(0).random(len(Y))
+    for given in ({}, {"sample_weight": sample}):
+        model = classifier(class_weight="balanced").fit(single, Y, **given)
+        assert model.coefs_[0].dtype == np.float32 and model.score(single, Y) > 0.1
+
+
 def test_hinges_have_scores_but_no_probabilities():
     for y in (Y, np.where(Y > 4, "many", "few")):
         model = classifier(loss="hinge", max_iter=60, learning_rate_init=0.01).fit(X, y)

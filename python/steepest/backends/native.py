@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _core
 from .._config import current
+from .._sparse import SparseRows
 from ..averaging import PolyakAverage
 from ..losses import (
     AbsoluteError,
@@ -38,7 +39,6 @@ from .protocol import (
     Parameters,
     Recipe,
     Schedule,
-    SparseRows,
     Stage,
     State,
     Status,

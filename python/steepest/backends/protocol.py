@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .._sparse import SparseRows
 from ..averaging import Averaging
 from ..constraints import MaxNorm
 from ..losses import Loss
@@ -133,32 +134,6 @@ class Average:
     averaging: Averaging
     values: Sequence[Parameters]
     updates: Array
-
-
-@dataclass(frozen=True, eq=False)
-class SparseRows:
-    """A matrix of few entries, row by row: data[k] in column indices[k], for indptr[i] <= k < indptr[i + 1].
-
-    indptr: (samples + 1,) int64. indices: int32, ascending within a row, each once. data: the model's dtype.
-    """
-
-    indptr: Array
-    indices: Array
-    data: Array
-    shape: tuple[int, int]
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, where: slice | Array) -> Array:
-        """Some rows as a dense matrix."""
-        rows = np.arange(len(self))[where]
-        counts = self.indptr[rows + 1] - self.indptr[rows]
-        ends = np.cumsum(counts)
-        entries = np.arange(counts.sum()) + np.repeat(self.indptr[rows] - (ends - counts), counts)
-        dense = np.zeros((len(rows), self.shape[1]), self.data.dtype)
-        dense[np.repeat(np.arange(len(rows)), counts), self.indices[entries]] = self.data[entries]
-        return dense
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 
+from .._sparse import SparseRows
 from ..penalties import scaled
 from . import formulas, stage_formulas
 from ._random import shuffle_order
@@ -30,7 +31,6 @@ from .protocol import (
     Parameters,
     Recipe,
     Schedule,
-    SparseRows,
     Stage,
     State,
     Watch,

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from .._sparse import is_sparse, sparse_rows
+from .._sparse import SparseRows, is_sparse, sparse_rows
 from .._stages import compile_stages
 from ..backends import active
-from ..backends.protocol import Array, Network, Parameters, SparseRows, Stage
+from ..backends.protocol import Array, Network, Parameters, Stage
 from ..layers import (
     ELU,
     GELU,

@@ -11,13 +11,13 @@ from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from ..backends.protocol import Array
 from ..losses import BinaryCrossEntropy, Loss, MulticlassHinge, SoftmaxCrossEntropy
+from ._classes import check_classes, refuse_balanced, weighted_by_class
 from ._multilayer import MultilayerPerceptron
 from ._together import checked_once
 
@@ -297,13 +297,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         MLPClassifier
             This one.
         """
-        if self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight 'balanced' is not supported for partial_fit. In order to use 'balanced' "
-                "weights, use compute_class_weight('balanced', classes=classes, y=y). In place of y you can "
-                "use a large enough sample of the full training set target to properly estimate the class "
-                "frequency distributions. Pass the resulting weights as the class_weight parameter."
-            )
+        refuse_balanced(self.class_weight)
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
             self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
@@ -321,7 +315,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
         """
-        check_is_fitted(self)
         return self._classes_of(self._scores(X))
 
     def decision_function(self, X: Any) -> Array:
@@ -336,7 +329,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
             Of two classes the second's, against 0 for the first.
         """
-        check_is_fitted(self)
         return self._decision(self._scores(X))
 
     @available_if(_has_probabilities)
@@ -352,7 +344,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         ndarray of shape (n_samples, n_classes)
             Of multilabel targets, each label's.
         """
-        check_is_fitted(self)
         probabilities = self._activated(self._scores(X))
         return np.hstack([1 - probabilities, probabilities]) if self.n_outputs_ == 1 else probabilities
 
@@ -395,27 +386,13 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self._label_binarizer.fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
-            self._check_classes(unique_labels(y), self.warm_start)
+            check_classes(unique_labels(y), self.classes_, all_of_them=self.warm_start)
         return X, self._label_binarizer.transform(y).astype(bool)
 
     def _validated_held_out(self, X: Any, y: Any) -> tuple[Any, Array]:
         X, y = self._checked(X, y, reset=False)
-        self._check_classes(unique_labels(y), all_of_them=False)
+        check_classes(unique_labels(y), self.classes_, all_of_them=False)
         return X, self._label_binarizer.transform(y).astype(bool)
-
-    def _check_classes(self, classes: Array, all_of_them: bool) -> None:
-        """Those of y, where classes are known."""
-        if all_of_them:
-            if set(classes) != set(self.classes_):
-                raise ValueError(
-                    "warm_start can only be used where `y` has the same classes as in the previous call to "
-                    f"fit. Previously got {self.classes_}, `y` has {classes}"
-                )
-        elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
-                f"'y' has {classes}."
-            )
 
     @property
     def _multilabel(self) -> bool:
@@ -446,14 +423,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return _codes(y)
 
     def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
-        if self.class_weight is None:
-            return sample_weight
-        if self._multilabel:
+        if self.class_weight is not None and self._multilabel:
             raise ValueError("class_weight is not defined for multilabel targets: use sample_weight")
-        codes = _codes(y)
-        of_classes = compute_class_weight(self.class_weight, classes=self.classes_, y=self.classes_[codes])
-        weight = of_classes[codes]
-        return weight if sample_weight is None else (weight * sample_weight).astype(sample_weight.dtype)
+        return weighted_by_class(self.class_weight, self.classes_, _codes(y), sample_weight, self._dtype())
 
     def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
         labels = self._label_binarizer.inverse_transform(y)

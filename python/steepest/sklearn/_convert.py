@@ -19,7 +19,7 @@ from ._convert_linear import LINEAR_MODELS, linear_from_sklearn, linear_to_sklea
 from ._linear import LinearModel
 from ._multilayer import MultilayerPerceptron
 from ._regressor import MLPRegressor
-from ._stochastic import Solver
+from ._solver import Solver
 
 _THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 _THEIR_LOSSES = ("log_loss", "squared_error", "poisson")

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import replace
-from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
 from sklearn.linear_model._base import SparseCoefMixin
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -24,53 +22,24 @@ from ..layers import Linear
 from ..losses import Loss
 from ..penalties import L1, L2, ElasticNet
 from ._architecture import penalty_of
-from ._callbacks import CallbackSupportMixin
-from ._held_out import HoldsOut
-from ._stochastic import NOT_FINITE, Learned, Solver, begin, learn
+from ._estimator import BELOW_1, POSITIVE, Estimator
+from ._solver import Solver
+from ._stochastic import NOT_FINITE, Learned, begin, learn
 from ._together import computing
 
-NON_NEGATIVE = Interval(Real, 0, None, closed="left")
-POSITIVE = Interval(Real, 0, None, closed="neither")
-_BELOW_1 = Interval(Real, 0, 1, closed="left")
-_COUNT = Interval(Integral, 1, None, closed="left")
 
-
-class LinearModel(CallbackSupportMixin, SparseCoefMixin, HoldsOut, BaseEstimator):
+class LinearModel(SparseCoefMixin, Estimator):
     """One linear layer, whose parameters are `coef_` and `intercept_` and nothing else.
 
     A fit makes the layer that learns of them (`_layer`), and then them of it (`_show`).
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "penalty": [StrOptions({"l2", "l1", "elasticnet"}), None],
-        "alpha": [NON_NEGATIVE],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        **Estimator._parameter_constraints,
         "fit_intercept": ["boolean"],
         "solver": [StrOptions({"sgd", "adam"})],
-        "batch_size": [StrOptions({"auto"}), _COUNT],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
         "learning_rate_init": [StrOptions({"auto"}), POSITIVE],
-        "power_t": [NON_NEGATIVE],
-        "max_iter": [_COUNT],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [NON_NEGATIVE],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [_BELOW_1],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [_BELOW_1],
-        "beta_1": [_BELOW_1],
-        "beta_2": [_BELOW_1],
-        "epsilon": [POSITIVE],
-        "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
-        "clip_value": [POSITIVE, None],
-        "clip_norm": [POSITIVE, None],
-        "learning_rate_schedule": [callable, None],
-        "callbacks": [list, tuple, None],
-        "progress": ["boolean"],
-        "n_threads": [_COUNT, None],
+        "momentum": [BELOW_1],
     }
 
     coef_: Any
@@ -229,14 +198,3 @@ class LinearModel(CallbackSupportMixin, SparseCoefMixin, HoldsOut, BaseEstimator
         X, weight, bias = (np.ascontiguousarray(a, dtype) for a in (X, coef.T, intercept))
         with computing(self.n_threads):
             return active().linear(X, weight, bias)
-
-    def to_sklearn(self) -> Any:
-        """A fitted estimator of scikit-learn that predicts the same; see `steepest.sklearn.to_sklearn`."""
-        from ._convert import to_sklearn  # which knows all estimators
-
-        return to_sklearn(self)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags

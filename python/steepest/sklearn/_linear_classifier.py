@@ -10,14 +10,15 @@ from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from ..backends.protocol import Array
 from ..losses import Loss, MulticlassHinge, SoftmaxCrossEntropy
-from ._linear import NON_NEGATIVE, LinearModel
+from ._classes import check_classes, refuse_balanced, weighted_by_class
+from ._estimator import NON_NEGATIVE
+from ._linear import LinearModel
 
 
 def _has_probabilities(estimator: Any) -> bool:
@@ -287,13 +288,7 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         LinearClassifier
             This one.
         """
-        if self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight 'balanced' is not supported for partial_fit. In order to use 'balanced' "
-                "weights, use compute_class_weight('balanced', classes=classes, y=y). In place of y you can "
-                "use a large enough sample of the full training set target to properly estimate the class "
-                "frequency distributions. Pass the resulting weights as the class_weight parameter."
-            )
+        refuse_balanced(self.class_weight)
         _check_partial_fit_first_call(self, classes)
         self._fit(X, y, sample_weight, incremental=True)
         return self
@@ -374,22 +369,10 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         if reset and not incremental:
             self.classes_ = np.unique(y)
         else:
-            self._check_classes(np.unique(y), incremental)
+            check_classes(np.unique(y), self.classes_, all_of_them=not incremental)
         if (number := len(self.classes_)) < 2:
             raise ValueError(f"The number of classes has to be greater than one; got {number} class")
         return X, np.searchsorted(self.classes_, y)[:, np.newaxis]
-
-    def _check_classes(self, classes: Array, incremental: bool) -> None:
-        if not incremental and not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                f"Previously got {self.classes_}, `y` has {classes}"
-            )
-        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
-                f"'y' has {classes}."
-            )
 
     def _zeros(self, y: Array, features: int, dtype: np.dtype[Any]) -> tuple[Array, Any]:
         scores = 1 if self._paired else len(self.classes_)
@@ -407,12 +390,7 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         return np.ascontiguousarray(y[:, 0], np.int64)
 
     def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
-        if self.class_weight is None:
-            return sample_weight
-        codes, classes = y[:, 0], self.classes_
-        by_class = compute_class_weight(self.class_weight, classes=classes, y=classes[codes])
-        weight: Array = by_class.astype(self._dtype())[codes]
-        return weight if sample_weight is None else weight * sample_weight
+        return weighted_by_class(self.class_weight, self.classes_, y[:, 0], sample_weight, self._dtype())
 
     def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
         return float(accuracy_score(y[:, 0], scores.argmax(axis=1), sample_weight=sample_weight))

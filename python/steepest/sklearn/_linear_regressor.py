@@ -14,7 +14,8 @@ from sklearn.utils.validation import validate_data
 
 from ..backends.protocol import Array
 from ..losses import AbsoluteError, Huber, Loss, PoissonDeviance, SquaredError
-from ._linear import POSITIVE, LinearModel
+from ._estimator import POSITIVE
+from ._linear import LinearModel
 
 
 class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):

@@ -7,7 +7,6 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -24,15 +23,14 @@ from ._architecture import (
     rows_to_learn,
     writable,
 )
-from ._callbacks import CallbackSupportMixin
-from ._held_out import HoldsOut
 from ._lbfgs import minimise
 from ._settings import Settings
-from ._stochastic import NOT_FINITE, STOCHASTIC_SOLVERS, Learned, Solver, begin, learn
+from ._solver import STOCHASTIC_SOLVERS, Solver
+from ._stochastic import NOT_FINITE, Learned, begin, learn
 from ._together import computing
 
 
-class MultilayerPerceptron(CallbackSupportMixin, Settings, HoldsOut, BaseEstimator):
+class MultilayerPerceptron(Settings):
     """A perceptron of hidden layers; the arrays that it holds are its parameters themselves."""
 
     coefs_: list[Array]
@@ -96,7 +94,7 @@ class MultilayerPerceptron(CallbackSupportMixin, Settings, HoldsOut, BaseEstimat
         if self.batch_norm:
             self.batch_norms_ = norms
         parameters, running = parameters_of(self.coefs_, self.intercepts_, norms)
-        network, recipe = active().network(self._stages(), parameters, running), self._recipe()
+        network, recipe = active().network(self._stages(), parameters, running), self._recipe(len(parameters))
         if self.solver == "lbfgs":
             if getattr(self, "_skl_callbacks", None):
                 warnings.warn(
@@ -166,13 +164,12 @@ class MultilayerPerceptron(CallbackSupportMixin, Settings, HoldsOut, BaseEstimat
         hidden = len(units) - 2
         return compiled(units, self._activations(hidden), self._dropout(hidden), self.batch_norm)
 
-    def _recipe(self) -> Recipe:
+    def _recipe(self, learners: int) -> Recipe:
         loss, scale = self._objective()
         penalty = penalty_of(self.penalty, self.alpha, self.l1_ratio)
-        learning = sum(stage.learns for stage in self._stages())
         return Recipe(
             loss,
-            (penalty,) * learning,
+            (penalty,) * learners,
             clip_value=self.clip_value,
             clip_norm=self.clip_norm,
             penalty_by_batch=True,
@@ -199,20 +196,9 @@ class MultilayerPerceptron(CallbackSupportMixin, Settings, HoldsOut, BaseEstimat
             return active().activation("sigmoid", scores)
         return active().exp(scores) if activation == "exp" else scores
 
-    def to_sklearn(self) -> Any:
-        """A fitted estimator of scikit-learn that predicts the same; see `steepest.sklearn.to_sklearn`."""
-        from ._convert import to_sklearn  # which knows all estimators
-
-        return to_sklearn(self)
-
     def _check_solver(self) -> bool:
         if self.solver not in STOCHASTIC_SOLVERS:
             raise AttributeError(
                 f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
             )
         return True
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags

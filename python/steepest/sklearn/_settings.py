@@ -1,60 +1,32 @@
-"""Check: the parameters that MLPClassifier and MLPRegressor share, and what they say of each layer."""
+"""Check: the parameters of networks, and what they say of each layer."""
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._checks import one_of
 from ._architecture import ACTIVATIONS
-from ._stochastic import STOCHASTIC_SOLVERS
-
-_NON_NEGATIVE = Interval(Real, 0, None, closed="left")
-_POSITIVE = Interval(Real, 0, None, closed="neither")
-_BELOW_1 = Interval(Real, 0, 1, closed="left")
-_COUNT = Interval(Integral, 1, None, closed="left")
+from ._estimator import BELOW_1, COUNT, POSITIVE, Estimator
+from ._solver import STOCHASTIC_SOLVERS
 
 
-class Settings:
+class Settings(Estimator):
     """An estimator's parameters: each by itself, and those that must fit each other."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "hidden_layer_sizes": ["array-like", _COUNT],
+        **Estimator._parameter_constraints,
+        "hidden_layer_sizes": ["array-like", COUNT],
         "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
         "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
-        "alpha": [_NON_NEGATIVE],
-        "batch_size": [StrOptions({"auto"}), _COUNT],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [_POSITIVE],
-        "power_t": [_NON_NEGATIVE],
-        "max_iter": [_COUNT],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [_NON_NEGATIVE],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
+        "learning_rate_init": [POSITIVE],
         "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [_BELOW_1],
-        "beta_1": [_BELOW_1],
-        "beta_2": [_BELOW_1],
-        "epsilon": [_POSITIVE],
-        "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
-        "max_fun": [_COUNT],
-        "dropout": [_BELOW_1, "array-like"],
+        "max_fun": [COUNT],
+        "dropout": [BELOW_1, "array-like"],
         "batch_norm": ["boolean"],
-        "penalty": [StrOptions({"l2", "l1", "elasticnet"}), None],
-        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-        "clip_value": [_POSITIVE, None],
-        "clip_norm": [_POSITIVE, None],
-        "learning_rate_schedule": [callable, None],
-        "callbacks": [list, tuple, None],
-        "progress": ["boolean"],
-        "n_threads": [_COUNT, None],
     }
 
     hidden_layer_sizes: Any
@@ -66,7 +38,6 @@ class Settings:
     clip_norm: float | None
     learning_rate_schedule: Any
     callbacks: Any
-    early_stopping: bool
 
     def _hidden_units(self) -> list[int]:
         sizes = self.hidden_layer_sizes

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,67 +20,19 @@ from sklearn.exceptions import ConvergenceWarning
 from .._progress import ProgressBar
 from ..backends import active
 from ..backends.formulas import write
-from ..backends.protocol import (
-    Array,
-    Batch,
-    Network,
-    Parameters,
-    Plateau,
-    Recipe,
-    Schedule,
-    State,
-    Status,
-)
+from ..backends.protocol import Array, Batch, Network, Plateau, Recipe, Schedule, Status
 from ..history import History
-from ..optimizers import SGD, Adam, Optimizer
-from ._architecture import writable
 from ._callbacks import Callbacks
 from ._interruption import interruption_noted
+from ._solver import STOCHASTIC_SOLVERS, Solver
 from ._together import Cancelled, together
 
-STOCHASTIC_SOLVERS = ("sgd", "adam")
 _INDICES_AT_ONCE = 1 << 21  # of the orders that are drawn ahead, 16 MB
 _EPOCHS_AT_ONCE = 64
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
     "preprocessed."
 )
-
-
-@dataclass
-class Solver:
-    """An optimizer, its state and the learning rate that it has come to."""
-
-    optimizer: Optimizer
-    learning_rate: float
-    state: State
-
-    @classmethod
-    def of(cls, estimator: Any, parameters: Iterable[Parameters], rate: float) -> Solver:
-        """The one that an estimator asks for, with a state of zeros."""
-        if estimator.solver == "sgd":
-            nesterov = estimator.nesterovs_momentum and estimator.momentum > 0
-            optimizer: Optimizer = SGD(rate, estimator.momentum, nesterov)
-        else:
-            optimizer = Adam(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon, epsilon_hat=True)
-        first, second = ([_zeros(p) for p in parameters] if kept else None for kept in optimizer.keeps)
-        return cls(optimizer, rate, State(first, second, np.zeros(1, np.int64)))
-
-    def own_state(self) -> None:
-        """Copy what a backend could not write to: memory maps, for instance."""
-        state = self.state
-        first, second = (slot and [_writable(p) for p in slot] for slot in (state.first, state.second))
-        steps = writable([state.steps], state.steps.dtype)[0]
-        self.state = replace(state, first=first, second=second, steps=steps)
-
-
-def _zeros(p: Parameters) -> Parameters:
-    return Parameters(np.zeros_like(p.weight), None if p.bias is None else np.zeros_like(p.bias))
-
-
-def _writable(p: Parameters) -> Parameters:
-    weight, *bias = writable([p.weight] if p.bias is None else [p.weight, p.bias], p.weight.dtype)
-    return Parameters(weight, bias[0] if bias else None)
 
 
 @dataclass
