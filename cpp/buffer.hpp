@@ -53,10 +53,10 @@ template <class T> Index row_stride(Index columns) {
 }
 
 // The distance of rows that are read together, `bytes` of all of them at a time: each begins in a cache of 4
-// KiB a way where the one before ends.
+// KiB a way where the one before ends. There may be none.
 template <class T> Index interleaved_stride(Index rows, Index columns, Index bytes) {
     constexpr Index way = 4096 / sizeof(T), line = cache_line / sizeof(T);
-    const Index piece = std::max(line, bytes / Index(sizeof(T)) / rows / line * line);
+    const Index piece = std::max(line, bytes / Index(sizeof(T)) / std::max<Index>(rows, 1) / line * line);
     return columns + ((piece - columns) % way + way) % way;
 }
 

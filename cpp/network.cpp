@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace steepest {
@@ -10,20 +11,41 @@ namespace {
 constexpr Index tall_batch = 512; // samples; beyond, outputs leave the cache before the next layer reads them
 
 bool fits(const Stage& s) {
-    if (s.inputs < 1 || s.outputs < 1) return false;
+    if (s.inputs < 1 || s.outputs < 1 || !(s.rate >= 0 && s.rate <= 1)) return false;
     if (s.kind != StageKind::elementwise && reads_input(s.activation)) return false;
     switch (s.kind) {
     case StageKind::dense:
         return true;
+    case StageKind::dropout:
+        return s.inputs == s.outputs && s.rate < 1;
     case StageKind::max_pieces:
         return s.inputs % s.outputs == 0;
     case StageKind::pool:
         return s.inputs == s.height * s.width * s.channels &&
-               s.outputs == s.pooled_height * s.pooled_width * s.channels && s.pooled_height <= s.height &&
-               s.pooled_width <= s.width;
+               s.outputs == s.pooled_height * s.pooled_width * s.channels && s.pooled_height >= 1 &&
+               s.pooled_width >= 1 && s.pooled_height <= s.height && s.pooled_width <= s.width &&
+               s.channels >= 1 && s.height < 65536 && s.width < 65536;
     default:
         return s.inputs == s.outputs;
     }
+}
+
+// How deep blocks of forks and joins lie inside each other; -1 if one does not end with the join that is its
+// partner, or another than its own.
+Index depth_of_blocks(const std::vector<Stage>& stages) {
+    std::vector<Index> open;
+    std::size_t deepest = 0;
+    for (Index s = 0; s < Index(stages.size()); ++s) {
+        const Stage& stage = stages[std::size_t(s)];
+        if (stage.kind == StageKind::fork) open.push_back(s);
+        deepest = std::max(deepest, open.size());
+        if (stage.kind != StageKind::join) continue;
+        if (open.empty() || stage.partner != open.back()) return -1;
+        const Stage& fork = stages[std::size_t(open.back())];
+        if (fork.partner != s || fork.outputs != stage.inputs) return -1;
+        open.pop_back();
+    }
+    return open.empty() ? Index(deepest) : -1;
 }
 
 Division division_of(StageKind kind) {
@@ -76,18 +98,19 @@ Network<T>::Network(std::vector<Stage> stages, std::vector<Parameters<T>> parame
                     std::vector<Rows<T>> running)
     : stages_(std::move(stages)), parameters_(std::move(parameters)), running_(std::move(running)) {
     std::size_t learners = 0, norms = 0;
-    Index open = 0;
     for (std::size_t s = 0; s < stages_.size(); ++s) {
         const Stage& stage = stages_[s];
         if (!fits(stage) || (s && stage.inputs != stages_[s - 1].outputs))
-            throw std::invalid_argument("stages do not fit each other");
+            throw std::invalid_argument("stage " + std::to_string(s) + " takes " +
+                                        std::to_string(stage.inputs) + " columns and gives " +
+                                        std::to_string(stage.outputs) + ", which do not fit");
         own_.push_back(learners);
         statistics_.push_back(norms);
         if (stage.learns() && learners++ == 0) first_learner_ = s;
         if (stage.kind == StageKind::batch_norm) ++norms;
-        if (stage.kind == StageKind::fork) forks_ = std::max(forks_, ++open);
-        if (stage.kind == StageKind::join) --open;
     }
+    if ((forks_ = depth_of_blocks(stages_)) < 0)
+        throw std::invalid_argument("forks and joins are not each other's partners");
     if (learners == 0) throw std::invalid_argument("a network needs a stage that learns");
     if (learners != parameters_.size() || norms != running_.size())
         throw std::invalid_argument("one set of parameters for each stage that learns");
@@ -114,6 +137,14 @@ template <class T> double Network<T>::step_time(Index samples) const {
     for (const auto& stage : stages_)
         if (stage.dense()) time += 3 * double(stage.inputs) * double(std::max(stage.outputs, narrow));
     return time * double(samples);
+}
+
+template <class T> double Network<T>::total_time(Index samples) const {
+    constexpr double others = 20; // a number takes up to an exponential, there and back
+    double numbers = 0;
+    for (const auto& stage : stages_)
+        if (!stage.dense()) numbers += double(stage.inputs);
+    return step_time(samples) + others * numbers * double(samples);
 }
 
 template <class T> double Network<T>::step_work(Index samples) const {

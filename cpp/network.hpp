@@ -8,6 +8,7 @@
 #include "parallel.hpp"
 #include "sparse.hpp"
 #include "stage.hpp"
+#include "watch.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -70,8 +71,6 @@ constexpr Index penalty_rows = 8; // weight rows of one term of the penalty, wha
 
 inline Index penalty_terms(const Stage& s) { return (s.weight_rows() + penalty_rows - 1) / penalty_rows; }
 
-// What a thread asks between two pieces of its work: true means stop soon. Empty, the work is not cut.
-using Stop = std::function<bool()>;
 constexpr Index columns_at_once = 480; // of a layer, between two looks at it: whole blocks of every kernel
 
 // How a stage is divided among threads: into blocks of any rows and columns, into whole columns, because it
@@ -131,7 +130,7 @@ template <class T> class Network {
   public:
     // `parameters` has one entry for each stage that learns, `running` one for each batch_norm: the running
     // mean, and in its second row the variance. Throws std::invalid_argument for a network in which nothing
-    // learns, for stages that do not fit each other, or for a wrong number of parameters.
+    // learns, for stages that do not fit each other, or for a wrong number of parameters; it names the stage.
     Network(std::vector<Stage> stages, std::vector<Parameters<T>> parameters, std::vector<Rows<T>> running);
 
     const std::vector<Stage>& stages() const { return stages_; }
@@ -144,8 +143,13 @@ template <class T> class Network {
     // Of its three products, in multiply-adds that cost as much: narrow layers do not go faster.
     double step_time(Index samples) const;
 
-    // Scores y (rows, outputs) of x (rows, inputs), by a team of its own. Returns the team's size.
-    int predict(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows);
+    // Of the stages that are no products too, roughly.
+    double total_time(Index samples) const;
+
+    // Scores y (rows, outputs) of x (rows, inputs), by a team of its own. Returns the team's size. Left
+    // unfinished where `lookout` stops.
+    int predict(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows,
+                Lookout& lookout);
 
     // ---- one training step, by a team; reserve first, from one thread --------------------------------
     void reserve(const Kernels<T>& kernels, Index samples, int threads, bool gradients);
@@ -216,6 +220,10 @@ template <class T> class Network {
     // After an update by all threads: scales back this thread's columns of weights beyond the limit.
     void constrain(const Kernels<T>& kernels, const Team& team, double limit);
 
+    // Whether this thread's part of the parameters, the running statistics and, if there are any, the averages
+    // is finite.
+    bool finite(const Kernels<T>& kernels, const Team& team, const Parameters<T>* averages) const;
+
     std::vector<Parameters<T>> stored_gradients() const;
 
   private:
@@ -232,6 +240,8 @@ template <class T> class Network {
     void reserve_transposed();
     void prepare_prediction(const Kernels<T>& kernels);
     int predict_row(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y);
+    void predict_rows(const Kernels<T>& kernels, Rows<const T> x, Rows<T> y, Index rows, Index stride,
+                      T* scratch, const Stop& stop) const;
     void predict_stage(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Rows<T> forked,
                        Rows<T> y, Index rows, Range columns, T* scratch) const;
     Index widest_row() const;
@@ -253,7 +263,7 @@ template <class T> class Network {
                Block weight, const Update<T>& update, const State<T>& state, const Parameters<T>* gradients);
     void forward_sparse(const Kernels<T>& kernels, Block y);
     void learn_sparse(const Kernels<T>& kernels, const Team& team, Index samples, const Update<T>& update,
-                      const State<T>& state, const Parameters<T>* gradients);
+                      const State<T>& state, const Parameters<T>* gradients, const Stop& stop);
     void renew_terms(const Kernels<T>& kernels, const Team& team, Range own);
     void learn_bias(const Kernels<T>& kernels, const Team& team, std::size_t stage, Index samples,
                     const Update<T>& update, const State<T>& state, const Parameters<T>* gradients);
@@ -280,6 +290,20 @@ template <class T> class Network {
     std::vector<Buffer<double>> squares_;     // the same of gradients, and one for the bias
     Buffer<T> scratch_;
     Index scratch_stride_ = 0;
+};
+
+// While it lives, a network reads its rows from a sparse batch, if there is one.
+template <class T> class SparseReading {
+  public:
+    SparseReading(Network<T>& network, SparseBatch<T>* batch, bool lazy) : network_(network) {
+        network_.read(batch, lazy);
+    }
+    ~SparseReading() { network_.read(nullptr, false); }
+    SparseReading(const SparseReading&) = delete;
+    SparseReading& operator=(const SparseReading&) = delete;
+
+  private:
+    Network<T>& network_;
 };
 
 } // namespace steepest

@@ -86,7 +86,7 @@ void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T
             learn_norm(kernels, team, s, updates.biases, state, gradients);
         if (!stage.dense()) continue;
         if (s == 0 && sparse_) {
-            learn_sparse(kernels, team, samples, updates.weights[0], state, gradients);
+            learn_sparse(kernels, team, samples, updates.weights[0], state, gradients, stop);
             learn_bias(kernels, team, s, samples, updates.biases, state, gradients);
             continue;
         }

@@ -1,4 +1,4 @@
-// Network: how large all gradients are together, and weights kept from growing too large.
+// Network: how large all gradients are together, weights kept from growing too large, and whether all are finite.
 #include "network.hpp"
 
 #include <algorithm>
@@ -43,10 +43,37 @@ template <class T> void Network<T>::constrain(const Kernels<T>& kernels, const T
     }
 }
 
+template <class T>
+bool Network<T>::finite(const Kernels<T>& kernels, const Team& team, const Parameters<T>* averages) const {
+    const auto part = [&](Rows<const T> m, Index rows, Index columns) {
+        const Range own = share(rows, 1, team.rank, team.size);
+        const Index together = m.stride == columns ? std::max<Index>(own.size(), 1) : 1; // rows of one call
+        bool good = true;
+        for (Index i = own.begin; i < own.end; i += together)
+            good &= kernels.all_finite(from(m, i).data, together * columns);
+        return good;
+    };
+    bool good = true;
+    for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
+        const Stage& stage = stages_[s];
+        if (!stage.learns()) continue;
+        const std::size_t d = own_[s];
+        for (const Parameters<T>* own : {&parameters_[d], averages ? &averages[d] : nullptr}) {
+            if (!own) continue;
+            good &= part(read_only(own->weight), stage.weight_rows(), stage.outputs);
+            if (own->bias) good &= part({own->bias, stage.outputs}, 1, stage.outputs);
+        }
+        if (stage.kind == StageKind::batch_norm)
+            good &= part(read_only(running_[statistics_[s]]), 2, stage.outputs);
+    }
+    return good;
+}
+
 #define STEEPEST_INSTANTIATE(T)                                                                      \
     template void Network<T>::measure(const Kernels<T>&, const Team&, const Parameters<T>*, double); \
     template double Network<T>::gradient_norm() const;                                               \
-    template void Network<T>::constrain(const Kernels<T>&, const Team&, double);
+    template void Network<T>::constrain(const Kernels<T>&, const Team&, double);                     \
+    template bool Network<T>::finite(const Kernels<T>&, const Team&, const Parameters<T>*) const;
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)
 #undef STEEPEST_INSTANTIATE

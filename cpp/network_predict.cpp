@@ -7,7 +7,7 @@
 namespace steepest {
 namespace {
 
-constexpr Index predict_rows = 128; // rows that go through all layers together, so that they stay in cache
+constexpr Index predict_rows_together = 128; // rows that go through all layers together, so that they stay in cache
 
 // Where rows lie between stages: in two buffers that take turns, and in one more for each open fork.
 template <class T> class Relay {
@@ -115,12 +115,32 @@ int Network<T>::predict_row(const Kernels<T>& kernels, int threads, Rows<const T
     return size;
 }
 
+// Some rows through all stages, a piece of a large layer at a time.
 template <class T>
-int Network<T>::predict(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows) {
+void Network<T>::predict_rows(const Kernels<T>& kernels, Rows<const T> x, Rows<T> y, Index rows, Index stride,
+                              T* scratch, const Stop& stop) const {
+    Relay<T> relay(scratch + kernels.scratch, rows, stride);
+    Rows<const T> input = x;
+    for (std::size_t s = 0; s < stages_.size(); ++s) {
+        const Stage& stage = stages_[s];
+        const Rows<T> between = relay.next(stage.kind), output = s + 1 == stages_.size() ? y : between;
+        const bool cut = stop && stage.dense() && stage.outputs > columns_at_once &&
+                         double(rows) * double(stage.inputs) * columns_at_once > work_between_looks;
+        const Index piece = cut ? columns_at_once : stage.outputs;
+        for (Index j = 0; j < stage.outputs && !(stop && stop()); j += piece)
+            predict_stage(kernels, s, input, relay.forked(), output, rows,
+                          {j, std::min(j + piece, stage.outputs)}, scratch);
+        input = read_only(output);
+    }
+}
+
+template <class T>
+int Network<T>::predict(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows,
+                        Lookout& lookout) {
     if (rows == 1) return predict_row(kernels, threads, x, y);
     threads = thread_count(forward_work(rows), work_per_new_thread, threads);
     threads = int(std::clamp<Index>(rows, 1, threads));
-    const Index stride = widest_row(), block = std::min(predict_rows, rows);
+    const Index stride = widest_row(), block = std::min(predict_rows_together, rows);
     const Index each = kernels.scratch + (Relay<T>::turns + forks_) * block * stride;
     scratch_.reserve(threads * each);
     prepare_prediction(kernels);
@@ -129,22 +149,17 @@ int Network<T>::predict(const Kernels<T>& kernels, int threads, Rows<const T> x,
         if (team.rank == 0) size = team.size;
         T* scratch = scratch_.data() + team.rank * each;
         const Range mine = share(rows, 1, team.rank, team.size);
-        for (Index i = mine.begin; i < mine.end; i += block) {
-            const Index n = std::min(block, mine.end - i);
-            Relay<T> relay(scratch + kernels.scratch, block, stride);
-            Rows<const T> input = from(x, i);
-            for (std::size_t s = 0; s < stages_.size(); ++s) {
-                const Rows<T> between = relay.next(stages_[s].kind),
-                              output = s + 1 == stages_.size() ? from(y, i) : between;
-                predict_stage(kernels, s, input, relay.forked(), output, n, {0, stages_[s].outputs}, scratch);
-                input = read_only(output);
-            }
-        }
+        const Stop stop = lookout.stop_of(team.rank);
+        for (Index i = mine.begin; i < mine.end && !(stop && stop()); i += block)
+            predict_rows(kernels, from(x, i), from(y, i), std::min(block, mine.end - i), stride, scratch,
+                         stop);
     });
     return size;
 }
 
-template int Network<float>::predict(const Kernels<float>&, int, Rows<const float>, Rows<float>, Index);
-template int Network<double>::predict(const Kernels<double>&, int, Rows<const double>, Rows<double>, Index);
+template int Network<float>::predict(const Kernels<float>&, int, Rows<const float>, Rows<float>, Index,
+                                     Lookout&);
+template int Network<double>::predict(const Kernels<double>&, int, Rows<const double>, Rows<double>, Index,
+                                      Lookout&);
 
 } // namespace steepest

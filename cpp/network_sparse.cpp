@@ -12,6 +12,7 @@ namespace steepest {
 namespace {
 
 constexpr double small_scale = 1e-3; // below, a float loses bits to the numbers that it is added to
+constexpr Index features_between_looks = 1024;
 
 } // namespace
 
@@ -43,7 +44,7 @@ template <class T> void Network<T>::forward_sparse(const Kernels<T>& kernels, Bl
 template <class T>
 void Network<T>::learn_sparse(const Kernels<T>& kernels, const Team& team, Index samples,
                               const Update<T>& update, const State<T>& state,
-                              const Parameters<T>* gradients) {
+                              const Parameters<T>* gradients, const Stop& stop) {
     const std::size_t d = own_[0];
     const Index n = stages_[0].outputs;
     const Rows<T> weight = parameters_[d].weight;
@@ -53,7 +54,9 @@ void Network<T>::learn_sparse(const Kernels<T>& kernels, const Team& team, Index
     const bool some =
         !gradients && update.plain && update.momentum == 0 && update.l2_slope == 0 && update.l1 == 0;
     T* const sums = sparse_->gradient(team.rank);
+    const bool cut = gradients && stop; // an update must not be left half-way
     for (Index i = own.begin; i < own.end; ++i) {
+        if (cut && i % features_between_looks == 0 && stop()) return;
         const Entries<T> entries = sparse_->column(team.rank, i - own.begin);
         if (some && entries.count == 0) continue;
         T* const gradient = gradients ? from(gradients[d].weight, i).data : sums;
@@ -108,7 +111,7 @@ template <class T> void Network<T>::write_scaled(const Team& team) {
     template void Network<T>::read(SparseBatch<T>*, bool);                                          \
     template void Network<T>::forward_sparse(const Kernels<T>&, Block);                             \
     template void Network<T>::learn_sparse(const Kernels<T>&, const Team&, Index, const Update<T>&, \
-                                           const State<T>&, const Parameters<T>*);                  \
+                                           const State<T>&, const Parameters<T>*, const Stop&);     \
     template Update<T> Network<T>::put_off(Update<T>, double, double);                              \
     template bool Network<T>::wants_writing() const;                                                \
     template void Network<T>::write_scaled(const Team&);

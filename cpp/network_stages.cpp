@@ -60,7 +60,7 @@ void Network<T>::drop(const Kernels<T>& kernels, std::size_t s, Index row, Range
     const double scale = 1 / (1 - stage.rate);
     if (!stage.mask)
         return kernels.dropout_factors({draws.seed, std::uint32_t(draws.step), dropout_stream + stage.number,
-                                        threshold_of(stage.rate), scale},
+                                        std::uint32_t(threshold_of(stage.rate)), scale}, // rate < 1
                                        row, columns.begin, columns.end, factors);
     const bool* kept = stage.mask + (stage.mask_rows > 1 ? row * stage.outputs : 0) + columns.begin;
     for (Index j = 0; j < columns.size(); ++j) factors[j] = kept[j] ? T(scale) : T(0);

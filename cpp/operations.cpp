@@ -1,17 +1,38 @@
 #include "operations.hpp"
 
+#include <algorithm>
+
 namespace steepest {
 namespace {
 
 constexpr double work_of_exp = 20; // an exponential costs about as much as 20 multiply-adds
+// What a thread does between two looks, in multiply-adds: some ms, in which a packed block is used often.
+constexpr double work_of_piece = 2e8;
+constexpr Index least_rows = 96, least_columns = 96; // of a piece: whole tiles of every kernel
 
-// body(first, count) for each thread's share of the rows
-template <class F> int share_rows(Index rows, double work, int threads, F body) {
+// visit(block) for the pieces of a matrix of which each element takes so much work, until `stop`; all of it at
+// once without.
+template <class F> void in_blocks(Block whole, double each, const Stop& stop, F visit) {
+    Index rows = whole.rows.size(), columns = whole.columns.size();
+    if (rows == 0 || columns == 0) return;
+    if (stop) {
+        const double most = work_of_piece / std::max(each, 1.0);
+        columns = std::min(columns, std::max(least_columns, Index(most / least_rows)));
+        rows = std::min(rows, std::max(least_rows, Index(most / double(columns))));
+    }
+    for (Index i = whole.rows.begin; i < whole.rows.end; i += rows)
+        for (Index j = whole.columns.begin; j < whole.columns.end && !(stop && stop()); j += columns)
+            visit(Block{{i, std::min(i + rows, whole.rows.end)}, {j, std::min(j + columns, whole.columns.end)}});
+}
+
+// body(first, count) for some of the rows after the other, each thread with its share of all
+template <class F> int share_rows(Index rows, double work, int threads, Lookout& lookout, F body) {
     int size = 1;
     run(thread_count(work, work_per_new_thread, threads), [&](const Team& team) {
         if (team.rank == 0) size = team.size;
         const Range mine = share(rows, 1, team.rank, team.size);
-        if (mine.begin < mine.end) body(mine.begin, mine.end - mine.begin);
+        in_blocks({mine, {0, 1}}, work / double(std::max<Index>(rows, 1)), lookout.stop_of(team.rank),
+                  [&](Block b) { body(b.rows.begin, b.rows.size()); });
     });
     return size;
 }
@@ -20,12 +41,13 @@ template <class F> int share_rows(Index rows, double work, int threads, F body) 
 
 template <class T>
 int linear(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T> weight, const T* bias,
-           Rows<T> y, Index rows, Index inputs, Index outputs) {
+           Rows<T> y, Index rows, Index inputs, Index outputs, Lookout& lookout) {
     threads = thread_count(double(rows) * double(inputs) * double(outputs), work_per_new_thread, threads);
     Buffer<T> scratch;
     scratch.reserve(threads * kernels.scratch);
     Matrix<T> transposed;
-    if (turned<T>(inputs, outputs)) {
+    const bool narrow = turned<T>(inputs, outputs);
+    if (narrow) {
         transposed.reserve(outputs, inputs, dot_bytes);
         kernels.transpose(weight, inputs, outputs, transposed.rows());
         weight = read_only(transposed.rows());
@@ -35,17 +57,20 @@ int linear(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T
     run(threads, [&](const Team& team) {
         if (team.rank == 0) size = team.size;
         const Range mine = share(rows, 1, team.rank, team.size);
-        forward({from(x, mine.begin), weight, bias, from(y, mine.begin), mine.end - mine.begin, inputs,
-                 outputs, Activation::identity, 0},
-                scratch.data() + team.rank * kernels.scratch);
+        in_blocks({mine, {0, outputs}}, double(inputs), lookout.stop_of(team.rank), [&](Block b) {
+            const Index i = b.rows.begin, j = b.columns.begin;
+            forward({from(x, i), narrow ? from(weight, j) : from(weight, 0, j), bias ? bias + j : nullptr,
+                     from(y, i, j), b.rows.size(), inputs, b.columns.size(), Activation::identity, 0},
+                    scratch.data() + team.rank * kernels.scratch);
+        });
     });
     return size;
 }
 
 template <class T>
 int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T> weight,
-                    Rows<const T> dy, Rows<T> dx, Rows<T> dw, T* db, Index rows, Index inputs,
-                    Index outputs) {
+                    Rows<const T> dy, Rows<T> dx, Rows<T> dw, T* db, Index rows, Index inputs, Index outputs,
+                    Lookout& lookout) {
     const double work = 2.0 * double(rows) * double(inputs) * double(outputs);
     threads = thread_count(work, work_per_new_thread, threads);
     Buffer<T> scratch;
@@ -53,25 +78,32 @@ int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Row
     int size = 1;
     run(threads, [&](const Team& team) {
         if (team.rank == 0) size = team.size;
+        const Stop stop = lookout.stop_of(team.rank);
         T* own_scratch = scratch.data() + team.rank * kernels.scratch;
         const Range samples = share(rows, 1, team.rank, team.size);
-        kernels.input_gradient({from(dy, samples.begin), weight, Rows<const T>{}, from(dx, samples.begin),
-                                samples.end - samples.begin, inputs, outputs, Activation::identity, false, 0},
-                               own_scratch);
+        in_blocks({samples, {0, inputs}}, double(outputs), stop, [&](Block b) {
+            const Index i = b.rows.begin, j = b.columns.begin;
+            kernels.input_gradient({from(dy, i), from(weight, j), Rows<const T>{}, from(dx, i, j),
+                                    b.rows.size(), b.columns.size(), outputs, Activation::identity, false, 0},
+                                   own_scratch);
+        });
         const Range features = share(inputs, 8, team.rank, team.size);
-        kernels.weight_gradient({x,
-                                 dy,
-                                 Rows<T>{},
-                                 Rows<T>{},
-                                 Rows<T>{},
-                                 dw,
-                                 rows,
-                                 outputs,
-                                 features.begin,
-                                 features.end,
-                                 {},
-                                 false},
-                                own_scratch);
+        in_blocks({features, {0, outputs}}, double(rows), stop, [&](Block b) {
+            const Index j = b.columns.begin;
+            kernels.weight_gradient({x,
+                                     from(dy, 0, j),
+                                     Rows<T>{},
+                                     Rows<T>{},
+                                     Rows<T>{},
+                                     from(dw, 0, j),
+                                     rows,
+                                     b.columns.size(),
+                                     b.rows.begin,
+                                     b.rows.end,
+                                     {},
+                                     false},
+                                    own_scratch);
+        });
         const Range columns = share(outputs, 16, team.rank, team.size);
         kernels.column_sums(dy, rows, columns.begin, columns.end, db);
     });
@@ -80,7 +112,8 @@ int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Row
 
 template <class T>
 int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, Rows<const T> scores,
-                      const Samples<T>& samples, Index classes, Rows<T> gradient, double* value) {
+                      const Samples<T>& samples, Index classes, Rows<T> gradient, double* value,
+                      Lookout& lookout) {
     const Index rows = samples.count;
     double weight = double(rows);
     if (samples.weight) {
@@ -90,13 +123,14 @@ int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, 
     const double scale = loss.sum ? 1 : weight > 0 ? 1 / weight : 0;
     Buffer<double> values;
     values.reserve(rows);
-    const int size =
-        share_rows(rows, work_of_exp * double(rows) * double(classes), threads, [&](Index i, Index n) {
+    const int size = share_rows(
+        rows, work_of_exp * double(rows) * double(classes), threads, lookout, [&](Index i, Index n) {
             kernels.loss({loss.kind, T(loss.parameter), from(scores, i),
                           samples.labels ? samples.labels + i : nullptr, from(samples.targets, i),
                           samples.weight ? samples.weight + i : nullptr, scale, from(gradient, i),
                           values.data() + i, n, classes});
         });
+    if (lookout.stopped()) return size;
     double sum = 0;
     for (Index i = 0; i < rows; ++i) sum += values.data()[i];
     *value = loss.sum ? sum : weight > 0 ? sum / weight : 0;
@@ -104,8 +138,9 @@ int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, 
 }
 
 template <class T>
-int softmax(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows, Index columns) {
-    return share_rows(rows, work_of_exp * double(rows) * double(columns), threads,
+int softmax(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows, Index columns,
+            Lookout& lookout) {
+    return share_rows(rows, work_of_exp * double(rows) * double(columns), threads, lookout,
                       [&](Index i, Index n) { kernels.softmax(from(x, i), from(y, i), n, columns); });
 }
 
@@ -118,12 +153,12 @@ Index first_nonfinite_row(const Kernels<T>& kernels, Rows<const T> x, Index rows
 
 #define STEEPEST_INSTANTIATE(T)                                                                           \
     template int linear(const Kernels<T>&, int, Rows<const T>, Rows<const T>, const T*, Rows<T>, Index,   \
-                        Index, Index);                                                                    \
+                        Index, Index, Lookout&);                                                          \
     template int linear_backward(const Kernels<T>&, int, Rows<const T>, Rows<const T>, Rows<const T>,     \
-                                 Rows<T>, Rows<T>, T*, Index, Index, Index);                              \
+                                 Rows<T>, Rows<T>, T*, Index, Index, Index, Lookout&);                    \
     template int loss_and_gradient(const Kernels<T>&, int, const Loss&, Rows<const T>, const Samples<T>&, \
-                                   Index, Rows<T>, double*);                                              \
-    template int softmax(const Kernels<T>&, int, Rows<const T>, Rows<T>, Index, Index);                   \
+                                   Index, Rows<T>, double*, Lookout&);                                    \
+    template int softmax(const Kernels<T>&, int, Rows<const T>, Rows<T>, Index, Index, Lookout&);         \
     template Index first_nonfinite_row(const Kernels<T>&, Rows<const T>, Index, Index);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)

@@ -1,5 +1,5 @@
 // Single operations on whole matrices, each by a team of its own: what `steepest.functional` calls. Each
-// returns the size of the team.
+// returns the size of the team, and is left unfinished where `lookout` stops.
 #pragma once
 
 #include "network.hpp"
@@ -10,20 +10,23 @@ namespace steepest {
 // y = x @ weight + bias; bias may be null.
 template <class T>
 int linear(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T> weight, const T* bias,
-           Rows<T> y, Index rows, Index inputs, Index outputs);
+           Rows<T> y, Index rows, Index inputs, Index outputs, Lookout& lookout);
 
 // dx (rows, inputs), dw (inputs, outputs) and db (outputs,) of y = x @ w + b.
 template <class T>
 int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T> weight,
-                    Rows<const T> dy, Rows<T> dx, Rows<T> dw, T* db, Index rows, Index inputs, Index outputs);
+                    Rows<const T> dy, Rows<T> dx, Rows<T> dw, T* db, Index rows, Index inputs, Index outputs,
+                    Lookout& lookout);
 
 // The loss of scores and its gradient by them, averaged or summed as `loss` says.
 template <class T>
 int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, Rows<const T> scores,
-                      const Samples<T>& samples, Index classes, Rows<T> gradient, double* value);
+                      const Samples<T>& samples, Index classes, Rows<T> gradient, double* value,
+                      Lookout& lookout);
 
 template <class T>
-int softmax(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows, Index columns);
+int softmax(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows, Index columns,
+            Lookout& lookout);
 
 // Index of the first row that holds a number that is not finite, or -1.
 template <class T>

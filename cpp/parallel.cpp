@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <optional>
 #include <string>
@@ -29,13 +31,9 @@ void relax() {
 #endif
 }
 
-#ifdef _OPENMP
-// libgomp's pool does not survive fork(): a child that enters a region waits for threads it does not have.
-// Such a child uses threads of its own.
-// Registered when this library is loaded, since another may use the same pool before we do.
-std::atomic<bool> forked{false};
-[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { forked.store(true); });
-#endif
+// Registered when this library is loaded, since another may use OpenMP's threads before we do.
+std::atomic<unsigned> fork_count{0};
+[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { fork_count.fetch_add(1); });
 
 void run_on_own_threads(int threads, const std::function<void(const Team&)>& body) {
     std::atomic<int> size{0}; // known once every thread has started or failed to
@@ -60,14 +58,71 @@ void run_on_own_threads(int threads, const std::function<void(const Team&)>& bod
 }
 
 #ifdef _OPENMP
-void run_on_openmp(int threads, const std::function<void(const Team&)>& body) {
+// The stack of OpenMP's threads, as its runtime reads it: "512", in KiB, "16M", ...; 0 for the system's.
+std::size_t stack_of_threads() {
+    const char* text = std::getenv("OMP_STACKSIZE");
+    if (!text && !(text = std::getenv("GOMP_STACKSIZE"))) return 0;
+    char* end = nullptr;
+    const auto number = std::strtoull(text, &end, 10);
+    end += std::strspn(end, " \t");
+    const int shift = *end == 'b' || *end == 'B'   ? 0
+                      : *end == 'm' || *end == 'M' ? 20
+                      : *end == 'g' || *end == 'G' ? 30
+                                                   : 10;
+    return number > (~0ull >> shift) ? ~std::size_t(0) : std::size_t(number) << shift;
+}
+const std::size_t stack_size = stack_of_threads(); // read at the same time
+
+// Whether the system starts so many threads with such a stack, all at the same time.
+bool startable(int threads) {
+    std::mutex all_started;
+    std::vector<pthread_t> started;
+    started.reserve(std::size_t(threads));
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) return false;
+    bool good = stack_size == 0 || pthread_attr_setstacksize(&attributes, stack_size) == 0;
+    {
+        const std::lock_guard<std::mutex> waiting(all_started);
+        const auto wait = [](void* gate) -> void* {
+            const std::lock_guard<std::mutex> over(*static_cast<std::mutex*>(gate));
+            return nullptr;
+        };
+        for (int i = 0; i < threads && good; ++i) {
+            pthread_t thread;
+            good = pthread_create(&thread, &attributes, wait, &all_started) == 0;
+            if (good) started.push_back(thread);
+        }
+    }
+    for (const auto thread : started) pthread_join(thread, nullptr);
+    pthread_attr_destroy(&attributes);
+    return good;
+}
+
+// OpenMP's runtime ends the process where the system has no thread left to give (a limit of a container, no
+// memory for a stack). So before its pool for the calling thread grows, twice as many threads are tried: what
+// has just ended may still count against a limit. Returns whether it ran; one thread at a time finds out and
+// starts, so that no two find the same room.
+bool run_on_openmp(int threads, const std::function<void(const Team&)>& body) {
+    static std::mutex starting;
+    thread_local int pool = 1; // threads of the last region: the runtime ends those that one does not need
+    std::unique_lock<std::mutex> turn(starting, std::defer_lock);
+    if (threads > pool) {
+        turn.lock();
+        if (!startable(2 * (threads - pool))) return false;
+    }
     std::optional<Barrier> together;
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp single
         together.emplace(omp_get_num_threads());
-        body(Team{omp_get_thread_num(), omp_get_num_threads(), &*together});
+        const int rank = omp_get_thread_num(), size = omp_get_num_threads();
+        if (rank == 0) {
+            pool = size;
+            if (turn) turn.unlock();
+        }
+        body(Team{rank, size, &*together});
     }
+    return true;
 }
 #endif
 
@@ -103,35 +158,35 @@ int cgroup_quota() {
 
 } // namespace
 
-void Barrier::wait() {
-    const unsigned round = round_.load(std::memory_order_relaxed);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) == members_ - 1) {
-        arrived_.store(0, std::memory_order_relaxed);
-        round_.store(round + 1); // before it looks for sleepers, who count themselves before they look at it
-        if (sleepers_.load() > 0) {
-            const std::lock_guard<std::mutex> lock(asleep_);
-            woken_.notify_all();
-        }
-        return;
-    }
-    const auto over = [&] { return round_.load() != round; };
+void Barrier::release() {
+    arrived_.store(0, std::memory_order_relaxed);
+    round_.fetch_add(1); // before it looks for sleepers, who count themselves before they look at it
+    if (sleepers_.load() == 0) return;
+    const std::lock_guard<std::mutex> lock(asleep_);
+    woken_.notify_all();
+}
+
+void Barrier::await(unsigned round) {
     for (int spins = 0; spins < spins_before_sleep; ++spins) {
         if (round_.load(std::memory_order_acquire) != round) return;
         relax();
     }
     std::unique_lock<std::mutex> lock(asleep_);
     sleepers_.fetch_add(1);
-    woken_.wait(lock, over);
+    woken_.wait(lock, [&] { return round_.load() != round; });
     sleepers_.fetch_sub(1);
 }
 
 void run(int threads, const std::function<void(const Team&)>& body) {
     if (threads <= 1) return body(Team{0, 1, nullptr});
 #ifdef _OPENMP
-    if (!forked.load() && !omp_in_parallel()) return run_on_openmp(threads, body);
+    // libgomp's pool does not survive fork(): a child that enters a region waits for threads it does not have.
+    if (forks() == 0 && !omp_in_parallel() && run_on_openmp(threads, body)) return;
 #endif
     run_on_own_threads(threads, body);
 }
+
+unsigned forks() { return fork_count.load(); }
 
 int thread_count(double multiply_adds, double per_thread, int available) {
     const int worth = int(std::min(multiply_adds / per_thread, 1e6));

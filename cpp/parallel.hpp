@@ -14,9 +14,20 @@ namespace steepest {
 class Barrier {
   public:
     explicit Barrier(int members) : members_(members) {}
-    void wait();
+
+    // The last to arrive runs `decide` before the others go on, who see all that it wrote.
+    template <class F> void wait(F decide) {
+        const unsigned round = round_.load(std::memory_order_relaxed);
+        if (!arrive()) return await(round);
+        decide();
+        release();
+    }
 
   private:
+    bool arrive() { return arrived_.fetch_add(1, std::memory_order_acq_rel) == members_ - 1; }
+    void release();
+    void await(unsigned round);
+
     const int members_;
     alignas(64) std::atomic<int> arrived_{0};
     alignas(64) std::atomic<unsigned> round_{0};
@@ -31,13 +42,20 @@ struct Team {
     int size;
     Barrier* together;
 
+    // Waits for all; one of them decides in between: on anything that others could see otherwise.
+    template <class F> void barrier(F decide) const {
+        if (size > 1)
+            together->wait(decide);
+        else
+            decide();
+    }
     void barrier() const {
-        if (size > 1) together->wait();
+        barrier([] {});
     }
 };
 
-// Runs body once on each of up to `threads` threads at the same time; body must not throw. One thread
-// runs it here and now.
+// Runs body once on each of up to `threads` threads at the same time, on fewer where the system gives no more;
+// body must not throw. One thread runs it here and now.
 void run(int threads, const std::function<void(const Team&)>& body);
 
 // How many threads some multiply-adds are worth: a pure function of the work. Inside a running team one
@@ -52,6 +70,10 @@ int thread_count(double multiply_adds, double per_thread, int available);
 // Threads to use when nobody says: OpenMP's limit, capped by the processors and the CPU quota that this
 // process may use. Read anew at each call, so that limits set later (joblib, threadpoolctl) hold.
 int default_threads();
+
+// How many forks lie between this process and the one that loaded the library: threads, and what they were
+// about, stay behind in the parent.
+unsigned forks();
 
 // "OpenMP 201511", or "std::thread" in a build without it.
 const char* threading();

@@ -34,12 +34,10 @@ template <class T> class SparseBatch {
         for (Index i = 0; i < samples; ++i)
             longest = std::max(longest, Index(csr.begin[i + 1] - csr.begin[i]));
         const Index most = std::min(size * longest, Index(csr.begin[samples] - csr.begin[0]));
+        places_.reserve(most), values_.reserve(most);
         parts_.resize(std::size_t(threads));
-        for (auto& part : parts_) {
-            part.starts.reserve(features + 2);
-            part.places.reserve(most), part.values.reserve(most);
-            part.gradient.reserve(outputs);
-        }
+        for (auto& part : parts_) part.gradient.reserve(outputs);
+        starts_.reserve(features + 2 * threads);
     }
 
     // Sample `sample` is the batch's number `place`.
@@ -51,40 +49,43 @@ template <class T> class SparseBatch {
                 Index(csr_.begin[i + 1] - csr_.begin[i])};
     }
 
-    // Of the features [first, last), in the order of the batch's `size` samples: counted, then placed.
+    // Of the features [first, last), in the order of the batch's `size` samples: counted, then placed behind
+    // the entries of all features before, which other threads place.
     void transpose(int rank, Index first, Index last, Index size) {
-        Part& part = parts_[std::size_t(rank)];
-        Index* const starts = part.starts.data();
+        Index* const starts = parts_[std::size_t(rank)].starts = starts_.data() + first + 2 * rank;
         std::fill_n(starts, last - first + 2, 0);
-        visit(first, last, size, [&](Index, std::int32_t feature, T) { ++starts[feature - first + 2]; });
+        visit(first, last, size, [&](Index, std::int32_t feature, T) { ++starts[feature - first + 2]; },
+              &starts[1]);
+        starts[0] = starts[1];
         for (Index f = 2; f < last - first + 2; ++f) starts[f] += starts[f - 1];
         visit(first, last, size, [&](Index place, std::int32_t feature, T value) {
             const Index to = starts[feature - first + 1]++;
-            part.places.data()[to] = std::int32_t(place), part.values.data()[to] = value;
+            places_.data()[to] = std::int32_t(place), values_.data()[to] = value;
         });
     }
 
     // Of feature first + f, after transpose().
     Entries<T> column(int rank, Index f) const {
-        const Part& part = parts_[std::size_t(rank)];
-        const Index* const starts = part.starts.data();
-        return {part.values.data() + starts[f], part.places.data() + starts[f], starts[f + 1] - starts[f]};
+        const Index* const starts = parts_[std::size_t(rank)].starts;
+        return {values_.data() + starts[f], places_.data() + starts[f], starts[f + 1] - starts[f]};
     }
 
     T* gradient(int rank) const { return parts_[std::size_t(rank)].gradient.data(); }
 
   private:
     struct Part {
-        Buffer<Index> starts; // of each feature's entries, of which there may be more than 2^31
-        Buffer<std::int32_t> places;
-        Buffer<T> values, gradient;
+        Index* starts = nullptr; // of each feature's entries, of which there may be more than 2^31
+        Buffer<T> gradient;
     };
 
-    template <class Visit> void visit(Index first, Index last, Index size, Visit entry) const {
+    // Entries of features before the first are added up in `before`.
+    template <class Visit>
+    void visit(Index first, Index last, Index size, Visit entry, Index* before = nullptr) const {
         for (Index place = 0; place < size; ++place) {
             const Entries<T> own = row(place);
             const std::int32_t* const end = own.places + own.count;
             const std::int32_t* column = std::lower_bound(own.places, end, std::int32_t(first));
+            if (before) *before += column - own.places;
             for (; column != end && *column < last; ++column)
                 entry(place, *column, own.values[column - own.places]);
         }
@@ -93,6 +94,9 @@ template <class T> class SparseBatch {
     Csr<T> csr_;
     Buffer<Index> rows_;
     std::vector<Part> parts_;
+    Buffer<Index> starts_; // those of all threads, each with two more
+    Buffer<std::int32_t> places_;
+    Buffer<T> values_;
 };
 
 } // namespace steepest

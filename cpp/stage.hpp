@@ -55,7 +55,8 @@ struct Draws {
 // Other uses of the generator take other streams (random.hpp), and a layer its number beyond its stream's.
 constexpr std::uint32_t dropout_stream = 0x64000000, join_stream = 0x6a000000, pool_stream = 0x70000000;
 
-inline std::uint32_t threshold_of(double rate) { return std::uint32_t(rate * 4294967296.0); } // rate < 1
+// Draws of 32 bits below it come with the probability `rate`, in [0, 1].
+inline std::uint64_t threshold_of(double rate) { return std::uint64_t(rate * 4294967296.0); }
 
 // Whether the block that ends at this join takes part in a step.
 inline bool joined(const Stage& join, const Draws& draws) {

@@ -2,7 +2,6 @@
 #include "run.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 namespace steepest {
@@ -13,6 +12,9 @@ namespace {
 // Vectors beyond 32 bytes are not always faster, and so do not count.
 constexpr double long_product = 190e6;
 constexpr Index block_rows = 256; // rows that go forward and back together, so that they stay in cache
+// Epochs of one batch are taken back by starting again from a snapshot of some epochs before: a copy of the
+// parameters for so many samples costs less than a hundredth of the steps, and going through them anew little.
+constexpr Index samples_between_snapshots = 2048, most_epochs_between_snapshots = 32;
 
 } // namespace
 
@@ -20,9 +22,8 @@ template <class T>
 Result Trainer<T>::fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples,
                        const Recipe& recipe, const State<T>& state, const Schedule& schedule,
                        const Watch& watch, const CustomLoss<T>* custom, const Average<T>& average) {
-    Run run{kernels, samples, recipe, schedule, state, nullptr, watch, custom, average};
+    Run run{kernels, samples, recipe, schedule, state, nullptr, custom, average, Lookout(watch)};
     execute(run, threads);
-    if (run.result.status == Status::diverged && run.several) restore(run);
     return run.outcome();
 }
 
@@ -35,21 +36,24 @@ Result Trainer<T>::gradients(const Kernels<T>& kernels, int threads, const Sampl
     once.batch = samples.count;
     once.seed = draws.seed, once.first_step = Index(draws.step);
     once.rates.data = &rate;
-    Run run{kernels, samples, recipe, once, {}, gradients, watch, custom, {}};
+    once.restorable = false;
+    Run run{kernels, samples, recipe, once, {}, gradients, custom, {}, Lookout(watch)};
     execute(run, threads);
     return run.outcome();
 }
 
-template <class T> void Trainer<T>::save(Run& run) {
+template <class T> void Trainer<T>::save(Run& run, Index epoch) {
     snapshot_.save(network_, run.state, run.average.values);
-    run.saved_steps = run.result.steps;
+    run.saved_epoch = epoch, run.saved_steps = run.result.steps, run.saved_plateau = run.plateau;
     if (run.average.values) run.saved_updates = *run.average.updates;
 }
 
 template <class T> void Trainer<T>::restore(Run& run) {
     snapshot_.restore(network_, run.state, run.average.values);
-    run.result.steps = run.saved_steps;
+    run.result.steps = run.saved_steps, run.plateau = run.saved_plateau;
     if (run.average.values) *run.average.updates = run.saved_updates;
+    run.result.losses.resize(std::size_t(run.saved_epoch));
+    run.result.seconds.resize(std::size_t(run.saved_epoch));
 }
 
 template <class T> Range Trainer<T>::samples_to_run(const Run& run) const {
@@ -60,24 +64,39 @@ template <class T> Range Trainer<T>::samples_to_run(const Run& run) const {
 }
 
 template <class T> void Trainer<T>::execute(Run& run, int threads) {
-    const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
-    const Recipe& recipe = run.recipe;
+    const Index size = std::min(run.schedule.batch, run.samples.count);
     run.part = samples_to_run(run);
     run.several = run.part.size() > size;
-    const bool sparse = bool(run.samples.sparse);
-    prepare_update(run, 1);
+    if (!run.several && !run.custom)
+        run.epochs_between_snapshots =
+            std::clamp<Index>(samples_between_snapshots / size, 1, most_epochs_between_snapshots);
+    const double work = network_.step_work(size);
+    const double steps = double(run.schedule.epochs) * double((run.part.size() + size - 1) / size);
+    threads = thread_count(work, work_per_thread, thread_count(work * steps, work_per_new_thread, threads));
+    reserve(run, threads);
+    if (run.schedule.restorable) save(run, 0); // so that memory is found before the threads start
+    do {
+        prepare_update(run, 1);
+        run.first_epoch = run.saved_epoch, run.first_step = run.result.steps;
+        const bool sparse = bool(run.samples.sparse);
+        const SparseReading<T> reading(network_, sparse ? &sparse_ : nullptr, sparse && lazy(run));
+        steepest::run(threads, [&](const Team& team) { train(run, team); });
+        network_.write_scaled({0, 1, nullptr}); // where the run was left within an epoch
+    } while (go_back(run));
+}
+
+// Memory for a run, all that its threads need.
+template <class T> void Trainer<T>::reserve(Run& run, int threads) {
+    const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
+    const bool sparse = bool(run.samples.sparse), watched = bool(run.lookout);
     // Rows that evict each other from the cache are better copied.
     run.gathered =
         sparse || run.schedule.reordered() || run.samples.x.stride * Index(sizeof(T)) % evicting_stride == 0;
-    const double work = network_.step_work(size);
     const Index lanes = std::min(run.kernels.lanes, Index(32 / sizeof(T)));
     const double product = network_.step_time(size) / (3 * long_product * double(lanes));
-    run.watched_inside = run.watch && product > 0.5 && !sparse; // whose work is but a part of that
+    run.watched_inside = watched && product > 0.5;
     const bool apart =
-        (run.watch && product > 1 && !sparse) || (recipe.clip_norm < unlimited && !run.only_gradients);
-    const double steps = double(run.schedule.epochs) * double((run.part.size() + size - 1) / size);
-    threads = thread_count(work, work_per_thread, thread_count(work * steps, work_per_new_thread, threads));
-
+        (watched && product > 1 && !sparse) || (run.recipe.clip_norm < unlimited && !run.only_gradients);
     network_.reserve(run.kernels, size, threads, apart && !run.only_gradients);
     if (apart) run.stored = network_.stored_gradients();
     row_losses_.reserve(size);
@@ -92,42 +111,78 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     if (sparse)
         sparse_.reserve(run.samples.sparse, count, size, network_.inputs(), network_.stages()[0].outputs,
                         threads);
-    // An epoch of one batch is left before it changes anything; others need a way back. The first is saved
-    // here, so that memory is found before the threads start.
-    if (run.several) save(run);
-    if (sparse) network_.read(&sparse_, lazy(run)); // when nothing can fail any more
-    steepest::run(threads, [&](const Team& team) { train(run, team); });
-    if (!sparse) return;
-    network_.write_scaled({0, 1, nullptr}); // where the run was left within an epoch
-    network_.read(nullptr, false);
+    run.result.losses.reserve(std::size_t(run.schedule.epochs));
+    run.result.seconds.reserve(std::size_t(run.schedule.epochs));
+}
+
+// After a run: takes back what diverged or overflowed. True if the epochs from the snapshot on are to be run
+// again, one by one, to find the last of them that was good.
+template <class T> bool Trainer<T>::go_back(Run& run) {
+    Result& result = run.result;
+    if (run.finite) {
+        if (result.status == Status::diverged && run.several) restore(run);
+        return false;
+    }
+    const bool last = run.epochs_between_snapshots == 1 || !run.schedule.restorable;
+    if (run.schedule.restorable) restore(run);
+    run.finite = true, run.mislabelled = -1;
+    result.status = last ? Status::overflowed : Status::finished;
+    run.epochs_between_snapshots = 1;
+    return !last;
 }
 
 template <class T> void Trainer<T>::train(Run& run, const Team& team) {
+    run_epochs(run, team);
+    if (!run.only_gradients) inspect(run, team);
+}
+
+// This thread's part of all that learning changes.
+template <class T> void Trainer<T>::inspect(Run& run, const Team& team) {
+    if (!network_.finite(run.kernels, team, run.average.values)) run.finite = false;
+}
+
+template <class T> void Trainer<T>::run_epochs(Run& run, const Team& team) {
     const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
     const bool leader = team.rank == 0;
-    Draws draws{run.schedule.seed, std::uint64_t(run.schedule.first_step)};
+    Draws draws{run.schedule.seed, std::uint64_t(run.schedule.first_step + run.first_step)};
     if (leader) run.result.threads = team.size;
-    for (Index epoch = 0; epoch < run.schedule.epochs; ++epoch) {
-        if (leader) {
-            run.ended = epoch > 0 && run.plateau.reached(run.result.losses.back());
-            if (!run.ended) begin_epoch(run, epoch);
-        }
-        if (run.schedule.reordered() || run.several || run.schedule.plateau.possible()) team.barrier();
+    for (Index epoch = run.first_epoch; epoch < run.schedule.epochs; ++epoch) {
+        const bool due =
+            epoch > run.first_epoch && (epoch - run.first_epoch) % run.epochs_between_snapshots == 0;
+        if (due) inspect(run, team);
+        const auto begin = [&] { run.ended = !begin_epoch(run, epoch, due); };
+        if (due || run.schedule.reordered() || run.several || run.schedule.plateau.possible())
+            team.barrier(begin);
+        else if (leader)
+            begin_epoch(run, epoch, false); // the others see nothing of it
         if (run.ended) return;
         for (Index first = run.part.begin; first < run.part.end; first += size, ++draws.step) {
             const Index batch = std::min(size, run.part.end - first);
             // The one batch of a fit without shuffles is the same in each epoch.
-            const bool again = epoch > 0 && !run.schedule.reordered() && !run.several;
+            const bool again = epoch > run.first_epoch && !run.schedule.reordered() && !run.several;
             if (!step(run, team, first, batch, again, draws)) return;
             if (network_.lazy()) settle(team, first + size >= run.part.end);
-            if (leader) run.epochs_done = double(epoch) + double(first + batch) / double(count);
+            if (leader) run.lookout.done = double(epoch) + double(first + batch) / double(count);
         }
         if (!leader) continue;
         const auto now = Clock::now();
-        run.result.losses.push_back(run.sums.mean());
+        run.result.losses.push_back(run.sums.mean()); // there is room for all
         run.result.seconds.push_back(std::chrono::duration<double>(now - run.epoch_start).count());
         run.epoch_start = now;
     }
+}
+
+// Whether there is to be one more epoch; by one thread.
+template <class T> bool Trainer<T>::begin_epoch(Run& run, Index epoch, bool inspected) {
+    if (inspected && !run.finite) return false;
+    if (epoch > run.first_epoch && run.plateau.reached(run.result.losses.back())) return false;
+    run.sums = {};
+    run.result.sums = run.schedule.before;
+    if (run.schedule.shuffle)
+        order_.shuffle(run.samples.count, run.schedule.seed, std::uint64_t(run.schedule.first_epoch + epoch));
+    if (run.schedule.orders) order_.as_given(run.schedule.orders + epoch * run.samples.count);
+    if (inspected) save(run, epoch);
+    return true;
 }
 
 // Whether the update of a sparse first layer is one that scales its weight, by not too little.
@@ -160,15 +215,6 @@ template <class T> void Trainer<T>::settle(const Team& team, bool last) {
     team.barrier();
 }
 
-template <class T> void Trainer<T>::begin_epoch(Run& run, Index epoch) {
-    run.sums = {};
-    run.result.sums = run.schedule.before;
-    if (run.schedule.shuffle)
-        order_.shuffle(run.samples.count, run.schedule.seed, std::uint64_t(run.schedule.first_epoch + epoch));
-    if (run.schedule.orders) order_.as_given(run.schedule.orders + epoch * run.samples.count);
-    if (epoch > 0 && run.several) save(run);
-}
-
 template <class T> void Trainer<T>::prepare_update(const Run& run, double penalty_share) {
     const Recipe& recipe = run.recipe;
     const Schedule& schedule = run.schedule;
@@ -192,72 +238,68 @@ bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool 
     const auto& kernels = run.kernels;
     Batch batch = look_up(run, first, size);
     batch.gather = run.gathered && !again;
-    // Who computes the loss takes unknown time, and is called seldom enough to look after each time.
-    const double work = run.custom ? work_between_looks : network_.step_work(size) / double(team.size);
-    Stop stop;
-    if (run.watched_inside)
-        stop = [&] {
-            if (leader) run.look(work_between_looks);
-            return run.stop.load(std::memory_order_relaxed);
-        };
+    const Stop stop = run.watched_inside ? run.lookout.stop_of(team.rank) : Stop();
 
     forward_and_backward(run, team, batch, first, draws, stop);
     if (!run.recipe.penalties.empty()) network_.penalise(kernels, team, run.recipe.penalties);
-    if (leader && !run.watched_inside) run.look(work);
+    // Who computes the loss takes unknown time, and is called seldom enough to look after each time.
+    const double work = run.custom ? work_between_looks : network_.step_work(size) / double(team.size);
+    if (leader && !run.watched_inside) run.lookout.look(work);
     const bool by_batch = run.recipe.penalty_by_batch && !run.recipe.penalties.empty();
     const bool same_update = run.schedule.rates.constant && run.recipe.optimizer.rule != Rule::adam;
     if (leader && (by_batch || network_.lazy() || (!same_update && run.result.steps > 0)))
         prepare_update(run, penalty_share(run, batch));
     if (leader && run.average.values) run.share = run.average.next_share();
-    team.barrier();
 
     const Parameters<T>* stored = run.only_gradients    ? run.only_gradients
                                   : !run.stored.empty() ? run.stored.data()
                                                         : nullptr;
     if (stored) {
+        team.barrier();
         network_.learn(kernels, team, batch.samples.x, size, updates_, {}, stored, stop);
-        team.barrier();
     }
-    const bool measured = run.recipe.clip_norm < unlimited && !run.only_gradients;
-    if (measured) {
+    if (run.recipe.clip_norm < unlimited && !run.only_gradients) {
+        team.barrier();
         network_.measure(kernels, team, stored, run.recipe.clip_value);
-        team.barrier();
     }
-    if (run.stop.load(std::memory_order_relaxed)) {
-        if (leader) run.result.status = Status::cancelled;
-        return false;
-    }
-    const double loss = objective(run, batch);
-    if (leader) run.result.loss = loss;
-    if (run.only_gradients) return true;
-    if (!std::isfinite(loss)) {
-        if (leader) run.result.status = Status::diverged, run.result.step = first / run.schedule.batch;
-        return false;
-    }
-    update(run, team, batch, stored, stop);
+    team.barrier([&] { run.go = judge(run, batch, first); });
+    if (!run.go || run.only_gradients) return run.go;
+    update(run, team, batch, stored);
     if (leader) {
         ++run.result.steps;
         const double share_of_epoch = run.recipe.loss.sum        ? 1
                                       : run.recipe.mean_by_count ? double(size)
                                                                  : batch.weight;
-        run.sums.add(share_of_epoch, loss);
-        run.result.sums.add(share_of_epoch, loss);
+        run.sums.add(share_of_epoch, run.result.loss);
+        run.result.sums.add(share_of_epoch, run.result.loss);
     }
     return true;
+}
+
+// Whether a batch whose gradients are there is to be learned: by one thread, since the caller's arrays may
+// change, and of threads that each decided some would go on and wait for the others for ever.
+template <class T> bool Trainer<T>::judge(Run& run, const Batch& batch, Index first) {
+    Result& result = run.result;
+    if (run.lookout.stopped()) {
+        result.status = Status::cancelled;
+        return false;
+    }
+    result.loss = objective(run, batch);
+    if (run.only_gradients || std::isfinite(result.loss)) return true;
+    result.status = Status::diverged, result.step = first / run.schedule.batch;
+    return false;
 }
 
 // From the gradients of a finished backward pass, or those stored and measured, to the next step's
 // parameters.
 template <class T>
-void Trainer<T>::update(Run& run, const Team& team, const Batch& batch, const Parameters<T>* stored,
-                        const Stop& stop) {
+void Trainer<T>::update(Run& run, const Team& team, const Batch& batch, const Parameters<T>* stored) {
     const auto& kernels = run.kernels;
     const double limit = run.recipe.clip_norm, norm = limit < unlimited ? network_.gradient_norm() : 0;
     if (stored)
         network_.apply(kernels, team, updates_, run.state, stored, norm > limit ? limit / norm : 1);
     else
-        network_.learn(kernels, team, batch.samples.x, batch.samples.count, updates_, run.state, nullptr,
-                       stop);
+        network_.learn(kernels, team, batch.samples.x, batch.samples.count, updates_, run.state, nullptr, {});
     network_.learn_statistics(team);
     team.barrier();
     if (run.recipe.max_norm < unlimited) {

@@ -5,6 +5,7 @@
 #include "network.hpp"
 #include "order.hpp"
 #include "snapshot.hpp"
+#include "watch.hpp"
 
 #include <limits>
 
@@ -97,10 +98,12 @@ struct Schedule {
     Sums before = {};                                                   // of the epoch's earlier batches
     const std::int64_t* orders = nullptr; // of the samples in each epoch, instead of shuffles
     Plateau plateau = {};
+    bool restorable = true; // whether an update that overflows is taken back, for which copies are kept
     bool reordered() const { return shuffle || orders; }
 };
 
-enum class Status { finished, cancelled, diverged, mislabelled };
+// diverged: an objective was not finite; overflowed: a parameter after an update, or what is kept with it.
+enum class Status { finished, cancelled, diverged, overflowed, mislabelled };
 
 struct Result {
     std::vector<double> losses, seconds; // of each finished epoch, or of the part of it that was run
@@ -112,17 +115,16 @@ struct Result {
     int threads = 1; // how many took part
 };
 
-// Called by the calling thread about every 20 ms with the number of epochs done; true cancels.
-using Watch = std::function<bool(double)>;
-
 template <class T> class Trainer {
   public:
     explicit Trainer(Network<T>& network) : network_(network) {}
 
-    // Runs the schedule. Each batch's labels and objective are checked before its update: if a label is none
-    // of 0..outputs-1 or the objective not finite, parameters, state and the average go back to the end of
-    // the last finished epoch, or to the beginning of a run within one. A cancelled run keeps those of the
-    // last finished batch. `custom` is null but for a loss of that kind.
+    // Runs the schedule. Each batch's labels and objective are checked before its update, and what updates
+    // made of the parameters after each epoch, or after some epochs of one batch. If a label is none of
+    // 0..outputs-1, or the objective or a parameter not finite, then parameters, state and the average go back
+    // to the end of the last finished epoch, or to the beginning of a run within one; but a run that is not
+    // restorable is left with parameters that overflowed. A cancelled run keeps those of the last finished
+    // batch. `custom` is null but for a loss of that kind.
     Result fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
                const State<T>& state, const Schedule& schedule, const Watch& watch,
                const CustomLoss<T>* custom = nullptr, const Average<T>& average = {});
@@ -144,14 +146,18 @@ template <class T> class Trainer {
     };
 
     void execute(Run& run, int threads);
-    void save(Run& run);
+    void reserve(Run& run, int threads);
+    void save(Run& run, Index epoch);
     void restore(Run& run);
+    bool go_back(Run& run);
     void train(Run& run, const Team& team);
-    void begin_epoch(Run& run, Index epoch);
+    void run_epochs(Run& run, const Team& team);
+    void inspect(Run& run, const Team& team);
+    bool begin_epoch(Run& run, Index epoch, bool inspected);
+    bool judge(Run& run, const Batch& batch, Index first);
     void prepare_update(const Run& run, double penalty_share);
     bool step(Run& run, const Team& team, Index first, Index size, bool again, const Draws& draws);
-    void update(Run& run, const Team& team, const Batch& batch, const Parameters<T>* stored,
-                const Stop& stop);
+    void update(Run& run, const Team& team, const Batch& batch, const Parameters<T>* stored);
     double penalty_share(const Run& run, const Batch& batch) const;
     double objective(const Run& run, const Batch& batch) const;
     Batch look_up(const Run& run, Index first, Index size) const;

@@ -6,7 +6,7 @@
 
 namespace steepest {
 
-// Every thread adds up the same numbers in the same order, and so all come to the same decision.
+// In one order, whoever adds up.
 template <class T> double Trainer<T>::objective(const Run& run, const Batch& batch) const {
     double loss = 0;
     if (run.custom) {
@@ -95,9 +95,9 @@ void Trainer<T>::score_together(Run& run, const Team& team, const Batch& batch, 
     const Samples<T>& s = batch.samples;
     if (s.labels) copy_labels(run, batch.first, mine);
     team.barrier();
-    if (team.rank == 0 && !run.stop.load(std::memory_order_relaxed)) {
+    if (team.rank == 0 && !run.lookout.stopped()) {
         const Scored<T> scored{network_.scores(), s.labels, s.targets, network_.score_gradients(), s.count};
-        if (!run.custom->compute(scored, &run.custom_loss)) run.stop.store(true, std::memory_order_relaxed);
+        if (!run.custom->compute(scored, &run.custom_loss)) run.lookout.stop();
     }
     team.barrier();
 }

@@ -58,6 +58,17 @@ template <class T> void require_dtype(const py::array& a, const char* what) {
     if (!py::isinstance<py::array_t<T>>(a)) refuse(std::string(what) + " has another dtype than expected");
 }
 
+// Whether elements lie where one of their type may: what is elsewhere is copied.
+template <class T> bool aligned(const py::array& a) {
+    return reinterpret_cast<std::uintptr_t>(a.data()) % alignof(T) == 0;
+}
+
+// An array of T in C order, aligned: the given one, or a copy.
+template <class T> py::array_t<T, py::array::c_style> contiguous(const py::array& a) {
+    return aligned<T>(a) ? py::array_t<T, py::array::c_style>(a)
+                         : py::array_t<T, py::array::c_style>(a.attr("copy")("C"));
+}
+
 // A matrix to read. Rows may be any whole number of elements apart; other layouts are copied.
 template <class T> struct Input {
     py::array owner;
@@ -70,8 +81,8 @@ template <class T> struct Input {
         if (owner.ndim() != 2) refuse(std::string(what) + " is not a matrix");
         count = owner.shape(0), columns = owner.shape(1);
         const Index size = sizeof(T);
-        if ((columns > 1 && owner.strides(1) != size) || owner.strides(0) % size != 0)
-            owner = py::array_t<T, py::array::c_style>(owner);
+        if ((columns > 1 && owner.strides(1) != size) || owner.strides(0) % size != 0 || !aligned<T>(owner))
+            owner = contiguous<T>(owner);
         rows = {static_cast<const T*>(owner.data()), owner.strides(0) / size};
     }
     void require(Index expected_rows, Index expected_columns, const char* what) const {
@@ -91,7 +102,7 @@ template <class T> struct InputVector {
         const auto a = py::cast<py::array>(object);
         require_dtype<T>(a, what);
         if (a.ndim() != 1 || a.shape(0) != size) refuse(std::string(what) + " has another shape");
-        owner = py::array_t<T, py::array::c_style>(a);
+        owner = contiguous<T>(a);
         data = owner.data();
     }
 };
@@ -101,15 +112,17 @@ template <class T> Rows<T> writable(py::array& a, Index rows, Index columns, con
     const Index size = sizeof(T);
     if (a.ndim() != 2 || a.shape(0) != rows || a.shape(1) != columns)
         refuse(std::string(what) + " has another shape");
-    if ((columns > 1 && a.strides(1) != size) || a.strides(0) % size != 0)
-        refuse(std::string(what) + " must have contiguous rows");
+    if ((columns > 1 && a.strides(1) != size) || a.strides(0) % size != 0 || !aligned<T>(a))
+        refuse(std::string(what) + " must have contiguous and aligned rows");
+    if (rows > 1 && a.strides(0) < columns * size) refuse(std::string(what) + " has rows that overlap");
     return {static_cast<T*>(a.mutable_data()), a.strides(0) / size}; // throws if read-only
 }
 
 template <class T> T* writable(py::array& a, Index elements, const char* what) {
     require_dtype<T>(a, what);
     if (a.ndim() != 1 || a.shape(0) != elements) refuse(std::string(what) + " has another shape");
-    if (elements > 1 && a.strides(0) != Index(sizeof(T))) refuse(std::string(what) + " must be contiguous");
+    if ((elements > 1 && a.strides(0) != Index(sizeof(T))) || !aligned<T>(a))
+        refuse(std::string(what) + " must be contiguous and aligned");
     return static_cast<T*>(a.mutable_data());
 }
 
@@ -123,10 +136,8 @@ template <class T> Rows<T> rows_of(py::array_t<T>& fresh) {
 
 template <class T>
 Index search_nonfinite_row(const Kernels<T>& kernels, Rows<const T> x, Index rows, Index columns) {
-    const Index row_bytes = columns * Index(sizeof(T));
-    const Unlocked unlocked(double(rows) * double(row_bytes));
     Index found = -1;
-    in_pieces(rows, row_bytes, [&](Index first, Index count) {
+    in_pieces(rows, double(columns) * sizeof(T), [&](Index first, Index count) {
         const Index row = first_nonfinite_row(kernels, from(x, first), count, columns);
         if (row >= 0) found = first + row;
         return row < 0;

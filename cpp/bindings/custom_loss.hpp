@@ -30,22 +30,23 @@ template <class T> class PythonLoss {
 
   private:
     bool compute(const Scored<T>& batch, double* loss) {
-        py::gil_scoped_acquire locked;
-        try {
-            const auto scores = copy(batch.scores, batch.rows, outputs_);
-            const py::tuple result =
-                batch.labels ? evaluate_(scores, py::array_t<std::int64_t>(batch.rows, batch.labels))
-                             : evaluate_(scores, copy(batch.targets, batch.rows, loss_.target_columns));
-            *loss = py::cast<double>(result[0]);
-            const Input<T> gradient(py::cast<py::array>(result[1]), "gradient");
-            gradient.require(batch.rows, outputs_, "gradient");
-            for (Index i = 0; i < batch.rows; ++i)
-                std::copy_n(from(gradient.rows, i).data, outputs_, from(batch.gradient, i).data);
-            return true;
-        } catch (const std::exception&) { // ends the run; raised when it has ended
-            error_ = std::current_exception();
-            return false;
-        }
+        return locked([&] {
+            try {
+                const auto scores = copy(batch.scores, batch.rows, outputs_);
+                const py::tuple result =
+                    batch.labels ? evaluate_(scores, py::array_t<std::int64_t>(batch.rows, batch.labels))
+                                 : evaluate_(scores, copy(batch.targets, batch.rows, loss_.target_columns));
+                *loss = py::cast<double>(result[0]);
+                const Input<T> gradient(py::cast<py::array>(result[1]), "gradient");
+                gradient.require(batch.rows, outputs_, "gradient");
+                for (Index i = 0; i < batch.rows; ++i)
+                    std::copy_n(from(gradient.rows, i).data, outputs_, from(batch.gradient, i).data);
+                return true;
+            } catch (const std::exception&) { // ends the run; raised when it has ended
+                error_ = std::current_exception();
+                return false;
+            }
+        });
     }
 
     static py::array_t<T> copy(Rows<const T> rows, Index count, Index columns) {

@@ -11,7 +11,28 @@
 namespace steepest::python {
 namespace {
 
-template <class T> using Contiguous = py::array_t<T, py::array::c_style>;
+// run(lookout) for so much work: without the interpreter's lock and looking for signals, unless it is quick.
+template <class Run> void interruptibly(double work, const Choice& choice, Run run) {
+    Watcher signals;
+    Lookout lookout(work > Unlocked::quick ? signals.function() : Watch());
+    int size;
+    {
+        const Unlocked unlocked(work);
+        size = run(lookout);
+    }
+    choice.ran(size);
+    signals.raise();
+}
+
+// The same for a function of elements, visit(first, count), on one thread.
+constexpr double time_of_element = 20; // of the dearest, in bytes read or multiply-adds
+template <class Visit> void by_elements(Index n, const Choice& choice, Visit visit) {
+    in_pieces(n, time_of_element, [&](Index first, Index count) {
+        visit(first, count);
+        return true;
+    });
+    choice.ran(1);
+}
 
 template <class T> py::array_t<T> new_like(const py::array& a) {
     return py::array_t<T>(std::vector<py::ssize_t>(a.shape(), a.shape() + a.ndim()));
@@ -27,13 +48,11 @@ py::array_t<T> linear(py::array x_, py::array weight_, const py::object& bias_, 
     auto y = new_matrix<T>(x.count, weight.columns);
     const Rows<T> rows = rows_of(y);
     const auto& kernels = kernels_of<T>(choice.table);
-    int size;
-    {
-        py::gil_scoped_release unlocked;
-        size = steepest::linear(kernels, choice.threads, x.rows, weight.rows, bias.data, rows, x.count,
-                                x.columns, weight.columns);
-    }
-    choice.ran(size);
+    const double work = double(x.count) * double(x.columns) * double(weight.columns);
+    interruptibly(work, choice, [&](Lookout& lookout) {
+        return steepest::linear(kernels, choice.threads, x.rows, weight.rows, bias.data, rows, x.count,
+                                x.columns, weight.columns, lookout);
+    });
     return y;
 }
 
@@ -48,22 +67,24 @@ py::tuple linear_backward(py::array x_, py::array weight_, py::array dy_, const 
     auto db = py::array_t<T>(weight.columns);
     const Rows<T> dx_rows = rows_of(dx), dw_rows = rows_of(dw);
     T* const sums = db.mutable_data();
-    int size;
-    {
-        py::gil_scoped_release unlocked;
-        size = steepest::linear_backward(kernels_of<T>(choice.table), choice.threads, x.rows, weight.rows,
-                                         dy.rows, dx_rows, dw_rows, sums, x.count, x.columns, weight.columns);
-    }
-    choice.ran(size);
+    const double work = 2 * double(x.count) * double(x.columns) * double(weight.columns);
+    interruptibly(work, choice, [&](Lookout& lookout) {
+        return steepest::linear_backward(kernels_of<T>(choice.table), choice.threads, x.rows, weight.rows,
+                                         dy.rows, dx_rows, dw_rows, sums, x.count, x.columns, weight.columns,
+                                         lookout);
+    });
     return py::make_tuple(dx, dw, db);
 }
 
 template <class T> py::array_t<T> function(Function f, const py::array& x_, const std::string& isa) {
     const Choice choice(isa, 1);
-    const Contiguous<T> x(x_);
+    const auto x = contiguous<T>(x_);
     auto y = new_like<T>(x_);
-    kernels_of<T>(choice.table).function(f, x.data(), y.mutable_data(), x.size());
-    choice.ran(1);
+    const T* const from = x.data();
+    T* const to = y.mutable_data();
+    by_elements(x.size(), choice, [&](Index i, Index n) {
+        kernels_of<T>(choice.table).function(f, from + i, to + i, n);
+    });
     return y;
 }
 
@@ -71,11 +92,14 @@ template <class T>
 py::array_t<T> activation(const std::string& name, double slope, const py::array& x_,
                           const std::string& isa) {
     const Choice choice(isa, 1);
-    const Contiguous<T> x(x_);
+    const Activation f = activation_named(name);
+    const auto x = contiguous<T>(x_);
     auto y = new_like<T>(x_);
-    kernels_of<T>(choice.table)
-        .activate(activation_named(name), T(slope), x.data(), y.mutable_data(), x.size());
-    choice.ran(1);
+    const T* const from = x.data();
+    T* const to = y.mutable_data();
+    by_elements(x.size(), choice, [&](Index i, Index n) {
+        kernels_of<T>(choice.table).activate(f, T(slope), from + i, to + i, n);
+    });
     return y;
 }
 
@@ -83,25 +107,42 @@ template <class T>
 py::array_t<T> activation_backward(const std::string& name, double slope, const py::array& y_,
                                    const py::array& dy_, const std::string& isa) {
     const Choice choice(isa, 1);
+    const Activation f = activation_named(name);
     require_dtype<T>(dy_, "grad");
-    const Contiguous<T> y(y_), dy(dy_);
+    const auto y = contiguous<T>(y_), dy = contiguous<T>(dy_);
     if (y.ndim() != dy.ndim() || !std::equal(y.shape(), y.shape() + y.ndim(), dy.shape()))
         refuse("grad has another shape");
     auto dx = new_like<T>(y_);
-    kernels_of<T>(choice.table)
-        .activation_gradient(activation_named(name), T(slope), y.data(), dy.data(), dx.mutable_data(),
-                             y.size());
-    choice.ran(1);
+    const T *const seen = y.data(), *const above = dy.data();
+    T* const to = dx.mutable_data();
+    by_elements(y.size(), choice, [&](Index i, Index n) {
+        kernels_of<T>(choice.table).activation_gradient(f, T(slope), seen + i, above + i, to + i, n);
+    });
     return dx;
 }
 
 template <class T> py::array_t<T> softmax(py::array x_, const std::string& isa, int threads) {
     const Choice choice(isa, threads);
     const Input<T> x(std::move(x_), "scores");
+    if (x.columns < 1) refuse("scores have no classes");
     auto y = new_matrix<T>(x.count, x.columns);
-    choice.ran(steepest::softmax(kernels_of<T>(choice.table), choice.threads, x.rows, rows_of(y), x.count,
-                                 x.columns));
+    const Rows<T> rows = rows_of(y);
+    interruptibly(time_of_element * double(x.count) * double(x.columns), choice, [&](Lookout& lookout) {
+        return steepest::softmax(kernels_of<T>(choice.table), choice.threads, x.rows, rows, x.count,
+                                 x.columns, lookout);
+    });
     return y;
+}
+
+// The first label that is none of 0..classes-1, or -1.
+Index first_outside(const std::int64_t* labels, Index n, std::int64_t classes) {
+    Index found = -1;
+    in_pieces(n, sizeof *labels, [&](Index first, Index count) {
+        for (Index i = first; i < first + count && found < 0; ++i)
+            if (labels[i] < 0 || labels[i] >= classes) found = i;
+        return found < 0;
+    });
+    return found;
 }
 
 template <class T>
@@ -119,14 +160,17 @@ py::tuple loss(const Loss& loss, py::array scores_, const py::array& targets_, c
     } else {
         const InputVector<std::int64_t> given(targets_, scores.count, "labels");
         labels.assign(given.data, given.data + scores.count);
-        for (const auto label : labels)
-            if (label < 0 || label >= scores.columns) refuse("a label is out of range");
+        if (first_outside(labels.data(), scores.count, scores.columns) >= 0) refuse("a label is out of range");
     }
     auto gradient = new_matrix<T>(scores.count, scores.columns);
     double value = 0;
-    choice.ran(steepest::loss_and_gradient(kernels_of<T>(choice.table), choice.threads, loss, scores.rows,
-                                           {{}, labels.data(), targets.rows, weight.data, scores.count},
-                                           scores.columns, rows_of(gradient), &value));
+    const Rows<T> gradient_rows = rows_of(gradient);
+    interruptibly(
+        time_of_element * double(scores.count) * double(scores.columns), choice, [&](Lookout& lookout) {
+            return steepest::loss_and_gradient(kernels_of<T>(choice.table), choice.threads, loss, scores.rows,
+                                               {{}, labels.data(), targets.rows, weight.data, scores.count},
+                                               scores.columns, gradient_rows, &value, lookout);
+        });
     return py::make_tuple(value, gradient);
 }
 
@@ -146,10 +190,13 @@ void update(py::array weight_, py::array gradient_, const py::object& first_, co
     const Rows<T> first = state(optimizer.has_first(), first_);
     const Rows<T> second = state(optimizer.has_second(), second_);
     const auto how = of_weights<T>(update_with<T>(optimizer, unlimited, rate, age), optimizer, penalty, rate);
-    for (Index i = 0; i < gradient.count; ++i)
-        kernels_of<T>(choice.table)
-            .update(how, from(gradient.rows, i).data, from(weight, i).data, from(first, i).data,
-                    from(second, i).data, gradient.columns);
+    {
+        const Unlocked unlocked(time_of_element * double(gradient.count) * double(gradient.columns));
+        for (Index i = 0; i < gradient.count; ++i) // not left half done
+            kernels_of<T>(choice.table)
+                .update(how, from(gradient.rows, i).data, from(weight, i).data, from(first, i).data,
+                        from(second, i).data, gradient.columns);
+    }
     choice.ran(1);
 }
 
@@ -159,10 +206,9 @@ template <class T> Index first_nonfinite_row(py::array x_, const std::string& is
     return search_nonfinite_row(kernels_of<T>(choice.table), x.rows, x.count, x.columns);
 }
 
-Index first_bad_label(const py::array_t<std::int64_t, py::array::c_style>& labels, std::int64_t classes) {
-    for (Index i = 0; i < labels.size(); ++i)
-        if (labels.data()[i] < 0 || labels.data()[i] >= classes) return i;
-    return -1;
+Index first_bad_label(const py::array& labels_, std::int64_t classes) {
+    const auto labels = contiguous<std::int64_t>(labels_);
+    return first_outside(labels.data(), labels.size(), classes);
 }
 
 // Multiply-adds a second, two floating-point operations each, of `threads` threads: the machine's peak.
@@ -170,7 +216,7 @@ template <class T> double multiply_adds(Index iterations, const std::string& isa
     const Choice choice(isa, threads);
     const auto& kernels = kernels_of<T>(choice.table);
     double done = 0; // written by this thread, as rank 0
-    py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     const auto start = std::chrono::steady_clock::now();
     run(threads > 0 ? threads : default_threads(), [&](const Team& team) {
         const double mine = kernels.multiply_add_loop(iterations);
@@ -187,7 +233,7 @@ template <class T> double read_bandwidth(py::array x_, Index passes, const std::
     const Index elements = x_.size();
     const auto& kernels = kernels_of<T>(choice.table);
     double done = 0; // written by this thread, as rank 0
-    py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     const auto start = std::chrono::steady_clock::now();
     run(threads > 0 ? threads : default_threads(), [&](const Team& team) {
         const Range mine = share_columns<T>(elements, team);

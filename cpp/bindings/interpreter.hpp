@@ -10,7 +10,6 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
-#include <optional>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -19,59 +18,102 @@ namespace steepest::python {
 
 namespace py = pybind11;
 
+// Put where this thread may end: a thread that asks for the interpreter's lock while the interpreter shuts down
+// is ended by unwinding its stack, and where C++ forbids that (in a destructor, in a parallel region) that ends
+// the process. Such a thread sleeps until the process ends instead, as every thread does since Python 3.14.
+class SleepsRatherThanUnwind {
+  public:
+    ~SleepsRatherThanUnwind() {
+        while (!done_) std::this_thread::sleep_for(std::chrono::hours(1));
+    }
+    void done() { done_ = true; }
+
+  private:
+    bool done_ = false;
+};
+
+// Calls `f`, which must not throw, with the interpreter's lock.
+template <class F> __attribute__((noinline)) auto locked(F f) {
+    SleepsRatherThanUnwind guard;
+    const PyGILState_STATE state = PyGILState_Ensure();
+    const auto result = f();
+    PyGILState_Release(state);
+    guard.done();
+    return result;
+}
+
 // Releases the interpreter's lock for some multiply-adds, or bytes to read. Not for quick work, up to 20 us:
 // other threads can wait for that, while releasing and retaking the lock costs 0.1 us, and milliseconds if
 // one of them takes it meanwhile.
 class Unlocked {
   public:
     static constexpr double quick = 1e6;
-    explicit Unlocked(double work) {
-        if (work > quick) released_.emplace();
+    explicit Unlocked(double work = 2 * quick) : state_(work > quick ? PyEval_SaveThread() : nullptr) {}
+    ~Unlocked() {
+        if (state_) retake(state_);
     }
+    Unlocked(const Unlocked&) = delete;
+    Unlocked& operator=(const Unlocked&) = delete;
 
   private:
-    std::optional<py::gil_scoped_release> released_;
+    __attribute__((noinline)) static void retake(PyThreadState* state) {
+        SleepsRatherThanUnwind guard;
+        PyEval_RestoreThread(state);
+        guard.done();
+    }
+    PyThreadState* state_;
 };
 
-// visit(first, count) for 4 MiB of rows after the other, which stay in the cache while they are looked at
-// more than once; until it returns false. Signals are handled in between: a file mapped to memory takes long.
-template <class Visit> bool in_pieces(Index rows, Index row_bytes, Visit visit) {
-    const Index piece = std::max<Index>(1, (Index(4) << 20) / std::max<Index>(1, row_bytes));
-    for (Index i = 0; i < rows; i += piece) {
-        if (i > 0) {
-            py::gil_scoped_acquire locked;
-            if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-        }
-        if (!visit(i, std::min(piece, rows - i))) return false;
-    }
-    return true;
-}
-
-// Asks Python, while the team computes, whether to go on: the caller's function, then the signals.
+// Asks Python, while the team computes, whether to go on: the caller's function, if there is one, then the
+// signals.
 class Watcher {
   public:
-    explicit Watcher(py::object ask) : ask_(std::move(ask)) {}
+    explicit Watcher(py::object ask = py::none()) : ask_(std::move(ask)) {}
     Watch function() {
         return [this](double epochs) {
-            py::gil_scoped_acquire locked;
-            try {
-                const bool stop = !ask_.is_none() && py::cast<bool>(ask_(epochs));
-                if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-                return stop;
-            } catch (const std::exception&) { // ends the run; raised when it has ended
-                error_ = std::current_exception();
-                return true;
-            }
+            return locked([&] {
+                try {
+                    const bool stop = !ask_.is_none() && py::cast<bool>(ask_(epochs));
+                    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+                    return stop;
+                } catch (const std::exception&) { // ends the run; raised when it has ended
+                    error_ = std::current_exception();
+                    return true;
+                }
+            });
         };
     }
     void raise() {
-        if (error_) std::rethrow_exception(error_);
+        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
     }
 
   private:
     py::object ask_;
     std::exception_ptr error_;
 };
+
+// visit(first, count) for one piece of n after the other, each of about `work` / `each` of them, until it
+// returns false; without the interpreter's lock, if all of them are not quick. Signals are handled in between.
+// Pieces of 4 MiB stay in the cache while they are looked at more than once.
+template <class Visit> bool in_pieces(Index n, double each, Visit visit, double work = 4 << 20) {
+    const Index piece = std::max<Index>(1, Index(std::min(work / std::max(each, 1.0), 1e15)));
+    if (n <= piece) {
+        const Unlocked unlocked(double(n) * each);
+        return n == 0 || visit(0, n);
+    }
+    Watcher signals;
+    const Watch interrupted = signals.function();
+    bool whole = true;
+    {
+        const Unlocked unlocked(double(n) * each);
+        for (Index i = 0; i < n && whole; i += piece) {
+            if (i > 0 && interrupted(0)) break;
+            whole = visit(i, std::min(piece, n - i));
+        }
+    }
+    signals.raise();
+    return whole;
+}
 
 // A network's buffers serve one computation at a time. Others wait, and can be interrupted; whoever had the
 // last turn lets them go first. Only a signal handler or watcher that runs inside a computation must not wait
@@ -86,7 +128,7 @@ class Exclusive {
             const Waiting waiting(gate.waiting_);
             while (!gate.take(me, 1)) {
                 {
-                    py::gil_scoped_release unlocked;
+                    const Unlocked unlocked;
                     std::this_thread::sleep_for(std::chrono::microseconds(100));
                 }
                 if (PyErr_CheckSignals() != 0) throw py::error_already_set();
@@ -99,6 +141,8 @@ class Exclusive {
       private:
         Exclusive& gate_;
     };
+
+    bool idle() const { return owner_.load() == std::thread::id{} && waiting_.load() == 0; }
 
   private:
     struct Waiting {

@@ -6,58 +6,40 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 namespace steepest::python {
 namespace {
 
+// An update made parameters that are not finite, which cannot be taken back.
+struct Overflowed : std::runtime_error {
+    Overflowed() : std::runtime_error("the update made parameters that are not finite") {}
+};
+
 template <class T> class BoundNetwork {
   public:
     BoundNetwork(StageList stages, ParameterList parameters, std::vector<py::array> running)
         : stages_(std::move(stages)), parameters_(stages_, std::move(parameters)),
-          running_(stages_, std::move(running)),
-          network_(stages_from(stages_), parameters_.views, running_.views), trainer_(network_) {}
+          running_(stages_, std::move(running)), engine_(new_engine()) {}
 
     // Scores of the rows of a plain matrix, read once; None if it is none, or a row is not finite.
     py::object try_forward(py::handle x_, const std::string& isa, int threads) {
         const PlainMatrix<T> x(x_);
-        if (x.columns != network_.inputs()) return py::none();
-        const Choice choice(isa, threads);
-        auto scores = new_matrix<T>(x.count, network_.outputs());
-        const Rows<T> y = rows_of(scores);
-        int size = 1;
-        bool finite;
-        {
-            const Exclusive::Turn turn(exclusive_);
-            const Unlocked unlocked(network_.step_time(x.count));
-            finite = in_pieces(x.count, x.columns * Index(sizeof(T)), [&](Index i, Index n) {
-                const auto& kernels = kernels_of<T>(choice.table);
-                if (first_nonfinite_row(kernels, from(x.rows, i), n, x.columns) >= 0) return false;
-                const int team = network_.predict(kernels, choice.threads, from(x.rows, i), from(y, i), n);
-                size = std::max(size, team);
-                return true;
-            });
-        }
-        choice.ran(size);
-        if (!finite) return py::none();
+        if (x.columns != network().inputs()) return py::none();
+        auto scores = new_matrix<T>(x.count, network().outputs());
+        if (!predict(x.rows, x.count, rows_of(scores), true, Choice(isa, threads))) return py::none();
         return scores;
     }
 
     py::array_t<T> forward(py::array x_, const std::string& isa, int threads) {
-        const Choice choice(isa, threads);
         const Input<T> x(std::move(x_), "x");
-        x.require(x.count, network_.inputs(), "x");
-        auto y = new_matrix<T>(x.count, network_.outputs());
-        const Rows<T> rows = rows_of(y);
-        int size = 1;
-        if (x.count > 0) {
-            const Exclusive::Turn turn(exclusive_);
-            py::gil_scoped_release unlocked;
-            size = network_.predict(kernels_of<T>(choice.table), choice.threads, x.rows, rows, x.count);
-        }
-        choice.ran(size);
-        return y;
+        x.require(x.count, network().inputs(), "x");
+        auto scores = new_matrix<T>(x.count, network().outputs());
+        predict(x.rows, x.count, rows_of(scores), false, Choice(isa, threads));
+        return scores;
     }
 
     Result fit(const py::object& x, const py::array& targets, const py::object& weight,
@@ -66,25 +48,26 @@ template <class T> class BoundNetwork {
                const py::object& orders_) {
         if (schedule.batch < 1) refuse("batches need a sample");
         if (schedule.first_batch < 0 || schedule.batches < 0) refuse("batches are counted from 0");
-        const Data<T> data(x, targets, weight, how.recipe.loss, network_.inputs(), network_.outputs());
-        PythonLoss<T> own(std::move(custom), how.recipe.loss, network_.outputs(), data.targets.columns);
+        const Data<T> data(x, targets, weight, how.recipe.loss, network().inputs(), network().outputs());
+        PythonLoss<T> own(std::move(custom), how.recipe.loss, network().outputs(), data.targets.columns);
         const auto rates = py::cast<py::array_t<double, py::array::c_style>>(rates_);
         const Index batches = std::min((data.count + schedule.batch - 1) / schedule.batch, schedule.batches);
         schedule.rates = {rates.data(), rates.size() == 1};
         if (rates.size() != 1 && rates.size() < schedule.epochs * batches) refuse("too few learning rates");
         const Orders orders(orders_, schedule.epochs, data.count);
-        schedule.orders = orders.data;
+        schedule.orders = orders.data();
         return learn(data.samples(), how, average, schedule, std::move(watch), Choice(isa, threads), &own);
     }
 
     double step(const py::object& x, const py::array& targets, const py::object& weight,
                 const Learning<T>& how, double rate, const std::string& isa, int threads, py::object custom,
                 const AverageSet<T>* average, std::uint64_t seed) {
-        const Data<T> data(x, targets, weight, how.recipe.loss, network_.inputs(), network_.outputs());
-        PythonLoss<T> own(std::move(custom), how.recipe.loss, network_.outputs(), data.targets.columns);
+        const Data<T> data(x, targets, weight, how.recipe.loss, network().inputs(), network().outputs());
+        PythonLoss<T> own(std::move(custom), how.recipe.loss, network().outputs(), data.targets.columns);
         const Result result = learn(data.samples(), how, average, once(data.count, &rate, seed), py::none(),
                                     Choice(isa, threads), &own);
         require_labels(result);
+        require_finite(result);
         return result.loss;
     }
 
@@ -98,17 +81,17 @@ template <class T> class BoundNetwork {
         const LossKind loss = how.recipe.loss.kind;
         if (how.recipe.loss.weighted || loss == LossKind::custom) return py::none();
         const PlainMatrix<T> x(x_);
-        if (x.count < 1 || x.columns != network_.inputs() || !masks_cover(x.count)) return py::none();
+        if (x.count < 1 || x.columns != network().inputs() || !masks_cover(x.count)) return py::none();
         const Choice choice(isa, threads);
         const auto& kernels = kernels_of<T>(choice.table);
         Samples<T> samples{x.rows, nullptr, {}, nullptr, x.count};
         if (takes_labels(loss)) {
             const PlainVector<std::int64_t> labels(targets_);
-            if (labels.size != x.count || network_.outputs() < 2) return py::none();
+            if (labels.size != x.count || network().outputs() < 2) return py::none();
             samples.labels = labels.data;
         } else {
             const PlainMatrix<T> targets(targets_);
-            if (targets.count != x.count || targets.columns != network_.outputs()) return py::none();
+            if (targets.count != x.count || targets.columns != network().outputs()) return py::none();
             if (search_nonfinite_row(kernels, targets.rows, x.count, targets.columns) >= 0) return py::none();
             if (!all_in_range(loss, targets.rows.data, targets.count * targets.columns)) return py::none();
             samples.targets = targets.rows;
@@ -116,25 +99,26 @@ template <class T> class BoundNetwork {
         if (search_nonfinite_row(kernels, x.rows, x.count, x.columns) >= 0) return py::none();
         const Result result = learn(samples, how, average, once(x.count, &rate, seed), py::none(), choice);
         if (result.status == Status::mislabelled) return py::none();
+        require_finite(result);
         return py::float_(result.loss);
     }
 
     py::tuple loss_and_gradients(const py::object& x, const py::array& targets, const py::object& weight,
                                  const Recipe& recipe, const std::string& isa, int threads, py::object custom,
                                  std::uint64_t seed, std::uint64_t number) {
-        const Data<T> data(x, targets, weight, recipe.loss, network_.inputs(), network_.outputs());
+        const Data<T> data(x, targets, weight, recipe.loss, network().inputs(), network().outputs());
         if (!masks_cover(data.count)) refuse("a mask has too few rows");
-        PythonLoss<T> own(std::move(custom), recipe.loss, network_.outputs(), data.targets.columns);
+        PythonLoss<T> own(std::move(custom), recipe.loss, network().outputs(), data.targets.columns);
         require_penalties(recipe);
         require_dense(data.samples());
         py::list arrays;
         std::vector<Parameters<T>> views;
-        for (const auto& stage : network_.stages()) {
+        for (const auto& stage : network().stages()) {
             if (!stage.learns()) continue;
             auto w = new_matrix<T>(stage.weight_rows(), stage.outputs);
             py::object bias = py::none();
             Parameters<T> view{rows_of(w), nullptr};
-            if (network_.parameters()[views.size()].bias) {
+            if (network().parameters()[views.size()].bias) {
                 auto b = py::array_t<T>(stage.outputs);
                 view.bias = b.mutable_data();
                 bias = b;
@@ -143,9 +127,9 @@ template <class T> class BoundNetwork {
             arrays.append(py::make_tuple(w, bias));
         }
         const Result result =
-            compute(network_.step_time(data.count), py::none(), Choice(isa, threads),
-                    [&](const Kernels<T>& kernels, int n, const Watch& asked) {
-                        return trainer_.gradients(kernels, n, data.samples(), recipe, views.data(),
+            compute(network().total_time(data.count), py::none(), Choice(isa, threads),
+                    [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Watch& asked) {
+                        return trainer.gradients(kernels, n, data.samples(), recipe, views.data(),
                                                   {seed, number}, asked, own.get());
                     });
         own.raise();
@@ -154,11 +138,64 @@ template <class T> class BoundNetwork {
     }
 
   private:
+    // What computes, with its buffers: one computation at a time.
+    struct Engine {
+        Network<T> network;
+        Trainer<T> trainer{network};
+        Exclusive turns;
+        const unsigned forks = steepest::forks();
+        explicit Engine(Network<T> made) : network(std::move(made)) {}
+    };
+
+    std::unique_ptr<Engine> new_engine() const {
+        return std::make_unique<Engine>(
+            Network<T>(stages_from(stages_), parameters_.views, running_.views));
+    }
+
+    // A child process has none of its parent's threads: what they computed with is left as it is.
+    Engine& engine() {
+        if (engine_->forks != forks()) {
+            if (!engine_->turns.idle()) static_cast<void>(engine_.release());
+            engine_ = new_engine();
+        }
+        return *engine_;
+    }
+    Network<T>& network() { return engine().network; }
+
+    // Scores y of rows, some that stay in the cache at a time; false if they are to be finite and one is not.
+    bool predict(Rows<const T> x, Index count, Rows<T> y, bool finite, const Choice& choice) {
+        Engine& own = engine();
+        const auto& kernels = kernels_of<T>(choice.table);
+        const Index columns = own.network.inputs();
+        const Index piece = std::max<Index>(1, (Index(4) << 20) / (columns * Index(sizeof(T))));
+        const double time = own.network.total_time(count) + double(count) * double(columns);
+        Watcher signals;
+        Lookout lookout(time > Unlocked::quick ? signals.function() : Watch());
+        int size = 1;
+        bool good = true;
+        {
+            const Exclusive::Turn turn(own.turns);
+            const Unlocked unlocked(time);
+            for (Index i = 0; i < count && good && !lookout.stopped(); i += piece) {
+                const Index n = std::min(piece, count - i);
+                good = !finite || first_nonfinite_row(kernels, from(x, i), n, columns) < 0;
+                if (!good) break;
+                size = std::max(size, own.network.predict(kernels, choice.threads, from(x, i), from(y, i), n,
+                                                          lookout));
+                lookout.look(work_between_looks);
+            }
+        }
+        choice.ran(size);
+        signals.raise();
+        return good;
+    }
+
     static Schedule once(Index samples, const double* rate, std::uint64_t seed) {
         Schedule schedule;
         schedule.batch = samples;
         schedule.seed = seed;
         schedule.rates.data = rate;
+        schedule.restorable = false; // a copy of the parameters for each step would take too long
         return schedule;
     }
 
@@ -173,6 +210,10 @@ template <class T> class BoundNetwork {
         if (result.status == Status::mislabelled) refuse("a label is out of range");
     }
 
+    static void require_finite(const Result& result) {
+        if (result.status == Status::overflowed) throw Overflowed();
+    }
+
     void require_penalties(const Recipe& recipe) const {
         if (!recipe.penalties.empty() && recipe.penalties.size() != parameters_.views.size())
             refuse("one penalty for each stage that learns");
@@ -180,7 +221,7 @@ template <class T> class BoundNetwork {
 
     // Sparse rows are only for a first stage that is dense.
     void require_dense(const Samples<T>& samples) const {
-        if (samples.sparse && !network_.stages().front().dense())
+        if (samples.sparse && !stages_.front().stage.dense())
             refuse("sparse rows need a dense first stage");
     }
 
@@ -194,12 +235,12 @@ template <class T> class BoundNetwork {
         const CustomLoss<T>* const custom = own ? own->get() : nullptr;
         const double visited =
             std::min(double(samples.count), double(schedule.batch) * double(schedule.batches));
-        const double time = network_.step_time(1) * visited * double(schedule.epochs);
+        const double time = network().total_time(1) * visited * double(schedule.epochs);
         Result result = compute(custom ? unknown_time : time, std::move(watch), choice,
-                                [&](const Kernels<T>& kernels, int n, const Watch& asked) {
+                                [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Watch& asked) {
                                     schedule.first_step = *how.steps, schedule.zero_step = how.zero_step;
                                     auto done =
-                                        trainer_.fit(kernels, n, samples, how.recipe, how.state(), schedule,
+                                        trainer.fit(kernels, n, samples, how.recipe, how.state(), schedule,
                                                      asked, custom, average ? average->view : Average<T>{});
                                     *how.steps += done.steps;
                                     return done;
@@ -213,12 +254,13 @@ template <class T> class BoundNetwork {
 
     // Runs a computation of so much time, which asks `watch` and for signals unless it is quick.
     template <class F> Result compute(double time, py::object watch, const Choice& choice, F run) {
+        Engine& own = engine();
         Watcher watcher(std::move(watch));
         Result result;
         {
-            const Exclusive::Turn turn(exclusive_);
+            const Exclusive::Turn turn(own.turns);
             const Unlocked unlocked(time);
-            result = run(kernels_of<T>(choice.table), choice.threads,
+            result = run(own.trainer, kernels_of<T>(choice.table), choice.threads,
                          time > Unlocked::quick ? watcher.function() : Watch());
         }
         choice.ran(result.threads);
@@ -229,9 +271,7 @@ template <class T> class BoundNetwork {
     StageList stages_;
     ParameterSet<T> parameters_;
     RunningSet<T> running_;
-    Network<T> network_;
-    Trainer<T> trainer_;
-    Exclusive exclusive_;
+    std::unique_ptr<Engine> engine_;
 };
 
 template <class T> void bind(py::module_& m, const char* learning, const char* average, const char* network) {
@@ -313,6 +353,7 @@ void bind_network(py::module_& m) {
         .value("finished", Status::finished)
         .value("cancelled", Status::cancelled)
         .value("diverged", Status::diverged)
+        .value("overflowed", Status::overflowed)
         .value("mislabelled", Status::mislabelled);
     py::class_<BoundStage>(m, "Stage")
         .def(py::init(&make_stage), py::arg("kind"), py::arg("inputs"), py::arg("outputs"),
@@ -372,6 +413,7 @@ void bind_network(py::module_& m) {
         .def_readonly("step", &Result::step)
         .def_property_readonly("sums",
                                [](const Result& r) { return std::make_pair(r.sums.loss, r.sums.weight); });
+    py::register_exception<Overflowed>(m, "Overflowed", PyExc_ArithmeticError);
     bind<float>(m, "LearningFloat32", "AverageFloat32", "NetworkFloat32");
     bind<double>(m, "LearningFloat64", "AverageFloat64", "NetworkFloat64");
 }

@@ -111,25 +111,41 @@ template <class T> struct RunningSet {
 template <class T> bool all_in_range(LossKind loss, const T* x, Index n) {
     if (loss != LossKind::binary_cross_entropy && loss != LossKind::poisson) return true;
     const T largest = loss == LossKind::poisson ? std::numeric_limits<T>::max() : T(1);
-    bool good = true;
-    for (Index i = 0; i < n; ++i) good &= (x[i] >= 0) & (x[i] <= largest);
-    return good;
+    return in_pieces(n, sizeof(T), [=](Index first, Index count) {
+        bool good = true;
+        for (Index i = first; i < first + count; ++i) good &= (x[i] >= 0) & (x[i] <= largest);
+        return good;
+    });
 }
 
-// The order of the samples in each epoch, or none given.
+// The order of the samples in each epoch, or none given. A copy: an index that changes after its check would
+// be one beyond the samples.
 struct Orders {
-    py::array_t<std::int64_t, py::array::c_style> owner;
-    const std::int64_t* data = nullptr;
+    std::vector<std::int64_t> copy;
 
     Orders(const py::object& given, Index epochs, Index samples) {
         if (given.is_none()) return;
-        owner = py::cast<py::array_t<std::int64_t, py::array::c_style>>(given);
-        if (owner.ndim() != 2 || owner.shape(0) < epochs || owner.shape(1) != samples)
+        const auto rows = py::cast<py::array_t<std::int64_t, py::array::c_style>>(given);
+        if (rows.ndim() != 2 || rows.shape(0) < epochs || rows.shape(1) != samples)
             refuse("an order of all samples for each epoch");
-        data = owner.data();
-        if (!std::all_of(data, data + owner.size(), [=](auto i) { return i >= 0 && i < samples; }))
-            refuse("an order holds what is no sample");
+        const Input<std::int64_t> orders(rows, "orders");
+        copy.resize(std::size_t(epochs * samples));
+        std::vector<bool> seen(static_cast<std::size_t>(samples));
+        const bool good = in_pieces(epochs, double(samples) * sizeof(std::int64_t), [&](Index e, Index n) {
+            for (; n > 0; ++e, --n) {
+                std::fill(seen.begin(), seen.end(), false);
+                for (Index i = 0; i < samples; ++i) {
+                    const std::int64_t sample = from(orders.rows, e).data[i];
+                    if (sample < 0 || sample >= samples || seen[std::size_t(sample)]) return false;
+                    seen[std::size_t(sample)] = true;
+                    copy[std::size_t(e * samples + i)] = sample;
+                }
+            }
+            return true;
+        });
+        if (!good) refuse("an order is no permutation of the samples");
     }
+    const std::int64_t* data() const { return copy.empty() ? nullptr : copy.data(); }
 };
 
 // Averaged parameters, and the number of updates, which each run adds to.
@@ -147,29 +163,51 @@ template <class T> struct AverageSet {
     AverageSet& operator=(const AverageSet&) = delete;
 };
 
-// Sparse rows as (begin, columns, values), checked so that no kernel reads beyond them, kept alive.
+// Sparse rows as (begin, columns, values), so that no kernel reads beyond them: where entries are is copied
+// and then checked, since the program may change it at any moment.
 template <class T> struct SparseInput {
-    InputVector<std::int64_t> begin;
-    InputVector<std::int32_t> columns;
+    std::vector<std::int64_t> begin;
+    std::vector<std::int32_t> columns;
     InputVector<T> values;
     Index count = 0;
 
     SparseInput(const py::tuple& parts, Index features) {
         if (parts.size() != 3) refuse("sparse rows are three arrays");
         const Index begins = py::len(parts[0]), entries = py::len(parts[1]);
-        begin = {parts[0], begins, "begin"}, columns = {parts[1], entries, "columns"};
+        const InputVector<std::int64_t> given_begin(parts[0], begins, "begin");
+        const InputVector<std::int32_t> given_columns(parts[1], entries, "columns");
         values = {parts[2], entries, "values"};
+        begin = copied(given_begin, begins), columns = copied(given_columns, entries);
         count = begins - 1;
-        if (begins < 1 || begin.data[0] != 0 || begin.data[count] != entries ||
-            !std::is_sorted(begin.data, begin.data + begins))
+        if (begins < 1 || begin.front() != 0 || begin.back() != entries ||
+            !std::is_sorted(begin.begin(), begin.end()))
             refuse("begin does not divide the entries");
-        for (Index i = 0; i < count; ++i)
-            for (Index k = begin.data[i]; k < begin.data[i + 1]; ++k)
-                if (columns.data[k] < 0 || columns.data[k] >= features ||
-                    (k > begin.data[i] && columns.data[k] <= columns.data[k - 1]))
-                    refuse("columns are not ascending within the features");
+        const bool good = in_pieces(count, 4 * double(entries) / double(std::max<Index>(count, 1)),
+                                    [&](Index i, Index n) { return ascending(i, i + n, features); });
+        if (!good) refuse("columns are not ascending within the features");
     }
-    Csr<T> view() const { return {begin.data, columns.data, values.data}; }
+    Csr<T> view() const { return {begin.data(), columns.data(), values.data}; }
+
+  private:
+    template <class I> static std::vector<I> copied(const InputVector<I>& given, Index n) {
+        std::vector<I> copy(static_cast<std::size_t>(n));
+        in_pieces(n, sizeof(I), [&](Index i, Index count) {
+            std::copy_n(given.data + i, count, copy.data() + i);
+            return true;
+        });
+        return copy;
+    }
+    bool ascending(Index first, Index last, Index features) const {
+        for (Index i = first; i < last; ++i) {
+            std::int32_t before = -1;
+            for (Index k = begin[std::size_t(i)]; k < begin[std::size_t(i) + 1]; ++k) {
+                const std::int32_t column = columns[std::size_t(k)];
+                if (column <= before || column >= features) return false;
+                before = column;
+            }
+        }
+        return true;
+    }
 };
 
 // Samples to learn from, kept alive with the views of them. Labels are checked when a batch reads them.

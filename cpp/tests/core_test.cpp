@@ -40,10 +40,11 @@ template <class T> void check_products(const KernelTable& table, Index rows, Ind
     const T nan = std::numeric_limits<T>::quiet_NaN();
     std::vector<T> y(rows * outputs, nan), dx(rows * inputs, nan), dw(inputs * outputs, nan),
         db(outputs, nan);
+    Lookout none;
     linear<T>(kernels, 3, {x.data(), inputs}, {w.data(), outputs}, b.data(), {y.data(), outputs}, rows,
-              inputs, outputs);
+              inputs, outputs, none);
     linear_backward<T>(kernels, 3, {x.data(), inputs}, {w.data(), outputs}, {dy.data(), outputs},
-                       {dx.data(), inputs}, {dw.data(), outputs}, db.data(), rows, inputs, outputs);
+                       {dx.data(), inputs}, {dw.data(), outputs}, db.data(), rows, inputs, outputs, none);
     double worst = 0; // in tolerances; NaN, never written, must not pass
     const auto compare = [&](T got, double expected, Index depth) {
         const double error = std::fabs(double(got) - expected) / tolerance<T>(depth);
