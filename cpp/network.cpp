@@ -219,8 +219,8 @@ template <class T> std::vector<Parameters<T>> Network<T>::stored_gradients() con
 
 template <class T>
 void Network<T>::forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows,
-                         const Draws& draws) {
-    for (std::size_t s = 0; s < stages_.size(); ++s)
+                         const Draws& draws, const Stop& stop) {
+    for (std::size_t s = 0; s < stages_.size() && !(stop && stop()); ++s)
         forward(kernels, team, s, x, {rows, {0, stages_[s].outputs}}, draws);
 }
 
@@ -237,9 +237,9 @@ void Network<T>::forward_together(const Kernels<T>& kernels, const Team& team, R
 
 template <class T>
 void Network<T>::backward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows,
-                          const Draws& draws) {
+                          const Draws& draws, const Stop& stop) {
     backward_top(kernels, rows);
-    for (std::size_t s = stages_.size() - 1; s > first_learner_; --s)
+    for (std::size_t s = stages_.size() - 1; s > first_learner_ && !(stop && stop()); --s)
         backward(kernels, team, s, x, {rows, {0, stages_[s].inputs}}, draws);
 }
 

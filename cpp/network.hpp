@@ -173,14 +173,15 @@ template <class T> class Network {
     bool any_turned() const;
 
     // Rows of a batch whose inputs begin at x, through all stages. The scores are rows of scores().
-    void forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows,
-                 const Draws& draws);
+    // Left where `stop` says so, as all that takes one.
+    void forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows, const Draws& draws,
+                 const Stop& stop);
     Rows<const T> scores() const { return read_only(outputs_.back().rows()); }
     Rows<T> score_gradients() const { return deltas_.back().rows(); } // dloss/dscores go in here
 
     // From the gradients of the scores back to those of every dense stage's sums, the same rows.
     void backward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows,
-                  const Draws& draws);
+                  const Draws& draws, const Stop& stop);
 
     // The same for a whole batch, each thread on a part of the outputs: forward reads the columns of a weight
     // that the same thread updates, which stay in the cache of its core (backward reads rows of all parts).
@@ -220,8 +221,8 @@ template <class T> class Network {
     // After an update by all threads: scales back this thread's columns of weights beyond the limit.
     void constrain(const Kernels<T>& kernels, const Team& team, double limit);
 
-    // Whether this thread's part of the parameters, the running statistics and, if there are any, the averages
-    // is finite.
+    // Whether this thread's part of the parameters, the running statistics and, if there are any, the
+    // averages is finite.
     bool finite(const Kernels<T>& kernels, const Team& team, const Parameters<T>* averages) const;
 
     std::vector<Parameters<T>> stored_gradients() const;

@@ -1,4 +1,5 @@
-// Network: how large all gradients are together, weights kept from growing too large, and whether all are finite.
+// Network: how large all gradients are together, weights kept from growing too large, and whether all are
+// finite.
 #include "network.hpp"
 
 #include <algorithm>

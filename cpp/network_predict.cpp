@@ -7,7 +7,8 @@
 namespace steepest {
 namespace {
 
-constexpr Index predict_rows_together = 128; // rows that go through all layers together, so that they stay in cache
+constexpr Index predict_rows_together =
+    128; // rows that go through all layers together, so that they stay in cache
 
 // Where rows lie between stages: in two buffers that take turns, and in one more for each open fork.
 template <class T> class Relay {

@@ -43,8 +43,8 @@ template <class T> void Network<T>::forward_sparse(const Kernels<T>& kernels, Bl
 // plain descent changes nothing.
 template <class T>
 void Network<T>::learn_sparse(const Kernels<T>& kernels, const Team& team, Index samples,
-                              const Update<T>& update, const State<T>& state,
-                              const Parameters<T>* gradients, const Stop& stop) {
+                              const Update<T>& update, const State<T>& state, const Parameters<T>* gradients,
+                              const Stop& stop) {
     const std::size_t d = own_[0];
     const Index n = stages_[0].outputs;
     const Rows<T> weight = parameters_[d].weight;

@@ -8,10 +8,11 @@ namespace {
 constexpr double work_of_exp = 20; // an exponential costs about as much as 20 multiply-adds
 // What a thread does between two looks, in multiply-adds: some ms, in which a packed block is used often.
 constexpr double work_of_piece = 2e8;
+constexpr double shorter = 20;
 constexpr Index least_rows = 96, least_columns = 96; // of a piece: whole tiles of every kernel
 
-// visit(block) for the pieces of a matrix of which each element takes so much work, until `stop`; all of it at
-// once without.
+// visit(block) for the pieces of a matrix of which each element takes so much work, until `stop`; all of it
+// at once without.
 template <class F> void in_blocks(Block whole, double each, const Stop& stop, F visit) {
     Index rows = whole.rows.size(), columns = whole.columns.size();
     if (rows == 0 || columns == 0) return;
@@ -22,7 +23,8 @@ template <class F> void in_blocks(Block whole, double each, const Stop& stop, F 
     }
     for (Index i = whole.rows.begin; i < whole.rows.end; i += rows)
         for (Index j = whole.columns.begin; j < whole.columns.end && !(stop && stop()); j += columns)
-            visit(Block{{i, std::min(i + rows, whole.rows.end)}, {j, std::min(j + columns, whole.columns.end)}});
+            visit(Block{{i, std::min(i + rows, whole.rows.end)},
+                        {j, std::min(j + columns, whole.columns.end)}});
 }
 
 // body(first, count) for some of the rows after the other, each thread with its share of all
@@ -31,7 +33,9 @@ template <class F> int share_rows(Index rows, double work, int threads, Lookout&
     run(thread_count(work, work_per_new_thread, threads), [&](const Team& team) {
         if (team.rank == 0) size = team.size;
         const Range mine = share(rows, 1, team.rank, team.size);
-        in_blocks({mine, {0, 1}}, work / double(std::max<Index>(rows, 1)), lookout.stop_of(team.rank),
+        // Nothing is packed for them, so that shorter pieces cost nothing.
+        const double each = shorter * work / double(std::max<Index>(rows, 1));
+        in_blocks({mine, {0, 1}}, each, lookout.stop_of(team.rank),
                   [&](Block b) { body(b.rows.begin, b.rows.size()); });
     });
     return size;

@@ -1,5 +1,6 @@
 #include "optimizer.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace steepest {
@@ -29,7 +30,9 @@ template <class T> Update<T> update_with(const Optimizer& optimizer, double clip
     u.learning_rate = T(step);
     u.momentum = T(optimizer.momentum), u.nesterov = optimizer.nesterov;
     u.first_gain = T(1 - optimizer.momentum);
-    u.decay = T(optimizer.decay), u.gain = T(optimizer.gain), u.epsilon = T(epsilon);
+    u.decay = T(optimizer.decay), u.gain = T(optimizer.gain);
+    // Corrected, an epsilon may be too small for the type: 0 / 0 where all gradients have been 0.
+    u.epsilon = std::max(T(epsilon), std::numeric_limits<T>::min());
     u.clip = T(clip);
     u.plain = u.rule == Rule::sgd && !(clip < unlimited);
     return u;

@@ -180,7 +180,8 @@ void Barrier::await(unsigned round) {
 void run(int threads, const std::function<void(const Team&)>& body) {
     if (threads <= 1) return body(Team{0, 1, nullptr});
 #ifdef _OPENMP
-    // libgomp's pool does not survive fork(): a child that enters a region waits for threads it does not have.
+    // libgomp's pool does not survive fork(): a child that enters a region waits for threads it does not
+    // have.
     if (forks() == 0 && !omp_in_parallel() && run_on_openmp(threads, body)) return;
 #endif
     run_on_own_threads(threads, body);

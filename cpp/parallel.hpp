@@ -54,8 +54,8 @@ struct Team {
     }
 };
 
-// Runs body once on each of up to `threads` threads at the same time, on fewer where the system gives no more;
-// body must not throw. One thread runs it here and now.
+// Runs body once on each of up to `threads` threads at the same time, on fewer where the system gives no
+// more; body must not throw. One thread runs it here and now.
 void run(int threads, const std::function<void(const Team&)>& body);
 
 // How many threads some multiply-adds are worth: a pure function of the work. Inside a running team one

@@ -54,8 +54,9 @@ template <class T> class SparseBatch {
     void transpose(int rank, Index first, Index last, Index size) {
         Index* const starts = parts_[std::size_t(rank)].starts = starts_.data() + first + 2 * rank;
         std::fill_n(starts, last - first + 2, 0);
-        visit(first, last, size, [&](Index, std::int32_t feature, T) { ++starts[feature - first + 2]; },
-              &starts[1]);
+        visit(
+            first, last, size, [&](Index, std::int32_t feature, T) { ++starts[feature - first + 2]; },
+            &starts[1]);
         starts[0] = starts[1];
         for (Index f = 2; f < last - first + 2; ++f) starts[f] += starts[f - 1];
         visit(first, last, size, [&](Index place, std::int32_t feature, T value) {

@@ -13,7 +13,8 @@ namespace {
 constexpr double long_product = 190e6;
 constexpr Index block_rows = 256; // rows that go forward and back together, so that they stay in cache
 // Epochs of one batch are taken back by starting again from a snapshot of some epochs before: a copy of the
-// parameters for so many samples costs less than a hundredth of the steps, and going through them anew little.
+// parameters for so many samples costs less than a hundredth of the steps, and going through them anew
+// little.
 constexpr Index samples_between_snapshots = 2048, most_epochs_between_snapshots = 32;
 
 } // namespace
@@ -125,7 +126,7 @@ template <class T> bool Trainer<T>::go_back(Run& run) {
     }
     const bool last = run.epochs_between_snapshots == 1 || !run.schedule.restorable;
     if (run.schedule.restorable) restore(run);
-    run.finite = true, run.mislabelled = -1;
+    run.finite = true, run.ended = false, run.mislabelled = -1;
     result.status = last ? Status::overflowed : Status::finished;
     run.epochs_between_snapshots = 1;
     return !last;
@@ -337,9 +338,9 @@ void Trainer<T>::forward_and_backward(Run& run, const Team& team, const Batch& b
     for (Index i = mine.begin; i < mine.end && !(stop && stop()); i += block_rows) {
         const Range rows{i, std::min(i + block_rows, mine.end)};
         if (batch.gather) gather(run, first, rows);
-        network_.forward(kernels, team, x, rows, draws);
+        network_.forward(kernels, team, x, rows, draws, stop);
         score(run, batch, rows);
-        network_.backward(kernels, team, x, rows, draws);
+        network_.backward(kernels, team, x, rows, draws, stop);
     }
 }
 

@@ -121,10 +121,10 @@ template <class T> class Trainer {
 
     // Runs the schedule. Each batch's labels and objective are checked before its update, and what updates
     // made of the parameters after each epoch, or after some epochs of one batch. If a label is none of
-    // 0..outputs-1, or the objective or a parameter not finite, then parameters, state and the average go back
-    // to the end of the last finished epoch, or to the beginning of a run within one; but a run that is not
-    // restorable is left with parameters that overflowed. A cancelled run keeps those of the last finished
-    // batch. `custom` is null but for a loss of that kind.
+    // 0..outputs-1, or the objective or a parameter not finite, then parameters, state and the average go
+    // back to the end of the last finished epoch, or to the beginning of a run within one; but a run that is
+    // not restorable is left with parameters that overflowed. A cancelled run keeps those of the last
+    // finished batch. `custom` is null but for a loss of that kind.
     Result fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
                const State<T>& state, const Schedule& schedule, const Watch& watch,
                const CustomLoss<T>* custom = nullptr, const Average<T>& average = {});

@@ -82,9 +82,8 @@ template <class T> py::array_t<T> function(Function f, const py::array& x_, cons
     auto y = new_like<T>(x_);
     const T* const from = x.data();
     T* const to = y.mutable_data();
-    by_elements(x.size(), choice, [&](Index i, Index n) {
-        kernels_of<T>(choice.table).function(f, from + i, to + i, n);
-    });
+    by_elements(x.size(), choice,
+                [&](Index i, Index n) { kernels_of<T>(choice.table).function(f, from + i, to + i, n); });
     return y;
 }
 
@@ -160,7 +159,8 @@ py::tuple loss(const Loss& loss, py::array scores_, const py::array& targets_, c
     } else {
         const InputVector<std::int64_t> given(targets_, scores.count, "labels");
         labels.assign(given.data, given.data + scores.count);
-        if (first_outside(labels.data(), scores.count, scores.columns) >= 0) refuse("a label is out of range");
+        if (first_outside(labels.data(), scores.count, scores.columns) >= 0)
+            refuse("a label is out of range");
     }
     auto gradient = new_matrix<T>(scores.count, scores.columns);
     double value = 0;

@@ -18,9 +18,10 @@ namespace steepest::python {
 
 namespace py = pybind11;
 
-// Put where this thread may end: a thread that asks for the interpreter's lock while the interpreter shuts down
-// is ended by unwinding its stack, and where C++ forbids that (in a destructor, in a parallel region) that ends
-// the process. Such a thread sleeps until the process ends instead, as every thread does since Python 3.14.
+// Put where this thread may end: a thread that asks for the interpreter's lock while the interpreter shuts
+// down is ended by unwinding its stack, and where C++ forbids that (in a destructor, in a parallel region)
+// that ends the process. Such a thread sleeps until the process ends instead, as every thread does since
+// Python 3.14.
 class SleepsRatherThanUnwind {
   public:
     ~SleepsRatherThanUnwind() {
@@ -93,8 +94,8 @@ class Watcher {
 };
 
 // visit(first, count) for one piece of n after the other, each of about `work` / `each` of them, until it
-// returns false; without the interpreter's lock, if all of them are not quick. Signals are handled in between.
-// Pieces of 4 MiB stay in the cache while they are looked at more than once.
+// returns false; without the interpreter's lock, if all of them are not quick. Signals are handled in
+// between. Pieces of 4 MiB stay in the cache while they are looked at more than once.
 template <class Visit> bool in_pieces(Index n, double each, Visit visit, double work = 4 << 20) {
     const Index piece = std::max<Index>(1, Index(std::min(work / std::max(each, 1.0), 1e15)));
     if (n <= piece) {

@@ -130,7 +130,7 @@ template <class T> class BoundNetwork {
             compute(network().total_time(data.count), py::none(), Choice(isa, threads),
                     [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Watch& asked) {
                         return trainer.gradients(kernels, n, data.samples(), recipe, views.data(),
-                                                  {seed, number}, asked, own.get());
+                                                 {seed, number}, asked, own.get());
                     });
         own.raise();
         require_labels(result);
@@ -148,8 +148,7 @@ template <class T> class BoundNetwork {
     };
 
     std::unique_ptr<Engine> new_engine() const {
-        return std::make_unique<Engine>(
-            Network<T>(stages_from(stages_), parameters_.views, running_.views));
+        return std::make_unique<Engine>(Network<T>(stages_from(stages_), parameters_.views, running_.views));
     }
 
     // A child process has none of its parent's threads: what they computed with is left as it is.
@@ -180,8 +179,8 @@ template <class T> class BoundNetwork {
                 const Index n = std::min(piece, count - i);
                 good = !finite || first_nonfinite_row(kernels, from(x, i), n, columns) < 0;
                 if (!good) break;
-                size = std::max(size, own.network.predict(kernels, choice.threads, from(x, i), from(y, i), n,
-                                                          lookout));
+                size = std::max(
+                    size, own.network.predict(kernels, choice.threads, from(x, i), from(y, i), n, lookout));
                 lookout.look(work_between_looks);
             }
         }
@@ -221,8 +220,7 @@ template <class T> class BoundNetwork {
 
     // Sparse rows are only for a first stage that is dense.
     void require_dense(const Samples<T>& samples) const {
-        if (samples.sparse && !stages_.front().stage.dense())
-            refuse("sparse rows need a dense first stage");
+        if (samples.sparse && !stages_.front().stage.dense()) refuse("sparse rows need a dense first stage");
     }
 
     Result learn(const Samples<T>& samples, const Learning<T>& how, const AverageSet<T>* average,
@@ -236,15 +234,15 @@ template <class T> class BoundNetwork {
         const double visited =
             std::min(double(samples.count), double(schedule.batch) * double(schedule.batches));
         const double time = network().total_time(1) * visited * double(schedule.epochs);
-        Result result = compute(custom ? unknown_time : time, std::move(watch), choice,
-                                [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Watch& asked) {
-                                    schedule.first_step = *how.steps, schedule.zero_step = how.zero_step;
-                                    auto done =
-                                        trainer.fit(kernels, n, samples, how.recipe, how.state(), schedule,
-                                                     asked, custom, average ? average->view : Average<T>{});
-                                    *how.steps += done.steps;
-                                    return done;
-                                });
+        Result result =
+            compute(custom ? unknown_time : time, std::move(watch), choice,
+                    [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Watch& asked) {
+                        schedule.first_step = *how.steps, schedule.zero_step = how.zero_step;
+                        auto done = trainer.fit(kernels, n, samples, how.recipe, how.state(), schedule, asked,
+                                                custom, average ? average->view : Average<T>{});
+                        *how.steps += done.steps;
+                        return done;
+                    });
         if (own) own->raise();
         return result;
     }

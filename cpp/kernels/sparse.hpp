@@ -36,7 +36,8 @@ STEEPEST_INLINE void combine_some(int vectors, const T* factors, const std::int3
 template <class T>
 void combine(const T* factors, const std::int32_t* which, Index count, Rows<const T> rows, T* sum, Index n) {
     const Index vectors = (n + lanes<T> - 1) / lanes<T>, parts = (vectors + most_vectors - 1) / most_vectors;
-    const Index width = parts ? (vectors + parts - 1) / parts : 0; // equal parts: a short one would wait for its chains
+    const Index width =
+        parts ? (vectors + parts - 1) / parts : 0; // equal parts: a short one would wait for its chains
     for (Index v = 0; v < vectors; v += width) {
         const Index some = smaller(width, vectors - v), first = v * lanes<T>;
         const Rows<const T> part = {rows.data + first, rows.stride};

@@ -30,7 +30,10 @@ class Status:
     finished: Status
     cancelled: Status
     diverged: Status
+    overflowed: Status
     mislabelled: Status
+
+class Overflowed(ArithmeticError): ...
 
 class Function:
     exp: Function

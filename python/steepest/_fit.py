@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _checks, divergence
 from ._progress import ProgressBar
-from ._rates import Rates
+from ._rates import AHEAD, Rates
 from .backends import active
 from .backends.formulas import batch_size, write
 from .backends.protocol import Array, Batch, EpochResults, Schedule
@@ -65,10 +65,11 @@ class Fit:
         with ProgressBar(plan.epochs, self._batches, plan.progress) as bar:
             while history.epochs < plan.epochs and history.status == "finished":
                 before = history.epochs
-                if plan.batch_callbacks:
-                    self._epoch_in_groups(bar)
+                at_once = min(together, self._rates.epochs_at_once(self._batches))
+                if plan.batch_callbacks or not at_once:
+                    self._epoch_in_groups(plan.batch_group if plan.batch_callbacks else AHEAD, bar)
                 else:
-                    self._whole_epochs(together, bar)
+                    self._whole_epochs(at_once, bar)
                 if history.epochs > before:
                     self._end_of_epoch(bar)
         for observer in observers:
@@ -82,20 +83,20 @@ class Fit:
     def _whole_epochs(self, number: int, bar: ProgressBar) -> None:
         """Let the backend run some epochs, and record them."""
         number = min(number, self._plan.epochs - self._history.epochs)
-        schedule = self._schedule(min(number, self._rates.epochs_at_once(self._batches) or number))
+        schedule = self._schedule(number)
         results = self._call(schedule, bar)
         self._record(results.losses, results.seconds)
         self._conclude(results, schedule, bar)
 
-    def _epoch_in_groups(self, bar: ProgressBar) -> None:
+    def _epoch_in_groups(self, group: int, bar: ProgressBar) -> None:
         """Let the backend run one epoch in groups of batches, with calls back between them."""
-        epoch, group = self._history.epochs, self._plan.batch_group
+        epoch = self._history.epochs
         before, seconds, sums = self._trainer._copies(), 0.0, (0.0, 0.0)
         for first in range(0, self._batches, group):
             number = min(group, self._batches - first)
             schedule = self._schedule(1, first, number, sums)
             results = self._call(schedule, bar)
-            if results.status in ("diverged", "mislabelled"):
+            if results.status in ("diverged", "overflowed", "mislabelled"):
                 write(before)  # the backend went back to the beginning of the group
             self._conclude(results, schedule, bar, (first + number) / self._batches)
             if not results.losses:
@@ -135,18 +136,16 @@ class Fit:
 
     def _call(self, schedule: Schedule, bar: ProgressBar) -> EpochResults:
         """One call of the backend, which moves the bar and ends when the trainer is cancelled."""
-        before, reached = self._history.epochs, 0.0
+        before, steps = self._history.epochs, self._trainer.steps_done
 
         def watch(done: float) -> bool:
-            nonlocal reached
-            reached = done
             bar.move(before + done)
             return self._trainer._cancelled.is_set()
 
         try:
             return self._trainer._run(self._batch, schedule, watch)
-        except BaseException:  # Ctrl-C: what the last look saw
-            self._trainer.epochs_done += int(reached)
+        except BaseException:  # Ctrl-C, or a loss that failed, after some epochs
+            self._trainer.epochs_done += (self._trainer.steps_done - steps) // self._batches
             raise
 
     def _record(self, losses: Sequence[float], seconds: Sequence[float]) -> None:
@@ -169,9 +168,11 @@ class Fit:
                 f"the label of sample {results.step} was changed during the fit, and is not one of the "
                 f"{classes} classes 0..{classes - 1}; the parameters of the last finished epoch were restored"
             )
-        if results.status == "diverged":
-            step = len(results.losses) * self._batches + results.step - schedule.first_batch
+        if results.status in ("diverged", "overflowed"):
+            step = len(results.losses) * self._batches + max(results.step - schedule.first_batch, 0)
             rate = float(schedule.rates[step % len(schedule.rates)])
+            if results.status == "overflowed":
+                raise divergence.of_epoch(history.epochs, rate)
             raise divergence.of_fit(history.epochs, results.step, rate)
         if results.status == "cancelled" or trainer._cancelled.is_set():
             history.status = "cancelled"

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from .schedules import Rate, rate_of
 
-AHEAD = 2**20  # steps: 8 MB
+AHEAD = 2**10  # steps: a function may be slow, and the first step waits for it
+_MANY_EPOCHS = 2**20  # of one call, which has room for the loss of each
 
 
 class Rates:
@@ -36,9 +37,9 @@ class Rates:
             self._step = step
         return self._rates[step - self._step :][:steps]
 
-    def epochs_at_once(self, steps: int) -> int | None:
-        """How many epochs of so many steps one call may run; None for all."""
-        return max(1, AHEAD // steps) if callable(self.rule) else None
+    def epochs_at_once(self, steps: int) -> int:
+        """How many epochs of so many steps one call may run; 0 if one is too long for a call."""
+        return AHEAD // steps if callable(self.rule) else _MANY_EPOCHS
 
     def _ask(self, step: int, steps: int) -> NDArray[np.float64]:
         if not callable(self.rule):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 
 class DivergenceError(ArithmeticError):
-    """The loss stopped being finite.
+    """The loss, or a parameter, stopped being finite.
 
     Attributes
     ----------
     epoch, step : int or None
-        Where, both counted from 0, the step within its epoch; None for a single `Trainer.step`.
+        Where, both counted from 0, the step within its epoch; None for a single `Trainer.step`. The step is
+        None too where a parameter overflowed, which is looked for after each epoch.
     learning_rate : float or None
         The learning rate at that moment.
     """
@@ -37,6 +38,15 @@ def of_step(objective: float, learning_rate: float) -> DivergenceError:
     )
 
 
+def of_update(learning_rate: float) -> DivergenceError:
+    """The error of a single step that was taken, too far."""
+    return DivergenceError(
+        f"the step with learning rate {learning_rate} made parameters that are not finite; they cannot be "
+        "restored: load a state that was kept, and take a smaller learning rate, penalty or weight decay",
+        learning_rate=learning_rate,
+    )
+
+
 def of_fit(epoch: int, step: int, learning_rate: float) -> DivergenceError:
     """The error of a fit, which was taken back to the end of its last finished epoch."""
     return DivergenceError(
@@ -45,5 +55,16 @@ def of_fit(epoch: int, step: int, learning_rate: float) -> DivergenceError:
         "starting again with a smaller learning rate may help",
         epoch=epoch,
         step=step,
+        learning_rate=learning_rate,
+    )
+
+
+def of_epoch(epoch: int, learning_rate: float) -> DivergenceError:
+    """The error of a fit whose updates overflowed, likewise."""
+    return DivergenceError(
+        f"a parameter stopped being finite in epoch {epoch} (counted from 0) with learning rate "
+        f"{learning_rate}; the parameters of the last finished epoch were restored; starting again with a "
+        "smaller learning rate, penalty or weight decay may help",
+        epoch=epoch,
         learning_rate=learning_rate,
     )

@@ -220,7 +220,8 @@ class Sequential:
         ValueError, TypeError
             For data or settings that cannot be used; nothing was changed then.
         DivergenceError
-            If the loss stops being finite; the parameters of the last finished epoch are restored.
+            If the loss or a parameter stops being finite; the parameters of the last finished epoch are
+            restored.
         """
         trainer = Trainer(
             self,
@@ -418,10 +419,8 @@ class Sequential:
             return self._networks[current().backend]
         except KeyError:
             backend = active()
-            network = self._networks[backend.name] = backend.network(
-                self._stages, self._parameters, self._running
-            )
-            return network
+            network = backend.network(self._stages, self._parameters, self._running)
+            return self._networks.setdefault(backend.name, network)  # another thread may have been sooner
 
     def _learning_stages(self) -> list[Stage]:
         """In the order of the parameters."""

@@ -17,7 +17,7 @@ from ._per_layer import per_layer
 from .averaging import Averaging, as_averaging
 from .backends import active
 from .backends.formulas import write
-from .backends.protocol import Array, Average, Batch, EpochResults, Recipe, Schedule, State, Watch
+from .backends.protocol import Array, Average, Batch, EpochResults, Overflowed, Recipe, Schedule, State, Watch
 from .callbacks import BatchCallback, Callback, checked_callbacks
 from .constraints import MaxNorm, as_constraint
 from .history import History
@@ -165,19 +165,23 @@ class Trainer:
         ValueError, TypeError
             For data that cannot be used.
         DivergenceError
-            If the objective is not finite though the data are.
+            If the objective is not finite though the data are; nothing was changed then. Or if the update
+            makes parameters that are not finite; they stay so, since `step` keeps no copy to go back to.
         """
         network, recipe, state, rate = self.model._network(), self._recipe, self._state, self._rate
         if rate is None:
             rate = rate_of(recipe.optimizer.learning_rate, self.steps_done)
         average, seed, objective = self._average, self.model.seed, None
-        if sample_weight is None:
-            objective = network.try_step(X, y, recipe, state, rate, average, seed)
-        if objective is None:
-            batch = self.model._batch(X, y, sample_weight, self._loss)
-            self.model._check_masks(len(batch.x))
-            _check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
-            objective = network.step(batch, recipe, state, rate, average, seed)
+        try:
+            if sample_weight is None:
+                objective = network.try_step(X, y, recipe, state, rate, average, seed)
+            if objective is None:
+                batch = self.model._batch(X, y, sample_weight, self._loss)
+                self.model._check_masks(len(batch.x))
+                _check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
+                objective = network.step(batch, recipe, state, rate, average, seed)
+        except Overflowed:
+            raise divergence.of_update(rate) from None
         if not math.isfinite(objective):
             raise divergence.of_step(objective, rate)
         return objective
@@ -244,7 +248,8 @@ class Trainer:
             during the fit to none of the classes is a ValueError when its turn comes, which names the sample;
             the parameters of the last finished epoch are restored.
         DivergenceError
-            If the loss stops being finite; the parameters of the last finished epoch are restored.
+            If the loss or a parameter stops being finite; the parameters of the last finished epoch are
+            restored.
         KeyboardInterrupt
             On Ctrl-C; the parameters of the last finished batch are kept.
 

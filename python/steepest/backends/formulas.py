@@ -310,7 +310,9 @@ def updated(
         root = math.sqrt(1 - optimizer.beta_2 ** (age + 1))
         direction, epsilon = first, epsilon if optimizer.epsilon_hat else epsilon * root
         rate *= root / (1 - optimizer.beta_1 ** (age + 1))
-    return value - real(rate) * (direction / (np.sqrt(second) + real(epsilon))), (first, second)
+    # Corrected, an epsilon may be too small for the dtype: 0 / 0 where all gradients have been 0.
+    epsilon = max(real(epsilon), np.finfo(real).smallest_normal)
+    return value - real(rate) * (direction / (np.sqrt(second) + epsilon)), (first, second)
 
 
 def average_share(averaging: Averaging, updates: int) -> float:

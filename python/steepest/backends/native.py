@@ -36,6 +36,7 @@ from .protocol import (
     Batch,
     Draws,
     EpochResults,
+    Overflowed,
     Parameters,
     Recipe,
     Schedule,
@@ -225,7 +226,11 @@ class _Network:
         seed: int = 0,
     ) -> float | None:
         settings, (how, mean) = current(), self._translated(recipe, state, average)
-        return self._network.try_step(x, targets, how, rate, settings.isa, settings.num_threads, mean, seed)
+        choice = settings.isa, settings.num_threads
+        try:
+            return self._network.try_step(x, targets, how, rate, *choice, mean, seed)
+        except _core.Overflowed as error:
+            raise Overflowed(error) from None
 
     def forward(self, x: Array | SparseRows) -> Array:
         if not isinstance(x, SparseRows):
@@ -258,13 +263,16 @@ class _Network:
         seed: int = 0,
     ) -> float:
         how, mean = self._translated(recipe, state, average)
-        return self._network.step(
-            *(_rows(batch.x), batch.targets, batch.weight, how, rate),
-            *_choice(),
-            custom=_function(recipe.loss),
-            average=mean,
-            seed=seed,
-        )
+        try:
+            return self._network.step(
+                *(_rows(batch.x), batch.targets, batch.weight, how, rate),
+                *_choice(),
+                custom=_function(recipe.loss),
+                average=mean,
+                seed=seed,
+            )
+        except _core.Overflowed as error:
+            raise Overflowed(error) from None
 
     def fit(
         self,
@@ -297,6 +305,7 @@ _STATUS: dict[_core.Status, Status] = {
     _core.Status.finished: "finished",
     _core.Status.cancelled: "cancelled",
     _core.Status.diverged: "diverged",
+    _core.Status.overflowed: "overflowed",
     _core.Status.mislabelled: "mislabelled",
 }
 

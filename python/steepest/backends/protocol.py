@@ -29,7 +29,7 @@ ActivationName = Literal[
 ]
 # Called about every 20 ms with the number of epochs done, a fraction; True ends the fit after this batch.
 Watch = Callable[[float], bool]
-Status = Literal["finished", "cancelled", "diverged", "mislabelled"]
+Status = Literal["finished", "cancelled", "diverged", "overflowed", "mislabelled"]
 
 
 StageKind = Literal["dense", "elementwise", "dropout", "batch_norm", "max_pieces", "pool", "fork", "join"]
@@ -79,6 +79,10 @@ class Stage:
     def learns(self) -> bool:
         """Whether it has parameters."""
         return self.kind in ("dense", "batch_norm")
+
+
+class Overflowed(ArithmeticError):
+    """An update made parameters that are not finite; they are left so."""
 
 
 class Draws(NamedTuple):
@@ -237,6 +241,7 @@ class EpochResults:
     last epoch's batches so far: of the objectives times their shares in the epoch, and of these shares.
 
     `diverged` means that the objective of batch `step` (counted from 0 within its epoch) was not finite,
+    `overflowed` that an update of the epoch made parameters, running statistics or averages that are not,
     `mislabelled` that the label of sample `step` was out of range when its turn came, changed since it was
     checked. The parameters, the optimizer's state and the average are then those of the last finished epoch,
     or of the beginning of the part.
@@ -294,6 +299,11 @@ class Network(Protocol):
 
         Random draws are those of the seed and the step that `state` counts. If the objective is not finite,
         returns it and changes nothing; nor does anything change if a `CustomLoss` raises.
+
+        Raises
+        ------
+        Overflowed
+            If the update, which is done then, makes parameters that are not finite.
         """
 
     def fit(

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from .._sparse import SparseRows
-from ..penalties import scaled
+from ..penalties import Penalty, scaled
 from . import formulas, stage_formulas
 from ._random import shuffle_order
 from .protocol import (
@@ -28,6 +28,7 @@ from .protocol import (
     Draws,
     EpochResults,
     Network,
+    Overflowed,
     Parameters,
     Recipe,
     Schedule,
@@ -78,7 +79,7 @@ class ReferenceNetwork:
         passed = self._pass(batch.x, draws)
         recipe = _for_batch(recipe, batch)
         objective, gradients = self._objective(passed, batch, recipe)
-        for p, gradient, penalty in zip(self._parameters, gradients, recipe.penalties, strict=True):
+        for p, gradient, penalty in zip(self._parameters, gradients, self._penalties(recipe), strict=True):
             gradient.weight = formulas.limited(gradient.weight, p.weight, penalty, None)
         return objective, gradients
 
@@ -91,12 +92,20 @@ class ReferenceNetwork:
         average: Average | None = None,
         seed: int = 0,
     ) -> float:
-        """One update on the whole batch; where the objective is not finite, nothing is changed."""
+        """One update on the whole batch; where the objective is not finite, nothing is changed.
+
+        Raises
+        ------
+        Overflowed
+            If the new parameters are not finite.
+        """
         passed = self._pass(batch.x, Draws(seed, int(state.steps[0])))
         recipe = _for_batch(recipe, batch)
         objective, gradients = self._objective(passed, batch, recipe)
         if math.isfinite(objective):
             self._update(gradients, passed.statistics, recipe, state, rate, average)
+            if not self._finite(average):
+                raise Overflowed("the update made parameters that are not finite")
         return objective
 
     def fit(
@@ -122,7 +131,7 @@ class ReferenceNetwork:
             number = schedule.first_epoch + epoch
             order = self._shuffled(samples, schedule.seed, number) if schedule.shuffle else None
             order = order if schedule.orders is None else schedule.orders[epoch]
-            before = self._copies(state, average) if len(steps) > 1 else []
+            before = self._copies(state, average)
             own, sums = (0.0, 0.0), schedule.sums
             for step in steps:
                 start = step * size
@@ -133,7 +142,11 @@ class ReferenceNetwork:
                         formulas.write(before)
                         sample = start + bad if order is None else int(order[start + bad])
                         return EpochResults(losses, seconds, "mislabelled", sample)
-                objective = self.step(part, recipe, state, next(rates), average, schedule.seed)
+                try:
+                    objective = self.step(part, recipe, state, next(rates), average, schedule.seed)
+                except Overflowed:
+                    formulas.write(before)
+                    return EpochResults(losses, seconds, "overflowed", step)
                 if not math.isfinite(objective):
                     formulas.write(before)
                     return EpochResults(losses, seconds, "diverged", step)
@@ -174,7 +187,7 @@ class ReferenceNetwork:
         scores = passed.outputs[-1]
         objective, grad = formulas.loss_and_gradient(recipe.loss, scores, batch.targets, batch.weight)
         objective *= recipe.report_scale
-        for p, penalty in zip(self._parameters, recipe.penalties, strict=True):
+        for p, penalty in zip(self._parameters, self._penalties(recipe), strict=True):
             objective += formulas.penalty_value(penalty, p.weight) if penalty is not None else 0.0
         return objective, backward(self._stages, self._parameters, passed, grad)
 
@@ -189,9 +202,8 @@ class ReferenceNetwork:
     ) -> None:
         """Compute every new value first, and only then write, so that no error leaves layers out of step."""
         values = self._arrays(self._parameters)
-        of_weights = iter(
-            penalty for s, penalty in zip(self._learners, recipe.penalties, strict=True) if s.dense
-        )
+        dense = zip(self._learners, self._penalties(recipe), strict=True)
+        of_weights = iter([penalty for stage, penalty in dense if stage.dense])
         penalties = [next(of_weights) if value.ndim == 2 else None for value in values]  # never of biases
         grads = [
             formulas.limited(grad, value, penalty, recipe.clip_value)
@@ -216,6 +228,18 @@ class ReferenceNetwork:
         if average is not None:
             changes += self._average_changes(average, results)
         formulas.write(changes)
+
+    def _penalties(self, recipe: Recipe) -> list[Penalty | None]:
+        """That of each stage that learns: there is none of the scales of a batch_norm."""
+        own = zip(self._learners, recipe.penalties, strict=True)
+        return [penalty if stage.dense else None for stage, penalty in own]
+
+    def _finite(self, average: Average | None) -> bool:
+        """Whether the parameters, the running statistics and the average are."""
+        arrays = [*self._arrays(self._parameters), *self._running]
+        if average is not None:
+            arrays += self._arrays(average.values)
+        return all(np.isfinite(array).all() for array in arrays)
 
     def _copies(self, state: State, average: Average | None) -> list[tuple[Array, Array]]:
         """Every array that learning changes, with a copy of what it holds now."""

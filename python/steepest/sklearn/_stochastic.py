@@ -29,6 +29,7 @@ from ._together import Cancelled, together
 
 _INDICES_AT_ONCE = 1 << 21  # of the orders that are drawn ahead, 16 MB
 _EPOCHS_AT_ONCE = 64
+DIVERGED: tuple[Status, ...] = ("diverged", "overflowed")
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
     "preprocessed."
@@ -183,7 +184,7 @@ class _Run:
             self._record(results.losses)
         if interrupted.is_set():
             raise KeyboardInterrupt
-        if results.status == "diverged":
+        if results.status in DIVERGED:
             self._give_up()
             return
         if results.status == "cancelled" or watch(finished):
@@ -193,7 +194,7 @@ class _Run:
 
     def _begun(self, finished: int, steps: int, status: Status) -> int:
         """How many epochs have drawn their order, at least one."""
-        begun = finished + 1 if status == "diverged" else -(-steps // self._batches)
+        begun = finished + 1 if status in DIVERGED else -(-steps // self._batches)
         return max(begun, 1)
 
     def _give_up(self) -> None:
