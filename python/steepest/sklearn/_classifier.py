@@ -17,7 +17,7 @@ from sklearn.utils.validation import validate_data
 
 from ..backends.protocol import Array
 from ..losses import BinaryCrossEntropy, Loss, MulticlassHinge, SoftmaxCrossEntropy
-from ._classes import check_classes, refuse_balanced, weighted_by_class
+from ._classes import check_class_weight, check_classes, refuse_balanced, weighted_by_class
 from ._multilayer import MultilayerPerceptron
 from ._together import checked_once
 
@@ -167,6 +167,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     >>> MLPClassifier(random_state=0).fit(X[:1200], y[:1200]).score(X[1200:], y[1200:]) > 0.9
     True
     """
+
+    classes_: Array
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **MultilayerPerceptron._parameter_constraints,
@@ -382,11 +384,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
         X, y = self._checked(X, y, reset)
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
-            self._label_binarizer = LabelBinarizer()
-            self._label_binarizer.fit(y)
-            self.classes_ = self._label_binarizer.classes_
+            binarizer = LabelBinarizer().fit(y)
         else:
-            check_classes(unique_labels(y), self.classes_, all_of_them=self.warm_start)
+            binarizer = self._label_binarizer
+            check_classes(unique_labels(y), self.classes_, all_of_them=not incremental)
+        self._check_class_weight(binarizer, X.dtype if reset else self._dtype())
+        self._label_binarizer, self.classes_ = binarizer, binarizer.classes_
         return X, self._label_binarizer.transform(y).astype(bool)
 
     def _validated_held_out(self, X: Any, y: Any) -> tuple[Any, Array]:
@@ -394,9 +397,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         check_classes(unique_labels(y), self.classes_, all_of_them=False)
         return X, self._label_binarizer.transform(y).astype(bool)
 
+    def _check_class_weight(self, binarizer: LabelBinarizer, dtype: np.dtype[Any]) -> None:
+        if self.class_weight is not None and _multilabel(binarizer):
+            raise ValueError("class_weight is not defined for multilabel targets: use sample_weight")
+        check_class_weight(self.class_weight, binarizer.classes_, dtype)
+
     @property
     def _multilabel(self) -> bool:
-        return str(self._label_binarizer.y_type_).startswith("multilabel")
+        return _multilabel(self._label_binarizer)
 
     def _outputs(self, y: Array) -> int:
         if self.loss == "log_loss":
@@ -423,8 +431,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return _codes(y)
 
     def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
-        if self.class_weight is not None and self._multilabel:
-            raise ValueError("class_weight is not defined for multilabel targets: use sample_weight")
         return weighted_by_class(self.class_weight, self.classes_, _codes(y), sample_weight, self._dtype())
 
     def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
@@ -454,6 +460,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = self.loss == "log_loss"
         return tags
+
+
+def _multilabel(binarizer: LabelBinarizer) -> bool:
+    return str(binarizer.y_type_).startswith("multilabel")
 
 
 def _codes(y: Array) -> Array:

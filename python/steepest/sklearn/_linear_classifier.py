@@ -16,7 +16,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 
 from ..backends.protocol import Array
 from ..losses import Loss, MulticlassHinge, SoftmaxCrossEntropy
-from ._classes import check_classes, refuse_balanced, weighted_by_class
+from ._classes import check_class_weight, check_classes, refuse_balanced, weighted_by_class
 from ._estimator import NON_NEGATIVE
 from ._linear import LinearModel
 
@@ -159,6 +159,8 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     >>> round(model.score(X, y), 2)
     0.97
     """
+
+    classes_: Array
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **LinearModel._parameter_constraints,
@@ -366,12 +368,14 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset)
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
-        if reset and not incremental:
-            self.classes_ = np.unique(y)
-        else:
-            check_classes(np.unique(y), self.classes_, all_of_them=not incremental)
-        if (number := len(self.classes_)) < 2:
-            raise ValueError(f"The number of classes has to be greater than one; got {number} class")
+        classes = np.unique(y)
+        if not reset or incremental:
+            check_classes(classes, self.classes_, all_of_them=not incremental)
+            classes = self.classes_
+        if len(classes) < 2:
+            raise ValueError(f"The number of classes has to be greater than one; got {len(classes)} class")
+        check_class_weight(self.class_weight, classes, X.dtype if reset else self._dtype())
+        self.classes_ = classes
         return X, np.searchsorted(self.classes_, y)[:, np.newaxis]
 
     def _zeros(self, y: Array, features: int, dtype: np.dtype[Any]) -> tuple[Array, Any]:
@@ -384,7 +388,7 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     def _loss(self) -> Loss:
         if self.loss == "softmax":
             return SoftmaxCrossEntropy()
-        return MulticlassHinge(self.margin, squared=self.loss == "squared_hinge")
+        return MulticlassHinge(float(self.margin), squared=self.loss == "squared_hinge")
 
     def _targets(self, y: Array, dtype: np.dtype[Any]) -> Array:
         return np.ascontiguousarray(y[:, 0], np.int64)

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -16,6 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from ..backends.protocol import Array
 from ..losses import AbsoluteError, Huber, Loss, PoissonDeviance, SquaredError
+from ._data import numbers, r_squared, targets_fit
 from ._multilayer import MultilayerPerceptron
 from ._together import checked_once
 
@@ -317,6 +317,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             dtype=(np.float64, np.float32),
             reset=reset,
         )
+        y = numbers(y)
+        targets_fit(y, X.dtype if reset else self._dtype())
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and np.any(y < 0):
@@ -334,7 +336,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             return SquaredError(factor=0.5), 1 / self.n_outputs_
         losses: dict[str, Loss] = {
             "poisson": PoissonDeviance(),
-            "huber": Huber(self.huber_delta),
+            "huber": Huber(float(self.huber_delta)),
             "absolute_error": AbsoluteError(),
         }
         return losses[self.loss], 1.0
@@ -349,7 +351,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return sample_weight
 
     def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
-        return float(r2_score(y, self._predictions_of(scores), sample_weight=sample_weight))
+        return r_squared(y, self._predictions_of(scores), sample_weight)
 
     def _predictions_of(self, scores: Array) -> Array:
         predictions = self._activated(scores)

@@ -27,10 +27,11 @@ class Solver:
     def of(cls, estimator: Any, parameters: Iterable[Parameters], rate: float) -> Solver:
         """The one that an estimator asks for, with a state of zeros."""
         if estimator.solver == "sgd":
-            nesterov = estimator.nesterovs_momentum and estimator.momentum > 0
-            optimizer: Optimizer = SGD(rate, estimator.momentum, nesterov)
+            momentum = float(estimator.momentum)
+            optimizer: Optimizer = SGD(rate, momentum, bool(estimator.nesterovs_momentum and momentum > 0))
         else:
-            optimizer = Adam(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon, epsilon_hat=True)
+            numbers = (float(n) for n in (estimator.beta_1, estimator.beta_2, estimator.epsilon))
+            optimizer = Adam(rate, *numbers, epsilon_hat=True)
         first, second = ([_zeros(p) for p in parameters] if kept else None for kept in optimizer.keeps)
         return cls(optimizer, rate, State(first, second, np.zeros(1, np.int64)))
 

@@ -1,0 +1,102 @@
+"""Check: rows, targets and weights of samples, in the precision that an estimator computes in."""
+
+from __future__ import annotations
+
+import math
+from numbers import Number
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import _check_sample_weight
+
+from ..backends import active
+from ..backends.protocol import Array
+
+
+def rows_in(X: Any, dtype: np.dtype[Any]) -> Any:
+    """Validated X in the dtype of a fitted estimator; refuses numbers that are too large for it."""
+    if X.dtype == dtype:
+        return X
+    with np.errstate(over="ignore"):  # an infinity, which is refused here
+        rows = X.astype(dtype) if sparse.issparse(X) else np.ascontiguousarray(X, dtype)
+    if (row := _first_nonfinite_row(rows)) >= 0:
+        raise ValueError(
+            f"row {row} of X holds a number too large for {dtype}, the dtype that the estimator was fitted in"
+        )
+    return rows
+
+
+def finite_scores(scores: Array) -> Array:
+    """The scores themselves; refuses those that overflowed, of which no class and no number can be told."""
+    if (row := _first_nonfinite_row(np.ascontiguousarray(scores))) >= 0:
+        raise ValueError(
+            f"the scores of row {row} of X are not finite: its numbers, or the weights that the estimator "
+            f"was fitted to, are too large for {scores.dtype}"
+        )
+    return scores
+
+
+def _first_nonfinite_row(rows: Any) -> int:
+    """-1 if there is none."""
+    if not sparse.issparse(rows):
+        return active().first_nonfinite_row(rows)
+    entries = rows.tocoo()
+    bad = entries.row[~np.isfinite(entries.data)]
+    return int(bad.min()) if bad.size else -1
+
+
+def numbers(y: Any) -> Array:
+    """The targets of a regression as float64, whatever kind of number they come as."""
+    if sparse.issparse(y):
+        raise TypeError("y is sparse, but targets must be dense: use y.toarray()")
+    if y.dtype.kind in "mM":
+        raise ValueError(f"y has dtype {y.dtype}, but targets must be numbers")
+    with np.errstate(over="ignore"):
+        targets: Array = y.astype(np.float64, copy=False)
+    finite_targets(targets, y)
+    return targets
+
+
+def targets_fit(y: Array, dtype: np.dtype[Any]) -> None:
+    """Refuse targets that are too large for `dtype`."""
+    if dtype != y.dtype:
+        with np.errstate(over="ignore"):
+            finite_targets(y.astype(dtype), y)
+
+
+def finite_targets(converted: Array, y: Array) -> None:
+    """Refuse targets that are not finite any more after a conversion."""
+    finite = np.isfinite(converted)
+    if not finite.all():
+        where = tuple(int(i) for i in np.unravel_index(finite.argmin(), finite.shape))
+        raise ValueError(f"y of sample {where[0]} is {y[where]}, but must be finite in {converted.dtype}")
+
+
+def weights_of(sample_weight: Any, X: Any) -> Array:
+    """`sample_weight` of the rows of X in their dtype: finite, not negative, not all zero."""
+    if isinstance(sample_weight, Number):
+        sample_weight = np.full(X.shape[0], sample_weight)
+    with np.errstate(over="ignore"):  # an infinity, which is refused
+        weight: Array = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+    weights_count(weight, "sample_weight")
+    return weight
+
+
+def weights_count(weight: Array | None, name: str, *, or_zero: bool = False) -> None:
+    """Refuse weights whose sum cannot be divided by; all may be 0 where a step may learn nothing."""
+    if weight is None:
+        return
+    total, least = float(weight.sum(dtype=np.float64)), float(np.finfo(np.float64).smallest_normal)
+    if total == 0 and not or_zero:
+        raise ValueError(f"{name} is zero for all {len(weight)} samples, but one at least must count")
+    if not math.isfinite(total) or 0 < total < least:
+        raise ValueError(f"{name} has the sum {total}, but it must be finite and at least {least:.3g}")
+
+
+def r_squared(y: Array, predictions: Array, sample_weight: Array | None) -> float:
+    """R^2, or NaN where predictions overflowed."""
+    if not np.isfinite(predictions).all():
+        return math.nan
+    return float(r2_score(y, predictions, sample_weight=sample_weight))
