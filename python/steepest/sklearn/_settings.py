@@ -45,7 +45,9 @@ class Settings(Estimator):
         hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
         for i, units in enumerate(hidden):
             if isinstance(units, bool | np.bool_) or not isinstance(units, Integral):
-                raise TypeError(f"hidden_layer_sizes[{i}] is {units!r:.80}, but must be an integer of at least 1")
+                raise TypeError(
+                    f"hidden_layer_sizes[{i}] is {units!r:.80}, but must be an integer of at least 1"
+                )
         if any(units <= 0 for units in hidden):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         return [int(units) for units in hidden]

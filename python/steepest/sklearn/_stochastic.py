@@ -270,7 +270,7 @@ class _Run:
         estimator.validation_scores_.append(score)
         if estimator.verbose:
             print(f"Validation score: {score:f}")
-        worse = score < estimator.best_validation_score_ + float(estimator.tol)
+        worse = not score >= estimator.best_validation_score_ + float(estimator.tol)  # NaN is
         estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
         if score > estimator.best_validation_score_:
             estimator.best_validation_score_ = score
