@@ -71,7 +71,7 @@ def scalars(value):
     if isinstance(value, str):
         return [(np.str_(value), value)]
     if isinstance(value, int):
-        return [(np.int64(value), value), (np.uint8(value), int(np.uint8(value)))]
+        return [(np.int64(value), value), (np.min_scalar_type(value).type(value), value)]
     return [(np.float64(value), value), (np.float32(value), float(np.float32(value)))]
 
 
