@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -41,15 +42,17 @@ def check_classes(classes: Array, known: Array, all_of_them: bool) -> None:
 
 def check_class_weight(class_weight: Any, classes: Array, dtype: np.dtype[Any]) -> None:
     """Refuse a mapping of other classes, or of weights that are no finite numbers, negative or all zero."""
-    if class_weight is None or isinstance(class_weight, str):
+    if class_weight is None or (isinstance(class_weight, str) and class_weight == "balanced"):
         return
+    if not isinstance(class_weight, Mapping):  # which partial_fit, as scikit-learn's, looks at once only
+        raise TypeError(f"class_weight must be a mapping, 'balanced' or None, not {class_weight!r:.80}")
     known = classes.tolist()
     for label, weight in class_weight.items():
         name = f"class_weight of class {label!r}"
         if label not in known:
             raise ValueError(f"class_weight has the class {label!r:.80}, but the classes of y are {classes}")
         _checks.non_negative(weight, name)
-        if float(weight) > np.finfo(dtype).max:
+        if float(weight) > float(np.finfo(dtype).max):
             raise ValueError(f"{name} is {weight}, but must be finite in {dtype}")
     if not np.array(_weights_by_class(class_weight, classes), dtype).any():
         raise ValueError(f"class_weight is zero for all {len(known)} classes, but one at least must count")

@@ -88,7 +88,9 @@ def weights_count(weight: Array | None, name: str, *, or_zero: bool = False) -> 
     """Refuse weights whose sum cannot be divided by; all may be 0 where a step may learn nothing."""
     if weight is None:
         return
-    total, least = float(weight.sum(dtype=np.float64)), float(np.finfo(np.float64).smallest_normal)
+    with np.errstate(over="ignore"):
+        total = float(weight.sum(dtype=np.float64))
+    least = float(np.finfo(np.float64).smallest_normal)
     if total == 0 and not or_zero:
         raise ValueError(f"{name} is zero for all {len(weight)} samples, but one at least must count")
     if not math.isfinite(total) or 0 < total < least:
