@@ -1,4 +1,4 @@
-"""Settings that cannot be meant: layers of no whole number of units, rates, held-out samples without a score."""
+"""Settings that cannot be meant: units that are no integers, rates, held-out samples without a score."""
 
 from __future__ import annotations
 

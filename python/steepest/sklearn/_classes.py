@@ -48,7 +48,7 @@ def check_class_weight(class_weight: Any, classes: Array, dtype: np.dtype[Any]) 
         raise TypeError(f"class_weight must be a mapping, 'balanced' or None, not {class_weight!r:.80}")
     known = classes.tolist()
     for label, weight in class_weight.items():
-        name = f"class_weight of class {label!r}"
+        name = f"class_weight of class {label!r:.80}"
         if label not in known:
             raise ValueError(f"class_weight has the class {label!r:.80}, but the classes of y are {classes}")
         _checks.non_negative(weight, name)
