@@ -145,6 +145,22 @@ def test_targets_too_large_are_named(kind, loss, backend):
 
 
 @pytest.mark.parametrize("kind", [MLPRegressor, LinearRegressor])
+def test_exponentials_that_overflow_are_named(kind, backend):
+    """Of scores that are finite."""
+    with backend.computing():
+        model = made(kind, loss="poisson").fit(X, np.exp(TARGETS / 2))
+        far = X.copy()
+        far[7] = 1e5 * np.sign(
+            np.ravel(model.coef_ if kind is LinearRegressor else np.linalg.multi_dot(model.coefs_))
+        )
+        for entry in entries(model, far):
+            with pytest.raises(
+                ValueError, match="the predictions of row 7 of X are not finite: its numbers, o"
+            ):
+                entry()
+
+
+@pytest.mark.parametrize("kind", [MLPRegressor, LinearRegressor])
 def test_predictions_that_overflow_have_no_score(kind):
     """While a fit stops early: the exponential of scores that are finite."""
     x = X.astype(np.float32)

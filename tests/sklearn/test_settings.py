@@ -134,3 +134,28 @@ def test_a_score_that_is_not_a_number_is_no_improvement(kind):
     model = kind(max_iter=60, random_state=0, early_stopping=True, n_iter_no_change=3)
     model._score_of = lambda *_: np.nan
     assert model.fit(X, y_of(kind)).n_iter_ == 4
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_rates_of_a_schedule_are_checked(kind):
+    for rate, error in ((-1.0, ValueError), (np.nan, ValueError), (np.inf, ValueError), (None, TypeError)):
+        match = f"the learning rate of step 3 is {rate}, but must be"
+        schedule = {"learning_rate_schedule": lambda step, rate=rate: 0.1 if step < 3 else rate}
+        refuses(kind, error, match, **schedule, batch_size=20)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_epsilon_is_more_than_0_in_the_precision_of_the_samples(kind):
+    model = kind(max_iter=1, solver="adam", epsilon=1e-46)
+    model.fit(X, y_of(kind))
+    with pytest.raises(ValueError, match="epsilon is 1e-46, but must be greater than 0 in float32"):
+        model.fit(X.astype(np.float32), y_of(kind))
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+@pytest.mark.parametrize(("alpha", "ratio"), [(1e-200, 1e-200), (1.0, 1e-310), (1.0, 5e-324)])
+def test_a_share_of_l1_that_vanishes_is_l2(kind, alpha, ratio):
+    options = {"max_iter": 3, "random_state": 0, "alpha": alpha}
+    fits = kind(penalty="elasticnet", l1_ratio=ratio, **options), kind(penalty="l2", **options)
+    first, second = (model.fit(X, y_of(kind)).predict(X) for model in fits)
+    assert (first == second).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -128,5 +129,6 @@ def penalty_of(name: str | None, alpha: float, l1_ratio: float) -> Penalty | Non
         return None
     if ratio == 1:
         return L1(alpha)
-    squares = alpha * (1 - ratio) / 2
-    return L2(squares) if ratio == 0 else ElasticNet(alpha * ratio, squares / (alpha * ratio))
+    absolute, squares = alpha * ratio, alpha * (1 - ratio) / 2
+    share = squares / absolute if absolute else math.inf
+    return L2(squares) if share == math.inf else ElasticNet(absolute, share)

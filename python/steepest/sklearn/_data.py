@@ -28,14 +28,14 @@ def rows_in(X: Any, dtype: np.dtype[Any]) -> Any:
     return rows
 
 
-def finite_scores(scores: Array) -> Array:
-    """The scores themselves; refuses those that overflowed, of which no class and no number can be told."""
-    if (row := _first_nonfinite_row(np.ascontiguousarray(scores))) >= 0:
+def finite(answers: Array, name: str = "scores") -> Array:
+    """The answers themselves, one per row of X; refuses those that overflowed: NaN has no class."""
+    if (row := _first_nonfinite_row(np.ascontiguousarray(answers).reshape(len(answers), -1))) >= 0:
         raise ValueError(
-            f"the scores of row {row} of X are not finite: its numbers, or the weights that the estimator "
-            f"was fitted to, are too large for {scores.dtype}"
+            f"the {name} of row {row} of X are not finite: its numbers, or the weights that the estimator "
+            f"was fitted to, are too large for {answers.dtype}"
         )
-    return scores
+    return answers
 
 
 def _first_nonfinite_row(rows: Any) -> int:

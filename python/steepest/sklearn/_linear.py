@@ -23,7 +23,7 @@ from ..losses import Loss
 from ..penalties import L1, L2, ElasticNet
 from ._architecture import as_float, penalty_of
 from ._classes import WEIGHTED
-from ._data import finite_scores, rows_in, weights_count, weights_of
+from ._data import finite, rows_in, weights_count, weights_of
 from ._estimator import BELOW_1, POSITIVE, Estimator
 from ._solver import Solver
 from ._stochastic import NOT_FINITE, Learned, begin, learn
@@ -196,8 +196,8 @@ class LinearModel(SparseCoefMixin, Estimator):
             coef = np.atleast_2d(coef.toarray() if sparse.issparse(coef) else coef)
         if sparse.issparse(X) or sparse.issparse(coef):
             with np.errstate(over="ignore", invalid="ignore"):  # which is refused
-                return finite_scores(safe_sparse_dot(X, coef.T, dense_output=True) + intercept)
+                return finite(safe_sparse_dot(X, coef.T, dense_output=True) + intercept)
         dtype = np.result_type(X, coef)
         X, weight, bias = (np.ascontiguousarray(a, dtype) for a in (X, coef.T, intercept))
         with computing(self.n_threads):
-            return finite_scores(active().linear(X, weight, bias))
+            return finite(active().linear(X, weight, bias))

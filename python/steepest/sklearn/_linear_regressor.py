@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 
 from ..backends.protocol import Array
 from ..losses import AbsoluteError, Huber, Loss, PoissonDeviance, SquaredError
-from ._data import numbers, r_squared, targets_fit
+from ._data import finite, numbers, r_squared, targets_fit
 from ._estimator import POSITIVE
 from ._linear import LinearModel
 
@@ -276,7 +276,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_targets)
         """
-        predictions = self._predictions_of(self._scores(X))
+        predictions = finite(self._predictions_of(self._scores(X)), "predictions")
         return predictions if np.ndim(self.intercept_) else predictions.ravel()
 
     # ---- what the fit asks ------------------------------------------------------------------------------
@@ -335,11 +335,11 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         return np.ascontiguousarray(y, dtype)
 
     def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
-        with np.errstate(over="ignore"):
-            return r_squared(y, self._predictions_of(scores), sample_weight)
+        return r_squared(y, self._predictions_of(scores), sample_weight)
 
     def _predictions_of(self, scores: Array) -> Array:
-        return np.exp(scores) if self.loss == "poisson" else scores
+        with np.errstate(over="ignore"):  # an infinity, which is refused
+            return np.exp(scores) if self.loss == "poisson" else scores
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -26,7 +26,7 @@ from ._architecture import (
     writable,
 )
 from ._classes import WEIGHTED
-from ._data import finite_scores, rows_in, weights_count, weights_of
+from ._data import finite, rows_in, weights_count, weights_of
 from ._lbfgs import minimise
 from ._settings import Settings
 from ._solver import STOCHASTIC_SOLVERS, Solver
@@ -192,7 +192,7 @@ class MultilayerPerceptron(Settings):
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         with computing(self.n_threads):
             network = bound(self._stages(), self.coefs_, self.intercepts_, self._norms())
-            return finite_scores(network.forward(rows_of(rows_in(X, self._dtype()))))
+            return finite(network.forward(rows_of(rows_in(X, self._dtype()))))
 
     def _activated(self, scores: Array) -> Array:
         """Predictions, or probabilities."""

@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from ..backends.protocol import Array
 from ..losses import AbsoluteError, Huber, Loss, PoissonDeviance, SquaredError
-from ._data import numbers, r_squared, targets_fit
+from ._data import finite, numbers, r_squared, targets_fit
 from ._multilayer import MultilayerPerceptron
 from ._together import checked_once
 
@@ -301,7 +301,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
-        return self._predictions_of(self._scores(X))
+        return finite(self._predictions_of(self._scores(X)), "predictions")
 
     # ---- what the fit asks ------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from ..backends import active
 from ..backends.formulas import write
 from ..backends.protocol import Array, Batch, Network, Plateau, Recipe, Schedule, Status
 from ..history import History
+from ..schedules import rate_of
 from ._callbacks import Callbacks
 from ._interruption import interruption_noted
 from ._solver import STOCHASTIC_SOLVERS, Solver
@@ -226,7 +227,8 @@ class _Run:
         steps = epochs * self._batches
         if estimator.learning_rate_schedule is not None:
             first = int(solver.state.steps[0])
-            return np.array([estimator.learning_rate_schedule(first + i) for i in range(steps)], np.float64)
+            rule = estimator.learning_rate_schedule
+            return np.array([rate_of(rule, first + i) for i in range(steps)], np.float64)
         if not self._fades():
             return np.full(1, solver.learning_rate)
         later = [self._faded(estimator.t_ + i * self._samples) for i in range(1, epochs)]
