@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
 from tolerances import assert_same_bits
 
-from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
+from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor, fit_many
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -72,6 +72,15 @@ def test_class_weights_are_checked(kind, given, error, match):
     assert (model.predict(X) == before[0]).all()
     for a, b in zip(learned(model), before[1], strict=True):
         assert_same_bits(a, b)
+
+
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_class_weights_of_many_fits_are_checked(kind):
+    """Their samples are checked but once."""
+    with pytest.raises(
+        ValueError, match="class_weight of class 0 is -1, but must be finite and not negative"
+    ):
+        fit_many(made(kind), {"class_weight": [None, {0: -1}]}, X, LABELS, progress=False)
 
 
 @pytest.mark.parametrize("given", [[1, 2], np.array([1, 2]), {0, 1}, "even"], ids=str)

@@ -384,12 +384,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
         X, y = self._checked(X, y, reset)
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
-            binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer = LabelBinarizer()
+            self._label_binarizer.fit(y)
+            self.classes_ = self._label_binarizer.classes_
         else:
-            binarizer = self._label_binarizer
             check_classes(unique_labels(y), self.classes_, all_of_them=not incremental)
-        self._check_class_weight(binarizer, X.dtype if reset else self._dtype())
-        self._label_binarizer, self.classes_ = binarizer, binarizer.classes_
         return X, self._label_binarizer.transform(y).astype(bool)
 
     def _validated_held_out(self, X: Any, y: Any) -> tuple[Any, Array]:
@@ -397,14 +396,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         check_classes(unique_labels(y), self.classes_, all_of_them=False)
         return X, self._label_binarizer.transform(y).astype(bool)
 
-    def _check_class_weight(self, binarizer: LabelBinarizer, dtype: np.dtype[Any]) -> None:
-        if self.class_weight is not None and _multilabel(binarizer):
+    def _check_class_weight(self, dtype: np.dtype[Any]) -> None:
+        if self.class_weight is not None and self._multilabel:
             raise ValueError("class_weight is not defined for multilabel targets: use sample_weight")
-        check_class_weight(self.class_weight, binarizer.classes_, dtype)
+        check_class_weight(self.class_weight, self.classes_, dtype)
 
     @property
     def _multilabel(self) -> bool:
-        return _multilabel(self._label_binarizer)
+        return str(self._label_binarizer.y_type_).startswith("multilabel")
 
     def _outputs(self, y: Array) -> int:
         if self.loss == "log_loss":
@@ -460,10 +459,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = self.loss == "log_loss"
         return tags
-
-
-def _multilabel(binarizer: LabelBinarizer) -> bool:
-    return str(binarizer.y_type_).startswith("multilabel")
 
 
 def _codes(y: Array) -> Array:

@@ -81,6 +81,7 @@ class LinearModel(SparseCoefMixin, Estimator):
         given = X, y, sample_weight
         X, y = self._validated(X, y, incremental, reset=fresh)
         X = X if fresh else rows_in(X, self._dtype())
+        self._check_class_weight(X.dtype)
         if sample_weight is not None:
             sample_weight = weights_of(sample_weight, X)
         self._random_state = check_random_state(self.random_state)

@@ -368,15 +368,16 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset)
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
-        classes = np.unique(y)
-        if not reset or incremental:
-            check_classes(classes, self.classes_, all_of_them=not incremental)
-            classes = self.classes_
-        if len(classes) < 2:
-            raise ValueError(f"The number of classes has to be greater than one; got {len(classes)} class")
-        check_class_weight(self.class_weight, classes, X.dtype if reset else self._dtype())
-        self.classes_ = classes
+        if reset and not incremental:
+            self.classes_ = np.unique(y)
+        else:
+            check_classes(np.unique(y), self.classes_, all_of_them=not incremental)
+        if (number := len(self.classes_)) < 2:
+            raise ValueError(f"The number of classes has to be greater than one; got {number} class")
         return X, np.searchsorted(self.classes_, y)[:, np.newaxis]
+
+    def _check_class_weight(self, dtype: np.dtype[Any]) -> None:
+        check_class_weight(self.class_weight, self.classes_, dtype)
 
     def _zeros(self, y: Array, features: int, dtype: np.dtype[Any]) -> tuple[Array, Any]:
         scores = 1 if self._paired else len(self.classes_)

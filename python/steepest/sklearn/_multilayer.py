@@ -70,6 +70,7 @@ class MultilayerPerceptron(Settings):
         X, y = self._validated(X, y, incremental=incremental, reset=fresh)
         if not fresh:  # parameters stay in their precision
             X = rows_in(X, self._dtype())
+        self._check_class_weight(X.dtype)
         if sample_weight is not None:
             sample_weight = weights_of(sample_weight, X)
         self.n_outputs_ = self._outputs(y)
