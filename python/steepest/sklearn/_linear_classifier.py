@@ -99,8 +99,8 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     n_iter_no_change : int, default=10
         Epochs without an improvement after which the fit ends.
     class_weight : dict or "balanced", default=None
-        Weights of classes, which multiply those of their samples; "balanced" ones are inverse to their
-        frequencies.
+        Weights of classes, which multiply those of their samples: finite, not negative and not all 0, and 1
+        for a class that is not named; "balanced" ones are inverse to their frequencies.
     clip_value : float, default=None
         Bound of each component of the gradient.
     clip_norm : float, default=None
@@ -127,7 +127,8 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     loss_, best_loss_ : float
         The last of these, and the smallest; that is None with early_stopping.
     validation_loss_curve_ : list of float
-        The loss of samples that are held out or given, after each epoch, without penalty.
+        The loss of samples that are held out or given, after each epoch, without penalty and class
+        weights.
     validation_scores_, best_validation_score_ : list of float and float, or None
         Accuracy on them, with early_stopping, and the best.
     n_iter_ : int
@@ -255,7 +256,7 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         y : array-like of shape (n_samples,)
             Labels of any kind.
         sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts for.
+            What each sample counts for; finite, not negative and not all 0.
         validation_data : (X, y) or (X, y, sample_weight), default=None
             Samples whose loss, and with early_stopping whose score, is computed after each epoch.
 
@@ -306,6 +307,11 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Of two classes the one of the second, which is predicted where it is greater than 0.
+
+        Raises
+        ------
+        ValueError
+            If what is computed of a row of X is too large for the dtype it is computed in.
         """
         scores = self._scores(X)
         return scores.ravel() if scores.shape[1] == 1 else scores
@@ -320,6 +326,11 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         Returns
         -------
         ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        ValueError
+            If what is computed of a row of X is too large for the dtype it is computed in.
         """
         scores = self.decision_function(X)
         chosen: Array = self.classes_[scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)]
@@ -336,6 +347,11 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
+
+        Raises
+        ------
+        ValueError
+            If what is computed of a row of X is too large for the dtype it is computed in.
         """
         return np.exp(self.predict_log_proba(X))
 
@@ -350,6 +366,11 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
+
+        Raises
+        ------
+        ValueError
+            If what is computed of a row of X is too large for the dtype it is computed in.
         """
         scores = self._scores(X)
         if scores.shape[1] == 1:

@@ -234,10 +234,12 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Numbers of any kind, which are taken as float64.
         sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts for.
+            What each sample counts for; finite, not negative and not all 0.
         validation_data : (X, y) or (X, y, sample_weight), default=None
-            Samples whose loss, and with early_stopping whose score, is computed after each epoch.
+            Samples whose loss, and with early_stopping whose score, is computed after each epoch; for
+            the score, R^2, at least 2.
 
         Returns
         -------
@@ -275,6 +277,11 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_targets)
+
+        Raises
+        ------
+        ValueError
+            If what is computed of a row of X is too large for the dtype it is computed in.
         """
         predictions = finite(self._predictions_of(self._scores(X)), "predictions")
         return predictions if np.ndim(self.intercept_) else predictions.ravel()

@@ -33,7 +33,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         Half the squared error, whose mean over the outputs is reported and whose sum is descended, as in
         scikit-learn; half the Poisson deviance with an exponential behind the last layer, for y >= 0; and,
         beyond scikit-learn's, the sums over outputs of Huber's loss and of absolute errors.
-    hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(100,)
+    hidden_layer_sizes : int or array-like of int of shape (n_layers - 2,), default=(100,)
         Units of each hidden layer.
     activation : str or sequence of str, default="relu"
         Of the hidden layers, or one for each of them: "identity", "logistic", "tanh", "relu", and beyond
@@ -252,11 +252,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             float32 is computed in float32, all else in float64.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Numbers.
+            Numbers of any kind, which are taken as float64.
         sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts for; not negative.
+            What each sample counts for; finite, not negative and not all 0.
         validation_data : (X, y) or (X, y, sample_weight), default=None
-            Samples whose loss, and with early_stopping whose score, is computed after each epoch.
+            Samples whose loss, and with early_stopping whose score, is computed after each epoch; for
+            the score, R^2, at least 2.
 
         Returns
         -------
@@ -300,6 +301,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If a row of X, or what is computed of it, is too large for the dtype that was learned in.
         """
         return finite(self._predictions_of(self._scores(X)), "predictions")
 
