@@ -119,6 +119,7 @@ def test_labels_of_any_kind_are_their_classes(kind, code):
             r"y has dtype datetime64\[D\], but targets must be numbers",
         ),
         (COUNTS.astype("timedelta64[s]"), ValueError, "y has dtype timedelta64"),
+        (np.zeros(40, [("a", float)]), ValueError, "y has dtype .*'a'.*, but targets must be numbers"),
         (
             sparse.csr_array(COUNTS[:, np.newaxis]),
             TypeError,

@@ -51,11 +51,11 @@ def numbers(y: Any) -> Array:
     """The targets of a regression as float64, whatever kind of number they come as."""
     if sparse.issparse(y):
         raise TypeError("y is sparse, but targets must be dense: use y.toarray()")
-    if y.dtype.kind in "mM":
+    if y.dtype.kind not in "biufOUS":  # dates, records
         raise ValueError(f"y has dtype {y.dtype}, but targets must be numbers")
     with np.errstate(over="ignore"):
         targets: Array = y.astype(np.float64, copy=False)
-    finite_targets(targets, y)
+    _still_finite(targets, y)
     return targets
 
 
@@ -63,14 +63,14 @@ def targets_fit(y: Array, dtype: np.dtype[Any]) -> None:
     """Refuse targets that are too large for `dtype`."""
     if dtype != y.dtype:
         with np.errstate(over="ignore"):
-            finite_targets(y.astype(dtype), y)
+            _still_finite(y.astype(dtype), y)
 
 
-def finite_targets(converted: Array, y: Array) -> None:
-    """Refuse targets that are not finite any more after a conversion."""
-    finite = np.isfinite(converted)
-    if not finite.all():
-        where = tuple(int(i) for i in np.unravel_index(finite.argmin(), finite.shape))
+def _still_finite(converted: Array, y: Array) -> None:
+    """Refuse targets that a conversion made infinite."""
+    good = np.isfinite(converted)
+    if not good.all():
+        where = tuple(int(i) for i in np.unravel_index(good.argmin(), good.shape))
         raise ValueError(f"y of sample {where[0]} is {y[where]}, but must be finite in {converted.dtype}")
 
 
