@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies
 from implementations import BACKENDS, needs_native
 
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
+from samples import bounded
 from scipy import sparse
 from tolerances import FUNCTION, assert_close, assert_same_bits
 
@@ -107,7 +109,8 @@ def said(model, x):
 
 def depth(model):
     """Roundings that follow each other: in each step those of a sum over inputs, units and samples."""
-    steps = 2 * EPOCHS * (-(-len(X) // BATCH))
+    size = BATCH if model.batch_size == "auto" else model.batch_size
+    steps = 2 * EPOCHS * (-(-len(X) // size))
     return steps * (X.shape[1] + 2 * UNITS + len(X) + 2 * FUNCTION)
 
 
@@ -176,3 +179,41 @@ def test_scales_are_not_penalised(kind, backend):
         assert np.abs(light.coefs_[0] - heavy.coefs_[0]).max() > 0.01
         for a, b in zip(light.batch_norms_, heavy.batch_norms_, strict=True):
             assert_same_bits(a, b)
+
+
+def _options(draw, kind):
+    """Random settings that fit each other; those of "l1" alone differ where a weight crosses 0."""
+    options = {
+        "loss": draw(LOSSES[kind]),
+        "penalty": draw(["l2", None]),
+        "alpha": draw([1e-4, 0.01, 0.5]),
+        "batch_size": draw([5, 16, "auto"]),
+        "learning_rate": draw(["constant", "invscaling", "adaptive"]),
+        "shuffle": draw([True, False]),
+        "solver": draw(["sgd", "adam"]),
+        "momentum": draw([0.0, 0.9]),
+        "nesterovs_momentum": draw([True, False]),
+        "clip_norm": draw([None, 0.05]),
+        "max_iter": draw([1, EPOCHS]),
+        "early_stopping": draw([False, True]),
+    }
+    if kind in NETWORKS:
+        options["hidden_layer_sizes"] = draw([(), (8,), (8, 5, 3)])
+        options["activation"] = draw(["tanh", "relu", "gelu"])
+        options |= {"batch_norm": draw([False, True]), "dropout": draw([0.0, 0.3])}
+    if kind in CLASSIFIERS:
+        options["class_weight"] = draw([None, {0: 3, 2: 0}])
+    return options
+
+
+@bounded
+@given(strategies.data())
+def test_random_settings(data):
+    def draw(choices):
+        return data.draw(strategies.sampled_from(choices))
+
+    kind, way = draw(ESTIMATORS), draw(WAYS)
+    options = _options(draw, kind)
+    if way == "partial":
+        options["early_stopping"] = False
+    assert_same_on_both(kind, options, way, draw([np.float32, np.float64]))

@@ -46,7 +46,7 @@ def check_class_weight(class_weight: Any, classes: Array, dtype: np.dtype[Any]) 
         return
     if not isinstance(class_weight, Mapping):  # which partial_fit, as scikit-learn's, looks at once only
         raise TypeError(f"class_weight must be a mapping, 'balanced' or None, not {class_weight!r:.80}")
-    known = classes.tolist()
+    known = set(classes.tolist())
     for label, weight in class_weight.items():
         name = f"class_weight of class {label!r:.80}"
         if label not in known:

@@ -375,7 +375,8 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         scores = self._scores(X)
         if scores.shape[1] == 1:
             scores = np.hstack([np.zeros_like(scores), scores])
-        scores -= scores.max(axis=1, keepdims=True)
+        with np.errstate(over="ignore"):  # -inf, as the logarithm of 0
+            scores -= scores.max(axis=1, keepdims=True)
         log_proba: Array = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         return log_proba
 
