@@ -27,8 +27,9 @@ REGRESSOR_LOSSES = ["squared_error", "huber", "absolute_error", "poisson"]
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks([LinearClassifier(), LinearRegressor()])
-def test_it_is_an_estimator(estimator, check):
-    check(estimator)
+def test_it_is_an_estimator(estimator, check, backend):
+    with st.config(backend.backend, backend.threads or None, backend.isa or None):
+        check(estimator)
 
 
 def standardised(load):

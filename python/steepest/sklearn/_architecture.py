@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -116,12 +117,18 @@ def bound(stages: Sequence[Stage], coefs: Any, intercepts: Any, norms: Any = ())
     return active().network(stages, *parameters_of(*parts))
 
 
+def as_float(value: float | None) -> float | None:
+    """A parameter that may be None; NumPy's scalars would have numbers computed in their precision."""
+    return None if value is None else float(value)
+
+
 def penalty_of(name: str | None, alpha: float, l1_ratio: float) -> Penalty | None:
     """Alpha * (l1_ratio * sum|W| + (1 - l1_ratio) / 2 * sum(W**2)); "l2" has a ratio of 0, "l1" of 1."""
-    ratio = {"l2": 0.0, "l1": 1.0}.get(name or "", l1_ratio)
+    alpha, ratio = float(alpha), {"l2": 0.0, "l1": 1.0}.get(name or "", float(l1_ratio))
     if name is None or alpha == 0:
         return None
     if ratio == 1:
         return L1(alpha)
-    squares = alpha * (1 - ratio) / 2
-    return L2(squares) if ratio == 0 else ElasticNet(alpha * ratio, squares / (alpha * ratio))
+    absolute, squares = alpha * ratio, alpha * (1 - ratio) / 2
+    share = squares / absolute if absolute else math.inf
+    return L2(squares) if share == math.inf else ElasticNet(absolute, share)

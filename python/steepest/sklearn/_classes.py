@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
+from .. import _checks
 from ..backends.protocol import Array
+from ._data import weights_count
+
+WEIGHTED = "sample_weight times class_weight"
 
 
 def refuse_balanced(class_weight: Any) -> None:
     """In partial_fit, which does not see all samples."""
-    if class_weight == "balanced":
+    if isinstance(class_weight, str) and class_weight == "balanced":
         raise ValueError(
             "class_weight 'balanced' is not supported for partial_fit. In order to use 'balanced' "
             "weights, use compute_class_weight('balanced', classes=classes, y=y). In place of y you can "
@@ -35,12 +40,42 @@ def check_classes(classes: Array, known: Array, all_of_them: bool) -> None:
         )
 
 
+def check_class_weight(class_weight: Any, classes: Array, dtype: np.dtype[Any]) -> None:
+    """Refuse a mapping of other classes, or of weights that are no finite numbers, negative or all zero."""
+    if class_weight is None or (isinstance(class_weight, str) and class_weight == "balanced"):
+        return
+    if not isinstance(class_weight, Mapping):  # which partial_fit, as scikit-learn's, looks at once only
+        raise TypeError(f"class_weight must be a mapping, 'balanced' or None, not {class_weight!r:.80}")
+    known = set(classes.tolist())
+    for label, weight in class_weight.items():
+        name = f"class_weight of class {label!r:.80}"
+        if label not in known:
+            raise ValueError(f"class_weight has the class {label!r:.80}, but the classes of y are {classes}")
+        _checks.non_negative(weight, name)
+        if float(weight) > float(np.finfo(dtype).max):
+            raise ValueError(f"{name} is {weight}, but must be finite in {dtype}")
+    if not np.array(_weights_by_class(class_weight, classes), dtype).any():
+        raise ValueError(f"class_weight is zero for all {len(known)} classes, but one at least must count")
+
+
 def weighted_by_class(
     class_weight: Any, classes: Array, codes: Array, sample_weight: Array | None, dtype: np.dtype[Any]
 ) -> Array | None:
     """The weights of samples times those of their classes, whose numbers are `codes`."""
     if class_weight is None:
         return sample_weight
-    by_class = compute_class_weight(class_weight, classes=classes, y=classes[codes])
+    if isinstance(class_weight, str):
+        by_class = compute_class_weight(class_weight, classes=classes, y=classes[codes])
+    else:
+        by_class = np.array(_weights_by_class(class_weight, classes))
     weight: Array = by_class.astype(dtype)[codes]
-    return weight if sample_weight is None else weight * sample_weight
+    if sample_weight is not None:
+        with np.errstate(over="ignore"):  # an infinite sum, which is refused
+            weight *= sample_weight
+    weights_count(weight, WEIGHTED, or_zero=True)
+    return weight
+
+
+def _weights_by_class(class_weight: Any, classes: Array) -> list[float]:
+    """Those of a mapping; 1 for a class that it lacks."""
+    return [float(class_weight.get(label, 1)) for label in classes.tolist()]

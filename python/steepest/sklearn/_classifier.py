@@ -17,7 +17,7 @@ from sklearn.utils.validation import validate_data
 
 from ..backends.protocol import Array
 from ..losses import BinaryCrossEntropy, Loss, MulticlassHinge, SoftmaxCrossEntropy
-from ._classes import check_classes, refuse_balanced, weighted_by_class
+from ._classes import check_class_weight, check_classes, refuse_balanced, weighted_by_class
 from ._multilayer import MultilayerPerceptron
 from ._together import checked_once
 
@@ -36,7 +36,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(100,)
+    hidden_layer_sizes : int or array-like of int of shape (n_layers - 2,), default=(100,)
         Units of each hidden layer.
     activation : str or sequence of str, default="relu"
         Of the hidden layers, or one for each of them: "identity", "logistic", "tanh", "relu", and beyond
@@ -91,8 +91,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Cross-entropy, or Weston and Watkins' multiclass hinge, which gives no probabilities and takes no
         multilabel targets.
     class_weight : dict or "balanced", default=None
-        Weights of classes, which multiply those of their samples; "balanced" are inverse to their frequencies
-        in y.
+        Weights of classes, which multiply those of their samples: finite, not negative and not all 0, and 1
+        for a class that is not named; "balanced" are inverse to their frequencies in y.
     dropout : float or sequence of float, default=0.0
         Probability with which each unit of the hidden layers, or of each one of them, is dropped in a step.
     batch_norm : bool, default=False
@@ -138,7 +138,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     best_validation_score_ : float or None
         The best of them.
     validation_loss_curve_ : list of float
-        The loss of held-out samples after each epoch, without penalty, where there are any.
+        The loss of held-out samples after each epoch, without penalty and class weights, where there are any.
     n_iter_ : int
         Epochs, or iterations, of the last fit.
     t_ : int
@@ -167,6 +167,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     >>> MLPClassifier(random_state=0).fit(X[:1200], y[:1200]).score(X[1200:], y[1200:]) > 0.9
     True
     """
+
+    classes_: Array
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **MultilayerPerceptron._parameter_constraints,
@@ -262,7 +264,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels of any kind, or (n_samples, n_labels) of 0 and 1.
         sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts for; not negative.
+            What each sample counts for; finite, not negative and not all 0.
         validation_data : (X, y) or (X, y, sample_weight), default=None
             Samples whose loss, and with early_stopping whose score, is computed after each epoch.
 
@@ -314,6 +316,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
+
+        Raises
+        ------
+        ValueError
+            If a row of X, or what is computed of it, is too large for the dtype that was learned in.
         """
         return self._classes_of(self._scores(X))
 
@@ -328,6 +335,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         -------
         ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_labels)
             Of two classes the second's, against 0 for the first.
+
+        Raises
+        ------
+        ValueError
+            If a row of X, or what is computed of it, is too large for the dtype that was learned in.
         """
         return self._decision(self._scores(X))
 
@@ -343,6 +355,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         -------
         ndarray of shape (n_samples, n_classes)
             Of multilabel targets, each label's.
+
+        Raises
+        ------
+        ValueError
+            If a row of X, or what is computed of it, is too large for the dtype that was learned in.
         """
         probabilities = self._activated(self._scores(X))
         return np.hstack([1 - probabilities, probabilities]) if self.n_outputs_ == 1 else probabilities
@@ -358,6 +375,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
+
+        Raises
+        ------
+        ValueError
+            If a row of X, or what is computed of it, is too large for the dtype that was learned in.
         """
         probabilities = self.predict_proba(X)
         return np.log(probabilities, out=probabilities)
@@ -386,13 +408,18 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self._label_binarizer.fit(y)
             self.classes_ = self._label_binarizer.classes_
         else:
-            check_classes(unique_labels(y), self.classes_, all_of_them=self.warm_start)
+            check_classes(unique_labels(y), self.classes_, all_of_them=not incremental)
         return X, self._label_binarizer.transform(y).astype(bool)
 
     def _validated_held_out(self, X: Any, y: Any) -> tuple[Any, Array]:
         X, y = self._checked(X, y, reset=False)
         check_classes(unique_labels(y), self.classes_, all_of_them=False)
         return X, self._label_binarizer.transform(y).astype(bool)
+
+    def _check_class_weight(self, dtype: np.dtype[Any]) -> None:
+        if self.class_weight is not None and self._multilabel:
+            raise ValueError("class_weight is not defined for multilabel targets: use sample_weight")
+        check_class_weight(self.class_weight, self.classes_, dtype)
 
     @property
     def _multilabel(self) -> bool:
@@ -423,8 +450,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return _codes(y)
 
     def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
-        if self.class_weight is not None and self._multilabel:
-            raise ValueError("class_weight is not defined for multilabel targets: use sample_weight")
         return weighted_by_class(self.class_weight, self.classes_, _codes(y), sample_weight, self._dtype())
 
     def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:

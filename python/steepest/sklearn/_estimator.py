@@ -49,6 +49,9 @@ class Estimator(CallbackSupportMixin, HoldsOut, BaseEstimator):
         "n_threads": [COUNT, None],
     }
 
+    def _check_class_weight(self, dtype: np.dtype[Any]) -> None:
+        """Refuse weights of classes that cannot be counted with in `dtype`; a regressor has none."""
+
     def to_sklearn(self) -> Any:
         """A fitted estimator of scikit-learn that predicts the same; see `steepest.sklearn.to_sklearn`."""
         from ._convert import to_sklearn  # which knows all estimators

@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_regressor
 from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import _check_sample_weight
 
 from ..backends.protocol import Array, Batch
 from ._architecture import rows_of
+from ._data import rows_in, weights_count, weights_of
 from ._stochastic import HeldOut
 
 
@@ -57,14 +57,21 @@ class HoldsOut(ABC):
         stratify = y if is_classifier(self) and y.shape[1] == 1 else None
         given = (X, y) if sample_weight is None else (X, y, sample_weight)
         parts = train_test_split(
-            *given, random_state=self._random_state, test_size=self.validation_fraction, stratify=stratify
+            *given,
+            random_state=self._random_state,
+            test_size=float(self.validation_fraction),
+            stratify=stratify,
         )
         kept, held = parts[::2], parts[1::2]
         if held[0].shape[0] < 2:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
-        weight = kept[2] if sample_weight is not None else None
+        weight = None
+        if sample_weight is not None:
+            weight = kept[2]
+            weights_count(weight, "sample_weight after the validation set is held out")
+            weights_count(held[2], "sample_weight of the validation set")
         return kept[0], kept[1], weight, self._held_out(*held)
 
     def _held_out(self, X: Any, y: Array, sample_weight: Array | None = None) -> HeldOut:
@@ -78,7 +85,10 @@ class HoldsOut(ABC):
             raise TypeError("validation_data must be (X, y) or (X, y, sample_weight)")
         X, y, *weight = data
         X, y = self._validated_held_out(X, y)
-        X = X.astype(self._dtype(), copy=False)
-        if weight and weight[0] is not None:
-            return X, y, _check_sample_weight(weight[0], X, dtype=X.dtype, ensure_non_negative=True)
-        return X, y, None
+        X = rows_in(X, self._dtype())
+        if self.early_stopping and is_regressor(self) and len(y) < 2:
+            raise ValueError(
+                f"validation_data has {len(y)} sample, but early_stopping needs at least 2: R^2, the score "
+                "of a regressor, is not defined for one"
+            )
+        return X, y, None if not weight or weight[0] is None else weights_of(weight[0], X)

@@ -37,9 +37,9 @@ def minimise(
         method="L-BFGS-B",
         jac=True,
         options={
-            "maxfun": estimator.max_fun,
-            "maxiter": estimator.max_iter,
-            "gtol": estimator.tol,
+            "maxfun": int(estimator.max_fun),
+            "maxiter": int(estimator.max_iter),
+            "gtol": float(estimator.tol),
             **({"iprint": 1 if estimator.verbose else -1} if _PRINTS else {}),
         },
     )

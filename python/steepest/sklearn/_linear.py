@@ -13,7 +13,7 @@ from sklearn.linear_model._base import SparseCoefMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._stages import compile_stages
 from ..backends import active
@@ -21,7 +21,9 @@ from ..backends.protocol import Array, Parameters, Recipe
 from ..layers import Linear
 from ..losses import Loss
 from ..penalties import L1, L2, ElasticNet
-from ._architecture import penalty_of
+from ._architecture import as_float, penalty_of
+from ._classes import WEIGHTED
+from ._data import finite, rows_in, weights_count, weights_of
 from ._estimator import BELOW_1, POSITIVE, Estimator
 from ._solver import Solver
 from ._stochastic import NOT_FINITE, Learned, begin, learn
@@ -78,9 +80,10 @@ class LinearModel(SparseCoefMixin, Estimator):
         fresh = not hasattr(self, "coef_") or (not self.warm_start and not incremental)
         given = X, y, sample_weight
         X, y = self._validated(X, y, incremental, reset=fresh)
-        X = X if fresh else X.astype(self._dtype(), copy=False)
+        X = X if fresh else rows_in(X, self._dtype())
+        self._check_class_weight(X.dtype)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+            sample_weight = weights_of(sample_weight, X)
         self._random_state = check_random_state(self.random_state)
         if fresh:
             begin(self)
@@ -104,6 +107,7 @@ class LinearModel(SparseCoefMixin, Estimator):
         X, y, sample_weight, held_out = self._split(X, y, sample_weight, validation_data)
         weight = self._weights(y, sample_weight)
         if not incremental or not hasattr(self, "_optimizer"):
+            weights_count(weight, WEIGHTED)
             intercept, pace = self._start(y, weight)
             if fresh and self.fit_intercept:
                 self.intercept_ = self.intercept_ + np.asarray(intercept, X.dtype)
@@ -111,7 +115,7 @@ class LinearModel(SparseCoefMixin, Estimator):
             self._optimizer = Solver.of(self, [self._layer()], self.learning_rate_init_)
         layer = self._layer()
         features, columns = layer.weight.shape
-        stages = compile_stages([Linear(features, columns, bias=self.fit_intercept)])
+        stages = compile_stages([Linear(features, columns, bias=bool(self.fit_intercept))])
         learned = Learned(
             active().network(stages, [layer]),
             [array for array in (layer.weight, layer.bias) if array is not None],
@@ -129,7 +133,7 @@ class LinearModel(SparseCoefMixin, Estimator):
 
     def _recipe(self) -> Recipe:
         """Two columns have half the squares of their difference, and a longer gradient by sqrt(2)."""
-        penalty, norm = penalty_of(self.penalty, self.alpha, self.l1_ratio), self.clip_norm
+        penalty, norm = penalty_of(self.penalty, self.alpha, self.l1_ratio), as_float(self.clip_norm)
         if isinstance(penalty, L1) and self.solver == "sgd" and self.momentum == 0:
             penalty = replace(penalty, proximal=True)
         if self._paired:
@@ -138,7 +142,7 @@ class LinearModel(SparseCoefMixin, Estimator):
                 penalty = L2(2 * penalty.strength)
             elif isinstance(penalty, ElasticNet):
                 penalty = replace(penalty, beta=2 * penalty.beta)
-        return Recipe(self._loss(), (penalty,), clip_value=self.clip_value, clip_norm=norm)
+        return Recipe(self._loss(), (penalty,), clip_value=as_float(self.clip_value), clip_norm=norm)
 
     def _initial_rate(self, X: Any, weight: Array | None, pace: float) -> float:
         """The one that is given, or one that suits the size of the samples.
@@ -192,9 +196,9 @@ class LinearModel(SparseCoefMixin, Estimator):
         if not sparse.issparse(coef) or coef.ndim == 1:
             coef = np.atleast_2d(coef.toarray() if sparse.issparse(coef) else coef)
         if sparse.issparse(X) or sparse.issparse(coef):
-            product: Array = safe_sparse_dot(X, coef.T, dense_output=True) + intercept
-            return product
+            with np.errstate(over="ignore", invalid="ignore"):  # which is refused
+                return finite(safe_sparse_dot(X, coef.T, dense_output=True) + intercept)
         dtype = np.result_type(X, coef)
         X, weight, bias = (np.ascontiguousarray(a, dtype) for a in (X, coef.T, intercept))
         with computing(self.n_threads):
-            return active().linear(X, weight, bias)
+            return finite(active().linear(X, weight, bias))

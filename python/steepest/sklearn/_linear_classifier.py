@@ -16,7 +16,7 @@ from sklearn.utils.validation import column_or_1d, validate_data
 
 from ..backends.protocol import Array
 from ..losses import Loss, MulticlassHinge, SoftmaxCrossEntropy
-from ._classes import check_classes, refuse_balanced, weighted_by_class
+from ._classes import check_class_weight, check_classes, refuse_balanced, weighted_by_class
 from ._estimator import NON_NEGATIVE
 from ._linear import LinearModel
 
@@ -99,8 +99,8 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     n_iter_no_change : int, default=10
         Epochs without an improvement after which the fit ends.
     class_weight : dict or "balanced", default=None
-        Weights of classes, which multiply those of their samples; "balanced" ones are inverse to their
-        frequencies.
+        Weights of classes, which multiply those of their samples: finite, not negative and not all 0, and 1
+        for a class that is not named; "balanced" ones are inverse to their frequencies.
     clip_value : float, default=None
         Bound of each component of the gradient.
     clip_norm : float, default=None
@@ -127,7 +127,8 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     loss_, best_loss_ : float
         The last of these, and the smallest; that is None with early_stopping.
     validation_loss_curve_ : list of float
-        The loss of samples that are held out or given, after each epoch, without penalty.
+        The loss of samples that are held out or given, after each epoch, without penalty and class
+        weights.
     validation_scores_, best_validation_score_ : list of float and float, or None
         Accuracy on them, with early_stopping, and the best.
     n_iter_ : int
@@ -159,6 +160,8 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     >>> round(model.score(X, y), 2)
     0.97
     """
+
+    classes_: Array
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **LinearModel._parameter_constraints,
@@ -253,7 +256,7 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         y : array-like of shape (n_samples,)
             Labels of any kind.
         sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts for.
+            What each sample counts for; finite, not negative and not all 0.
         validation_data : (X, y) or (X, y, sample_weight), default=None
             Samples whose loss, and with early_stopping whose score, is computed after each epoch.
 
@@ -304,6 +307,11 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Of two classes the one of the second, which is predicted where it is greater than 0.
+
+        Raises
+        ------
+        ValueError
+            If what is computed of a row of X is too large for the dtype it is computed in.
         """
         scores = self._scores(X)
         return scores.ravel() if scores.shape[1] == 1 else scores
@@ -318,6 +326,11 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         Returns
         -------
         ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        ValueError
+            If what is computed of a row of X is too large for the dtype it is computed in.
         """
         scores = self.decision_function(X)
         chosen: Array = self.classes_[scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)]
@@ -334,6 +347,11 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
+
+        Raises
+        ------
+        ValueError
+            If what is computed of a row of X is too large for the dtype it is computed in.
         """
         return np.exp(self.predict_log_proba(X))
 
@@ -348,11 +366,17 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
+
+        Raises
+        ------
+        ValueError
+            If what is computed of a row of X is too large for the dtype it is computed in.
         """
         scores = self._scores(X)
         if scores.shape[1] == 1:
             scores = np.hstack([np.zeros_like(scores), scores])
-        scores -= scores.max(axis=1, keepdims=True)
+        with np.errstate(over="ignore"):  # -inf, as the logarithm of 0
+            scores -= scores.max(axis=1, keepdims=True)
         log_proba: Array = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         return log_proba
 
@@ -374,6 +398,9 @@ class LinearClassifier(ClassifierMixin, LinearModel):
             raise ValueError(f"The number of classes has to be greater than one; got {number} class")
         return X, np.searchsorted(self.classes_, y)[:, np.newaxis]
 
+    def _check_class_weight(self, dtype: np.dtype[Any]) -> None:
+        check_class_weight(self.class_weight, self.classes_, dtype)
+
     def _zeros(self, y: Array, features: int, dtype: np.dtype[Any]) -> tuple[Array, Any]:
         scores = 1 if self._paired else len(self.classes_)
         return np.zeros((scores, features), dtype), np.zeros(scores, dtype)
@@ -384,7 +411,7 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     def _loss(self) -> Loss:
         if self.loss == "softmax":
             return SoftmaxCrossEntropy()
-        return MulticlassHinge(self.margin, squared=self.loss == "squared_hinge")
+        return MulticlassHinge(float(self.margin), squared=self.loss == "squared_hinge")
 
     def _targets(self, y: Array, dtype: np.dtype[Any]) -> Array:
         return np.ascontiguousarray(y[:, 0], np.int64)

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 
 from ..backends.protocol import Array
 from ..losses import AbsoluteError, Huber, Loss, PoissonDeviance, SquaredError
+from ._data import finite, numbers, r_squared, targets_fit
 from ._estimator import POSITIVE
 from ._linear import LinearModel
 
@@ -234,10 +234,12 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Numbers of any kind, which are taken as float64.
         sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts for.
+            What each sample counts for; finite, not negative and not all 0.
         validation_data : (X, y) or (X, y, sample_weight), default=None
-            Samples whose loss, and with early_stopping whose score, is computed after each epoch.
+            Samples whose loss, and with early_stopping whose score, is computed after each epoch; for
+            the score, R^2, at least 2.
 
         Returns
         -------
@@ -275,8 +277,13 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_targets)
+
+        Raises
+        ------
+        ValueError
+            If what is computed of a row of X is too large for the dtype it is computed in.
         """
-        predictions = self._predictions_of(self._scores(X))
+        predictions = finite(self._predictions_of(self._scores(X)), "predictions")
         return predictions if np.ndim(self.intercept_) else predictions.ravel()
 
     # ---- what the fit asks ------------------------------------------------------------------------------
@@ -292,6 +299,8 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
             dtype=(np.float64, np.float32),
             reset=reset,
         )
+        y = numbers(y)
+        targets_fit(y, X.dtype if reset else self._dtype())
         if self.loss == "poisson" and np.any(y < 0):
             raise ValueError(f"y holds {y.min()}, but targets of the loss 'poisson' must be at least 0")
         if reset:
@@ -314,7 +323,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
             best = _median(y, weight)
             # A step moves a prediction by the same, however wrong it is.
             error = float(np.average(np.abs(y - best).max(axis=1), weights=weight))
-            pace = max(error / self.huber_delta, 1.0) if self.loss == "huber" else error or 1.0
+            pace = max(error / float(self.huber_delta), 1.0) if self.loss == "huber" else error or 1.0
         if self.loss == "poisson":
             best = np.log(np.maximum(mean, np.finfo(np.float32).eps))
             pace = 1 / max(float(mean.max()), 1.0)
@@ -323,7 +332,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
     def _loss(self) -> Loss:
         losses: dict[str, Loss] = {
             "squared_error": SquaredError(factor=0.5),
-            "huber": Huber(self.huber_delta),
+            "huber": Huber(float(self.huber_delta)),
             "absolute_error": AbsoluteError(),
             "poisson": PoissonDeviance(),
         }
@@ -333,10 +342,11 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         return np.ascontiguousarray(y, dtype)
 
     def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
-        return float(r2_score(y, self._predictions_of(scores), sample_weight=sample_weight))
+        return r_squared(y, self._predictions_of(scores), sample_weight)
 
     def _predictions_of(self, scores: Array) -> Array:
-        return np.exp(scores) if self.loss == "poisson" else scores
+        with np.errstate(over="ignore"):  # an infinity, which is refused
+            return np.exp(scores) if self.loss == "poisson" else scores
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

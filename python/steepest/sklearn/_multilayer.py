@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..backends import active
 from ..backends.protocol import Array, Batch, Recipe, Stage
 from ..losses import Loss
 from ._architecture import (
+    as_float,
     bound,
     compiled,
     parameters_of,
@@ -23,6 +25,8 @@ from ._architecture import (
     rows_to_learn,
     writable,
 )
+from ._classes import WEIGHTED
+from ._data import finite, rows_in, weights_count, weights_of
 from ._lbfgs import minimise
 from ._settings import Settings
 from ._solver import STOCHASTIC_SOLVERS, Solver
@@ -65,9 +69,10 @@ class MultilayerPerceptron(Settings):
         given = X, y, sample_weight
         X, y = self._validated(X, y, incremental=incremental, reset=fresh)
         if not fresh:  # parameters stay in their precision
-            X = X.astype(self._dtype(), copy=False)
+            X = rows_in(X, self._dtype())
+        self._check_class_weight(X.dtype)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+            sample_weight = weights_of(sample_weight, X)
         self.n_outputs_ = self._outputs(y)
         self._random_state = check_random_state(self.random_state)
         if fresh:
@@ -94,7 +99,8 @@ class MultilayerPerceptron(Settings):
         if self.batch_norm:
             self.batch_norms_ = norms
         parameters, running = parameters_of(self.coefs_, self.intercepts_, norms)
-        network, recipe = active().network(self._stages(), parameters, running), self._recipe(len(parameters))
+        stages = self._stages()
+        network, recipe = active().network(stages, parameters, running), self._recipe(stages)
         if self.solver == "lbfgs":
             if getattr(self, "_skl_callbacks", None):
                 warnings.warn(
@@ -102,11 +108,11 @@ class MultilayerPerceptron(Settings):
                     "solver='adam'. This estimator has solver='lbfgs', callbacks will be ignored.",
                     stacklevel=2,
                 )
-            batch = self._training_batch(X, y, sample_weight)
+            batch = self._training_batch(X, y, sample_weight, incremental)
             minimise(self, network, parameters, batch, recipe)
             return
         X, y, sample_weight, held_out = self._split(X, y, sample_weight, validation_data)
-        batch = self._training_batch(X, y, sample_weight)
+        batch = self._training_batch(X, y, sample_weight, incremental)
         rng = self._random_state
         # Drawn behind scikit-learn's draws, and only where it is used.
         seed = int(rng.randint(2**31)) if any(self._dropout(len(self.coefs_) - 1)) else 0
@@ -117,9 +123,10 @@ class MultilayerPerceptron(Settings):
             self._optimizer = Solver.of(self, parameters, float(self.learning_rate_init))
         learn(self, learned, self._optimizer)
 
-    def _training_batch(self, X: Any, y: Array, sample_weight: Array | None) -> Batch:
-        x = rows_to_learn(X, self.coefs_[0].shape[1])
-        return Batch(x, self._targets(y, X.dtype), self._weights(y, sample_weight))
+    def _training_batch(self, X: Any, y: Array, sample_weight: Array | None, incremental: bool) -> Batch:
+        weight = self._weights(y, sample_weight)
+        weights_count(weight, WEIGHTED, or_zero=incremental)
+        return Batch(rows_to_learn(X, self.coefs_[0].shape[1]), self._targets(y, X.dtype), weight)
 
     def _initialize(self, units: list[int], dtype: np.dtype[Any]) -> None:
         """Parameters as scikit-learn draws them: of each layer the weights, then the biases.
@@ -156,22 +163,23 @@ class MultilayerPerceptron(Settings):
 
     def _reconstruction_attributes(self) -> dict[str, Any]:
         """Copies of them, from which a callback's estimator is made."""
-        names = ["coefs_", "intercepts_"] + ["batch_norms_"] * self.batch_norm
+        names = ["coefs_", "intercepts_", *(["batch_norms_"] if self.batch_norm else [])]
         return {name: [array.copy() for array in getattr(self, name)] for name in names}
 
     def _stages(self) -> tuple[Stage, ...]:
         units = [len(self.coefs_[0]), *(np.shape(coef)[1] for coef in self.coefs_)]
         hidden = len(units) - 2
-        return compiled(units, self._activations(hidden), self._dropout(hidden), self.batch_norm)
+        return compiled(units, self._activations(hidden), self._dropout(hidden), bool(self.batch_norm))
 
-    def _recipe(self, learners: int) -> Recipe:
+    def _recipe(self, stages: Iterable[Stage]) -> Recipe:
+        """What a step does; a penalty is on the weights of dense stages, not on scales."""
         loss, scale = self._objective()
         penalty = penalty_of(self.penalty, self.alpha, self.l1_ratio)
         return Recipe(
             loss,
-            (penalty,) * learners,
-            clip_value=self.clip_value,
-            clip_norm=self.clip_norm,
+            tuple(penalty if stage.dense else None for stage in stages if stage.learns),
+            clip_value=as_float(self.clip_value),
+            clip_norm=as_float(self.clip_norm),
             penalty_by_batch=True,
             report_scale=scale,
             mean_by_count=True,
@@ -185,7 +193,7 @@ class MultilayerPerceptron(Settings):
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         with computing(self.n_threads):
             network = bound(self._stages(), self.coefs_, self.intercepts_, self._norms())
-            return network.forward(rows_of(X.astype(self._dtype(), copy=False)))
+            return finite(network.forward(rows_of(rows_in(X, self._dtype()))))
 
     def _activated(self, scores: Array) -> Array:
         """Predictions, or probabilities."""

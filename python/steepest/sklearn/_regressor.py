@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -16,6 +15,7 @@ from sklearn.utils.validation import validate_data
 
 from ..backends.protocol import Array
 from ..losses import AbsoluteError, Huber, Loss, PoissonDeviance, SquaredError
+from ._data import finite, numbers, r_squared, targets_fit
 from ._multilayer import MultilayerPerceptron
 from ._together import checked_once
 
@@ -33,7 +33,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         Half the squared error, whose mean over the outputs is reported and whose sum is descended, as in
         scikit-learn; half the Poisson deviance with an exponential behind the last layer, for y >= 0; and,
         beyond scikit-learn's, the sums over outputs of Huber's loss and of absolute errors.
-    hidden_layer_sizes : int or array-like of shape (n_layers - 2,), default=(100,)
+    hidden_layer_sizes : int or array-like of int of shape (n_layers - 2,), default=(100,)
         Units of each hidden layer.
     activation : str or sequence of str, default="relu"
         Of the hidden layers, or one for each of them: "identity", "logistic", "tanh", "relu", and beyond
@@ -252,11 +252,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             float32 is computed in float32, all else in float64.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Numbers.
+            Numbers of any kind, which are taken as float64.
         sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts for; not negative.
+            What each sample counts for; finite, not negative and not all 0.
         validation_data : (X, y) or (X, y, sample_weight), default=None
-            Samples whose loss, and with early_stopping whose score, is computed after each epoch.
+            Samples whose loss, and with early_stopping whose score, is computed after each epoch; for
+            the score, R^2, at least 2.
 
         Returns
         -------
@@ -300,8 +301,13 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If a row of X, or what is computed of it, is too large for the dtype that was learned in.
         """
-        return self._predictions_of(self._scores(X))
+        return finite(self._predictions_of(self._scores(X)), "predictions")
 
     # ---- what the fit asks ------------------------------------------------------------------------------
 
@@ -317,6 +323,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             dtype=(np.float64, np.float32),
             reset=reset,
         )
+        y = numbers(y)
+        targets_fit(y, X.dtype if reset else self._dtype())
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and np.any(y < 0):
@@ -334,7 +342,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             return SquaredError(factor=0.5), 1 / self.n_outputs_
         losses: dict[str, Loss] = {
             "poisson": PoissonDeviance(),
-            "huber": Huber(self.huber_delta),
+            "huber": Huber(float(self.huber_delta)),
             "absolute_error": AbsoluteError(),
         }
         return losses[self.loss], 1.0
@@ -349,7 +357,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return sample_weight
 
     def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
-        return float(r2_score(y, self._predictions_of(scores), sample_weight=sample_weight))
+        return r_squared(y, self._predictions_of(scores), sample_weight)
 
     def _predictions_of(self, scores: Array) -> Array:
         predictions = self._activated(scores)

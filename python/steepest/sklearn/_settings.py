@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._checks import one_of
+from .._checks import fraction, one_of
 from ._architecture import ACTIVATIONS
 from ._estimator import BELOW_1, COUNT, POSITIVE, Estimator
 from ._solver import STOCHASTIC_SOLVERS
@@ -41,8 +41,14 @@ class Settings(Estimator):
 
     def _hidden_units(self) -> list[int]:
         sizes = self.hidden_layer_sizes
+        sizes = sizes.tolist() if isinstance(sizes, np.ndarray) else sizes
         hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if np.any(np.array(hidden) <= 0):
+        for i, units in enumerate(hidden):
+            if isinstance(units, bool | np.bool_) or not isinstance(units, Integral):
+                raise TypeError(
+                    f"hidden_layer_sizes[{i}] is {units!r:.80}, but must be an integer of at least 1"
+                )
+        if any(units <= 0 for units in hidden):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         return [int(units) for units in hidden]
 
@@ -81,8 +87,9 @@ class Settings(Estimator):
 
     def _dropout(self, hidden: int) -> list[float]:
         """One rate for each hidden layer."""
-        one = isinstance(self.dropout, Real)
-        rates = [float(rate) for rate in ([self.dropout] * hidden if one else self.dropout)]
+        rates = [self.dropout] * hidden if np.ndim(self.dropout) == 0 else list(self.dropout)
         if len(rates) != hidden:
             raise ValueError(f"dropout has {len(rates)} rates, but there are {hidden} hidden layers")
-        return rates
+        for i, rate in enumerate(rates):
+            fraction(rate, f"dropout[{i}]")
+        return [float(rate) for rate in rates]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,13 +24,17 @@ class Solver:
     state: State
 
     @classmethod
-    def of(cls, estimator: Any, parameters: Iterable[Parameters], rate: float) -> Solver:
+    def of(cls, estimator: Any, parameters: Sequence[Parameters], rate: float) -> Solver:
         """The one that an estimator asks for, with a state of zeros."""
         if estimator.solver == "sgd":
-            nesterov = estimator.nesterovs_momentum and estimator.momentum > 0
-            optimizer: Optimizer = SGD(rate, estimator.momentum, nesterov)
+            momentum = float(estimator.momentum)
+            optimizer: Optimizer = SGD(rate, momentum, bool(estimator.nesterovs_momentum and momentum > 0))
         else:
-            optimizer = Adam(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon, epsilon_hat=True)
+            epsilon, dtype = float(estimator.epsilon), parameters[0].weight.dtype
+            if dtype.type(epsilon) == 0:
+                raise ValueError(f"epsilon is {epsilon}, but must be greater than 0 in {dtype}")
+            betas = float(estimator.beta_1), float(estimator.beta_2)
+            optimizer = Adam(rate, *betas, epsilon, epsilon_hat=True)
         first, second = ([_zeros(p) for p in parameters] if kept else None for kept in optimizer.keeps)
         return cls(optimizer, rate, State(first, second, np.zeros(1, np.int64)))
 

@@ -22,6 +22,7 @@ from ..backends import active
 from ..backends.formulas import write
 from ..backends.protocol import Array, Batch, Network, Plateau, Recipe, Schedule, Status
 from ..history import History
+from ..schedules import rate_of
 from ._callbacks import Callbacks
 from ._interruption import interruption_noted
 from ._solver import STOCHASTIC_SOLVERS, Solver
@@ -110,7 +111,7 @@ def batch_size(estimator: Any, samples: int) -> int:
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
             stacklevel=2,
         )
-    return int(np.clip(estimator.batch_size, 1, samples))
+    return max(1, min(int(estimator.batch_size), samples))
 
 
 class _Run:
@@ -129,7 +130,7 @@ class _Run:
         for name, start in _records(estimator).items():
             if getattr(estimator, name, None) is None:  # set, or fitted with other settings
                 setattr(estimator, name, start)
-        self._epochs = 1 if learned.incremental else estimator.max_iter
+        self._epochs = 1 if learned.incremental else int(estimator.max_iter)
         self._callbacks = Callbacks(estimator, learned.data, self._epochs)
         between = (estimator.verbose, estimator.early_stopping, learned.held_out, self._callbacks.any)
         at_once = max(1, min(_EPOCHS_AT_ONCE, _INDICES_AT_ONCE // self._samples))
@@ -219,7 +220,7 @@ class _Run:
         if estimator.early_stopping:
             return Plateau()
         best, waited = estimator.best_loss_, estimator._no_improvement_count
-        return Plateau(estimator.tol, estimator.n_iter_no_change, best, waited)
+        return Plateau(float(estimator.tol), float(estimator.n_iter_no_change), best, waited)
 
     def _rates(self, epochs: int) -> Array:
         """One for all steps of the next epochs, or one for each."""
@@ -227,7 +228,8 @@ class _Run:
         steps = epochs * self._batches
         if estimator.learning_rate_schedule is not None:
             first = int(solver.state.steps[0])
-            return np.array([estimator.learning_rate_schedule(first + i) for i in range(steps)], np.float64)
+            rule = estimator.learning_rate_schedule
+            return np.array([rate_of(rule, first + i) for i in range(steps)], np.float64)
         if not self._fades():
             return np.full(1, solver.learning_rate)
         later = [self._faded(estimator.t_ + i * self._samples) for i in range(1, epochs)]
@@ -238,7 +240,7 @@ class _Run:
 
     def _faded(self, samples_seen: int) -> float:
         initial = float(self._solver.optimizer.learning_rate)  # type: ignore[arg-type]
-        return float(initial / (samples_seen + 1) ** self._estimator.power_t)
+        return initial / float(samples_seen + 1) ** float(self._estimator.power_t)
 
     def _record(self, losses: Sequence[float]) -> None:
         """Some finished epochs; there is but one if something happens between them."""
@@ -271,7 +273,7 @@ class _Run:
         estimator.validation_scores_.append(score)
         if estimator.verbose:
             print(f"Validation score: {score:f}")
-        worse = score < estimator.best_validation_score_ + estimator.tol
+        worse = not score >= estimator.best_validation_score_ + float(estimator.tol)  # NaN is
         estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
         if score > estimator.best_validation_score_:
             estimator.best_validation_score_ = score
