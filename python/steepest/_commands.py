@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from . import _config, functional, storage
+from ._files import replacing
 from ._preparation import Preparation
 from ._tables import Floats, Table, Target, UserError, read_features, read_table
 from ._task import Task, make_task
@@ -89,7 +90,7 @@ def predict(options: Namespace) -> None:
         return
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
-    with storage.replacing(options.output) as file:
+    with replacing(options.output) as file:
         file.write(text.getvalue().encode())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeAlias
@@ -192,7 +193,15 @@ _LAYERS: Mapping[str, type[Layer]] = {
 
 
 def to_config(layer: Layer) -> dict[str, Any]:
-    """The layer as plain values: its name under "layer", and its fields, layers inside of it as lists."""
+    """The layer as plain values: its name under "layer", and its fields, layers inside of it as lists.
+
+    Raises
+    ------
+    ValueError
+        For a class that `from_config` does not know, as one derived from a layer.
+    """
+    if _LAYERS.get(type(layer).__name__) is not type(layer):
+        raise ValueError(f"{layer!r:.80} is a {type(layer).__name__}, which has no description")
     values = {name: _plain(getattr(layer, name)) for name in _kept(type(layer))}
     return {"layer": type(layer).__name__} | values
 
@@ -200,10 +209,12 @@ def to_config(layer: Layer) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [to_config(layer) for layer in value]
-    if isinstance(value, bool):
-        return value
-    # JSON carries a float to the last bit.
-    return int(value) if isinstance(value, int | np.integer) else float(value)
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    try:
+        return operator.index(value)  # an integer of any kind
+    except TypeError:
+        return float(value)  # JSON carries it to the last bit
 
 
 def _kept(kind: type[Layer]) -> list[str]:
