@@ -52,9 +52,10 @@ def encoded_header(state: Mapping[str, Array], metadata: Mapping[str, str]) -> b
     end = 0
     for key in sorted(state):
         begin, end = end, end + state[key].nbytes
-        shape = list(state[key].shape)
-        entries[key] = {"dtype": DTYPES[state[key].dtype.name], "shape": shape, "data_offsets": [begin, end]}
+        dtype, shape = state[key].dtype.name, list(state[key].shape)
+        entries[key] = {"dtype": DTYPES.get(dtype, dtype), "shape": shape, "data_offsets": [begin, end]}
     text = json.dumps(entries, separators=(",", ":")).encode()
+    _check_length(len(text))
     text += b" " * (-len(text) % 8)  # so that the numbers are aligned
     return len(text).to_bytes(8, "little") + text
 
@@ -82,7 +83,7 @@ def read_header(file: IO[bytes]) -> Header:
     length = int.from_bytes(file.read(8), "little")
     if length > size - 8:
         raise ValueError(f"its header should have {length} bytes, but only {size - 8} follow")
-    check_length(length)
+    _check_length(length)
     text = file.read(length)
     if len(text) != length:
         raise ValueError("it became shorter while it was read")
@@ -92,7 +93,7 @@ def read_header(file: IO[bytes]) -> Header:
     return header
 
 
-def check_length(length: int) -> None:
+def _check_length(length: int) -> None:
     """Refuse a header that is longer than any reader takes."""
     if length > _LONGEST_HEADER:
         raise ValueError(f"its header has {length} bytes, but may have at most {_LONGEST_HEADER}")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeAlias
-
-import numpy as np
 
 from . import _checks
 from .backends.protocol import ActivationName
@@ -40,6 +37,7 @@ class Linear:
         _checks.integer(self.out_features, "out_features", minimum=1)
         _checks.flag(self.bias, "bias")
         checked_initializer(self.initializer)
+        _checks.make_plain(self, "in_features", "out_features", "bias")
 
     def __repr__(self) -> str:
         bias = "" if self.bias else ", bias=False"
@@ -75,6 +73,7 @@ class Maxout:
         _checks.integer(self.in_features, "in_features", minimum=1)
         _checks.integer(self.out_features, "out_features", minimum=1)
         _checks.integer(self.pieces, "pieces", minimum=2)
+        _checks.make_plain(self, "in_features", "out_features", "pieces")
 
     def __repr__(self) -> str:
         return f"Maxout({self.in_features}, {self.out_features}, pieces={self.pieces})"
@@ -116,6 +115,7 @@ class LeakyReLU:
 
     def __post_init__(self) -> None:
         _checks.non_negative(self.negative_slope, "negative_slope")
+        _checks.make_plain(self, "negative_slope")
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,7 @@ class ELU:
 
     def __post_init__(self) -> None:
         _checks.positive(self.alpha, "alpha")
+        _checks.make_plain(self, "alpha")
 
 
 @dataclass(frozen=True)
@@ -209,12 +210,7 @@ def to_config(layer: Layer) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [to_config(layer) for layer in value]
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    try:
-        return operator.index(value)  # an integer of any kind
-    except TypeError:
-        return float(value)  # JSON carries it to the last bit
+    return value  # a number, which JSON carries to the last bit
 
 
 def _kept(kind: type[Layer]) -> list[str]:
