@@ -1,4 +1,4 @@
-"""Files: read only if they are ordinary ones, and replaced in one step, so that none is ever half written."""
+"""Files: read if they are ordinary ones, so that nothing waits, and replaced whole or not at all."""
 
 from __future__ import annotations
 
@@ -60,9 +60,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             raise ValueError(f"{target} exists and is no ordinary file")
         _remove_left_over(target)
         temporary, file = _create(target, private=old is not None)
-        lock = os.dup(file.fileno()) if fcntl else None  # holds the lock until the file has its final name
+        lock = None
         try:
             with file:
+                lock = os.dup(file.fileno()) if fcntl else None  # keeps the lock until the file has its name
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

@@ -1,4 +1,7 @@
-"""Model files: safetensors, described by JSON under one metadata key. Nothing in them is executable."""
+"""Model files: they cannot run code, damage is found, and any safetensors reader can read the tensors.
+
+A JSON description under one metadata key holds the layers, and checksums of the tensors and of the header.
+"""
 
 from __future__ import annotations
 
@@ -97,10 +100,10 @@ def load(path: str | os.PathLike[str]) -> Sequential:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is no model file, or a damaged one.
+    ModelFileError
+        A ValueError: the file holds no model, or it is damaged; the message says what is.
+    OSError
+        If there is no such file, or it cannot be read.
     """
     return read(path)[0]
 
