@@ -114,7 +114,7 @@ def with_value(key, value):
 
 def deep():
     layer = st.ReLU()
-    for _ in range(400):
+    for _ in range(2000):
         layer = st.Residual(layer)
     return changed(layers=(st.Linear(6, 3), layer))
 
@@ -134,7 +134,7 @@ def deep():
         (lambda: changed(seed="0"), "seed must be an integer"),
         (lambda: changed(dtype=np.dtype(np.float16)), "dtype is 'float16'|infinity"),
         (lambda: changed(layers=(st.Linear(6, 4), st.BatchNorm(4))), "0.weight has shape"),
-        (deep, ""),
+        (deep, "recursion"),
     ],
 )
 def test_what_could_not_be_loaded_is_not_saved(tmp_path, make, message):
