@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -382,6 +384,61 @@ def test_refused_files(run: Run) -> None:
     )
     np.savez("wide.npz", X=np.ones((2, 2)), y=np.eye(2))
     assert_refused(run, ["train", "wide.npz"], "y has shape (2, 2), but must have one value a row")
+
+
+def archive(name: str, content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        made.writestr(name, content)
+    return file.getvalue()
+
+
+def saved(values: object) -> bytes:
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.npy", saved(np.eye(3)).replace(b"), }", b"(, }"), "is not a NumPy file"),
+        ("t.npy", saved(np.eye(3)).replace(b"'fortran", b"'f\\rtran"), "is not a NumPy file"),
+        ("t.npy", saved(np.eye(3)).replace(b"(3, 3)", b"(3,-3)"), "is not a NumPy file"),
+        ("t.npz", archive("X", b"no array"), "no array 'y' for the target; it has 'X'"),
+        ("t.npz", archive("y.npy", b"no array"), "no array 'X' or 'x' for the features; it has 'y'"),
+        ("t.npz", archive("y.npy", saved(np.eye(3))).replace(b"\x14\0", b"\x7f\0"), "is not a NumPy file"),
+        ("t.csv", b'a,b\n1,"2\n', "t.csv, line 2: unexpected end of data"),
+    ],
+)
+def test_damaged_tables(run: Run, name: str, content: bytes, message: str) -> None:
+    Path(name).write_bytes(content)
+    assert_refused(run, ["train", name], message)
+    steepest.Sequential(steepest.Linear(2, 2)).save("m.safetensors")
+    code, _, err = run("predict", "m.safetensors", name)
+    assert (code, err.count("\n")) == (2, 1)
+
+
+def test_numbers_that_are_not_finite_cost_one_line(run: Run) -> None:
+    bits = np.full((3, 3), 0x7F800001, np.uint32)  # signalling NaN
+    Path("t.npy").write_bytes(saved(bits.view(np.float32)))
+    assert_refused(run, ["train", "t.npy"], "row 0, column 2: nan is not finite")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_pipes_are_refused_at_once(run: Run) -> None:
+    write("t.csv", GOOD)
+    for name in ("p.csv", "p.npy", "p.npz", "p.safetensors"):
+        os.mkfifo(name)
+    for name in ("p.csv", "p.npy", "p.npz"):
+        assert_refused(run, ["train", name, "--output", "m"], f"{name}: is a pipe or a device, not a file")
+    assert_refused(run, ["predict", "p.safetensors", "t.csv"], "p.safetensors: is a pipe or a device")
+    assert_refused(run, ["train", "t.csv", "--output", "p.csv"], "p.csv: exists and is not a file")
+
+
+def test_an_index_of_many_digits(run: Run) -> None:
+    write("t.csv", GOOD)
+    assert_refused(run, ["train", "t.csv", "--target", "9" * 5000], "t.csv: no column '999")
 
 
 @pytest.mark.skipif(

@@ -85,6 +85,22 @@ def flag(value: object, name: str) -> None:
         raise TypeError(f"{name} must be True or False, not {value!r:.80}")
 
 
+def plain(value: Any) -> bool | int | float:
+    """A checked number of any kind as Python's own, whose arithmetic neither overflows nor rounds early."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    try:
+        return operator.index(value)
+    except TypeError:
+        return float(value)
+
+
+def make_plain(description: object, *names: str) -> None:
+    """Let a frozen description hold `plain` numbers in these fields."""
+    for name in names:
+        object.__setattr__(description, name, plain(getattr(description, name)))
+
+
 def one_of(value: object, name: str, allowed: Collection[str]) -> None:
     """Refuse what is none of the allowed strings."""
     if not isinstance(value, str) or value not in allowed:

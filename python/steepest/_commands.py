@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from . import _config, functional, storage
+from ._files import replacing
 from ._preparation import Preparation
-from ._tables import Floats, Table, Target, UserError, read_features, read_table
+from ._tables import Floats, Table, Target, UserError, check_is_file, read_features, read_table
 from ._task import Task, make_task
 from .callbacks import EpochState
 from .datasets import load_digits
@@ -59,7 +60,7 @@ def train(options: Namespace) -> None:
     print(f"\n{task.report(model(task.x_test))}")
     seconds = max(sum(history.seconds), 1e-9)
     print(f"trained in {seconds:.2f} s, {len(task.x_train) * history.epochs / seconds:,.0f} samples/s")
-    model.save(output, metadata={_METADATA_KEY: task.preparation.to_json()})
+    _save(model, output, task.preparation)
     print(f"saved {output}")
 
 
@@ -89,7 +90,7 @@ def predict(options: Namespace) -> None:
         return
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
-    with storage.replacing(options.output) as file:
+    with replacing(options.output) as file:
         file.write(text.getvalue().encode())
 
 
@@ -160,10 +161,18 @@ def _fit(model: Sequential, task: Task, options: Namespace) -> History:
         ) from None
 
 
+def _save(model: Sequential, path: Path, preparation: Preparation) -> None:
+    try:
+        model.save(path, metadata={_METADATA_KEY: preparation.to_json()})
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
 def _load(path: Path) -> tuple[Sequential, Preparation | None]:
     """A model, and what `train` put beside it: nothing if the model was saved in Python."""
-    if not path.is_file():
-        raise UserError(f"{path}: {'is not a file' if path.exists() else 'no such file'}")
+    if path.is_dir():
+        raise UserError(f"{path}: is not a file")
+    check_is_file(path)
     try:
         model, metadata = storage.read(path)
     except storage.ModelFileError as error:

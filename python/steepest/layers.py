@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeAlias
 
-import numpy as np
-
 from . import _checks
 from .backends.protocol import ActivationName
 from .initializers import Initializer, checked_initializer
@@ -39,6 +37,7 @@ class Linear:
         _checks.integer(self.out_features, "out_features", minimum=1)
         _checks.flag(self.bias, "bias")
         checked_initializer(self.initializer)
+        _checks.make_plain(self, "in_features", "out_features", "bias")
 
     def __repr__(self) -> str:
         bias = "" if self.bias else ", bias=False"
@@ -74,6 +73,7 @@ class Maxout:
         _checks.integer(self.in_features, "in_features", minimum=1)
         _checks.integer(self.out_features, "out_features", minimum=1)
         _checks.integer(self.pieces, "pieces", minimum=2)
+        _checks.make_plain(self, "in_features", "out_features", "pieces")
 
     def __repr__(self) -> str:
         return f"Maxout({self.in_features}, {self.out_features}, pieces={self.pieces})"
@@ -115,6 +115,7 @@ class LeakyReLU:
 
     def __post_init__(self) -> None:
         _checks.non_negative(self.negative_slope, "negative_slope")
+        _checks.make_plain(self, "negative_slope")
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class ELU:
 
     def __post_init__(self) -> None:
         _checks.positive(self.alpha, "alpha")
+        _checks.make_plain(self, "alpha")
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,15 @@ _LAYERS: Mapping[str, type[Layer]] = {
 
 
 def to_config(layer: Layer) -> dict[str, Any]:
-    """The layer as plain values: its name under "layer", and its fields, layers inside of it as lists."""
+    """The layer as plain values: its name under "layer", and its fields, layers inside of it as lists.
+
+    Raises
+    ------
+    ValueError
+        For a class that `from_config` does not know, as one derived from a layer.
+    """
+    if _LAYERS.get(type(layer).__name__) is not type(layer):
+        raise ValueError(f"{layer!r:.80} is a {type(layer).__name__}, which has no description")
     values = {name: _plain(getattr(layer, name)) for name in _kept(type(layer))}
     return {"layer": type(layer).__name__} | values
 
@@ -200,10 +210,7 @@ def to_config(layer: Layer) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [to_config(layer) for layer in value]
-    if isinstance(value, bool):
-        return value
-    # JSON carries a float to the last bit.
-    return int(value) if isinstance(value, int | np.integer) else float(value)
+    return value  # a number, which JSON carries to the last bit
 
 
 def _kept(kind: type[Layer]) -> list[str]:

@@ -362,12 +362,16 @@ class Sequential:
         TypeError
             If a value does not hold real numbers.
         """
-        own = dict(self._state())
-        new = _checks.named_arrays(state, own, self.dtype, "state", complete=True)
+        new = self._checked_state(state)
+        write([(array, new[key]) for key, array in self._state()])
+
+    def _checked_state(self, state: Mapping[str, ArrayLike]) -> dict[str, Array]:
+        """The arrays of a state in the model's dtype; raises as `load_state_dict` does."""
+        new = _checks.named_arrays(state, dict(self._state()), self.dtype, "state", complete=True)
         for key, value in new.items():
             if key.endswith("running_var") and (value < 0).any():
                 raise ValueError(f"{key} holds {value.min()}, but a variance is not negative")
-        write([(array, new[key]) for key, array in own.items()])
+        return new
 
     def folded(self) -> Sequential:
         """A model of the same scores in which each `BatchNorm` right behind a `Linear` is a part of that.
@@ -390,6 +394,13 @@ class Sequential:
             Replaced in one step once everything is written, so that it is never half a file.
         metadata : mapping of str, optional
             More strings to keep in the file.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what `load` would refuse, as parameters that are not finite; the old file is left as it was.
+        OSError
+            If the file cannot be written.
         """
         from . import storage  # not at the top: it imports this module
 

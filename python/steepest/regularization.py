@@ -41,6 +41,7 @@ class Dropout:
 
     def __post_init__(self) -> None:
         _checks.fraction(self.p, "p")
+        _checks.make_plain(self, "p")
         if self.mask is not None:
             object.__setattr__(self, "mask", _checks.mask(self.mask))
 
@@ -80,6 +81,7 @@ class BatchNorm:
         _checks.integer(self.features, "features", minimum=1)
         _checks.fraction(self.momentum, "momentum")
         _checks.positive(self.epsilon, "epsilon")
+        _checks.make_plain(self, "features", "momentum", "epsilon")
 
 
 @dataclass(frozen=True, init=False)
@@ -108,7 +110,7 @@ class Residual:
         if not layers:
             raise ValueError("Residual has 0 layers, but needs at least 1")
         object.__setattr__(self, "layers", layers)
-        object.__setattr__(self, "survival_probability", survival_probability)
+        object.__setattr__(self, "survival_probability", _checks.plain(survival_probability))
 
     def __repr__(self) -> str:
         chain = ", ".join(map(repr, self.layers))
@@ -152,6 +154,7 @@ class FractionalMaxPool2d:
                 f"ratio is {self.ratio}, but must be at most {min(self.height, self.width)}, "
                 f"the smaller side of {self.height} x {self.width} pixels"
             )
+        _checks.make_plain(self, "height", "width", "channels", "ratio")
 
     @property
     def pooled(self) -> tuple[int, int]:

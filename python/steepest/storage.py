@@ -1,24 +1,34 @@
-"""Model files: safetensors, described by JSON under one metadata key. Nothing in them is executable."""
+"""Model files: they cannot run code, damage is found, and any safetensors reader can read the tensors.
+
+A JSON description under one metadata key holds the layers, and checksums of the tensors and of the header.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import stat
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from . import _checks
+from . import _checks, _safetensors
+from ._files import reading, replacing
 from ._stages import expected_shapes
 from .layers import Layer, from_config, to_config
 from .model import Sequential
 
 _KEY, _VERSION = "steepest", 1
-_DTYPE_NAMES = {"float32": "F32", "float64": "F64"}
+_FIELDS = {"version", "layers", "dtype", "seed", "metadata"}
+# The checksums: SHA-256 of each tensor's bytes, and of the header's with this one's digits as zeros. Files of
+# earlier releases have none.
+_CHECKSUMS, _HEADER, _BLANK = "sha256", "header", "0" * 64
+# What reading a damaged or hostile description may raise.
+_REFUSALS = (ValueError, TypeError, OverflowError, RecursionError)
 
 
 class ModelFileError(ValueError):
@@ -39,16 +49,28 @@ def write(model: Sequential, path: str | os.PathLike[str], metadata: Mapping[str
     Raises
     ------
     ValueError, TypeError
-        For metadata that are no strings, for a path that is something else than a file.
+        For what `load` would refuse, as parameters that are not finite; for metadata that are no strings; for
+        a path that is something else than a file. The old file is left as it was.
     OSError
         If the file cannot be written.
     """
-    from safetensors.numpy import save  # not at the top: `import steepest` stays fast
-
     extra = dict(metadata or {})
     for key, value in extra.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"metadata maps strings to strings, but has {key!r:.80}: {value!r:.80}")
+    try:
+        state = model._checked_state(model.state_dict())
+        header = _encoded_header(model, state, extra)
+        _described(_safetensors.parsed_header(header[8:]))  # as `read` will
+    except _REFUSALS as error:
+        raise ValueError(f"the model cannot be saved: {error}") from error
+    with replacing(path) as file:
+        file.write(header)
+        for key in sorted(state):
+            file.write(_safetensors.little_endian(state[key]))
+
+
+def _encoded_header(model: Sequential, state: Mapping[str, _checks.Array], extra: dict[str, str]) -> bytes:
     description = {
         "version": _VERSION,
         "layers": [to_config(layer) for layer in model.layers],
@@ -56,10 +78,13 @@ def write(model: Sequential, path: str | os.PathLike[str], metadata: Mapping[str
         "seed": model.seed,
         "metadata": extra,
     }
-    # Under one key: safetensors writes several in random order, and equal models shall give equal files.
-    content = save(model.state_dict(), {_KEY: json.dumps(description)})
-    with replacing(path) as file:
-        file.write(content)
+    checksums = {key: _safetensors.digest(_safetensors.little_endian(state[key])) for key in sorted(state)}
+
+    def encoded(checksum: str) -> bytes:
+        text = json.dumps(description | {_CHECKSUMS: {_HEADER: checksum} | checksums})
+        return _safetensors.encoded_header(state, {_KEY: text})
+
+    return encoded(_safetensors.digest(encoded(_BLANK)[8:]))
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:
@@ -75,94 +100,120 @@ def load(path: str | os.PathLike[str]) -> Sequential:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is no model file, or a damaged one.
+    ModelFileError
+        A ValueError: the file holds no model, or it is damaged; the message says what is.
+    OSError
+        If there is no such file, or it cannot be read.
     """
     return read(path)[0]
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str, str]]:
     """Read a model file: the model, and the metadata that its writer added."""
-    from safetensors import SafetensorError, safe_open  # not at the top: `import steepest` stays fast
-
     source = Path(path)
-    if source.exists() and not source.is_file():
-        raise ModelFileError(f"{source} is not a steepest model file: it is no ordinary file")
     try:
-        with safe_open(source, framework="np") as file:
+        with reading(source) as file:
             return _model(file)
-    except (SafetensorError, ValueError, TypeError) as error:
+    except _REFUSALS as error:
         raise ModelFileError(f"{source} is not a steepest model file: {error}") from error
 
 
-def _model(file: Any) -> tuple[Sequential, dict[str, str]]:
-    metadata: dict[str, str] = dict(file.metadata() or {})
-    if _KEY not in metadata:
+@dataclass(frozen=True)
+class _Description:
+    layers: list[Layer]
+    dtype: np.dtype[Any]
+    seed: int
+    metadata: dict[str, str]
+    checksums: dict[str, str] | None
+
+
+def _model(file: IO[bytes]) -> tuple[Sequential, dict[str, str]]:
+    before = os.fstat(file.fileno())
+    header = _safetensors.read_header(file)
+    described = _described(header)
+    state = {}
+    for key, tensor in header.tensors.items():
+        state[key] = _safetensors.read_tensor(file, tensor.shape, described.dtype)
+        if described.checksums is not None:
+            _compare_checksum(key, _safetensors.little_endian(state[key]), described.checksums[key])
+    if described.checksums is None and _version_of(before) != _version_of(os.fstat(file.fileno())):
+        raise ValueError("it changed while it was read")
+    model = Sequential._from_state(described.layers, state, dtype=described.dtype, seed=described.seed)
+    return model, described.metadata
+
+
+def _version_of(status: os.stat_result) -> tuple[int, int]:
+    return status.st_mtime_ns, status.st_size
+
+
+def _described(header: _safetensors.Header) -> _Description:
+    """What the header says, after every check that can be done before memory is taken."""
+    if _KEY not in header.metadata:
         raise ValueError("its metadata do not say so")
-    layers, dtype, seed, extra = _description(metadata[_KEY])
-    _compare_shapes(file, layers, dtype)  # before any memory is taken
-    state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (it is no mapping)
-    return Sequential._from_state(layers, state, dtype=dtype, seed=seed), extra
+    fields = _fields(header.metadata[_KEY])
+    if _CHECKSUMS in fields:
+        _check_checksums(fields[_CHECKSUMS], header)
+    extra = fields["metadata"]
+    if not isinstance(fields["layers"], list) or not isinstance(extra, dict):
+        raise ValueError("its layers are no list, or its metadata no object")
+    if not all(isinstance(value, str) for value in extra.values()):
+        raise ValueError("its metadata hold something else than strings")
+    _checks.one_of(fields["dtype"], "dtype", tuple(_safetensors.DTYPES))
+    layers, dtype = [from_config(config) for config in fields["layers"]], np.dtype(fields["dtype"])
+    _compare_shapes(header.tensors, expected_shapes(layers), dtype)
+    return _Description(layers, dtype, _checks.seed(fields["seed"]), extra, fields.get(_CHECKSUMS))
 
 
-def _description(text: str) -> tuple[list[Layer], np.dtype[Any], int, dict[str, str]]:
+def _fields(text: str) -> dict[str, Any]:
     try:
-        description = json.loads(text)
+        description = _safetensors.parsed_json(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"its description is no JSON ({error!s:.200})") from None
     if not isinstance(description, dict):
         raise ValueError("its description is no JSON object")
-    if (version := description.get("version")) != _VERSION:
+    version = description.get("version")
+    if type(version) is not int or version != _VERSION:
         raise ValueError(f"its version is {version!r:.80}, but this release reads {_VERSION}")
-    if description.keys() != {"version", "layers", "dtype", "seed", "metadata"}:
+    if description.keys() - {_CHECKSUMS} != _FIELDS:
         raise ValueError("its description must have version, layers, dtype, seed and metadata")
-    extra = description["metadata"]
-    if not isinstance(description["layers"], list) or not isinstance(extra, dict):
-        raise ValueError("its layers are no list, or its metadata no object")
-    if not all(isinstance(value, str) for value in extra.values()):
-        raise ValueError("its metadata hold something else than strings")
-    _checks.one_of(description["dtype"], "dtype", tuple(_DTYPE_NAMES))
-    layers = [from_config(config) for config in description["layers"]]
-    return layers, np.dtype(description["dtype"]), _checks.seed(description["seed"]), extra
+    return description
 
 
-def _compare_shapes(file: Any, layers: Sequence[Layer], dtype: np.dtype[Any]) -> None:
+def _check_checksums(checksums: object, header: _safetensors.Header) -> None:
+    """Refuse a damaged header, or checksums that are not one for the header and for each tensor."""
+    if not isinstance(checksums, dict) or checksums.keys() != header.tensors.keys() | {_HEADER}:
+        raise ValueError("its description is damaged: there is not one checksum for each tensor")
+    if not all(
+        isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) for value in checksums.values()
+    ):
+        raise ValueError("its description is damaged: a checksum does not have 64 hexadecimal digits")
+    own = checksums[_HEADER]
+    _compare_checksum("its description", header.text.replace(own.encode(), _BLANK.encode()), own)
+
+
+def _compare_checksum(name: str, content: bytes | memoryview, written: str) -> None:
+    found = _safetensors.digest(content)
+    if found != written:
+        raise ValueError(
+            f"{name} is damaged: its SHA-256 checksum is {found[:12]}..., but {written[:12]}... was written"
+        )
+
+
+def _compare_shapes(
+    tensors: Mapping[str, _safetensors.Tensor], expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]
+) -> None:
     """Refuse tensors other than those that the layers need."""
-    expected = expected_shapes(layers)
-    present = set(file.keys())
-    if present != expected.keys():
-        different = sorted(present ^ expected.keys())
+    if tensors.keys() != expected.keys():
+        different = sorted(tensors.keys() ^ expected.keys())
         raise ValueError(f"its tensors are not those of its layers ({', '.join(different)!s:.200})")
     for key, shape in expected.items():
-        tensor = file.get_slice(key)
-        if tensor.get_shape() != list(shape):
-            raise ValueError(f"{key} has shape {tensor.get_shape()}, but its layer needs {list(shape)}")
-        if tensor.get_dtype() != _DTYPE_NAMES[dtype.name]:
-            raise ValueError(f"{key} has dtype {tensor.get_dtype()}, but the description says {dtype}")
-
-
-@contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A new binary file that takes the place of `path` when the block ends, and vanishes if it fails.
-
-    It lies in the same folder, as only a rename within one file system is atomic, and has the permissions
-    that `open` would give: those of the file replaced, or the umask's.
-    """
-    target = Path(path).resolve()  # through links: replace what they point to
-    old = target.stat() if target.exists() else None
-    if old is not None and not stat.S_ISREG(old.st_mode):
-        raise ValueError(f"{target} exists and is no ordinary file")
-    temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if old is not None:
-            temporary.chmod(stat.S_IMODE(old.st_mode))
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        tensor = tensors[key]
+        if tensor.shape != shape:
+            raise ValueError(f"{key} has shape {list(tensor.shape)}, but its layer needs {list(shape)}")
+        if tensor.dtype != _safetensors.DTYPES[dtype.name]:
+            raise ValueError(f"{key} has dtype {tensor.dtype}, but the description says {dtype}")
+        if tensor.end - tensor.begin != prod(shape) * dtype.itemsize:
+            raise ValueError(
+                f"{key} has {tensor.end - tensor.begin} bytes, but shape {list(shape)} of {dtype} needs "
+                f"{prod(shape) * dtype.itemsize}"
+            )

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import csv_file, numpy_file
-from .table import Floats, Table, Target, UserError
+from .table import Floats, Table, Target, UserError, check_is_file
 
-__all__ = ["Floats", "Table", "Target", "UserError", "read_features", "read_table"]
+__all__ = ["Floats", "Table", "Target", "UserError", "check_is_file", "read_features", "read_table"]
 
 
 def read_table(path: Path, target: str | None) -> Table:
@@ -48,10 +48,7 @@ def read_features(path: Path, names: tuple[str, ...] | None, width: int) -> Floa
 
 
 def _is_csv(path: Path) -> bool:
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder, not a file")
-    if not path.exists():
-        raise UserError(f"{path}: no such file")
+    check_is_file(path)
     if path.suffix.lower() not in (".csv", ".npy", ".npz"):
         raise UserError(f"{path}: the name must end in .csv, .npy or .npz")
     return path.suffix.lower() == ".csv"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +57,17 @@ def read_features(path: Path, width: int) -> Floats:
 
 
 def _load(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
-    with path.open("rb") as file:
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about a header that only looks like Python
         try:
             loaded = np.load(file, allow_pickle=False)
-            return dict(loaded) if isinstance(loaded, np.lib.npyio.NpzFile) else np.asarray(loaded)
-        except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            if not isinstance(loaded, np.lib.npyio.NpzFile):
+                return np.asarray(loaded)
+            # What an archive holds besides arrays comes as bytes.
+            return {name: np.asarray(array) for name, array in loaded.items()}
+        except MemoryError:
+            raise
+        except Exception as error:  # NumPy, zipfile, zlib and tokenize raise some ten kinds for damaged files
             objects = (
                 ", or holds Python objects, which are never read" if "allow_pickle" in str(error) else ""
             )
@@ -83,7 +88,8 @@ def _table(path: Path, name: str, array: NDArray[Any]) -> Floats:
         )
     if array.dtype.kind not in "biuf":
         raise UserError(f"{path}: {name} has dtype {array.dtype}, but must hold real numbers")
-    return array.astype(np.float64)
+    with np.errstate(all="ignore"):  # what is not finite then, or was, is refused later
+        return array.astype(np.float64)
 
 
 def _finite(path: Path, features: Floats) -> Floats:

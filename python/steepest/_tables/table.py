@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,18 @@ class Table:
     features: Floats
     names: tuple[str, ...] | None
     target: Target
+
+
+def check_is_file(path: Path) -> None:
+    """Refuse what is no ordinary file: opening a pipe would wait for a writer."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise UserError(f"{path}: no such file") from None
+    if stat.S_ISDIR(mode):
+        raise UserError(f"{path}: is a folder, not a file")
+    if not stat.S_ISREG(mode):
+        raise UserError(f"{path}: is a pipe or a device, not a file")
 
 
 def make_target(path: Path, name: str, labels: list[str], place: Callable[[int], str]) -> Target:
@@ -91,8 +104,8 @@ def listed(names: Collection[str]) -> str:
 
 
 def is_integer(text: str) -> bool:
-    """Whether the text is an index."""
-    return text.removeprefix("-").isdecimal() and text.isascii()
+    """Whether the text is an index; no table has columns beyond 64 bits."""
+    return text.removeprefix("-").isdecimal() and text.isascii() and len(text) < 20
 
 
 def is_number(text: str) -> bool:
