@@ -41,16 +41,21 @@ def check_classes(classes: Array, known: Array, all_of_them: bool) -> None:
 
 
 def check_class_weight(class_weight: Any, classes: Array, dtype: np.dtype[Any]) -> None:
-    """Refuse a mapping of other classes, or of weights that are no finite numbers, negative or all zero."""
+    """Refuse a mapping of other classes, or of weights that are no finite numbers, negative or all zero.
+
+    Classes that y lacks, as a fold may lack a rare one, are refused only where a class of y has no weight: then
+    one of the names is wrong.
+    """
     if class_weight is None or (isinstance(class_weight, str) and class_weight == "balanced"):
         return
     if not isinstance(class_weight, Mapping):  # which partial_fit, as scikit-learn's, looks at once only
         raise TypeError(f"class_weight must be a mapping, 'balanced' or None, not {class_weight!r:.80}")
     known = set(classes.tolist())
+    unknown = [label for label in class_weight if label not in known]
+    if unknown and len(class_weight) - len(unknown) < len(known):
+        raise ValueError(f"class_weight has the class {unknown[0]!r:.80}, but the classes of y are {classes}")
     for label, weight in class_weight.items():
         name = f"class_weight of class {label!r:.80}"
-        if label not in known:
-            raise ValueError(f"class_weight has the class {label!r:.80}, but the classes of y are {classes}")
         _checks.non_negative(weight, name)
         if float(weight) > float(np.finfo(dtype).max):
             raise ValueError(f"{name} is {weight}, but must be finite in {dtype}")
