@@ -15,6 +15,7 @@ template <class T> struct Csr {
     const std::int32_t* columns = nullptr;
     const T* values = nullptr;
     explicit operator bool() const { return begin; }
+    Index length(Index row) const { return Index(begin[row + 1] - begin[row]); }
 };
 
 // Some entries of a row or of a column: values at places.
@@ -26,15 +27,12 @@ template <class T> struct Entries {
 
 template <class T> class SparseBatch {
   public:
-    // Room for a batch of `size` of the samples, in which each of `threads` looks at a part of the features.
-    void reserve(const Csr<T>& csr, Index samples, Index size, Index features, Index outputs, int threads) {
+    // Room for a batch of `size` of the samples with at most so many entries, in which each of `threads`
+    // looks at a part of the features.
+    void reserve(const Csr<T>& csr, Index size, Index entries, Index features, Index outputs, int threads) {
         csr_ = csr;
         rows_.reserve(size);
-        Index longest = 0;
-        for (Index i = 0; i < samples; ++i)
-            longest = std::max(longest, Index(csr.begin[i + 1] - csr.begin[i]));
-        const Index most = std::min(size * longest, Index(csr.begin[samples] - csr.begin[0]));
-        places_.reserve(most), values_.reserve(most);
+        places_.reserve(entries), values_.reserve(entries);
         parts_.resize(std::size_t(threads));
         for (auto& part : parts_) part.gradient.reserve(outputs);
         starts_.reserve(features + 2 * threads);
@@ -45,8 +43,7 @@ template <class T> class SparseBatch {
 
     Entries<T> row(Index place) const {
         const Index i = rows_.data()[place];
-        return {csr_.values + csr_.begin[i], csr_.columns + csr_.begin[i],
-                Index(csr_.begin[i + 1] - csr_.begin[i])};
+        return {csr_.values + csr_.begin[i], csr_.columns + csr_.begin[i], csr_.length(i)};
     }
 
     // Of the features [first, last), in the order of the batch's `size` samples: counted, then placed behind

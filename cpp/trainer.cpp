@@ -86,6 +86,25 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     } while (go_back(run));
 }
 
+// Entries of sparse samples that a batch may have. A given order may visit a sample more than once.
+template <class T> Index Trainer<T>::most_entries(const Run& run, Index size) const {
+    const Index count = run.samples.count;
+    const Csr<T>& rows = run.samples.sparse;
+    Index most = 0;
+    if (!run.schedule.orders) {
+        for (Index i = 0; i < count; ++i) most = std::max(most, rows.length(i));
+        return std::min(size * most, Index(rows.begin[count]));
+    }
+    for (Index e = 0; e < run.schedule.epochs; ++e)
+        for (Index first = 0; first < count; first += size) {
+            const std::int64_t* const order = run.schedule.orders + e * count;
+            Index entries = 0;
+            for (Index i = first; i < std::min(first + size, count); ++i) entries += rows.length(order[i]);
+            most = std::max(most, entries);
+        }
+    return most;
+}
+
 // Memory for a run, all that its threads need.
 template <class T> void Trainer<T>::reserve(Run& run, int threads) {
     const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
@@ -99,7 +118,7 @@ template <class T> void Trainer<T>::reserve(Run& run, int threads) {
     const bool apart =
         (watched && product > 1 && !sparse) || (run.recipe.clip_norm < unlimited && !run.only_gradients);
     network_.reserve(run.kernels, size, threads, apart && !run.only_gradients);
-    if (apart) run.stored = network_.stored_gradients();
+    if (apart && !run.only_gradients) run.stored = network_.stored_gradients();
     row_losses_.reserve(size);
     if (run.samples.labels) labels_.reserve(size);
     order_.in_sequence();
@@ -110,8 +129,8 @@ template <class T> void Trainer<T>::reserve(Run& run, int threads) {
         weight_.reserve(size);
     }
     if (sparse)
-        sparse_.reserve(run.samples.sparse, count, size, network_.inputs(), network_.stages()[0].outputs,
-                        threads);
+        sparse_.reserve(run.samples.sparse, size, most_entries(run, size), network_.inputs(),
+                        network_.stages()[0].outputs, threads);
     run.result.losses.reserve(std::size_t(run.schedule.epochs));
     run.result.seconds.reserve(std::size_t(run.schedule.epochs));
 }

@@ -147,6 +147,7 @@ template <class T> class Trainer {
 
     void execute(Run& run, int threads);
     void reserve(Run& run, int threads);
+    Index most_entries(const Run& run, Index size) const;
     void save(Run& run, Index epoch);
     void restore(Run& run);
     bool go_back(Run& run);
