@@ -15,7 +15,7 @@ FIT = {"batch_size": 32, "progress": False}
 def scripted(values):
     """A metric that takes these values, one an epoch, whatever the model does."""
     coming = iter(values)
-    return {"score": lambda labels, scores: next(coming)}
+    return {"error": lambda labels, scores: next(coming)}
 
 
 def fitted(stopping, values, data, epochs=None, **options):
@@ -52,7 +52,7 @@ def fitted(stopping, values, data, epochs=None, **options):
 )
 @pytest.mark.parametrize("restore_best", [True, False])
 def test_it_stops_and_restores(backend, data, options, values, epochs, best, restore_best):
-    stopping = st.EarlyStopping(monitor="score", restore_best=restore_best, **options)
+    stopping = st.EarlyStopping(monitor="error", restore_best=restore_best, **options)
     with backend.computing():
         model, history, states = fitted(stopping, values, data)
     assert (history.epochs, history.best_epoch) == (epochs, best)
@@ -64,7 +64,7 @@ def test_it_stops_and_restores(backend, data, options, values, epochs, best, res
 
 def test_the_status_tells_whether_it_stopped_the_fit(data):
     for values, status in (([1, 2, 3], "stopped"), ([3, 2, 1], "finished"), ([2, 1, 3], "finished")):
-        assert fitted(st.EarlyStopping(2, monitor="score"), values, data)[1].status == status
+        assert fitted(st.EarlyStopping(2, monitor="error"), values, data)[1].status == status
 
 
 @pytest.mark.parametrize("monitor", ["loss", "validation_loss"])
@@ -83,12 +83,12 @@ def test_it_monitors_what_a_fit_computes(backend, data, monitor):
 
 
 def test_one_object_serves_several_fits(data):
-    stopping = st.EarlyStopping(2, monitor="score")
+    stopping = st.EarlyStopping(2, monitor="error")
     first = fitted(stopping, [1, 2, 3], data)[1]
     second = fitted(stopping, [9, 8, 8, 7, 7, 7], data)[1]
     assert (first.epochs, first.best_epoch, second.epochs, second.best_epoch) == (3, 0, 6, 3)
-    assert stopping == st.EarlyStopping(2, monitor="score") != st.EarlyStopping(3, monitor="score")
-    assert repr(stopping).startswith("EarlyStopping(patience=2, min_delta=0.0, monitor='score', mode='min'")
+    assert stopping == st.EarlyStopping(2, monitor="error") != st.EarlyStopping(3, monitor="error")
+    assert repr(stopping).startswith("EarlyStopping(patience=2, min_delta=0.0, monitor='error', mode='auto'")
 
 
 def test_it_restores_after_a_cancelled_fit_but_not_after_an_error(data):
@@ -102,7 +102,7 @@ def test_it_restores_after_a_cancelled_fit_but_not_after_an_error(data):
     trainer, first = st.Trainer(small_model()), small_model()
     first.fit(*data, **FIT, epochs=1)
     options = FIT | {"epochs": 9, "validation_data": data}
-    stopping = st.EarlyStopping(monitor="score")
+    stopping = st.EarlyStopping(monitor="error")
     history = trainer.fit(*data, **options, metrics=scripted([1, 2, 3]), callbacks=[stopping, end])
     assert (history.status, history.epochs, history.best_epoch) == ("cancelled", 3, 0)
     assert_equal_models(trainer.model, first)
@@ -118,7 +118,7 @@ def test_it_restores_after_a_cancelled_fit_but_not_after_an_error(data):
 def test_the_average_goes_back_too(backend, data, averaging):
     with backend.computing():
         model, history, _ = fitted(
-            st.EarlyStopping(2, monitor="score"), [3, 2, 4, 4], data, averaging=averaging
+            st.EarlyStopping(2, monitor="error"), [3, 2, 4, 4], data, averaging=averaging
         )
         best = small_model()
         best.fit(*data, **FIT, epochs=2, averaging=averaging)

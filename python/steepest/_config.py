@@ -86,11 +86,12 @@ def config(
     variables STEEPEST_BACKEND, STEEPEST_NUM_THREADS and STEEPEST_ISA, in this order.
     """
     if backend is not None:
-        _checks.one_of(backend, "backend", _BACKENDS)
+        backend = cast(BackendName, _checks.one_of(backend, "backend", _BACKENDS))
     if num_threads is not None:
         num_threads = _checks.integer(num_threads, "num_threads", minimum=1, maximum=_MAX_THREADS)
     if isa is not None and not isinstance(isa, str):
         raise TypeError(f"isa must be a name like 'avx2', not {isa!r:.80}")
+    isa = str(isa) if isa else None
     outer = _choice.get()
     # Another backend than the enclosing block's makes that block's instruction set meaningless.
     inherited_isa = None if backend == "reference" else outer.isa

@@ -75,9 +75,10 @@ class Fit:
             observer.end(self._trainer, history)
         return history
 
-    def _monitored(self) -> tuple[str, ...]:
-        """The names of what is computed for each epoch."""
-        return ("loss", *(("validation_loss",) if self._validation else ()), *self._plan.metrics)
+    def _monitored(self) -> dict[str, Metric | None]:
+        """What is computed for each epoch, and the functions of the metrics."""
+        losses = ("loss", "validation_loss") if self._validation else ("loss",)
+        return {**dict.fromkeys(losses), **self._plan.metrics}
 
     def _whole_epochs(self, number: int, bar: ProgressBar) -> None:
         """Let the backend run some epochs, and record them."""

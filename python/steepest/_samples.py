@@ -75,7 +75,7 @@ def _weights_by_class(
     """The weight of each sample's class, times its own if it has one, as `weights` has it."""
     if len(by_class) != classes:
         raise ValueError(f"class_weight has {len(by_class)} numbers, but there are {classes} classes")
-    weight = np.array(by_class)[labels]
+    weight = np.array(by_class, np.float64)[labels]
     if sample_weight is None:
         return _checks.weights(weight, len(labels), dtype, "class_weight")
     with np.errstate(over="ignore"):  # an infinity is refused
