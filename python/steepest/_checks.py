@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+_Text = TypeVar("_Text", bound=str)
 
 
 LARGEST_INTEGER = 2**63 - 1  # of the backends
@@ -109,11 +110,11 @@ def flag(value: object, name: str) -> bool:
     return bool(value)
 
 
-def one_of(value: object, name: str, allowed: Collection[str]) -> str:
+def one_of(value: _Text, name: str, allowed: Collection[str]) -> _Text:
     """`value` as one of the allowed strings."""
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} is {value!r:.80}, but must be one of {', '.join(map(repr, allowed))}")
-    return str(value)
+    return str(value)  # type: ignore[return-value]  # a literal stays one
 
 
 def representable(value: float, name: str, dtype: np.dtype[Any], *, normal: bool = False) -> None:

@@ -86,7 +86,7 @@ def config(
     variables STEEPEST_BACKEND, STEEPEST_NUM_THREADS and STEEPEST_ISA, in this order.
     """
     if backend is not None:
-        backend = cast(BackendName, _checks.one_of(backend, "backend", _BACKENDS))
+        backend = _checks.one_of(backend, "backend", _BACKENDS)
     if num_threads is not None:
         num_threads = _checks.integer(num_threads, "num_threads", minimum=1, maximum=_MAX_THREADS)
     if isa is not None and not isinstance(isa, str):

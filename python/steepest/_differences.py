@@ -133,5 +133,4 @@ def _finite(value: float, where: str) -> float:
 
 
 def _checked_settings(h: float, method: Method) -> tuple[float, Method]:
-    _checks.one_of(method, "method", ("central", "forward"))
-    return _checks.positive(h, "h"), method
+    return _checks.positive(h, "h"), _checks.one_of(method, "method", ("central", "forward"))

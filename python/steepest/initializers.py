@@ -144,18 +144,18 @@ def drawn(
     dtype: np.dtype[Any],
 ) -> NDArray[Any]:
     """The weights that an initializer, maybe of the user's own, draws; refuse those that are none."""
-    weights = np.asarray(initializer.draw(generator, inputs, outputs), np.float64)
+    with np.errstate(over="ignore"):  # infinities are refused
+        weights = np.asarray(initializer.draw(generator, inputs, outputs), np.float64)
+        rounded = weights.astype(dtype, copy=False)
     if weights.shape != (inputs, outputs) or not np.isfinite(weights).all():
         raise ValueError(
             f"{initializer!r:.80} drew weights of shape {weights.shape}, but must draw finite ones of shape "
             f"({inputs}, {outputs})"
         )
-    with np.errstate(over="ignore"):
-        rounded = weights.astype(dtype, copy=False)
     if not np.isfinite(rounded).all():
         raise ValueError(
             f"{initializer!r:.80} drew a weight of size {np.abs(weights).max()}, "
-            f"but must draw at most {np.finfo(dtype).max}, the largest number of {dtype}"
+            f"which must be at most {np.finfo(dtype).max}, the largest number of {dtype}"
         )
     return rounded
 

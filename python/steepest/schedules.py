@@ -152,7 +152,7 @@ class Cosine(_Schedule):
     def _rate(self, step: int) -> float:
         if step >= self.steps:
             return self.final
-        return self.final + (self.rate - self.final) * (1 + math.cos(math.pi * step / self.steps)) / 2
+        return self.final + (self.rate - self.final) * ((1 + math.cos(math.pi * step / self.steps)) / 2)
 
 
 def _after(value: object, name: str) -> Any:
