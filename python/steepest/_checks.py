@@ -281,47 +281,6 @@ def class_weight(value: object) -> tuple[float, ...]:
     return tuple(numbers)
 
 
-def weights(sample_weight: object, samples: int, dtype: np.dtype[Any], name: str = "sample_weight") -> Array:
-    """`sample_weight` as (samples,) in `dtype`: finite, not negative, not all zero."""
-    array = real_array(sample_weight, name)
-    if array.ndim != 1:
-        raise ValueError(f"{name} has shape {array.shape}, but must be (samples,)")
-    if array.shape[0] != samples:
-        raise ValueError(f"X has {samples} samples, but {name} has {array.shape[0]}")
-    converted = packed(array, dtype)
-    if samples:
-        _check_weights(converted, array, name)
-    return converted
-
-
-def _check_weights(converted: Array, given: Array, name: str) -> None:
-    """Refuse weights, converted to a model's dtype, that nothing can be divided by the sum of."""
-    # The extremes tell without memory of the size of the data; those of NaN are NaN.
-    largest, limits = converted.max(), np.finfo(converted.dtype)
-    if not (converted.min() >= 0 and largest <= limits.max):
-        bad = int((np.isfinite(converted) & (converted >= 0)).argmin())
-        too_large = np.isfinite(given[bad]) and given[bad] > 0
-        limit = f"at most {limits.max}, the largest number of {converted.dtype}"
-        raise ValueError(
-            f"{name} of sample {bad} is {given[bad]}, but must be "
-            f"{limit if too_large else 'finite and not negative'}"
-        )
-    if not given.any():
-        raise ValueError(f"{name} is zero for all {len(given)} samples, but one at least must count")
-    if largest < limits.smallest_normal:
-        raise ValueError(
-            f"the largest {name} is {given.max()}, but must be at least {limits.smallest_normal}, "
-            f"the smallest normal number of {converted.dtype}"
-        )
-    with np.errstate(over="ignore"):
-        total = converted.sum(dtype=np.float64)
-    if not total <= (most := np.finfo(np.float64).max):
-        raise ValueError(
-            f"the {len(given)} numbers of {name} sum to {total}, but must to at most {most}, "
-            "the largest number of float64"
-        )
-
-
 def named_arrays(
     values: object, own: Mapping[str, Array], dtype: np.dtype[Any], noun: str, *, complete: bool
 ) -> dict[str, Array]:

@@ -16,6 +16,7 @@ from ._checks import Array
 from .losses import Loss, LossFunction, SquaredError, as_loss
 from .model import Sequential
 from .penalties import Penalties
+from .training import checked_model
 
 Coordinates: TypeAlias = tuple[Array, ...]  # an index array for each axis
 _DIRECTIONS = 3  # random ones for each key: a wrong derivative stands out in any of them
@@ -166,7 +167,7 @@ def check_gradients(
     Forward mode is compared with the inner product of gradient and direction, along random directions of
     length 1, each within one array of parameters.
     """
-    loss = as_loss(loss)
+    loss, model = as_loss(loss), checked_model(model)
     h, tolerance = _checks.positive(h, "h"), _checks.positive(tolerance, "tolerance")
     if max_coordinates is not None:
         max_coordinates = _checks.integer(max_coordinates, "max_coordinates", minimum=1)

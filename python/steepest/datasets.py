@@ -12,6 +12,8 @@ from . import _checks
 
 __all__ = ["Dataset", "lecture_polynomial", "load_digits", "spiral", "stratified_split", "two_moons"]
 
+_MOST = 2**40  # samples: no memory holds more, and NumPy's own errors name nothing
+
 
 class Dataset(NamedTuple):
     """Samples and what is to be learned from them; unpacks as ``X, y``."""
@@ -69,7 +71,7 @@ def spiral(samples_per_class: int = 100, classes: int = 3, noise: float = 0.2, s
     -----
     Source: CS231n, "Putting it together: minimal neural network case study".
     """
-    samples_per_class = _checks.integer(samples_per_class, "samples_per_class", minimum=1)
+    samples_per_class = _checks.integer(samples_per_class, "samples_per_class", minimum=1, maximum=_MOST)
     classes = _checks.integer(classes, "classes", minimum=1)
     noise = _checks.non_negative(noise, "noise")
     seed = _checks.integer(seed, "seed", minimum=0, maximum=2**32 - 1)
@@ -108,7 +110,7 @@ def two_moons(samples: int = 200, noise: float = 0.1, seed: int = 0) -> Dataset:
     ValueError
         If there are fewer than 2 samples or the noise is negative.
     """
-    samples, seed = _checks.integer(samples, "samples", minimum=2), _checks.seed(seed)
+    samples, seed = _checks.integer(samples, "samples", minimum=2, maximum=_MOST), _checks.seed(seed)
     noise = _checks.non_negative(noise, "noise")
     lower = samples // 2
     upper = samples - lower

@@ -78,7 +78,8 @@ def mode_of(name: str, metric: Metric | None) -> Literal["min", "max"]:
     greater = getattr(metric, "greater_is_better", None)
     if greater is not None:
         return "max" if _checks.flag(greater, f"greater_is_better of metric {name!r}") else "min"
-    words = [word for word in re.split(r"[\W_]+", name.lower()) if word and not word.isdigit()]
+    words = re.split(r"[_ -]", name.lower())
+    words = [word for i, word in enumerate(words) if i == 0 or not word.isdigit()]
     if words == ["score"] or _ends(words, _LARGE) or (words[-1:] == ["score"] and _ends(words[:-1], _LARGE)):
         return "max"
     if _ends(words, _SMALL) or (words[-2:] == ["error", "rate"] and _ends(words[:-1], _SMALL)):

@@ -35,6 +35,7 @@ from .penalties import Penalties, Penalty
 from .regularization import BatchNorm, Dropout
 from .training import DEFAULT_OPTIMIZER, Trainer, _check_finite
 
+_MEMORY = 2**62  # bytes that an array never has
 _LINE = 88  # characters of a description that is not broken into lines
 
 
@@ -96,6 +97,12 @@ class Sequential:
             check_dtype(layer, self.dtype, f"layer {path} is {layer!r:.80}")
         self.in_features: int = self._stages[0].inputs
         self.out_features: int = self._stages[-1].outputs
+        for (path, layer), stage in zip(learners(self.layers), self._learning_stages(), strict=True):
+            if stage.inputs * stage.outputs * self.dtype.itemsize > _MEMORY:
+                raise ValueError(
+                    f"layer {path} is {layer!r}, whose weight of {stage.inputs} x {stage.outputs} numbers is "
+                    "larger than any memory"
+                )
         self._parameters = self._zeros()
         self._running: list[Array] = []
         for stage, parameters in zip(self._learning_stages(), self._parameters, strict=True):

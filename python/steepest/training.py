@@ -82,7 +82,7 @@ class Trainer:
         constraint: MaxNorm | None = None,
         averaging: Averaging | None = None,
     ) -> None:
-        self.model = _checked_model(model)
+        self.model = checked_model(model)
         self.epochs_done = 0
         self._loss, self._penalties = model._objective(loss, penalty)
         self._penalty = penalty
@@ -318,11 +318,12 @@ class Trainer:
         return batch
 
 
-def _checked_model(model: object) -> Sequential:
+def checked_model(model: object) -> Sequential:
+    """`model` itself; a TypeError for anything that is none."""
     from .model import Sequential  # not at the top: it imports this module
 
     if not isinstance(model, Sequential):
-        raise TypeError(f"model must be an st.Sequential, not {model!r:.80}")
+        raise TypeError(f"model must be a st.Sequential, not {model!r:.80}")
     return model
 
 
