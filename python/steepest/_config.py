@@ -143,7 +143,7 @@ def _environment() -> _Choice:
         _checks.one_of(backend, "STEEPEST_BACKEND", _BACKENDS)
     threads = os.environ.get("STEEPEST_NUM_THREADS") or None
     if threads is not None and not (
-        threads.isascii() and threads.isdigit() and 1 <= int(threads) <= _MAX_THREADS
+        threads.isascii() and threads.isdigit() and 1 <= int(threads[:9]) <= _MAX_THREADS
     ):
         raise ValueError(
             f"STEEPEST_NUM_THREADS is {threads!r:.80}, but must be an integer from 1 to {_MAX_THREADS}"

@@ -27,6 +27,8 @@ _reduction = partial(_checks.one_of, allowed=("mean", "sum"))
 class SoftmaxCrossEntropy(Description):
     """l = -sum_j t_j log p_j, in nats, with p the softmax of the scores and t the target of class y.
 
+    A model that ends with `Sigmoid`, whose scores could not tell classes apart well, is refused.
+
     Parameters
     ----------
     label_smoothing : float, default 0.0
@@ -142,7 +144,7 @@ class BinaryCrossEntropy(Description):
     """l = -sum over outputs of t log p + (1 - t) log(1 - p), in nats, with p = sigmoid(s) for the score s.
 
     For any number of answers of yes or no at once: each target t is 0, 1, or a probability between. Computed
-    as max(s, 0) - s t + log(1 + exp(-|s|)), without overflow; the model needs no sigmoid of its own.
+    as max(s, 0) - s t + log(1 + exp(-|s|)), without overflow; a model that ends with `Sigmoid` is refused.
 
     Parameters
     ----------

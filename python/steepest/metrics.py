@@ -37,7 +37,7 @@ def accuracy(labels: ArrayLike, scores: ArrayLike) -> float:
     Returns
     -------
     float
-        In [0, 1].
+        In [0, 1]. The function's attribute `greater_is_better` tells `EarlyStopping` what to wait for.
 
     Raises
     ------

@@ -30,7 +30,9 @@ class _Schedule(Description):
 
     def __call__(self, step: int) -> float:
         """The rate of a step, which is at least 0."""
-        return self._rate(_checks.integer(step, "step", minimum=0))
+        if type(step) is not int or not 0 <= step <= _checks.LARGEST_INTEGER:  # asked for in every step
+            step = _checks.integer(step, "step", minimum=0)
+        return self._rate(step)
 
     def _rate(self, step: int) -> float:
         raise NotImplementedError
@@ -196,6 +198,8 @@ def rate_of(rule: Rate, step: int, dtype: np.dtype[Any] | None = None) -> float:
     if not callable(rule):
         return float(rule)
     answer = rule(step)
+    if type(answer) is float and 0 <= answer <= 1:  # nearly always, and in any dtype
+        return answer
     if isinstance(answer, bool | np.bool_) or not isinstance(answer, int | float | np.integer | np.floating):
         raise TypeError(
             f"the learning rate of step {step} is {answer!r:.80}, but must be a real number; "
@@ -203,7 +207,7 @@ def rate_of(rule: Rate, step: int, dtype: np.dtype[Any] | None = None) -> float:
         )
     try:
         rate = _checks.non_negative(answer, f"the learning rate of step {step}")
-        if dtype is not None and rate > 1:  # smaller ones may round to 0, which is a rate too
+        if dtype is not None:
             _checks.representable(rate, f"the learning rate of step {step}", dtype)
     except ValueError as error:
         raise ValueError(f"{error}; it is of {rule!r:.80}") from None
