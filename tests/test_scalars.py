@@ -32,7 +32,6 @@ TEXTS = {
 RESULTS = {st.BatchState, st.DivergenceError, st.EpochState, st.ErrorDecomposition, st.History}
 RESULTS |= {datasets.Dataset, gradients.Descent, gradients.GradientCheck, gradients.KeyCheck}
 X, LABELS = numbers((12, 6)), np.arange(12) % 3
-SPREAD = {"X": X, "y": LABELS}
 SCORES, TARGETS = numbers((4, 3), seed=1), abs(numbers((4, 3), seed=2)) % 1
 
 
@@ -42,7 +41,8 @@ def public():
     own = [(name, rule) for name, rule in own if issubclass_of(rule, initializers.Initializer)]
     for module in (st, schedules, functional, datasets, gradients, plots):
         own += [(name, getattr(module, name)) for name in module.__all__]
-    own += [(f"{kind.__name__}.{name}", getattr(kind, name)) for kind, name in METHODS]
+    for kind in (st.Sequential, st.Trainer):
+        own += [(f"{kind.__name__}.{name}", call) for name, call in vars(kind).items() if name[0] != "_"]
     for name, call in own:
         if callable(call) and call not in RESULTS and not issubclass_of(call, Exception):
             yield name, call
@@ -52,15 +52,20 @@ def issubclass_of(value, kind):
     return isinstance(value, type) and issubclass(value, kind)
 
 
-METHODS = [(st.Sequential, "fit"), (st.Sequential, "loss_and_gradients"), (st.Trainer, "fit")]
-METHODS += [(st.Sequential, "directional_derivative")]
+# What annotations begin with, and the scalar that it is, if any.
+KINDS = {"bool": bool, "int": int, "float": float, "Rate": float, "str": str}
+KINDS |= dict.fromkeys(["BackendName", "Literal", "Method", "Reduction"], str)
+KINDS |= dict.fromkeys(["Array", "ArrayLike", "Averaging", "Axes", "Callable", "DTypeLike", "Data", "Figure"])
+KINDS |= dict.fromkeys(["EvaluateGradient", "Function", "History", "Initializer", "Iterable", "Layer"])
+KINDS |= dict.fromkeys(["Mapping", "MaxNorm", "NDArray", "Optimizer", "Penalties", "Penalty", "SGD"])
+KINDS |= dict.fromkeys(["Sequence", "Sequential", "tuple"])
 
 
-def kind_of(annotation):
+def kind_of(parameter):
     """bool, int, float or str, if a scalar is what the parameter takes first; else None."""
-    first = re.match(r"\w*", annotation)[0]
-    kinds = {"bool": bool, "int": int, "float": float, "Rate": float, "str": str}
-    return kinds.get(first, str if first in ("Reduction", "Method", "BackendName", "Literal") else None)
+    return (
+        None if parameter.name in ("self", "path") else KINDS[re.match(r"\w*", str(parameter.annotation))[0]]
+    )
 
 
 def scalars():
@@ -70,7 +75,7 @@ def scalars():
         except ValueError:
             continue
         for parameter in signature.parameters.values():
-            if (kind := kind_of(str(parameter.annotation))) and parameter.name != "path":
+            if kind := kind_of(parameter):
                 yield pytest.param(name, call, parameter.name, kind, id=f"{name}-{parameter.name}")
 
 
@@ -84,7 +89,7 @@ def arguments(name, call):
     given = MORE.get(name, dict)()
     for key, parameter in needed.items():
         if key not in given:
-            kind = kind_of(str(parameter.annotation))
+            kind = kind_of(parameter)
             given[key] = TEXTS[key] if kind is str else {int: 3, float: 1.0}[kind] if kind else ARRAYS[key]()
     return given
 
