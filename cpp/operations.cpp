@@ -123,6 +123,7 @@ int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, 
     if (samples.weight) {
         weight = 0;
         for (Index i = 0; i < rows; ++i) weight += double(samples.weight[i]);
+        if (weight < least_weight) weight = 0;
     }
     const double scale = loss.sum ? 1 : weight > 0 ? 1 / weight : 0;
     Buffer<double> values;

@@ -22,6 +22,9 @@ template <class T> struct Samples {
     Csr<T> sparse = {}; // in place of x
 };
 
+// Samples that weigh less together count nothing: the reciprocal of their weight may be infinite.
+constexpr double least_weight = std::numeric_limits<double>::min();
+
 struct Loss {
     LossKind kind = LossKind::softmax;
     double parameter = 0;  // as in LossRows

@@ -40,6 +40,7 @@ typename Trainer<T>::Batch Trainer<T>::look_up(const Run& run, Index first, Inde
         batch.weight = double(size);
     } else {
         for (Index i = first; i < first + size; ++i) batch.weight += double(all.weight[order_[i]]);
+        if (batch.weight < least_weight) batch.weight = 0;
     }
     batch.scale = run.recipe.loss.sum ? 1 : batch.weight > 0 ? 1 / batch.weight : 0;
     return batch;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from samples import numbers, small_model
@@ -234,10 +236,27 @@ def test_reports_show_themselves(backend):
     assert len({len(row) for row in rows}) == 1 and len(rows[0]) == len(titles)
 
 
+def test_nothing_to_check_is_no_false_alarm(backend):
+    """Every coordinate on a kink: false, but not wrong; with a wrong forward mode it is."""
+    X, y = np.ones((4, 3)), np.zeros((4, 1))
+    with backend.computing():
+        report = check_gradients(lines(np.zeros(3)), X, y, "squared_error", st.L1(1.0))
+    assert not report and (report.checked, report.skipped) == (0, 3)
+    head = repr(report).splitlines()[0]
+    assert head.startswith(
+        "gradients could not be checked: every coordinate lies within h of a kink, so move"
+    )
+    assert head.endswith("(forward and reverse mode agree to 1e-06): 0 coordinates checked, 3 skipped")
+    for error in (1.0, np.nan):
+        wrong = dataclasses.replace(report.keys[0], forward_error=error)
+        assert repr(dataclasses.replace(report, keys=(wrong,))).startswith("gradients are WRONG to 1e-06: 0")
+
+
 def test_misuse_is_named(backend):
     model, X, y = small_model(), numbers((20, 6)), np.arange(20) % 3
     huge = st.Sequential(st.Linear(6, 6), st.Linear(6, 3), dtype=np.float64)
     huge.load_state_dict({key: np.full_like(value, 1e200) for key, value in huge.state_dict().items()})
+    unknown = np.where(np.arange(20) == 7, np.nan, np.ones((3, 20))).T
     cases = [
         (model, y, {"h": 0.0}, ValueError, "h is 0.0, but must be finite and greater than 0"),
         (model, y, {"tolerance": -1}, ValueError, "tolerance is -1, but must be finite and greater than 0"),
@@ -247,6 +266,8 @@ def test_misuse_is_named(backend):
         (model, y, {"loss": "cross"}, ValueError, "loss is 'cross', but must be one of"),
         (model, y, {"penalty": 1}, TypeError, "penalty must be None or one like"),
         (model, y[1:], {}, ValueError, "X has 20 samples, but y has 19"),
+        (5, y, {}, TypeError, "model must be a st.Sequential, not 5"),
+        (model, unknown, {"loss": "squared_error"}, ValueError, "row 7 of y holds NaN or an infinity"),
         (
             huge,
             np.ones((20, 3)),

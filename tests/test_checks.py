@@ -77,6 +77,27 @@ def test_bad_settings_are_named(data):
     assert trainer.fit(*data, epochs=0).loss == [] and trainer.epochs_done == 0
 
 
+def test_targets_that_are_no_numbers_are_named_by_all(backend):
+    model, X = small_model(), numbers((20, 6))
+    direction = {"0.bias": np.ones(8)}
+    with backend.computing():
+        model(X)
+        for bad in (np.nan, np.inf, -np.inf, 1e39):
+            y = np.where(np.arange(20)[:, None] == 13, [1, bad, 1], 0.5)
+            for loss in ("squared_error", "absolute_error", "huber", lambda s, t: (0.0, 0 * s)):
+                for ask in (
+                    lambda y=y, loss=loss: model.loss_and_gradients(X, y, loss=loss),
+                    lambda y=y, loss=loss: model.directional_derivative(X, y, direction, loss=loss),
+                    lambda y=y, loss=loss: st.Trainer(model, loss).step(X, y),
+                    lambda y=y, loss=loss: st.Trainer(model, loss).fit(X, y),
+                    lambda y=y, loss=loss: st.Trainer(model, loss).fit(
+                        X, 0 * X[:, :3], validation_data=(X, y)
+                    ),
+                ):
+                    with pytest.raises(ValueError, match="row 13 of y holds NaN or an infinity"):
+                        ask()
+
+
 def test_misfits_of_products_are_named(implementation):
     x, weight, bias, grad = (numbers(shape) for shape in [(2, 3), (3, 4), 4, (2, 4)])
     cases = [

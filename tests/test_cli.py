@@ -308,6 +308,39 @@ def test_refused_csv(run: Run, text: str, message: str) -> None:
     assert_refused(run, ["train", "t.csv"], message)
 
 
+MOST = "but must be at most 9223372036854775807"
+HUGE = "9" * 5000
+WHOLE = ("epochs", "batch-size", "hidden", "threads")
+# Numbers beyond what computes, and what messages say of them.
+BEYOND: list[tuple[list[object], str]] = [
+    *(
+        (["train", "t.csv", f"--{name}", 2**63], MOST)
+        for name in ("epochs", "batch-size", "hidden", "threads")
+    ),
+    *((["train", "t.csv", f"--{name}", HUGE], f"argument --{name}: ") for name in WHOLE),
+    (["train", "t.csv", "--seed", 2**64], "seed is 18446744073709551616, but must be at most"),
+    (["train", "t.csv", "--hidden", 2**62], "layer 0 is Linear(2, 4611686018427387904), whose weight of"),
+    (["train", "t.csv", "--hidden", f"3,{2**45}"], "not enough memory"),
+    (["train", "t.csv", "--learning-rate", "1e39"], "learning_rate is 1e+39, but must be at most 3.4028234"),
+    (["train", "t.csv", "--learning-rate", "1e-46"], "learning_rate is 1e-46, but must be at least 1.17549"),
+    (["train", "t.csv", "--penalty", "l2:1e39"], "strength is 1e+39, but must be at most 3.4028234"),
+    (
+        ["train", "t.csv", "--penalty", "elastic_net:1e300,1e300"],
+        "strength * beta is inf, but must",
+    ),
+    *(
+        (["train", "t.csv", f"--{name}={number}"], f"{name.replace('-', ' ')} is {number}, but must be")
+        for name in ("learning-rate", "momentum", "test-fraction")
+        for number in ("nan", "inf", "-inf")
+    ),
+    *(
+        (["train", "t.csv", "--penalty", f"l1:{number}"], f"strength is {number}")
+        for number in ("nan", "inf")
+    ),
+    *((["train", "t.csv", "--epochs", number], "is not an integer") for number in ("nan", "inf", "1e3")),
+]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -334,6 +367,7 @@ def test_refused_csv(run: Run, text: str, message: str) -> None:
         (["train", "t.csv", "--test-fraction", "1"], "test fraction is 1.0, but must be between 0 and 1"),
         (["train", "t.csv", "--threads", "0"], "threads is 0, but must be at least 1"),
         (["train", "t.csv", "--threads", "99999"], "num_threads is 99999, but must be at most 1024"),
+        *BEYOND,
         (["train", "t.csv", "--loss", "foo"], "argument --loss: invalid choice: 'foo'"),
         (["train", "t.csv", "--backend", "foo"], "argument --backend: invalid choice: 'foo'"),
         (["train", "t.csv", "--backend", "reference", "--isa", "avx2"], "has no instruction sets"),

@@ -46,7 +46,7 @@ def test_a_copy_of_a_loss_gives_its_bits(implementation, own, name, dtype, batch
     y = labels if name == "softmax" else np.eye(20)[labels]
     how = {"optimizer": st.SGD(0.01, 0.9), "penalty": st.L2(1e-3), "validation_data": (X, y)}
     models = [
-        st.Sequential(st.Linear(40, 50), st.Tanh(), st.Linear(50, 20), st.Sigmoid(), dtype=dtype)
+        st.Sequential(st.Linear(40, 50), st.Sigmoid(), st.Linear(50, 20), st.Tanh(), dtype=dtype)
         for _ in range(2)
     ]
     with implementation.computing():

@@ -121,7 +121,7 @@ def test_generators_refuse() -> None:
         datasets.spiral(samples_per_class=0)
     with pytest.raises(ValueError, match="classes is 0, but must be at least 1"):
         datasets.spiral(classes=0)
-    with pytest.raises(ValueError, match="noise is -1, but must be at least 0"):
+    with pytest.raises(ValueError, match="noise is -1, but must be finite and not negative"):
         datasets.spiral(noise=-1)
     with pytest.raises(ValueError, match="samples is 1, but must be at least 2"):
         datasets.two_moons(samples=1)

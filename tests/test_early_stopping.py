@@ -15,7 +15,7 @@ FIT = {"batch_size": 32, "progress": False}
 def scripted(values):
     """A metric that takes these values, one an epoch, whatever the model does."""
     coming = iter(values)
-    return {"score": lambda labels, scores: next(coming)}
+    return {"error": lambda labels, scores: next(coming)}
 
 
 def fitted(stopping, values, data, epochs=None, **options):
@@ -52,7 +52,7 @@ def fitted(stopping, values, data, epochs=None, **options):
 )
 @pytest.mark.parametrize("restore_best", [True, False])
 def test_it_stops_and_restores(backend, data, options, values, epochs, best, restore_best):
-    stopping = st.EarlyStopping(monitor="score", restore_best=restore_best, **options)
+    stopping = st.EarlyStopping(monitor="error", restore_best=restore_best, **options)
     with backend.computing():
         model, history, states = fitted(stopping, values, data)
     assert (history.epochs, history.best_epoch) == (epochs, best)
@@ -64,7 +64,7 @@ def test_it_stops_and_restores(backend, data, options, values, epochs, best, res
 
 def test_the_status_tells_whether_it_stopped_the_fit(data):
     for values, status in (([1, 2, 3], "stopped"), ([3, 2, 1], "finished"), ([2, 1, 3], "finished")):
-        assert fitted(st.EarlyStopping(2, monitor="score"), values, data)[1].status == status
+        assert fitted(st.EarlyStopping(2, monitor="error"), values, data)[1].status == status
 
 
 @pytest.mark.parametrize("monitor", ["loss", "validation_loss"])
@@ -83,12 +83,12 @@ def test_it_monitors_what_a_fit_computes(backend, data, monitor):
 
 
 def test_one_object_serves_several_fits(data):
-    stopping = st.EarlyStopping(2, monitor="score")
+    stopping = st.EarlyStopping(2, monitor="error")
     first = fitted(stopping, [1, 2, 3], data)[1]
     second = fitted(stopping, [9, 8, 8, 7, 7, 7], data)[1]
     assert (first.epochs, first.best_epoch, second.epochs, second.best_epoch) == (3, 0, 6, 3)
-    assert stopping == st.EarlyStopping(2, monitor="score") != st.EarlyStopping(3, monitor="score")
-    assert repr(stopping).startswith("EarlyStopping(patience=2, min_delta=0.0, monitor='score', mode='min'")
+    assert stopping == st.EarlyStopping(2, monitor="error") != st.EarlyStopping(3, monitor="error")
+    assert repr(stopping).startswith("EarlyStopping(patience=2, min_delta=0.0, monitor='error', mode='auto'")
 
 
 def test_it_restores_after_a_cancelled_fit_but_not_after_an_error(data):
@@ -102,7 +102,7 @@ def test_it_restores_after_a_cancelled_fit_but_not_after_an_error(data):
     trainer, first = st.Trainer(small_model()), small_model()
     first.fit(*data, **FIT, epochs=1)
     options = FIT | {"epochs": 9, "validation_data": data}
-    stopping = st.EarlyStopping(monitor="score")
+    stopping = st.EarlyStopping(monitor="error")
     history = trainer.fit(*data, **options, metrics=scripted([1, 2, 3]), callbacks=[stopping, end])
     assert (history.status, history.epochs, history.best_epoch) == ("cancelled", 3, 0)
     assert_equal_models(trainer.model, first)
@@ -118,7 +118,7 @@ def test_it_restores_after_a_cancelled_fit_but_not_after_an_error(data):
 def test_the_average_goes_back_too(backend, data, averaging):
     with backend.computing():
         model, history, _ = fitted(
-            st.EarlyStopping(2, monitor="score"), [3, 2, 4, 4], data, averaging=averaging
+            st.EarlyStopping(2, monitor="error"), [3, 2, 4, 4], data, averaging=averaging
         )
         best = small_model()
         best.fit(*data, **FIT, epochs=2, averaging=averaging)
@@ -140,6 +140,76 @@ def test_what_cannot_be_monitored_is_refused_before_training(data):
         with pytest.raises(ValueError, match=message):
             model.fit(*data, **options, **more, callbacks=[stopping])
     assert_equal_models(model, small_model())
+
+
+LARGE = ["accuracy", "Accuracy", "val_accuracy", "top_5_accuracy", "balanced accuracy", "accuracy_score"]
+LARGE += ["acc", "score", "r2", "r2_score", "auc", "roc-auc", "f1", "f1_score", "macro_f1"]
+LARGE += ["precision", "average_precision", "recall"]
+SMALL = ["error", "error_rate", "mse", "mae", "rmse", "mean_squared_error", "deviance", "log_loss"]
+SMALL += ["hinge_loss", "cross_entropy", "validation_error", "error_2"]
+UNKNOWN = ["error_score", "brier_score", "neg_mean_squared_error", "accuracy_loss", "loss_of_accuracy"]
+UNKNOWN += ["mse_improvement", "1 - accuracy", "1-accuracy", "inaccuracy", "-loss", "d2_absolute_error_score"]
+UNKNOWN += ["speed", "likelihood", "_", ""]
+
+
+@pytest.mark.parametrize(("names", "best"), [(LARGE, 1), (SMALL, 2)])
+def test_the_mode_follows_usual_names(data, names, best):
+    for name in names:
+        coming = iter([2, 3, 1])
+        model, stopping = small_model(), st.EarlyStopping(monitor=name)
+        metrics = {name: lambda labels, scores, coming=coming: next(coming)}
+        history = model.fit(
+            *data, **FIT, epochs=3, validation_data=data, metrics=metrics, callbacks=[stopping]
+        )
+        assert history.best_epoch == best, name
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_the_mode_must_be_given_for_other_names(data, name):
+    model, options = small_model(), FIT | {"epochs": 1, "validation_data": data}
+    metrics = {name: lambda labels, scores: 1.0}
+    with pytest.raises(ValueError, match=f"whether metric '{name}' should become small or large: give mode="):
+        model.fit(*data, **options, metrics=metrics, callbacks=[st.EarlyStopping(monitor=name)])
+    assert_equal_models(model, small_model())
+    for mode in ("min", "max"):
+        stopping = st.EarlyStopping(monitor=name, mode=mode)
+        assert model.fit(*data, **options, metrics=metrics, callbacks=[stopping]).best_epoch == 0
+
+
+@pytest.mark.parametrize(("greater", "best"), [(True, 1), (np.False_, 2)])
+@pytest.mark.parametrize("name", ["accuracy", "mse", "speed"])
+def test_the_mode_follows_the_function_before_its_name(data, name, greater, best):
+    values = iter([2, 3, 1])
+
+    def metric(labels, scores):
+        return next(values)
+
+    metric.greater_is_better = greater
+    options = FIT | {"epochs": 3, "validation_data": data, "metrics": {name: metric}}
+    stopping = st.EarlyStopping(monitor=name)
+    assert small_model().fit(*data, **options, callbacks=[stopping]).best_epoch == best
+    metric.greater_is_better = "yes"
+    with pytest.raises(TypeError, match=f"greater_is_better of metric '{name}' must be True or False"):
+        small_model().fit(*data, **options, callbacks=[stopping])
+
+
+def test_the_best_accuracy_is_kept_by_default(backend, data):
+    """Under any name, as `st.accuracy` says of itself what it should become."""
+    X, y = data
+    fit = FIT | {"epochs": 12, "optimizer": st.SGD(3.0, 0.9), "metrics": {"how well": st.accuracy}}
+    with backend.computing():
+        model = small_model()
+        stopping = st.EarlyStopping(20, monitor="how well")
+        history = model.fit(X, y, **fit, validation_data=(X, y), callbacks=[stopping])
+        assert st.accuracy(y, model(X)) == max(history.metrics["how well"])
+    assert history.best_epoch == int(np.argmax(history.metrics["how well"]))
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+def test_an_epoch_without_a_number_is_never_the_best(data, mode):
+    values = [np.nan, 1, np.nan, np.nan]
+    assert fitted(st.EarlyStopping(9, monitor="error", mode=mode), values, data)[1].best_epoch == 1
+    assert fitted(st.EarlyStopping(9, monitor="error", mode=mode), [np.nan] * 3, data)[1].best_epoch is None
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def test_descriptions_show_and_compare_themselves():
     assert repr(small_model()) == "Sequential(Linear(6, 8), ReLU(), Linear(8, 3), dtype=float32, seed=3)"
     assert repr(st.Linear(2, 3, bias=False)) == "Linear(2, 3, bias=False)"
     assert st.L2(0.1) == st.L2(0.1) != st.L1(0.1) and st.SGD() == st.SGD(0.1, 0.0, False)
-    assert repr([st.LeakyReLU(), st.ELU(2)]) == "[LeakyReLU(negative_slope=0.01), ELU(alpha=2)]"
+    assert repr([st.LeakyReLU(), st.ELU(2)]) == "[LeakyReLU(negative_slope=0.01), ELU(alpha=2.0)]"
     assert repr([st.LeCunTanh(), st.Softplus(), st.GELU()]) == "[LeCunTanh(), Softplus(), GELU()]"
     assert st.LeakyReLU(0.1) == st.LeakyReLU(0.1) != st.LeakyReLU(0.2) and st.ELU() == st.ELU(1)
     plain = st.ReLU(), st.Sigmoid(), st.Tanh(), st.LeCunTanh(), st.Softplus(), st.GELU(), st.Identity()

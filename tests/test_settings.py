@@ -57,6 +57,7 @@ def test_the_environment_chooses_the_reference():
         ({"STEEPEST_BACKEND": "gpu"}, "STEEPEST_BACKEND is 'gpu', but must be one of 'native', 'reference'"),
         ({"STEEPEST_NUM_THREADS": "none"}, "STEEPEST_NUM_THREADS is 'none', but must be an integer from 1"),
         ({"STEEPEST_NUM_THREADS": "0"}, "STEEPEST_NUM_THREADS is '0', but must be an integer from 1"),
+        ({"STEEPEST_NUM_THREADS": "9" * 5000}, "but must be an integer from 1 to 1024"),
         ({"STEEPEST_NUM_THREADS": "-2"}, "STEEPEST_NUM_THREADS is '-2', but must be an integer from 1"),
         ({"STEEPEST_ISA": "avx1024"}, "isa is 'avx1024', but must be one of "),
         (

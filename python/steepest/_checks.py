@@ -5,16 +5,28 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+_Text = TypeVar("_Text", bound=str)
+
+
+LARGEST_INTEGER = 2**63 - 1  # of the backends
+
+
+def shown(number: object) -> str:
+    """A number in a message, which may have more digits than Python writes."""
+    try:
+        return str(number)
+    except ValueError:
+        return f"an integer of {operator.index(number).bit_length()} bits"  # type: ignore[arg-type]
 
 
 def real_number(value: object, name: str) -> float:
-    """`value` as a float, which may be any."""
+    """`value`, Python's or NumPy's number, as a float, which may be any."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a real number, not {value!r:.80}")
     try:
@@ -23,54 +35,66 @@ def real_number(value: object, name: str) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def positive(value: object, name: str) -> None:
-    """Refuse what is no finite number greater than 0."""
+def positive(value: object, name: str) -> float:
+    """`value` as a finite float greater than 0."""
     if not (math.isfinite(number := real_number(value, name)) and number > 0):
-        raise ValueError(f"{name} is {value}, but must be finite and greater than 0")
+        raise ValueError(f"{name} is {shown(value)}, but must be finite and greater than 0")
+    return number
 
 
-def non_negative(value: object, name: str) -> None:
-    """Refuse what is no finite number of at least 0."""
+def non_negative(value: object, name: str) -> float:
+    """`value` as a finite float of at least 0."""
     if not (math.isfinite(number := real_number(value, name)) and number >= 0):
-        raise ValueError(f"{name} is {value}, but must be finite and not negative")
+        raise ValueError(f"{name} is {shown(value)}, but must be finite and not negative")
+    return number
 
 
-def fraction(value: object, name: str) -> None:
-    """Refuse what is no number in [0, 1)."""
-    if not 0 <= real_number(value, name) < 1:
-        raise ValueError(f"{name} is {value}, but must be in [0, 1)")
+def fraction(value: object, name: str) -> float:
+    """`value` as a float in [0, 1)."""
+    if not 0 <= (number := real_number(value, name)) < 1:
+        raise ValueError(f"{name} is {shown(value)}, but must be in [0, 1)")
+    return number
 
 
-def probability(value: object, name: str) -> None:
-    """Refuse what is no number in (0, 1]."""
-    if not 0 < real_number(value, name) <= 1:
-        raise ValueError(f"{name} is {value}, but must be in (0, 1]")
+def probability(value: object, name: str) -> float:
+    """`value` as a float in (0, 1]."""
+    if not 0 < (number := real_number(value, name)) <= 1:
+        raise ValueError(f"{name} is {shown(value)}, but must be in (0, 1]")
+    return number
 
 
-def at_least(value: object, name: str, minimum: float) -> None:
-    """Refuse what is no finite number of at least `minimum`."""
+def inside(value: object, name: str) -> float:
+    """`value` as a float between 0 and 1, both excluded."""
+    if not 0 < (number := real_number(value, name)) < 1:
+        raise ValueError(f"{name} is {shown(value)}, but must be between 0 and 1, both excluded")
+    return number
+
+
+def at_least(value: object, name: str, minimum: float) -> float:
+    """`value` as a finite float of at least `minimum`."""
     if not (math.isfinite(number := real_number(value, name)) and number >= minimum):
-        raise ValueError(f"{name} is {value}, but must be finite and at least {minimum}")
+        raise ValueError(f"{name} is {shown(value)}, but must be finite and at least {minimum}")
+    return number
 
 
-def rate(value: object) -> None:
-    """Refuse what is neither a learning rate nor a function that may give one."""
-    if not callable(value):
-        positive(value, "learning_rate")
+def rate(value: object, name: str = "learning_rate") -> Any:
+    """`value` as a learning rate, a finite float greater than 0, or as the function that gives one."""
+    return value if callable(value) else positive(value, name)
 
 
-def integer(value: object, name: str, *, minimum: int, maximum: int | None = None) -> int:
-    """`value` as an int of at least `minimum` and at most `maximum`."""
-    if isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be an integer, not {value!r}")
+def integer(value: object, name: str, *, minimum: int, maximum: int = LARGEST_INTEGER) -> int:
+    """`value`, Python's or NumPy's integer, as an int of at least `minimum` and at most `maximum`."""
+    # An array of no axes is an index too.
+    if isinstance(value, bool | np.bool_ | np.ndarray):
+        raise TypeError(f"{name} must be an integer, not {value!r:.80}")
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"{name} must be an integer, not {value!r:.80}") from None
     if number < minimum:
-        raise ValueError(f"{name} is {number}, but must be at least {minimum}")
-    if maximum is not None and number > maximum:
-        raise ValueError(f"{name} is {number}, but must be at most {maximum}")
+        raise ValueError(f"{name} is {shown(number)}, but must be at least {minimum}")
+    if number > maximum:
+        raise ValueError(f"{name} is {shown(number)}, but must be at most {maximum}")
     return number
 
 
@@ -79,32 +103,34 @@ def seed(value: object) -> int:
     return integer(value, "seed", minimum=0, maximum=2**64 - 1)
 
 
-def flag(value: object, name: str) -> None:
-    """Refuse what is neither True nor False."""
-    if not isinstance(value, bool):
+def flag(value: object, name: str) -> bool:
+    """`value`, Python's or NumPy's, as True or False."""
+    if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be True or False, not {value!r:.80}")
+    return bool(value)
 
 
-def plain(value: Any) -> bool | int | float:
-    """A checked number of any kind as Python's own, whose arithmetic neither overflows nor rounds early."""
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    try:
-        return operator.index(value)
-    except TypeError:
-        return float(value)
-
-
-def make_plain(description: object, *names: str) -> None:
-    """Let a frozen description hold `plain` numbers in these fields."""
-    for name in names:
-        object.__setattr__(description, name, plain(getattr(description, name)))
-
-
-def one_of(value: object, name: str, allowed: Collection[str]) -> None:
-    """Refuse what is none of the allowed strings."""
+def one_of(value: _Text, name: str, allowed: Collection[str]) -> _Text:
+    """`value` as one of the allowed strings."""
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} is {value!r:.80}, but must be one of {', '.join(map(repr, allowed))}")
+    return str(value)  # type: ignore[return-value]  # a literal stays one
+
+
+def representable(value: float, name: str, dtype: np.dtype[Any], *, normal: bool = False) -> None:
+    """Refuse what is infinite in `dtype` and, where it has to be `normal`, what is 0 or subnormal there."""
+    limits = np.finfo(dtype)
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = np.float64(value).astype(dtype)
+    if not abs(rounded) <= limits.max:
+        raise ValueError(
+            f"{name} is {value}, but must be at most {limits.max}, the largest number of {dtype}"
+        )
+    if normal and rounded < limits.smallest_normal:
+        raise ValueError(
+            f"{name} is {value}, but must be at least {limits.smallest_normal}, "
+            f"the smallest normal number of {dtype}"
+        )
 
 
 def float_dtype(dtype: object) -> np.dtype[Any]:
@@ -249,28 +275,10 @@ def class_weight(value: object) -> tuple[float, ...]:
         raise TypeError(f"class_weight must be a sequence of one number a class, not {value!r:.80}")
     numbers = []
     for i, weight in enumerate(value):
-        non_negative(weight, f"class_weight[{i}]")
-        numbers.append(float(weight))
+        numbers.append(non_negative(weight, f"class_weight[{i}]"))
     if not any(numbers):
         raise ValueError(f"class_weight is zero for all {len(numbers)} classes, but one at least must count")
     return tuple(numbers)
-
-
-def weights(sample_weight: object, samples: int, dtype: np.dtype[Any], name: str = "sample_weight") -> Array:
-    """`sample_weight` as (samples,) in `dtype`: finite, not negative, not all zero."""
-    array = real_array(sample_weight, name)
-    if array.ndim != 1:
-        raise ValueError(f"{name} has shape {array.shape}, but must be (samples,)")
-    if array.shape[0] != samples:
-        raise ValueError(f"X has {samples} samples, but {name} has {array.shape[0]}")
-    array = packed(array, dtype)
-    # The extremes tell without memory of the size of the data; those of NaN are NaN.
-    if samples and not (array.min() >= 0 and array.max() < np.inf):
-        bad = int((np.isfinite(array) & (array >= 0)).argmin())
-        raise ValueError(f"{name} of sample {bad} is {array[bad]}, but must be finite and not negative")
-    if samples and not array.any():
-        raise ValueError(f"{name} is zero for all {samples} samples, but one at least must count")
-    return array
 
 
 def named_arrays(

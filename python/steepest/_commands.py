@@ -26,6 +26,7 @@ from .history import History
 from .layers import ELU, GELU, Identity, Layer, LeakyReLU, LeCunTanh, Linear, ReLU, Sigmoid, Softplus, Tanh
 from .model import Sequential
 from .optimizers import SGD
+from .training import Trainer
 
 ACTIVATIONS: dict[str, Callable[[], Layer]] = {
     "relu": ReLU,
@@ -53,10 +54,14 @@ def train(options: Namespace) -> None:
         raise UserError("--target needs DATA: the digits have no columns to choose from")
     table = _digits() if options.data is None else read_table(options.data, options.target)
     task = make_task(table, options.loss, options.test_fraction)
-    model = _network(task, options)
+    try:
+        model = _network(task, options)
+        trainer = _trainer(model, options)
+    except ValueError as error:  # a number that does not fit into float32, a layer that no memory holds
+        raise UserError(str(error)) from None
     print(f"{name}: {task}")
     print(f"network: {_sizes(model)}; {options.loss} loss; {_config.current().backend} backend")
-    history = _fit(model, task, options)
+    history = _fit(trainer, task, options)
     print(f"\n{task.report(model(task.x_test))}")
     seconds = max(sum(history.seconds), 1e-9)
     print(f"trained in {seconds:.2f} s, {len(task.x_train) * history.epochs / seconds:,.0f} samples/s")
@@ -131,8 +136,15 @@ def _sizes(model: Sequential) -> str:
     return "-".join(str(size) for size in (model.in_features, *(layer.out_features for layer in linear)))
 
 
-def _fit(model: Sequential, task: Task, options: Namespace) -> History:
+def _trainer(model: Sequential, options: Namespace) -> Trainer:
+    rate = options.learning_rate or LEARNING_RATES[options.loss]
+    return Trainer(model, options.loss, SGD(rate, options.momentum), options.penalty)
+
+
+def _fit(trainer: Trainer, task: Task, options: Namespace) -> History:
     from tqdm import tqdm  # its `write` keeps lines and bar apart
+
+    model = trainer.model
 
     def show(state: EpochState) -> None:
         number = f"{state.epoch + 1:>{len(str(options.epochs))}}/{options.epochs}"
@@ -140,14 +152,10 @@ def _fit(model: Sequential, task: Task, options: Namespace) -> History:
             f"epoch {number}  loss {state.loss:.4f}  {task.score(model(task.x_test))}", file=sys.stdout
         )
 
-    learning_rate = options.learning_rate or LEARNING_RATES[options.loss]
     try:
-        return model.fit(
+        return trainer.fit(
             task.x_train,
             task.y_train,
-            loss=options.loss,
-            optimizer=SGD(learning_rate, options.momentum),
-            penalty=options.penalty,
             epochs=options.epochs,
             batch_size=options.batch_size,
             callbacks=() if options.quiet else (show,),
@@ -156,7 +164,7 @@ def _fit(model: Sequential, task: Task, options: Namespace) -> History:
     except DivergenceError as error:
         epoch = "" if error.epoch is None else f" in epoch {error.epoch + 1}"
         raise UserError(
-            f"the loss stopped being finite{epoch} with learning rate {learning_rate:g}: "
+            f"the loss stopped being finite{epoch} with learning rate {trainer.optimizer.learning_rate:g}: "
             "try a smaller --learning-rate; nothing was saved"
         ) from None
 

@@ -86,11 +86,12 @@ def config(
     variables STEEPEST_BACKEND, STEEPEST_NUM_THREADS and STEEPEST_ISA, in this order.
     """
     if backend is not None:
-        _checks.one_of(backend, "backend", _BACKENDS)
+        backend = _checks.one_of(backend, "backend", _BACKENDS)
     if num_threads is not None:
         num_threads = _checks.integer(num_threads, "num_threads", minimum=1, maximum=_MAX_THREADS)
     if isa is not None and not isinstance(isa, str):
         raise TypeError(f"isa must be a name like 'avx2', not {isa!r:.80}")
+    isa = str(isa) if isa else None
     outer = _choice.get()
     # Another backend than the enclosing block's makes that block's instruction set meaningless.
     inherited_isa = None if backend == "reference" else outer.isa
@@ -142,7 +143,7 @@ def _environment() -> _Choice:
         _checks.one_of(backend, "STEEPEST_BACKEND", _BACKENDS)
     threads = os.environ.get("STEEPEST_NUM_THREADS") or None
     if threads is not None and not (
-        threads.isascii() and threads.isdigit() and 1 <= int(threads) <= _MAX_THREADS
+        threads.isascii() and threads.isdigit() and 1 <= int(threads[:9]) <= _MAX_THREADS
     ):
         raise ValueError(
             f"STEEPEST_NUM_THREADS is {threads!r:.80}, but must be an integer from 1 to {_MAX_THREADS}"

@@ -90,7 +90,7 @@ def random_search(
         For arguments that cannot be used.
     """
     tries = _checks.integer(tries, "tries", minimum=1)
-    _checks.positive(scale, "scale")
+    scale = _checks.positive(scale, "scale")
     loss, generator = _Loss(loss_function), np.random.default_rng(_checks.seed(seed))
     draw = shape_or_sampler if callable(shape_or_sampler) else _normal(shape_or_sampler)
     path: list[Array] = []
@@ -137,7 +137,7 @@ def local_search(
     """
     here = finite_point(weights, "weights")
     steps = _checks.integer(steps, "steps", minimum=0)
-    _checks.positive(step_size, "step_size")
+    step_size = _checks.positive(step_size, "step_size")
     loss, generator = _Loss(loss_function), np.random.default_rng(_checks.seed(seed))
     path, losses = [here], [loss.finite(here, 0)]
     for step in range(1, steps + 1):
@@ -191,7 +191,7 @@ def gradient_descent(
     path, losses = [here], [loss.finite(here, 0)]
     for step in range(steps):
         size = step_size(step) if callable(step_size) else step_size
-        _checks.positive(size, f"step_size of step {step}")
+        size = _checks.positive(size, f"step_size of step {step}")
         gradient = _checks.real_array(gradient_of(loss, here.copy()), "the gradient")
         if gradient.shape != here.shape:
             raise ValueError(f"the gradient has shape {gradient.shape}, but the weights have {here.shape}")

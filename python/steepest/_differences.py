@@ -52,7 +52,7 @@ def numerical_gradient(
     of the size of 1.
     """
     x = finite_point(point, "point")
-    _check_settings(h, method)
+    h, method = _checked_settings(h, method)
     here = _finite(evaluated(function, x), "at the point") if method == "forward" else 0.0
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
@@ -89,7 +89,7 @@ def directional_derivative(
         As for `numerical_gradient`, and if the shapes differ.
     """
     x, way = finite_point(point, "point"), finite_point(direction, "direction")
-    _check_settings(h, method)
+    h, method = _checked_settings(h, method)
     if way.shape != x.shape:
         raise ValueError(f"direction has shape {way.shape}, but point has {x.shape}")
     above = _finite(evaluated(function, x + h * way), "a step along the direction")
@@ -132,6 +132,5 @@ def _finite(value: float, where: str) -> float:
     return value
 
 
-def _check_settings(h: float, method: str) -> None:
-    _checks.positive(h, "h")
-    _checks.one_of(method, "method", ("central", "forward"))
+def _checked_settings(h: float, method: Method) -> tuple[float, Method]:
+    return _checks.positive(h, "h"), _checks.one_of(method, "method", ("central", "forward"))

@@ -51,7 +51,7 @@ class Fit:
         self._plan = plan
         self._history = History(metrics={name: [] for name in plan.metrics})
         self._batches = -(-len(batch.x) // plan.batch_size)  # of an epoch
-        self._rates = Rates(trainer.optimizer.learning_rate, trainer.steps_done, plan.epochs * self._batches)
+        self._rates = self._rates_of(plan.epochs * self._batches)
         self._steps = 0
 
     def run(self) -> History:
@@ -76,9 +76,10 @@ class Fit:
             observer.end(self._trainer, history)
         return history
 
-    def _monitored(self) -> tuple[str, ...]:
-        """The names of what is computed for each epoch."""
-        return ("loss", *(("validation_loss",) if self._validation else ()), *self._plan.metrics)
+    def _monitored(self) -> dict[str, Metric | None]:
+        """What is computed for each epoch, and the functions of the metrics."""
+        losses = ("loss", "validation_loss") if self._validation else ("loss",)
+        return {**dict.fromkeys(losses), **self._plan.metrics}
 
     def _whole_epochs(self, number: int, bar: ProgressBar) -> None:
         """Let the backend run some epochs, and record them."""
@@ -120,7 +121,7 @@ class Fit:
         rule, done = trainer.optimizer.learning_rate, trainer.steps_done
         if self._rates.rule is not rule:  # a callback's doing
             left = (plan.epochs - self._history.epochs) * self._batches - first_batch
-            self._rates = Rates(rule, done, left)
+            self._rates = self._rates_of(left)
         rates = self._rates.of(done, epochs * (self._batches if batches is None else batches))
         return Schedule(
             epochs=epochs,
@@ -133,6 +134,11 @@ class Fit:
             batches=batches,
             sums=sums,
         )
+
+    def _rates_of(self, steps: int) -> Rates:
+        """Those of the steps to come."""
+        trainer = self._trainer
+        return Rates(trainer.optimizer.learning_rate, trainer.steps_done, steps, trainer.model.dtype)
 
     def _call(self, schedule: Schedule, bar: ProgressBar) -> EpochResults:
         """One call of the backend, which moves the bar and ends when the trainer is cancelled."""

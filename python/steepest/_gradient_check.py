@@ -16,6 +16,7 @@ from ._checks import Array
 from .losses import Loss, LossFunction, SquaredError, as_loss
 from .model import Sequential
 from .penalties import Penalties
+from .training import checked_model
 
 Coordinates: TypeAlias = tuple[Array, ...]  # an index array for each axis
 _DIRECTIONS = 3  # random ones for each key: a wrong derivative stands out in any of them
@@ -49,7 +50,7 @@ class KeyCheck:
 
 @dataclass(frozen=True, repr=False)
 class GradientCheck:
-    """What `check_gradients` found; true if the gradients are right.
+    """What `check_gradients` found; true if the gradients are right, false if wrong or not checked at all.
 
     Attributes
     ----------
@@ -73,19 +74,29 @@ class GradientCheck:
 
     @property
     def ok(self) -> bool:
-        """Whether anything could be checked, and no error exceeds the tolerance."""
+        """Whether anything could be compared with differences, and no error exceeds the tolerance."""
+        return self.checked > 0 and self._agree
+
+    @property
+    def _agree(self) -> bool:
+        """Whether what was compared agrees."""
         errors = [key.forward_error for key in self.keys]
         errors += [key.numerical_error for key in self.keys if key.numerical_error is not None]
-        return self.checked > 0 and all(error <= self.tolerance for error in errors)  # NaN is not
+        return all(error <= self.tolerance for error in errors)  # NaN is not
 
     def __bool__(self) -> bool:
         return self.ok
 
     def __repr__(self) -> str:
         width = max(len(key.key) for key in self.keys)
+        verdict = f"gradients are {'right' if self.ok else 'WRONG'} to {self.tolerance:g}"
+        if self._agree and not self.checked:
+            verdict = (
+                "gradients could not be checked: every coordinate lies within h of a kink, so move the "
+                f"parameters, or take a smaller h (forward and reverse mode agree to {self.tolerance:g})"
+            )
         lines = [
-            f"gradients are {'right' if self.ok else 'WRONG'} to {self.tolerance:g}: "
-            f"{self.checked} coordinates checked, {self.skipped} skipped",
+            f"{verdict}: {self.checked} coordinates checked, {self.skipped} skipped",
             f"{'':{width}}  checked  skipped  reverse against numerical  forward against reverse",
         ]
         for key in self.keys:
@@ -156,9 +167,8 @@ def check_gradients(
     Forward mode is compared with the inner product of gradient and direction, along random directions of
     length 1, each within one array of parameters.
     """
-    loss = as_loss(loss)
-    _checks.positive(h, "h")
-    _checks.positive(tolerance, "tolerance")
+    loss, model = as_loss(loss), checked_model(model)
+    h, tolerance = _checks.positive(h, "h"), _checks.positive(tolerance, "tolerance")
     if max_coordinates is not None:
         max_coordinates = _checks.integer(max_coordinates, "max_coordinates", minimum=1)
     generator = np.random.default_rng(_checks.seed(seed))

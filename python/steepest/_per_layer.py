@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
+from . import _checks
 from ._stages import learners, walk
 from .layers import Layer
 from .penalties import Penalties, Penalty, as_penalty
@@ -36,6 +39,6 @@ def per_layer(penalty: Penalties, layers: Sequence[Layer]) -> tuple[Penalty | No
 
 def _path(number: object) -> str:
     """As the keys of a state have it: 3, or "3.0" inside of a Residual."""
-    if isinstance(number, bool) or not isinstance(number, int | str):
+    if isinstance(number, bool) or not isinstance(number, int | np.integer | str):
         raise TypeError(f"the number of a layer with a penalty must be an integer, not {number!r:.80}")
-    return str(number)
+    return _checks.shown(number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,10 +21,13 @@ class Rates:
     rule : float or function of the step
     step, steps : int
         The fit's first step, and how many follow it at most.
+    dtype : dtype
+        Of the model, which must be able to hold them.
     """
 
-    def __init__(self, rule: Rate, step: int, steps: int) -> None:
+    def __init__(self, rule: Rate, step: int, steps: int, dtype: np.dtype[Any]) -> None:
         self.rule = rule
+        self._dtype = dtype
         self._step, self._end = step, step + steps
         self._rates = self._ask(step, min(AHEAD, steps))
 
@@ -44,4 +49,5 @@ class Rates:
     def _ask(self, step: int, steps: int) -> NDArray[np.float64]:
         if not callable(self.rule):
             return np.array([self.rule], np.float64)
-        return np.fromiter((rate_of(self.rule, i) for i in range(step, step + steps)), np.float64, steps)
+        rates = (rate_of(self.rule, i, self._dtype) for i in range(step, step + steps))
+        return np.fromiter(rates, np.float64, steps)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from . import _checks
 from ._checks import Array
+from ._weights import weights
 from .backends.protocol import Backend
 from .losses import BinaryCrossEntropy, CustomLoss, Loss, PoissonDeviance, SoftmaxCrossEntropy
 
@@ -37,7 +38,7 @@ def targets_and_weight(
         _in_range(targets, 1, name, "of binary cross-entropy must be in [0, 1]")
     if isinstance(loss, PoissonDeviance):
         _in_range(targets, np.inf, name, "of a Poisson deviance must be at least 0")
-    weight = None if sample_weight is None else _checks.weights(sample_weight, samples, dtype)
+    weight = None if sample_weight is None else weights(sample_weight, samples, dtype)
     if isinstance(loss, SoftmaxCrossEntropy) and loss.class_weight is not None:
         weight = _weights_by_class(loss.class_weight, targets, outputs, weight, dtype)
     return targets, weight
@@ -75,9 +76,9 @@ def _weights_by_class(
     """The weight of each sample's class, times its own if it has one, as `weights` has it."""
     if len(by_class) != classes:
         raise ValueError(f"class_weight has {len(by_class)} numbers, but there are {classes} classes")
-    weight = np.array(by_class)[labels]
+    weight = np.array(by_class, np.float64)[labels]
     if sample_weight is None:
-        return _checks.weights(weight, len(labels), dtype, "class_weight")
+        return weights(weight, len(labels), dtype, "class_weight")
     with np.errstate(over="ignore"):  # an infinity is refused
         product = weight * sample_weight
-    return _checks.weights(product, len(labels), dtype, "class_weight times sample_weight")
+    return weights(product, len(labels), dtype, "class_weight times sample_weight")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from .backends.protocol import Stage, reads_input
-from .layers import ELU, Activation, Identity, Layer, LeakyReLU, Linear, Maxout
+from .layers import Activation, Identity, Layer, Linear, Maxout, slope_of
 from .regularization import BatchNorm, Dropout, FractionalMaxPool2d, Residual
 
 Learner = Linear | Maxout | BatchNorm
@@ -122,7 +122,7 @@ class _Plan:
             self._activate(layer)
 
     def _activate(self, layer: Activation) -> None:
-        name, slope = layer.activation, _slope(layer)
+        name, slope = layer.activation, slope_of(layer)
         last = self.stages[-1] if self.stages else None
         if last and last.learns and last.activation == "identity" and not reads_input(name):
             self.stages[-1] = replace(last, activation=name, slope=slope)
@@ -146,10 +146,3 @@ class _Plan:
     def _push(self, stage: Stage) -> None:
         self.stages.append(stage)
         self.features = stage.outputs
-
-
-def _slope(layer: Activation) -> float:
-    """The parameter of an activation that has one."""
-    if isinstance(layer, LeakyReLU):
-        return float(layer.negative_slope)
-    return float(layer.alpha) if isinstance(layer, ELU) else 0.0

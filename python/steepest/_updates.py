@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from . import _checks
 from ._checks import Array
+from ._description import check_dtype
 from .backends import active
 from .optimizers import SGD, AdaGrad, AdamW, Optimizer, RMSProp
 from .penalties import Penalty, as_penalty
@@ -45,8 +46,8 @@ def sgd_step(
     """
     optimizer = SGD(learning_rate, momentum, nesterov)
     w, g = _weight_and_gradient(weight, gradient)
-    if (velocity is not None) != (momentum > 0):
-        raise ValueError(f"velocity is needed with momentum, and only then; momentum is {momentum}")
+    if (velocity is not None) != (optimizer.momentum > 0):
+        raise ValueError(f"velocity is needed with momentum, and only then; momentum is {optimizer.momentum}")
     _update(w, g, {"velocity": velocity}, optimizer, penalty)
 
 
@@ -156,8 +157,9 @@ def _update(
     penalty: Penalty | None,
     age: int = 0,
 ) -> None:
-    _checks.positive(optimizer.learning_rate, "learning_rate")  # no schedule: there is but one step
-    penalty = as_penalty(penalty)
+    rate = _checks.positive(optimizer.learning_rate, "learning_rate")  # no schedule: there is but one step
+    for description in (optimizer, penalty := as_penalty(penalty)):
+        check_dtype(description, weight.dtype)
     arrays = [weight, gradient]
     for name, array in kept.items():
         if array is None:
@@ -173,7 +175,6 @@ def _update(
         raise ValueError(f"{', '.join(others)} and {last} must not overlap in memory")
     states = iter(arrays[2:])
     first, second = (next(states, None) if name else None for name in optimizer.keeps)
-    rate = float(optimizer.learning_rate)  # type: ignore[arg-type]
     active().update(weight, gradient, (first, second), optimizer, penalty, rate, age)
 
 

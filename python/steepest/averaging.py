@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, TypeAlias
 
 from . import _checks
+from ._description import Description, Rule
 
 
 @dataclass(frozen=True)
-class PolyakAverage:
+class PolyakAverage(Description):
     """The uniform mean of the parameters after each update.
 
     Parameters
@@ -25,13 +28,11 @@ class PolyakAverage:
     """
 
     start: int = 0
-
-    def __post_init__(self) -> None:
-        _checks.integer(self.start, "start", minimum=0, maximum=2**63 - 1)
+    _rules: ClassVar[Mapping[str, Rule]] = {"start": partial(_checks.integer, minimum=0)}
 
 
 @dataclass(frozen=True)
-class ExponentialAverage:
+class ExponentialAverage(Description):
     """A mean that forgets: average = decay * average + (1 - decay) * parameters after each update.
 
     It begins with the parameters after the first update, and so needs no correction for its beginning.
@@ -44,9 +45,7 @@ class ExponentialAverage:
 
     decay: float = 0.999
     start: ClassVar[int] = 0
-
-    def __post_init__(self) -> None:
-        _checks.fraction(self.decay, "decay")
+    _rules: ClassVar[Mapping[str, Rule]] = {"decay": _checks.fraction}
 
 
 Averaging: TypeAlias = PolyakAverage | ExponentialAverage

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, TypeVar
 
 from . import _checks
+from ._description import Description, Rule
 from .backends.formulas import write
 from .backends.protocol import Array
+from .metrics import Metric, mode_of
 
 if TYPE_CHECKING:
     from .history import History
@@ -82,14 +85,15 @@ _Kind = TypeVar("_Kind", Callback, BatchCallback)
 class EpochCallback:
     """A callback that is also told of the beginning and the end of a fit: to be derived from."""
 
-    def begin(self, trainer: Trainer, monitored: Sequence[str]) -> None:
+    def begin(self, trainer: Trainer, monitored: Mapping[str, Metric | None]) -> None:
         """Before the first epoch; may raise, and nothing was changed then.
 
         Parameters
         ----------
         trainer : Trainer
-        monitored : sequence of str
-            Names of what this fit computes for each epoch: "loss", "validation_loss", and its metrics.
+        monitored : mapping of str to callable or None
+            What this fit computes for each epoch: "loss" and maybe "validation_loss", which map to None, and
+            its metrics, which map to their functions.
         """
 
     def __call__(self, state: EpochState) -> bool | None:
@@ -101,7 +105,7 @@ class EpochCallback:
 
 
 @dataclass
-class EarlyStopping(EpochCallback):
+class EarlyStopping(Description, EpochCallback):
     """Stops a fit that no longer improves, and goes back to its best epoch.
 
     `History.best_epoch` tells which that was. One object may serve several fits, one after the other.
@@ -114,8 +118,10 @@ class EarlyStopping(EpochCallback):
         What an improvement must be larger than; finite and not negative.
     monitor : str, default "validation_loss"
         "loss", "validation_loss" or the name of one of the fit's metrics.
-    mode : {"min", "max"}, default "min"
-        Whether it should become small or large.
+    mode : {"auto", "min", "max"}, default "auto"
+        Whether it should become small or large. "auto": losses small, and a metric as its function's
+        attribute `greater_is_better`, True or False, says; or else its name, if that is a usual one, as
+        "accuracy", "f1" and "r2" or "mse", "error_rate" and "log_loss".
     restore_best : bool, default True
         Leave the model with everything it had learned after its best epoch, also if the fit ended for
         another reason. The trainer's average of parameters, if it has one, goes back too; the optimizer's
@@ -124,42 +130,49 @@ class EarlyStopping(EpochCallback):
     Raises
     ------
     ValueError, TypeError
-        For values other than these. A fit that does not compute what is monitored raises ValueError before
-        it begins.
+        For values other than these. A fit that does not compute what is monitored, or a metric of which
+        nothing tells whether it should become small or large, raises ValueError before it begins.
     """
 
     patience: int = 10
     min_delta: float = 0.0
     monitor: str = "validation_loss"
-    mode: Literal["min", "max"] = "min"
+    mode: Literal["auto", "min", "max"] = "auto"
     restore_best: bool = True
+    _sign: int = field(default=1, init=False, repr=False, compare=False)  # -1 for what should become large
     _best: float = field(default=math.inf, init=False, repr=False, compare=False)
     _waited: int = field(default=0, init=False, repr=False, compare=False)
     _saved: _Saved | None = field(default=None, init=False, repr=False, compare=False)
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "patience": partial(_checks.integer, minimum=1),
+        "min_delta": _checks.non_negative,
+        "mode": partial(_checks.one_of, allowed=("auto", "min", "max")),
+        "restore_best": _checks.flag,
+    }
 
     def __post_init__(self) -> None:
-        _checks.integer(self.patience, "patience", minimum=1)
-        _checks.non_negative(self.min_delta, "min_delta")
+        super().__post_init__()
         if not isinstance(self.monitor, str):
             raise TypeError(f"monitor must be a name like 'validation_loss', not {self.monitor!r:.80}")
-        _checks.one_of(self.mode, "mode", ("min", "max"))
-        _checks.flag(self.restore_best, "restore_best")
+        self.monitor = str(self.monitor)
 
-    def begin(self, trainer: Trainer, monitored: Sequence[str]) -> None:
+    def begin(self, trainer: Trainer, monitored: Mapping[str, Metric | None]) -> None:
         """Forget the fit before."""
         if self.monitor not in monitored:
             raise ValueError(
                 f"monitor is {self.monitor!r}, but this fit computes {', '.join(monitored)}"
                 + ("" if "validation_loss" in monitored else ": it has no validation_data")
             )
+        mode = mode_of(self.monitor, monitored[self.monitor]) if self.mode == "auto" else self.mode
+        self._sign = -1 if mode == "max" else 1
         self._best, self._waited, self._saved = math.inf, 0, None
 
     def __call__(self, state: EpochState) -> bool:
         """Compare the epoch with the best one."""
         history = state.history
         values = history.metrics.get(self.monitor) or getattr(history, self.monitor)
-        value = values[-1] if self.mode == "min" else -values[-1]
-        if value < self._best - self.min_delta:
+        value = self._sign * values[-1]
+        if value < self._best - self.min_delta:  # NaN never is
             self._best, self._waited = value, 0
             history.best_epoch = state.epoch
             if self.restore_best:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 from . import _checks, _commands
 from ._config import config
@@ -152,7 +152,7 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     seeds = "of initial weights and shuffles; the rows held back are the same for any seed; default: 0"
     add("--seed", type=_integer("seed", 0, 2**64 - 1), default=0, metavar="N", help=seeds)
     share = "of the rows, or of each class, to hold back; default: 0.2"
-    add("--test-fraction", type=_real("test fraction", _inside), default=0.2, metavar="F", help=share)
+    add("--test-fraction", type=_real("test fraction", _checks.inside), default=0.2, metavar="F", help=share)
     add("--output", type=Path, metavar="FILE", help="default: DATA's name with .safetensors, in this folder")
     add("--quiet", action="store_true", help="no progress bar, no line for each epoch")
     train.set_defaults(command=_commands.train)
@@ -177,7 +177,7 @@ def _valid(make: Callable[[], _T]) -> _T:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _integer(name: str, minimum: int, maximum: int | None = None) -> Callable[[str], int]:
+def _integer(name: str, minimum: int, maximum: int = _checks.LARGEST_INTEGER) -> Callable[[str], int]:
     def parse(text: str) -> int:
         number = _number(int, text, "an integer")
         return _valid(lambda: _checks.integer(number, name, minimum=minimum, maximum=maximum))
@@ -185,11 +185,10 @@ def _integer(name: str, minimum: int, maximum: int | None = None) -> Callable[[s
     return parse
 
 
-def _real(name: str, check: Callable[[object, str], None]) -> Callable[[str], float]:
+def _real(name: str, check: Callable[[object, str], float]) -> Callable[[str], float]:
     def parse(text: str) -> float:
         number = _number(float, text, "a number")
-        _valid(lambda: check(number, name))
-        return number
+        return _valid(lambda: check(number, name))
 
     return parse
 
@@ -199,11 +198,6 @@ def _number(kind: Callable[[str], _T], text: str, noun: str) -> _T:
         return kind(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r:.80} is not {noun}") from None
-
-
-def _inside(value: Any, name: str) -> None:
-    if not 0 < value < 1:
-        raise ValueError(f"{name} is {value}, but must be between 0 and 1, both excluded")
 
 
 def _hidden(text: str) -> tuple[int, ...]:

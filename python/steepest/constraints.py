@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
-from . import _checks
+from ._description import Description, Rule, normal
 
 
 @dataclass(frozen=True)
-class MaxNorm:
+class MaxNorm(Description):
     """Every column of a linear layer's weight, the weights into one unit, has a 2-norm of at most `limit`.
 
     After each update, columns beyond are scaled back to it; biases are left alone.
@@ -25,9 +27,7 @@ class MaxNorm:
     """
 
     limit: float
-
-    def __post_init__(self) -> None:
-        _checks.positive(self.limit, "limit")
+    _rules: ClassVar[Mapping[str, Rule]] = {"limit": normal}
 
 
 def as_constraint(constraint: MaxNorm | None) -> MaxNorm | None:

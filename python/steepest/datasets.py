@@ -8,7 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import _checks
+
 __all__ = ["Dataset", "lecture_polynomial", "load_digits", "spiral", "stratified_split", "two_moons"]
+
+_MOST = 2**40  # samples: no memory holds more, and NumPy's own errors name nothing
 
 
 class Dataset(NamedTuple):
@@ -67,9 +71,10 @@ def spiral(samples_per_class: int = 100, classes: int = 3, noise: float = 0.2, s
     -----
     Source: CS231n, "Putting it together: minimal neural network case study".
     """
-    _check_at_least("samples_per_class", samples_per_class, 1)
-    _check_at_least("classes", classes, 1)
-    _check_at_least("noise", noise, 0)
+    samples_per_class = _checks.integer(samples_per_class, "samples_per_class", minimum=1, maximum=_MOST)
+    classes = _checks.integer(classes, "classes", minimum=1)
+    noise = _checks.non_negative(noise, "noise")
+    seed = _checks.integer(seed, "seed", minimum=0, maximum=2**32 - 1)
     random = np.random.RandomState(seed)  # legacy: the published losses come from it
     radius = np.linspace(0.0, 1.0, samples_per_class)
     arms = []
@@ -105,8 +110,8 @@ def two_moons(samples: int = 200, noise: float = 0.1, seed: int = 0) -> Dataset:
     ValueError
         If there are fewer than 2 samples or the noise is negative.
     """
-    _check_at_least("samples", samples, 2)
-    _check_at_least("noise", noise, 0)
+    samples, seed = _checks.integer(samples, "samples", minimum=2, maximum=_MOST), _checks.seed(seed)
+    noise = _checks.non_negative(noise, "noise")
     lower = samples // 2
     upper = samples - lower
     t_upper, t_lower = np.linspace(0.0, np.pi, upper), np.linspace(0.0, np.pi, lower)
@@ -162,21 +167,15 @@ def stratified_split(
     labels = np.asarray(y)
     if labels.ndim != 1 or labels.size == 0:
         raise ValueError(f"y has shape {labels.shape}, but must have one dimension and at least one sample")
-    if not 0.0 < test_fraction < 1.0:
-        raise ValueError(f"test_fraction is {test_fraction}, but must be between 0 and 1, both excluded")
+    test_fraction = _checks.inside(test_fraction, "test_fraction")
     classes, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if counts.min() < 2:
         lonely = classes[counts.argmin()].item()
         raise ValueError(f"class {lonely!r} has 1 sample, but needs 2: one to train on and one to test with")
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(_checks.seed(seed))
     is_test = np.zeros(labels.size, dtype=bool)
     members_of = np.split(np.argsort(index, kind="stable"), np.cumsum(counts)[:-1])
     for members in members_of:
         share = min(max(round(test_fraction * members.size), 1), members.size - 1)
         is_test[random.permutation(members)[:share]] = True
     return np.flatnonzero(~is_test), np.flatnonzero(is_test)
-
-
-def _check_at_least(name: str, value: float, least: int) -> None:
-    if not value >= least:  # so that NaN fails too
-        raise ValueError(f"{name} is {value}, but must be at least {least}")

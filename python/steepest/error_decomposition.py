@@ -206,7 +206,7 @@ def error_decomposition(
     epochs = _checks.integer(epochs, "epochs", minimum=1)
     longer = _checks.integer(longer, "longer", minimum=2)
     width = _checks.integer(width, "width", minimum=2)
-    _checks.one_of(measure, "measure", ("loss", "error_rate"))
+    measure = _checks.one_of(measure, "measure", ("loss", "error_rate"))
     loss = as_loss(loss)
     if measure == "error_rate" and not loss.takes_labels:
         raise ValueError(f"error_rate counts wrong labels, but {loss!r} takes none: measure the loss")

@@ -14,11 +14,12 @@ from numpy.typing import ArrayLike
 
 from . import _checks
 from ._checks import Array
+from ._description import check_dtype
 from ._samples import targets_and_weight
 from ._updates import adagrad_step, adam_step, rmsprop_step, sgd_step
 from .backends import active
 from .backends.protocol import ActivationName, reads_input
-from .layers import ELU, LeakyReLU
+from .layers import ELU, Activation, Identity, LeakyReLU, slope_of
 from .losses import (
     AbsoluteError,
     BinaryCrossEntropy,
@@ -65,6 +66,8 @@ __all__ = [
     "tanh",
     "tanh_backward",
 ]
+
+_PLAIN = Identity()  # an activation of no parameter
 
 
 def linear(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None) -> Array:
@@ -148,26 +151,22 @@ def tanh_backward(y: ArrayLike, grad: ArrayLike) -> Array:
 
 def leaky_relu(x: ArrayLike, negative_slope: float = 0.01) -> Array:
     """max(0, x) + negative_slope * min(0, x), element by element, for an array of any shape."""
-    LeakyReLU(negative_slope)  # checks it
-    return _activation("leaky_relu", x, negative_slope)
+    return _activation("leaky_relu", x, LeakyReLU(negative_slope))
 
 
 def leaky_relu_backward(y: ArrayLike, grad: ArrayLike, negative_slope: float = 0.01) -> Array:
     """Gradient of the input of `leaky_relu` from its output `y` and the output's; at 0 as below 0."""
-    LeakyReLU(negative_slope)  # checks it
-    return _activation_backward("leaky_relu", y, grad, negative_slope)
+    return _activation_backward("leaky_relu", y, grad, LeakyReLU(negative_slope))
 
 
 def elu(x: ArrayLike, alpha: float = 1.0) -> Array:
     """max(0, x) + alpha * (exp(min(0, x)) - 1), element by element, for an array of any shape."""
-    ELU(alpha)  # checks it
-    return _activation("elu", x, alpha)
+    return _activation("elu", x, ELU(alpha))
 
 
 def elu_backward(y: ArrayLike, grad: ArrayLike, alpha: float = 1.0) -> Array:
     """Gradient of the input of `elu` from its output `y` and the output's: grad * (y + alpha) for y <= 0."""
-    ELU(alpha)  # checks it
-    return _activation_backward("elu", y, grad, alpha)
+    return _activation_backward("elu", y, grad, ELU(alpha))
 
 
 def lecun_tanh(x: ArrayLike) -> Array:
@@ -439,18 +438,22 @@ def _matrix(array: Array, name: str, rows: tuple[int, str] | None = None) -> Non
         raise ValueError(f"{name} has {array.shape[0]} rows, but there are {rows[0]} {rows[1]}")
 
 
-def _activation(name: ActivationName, x: ArrayLike, slope: float = 0.0) -> Array:
+def _activation(name: ActivationName, x: ArrayLike, layer: Activation = _PLAIN) -> Array:
     (array,) = _floats(x=x)
-    return active().activation(name, array, float(slope))
+    check_dtype(layer, array.dtype)
+    return active().activation(name, array, slope_of(layer))
 
 
-def _activation_backward(name: ActivationName, seen: ArrayLike, grad: ArrayLike, slope: float = 0.0) -> Array:
+def _activation_backward(
+    name: ActivationName, seen: ArrayLike, grad: ArrayLike, layer: Activation = _PLAIN
+) -> Array:
     """`seen` is the output y, or the input x of an activation whose derivative reads that."""
     label = "x" if reads_input(name) else "y"
     given, gradient = _floats(**{label: seen, "grad": grad})
     if given.shape != gradient.shape:
         raise ValueError(f"grad has shape {gradient.shape}, but {label} has {given.shape}")
-    return active().activation_backward(name, given, gradient, float(slope))
+    check_dtype(layer, given.dtype)
+    return active().activation_backward(name, given, gradient, slope_of(layer))
 
 
 def _loss(
@@ -463,6 +466,7 @@ def _loss(
     (s,) = _floats(**{name: scores})
     _matrix(s, name)
     _checks.not_empty(s, name)
+    check_dtype(loss, s.dtype)
     what = "labels" if loss.takes_labels else "targets"
     scored, backend = (len(s), s.shape[1]), active()
     return backend.loss(loss, s, *targets_and_weight(loss, y, sample_weight, scored, s.dtype, backend, what))

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _checks
+from ._description import Description, Rule
 
 _Weights = NDArray[np.float64]
 
@@ -47,14 +50,12 @@ class _Uniform(_Scaled):
 
 
 @dataclass(frozen=True)
-class _Kaiming(_Scaled):
+class _Kaiming(Description, _Scaled):
     negative_slope: float = 0.0
-
-    def __post_init__(self) -> None:
-        _checks.non_negative(self.negative_slope, "negative_slope")
+    _rules: ClassVar[Mapping[str, Rule]] = {"negative_slope": _checks.non_negative}
 
     def _deviation(self, inputs: int, outputs: int) -> float:
-        return math.sqrt(2 / (1 + self.negative_slope**2) / inputs)
+        return math.sqrt(2 / (1 + self.negative_slope * self.negative_slope) / inputs)
 
 
 class _Xavier(_Scaled):
@@ -110,7 +111,7 @@ class LeCunUniform(_LeCun, _Uniform):
 
 
 @dataclass(frozen=True)
-class Normal(_Normal):
+class Normal(Description, _Normal):
     """Normal of one standard deviation, whatever the layer's sizes: the lecture's ``0.01 * randn``.
 
     Parameters
@@ -120,12 +121,10 @@ class Normal(_Normal):
     """
 
     std: float = 0.01
-
-    def __post_init__(self) -> None:
-        _checks.non_negative(self.std, "std")
+    _rules: ClassVar[Mapping[str, Rule]] = {"std": _checks.non_negative}
 
     def _deviation(self, inputs: int, outputs: int) -> float:
-        return float(self.std)
+        return self.std
 
 
 @dataclass(frozen=True)
@@ -137,15 +136,28 @@ class Zeros(Initializer):
         return np.zeros((inputs, outputs))
 
 
-def drawn(initializer: Initializer, generator: np.random.Generator, inputs: int, outputs: int) -> _Weights:
+def drawn(
+    initializer: Initializer,
+    generator: np.random.Generator,
+    inputs: int,
+    outputs: int,
+    dtype: np.dtype[Any],
+) -> NDArray[Any]:
     """The weights that an initializer, maybe of the user's own, draws; refuse those that are none."""
-    weights = np.asarray(initializer.draw(generator, inputs, outputs), np.float64)
+    with np.errstate(over="ignore"):  # infinities are refused
+        weights = np.asarray(initializer.draw(generator, inputs, outputs), np.float64)
+        rounded = weights.astype(dtype, copy=False)
     if weights.shape != (inputs, outputs) or not np.isfinite(weights).all():
         raise ValueError(
             f"{initializer!r:.80} drew weights of shape {weights.shape}, but must draw finite ones of shape "
             f"({inputs}, {outputs})"
         )
-    return weights
+    if not np.isfinite(rounded).all():
+        raise ValueError(
+            f"{initializer!r:.80} drew a weight of size {np.abs(weights).max()}, "
+            f"which must be at most {np.finfo(dtype).max}, the largest number of {dtype}"
+        )
+    return rounded
 
 
 def checked_initializer(value: object) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any, ClassVar, TypeAlias
 
 from . import _checks
+from ._description import Description, Rule
 from .backends.protocol import ActivationName
 from .initializers import Initializer, checked_initializer
 from .regularization import BatchNorm, Dropout, FractionalMaxPool2d, Residual
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(Description):
     """Fully connected layer, y = x @ weight + bias.
 
     Parameters
@@ -31,13 +33,15 @@ class Linear:
     out_features: int
     bias: bool = True
     initializer: Initializer | None = field(default=None, kw_only=True, compare=False)
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "in_features": partial(_checks.integer, minimum=1),
+        "out_features": partial(_checks.integer, minimum=1),
+        "bias": _checks.flag,
+    }
 
     def __post_init__(self) -> None:
-        _checks.integer(self.in_features, "in_features", minimum=1)
-        _checks.integer(self.out_features, "out_features", minimum=1)
-        _checks.flag(self.bias, "bias")
+        super().__post_init__()
         checked_initializer(self.initializer)
-        _checks.make_plain(self, "in_features", "out_features", "bias")
 
     def __repr__(self) -> str:
         bias = "" if self.bias else ", bias=False"
@@ -46,7 +50,7 @@ class Linear:
 
 
 @dataclass(frozen=True)
-class Maxout:
+class Maxout(Description):
     """Fully connected layer of several pieces, of which the largest counts: y = max_p (x @ W_p + b_p).
 
     Parameters
@@ -67,13 +71,15 @@ class Maxout:
     out_features: int
     pieces: int = 2
     initializer: Initializer | None = field(default=None, compare=False)
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "in_features": partial(_checks.integer, minimum=1),
+        "out_features": partial(_checks.integer, minimum=1),
+        "pieces": partial(_checks.integer, minimum=2),
+    }
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checked_initializer(self.initializer)
-        _checks.integer(self.in_features, "in_features", minimum=1)
-        _checks.integer(self.out_features, "out_features", minimum=1)
-        _checks.integer(self.pieces, "pieces", minimum=2)
-        _checks.make_plain(self, "in_features", "out_features", "pieces")
 
     def __repr__(self) -> str:
         return f"Maxout({self.in_features}, {self.out_features}, pieces={self.pieces})"
@@ -101,7 +107,7 @@ class Tanh:
 
 
 @dataclass(frozen=True)
-class LeakyReLU:
+class LeakyReLU(Description):
     """x above 0, negative_slope * x below; its derivative at 0 is taken as negative_slope.
 
     Parameters
@@ -112,14 +118,11 @@ class LeakyReLU:
 
     negative_slope: float = 0.01
     activation: ClassVar[ActivationName] = "leaky_relu"
-
-    def __post_init__(self) -> None:
-        _checks.non_negative(self.negative_slope, "negative_slope")
-        _checks.make_plain(self, "negative_slope")
+    _rules: ClassVar[Mapping[str, Rule]] = {"negative_slope": _checks.non_negative}
 
 
 @dataclass(frozen=True)
-class ELU:
+class ELU(Description):
     """x above 0, alpha * (exp(x) - 1) below; its derivative at 0 is taken as alpha.
 
     Parameters
@@ -130,10 +133,7 @@ class ELU:
 
     alpha: float = 1.0
     activation: ClassVar[ActivationName] = "elu"
-
-    def __post_init__(self) -> None:
-        _checks.positive(self.alpha, "alpha")
-        _checks.make_plain(self, "alpha")
+    _rules: ClassVar[Mapping[str, Rule]] = {"alpha": _checks.positive}
 
 
 @dataclass(frozen=True)
@@ -169,6 +169,14 @@ class Identity:
 
 Activation: TypeAlias = ReLU | Sigmoid | Tanh | LeakyReLU | ELU | LeCunTanh | Softplus | GELU | Identity
 Layer: TypeAlias = Linear | Maxout | Activation | Dropout | BatchNorm | Residual | FractionalMaxPool2d
+
+
+def slope_of(layer: Activation) -> float:
+    """The parameter of an activation that has one."""
+    if isinstance(layer, LeakyReLU):
+        return layer.negative_slope
+    return layer.alpha if isinstance(layer, ELU) else 0.0
+
 
 # The closed list of what a model file may name.
 _LAYERS: Mapping[str, type[Layer]] = {
@@ -210,7 +218,7 @@ def to_config(layer: Layer) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [to_config(layer) for layer in value]
-    return value  # a number, which JSON carries to the last bit
+    return value  # JSON carries a float to the last bit
 
 
 def _kept(kind: type[Layer]) -> list[str]:

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal, TypeAlias
 
 from numpy.typing import ArrayLike
 
 from . import _checks
 from ._checks import Array
+from ._description import Description, Rule, normal
 
 Reduction: TypeAlias = Literal["mean", "sum"]
 
 
-def _reduction(value: str) -> None:
-    _checks.one_of(value, "reduction", ("mean", "sum"))
+_reduction = partial(_checks.one_of, allowed=("mean", "sum"))
 
 
 @dataclass(frozen=True)
-class SoftmaxCrossEntropy:
+class SoftmaxCrossEntropy(Description):
     """l = -sum_j t_j log p_j, in nats, with p the softmax of the scores and t the target of class y.
+
+    A model that ends with `Sigmoid`, whose scores could not tell classes apart well, is refused.
 
     Parameters
     ----------
@@ -42,15 +45,16 @@ class SoftmaxCrossEntropy:
     label_smoothing: float = 0.0
     class_weight: Sequence[float] | None = None
     takes_labels: ClassVar[bool] = True
+    _rules: ClassVar[Mapping[str, Rule]] = {"label_smoothing": _checks.fraction}
 
     def __post_init__(self) -> None:
-        _checks.fraction(self.label_smoothing, "label_smoothing")
+        super().__post_init__()
         if self.class_weight is not None:
             object.__setattr__(self, "class_weight", _checks.class_weight(self.class_weight))
 
 
 @dataclass(frozen=True)
-class MulticlassHinge:
+class MulticlassHinge(Description):
     """Weston-Watkins hinge: l = sum over j != y of max(0, s_j - s_y + margin), or of its square.
 
     Parameters
@@ -69,14 +73,14 @@ class MulticlassHinge:
     margin: float = 1.0
     squared: bool = False
     takes_labels: ClassVar[bool] = True
+    _rules: ClassVar[Mapping[str, Rule]] = {"margin": _checks.non_negative, "squared": _checks.flag}
 
-    def __post_init__(self) -> None:
-        _checks.non_negative(self.margin, "margin")
-        _checks.flag(self.squared, "squared")
+    def _computed(self) -> Mapping[str, float]:
+        return {"the loss margin**2 of equal scores": self.margin * self.margin} if self.squared else {}
 
 
 @dataclass(frozen=True)
-class SquaredError:
+class SquaredError(Description):
     """l = factor * sum over outputs of (prediction - target)**2.
 
     Parameters
@@ -90,14 +94,14 @@ class SquaredError:
     reduction: Reduction = "mean"
     factor: float = 1.0
     takes_labels: ClassVar[bool] = False
+    _rules: ClassVar[Mapping[str, Rule]] = {"reduction": _reduction, "factor": normal}
 
-    def __post_init__(self) -> None:
-        _reduction(self.reduction)
-        _checks.positive(self.factor, "factor")
+    def _computed(self) -> Mapping[str, float]:
+        return {"the slope 2 * factor": 2 * self.factor}
 
 
 @dataclass(frozen=True)
-class AbsoluteError:
+class AbsoluteError(Description):
     """l = sum over outputs of |prediction - target|, whose slope at 0 is taken as 0.
 
     Parameters
@@ -108,13 +112,11 @@ class AbsoluteError:
 
     reduction: Reduction = "mean"
     takes_labels: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        _reduction(self.reduction)
+    _rules: ClassVar[Mapping[str, Rule]] = {"reduction": _reduction}
 
 
 @dataclass(frozen=True)
-class Huber:
+class Huber(Description):
     """l = sum over outputs of e**2 / 2 where |e| <= delta, delta * (|e| - delta / 2) beyond.
 
     Here e = prediction - target: squared near 0, and absolute for outliers.
@@ -134,18 +136,15 @@ class Huber:
     delta: float = 1.0
     reduction: Reduction = "mean"
     takes_labels: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        _checks.positive(self.delta, "delta")
-        _reduction(self.reduction)
+    _rules: ClassVar[Mapping[str, Rule]] = {"delta": normal, "reduction": _reduction}
 
 
 @dataclass(frozen=True)
-class BinaryCrossEntropy:
+class BinaryCrossEntropy(Description):
     """l = -sum over outputs of t log p + (1 - t) log(1 - p), in nats, with p = sigmoid(s) for the score s.
 
     For any number of answers of yes or no at once: each target t is 0, 1, or a probability between. Computed
-    as max(s, 0) - s t + log(1 + exp(-|s|)), without overflow; the model needs no sigmoid of its own.
+    as max(s, 0) - s t + log(1 + exp(-|s|)), without overflow; a model that ends with `Sigmoid` is refused.
 
     Parameters
     ----------
@@ -155,13 +154,11 @@ class BinaryCrossEntropy:
 
     reduction: Reduction = "mean"
     takes_labels: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        _reduction(self.reduction)
+    _rules: ClassVar[Mapping[str, Rule]] = {"reduction": _reduction}
 
 
 @dataclass(frozen=True)
-class PoissonDeviance:
+class PoissonDeviance(Description):
     """l = sum over outputs of exp(s) - t s + t log t - t: half the deviance, for counts t of mean exp(s).
 
     For targets of 0 and more, of any size; the score s is the logarithm of the mean, and 0 log 0 is 0.
@@ -178,9 +175,7 @@ class PoissonDeviance:
 
     reduction: Reduction = "mean"
     takes_labels: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        _reduction(self.reduction)
+    _rules: ClassVar[Mapping[str, Rule]] = {"reduction": _reduction}
 
 
 # From the scores (samples, outputs) and the targets of a batch to its mean loss and dloss/dscores.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +15,13 @@ from .history import History
 
 # (labels, scores) -> a real number. Labels, or targets, are the checked ones: int64, or the model's dtype.
 Metric: TypeAlias = Callable[[Any, Any], Any]
+
+# Usual names of metrics: the words that they end with, by what the metric should become, and those before.
+_LARGE = {"accuracy", "acc", "auc", "f1", "precision", "r2", "recall"}
+_SMALL = {"deviance", "entropy", "error", "loss", "mae", "mse", "rmse"}
+_BEFORE = {"balanced", "roc", "top", "average", "mean", "median", "squared", "absolute", "root", "log"}
+_BEFORE |= {"validation", "val", "test", "train", "macro", "micro", "weighted", "max"}
+_BEFORE |= {"poisson", "hinge", "huber", "cross", "binary", "categorical"}
 
 
 def accuracy(labels: ArrayLike, scores: ArrayLike) -> float:
@@ -29,7 +37,7 @@ def accuracy(labels: ArrayLike, scores: ArrayLike) -> float:
     Returns
     -------
     float
-        In [0, 1].
+        In [0, 1]. The function's attribute `greater_is_better` tells `EarlyStopping` what to wait for.
 
     Raises
     ------
@@ -48,6 +56,43 @@ def accuracy(labels: ArrayLike, scores: ArrayLike) -> float:
     if truth.dtype.kind == "f":
         raise TypeError(f"labels have dtype {truth.dtype}, but must be integers")
     return float(np.mean(values.argmax(axis=1) == truth))
+
+
+accuracy.greater_is_better = True  # type: ignore[attr-defined]
+
+
+def mode_of(name: str, metric: Metric | None) -> Literal["min", "max"]:
+    """Whether a metric, or a loss (None), should become small or large.
+
+    By the function's attribute `greater_is_better` or, without it, by the name, if it is made of usual words.
+
+    Raises
+    ------
+    ValueError
+        If neither tells.
+    TypeError
+        If the attribute is neither True nor False.
+    """
+    if metric is None:
+        return "min"
+    greater = getattr(metric, "greater_is_better", None)
+    if greater is not None:
+        return "max" if _checks.flag(greater, f"greater_is_better of metric {name!r}") else "min"
+    words = re.split(r"[_ -]", name.lower())
+    words = [word for i, word in enumerate(words) if i == 0 or not word.isdigit()]
+    if words == ["score"] or _ends(words, _LARGE) or (words[-1:] == ["score"] and _ends(words[:-1], _LARGE)):
+        return "max"
+    if _ends(words, _SMALL) or (words[-2:] == ["error", "rate"] and _ends(words[:-1], _SMALL)):
+        return "min"
+    raise ValueError(
+        f"nothing tells whether metric {name!r} should become small or large: give mode='min' or mode='max', "
+        "or its function an attribute greater_is_better"
+    )
+
+
+def _ends(words: list[str], last: set[str]) -> bool:
+    """Whether the last word is one of these, and nothing before it turns its meaning."""
+    return bool(words) and words[-1] in last and set(words[:-1]) <= _BEFORE
 
 
 def checked_metrics(metrics: Mapping[str, Metric] | None, validated: bool) -> Mapping[str, Metric]:

@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from . import _checks, _forward_mode, _summary
 from ._config import current
+from ._description import check_dtype
 from ._folding import folded
+from ._output import check_output
 from ._per_layer import per_layer
 from ._samples import targets_and_weight
 from ._stages import compile_stages, learners, walk
@@ -29,10 +31,11 @@ from .layers import Layer
 from .losses import Loss, LossFunction, as_loss
 from .metrics import Metric
 from .optimizers import Optimizer
-from .penalties import Penalties
+from .penalties import Penalties, Penalty
 from .regularization import BatchNorm, Dropout
-from .training import DEFAULT_OPTIMIZER, Trainer
+from .training import DEFAULT_OPTIMIZER, Trainer, _check_finite
 
+_MEMORY = 2**62  # bytes that an array never has
 _LINE = 88  # characters of a description that is not broken into lines
 
 
@@ -55,7 +58,7 @@ class Sequential:
     Raises
     ------
     ValueError, TypeError
-        If the layers do not fit together, or are none.
+        If the layers do not fit together, or are none, or hold a number that `dtype` cannot.
 
     Notes
     -----
@@ -82,7 +85,7 @@ class Sequential:
             if isinstance(layer, BatchNorm):
                 continue
             chosen = layer.initializer or initializer or _default_initializer(self._stages, stage)
-            parameters.weight[...] = drawn(chosen, generator, stage.inputs, stage.outputs)
+            parameters.weight[...] = drawn(chosen, generator, stage.inputs, stage.outputs, self.dtype)
 
     def _build(self, layers: Iterable[Layer], dtype: DTypeLike, seed: int) -> None:
         """Everything but the initial weights, which stay zero."""
@@ -90,8 +93,16 @@ class Sequential:
         self.dtype: np.dtype[Any] = _checks.float_dtype(dtype)
         self.seed: int = _checks.seed(seed)
         self._stages = compile_stages(self.layers)
+        for path, layer in walk(self.layers):
+            check_dtype(layer, self.dtype, f"layer {path} is {layer!r:.80}")
         self.in_features: int = self._stages[0].inputs
         self.out_features: int = self._stages[-1].outputs
+        for (path, layer), stage in zip(learners(self.layers), self._learning_stages(), strict=True):
+            if stage.inputs * stage.outputs * self.dtype.itemsize > _MEMORY:
+                raise ValueError(
+                    f"layer {path} is {layer!r}, whose weight of {stage.inputs} x {stage.outputs} numbers is "
+                    "larger than any memory"
+                )
         self._parameters = self._zeros()
         self._running: list[Array] = []
         for stage, parameters in zip(self._learning_stages(), self._parameters, strict=True):
@@ -281,9 +292,9 @@ class Sequential:
             With the keys and shapes of `state_dict`, running statistics left out.
         """
         draws = Draws(self.seed, _checks.integer(step, "step", minimum=0))
-        loss, penalties = as_loss(loss), per_layer(penalty, self.layers)
+        loss, penalties = self._objective(loss, penalty)
         batch = self._batch(X, y, sample_weight, loss)
-        _checks.finite_rows(batch.dense, active().first_nonfinite_row)
+        _check_finite(batch)
         self._check_masks(len(batch.x))
         objective, gradients = self._network().loss_and_gradients(batch, Recipe(loss, penalties), draws)
         return objective, {key: np.ascontiguousarray(array) for key, array in self._named(gradients)}
@@ -324,7 +335,7 @@ class Sequential:
             If a value does not hold real numbers.
         """
         draws = Draws(self.seed, _checks.integer(step, "step", minimum=0))
-        loss, penalties = as_loss(loss), per_layer(penalty, self.layers)
+        loss, penalties = self._objective(loss, penalty)
         tangents = self._zeros()
         own = dict(self._named(tangents))
         for key, value in _checks.named_arrays(
@@ -332,7 +343,7 @@ class Sequential:
         ).items():
             own[key][...] = value
         batch = self._batch(X, y, sample_weight, loss)
-        _checks.finite_rows(batch.dense, active().first_nonfinite_row)
+        _check_finite(batch)
         self._check_masks(len(batch.x))
         return _forward_mode.directional_derivative(
             self._stages, self._parameters, tangents, batch, loss, penalties, draws
@@ -457,6 +468,16 @@ class Sequential:
                 raise ValueError(
                     f"a batch has {samples} samples, but the mask of layer {path} has {len(layer.mask)}"
                 )
+
+    def _objective(
+        self, loss: str | Loss | LossFunction, penalty: Penalties
+    ) -> tuple[Loss, tuple[Penalty | None, ...]]:
+        """Loss, and the penalty of each layer that learns, if this model can have them."""
+        checked, penalties = as_loss(loss), per_layer(penalty, self.layers)
+        check_output(self.layers, checked)
+        for description in (checked, *penalties):
+            check_dtype(description, self.dtype)
+        return checked, penalties
 
     def _batch(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, loss: Loss) -> Batch:
         """Checked and converted samples; finiteness of X and y is left to the caller."""

@@ -1,11 +1,16 @@
-"""Optimizers as descriptions: the update rule and its numbers. Their state lives in a `Trainer`."""
+"""Optimizers as descriptions: the update rule and its numbers. Their state lives in a `Trainer`.
+
+A `Trainer` refuses one whose numbers the model's dtype cannot hold, as an epsilon of 1e-46 in float32.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from . import _checks
+from ._description import Description, Rule, normal
 from .schedules import Rate
 
 # What an optimizer keeps of each parameter, in the two slots of a state; None for what it does not.
@@ -13,7 +18,7 @@ Kept: TypeAlias = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
-class SGD:
+class SGD(Description):
     """Stochastic gradient descent with momentum, in the form of the lecture and of scikit-learn.
 
     With the gradient g of the whole objective (for a weight: dL/dW + 2 * l2 * W + l1 * sign(W))::
@@ -39,11 +44,14 @@ class SGD:
     learning_rate: Rate = 0.1
     momentum: float = 0.0
     nesterov: bool = False
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "learning_rate": _checks.rate,
+        "momentum": _checks.fraction,
+        "nesterov": _checks.flag,
+    }
 
     def __post_init__(self) -> None:
-        _checks.rate(self.learning_rate)
-        _checks.fraction(self.momentum, "momentum")
-        _checks.flag(self.nesterov, "nesterov")
+        super().__post_init__()
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov=True needs momentum > 0, but momentum is 0")
 
@@ -54,7 +62,7 @@ class SGD:
 
 
 @dataclass(frozen=True)
-class AdaGrad:
+class AdaGrad(Description):
     """Steps divided by the root of the sum of all squared gradients so far.
 
     With the gradient g of the whole objective::
@@ -82,10 +90,7 @@ class AdaGrad:
 
     learning_rate: Rate = 0.01
     epsilon: float = 1e-10
-
-    def __post_init__(self) -> None:
-        _checks.rate(self.learning_rate)
-        _checks.positive(self.epsilon, "epsilon")
+    _rules: ClassVar[Mapping[str, Rule]] = {"learning_rate": _checks.rate, "epsilon": normal}
 
     @property
     def keeps(self) -> Kept:
@@ -94,7 +99,7 @@ class AdaGrad:
 
 
 @dataclass(frozen=True)
-class RMSProp:
+class RMSProp(Description):
     """Steps divided by the root of a running mean of squared gradients.
 
     With the gradient g of the whole objective::
@@ -124,11 +129,11 @@ class RMSProp:
     learning_rate: Rate = 0.01
     decay: float = 0.99
     epsilon: float = 1e-8
-
-    def __post_init__(self) -> None:
-        _checks.rate(self.learning_rate)
-        _checks.fraction(self.decay, "decay")
-        _checks.positive(self.epsilon, "epsilon")
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "learning_rate": _checks.rate,
+        "decay": _checks.fraction,
+        "epsilon": normal,
+    }
 
     @property
     def keeps(self) -> Kept:
@@ -137,7 +142,7 @@ class RMSProp:
 
 
 @dataclass(frozen=True)
-class Adam:
+class Adam(Description):
     """Running means of the gradient and of its square, corrected for their start at zero.
 
     With the gradient g of the whole objective, in step t = 1, 2, ...::
@@ -177,13 +182,13 @@ class Adam:
     beta_2: float = 0.999
     epsilon: float = 1e-8
     epsilon_hat: bool = field(default=False, kw_only=True)
-
-    def __post_init__(self) -> None:
-        _checks.rate(self.learning_rate)
-        _checks.fraction(self.beta_1, "beta_1")
-        _checks.fraction(self.beta_2, "beta_2")
-        _checks.positive(self.epsilon, "epsilon")
-        _checks.flag(self.epsilon_hat, "epsilon_hat")
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "learning_rate": _checks.rate,
+        "beta_1": _checks.fraction,
+        "beta_2": _checks.fraction,
+        "epsilon": normal,
+        "epsilon_hat": _checks.flag,
+    }
 
     @property
     def keeps(self) -> Kept:
@@ -218,10 +223,7 @@ class AdamW(Adam):
     """
 
     weight_decay: float = 0.01
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _checks.non_negative(self.weight_decay, "weight_decay")
+    _rules: ClassVar[Mapping[str, Rule]] = {**Adam._rules, "weight_decay": _checks.non_negative}
 
 
 Optimizer: TypeAlias = SGD | AdaGrad | RMSProp | Adam

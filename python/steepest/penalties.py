@@ -7,10 +7,28 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
 from . import _checks
+from ._description import Description, Rule
+
+
+class _Penalty(Description):
+    """What a penalty is but for its own terms."""
+
+    @property
+    def l2(self) -> float:
+        """Coefficient of sum(W**2)."""
+        return 0.0
+
+    @property
+    def l1(self) -> float:
+        """Coefficient of sum|W|."""
+        return 0.0
+
+    def _computed(self) -> Mapping[str, float]:
+        return {"the slope 2 * l2 of its squares": 2 * self.l2}
 
 
 @dataclass(frozen=True)
-class L2:
+class L2(_Penalty):
     """Adds strength * sum(W**2) to the loss, without a factor 1/2.
 
     Parameters
@@ -21,23 +39,16 @@ class L2:
 
     strength: float
     proximal: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        _checks.non_negative(self.strength, "strength")
+    _rules: ClassVar[Mapping[str, Rule]] = {"strength": _checks.non_negative}
 
     @property
     def l2(self) -> float:
         """Coefficient of sum(W**2)."""
-        return float(self.strength)
-
-    @property
-    def l1(self) -> float:
-        """Coefficient of sum|W|."""
-        return 0.0
+        return self.strength
 
 
 @dataclass(frozen=True)
-class L1:
+class L1(_Penalty):
     """Adds strength * sum|W| to the loss; the derivative of |W| at 0 is taken as 0.
 
     Parameters
@@ -56,23 +67,16 @@ class L1:
     strength: float
     proximal: bool = False
 
-    def __post_init__(self) -> None:
-        _checks.non_negative(self.strength, "strength")
-        _checks.flag(self.proximal, "proximal")
-
-    @property
-    def l2(self) -> float:
-        """Coefficient of sum(W**2)."""
-        return 0.0
+    _rules: ClassVar[Mapping[str, Rule]] = {"strength": _checks.non_negative, "proximal": _checks.flag}
 
     @property
     def l1(self) -> float:
         """Coefficient of sum|W|."""
-        return float(self.strength)
+        return self.strength
 
 
 @dataclass(frozen=True)
-class ElasticNet:
+class ElasticNet(_Penalty):
     """Adds strength * sum(beta * W**2 + |W|) to the loss.
 
     Parameters
@@ -86,21 +90,21 @@ class ElasticNet:
     strength: float
     beta: float
     proximal: ClassVar[bool] = False
+    _rules: ClassVar[Mapping[str, Rule]] = {"strength": _checks.non_negative, "beta": _checks.non_negative}
 
     def __post_init__(self) -> None:
-        _checks.non_negative(self.strength, "strength")
-        _checks.non_negative(self.beta, "beta")
+        super().__post_init__()
         _checks.non_negative(self.l2, "strength * beta")
 
     @property
     def l2(self) -> float:
         """Coefficient of sum(W**2)."""
-        return float(self.strength) * float(self.beta)
+        return self.strength * self.beta
 
     @property
     def l1(self) -> float:
         """Coefficient of sum|W|."""
-        return float(self.strength)
+        return self.strength
 
 
 Penalty: TypeAlias = L2 | L1 | ElasticNet

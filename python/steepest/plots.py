@@ -18,6 +18,7 @@ from .backends.protocol import Array
 from .history import History
 from .layers import Identity, Linear
 from .model import Sequential
+from .training import checked_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -112,7 +113,7 @@ def decision_regions(
     ImportError
         Without matplotlib.
     """
-    _check_model(model)
+    checked_model(model)
     if model.in_features != 2:
         raise ValueError(f"the model takes {model.in_features} features, but regions are drawn for 2")
     outputs = model.out_features
@@ -193,14 +194,9 @@ def learning_curves(history: History | Mapping[str, History], *, ax: Axes | None
     return ax
 
 
-def _check_model(model: object) -> None:
-    if not isinstance(model, Sequential):
-        raise TypeError(f"model must be a st.Sequential, not {model!r:.80}")
-
-
 def _weight(model: Sequential, layer: int) -> Array:
     """The weight of that layer, (in_features, out_features)."""
-    _check_model(model)
+    checked_model(model)
     layer = _checks.integer(layer, "layer", minimum=0, maximum=len(model.layers) - 1)
     if not isinstance(model.layers[layer], Linear):
         raise ValueError(

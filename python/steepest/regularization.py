@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _checks
+from ._description import Description, Rule, normal
 
 if TYPE_CHECKING:
     from .layers import Layer
 
 
 @dataclass(frozen=True)
-class Dropout:
+class Dropout(Description):
     """Inverted dropout: in training each element is 0 with probability p, and else divided by 1 - p.
 
     Nothing is dropped in ``model(X)``.
@@ -38,10 +41,10 @@ class Dropout:
 
     p: float = 0.5
     mask: NDArray[np.bool_] | None = field(default=None, compare=False)
+    _rules: ClassVar[Mapping[str, Rule]] = {"p": _checks.fraction}
 
     def __post_init__(self) -> None:
-        _checks.fraction(self.p, "p")
-        _checks.make_plain(self, "p")
+        super().__post_init__()
         if self.mask is not None:
             object.__setattr__(self, "mask", _checks.mask(self.mask))
 
@@ -50,7 +53,7 @@ class Dropout:
 
 
 @dataclass(frozen=True)
-class BatchNorm:
+class BatchNorm(Description):
     """Batch normalisation, y = (x - mean) / sqrt(variance + epsilon) * weight + bias, feature by feature.
 
     In training, mean and (biased) variance are those of the batch, and the running ones follow them once a
@@ -76,16 +79,15 @@ class BatchNorm:
     features: int
     momentum: float = 0.9
     epsilon: float = 1e-5
-
-    def __post_init__(self) -> None:
-        _checks.integer(self.features, "features", minimum=1)
-        _checks.fraction(self.momentum, "momentum")
-        _checks.positive(self.epsilon, "epsilon")
-        _checks.make_plain(self, "features", "momentum", "epsilon")
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "features": partial(_checks.integer, minimum=1),
+        "momentum": _checks.fraction,
+        "epsilon": normal,
+    }
 
 
 @dataclass(frozen=True, init=False)
-class Residual:
+class Residual(Description):
     """Layers beside a shortcut, y = x + layers(x); with stochastic depth if they do not always survive.
 
     Parameters
@@ -104,13 +106,14 @@ class Residual:
 
     layers: tuple[Layer, ...]
     survival_probability: float = 1.0
+    _rules: ClassVar[Mapping[str, Rule]] = {"survival_probability": _checks.probability}
 
     def __init__(self, *layers: Layer, survival_probability: float = 1.0) -> None:
-        _checks.probability(survival_probability, "survival_probability")
         if not layers:
             raise ValueError("Residual has 0 layers, but needs at least 1")
         object.__setattr__(self, "layers", layers)
-        object.__setattr__(self, "survival_probability", _checks.plain(survival_probability))
+        object.__setattr__(self, "survival_probability", survival_probability)
+        self.__post_init__()
 
     def __repr__(self) -> str:
         chain = ", ".join(map(repr, self.layers))
@@ -119,7 +122,7 @@ class Residual:
 
 
 @dataclass(frozen=True)
-class FractionalMaxPool2d:
+class FractionalMaxPool2d(Description):
     """Fractional max-pooling: the largest value of each of a number of regions that need not be a divisor.
 
     Rows are images in (height, width, channels) order and become images of floor(height / ratio) by
@@ -145,16 +148,18 @@ class FractionalMaxPool2d:
     channels: int
     ratio: float
 
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        **dict.fromkeys(("height", "width", "channels"), partial(_checks.integer, minimum=1, maximum=65535)),
+        "ratio": partial(_checks.at_least, minimum=1),
+    }
+
     def __post_init__(self) -> None:
-        for name in ("height", "width", "channels"):
-            _checks.integer(getattr(self, name), name, minimum=1, maximum=65535)
-        _checks.at_least(self.ratio, "ratio", 1)
+        super().__post_init__()
         if self.ratio > min(self.height, self.width):
             raise ValueError(
                 f"ratio is {self.ratio}, but must be at most {min(self.height, self.width)}, "
                 f"the smaller side of {self.height} x {self.width} pixels"
             )
-        _checks.make_plain(self, "height", "width", "channels", "ratio")
 
     @property
     def pooled(self) -> tuple[int, int]:

@@ -8,21 +8,38 @@ once for each step, in order and some steps ahead, so it should depend on nothin
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import partial
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from . import _checks
+from ._description import Description, Rule
 
 __all__ = ["Constant", "Cosine", "Exponential", "InverseScaling", "Step", "Warmup"]
 
 Rate: TypeAlias = float | Callable[[int], float]
 
+_steps = partial(_checks.integer, minimum=1)
+
+
+class _Schedule(Description):
+    """A function of the step that checks it."""
+
+    def __call__(self, step: int) -> float:
+        """The rate of a step, which is at least 0."""
+        if type(step) is not int or not 0 <= step <= _checks.LARGEST_INTEGER:  # asked for in every step
+            step = _checks.integer(step, "step", minimum=0)
+        return self._rate(step)
+
+    def _rate(self, step: int) -> float:
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(_Schedule):
     """The same rate in each step.
 
     Parameters
@@ -32,17 +49,14 @@ class Constant:
     """
 
     rate: float
+    _rules: ClassVar[Mapping[str, Rule]] = {"rate": _checks.non_negative}
 
-    def __post_init__(self) -> None:
-        _checks.non_negative(self.rate, "rate")
-
-    def __call__(self, step: int) -> float:
-        """The rate of a step."""
+    def _rate(self, step: int) -> float:
         return self.rate
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(_Schedule):
     """rate * factor**(step // every): lower by a factor every so many steps.
 
     Parameters
@@ -58,19 +72,18 @@ class Step:
     rate: float
     every: int
     factor: float = 0.1
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "rate": _checks.non_negative,
+        "every": _steps,
+        "factor": _checks.probability,
+    }
 
-    def __post_init__(self) -> None:
-        _checks.non_negative(self.rate, "rate")
-        _checks.integer(self.every, "every", minimum=1)
-        _checks.probability(self.factor, "factor")
-
-    def __call__(self, step: int) -> float:
-        """The rate of a step."""
-        return self.rate * float(self.factor) ** (step // self.every)
+    def _rate(self, step: int) -> float:
+        return self.rate * self.factor ** (step // self.every)
 
 
 @dataclass(frozen=True)
-class Exponential:
+class Exponential(_Schedule):
     """rate * decay**step.
 
     Parameters
@@ -83,18 +96,14 @@ class Exponential:
 
     rate: float
     decay: float
+    _rules: ClassVar[Mapping[str, Rule]] = {"rate": _checks.non_negative, "decay": _checks.probability}
 
-    def __post_init__(self) -> None:
-        _checks.non_negative(self.rate, "rate")
-        _checks.probability(self.decay, "decay")
-
-    def __call__(self, step: int) -> float:
-        """The rate of a step."""
-        return self.rate * float(self.decay) ** step
+    def _rate(self, step: int) -> float:
+        return self.rate * self.decay**step
 
 
 @dataclass(frozen=True)
-class InverseScaling:
+class InverseScaling(_Schedule):
     """rate / (step + 1)**power.
 
     Parameters
@@ -107,18 +116,17 @@ class InverseScaling:
 
     rate: float
     power: float = 0.5
+    _rules: ClassVar[Mapping[str, Rule]] = {"rate": _checks.non_negative, "power": _checks.non_negative}
 
-    def __post_init__(self) -> None:
-        _checks.non_negative(self.rate, "rate")
-        _checks.non_negative(self.power, "power")
-
-    def __call__(self, step: int) -> float:
-        """The rate of a step."""
-        return self.rate / math.pow(step + 1, self.power)
+    def _rate(self, step: int) -> float:
+        try:
+            return self.rate / math.pow(step + 1, self.power)
+        except OverflowError:  # the power is beyond all floats
+            return 0.0
 
 
 @dataclass(frozen=True)
-class Cosine:
+class Cosine(_Schedule):
     """From `rate` down to `final` along half a cosine, then `final`.
 
     final + (rate - final) * (1 + cos(pi * step / steps)) / 2, after Loshchilov and Hutter, "SGDR: stochastic
@@ -137,21 +145,24 @@ class Cosine:
     rate: float
     steps: int
     final: float = 0.0
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "rate": _checks.non_negative,
+        "steps": _steps,
+        "final": _checks.non_negative,
+    }
 
-    def __post_init__(self) -> None:
-        _checks.non_negative(self.rate, "rate")
-        _checks.integer(self.steps, "steps", minimum=1)
-        _checks.non_negative(self.final, "final")
-
-    def __call__(self, step: int) -> float:
-        """The rate of a step."""
+    def _rate(self, step: int) -> float:
         if step >= self.steps:
             return self.final
-        return self.final + (self.rate - self.final) * (1 + math.cos(math.pi * step / self.steps)) / 2
+        return self.final + (self.rate - self.final) * ((1 + math.cos(math.pi * step / self.steps)) / 2)
+
+
+def _after(value: object, name: str) -> Any:
+    return value if callable(value) else _checks.non_negative(value, name)
 
 
 @dataclass(frozen=True)
-class Warmup:
+class Warmup(_Schedule):
     """Linearly from 0, in so many steps, to the rate with which `after` begins; then `after`.
 
     Parameters
@@ -168,38 +179,36 @@ class Warmup:
 
     steps: int
     after: Rate
+    _rules: ClassVar[Mapping[str, Rule]] = {"steps": _steps, "after": _after}
 
-    def __post_init__(self) -> None:
-        _checks.integer(self.steps, "steps", minimum=1)
-        if not callable(self.after):
-            _checks.non_negative(self.after, "after")
-
-    def __call__(self, step: int) -> float:
-        """The rate of a step."""
+    def _rate(self, step: int) -> float:
         later = max(0, step - self.steps)
         rate = rate_of(self.after, later)
         return rate if step >= self.steps else rate * step / self.steps
 
 
-def rate_of(rule: Rate, step: int) -> float:
-    """The learning rate of one step.
+def rate_of(rule: Rate, step: int, dtype: np.dtype[Any] | None = None) -> float:
+    """The learning rate of one step, for a model of the dtype if there is one.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no number, or negative or not finite.
+        If it is no number, or negative or not finite (also in the dtype).
     """
     if not callable(rule):
         return float(rule)
-    rate = rule(step)
-    if isinstance(rate, bool) or not isinstance(rate, int | float | np.integer | np.floating):
+    answer = rule(step)
+    if type(answer) is float and 0 <= answer <= 1:  # nearly always, and in any dtype
+        return answer
+    if isinstance(answer, bool | np.bool_) or not isinstance(answer, int | float | np.integer | np.floating):
         raise TypeError(
-            f"the learning rate of step {step} is {rate!r:.80}, but must be a real number; "
+            f"the learning rate of step {step} is {answer!r:.80}, but must be a real number; "
             f"it is of {rule!r:.80}"
         )
-    if not (math.isfinite(rate) and rate >= 0):
-        raise ValueError(
-            f"the learning rate of step {step} is {rate}, but must be finite and not negative; "
-            f"it is of {rule!r:.80}"
-        )
-    return float(rate)
+    try:
+        rate = _checks.non_negative(answer, f"the learning rate of step {step}")
+        if dtype is not None:
+            _checks.representable(rate, f"the learning rate of step {step}", dtype)
+    except ValueError as error:
+        raise ValueError(f"{error}; it is of {rule!r:.80}") from None
+    return rate

@@ -6,14 +6,14 @@ import copy
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _checks, divergence
+from ._description import check_dtype
 from ._fit import Fit, Plan
-from ._per_layer import per_layer
 from .averaging import Averaging, as_averaging
 from .backends import active
 from .backends.formulas import write
@@ -21,7 +21,7 @@ from .backends.protocol import Array, Average, Batch, EpochResults, Overflowed, 
 from .callbacks import BatchCallback, Callback, checked_callbacks
 from .constraints import MaxNorm, as_constraint
 from .history import History
-from .losses import Loss, LossFunction, as_loss
+from .losses import Loss, LossFunction
 from .metrics import Metric, checked_metrics
 from .optimizers import SGD, Kept, Optimizer, as_optimizer
 from .penalties import Penalties
@@ -62,6 +62,12 @@ class Trainer:
     epochs_done : int
         Finished epochs over all calls of `fit`. They number the shuffles, so two fits of 5 epochs give
         the bits of one fit of 10.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For settings that cannot be used: a number that the model's dtype cannot hold (as a learning rate of
+        1e39 or an epsilon of 1e-46 in float32), a loss of scores for a model that ends with `Sigmoid`.
     """
 
     def __init__(
@@ -76,15 +82,14 @@ class Trainer:
         constraint: MaxNorm | None = None,
         averaging: Averaging | None = None,
     ) -> None:
-        self.model = model
+        self.model = checked_model(model)
         self.epochs_done = 0
-        self._loss = as_loss(loss)
+        self._loss, self._penalties = model._objective(loss, penalty)
         self._penalty = penalty
-        self._penalties = per_layer(penalty, model.layers)
-        for name, bound in (("clip_value", clip_value), ("clip_norm", clip_norm)):
-            if bound is not None:
-                _checks.positive(bound, name)
-        self._limits = clip_value, clip_norm, as_constraint(constraint)
+        clip_value = _bound(clip_value, "clip_value", model.dtype)
+        clip_norm = _bound(clip_norm, "clip_norm", model.dtype)
+        check_dtype(as_constraint(constraint), model.dtype)
+        self._limits = clip_value, clip_norm, constraint
         self._state = State(None, None, np.zeros(1, np.int64))
         self._kept: Kept = (None, None)
         self._average: Average | None = None
@@ -116,6 +121,7 @@ class Trainer:
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
         kept = as_optimizer(optimizer).keeps
+        check_dtype(optimizer, self.model.dtype)
         if kept != self._kept:
             first, second = (self.model._zeros() if name else None for name in kept)
             self._state, self._kept = State(first, second, self._state.steps, self.steps_done), kept
@@ -170,7 +176,7 @@ class Trainer:
         """
         network, recipe, state, rate = self.model._network(), self._recipe, self._state, self._rate
         if rate is None:
-            rate = rate_of(recipe.optimizer.learning_rate, self.steps_done)
+            rate = rate_of(recipe.optimizer.learning_rate, self.steps_done, self.model.dtype)
         average, seed, objective = self._average, self.model.seed, None
         try:
             if sample_weight is None:
@@ -265,8 +271,7 @@ class Trainer:
         epochs = _checks.integer(epochs, "epochs", minimum=0)
         if batch_size is not None:
             batch_size = _checks.integer(batch_size, "batch_size", minimum=1)
-        _checks.flag(shuffle, "shuffle")
-        _checks.flag(progress, "progress")
+        shuffle, progress = _checks.flag(shuffle, "shuffle"), _checks.flag(progress, "progress")
         seed = self.model.seed if seed is None else _checks.seed(seed)
         batch_group = _checks.integer(batch_group, "batch_group", minimum=1)
         metrics = checked_metrics(metrics, validation_data is not None)
@@ -316,6 +321,23 @@ class Trainer:
         batch = self.model._batch(data[0], data[1], None, self._loss)
         _check_finite(batch)
         return batch
+
+
+def checked_model(model: object) -> Sequential:
+    """`model` itself; a TypeError for anything that is none."""
+    from .model import Sequential  # not at the top: it imports this module
+
+    if not isinstance(model, Sequential):
+        raise TypeError(f"model must be a st.Sequential, not {model!r:.80}")
+    return model
+
+
+def _bound(value: float | None, name: str, dtype: np.dtype[Any]) -> float | None:
+    """A bound of gradients that `dtype` can hold, or None."""
+    if value is not None:
+        value = _checks.positive(value, name)
+        _checks.representable(value, name, dtype, normal=True)
+    return value
 
 
 def _check_finite(batch: Batch) -> None:

@@ -205,10 +205,16 @@ def _sample_losses(
 
 
 def batch_size(loss: Loss, samples: int, weight: Array | None) -> float:
-    """What a sum over samples is divided by: their number or total weight, 1 for a loss that sums."""
+    """What a sum over samples is divided by: their number or total weight, 1 for a loss that sums.
+
+    A total below the normal numbers, whose reciprocal may be infinite, is none.
+    """
     if isinstance(loss, TargetLoss) and loss.reduction == "sum":
         return 1.0
-    return float(samples) if weight is None else float(weight.sum(dtype=np.float64))
+    if weight is None:
+        return float(samples)
+    total = float(weight.sum(dtype=np.float64))
+    return total if total >= np.finfo(np.float64).smallest_normal else 0.0
 
 
 @quiet

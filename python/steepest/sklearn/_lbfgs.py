@@ -11,6 +11,7 @@ from sklearn.utils.fixes import parse_version, sp_version
 from sklearn.utils.optimize import _check_optimize_result
 
 from ..backends.protocol import Array, Batch, Network, Parameters, Recipe
+from ._stochastic import check_recipe
 
 _PRINTS = sp_version < parse_version("1.15")  # later ones have no such option
 
@@ -20,6 +21,7 @@ def minimise(
 ) -> None:
     """Move the parameters to a minimum of the objective, and set the estimator's n_iter_ and loss_."""
     arrays = _in_order(parameters)
+    check_recipe(estimator, recipe, arrays[0].dtype)
     ends = np.cumsum([array.size for array in arrays])[:-1]
 
     def write(packed: Array) -> None:

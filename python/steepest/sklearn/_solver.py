@@ -30,11 +30,8 @@ class Solver:
             momentum = float(estimator.momentum)
             optimizer: Optimizer = SGD(rate, momentum, bool(estimator.nesterovs_momentum and momentum > 0))
         else:
-            epsilon, dtype = float(estimator.epsilon), parameters[0].weight.dtype
-            if dtype.type(epsilon) == 0:
-                raise ValueError(f"epsilon is {epsilon}, but must be greater than 0 in {dtype}")
             betas = float(estimator.beta_1), float(estimator.beta_2)
-            optimizer = Adam(rate, *betas, epsilon, epsilon_hat=True)
+            optimizer = Adam(rate, *betas, float(estimator.epsilon), epsilon_hat=True)
         first, second = ([_zeros(p) for p in parameters] if kept else None for kept in optimizer.keeps)
         return cls(optimizer, rate, State(first, second, np.zeros(1, np.int64)))
 

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from .._description import check_dtype
 from .._progress import ProgressBar
+from .._rates import AHEAD
 from ..backends import active
 from ..backends.formulas import write
 from ..backends.protocol import Array, Batch, Network, Plateau, Recipe, Schedule, Status
@@ -114,6 +116,14 @@ def batch_size(estimator: Any, samples: int) -> int:
     return max(1, min(int(estimator.batch_size), samples))
 
 
+def check_recipe(estimator: Any, recipe: Recipe, dtype: np.dtype[Any]) -> None:
+    """Refuse parameters that the dtype of the samples cannot hold."""
+    check_dtype(recipe.loss, dtype)
+    check_dtype(recipe.optimizer, dtype)
+    for penalty in recipe.penalties:
+        check_dtype(penalty, dtype, f"alpha={estimator.alpha}")
+
+
 class _Run:
     """One call of `learn`: how far it has come, and how it goes on."""
 
@@ -122,6 +132,7 @@ class _Run:
         self._learned = learned
         self._solver = solver
         self._recipe = replace(learned.recipe, optimizer=solver.optimizer)
+        check_recipe(estimator, self._recipe, learned.arrays[0].dtype)
         self._samples = len(learned.batch.x)
         self._size = batch_size(estimator, self._samples)
         self._batches = -(-self._samples // self._size)
@@ -133,8 +144,10 @@ class _Run:
         self._epochs = 1 if learned.incremental else int(estimator.max_iter)
         self._callbacks = Callbacks(estimator, learned.data, self._epochs)
         between = (estimator.verbose, estimator.early_stopping, learned.held_out, self._callbacks.any)
-        at_once = max(1, min(_EPOCHS_AT_ONCE, _INDICES_AT_ONCE // self._samples))
-        self._at_once = 1 if any(between) else at_once
+        at_once = min(_EPOCHS_AT_ONCE, _INDICES_AT_ONCE // self._samples)
+        if estimator.learning_rate_schedule is not None:
+            at_once = min(at_once, AHEAD // self._batches)
+        self._at_once = 1 if any(between) else max(1, at_once)
 
     def run(self) -> None:
         estimator = self._estimator
@@ -228,8 +241,8 @@ class _Run:
         steps = epochs * self._batches
         if estimator.learning_rate_schedule is not None:
             first = int(solver.state.steps[0])
-            rule = estimator.learning_rate_schedule
-            return np.array([rate_of(rule, first + i) for i in range(steps)], np.float64)
+            rule, dtype = estimator.learning_rate_schedule, self._learned.arrays[0].dtype
+            return np.array([rate_of(rule, first + i, dtype) for i in range(steps)], np.float64)
         if not self._fades():
             return np.full(1, solver.learning_rate)
         later = [self._faded(estimator.t_ + i * self._samples) for i in range(1, epochs)]
