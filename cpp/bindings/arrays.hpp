@@ -112,6 +112,7 @@ template <class T> Rows<T> writable(py::array& a, Index rows, Index columns, con
     const Index size = sizeof(T);
     if (a.ndim() != 2 || a.shape(0) != rows || a.shape(1) != columns)
         refuse(std::string(what) + " has another shape");
+    if (a.size() == 0) return {static_cast<T*>(a.mutable_data()), columns};
     if ((columns > 1 && a.strides(1) != size) || a.strides(0) % size != 0 || !aligned<T>(a))
         refuse(std::string(what) + " must have contiguous and aligned rows");
     if (rows > 1 && a.strides(0) < columns * size) refuse(std::string(what) + " has rows that overlap");

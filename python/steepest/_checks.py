@@ -176,6 +176,8 @@ def packed(array: Array, dtype: np.dtype[Any]) -> Array:
 def readable(array: Array) -> bool:
     """Whether kernels can use it: not if rows run backwards, overlap, or are no whole elements apart."""
     flags, size, strides = array.flags, array.itemsize, array.strides
+    if array.size == 0 and array.ndim in (1, 2):
+        return True  # whatever NumPy says of its strides
     if not flags.aligned or array.ndim not in (1, 2) or strides[-1] != size:
         return False
     return flags.c_contiguous or (strides[0] >= array.shape[-1] * size and strides[0] % size == 0)

@@ -28,7 +28,7 @@ class Rates:
     def __init__(self, rule: Rate, step: int, steps: int, dtype: np.dtype[Any]) -> None:
         self.rule = rule
         self._dtype = dtype
-        self._step, self._end = step, step + steps
+        self._step = step
         self._rates = self._ask(step, min(AHEAD, steps))
 
     def of(self, step: int, steps: int) -> NDArray[np.float64]:
@@ -37,8 +37,8 @@ class Rates:
             return self._rates
         known = self._step + len(self._rates)
         if step + steps > known:
-            more = max(step + steps, min(known + AHEAD, self._end)) - known
-            self._rates = np.concatenate([self._rates[step - self._step :], self._ask(known, more)])
+            more = self._ask(known, step + steps - known)
+            self._rates = np.concatenate([self._rates[step - self._step :], more])
             self._step = step
         return self._rates[step - self._step :][:steps]
 

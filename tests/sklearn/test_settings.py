@@ -148,7 +148,7 @@ def test_rates_of_a_schedule_are_checked(kind):
 def test_epsilon_is_more_than_0_in_the_precision_of_the_samples(kind):
     model = kind(max_iter=1, solver="adam", epsilon=1e-46)
     model.fit(X, y_of(kind))
-    with pytest.raises(ValueError, match="epsilon is 1e-46, but must be at least 1.17"):
+    with pytest.raises(ValueError, match=r"epsilon is 1e-46, but must be at least 1\.17"):
         model.fit(X.astype(np.float32), y_of(kind))
 
 
