@@ -12,115 +12,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import fuzz_models as models
 import numpy as np
-from fuzz_values import (
-    COUNT,
-    FLAG,
-    GROUPS,
-    ODD_COUNTS,
-    PENALTIES,
-    POSITIVE,
-    RATES,
-    REDUCTION,
-    SCHEDULES,
-    SIDES,
-    Draw,
-)
 
 import steepest as st
 from steepest import datasets, gradients
-from steepest import functional as F
+
+from . import functions, networks
+from .draw import Draw, promise
+from .settings import COUNT, GROUPS, ODD_COUNTS, POSITIVE, RATES, SCHEDULES, SIDES
+
+try:
+    from .estimators import CALLS as OF_ESTIMATORS
+except ImportError:  # without scikit-learn
+    OF_ESTIMATORS = {}
 
 SEEDS = [0, 1, np.int64(5)]
 NAMES = ["", ".", "no/m", "a\0b", "\ud800", "a" * 256]  # of no file that can be written
 Call = Callable[[Draw], Any]
-ELEMENTWISE = ["relu", "sigmoid", "tanh", "lecun_tanh", "softplus", "gelu", "leaky_relu", "elu", "exp"]
-
-
-class BrokenPromiseError(Exception):
-    """What a call returned is not what its documentation says."""
-
-
-def promise(kept: bool, what: str) -> None:
-    if not kept:
-        raise BrokenPromiseError(what)
-
-
-def sides(d: Draw, number: int) -> list[int]:
-    return [d.choice(SIDES) for _ in range(number)]
-
-
-def products(d: Draw) -> Any:
-    n, k, m = sides(d, 3)
-    x, w = d.floats("x", (n, k)), d.floats("weight", (k, m))
-    if d.maybe():
-        return F.linear(x, w, d.floats("bias", (m,)) if d.maybe() else None)
-    return F.linear_backward(x, w, d.floats("grad", (n, m)))
-
-
-def elementwise(d: Draw) -> Any:
-    name, shape = d.choice(ELEMENTWISE), tuple(sides(d, d.random.randrange(4)))
-    slope = [d.setting("slope", POSITIVE)] if name in ("leaky_relu", "elu") and d.maybe() else []
-    d.log.append(name)
-    x = d.floats("x", shape)
-    if name == "exp":
-        return F.log(F.exp(x))
-    if d.maybe():
-        return getattr(F, name)(x, *slope)
-    return getattr(F, f"{name}_backward")(x, d.floats("grad", shape), *slope)
-
-
-def losses(d: Draw) -> Any:
-    n, k = d.choice(SIDES[1:]), d.choice(SIDES[2:])
-    x = d.floats("scores", (n, k))
-    way = d.random.randrange(8)
-    weight = {"sample_weight": d.array("sample_weight", 0.1 + d.numbers.random(n))} if d.maybe() else {}
-    reduction = d.setting("reduction", REDUCTION)
-    if way == 0:
-        return F.softmax(x)
-    if way == 1:
-        smoothing = d.settings({"label_smoothing": [0.1, 0, np.float64(0.5)]})
-        return F.softmax_cross_entropy(x, d.whole("labels", n, k), **smoothing, **weight)
-    if way == 2:
-        options = d.settings({"margin": POSITIVE, "squared": FLAG})
-        return F.multiclass_hinge(x, d.whole("labels", n, k), **options, **weight)
-    if way == 3:
-        return F.binary_cross_entropy(x, d.whole("targets", (n, k), 2), reduction, **weight)
-    if way == 4:
-        return F.poisson_deviance(x, d.whole("targets", (n, k), 9), reduction, **weight)
-    function = [F.squared_error, F.absolute_error, F.huber][way - 5]
-    extra = {"huber": "delta", "squared_error": "factor"}.get(function.__name__)
-    options = d.settings({extra: POSITIVE}) if extra else {}
-    return function(x, d.floats("targets", (n, k)), reduction=reduction, **options, **weight)
-
-
-def updates(d: Draw) -> Any:
-    """Those in place: the gradient is not changed, and what is refused changes nothing."""
-    name = d.choice(["sgd", "adagrad", "rmsprop", "adam"])
-    shape, dtype = tuple(sides(d, d.choice([1, 2]))), d.choice([np.float32, np.float64])
-    state = [d.numbers.random(shape).astype(dtype) for _ in range(3)]
-    if d.odd():
-        state[d.random.randrange(3)] = d.floats("state", shape)
-    weight, first, second = state
-    options: dict[str, Any] = {"learning_rate": d.setting("learning_rate", RATES)}
-    if name == "sgd" and d.maybe():
-        options |= {"momentum": d.setting("momentum", [0.5, np.float32(0.9)]), "velocity": first}
-    options |= {"adagrad": {"squares": second}, "rmsprop": {"mean_square": second}}.get(name, {})
-    if name == "adam":
-        options |= {"mean": first, "mean_square": second, "step": d.setting("step", [0, 5, np.int64(3)])}
-    if name != "sgd":
-        options |= d.settings({"epsilon": POSITIVE})
-    if d.maybe(0.3):
-        options["penalty"] = d.made(PENALTIES)
-    d.guarded.clear()  # an odd state may be written to
-    getattr(F, f"{name}_step")(weight, d.floats("gradient", shape), **options)
-    return state
 
 
 def descriptions(d: Draw) -> Any:
     """Each can be made, shown, compared, copied and pickled."""
-    thing = d.made(d.choice(GROUPS)) if d.maybe(0.8) else st.Sequential(*models.layers(d)).layers[0]
+    thing = d.made(d.choice(GROUPS)) if d.maybe(0.8) else st.Sequential(*networks.layers(d)).layers[0]
     twin = pickle.loads(pickle.dumps(thing))
     promise(twin == thing and copy.deepcopy(thing) == thing, f"{thing!r} is not its copy {twin!r}")
     promise(repr(twin) == repr(thing), f"{thing!r} is shown as {twin!r}")
@@ -132,16 +45,16 @@ def rates(d: Draw) -> Any:
 
 
 def answers(d: Draw) -> Any:
-    net = models.model(d)
+    net = networks.model(d)
     x = d.floats("X", (d.choice(SIDES), net.in_features))
     return net.predict(x) if net.out_features > 1 and d.maybe(0.3) else net(x)
 
 
 def objectives(d: Draw) -> Any:
-    net = models.model(d)
-    loss = models.loss(d, net)
-    x, y, weight = models.samples(d, net, loss)
-    options = {"loss": loss, "penalty": models.penalties(d, net), "sample_weight": weight}
+    net = networks.model(d)
+    loss = networks.loss(d, net)
+    x, y, weight = networks.samples(d, net, loss)
+    options = {"loss": loss, "penalty": networks.penalties(d, net), "sample_weight": weight}
     options |= d.settings({"step": [0, 3, np.int64(7)]}, 0.3)
     if d.maybe(0.2):
         return gradients.check_gradients(net, x, y, loss=loss, max_coordinates=2) and None
@@ -153,7 +66,7 @@ def objectives(d: Draw) -> Any:
 
 def states(d: Draw) -> Any:
     """A model comes back as it was: from its state, pickled, folded, saved."""
-    net = models.model(d)
+    net = networks.model(d)
     x = d.numbers.standard_normal((3, net.in_features))
     scores = net(x)
     net.load_state_dict({key: d.array(key, value) for key, value in net.state_dict().items()})
@@ -177,10 +90,10 @@ def states(d: Draw) -> Any:
 
 
 def steps(d: Draw) -> Any:
-    net = models.model(d)
-    loss = models.loss(d, net)
-    trainer = st.Trainer(net, **models.trainer(d, net, loss))
-    objectives = [trainer.step(*models.samples(d, net, loss)) for _ in range(2)]
+    net = networks.model(d)
+    loss = networks.loss(d, net)
+    trainer = st.Trainer(net, **networks.trainer(d, net, loss))
+    objectives = [trainer.step(*networks.samples(d, net, loss)) for _ in range(2)]
     if trainer.averaging:
         trainer.averaged()
     return objectives, net.state_dict()
@@ -188,10 +101,10 @@ def steps(d: Draw) -> Any:
 
 def fits(d: Draw) -> Any:
     """Whatever the settings and however it ends, a fit leaves finite parameters."""
-    net = models.model(d)
-    loss = models.loss(d, net)
-    x, y, weight = models.samples(d, net, loss)
-    recipe, options = models.trainer(d, net, loss), models.fit(d, net, loss)
+    net = networks.model(d)
+    loss = networks.loss(d, net)
+    x, y, weight = networks.samples(d, net, loss)
+    recipe, options = networks.trainer(d, net, loss), networks.fit(d, net, loss)
     try:
         return st.Trainer(net, **recipe).fit(x, y, sample_weight=weight, **options).loss
     finally:
@@ -255,12 +168,27 @@ def descents(d: Draw) -> Any:
     return gradients.gradient_descent(bowl, point, d.setting("step_size", RATES), d.count("steps")).loss
 
 
+def decomposed(d: Draw) -> Any:
+    """An error in its parts, of fits of the least size."""
+
+    def net(width: int, seed: int) -> st.Sequential:
+        return st.Sequential(st.Linear(3, 2 * width), st.Tanh(), st.Linear(2 * width, 3), seed=seed)
+
+    X, y = d.floats("X", (9, 3)), d.whole("y", 9, 3)
+    kinds: dict[str, Any] = {"measure": ["loss", "error_rate"], "samples": [None, 3], "batch_size": [None, 2]}
+    kinds |= {
+        "epochs": [1, np.int8(2)],
+        "longer": [2, 3],
+        "width": [2, np.int64(3)],
+        "seeds": [[0, 1], range(2)],
+    }
+    return st.error_decomposition(net, (X, y), (X, y), **d.settings(kinds, odd=ODD_COUNTS)).total
+
+
 # Names, how often each is called, and the calls.
 CALLS: dict[str, tuple[int, Call]] = {
-    "products": (10, products),
-    "elementwise": (10, elementwise),
-    "losses": (12, losses),
-    "updates": (8, updates),
+    **functions.CALLS,
+    **OF_ESTIMATORS,
     "descriptions": (8, descriptions),
     "rates": (3, rates),
     "answers": (10, answers),
@@ -271,4 +199,5 @@ CALLS: dict[str, tuple[int, Call]] = {
     "choices": (2, choices),
     "data": (5, data),
     "descents": (4, descents),
+    "decomposed": (1, decomposed),
 }

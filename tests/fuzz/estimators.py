@@ -5,17 +5,20 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from fuzz_calls import promise
-from fuzz_values import COUNT, FLAG, FRACTION, INNER, POSITIVE, STRENGTH, WIDTHS, Draw, Kind
 from scipy.sparse import csc_array, csr_matrix
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 
 from steepest import sklearn as estimators
 from steepest.sklearn._architecture import ACTIVATIONS
+
+from .draw import Draw, promise
+from .settings import COUNT, FLAG, FRACTION, INNER, POSITIVE, STRENGTH, WIDTHS, Kind
 
 RATE = [0.01, 1e-3, np.float64(0.05), np.float32(0.01)]
 STOCHASTIC: dict[str, Kind] = {
@@ -66,6 +69,17 @@ KINDS: dict[Any, dict[str, Kind]] = {
 SMOOTH = ["alpha", "random_state", "tol", "warm_start", "n_threads", "hidden_layer_sizes"]
 
 
+@contextmanager
+def documented_warnings() -> Iterator[None]:
+    """Those that scikit-learn's estimators give too, to be expected after so few iterations."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", DataConversionWarning)
+        warnings.filterwarnings("ignore", "invalid value encountered in reduce")  # by its check of X
+        warnings.filterwarnings("ignore", "Got `batch_size` less than 1 or larger")
+        yield
+
+
 def parameters(d: Draw, kind: Any) -> dict[str, Any]:
     """Some that fit each other."""
     kinds = KINDS[kind]
@@ -95,11 +109,7 @@ def fitted(d: Draw) -> Any:
     estimator = kind(max_iter=d.setting("max_iter", [1, 3, np.int64(2)], [0, -1, 1.5, None, "x", 2**64]))
     estimator.set_params(**parameters(d, kind))
     x, y, weight = samples(d, kind)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.simplefilter("ignore", DataConversionWarning)
-        warnings.filterwarnings("ignore", "invalid value encountered in reduce")  # in sklearn
-        warnings.filterwarnings("ignore", "Got `batch_size` less than 1 or larger")
+    with documented_warnings():
         estimator = clone(estimator).fit(x, y, weight)
         stochastic = estimator.solver != "lbfgs" and not estimator.early_stopping
         if d.maybe(0.3) and stochastic and getattr(estimator, "class_weight", None) is None:
@@ -120,9 +130,7 @@ def together(d: Draw) -> Any:
     kind = d.choice(list(KINDS))
     x, y, weight = samples(d, kind)
     estimator = kind(max_iter=2, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.filterwarnings("ignore", "invalid value encountered in reduce")  # in sklearn
+    with documented_warnings():
         grid = {"alpha": d.setting("alphas", [[1e-3, 0.1], [0.01]])}
         many = estimators.fit_many(estimator, grid, x, y, weight, n_threads=d.setting("n_threads", COUNT))
         alone = clone(estimator).set_params(alpha=grid["alpha"][0]).fit(x, y, weight)
@@ -130,4 +138,20 @@ def together(d: Draw) -> Any:
     return [one.loss_curve_ for one in many]
 
 
-CALLS = {"fitted": (8, fitted), "together": (1, together)}
+def converted(d: Draw) -> Any:
+    """An estimator that came from scikit-learn's twin predicts what it did."""
+    kind = d.choice([estimators.MLPClassifier, estimators.MLPRegressor])
+    x, y, weight = samples(d, kind)
+    names = ["alpha", "batch_size", "random_state", "warm_start", "momentum", "hidden_layer_sizes"]
+    estimator = kind(
+        max_iter=2, **d.settings({name: STOCHASTIC.get(name) or NETWORK[name] for name in names})
+    )
+    with documented_warnings():
+        estimator.fit(x, y, weight)
+        twin = estimators.from_sklearn(estimators.to_sklearn(estimator))
+        predicted, expected = (each.predict(np.zeros((2, each.n_features_in_))) for each in (twin, estimator))
+    promise((predicted == expected).all(), "what came back predicts otherwise")
+    return predicted if predicted.dtype.kind == "f" else None
+
+
+CALLS = {"fitted": (8, fitted), "together": (1, together), "converted": (1, converted)}

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from fuzz_values import (
+
+import steepest as st
+
+from .draw import Draw
+from .settings import (
     ACTIVATIONS,
     AVERAGES,
     CONSTRAINTS,
@@ -23,11 +27,8 @@ from fuzz_values import (
     STOPPING,
     TARGET_LOSSES,
     WIDTHS,
-    Draw,
     Returns,
 )
-
-import steepest as st
 
 NAMES = ["softmax", "hinge", "squared_hinge", "squared_error", "absolute_error", "huber", "poisson"]
 
