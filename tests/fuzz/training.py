@@ -81,16 +81,15 @@ def drawn(seed: int, number: int, counts: tuple[int, ...] = COUNTS, wide: bool =
     return Case(chain, recipe, batches, d.choice([np.float32, np.float64]), d)
 
 
-def depth(case: Case) -> float:
+def depth(layers: list[Any], samples: int) -> float:
     """Roundings that follow each other in a step: of its sums, functions, and what the update amplifies.
 
     Sums over the samples and over each layer's inputs, forward and backward, and as many in its penalties and
     norms. Dividing by a root or by epsilon, of at least 1e-3, as batch normalisation and the adaptive
     optimizers do, amplifies them.
     """
-    widths = sum(array.size for array in case.trainer().model.state_dict().values()) ** 0.5
-    samples = max(len(x) for x, _, _ in case.batches)
-    return 1000 * (2 * widths + samples + FUNCTION * len(case.layers))
+    widths = sum(array.size for array in st.Sequential(*layers).state_dict().values()) ** 0.5
+    return 1000 * (2 * widths + samples + FUNCTION * len(layers))
 
 
 def steps_of_the_backends(case: Case) -> None:
@@ -98,18 +97,19 @@ def steps_of_the_backends(case: Case) -> None:
     native, reference = case.trainer(np.float64), case.trainer(np.float64)
     isa = case.draw.choice(ISAS)
     for x, y, weight in case.batches:
+        roundings = depth(case.layers, len(x))
         for (array, _), (_, value) in zip(native._copies(), reference._copies(), strict=True):
             array[...] = value
         with st.config("reference"):
             expected = reference.step(x, y, weight)
         with st.config("native", case.draw.choice(THREADS), isa):
             objective = native.step(x, y, weight)
-        assert_close(objective, expected, depth(case), 1 + abs(expected))
+        assert_close(objective, expected, roundings, 1 + abs(expected))
         for (array, _), (_, value) in zip(native._copies(), reference._copies(), strict=True):
             if value.dtype.kind == "i":
                 assert_same_bits(array, value)
             else:
-                assert_close(array, value, depth(case), 1 + np.abs(value).max(initial=0))
+                assert_close(array, value, roundings, 1 + np.abs(value).max(initial=0))
 
 
 def gradients(case: Case) -> None:
@@ -173,21 +173,22 @@ def loops_of_steps(case: Case) -> None:
 def sparse_samples(case: Case) -> None:
     """Sparse samples learn what the same dense ones do, and on all threads to the same bits."""
     d, classes = case.draw, case.draw.choice([2, 3, 17, 64])
-    features, samples = d.choice([17, 64, 97]), d.choice([17, 64, 300])
+    features, samples = d.choice([17, 97, 3000]), d.choice([17, 64, 600])
     layers = [st.Linear(features, classes, bias=d.maybe())]
     if d.maybe():
         layers += [st.Tanh(), st.Linear(classes, 3)]
     x = d.numbers.standard_normal((samples, features)) * (d.numbers.random((samples, features)) < 0.2)
     y = d.numbers.integers(0, 2, samples)
     options = {name: case.recipe[name] for name in ("clip_value", "clip_norm", "constraint")}
-    penalties = per_layer(d.made(PENALTIES) if d.maybe(0.7) else None, layers)
-    recipe = Recipe(st.SoftmaxCrossEntropy(), penalties, optimizer(d), **options)
+    penalties = per_layer(d.choice([st.L2(1e-3), d.made(PENALTIES), None]), layers)
+    recipe = Recipe(st.SoftmaxCrossEntropy(), penalties, d.choice([st.SGD(0.01), optimizer(d)]), **options)
+    case.layers, case.recipe = layers, vars(recipe)  # for who reads the failure
     rows, columns = np.nonzero(x)
     starts = np.searchsorted(rows, np.arange(samples + 1)).astype(np.int64)
     csr = SparseRows(starts, columns.astype(np.int32), x[rows, columns], x.shape)
-    isa, size = d.choice(ISAS), d.choice([7, 32, samples])
+    isa, size = d.choice(ISAS), d.choice([32, 100, samples])
 
-    def fit(matrix: Any, backend: str, threads: int) -> tuple[Any, list[Any]]:
+    def fit(matrix: Any, backend: str, threads: int) -> list[Any]:
         model = st.Sequential(*layers, dtype=np.float64)
         state = State(
             *(model._zeros() if kept else None for kept in recipe.optimizer.keeps), np.zeros(1, np.int64)
@@ -195,16 +196,15 @@ def sparse_samples(case: Case) -> None:
         schedule = Schedule(2, size, shuffle=True, seed=1, rates=np.full(1, 0.01))
         with st.config(backend, threads, isa if backend == "native" else None):
             result = model._network().fit(Batch(matrix, y, None), recipe, state, schedule, None)
-        return np.array(result.losses), list(model.state_dict().values())
+        return [np.array(result.losses), *model.state_dict().values()]
 
-    expected = fit(csr, "native", 1)
+    expected, steps = fit(csr, "native", 1), 2 * -(-samples // size)
     for threads in THREADS:
-        for array, value in zip(fit(csr, "native", threads)[1], expected[1], strict=True):
+        for array, value in zip(fit(csr, "native", threads), expected, strict=True):
             assert_same_bits(array, value, f"{threads} threads")
-        assert_same_bits(fit(csr, "native", threads)[0], expected[0], f"losses on {threads} threads")
     for other in (fit(x, "native", 2), fit(csr, "reference", 1)):
-        for array, value in zip([other[0], *other[1]], [expected[0], *expected[1]], strict=True):
-            assert_close(array, value, 2 * -(-samples // size) * depth(case), 1 + np.abs(value).max())
+        for array, value in zip(other, expected, strict=True):
+            assert_close(array, value, steps * depth(layers, size), 1 + np.abs(value).max())
 
 
 # Properties, and how many of a hundred cases check each.
