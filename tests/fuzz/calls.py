@@ -57,7 +57,9 @@ def objectives(d: Draw) -> Any:
     options = {"loss": loss, "penalty": networks.penalties(d, net), "sample_weight": weight}
     options |= d.settings({"step": [0, 3, np.int64(7)]}, 0.3)
     if d.maybe(0.2):
-        return gradients.check_gradients(net, x, y, loss=loss, max_coordinates=2) and None
+        kinds = {"h": [1e-5, np.float32(1e-4)], "tolerance": [1e-5], "seed": [0, np.int64(1)]}
+        checked = gradients.check_gradients(net, x, y, loss=loss, max_coordinates=2, **d.settings(kinds, 0.2))
+        return [key.forward_error for key in checked.keys]
     if d.maybe():
         return net.loss_and_gradients(x, y, **options)
     direction = {key: d.array(key, value) for key, value in net.state_dict().items() if "running" not in key}
@@ -69,7 +71,12 @@ def states(d: Draw) -> Any:
     net = networks.model(d)
     x = d.numbers.standard_normal((3, net.in_features))
     scores = net(x)
-    net.load_state_dict({key: d.array(key, value) for key, value in net.state_dict().items()})
+    state = {key: d.array(key, value) for key, value in net.state_dict().items()}
+    if d.odd():
+        state = d.choice(
+            [{}, None, state | {"more": 1}, state | {1: 2}, list(state.values()), dict([state.popitem()])]
+        )
+    net.load_state_dict(state)
     if d.ordinary:
         promise(np.isfinite(net(x)).all() and np.isfinite(net.folded()(x)).all(), "scores are not finite")
         scores = net(x)
@@ -92,7 +99,7 @@ def states(d: Draw) -> Any:
 def steps(d: Draw) -> Any:
     net = networks.model(d)
     loss = networks.loss(d, net)
-    trainer = st.Trainer(net, **networks.trainer(d, net, loss))
+    trainer = st.Trainer(d.setting("model", [net]), **networks.trainer(d, net, loss))
     objectives = [trainer.step(*networks.samples(d, net, loss)) for _ in range(2)]
     if trainer.averaging:
         trainer.averaged()

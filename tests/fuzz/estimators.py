@@ -75,7 +75,7 @@ def documented_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", DataConversionWarning)
-        warnings.filterwarnings("ignore", "invalid value encountered in reduce")  # by its check of X
+        warnings.filterwarnings("ignore", "invalid value encountered in (reduce|cast)")  # its checks of X, y
         warnings.filterwarnings("ignore", "Got `batch_size` less than 1 or larger")
         yield
 
