@@ -22,5 +22,5 @@ def test_no_call_of_the_public_api_breaks_a_promise():
 def test_drawn_networks_learn_the_same_in_every_way():
     from fuzz import training
 
-    failed = [f"--case {n}: {wrong}" for n in range(150) if (wrong := training.failure(SEED, n))]
+    failed = [f"--case {n}: {wrong}" for n in range(200) if (wrong := training.failure(SEED, n))]
     assert not failed, f"cd tests; python -m fuzz.training --seed {SEED}\n" + "\n".join(failed)

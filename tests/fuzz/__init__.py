@@ -6,3 +6,10 @@
 
 Both print what they find, one of each kind, with the command that repeats it, and end with 1 if they did.
 """
+
+from __future__ import annotations
+
+import os
+
+# NumPy's threads wait for each other by spinning, and the reference is called thousands of times.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported

@@ -72,8 +72,8 @@ def drawn(seed: int, number: int, counts: tuple[int, ...] = COUNTS, wide: bool =
     net = st.Sequential(*chain)
     loss = networks.loss(d, net)
     recipe: dict[str, Any] = {"loss": loss, "penalty": networks.penalties(d, net), "optimizer": optimizer(d)}
-    for name, chance in (("clip_value", 0.2), ("clip_norm", 0.3)):
-        recipe[name] = d.choice([0.01, 0.5]) if d.maybe(chance) else None
+    recipe["clip_value"] = d.choice([0.01, 0.5]) if d.maybe(0.2) else None
+    recipe["clip_norm"] = d.choice([0.01, 0.5]) if d.maybe(0.3) else None
     recipe["constraint"] = d.made(CONSTRAINTS) if d.maybe(0.3) else None
     recipe["averaging"] = d.made(AVERAGES) if d.maybe(0.3) else None
     batches = [networks.samples(d, net, loss, counts) for _ in range(STEPS)]
@@ -190,9 +190,8 @@ def sparse_samples(case: Case) -> None:
 
     def fit(matrix: Any, backend: str, threads: int) -> list[Any]:
         model = st.Sequential(*layers, dtype=np.float64)
-        state = State(
-            *(model._zeros() if kept else None for kept in recipe.optimizer.keeps), np.zeros(1, np.int64)
-        )
+        moments = (model._zeros() if kept else None for kept in recipe.optimizer.keeps)
+        state = State(*moments, np.zeros(1, np.int64))
         schedule = Schedule(2, size, shuffle=True, seed=1, rates=np.full(1, 0.01))
         with st.config(backend, threads, isa if backend == "native" else None):
             result = model._network().fit(Batch(matrix, y, None), recipe, state, schedule, None)
