@@ -39,7 +39,7 @@ COUNTS = (1, 2, 3, 17, 33, 64)
 
 @dataclasses.dataclass
 class Case:
-    """A network, how it learns, and from what; `log` says what was drawn."""
+    """A network, how it learns, and from what; `draw` goes on drawing how it is computed."""
 
     layers: list[Any]
     recipe: dict[str, Any]
