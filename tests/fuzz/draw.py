@@ -19,9 +19,12 @@ from .settings import (
     COUNT,
     DTYPES,
     INTEGERS,
+    NO_NUMBERS,
+    NUMBERS,
     ODD,
     ODD_COUNTS,
     RATES,
+    SCALARS,
     SCHEDULES,
     SIDES,
     VALUES,
@@ -168,9 +171,9 @@ class Draw:
     def _spoiled(self, a: Any) -> Any:
         way = self.random.randrange(5)
         if way == 0:
-            return self.choice(ODD)
+            return self.choice([*NUMBERS, *SCALARS, *NO_NUMBERS])
         if way == 1:
-            sides = [self.choice(SIDES) for _ in range(self.random.randrange(4))]
+            sides = [self.choice(SIDES[:5]) for _ in range(self.random.randrange(4))]
             return self.numbers.standard_normal(sides).astype(a.dtype)
         if way == 2:
             flat = a.ravel()
