@@ -1,0 +1,15 @@
+"""Two fuzzers, which `tests/test_fuzz.py` runs for a while. For as long as you like:
+
+    cd tests
+    python -m fuzz.api --calls 100000 --seed 7         # the public API, in a child process
+    python -m fuzz.training --cases 5000 --seed 7      # training, in all ways to compute it
+
+Both print what they find, one of each kind, with the command that repeats it, and end with 1 if they did.
+"""
+
+from __future__ import annotations
+
+import os
+
+# NumPy's threads wait for each other by spinning, and the reference is called thousands of times.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported
