@@ -281,3 +281,14 @@ def test_misuse_is_named(backend):
         for subject, targets, options, error, message in cases:
             with pytest.raises(error, match=message):
                 check_gradients(subject, X, targets, **({"loss": "softmax"} | options))
+
+
+def test_what_differences_cannot_see_is_refused(backend):
+    model, X, y = small_model(np.float64), np.ones((4, 6)), [0, 1, 2, 0]
+    with backend.computing():
+        with pytest.raises(
+            ValueError, match="in the objective, but not in its gradients: check without proximal"
+        ):
+            st.gradients.check_gradients(model, X, y, loss="softmax", penalty=st.L1(0.1, proximal=True))
+        with pytest.raises(ValueError, match="h is 1e-46, too small to move a coordinate"):
+            st.gradients.check_gradients(model, X, y, loss="softmax", h=1e-46)

@@ -132,3 +132,20 @@ def test_fit_comes_first_and_checks_hold_for_new_points():
     with pytest.raises(ValueError, match=r"x\[0\] is inf"):
         features.transform([np.inf])
     assert features.transform([3.0]).shape == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("degree", "values", "message"),
+    [
+        (1, [0, 1e300, -1e300], "x has the standard deviation inf, but must have a finite one of at least"),
+        (1, [0, 5e-324, 0], "x has the standard deviation 0.0, but must have a finite one of at least"),
+        (2000, np.arange(9.0), r"x\[0\] is 0.0, so far from the mean 4.0 that power 2000 is not finite"),
+    ],
+)
+def test_features_beyond_all_floats_are_refused(degree, values, message):
+    with pytest.raises(ValueError, match=message):
+        st.PolynomialFeatures(degree).fit(values)
+    with pytest.raises(
+        ValueError, match=r"x\[1\] is 1e\+300, so far from the mean 4.0 that power 3 is not finite"
+    ):
+        st.PolynomialFeatures(3).fit(np.arange(9.0)).transform([1, 1e300])

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from . import _checks
 from ._checks import Array
+from ._per_layer import per_layer
 from .losses import Loss, LossFunction, SquaredError, as_loss
 from .model import Sequential
 from .penalties import Penalties
@@ -173,6 +174,9 @@ def check_gradients(
         max_coordinates = _checks.integer(max_coordinates, "max_coordinates", minimum=1)
     generator = np.random.default_rng(_checks.seed(seed))
     twin = type(model)._from_state(model.layers, model.state_dict(), dtype=np.float64, seed=model.seed)
+    for one in per_layer(penalty, twin.layers):
+        if one is not None and one.proximal:
+            raise ValueError(f"{one!r} is in the objective, but not in its gradients: check without proximal")
     reverse = partial(twin.loss_and_gradients, X, y, loss=loss, penalty=penalty, sample_weight=sample_weight)
     forward = partial(
         twin.directional_derivative, X, y, loss=loss, penalty=penalty, sample_weight=sample_weight
@@ -224,6 +228,8 @@ class _Slopes:
         """Move one coordinate after the other, and back; `here` is the objective between."""
         centres = parameter[chosen]
         moved = centres + h * np.maximum(1, np.abs(centres)) * np.array([[-1], [-0.5], [0.5], [1]])
+        if (still := (moved == centres).any(axis=0)).any():
+            raise ValueError(f"h is {h}, too small to move a coordinate, which is {centres[still][0]}")
         values = np.empty(moved.shape)
         for i, index in enumerate(zip(*chosen, strict=True)):
             for j in range(len(moved)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -72,13 +73,21 @@ class PolynomialFeatures:
             If `x` does not hold real numbers.
         """
         values = _one_variable(x)
-        centre, spread = float(values.mean()), float(values.std())
+        with np.errstate(all="ignore"):
+            centre, spread = float(values.mean()), float(values.std())
         if values.min() == values.max():
             raise ValueError(
                 f"the {len(values)} values of x are all {values[0]}, but must vary to be standardised"
             )
-        powers = self._powers((values - centre) / spread)
-        mean, scale = powers.mean(axis=0), powers.std(axis=0)
+        if not (math.isfinite(spread) and spread >= np.finfo(np.float64).smallest_normal):
+            raise ValueError(
+                f"x has the standard deviation {spread}, but must have a finite one of at least 2.2e-308"
+            )
+        powers = self._powers(values, centre, spread)
+        with np.errstate(all="ignore"):
+            mean, scale = powers.mean(axis=0), powers.std(axis=0)
+        if not np.isfinite(scale).all():
+            raise ValueError(f"x varies so much that its powers up to degree {self.degree} are not finite")
         if (constant := scale <= _ROUNDING * np.abs(powers).max(axis=0)).any():
             raise ValueError(
                 f"x has {len(np.unique(values))} distinct values with one and the same power "
@@ -108,14 +117,21 @@ class PolynomialFeatures:
         if self._fitted is None:
             raise RuntimeError("transform needs the means and deviations that fit takes: call fit first")
         centre, spread, mean, scale = self._fitted
-        return np.asarray((self._powers((_one_variable(x) - centre) / spread) - mean) / scale)
+        return np.asarray((self._powers(_one_variable(x), centre, spread) - mean) / scale)
 
     def fit_transform(self, x: ArrayLike) -> NDArray[Any]:
         """`fit` and `transform` of the same `x`."""
         return self.fit(x).transform(x)
 
-    def _powers(self, t: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(t[:, np.newaxis] ** np.arange(1, self.degree + 1))
+    def _powers(self, x: NDArray[Any], centre: float, spread: float) -> NDArray[Any]:
+        with np.errstate(all="ignore"):
+            powers = np.asarray(((x - centre) / spread)[:, np.newaxis] ** np.arange(1, self.degree + 1))
+        if not (good := np.isfinite(powers).all(axis=1)).all():
+            row = int(good.argmin())
+            raise ValueError(
+                f"x[{row}] is {x[row]}, so far from the mean {centre} that power {self.degree} is not finite"
+            )
+        return powers
 
     def __repr__(self) -> str:
         return f"PolynomialFeatures({self.degree})"

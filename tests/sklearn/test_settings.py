@@ -159,3 +159,37 @@ def test_a_share_of_l1_that_vanishes_is_l2(kind, alpha, ratio):
     fits = kind(penalty="elasticnet", l1_ratio=ratio, **options), kind(penalty="l2", **options)
     first, second = (model.fit(X, y_of(kind)).predict(X) for model in fits)
     assert (first == second).all()
+
+
+LARGE = (
+    "clip_value",
+    "clip_norm",
+    "alpha",
+    "learning_rate_init",
+    "epsilon",
+    "tol",
+    "n_iter_no_change",
+    "max_iter",
+)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_integers_beyond_all_floats_are_refused(kind):
+    for name in LARGE:
+        refuses(kind, ValueError, f"{name} has 1329 bits, but must be at most 1.8e308", **{name: 10**400})
+
+
+def test_layers_beyond_64_bits_are_refused():
+    with pytest.raises(
+        ValueError, match=r"hidden_layer_sizes\[1\] is 10+, but must be at most 9223372036854775807"
+    ):
+        MLPRegressor(hidden_layer_sizes=(3, 10**20)).fit(X, TARGETS)
+
+
+def test_a_rate_divided_by_more_than_any_float_is_0():
+    options = {"solver": "sgd", "learning_rate": "invscaling", "power_t": 2**64, "momentum": 0.0}
+    model, once = (
+        MLPRegressor(hidden_layer_sizes=(4,), max_iter=n, random_state=0, **options).fit(X, TARGETS)
+        for n in (5, 1)
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(model.coefs_, once.coefs_, strict=True))

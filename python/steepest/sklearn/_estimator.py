@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from .. import _checks
 from ._callbacks import CallbackSupportMixin
 from ._held_out import HoldsOut
 
@@ -51,6 +53,12 @@ class Estimator(CallbackSupportMixin, HoldsOut, BaseEstimator):
 
     def _check_class_weight(self, dtype: np.dtype[Any]) -> None:
         """Refuse weights of classes that cannot be counted with in `dtype`; a regressor has none."""
+
+    def _check_numbers(self) -> None:
+        """Refuse integers that are larger than any float; `_parameter_constraints` has the other rules."""
+        for name, value in self.get_params(deep=False).items():
+            if isinstance(value, int) and math.isinf(_checks.real_number(int(value), name)):
+                raise ValueError(f"{name} has {value.bit_length()} bits, but must be at most 1.8e308")
 
     def to_sklearn(self) -> Any:
         """A fitted estimator of scikit-learn that predicts the same; see `steepest.sklearn.to_sklearn`."""

@@ -75,6 +75,7 @@ class LinearModel(SparseCoefMixin, Estimator):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, incremental: bool = False, validation_data: Any = None
     ) -> None:
+        self._check_numbers()
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         fresh = not hasattr(self, "coef_") or (not self.warm_start and not incremental)

@@ -63,6 +63,7 @@ class MultilayerPerceptron(Settings):
     def _fit(
         self, X: Any, y: Any, sample_weight: Any, incremental: bool = False, validation_data: Any = None
     ) -> Any:
+        self._check_numbers()
         hidden = self._hidden_units()
         self._check_settings(hidden, validation_data, incremental)
         fresh = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._checks import fraction, one_of
+from .._checks import fraction, integer, one_of
 from ._architecture import ACTIVATIONS
 from ._estimator import BELOW_1, COUNT, POSITIVE, Estimator
 from ._solver import STOCHASTIC_SOLVERS
@@ -50,7 +50,7 @@ class Settings(Estimator):
                 )
         if any(units <= 0 for units in hidden):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
-        return [int(units) for units in hidden]
+        return [integer(n, f"hidden_layer_sizes[{i}]", minimum=1) for i, n in enumerate(hidden)]
 
     def _check_settings(self, hidden: list[int], validation_data: Any, incremental: bool) -> None:
         """Refuse parameters that do not fit each other."""

@@ -253,7 +253,10 @@ class _Run:
 
     def _faded(self, samples_seen: int) -> float:
         initial = float(self._solver.optimizer.learning_rate)  # type: ignore[arg-type]
-        return initial / float(samples_seen + 1) ** float(self._estimator.power_t)
+        try:
+            return initial / float(samples_seen + 1) ** float(self._estimator.power_t)
+        except OverflowError:  # a power beyond all floats
+            return 0.0
 
     def _record(self, losses: Sequence[float]) -> None:
         """Some finished epochs; there is but one if something happens between them."""
