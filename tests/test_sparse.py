@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
+import time
+
 import numpy as np
 import pytest
 from implementations import FUSED, ISAS, THREADS, Implementation, needs_native
@@ -258,3 +263,103 @@ def test_one_feature_an_empty_batch_and_long_indices(implementation):
     long.indices, long.indptr = long.indices.astype(np.int64), long.indptr.astype(np.int64)
     rows = sparse_rows(long, np.dtype(float))
     assert rows.indices.dtype == np.int32 and (rows[:] == one).all() and long.indices.dtype == np.int64
+
+
+@needs_native
+@pytest.mark.parametrize("threads", [1, 3])
+def test_arrays_written_by_another_thread_never_crash(threads):
+    """Where entries are is copied before it is checked; their values are read as they come."""
+    rows = csr(np.where(np.random.default_rng(0).random((2000, 300)) < 0.05, 1.0, 0.0))
+    places = rows.indices.copy(), rows.indptr.copy()
+    over = threading.Event()
+
+    def write():
+        random = np.random.default_rng(1)
+        while not over.is_set():
+            rows.indices[random.integers(0, len(rows.indices), 300)] = random.integers(-(2**31), 2**31, 300)
+            rows.indptr[random.integers(0, len(rows.indptr), 30)] = random.integers(-(2**62), 2**62, 30)
+            rows.indices[:], rows.indptr[:] = places
+            time.sleep(1e-4)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    batch, recipe = Batch(rows, np.arange(2000) % 20), Recipe(st.SoftmaxCrossEntropy(), (st.L2(1e-3),))
+    ended = set()
+    try:
+        with st.config("native", num_threads=threads):
+            for _ in range(40):
+                network = st.Sequential(L(300, 20), dtype=np.float64)._network()
+                schedule = Schedule(3, 200, True, 0, np.full(1, 0.1))
+                try:
+                    ended.add(network.fit(batch, recipe, state_of(None, st.SGD()), schedule, None).status)
+                except ValueError as error:
+                    ended.add(str(error))
+    finally:
+        over.set()
+        writer.join()
+    assert ended <= {
+        "finished",
+        "begin does not divide the entries",
+        "columns are not ascending within the features",
+    }
+
+
+@needs_native
+@pytest.mark.parametrize("threads", [2, 7])
+def test_weights_that_another_thread_changes_end_every_fit(threads):
+    """One thread decides for all whether a step goes on: threads that each decided would wait for ever."""
+    rng = np.random.default_rng(0)
+    X, y, weight = rng.standard_normal((2000, 100)).astype(np.float32), np.arange(2000) % 10, np.ones(2000)
+    weight, over = weight.astype(np.float32), threading.Event()
+
+    def write():
+        while not over.is_set():
+            weight[np.random.default_rng().integers(0, 2000)] = np.nan
+            time.sleep(1e-4)
+            weight[:] = 1
+            time.sleep(3e-4)
+
+    batch, recipe = Batch(X, y, weight), Recipe(st.SoftmaxCrossEntropy(), (None, None))
+    writer = threading.Thread(target=write)
+    writer.start()
+    ended = set()
+    try:
+        with st.config("native", num_threads=threads):
+            for seed in range(40):
+                model = st.Sequential(L(100, 60), st.ReLU(), L(60, 10), seed=seed)
+                schedule = Schedule(4, 100, True, seed, np.full(1, 0.1))
+                ended.add(
+                    model._network().fit(batch, recipe, state_of(model, st.SGD()), schedule, None).status
+                )
+                assert all(np.isfinite(value).all() for value in model.state_dict().values())
+    finally:
+        over.set()
+        writer.join()
+    assert ended <= {"finished", "diverged", "overflowed"}
+
+
+@needs_native
+def test_memory_of_a_batch_does_not_grow_with_threads():
+    """The entries of all features lie in one array, of which each thread has its part."""
+    code = """
+import resource, numpy as np, steepest as st
+from steepest._sparse import SparseRows
+from steepest.backends.protocol import Batch, Recipe, Schedule, State
+rows, entries = 20000, 100
+indices = np.random.default_rng(0).integers(0, 500, (rows, entries)) + 500 * np.arange(entries)
+x = SparseRows(np.arange(0, rows * entries + 1, entries), indices.ravel().astype(np.int32),
+               np.ones(rows * entries), (rows, 500 * entries))
+network = st.Sequential(st.Linear(500 * entries, 2), dtype=np.float64)._network()
+batch, recipe = Batch(x, np.arange(rows) % 2), Recipe(st.SoftmaxCrossEntropy(), (None,))
+state, schedule = State(None, None, np.zeros(1, np.int64)), Schedule(1, rows, False, 0, np.ones(1))
+grown = []
+for threads in (2, 8):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with st.config(num_threads=threads):
+        network.fit(batch, recipe, state, schedule, None)
+    grown.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(*grown)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, more = map(int, run.stdout.split())  # KiB; entries take 24 MB
+    assert first > 20_000 and more < 10_000
