@@ -57,8 +57,8 @@ def test_the_core_passes_its_own_tests(build):
 
 def kernel_objects(build):
     """Object file of each instruction set."""
-    found = {path.parent.parents[1].name: path for path in build.rglob("isa.cpp.o")}
-    return {name.removeprefix("steepest_kernels_").removesuffix(".dir"): path for name, path in found.items()}
+    folders = build.rglob("steepest_kernels_*.dir")
+    return {folder.stem.removeprefix("steepest_kernels_"): folder / "kernels/isa.cpp.o" for folder in folders}
 
 
 def test_kernel_objects_share_nothing(build):

@@ -39,7 +39,7 @@ template <class T> struct PlainMatrix {
         if (!plain<T>(object, 2)) return;
         const auto a = py::reinterpret_borrow<py::array>(object);
         count = a.shape(0), columns = a.shape(1);
-        rows = {static_cast<const T*>(a.data()), columns};
+        rows = bounded<const T>({static_cast<const T*>(a.data()), columns}, count, columns);
     }
 };
 
@@ -72,7 +72,7 @@ template <class T> struct Input {
         const Index size = sizeof(T);
         if ((columns > 1 && owner.strides(1) != size) || owner.strides(0) % size != 0)
             owner = py::array_t<T, py::array::c_style>(owner);
-        rows = {static_cast<const T*>(owner.data()), owner.strides(0) / size};
+        rows = bounded<const T>({static_cast<const T*>(owner.data()), owner.strides(0) / size}, count, columns);
     }
     void require(Index expected_rows, Index expected_columns, const char* what) const {
         if (count != expected_rows || columns != expected_columns)
@@ -103,7 +103,7 @@ template <class T> Rows<T> writable(py::array& a, Index rows, Index columns, con
         refuse(std::string(what) + " has another shape");
     if ((columns > 1 && a.strides(1) != size) || a.strides(0) % size != 0)
         refuse(std::string(what) + " must have contiguous rows");
-    return {static_cast<T*>(a.mutable_data()), a.strides(0) / size}; // throws if read-only
+    return bounded<T>({static_cast<T*>(a.mutable_data()), a.strides(0) / size}, rows, columns); // throws if read-only
 }
 
 template <class T> T* writable(py::array& a, Index elements, const char* what) {
@@ -118,7 +118,7 @@ template <class T> py::array_t<T> new_matrix(Index rows, Index columns) {
 }
 
 template <class T> Rows<T> rows_of(py::array_t<T>& fresh) {
-    return {fresh.mutable_data(), Index(fresh.shape(1))};
+    return bounded<T>({fresh.mutable_data(), Index(fresh.shape(1))}, fresh.shape(0), fresh.shape(1));
 }
 
 template <class T>
