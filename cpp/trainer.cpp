@@ -79,7 +79,7 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
     threads = thread_count(work, work_per_thread, thread_count(work * steps, work_per_new_thread, threads));
 
     network_.reserve(run.kernels, size, threads, apart && !run.only_gradients);
-    if (apart) run.stored = network_.stored_gradients();
+    if (apart && !run.only_gradients) run.stored = network_.stored_gradients();
     row_losses_.reserve(size);
     if (run.samples.labels) labels_.reserve(size);
     order_.in_sequence();

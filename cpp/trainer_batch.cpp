@@ -30,7 +30,7 @@ typename Trainer<T>::Batch Trainer<T>::look_up(const Run& run, Index first, Inde
     Batch batch{};
     batch.first = first;
     if (run.gathered)
-        batch.samples = {read_only(x_.rows()), labels,
+        batch.samples = {all.sparse ? Rows<const T>{} : read_only(x_.rows()), labels,
                          all.targets.data ? read_only(targets_.rows()) : Rows<const T>{},
                          all.weight ? weight_.data() : nullptr, size};
     else
