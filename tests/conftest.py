@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import Counter
 
 import pytest
 
@@ -26,6 +27,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if name in metafunc.fixturenames:
             missing = [pytest.param(None, marks=needs_native)]
             metafunc.parametrize(name, values or missing, ids=str)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is slow
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow all but every n-th of the parameters of a test that is marked one_of(n)."""
+    seen = Counter()
+    for item in items:
+        if mark := item.get_closest_marker("one_of"):
+            test = item.nodeid.partition("[")[0]
+            if seen[test] % mark.args[0]:
+                item.add_marker("slow")
+            seen[test] += 1
 
 
 @pytest.fixture
