@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
-// In a checked build (CMake's STEEPEST_CHECKED) views know their extents, and what leaves them ends the program
-// with a message: [begin, end) must lie in [0, limit). Otherwise nothing of this is compiled.
+// In a checked build (CMake's STEEPEST_CHECKED) views know their extents, and what leaves them ends the
+// program with a message: 0 <= begin <= end <= limit must hold. Otherwise nothing of this is compiled.
 #ifdef STEEPEST_CHECKED
 extern "C" void steepest_check(const char* what, std::ptrdiff_t begin, std::ptrdiff_t end,
                                std::ptrdiff_t limit, const char* file, int line);

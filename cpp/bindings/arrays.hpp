@@ -72,7 +72,8 @@ template <class T> struct Input {
         const Index size = sizeof(T);
         if ((columns > 1 && owner.strides(1) != size) || owner.strides(0) % size != 0)
             owner = py::array_t<T, py::array::c_style>(owner);
-        rows = bounded<const T>({static_cast<const T*>(owner.data()), owner.strides(0) / size}, count, columns);
+        rows =
+            bounded<const T>({static_cast<const T*>(owner.data()), owner.strides(0) / size}, count, columns);
     }
     void require(Index expected_rows, Index expected_columns, const char* what) const {
         if (count != expected_rows || columns != expected_columns)
@@ -103,7 +104,8 @@ template <class T> Rows<T> writable(py::array& a, Index rows, Index columns, con
         refuse(std::string(what) + " has another shape");
     if ((columns > 1 && a.strides(1) != size) || a.strides(0) % size != 0)
         refuse(std::string(what) + " must have contiguous rows");
-    return bounded<T>({static_cast<T*>(a.mutable_data()), a.strides(0) / size}, rows, columns); // throws if read-only
+    T* const data = static_cast<T*>(a.mutable_data()); // throws if read-only
+    return bounded<T>({data, a.strides(0) / size}, rows, columns);
 }
 
 template <class T> T* writable(py::array& a, Index elements, const char* what) {

@@ -1,5 +1,5 @@
-// Check: in a checked build every kernel behind a function that looks whether its views hold what table.hpp says
-// it reads and writes. The first argument of each is the kernel, so that this is all it adds.
+// Check: in a checked build each kernel stands behind a function that looks whether its views hold what
+// table.hpp says it reads and writes, and then calls it.
 #pragma once
 
 #include "table.hpp"
@@ -7,7 +7,7 @@
 namespace steepest {
 namespace {
 
-// Which kernel is checked, and on behalf of whom: `file` is its name, since no line of a caller is known.
+// `file` is the kernel's name: no caller's line is known.
 struct Checker {
     const char* file;
     static constexpr int line = 0;
@@ -70,8 +70,7 @@ template <class T> void checked_forward_shallow(const Forward<T>& f, T* scratch)
     forward_shallow(f, scratch);
 }
 
-template <class T>
-void checked_transpose(Rows<const T> weight, Index rows, Index columns, Rows<T> to) {
+template <class T> void checked_transpose(Rows<const T> weight, Index rows, Index columns, Rows<T> to) {
     const Checker c{"transpose"};
     c.holds("weight", weight, rows, columns);
     c.holds("its transpose", to, columns, rows);
@@ -149,8 +148,8 @@ template <class T> void checked_average(T share, const T* x, T* mean, Index n) {
 
 template <class T> void checked_loss(const LossRows<T>& l) {
     const Checker c{"loss"};
-    const bool labels = l.kind == LossKind::softmax || l.kind == LossKind::hinge ||
-                        l.kind == LossKind::squared_hinge;
+    const bool labels =
+        l.kind == LossKind::softmax || l.kind == LossKind::hinge || l.kind == LossKind::squared_hinge;
     c.that("a loss that a kernel knows", l.kind != LossKind::custom);
     c.holds("scores", l.scores, l.rows, l.classes);
     c.holds("gradient", l.gradient, l.rows, l.classes);
@@ -247,7 +246,8 @@ void checked_standardise_gradient(const T* x, const T* dy, const StandardiseGrad
     c.holds("x", x, n);
     c.holds("dy", dy, n);
     c.holds("dx", dx, n);
-    c.all_hold("a row of the batch's", n, g.mean, g.inverse_deviation, g.scale, g.scale_gradient, g.shift_gradient);
+    c.all_hold("a row of the batch's", n, g.mean, g.inverse_deviation, g.scale, g.scale_gradient,
+               g.shift_gradient);
     standardise_gradient(x, dy, g, dx, n);
 }
 

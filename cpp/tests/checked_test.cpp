@@ -47,8 +47,9 @@ template <class T> void check_kernels(const Kernels<T>& kernels) {
     std::vector<T> x(80, T(1)), w(640, T(1)), y(128, T(1)), scratch(std::size_t(kernels.scratch));
     std::vector<double> value(4);
     const auto forward = [&](Index inputs, Index rows) {
-        kernels.forward({bounded<const T>({x.data(), 20}, 4, 20), bounded<const T>({w.data(), 32}, inputs, 32),
-                         nullptr, bounded<T>({y.data(), 32}, rows, 32), 4, 20, 32, Activation::relu, 0},
+        kernels.forward({bounded<const T>({x.data(), 20}, 4, 20),
+                         bounded<const T>({w.data(), 32}, inputs, 32), nullptr,
+                         bounded<T>({y.data(), 32}, rows, 32), 4, 20, 32, Activation::relu, 0},
                         scratch.data());
     };
     check("a product that fits", false, [&] { forward(20, 4); });
@@ -57,8 +58,17 @@ template <class T> void check_kernels(const Kernels<T>& kernels) {
 
     std::vector<std::int64_t> labels = {0, 31, 5, 2};
     const auto loss = [&] {
-        kernels.loss({LossKind::softmax, 0, {y.data(), 32}, labels.data(), {}, nullptr, 1, {y.data(), 32},
-                      value.data(), 4, 32});
+        kernels.loss({LossKind::softmax,
+                      0,
+                      {y.data(), 32},
+                      labels.data(),
+                      {},
+                      nullptr,
+                      1,
+                      {y.data(), 32},
+                      value.data(),
+                      4,
+                      32});
     };
     check("labels of classes", false, loss);
     labels[3] = 32;
