@@ -4,6 +4,7 @@
 #include "types.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <new>
 #ifdef __linux__
@@ -33,6 +34,9 @@ template <class T> class Buffer {
         // A row of a wide matrix a page would miss the address cache at every step of a product.
         if (alignment == huge_page) madvise(memory_.get(), bytes, MADV_HUGEPAGE);
 #endif
+#ifdef STEEPEST_CHECKED
+        std::memset(static_cast<void*>(memory_.get()), 0xff, bytes); // NaN, to whoever reads before he writes
+#endif
     }
 
   private:
@@ -60,30 +64,66 @@ template <class T> Index interleaved_stride(Index rows, Index columns, Index byt
     return columns + ((piece - columns) % way + way) % way;
 }
 
+// The same view, of so many rows and columns: what a checked build holds its users to.
+template <class T> Rows<T> bounded(Rows<T> m, [[maybe_unused]] Index rows, [[maybe_unused]] Index columns) {
+#ifdef STEEPEST_CHECKED
+    m.rows = rows, m.columns = columns;
+#endif
+    return m;
+}
+
+template <class T> Rows<const T> read_only(Rows<T> m) {
+#ifdef STEEPEST_CHECKED
+    return {m.data, m.stride, m.rows, m.columns};
+#else
+    return {m.data, m.stride};
+#endif
+}
+
+// The part of a matrix that begins at a row and a column; of none, none.
+template <class T> Rows<T> from(Rows<T> m, Index row, Index column = 0 STEEPEST_CALLER) {
+    STEEPEST_CHECK("a block's first row", 0, row, m.rows);
+    STEEPEST_CHECK("a block's first column", 0, column, m.columns);
+    const Rows<T> part{m.data ? m.data + row * m.stride + column : nullptr, m.stride};
+#ifdef STEEPEST_CHECKED
+    return bounded(part, m.rows - row, m.columns - column);
+#else
+    return part;
+#endif
+}
+
 template <class T> class Matrix {
   public:
-    void reserve(Index rows, Index columns) { reserve_rows(rows, row_stride<T>(columns)); }
+    void reserve(Index rows, Index columns) { reserve_rows(rows, columns, row_stride<T>(columns)); }
     void reserve(Index rows, Index columns, Index bytes_together) {
-        reserve_rows(rows, interleaved_stride<T>(rows, columns, bytes_together));
+        reserve_rows(rows, columns, interleaved_stride<T>(rows, columns, bytes_together));
     }
-    Rows<T> rows(Index first = 0) const { return {buffer_.data() + first * stride_, stride_}; }
-    T* row(Index i) const { return buffer_.data() + i * stride_; }
+    Rows<T> rows(Index first = 0 STEEPEST_CALLER) const {
+#ifdef STEEPEST_CHECKED
+        return from(bounded(Rows<T>{buffer_.data(), stride_}, rows_, columns_), first, 0, file, line);
+#else
+        return {buffer_.data() + first * stride_, stride_};
+#endif
+    }
+    T* row(Index i STEEPEST_CALLER) const {
+        STEEPEST_CHECK("a row", i, i + 1, rows_);
+        return buffer_.data() + i * stride_;
+    }
 
   private:
-    void reserve_rows(Index rows, Index stride) {
+    void reserve_rows(Index rows, [[maybe_unused]] Index columns, Index stride) {
         stride_ = stride;
         buffer_.reserve(rows * stride);
+#ifdef STEEPEST_CHECKED
+        rows_ = rows, columns_ = columns;
+#endif
     }
 
     Buffer<T> buffer_;
     Index stride_ = 0;
+#ifdef STEEPEST_CHECKED
+    Index rows_ = 0, columns_ = 0;
+#endif
 };
-
-template <class T> Rows<const T> read_only(Rows<T> m) { return {m.data, m.stride}; }
-
-// The part of a matrix that begins at a row and a column; of none, none.
-template <class T> Rows<T> from(Rows<T> m, Index row, Index column = 0) {
-    return {m.data ? m.data + row * m.stride + column : nullptr, m.stride};
-}
 
 } // namespace steepest

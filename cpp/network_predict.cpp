@@ -14,7 +14,7 @@ constexpr Index predict_rows_together =
 template <class T> class Relay {
   public:
     static constexpr Index turns = 2;
-    Relay(T* buffers, Index rows, Index stride) : buffers_(buffers), size_(rows * stride), stride_(stride) {}
+    Relay(T* buffers, Index rows, Index stride) : buffers_(buffers), rows_(rows), stride_(stride) {}
 
     Rows<T> next(StageKind kind) {
         if (kind == StageKind::fork) return buffer(turns + open_++);
@@ -25,9 +25,11 @@ template <class T> class Relay {
     Rows<T> forked() const { return buffer(turns + open_); } // of the join that has just been asked for
 
   private:
-    Rows<T> buffer(Index i) const { return {buffers_ + i * size_, stride_}; }
+    Rows<T> buffer(Index i) const {
+        return bounded<T>({buffers_ + i * rows_ * stride_, stride_}, rows_, stride_);
+    }
     T* buffers_;
-    Index size_, stride_, turn_ = 0, open_ = 0;
+    Index rows_, stride_, turn_ = 0, open_ = 0;
 };
 
 } // namespace

@@ -141,6 +141,7 @@ def test_native_and_reference_agree(name):
             )
 
 
+@pytest.mark.one_of(3)
 @pytest.mark.parametrize("name", RECIPES)
 def test_however_a_fit_is_cut_it_gives_the_same_bits(backend, name):
     """In one call, by epochs, groups of batches, or two fits, and as a loop of steps in the stated order."""
@@ -208,6 +209,7 @@ def test_steps_are_their_gradients_applied(isa, optimizer, features, outputs):
         assert_same_bits(model.state_dict()[key], parameters[key], key)
 
 
+@pytest.mark.one_of(7)
 @pytest.mark.parametrize("activation", [T(), st.LeakyReLU(0.3), st.GELU()])
 @pytest.mark.parametrize("sizes", [(300, 200, 10), (2100, 130, 3), (5, 40, 16), (16, 15, 7), (2, 8, 1)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -36,6 +36,7 @@ def along(gradients, direction, norm=lambda term: term):
     return sum(norm(gradients[key].astype(np.float64) * direction[key]).sum() for key in direction)
 
 
+@pytest.mark.one_of(7)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("loss", LOSSES, ids=str)

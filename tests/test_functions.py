@@ -148,7 +148,8 @@ def test_functions_at_their_edges(implementation):
         finite = np.where(np.isfinite(expected), expected, 0)
         assert_close(result, np.array(expected), FUNCTION, np.abs(finite))
         if np.signbit(expected[3]):
-            assert np.signbit(result[:-1]).tolist() == np.signbit(expected[:-1]).tolist(), name
+            known = ~np.isnan(expected)  # the sign of a NaN is nobody's promise
+            assert np.signbit(result[known]).tolist() == np.signbit(expected)[known].tolist(), name
         assert (empty.shape, scalar.shape, scalar.dtype, cube.shape) == ((3, 0), (), np.float32, (2, 1, 3))
 
 

@@ -103,6 +103,7 @@ def differences(model, key, index, objective):
     return (after - before) / (2 * H), abs(after - 2 * here + before) / H
 
 
+@pytest.mark.one_of(7)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
 @pytest.mark.parametrize("name", MODELS)

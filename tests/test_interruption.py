@@ -15,7 +15,8 @@ from tolerances import assert_same_bits
 
 import steepest as st
 
-GENEROUS = 0.5  # seconds: the promise is 0.1, on a machine that is not busy
+SLOWDOWN = float(os.environ.get("TEST_SLOWDOWN", "1"))  # of code that a sanitizer watches
+GENEROUS = 0.5 * SLOWDOWN  # seconds: the promise is 0.1, on a machine that is not busy
 ENDLESS = 20_000  # epochs: half a minute, if nothing ends them
 
 
@@ -32,7 +33,7 @@ def same(a, b):
 
 
 @contextmanager
-def interrupted(after=0.1):
+def interrupted(after=0.1 * SLOWDOWN):
     """Send this process SIGINT from another thread; the block must end with KeyboardInterrupt soon after."""
     sent = []
 

@@ -96,6 +96,7 @@ def test_installing_and_building_are_what_ci_and_the_build_test_do() -> None:
         "pip install '.[test]' && pytest",
         "pip install '.[bench]'        # PyTorch, JAX, Optax, scikit-learn, matplotlib: any may be missing",
         *(line for line in lines if line.startswith("python bench/")),  # see bench/bench_scripts.py
+        *(line for line in lines if "bash .ci/sanitize" in line),
         "cmake -B build/core -DSTEEPEST_PYTHON=OFF -DSTEEPEST_TESTS=ON -DSTEEPEST_SANITIZE=address,undefined",
         "cmake --build build/core -j2 && ctest --test-dir build/core",
     ]
@@ -103,5 +104,8 @@ def test_installing_and_building_are_what_ci_and_the_build_test_do() -> None:
     scripts = re.findall(r"^python bench/(\w+\.py)", README, re.MULTILINE)
     assert scripts and all(f'"{script}"' in passes for script in scripts)
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    for step in ("python3 -m venv", "pip install --quiet .\n", "steepest train", "'.[test]'", "pytest -q\n"):
+    for step in (
+        *("python3 -m venv", "pip install --quiet .\n", "steepest train", "'.[test]'", "pytest -q -m ''\n"),
+        "bash .ci/sanitize\n",
+    ):
         assert step in ci

@@ -39,7 +39,7 @@ template <class T> struct PlainMatrix {
         if (!plain<T>(object, 2)) return;
         const auto a = py::reinterpret_borrow<py::array>(object);
         count = a.shape(0), columns = a.shape(1);
-        rows = {static_cast<const T*>(a.data()), columns};
+        rows = bounded<const T>({static_cast<const T*>(a.data()), columns}, count, columns);
     }
 };
 
@@ -83,7 +83,8 @@ template <class T> struct Input {
         const Index size = sizeof(T);
         if ((columns > 1 && owner.strides(1) != size) || owner.strides(0) % size != 0 || !aligned<T>(owner))
             owner = contiguous<T>(owner);
-        rows = {static_cast<const T*>(owner.data()), owner.strides(0) / size};
+        rows =
+            bounded<const T>({static_cast<const T*>(owner.data()), owner.strides(0) / size}, count, columns);
     }
     void require(Index expected_rows, Index expected_columns, const char* what) const {
         if (count != expected_rows || columns != expected_columns)
@@ -112,11 +113,12 @@ template <class T> Rows<T> writable(py::array& a, Index rows, Index columns, con
     const Index size = sizeof(T);
     if (a.ndim() != 2 || a.shape(0) != rows || a.shape(1) != columns)
         refuse(std::string(what) + " has another shape");
-    if (a.size() == 0) return {static_cast<T*>(a.mutable_data()), columns};
+    T* const data = static_cast<T*>(a.mutable_data()); // throws if read-only
+    if (a.size() == 0) return bounded<T>({data, columns}, rows, columns);
     if ((columns > 1 && a.strides(1) != size) || a.strides(0) % size != 0 || !aligned<T>(a))
         refuse(std::string(what) + " must have contiguous and aligned rows");
     if (rows > 1 && a.strides(0) < columns * size) refuse(std::string(what) + " has rows that overlap");
-    return {static_cast<T*>(a.mutable_data()), a.strides(0) / size}; // throws if read-only
+    return bounded<T>({data, a.strides(0) / size}, rows, columns);
 }
 
 template <class T> T* writable(py::array& a, Index elements, const char* what) {
@@ -132,7 +134,7 @@ template <class T> py::array_t<T> new_matrix(Index rows, Index columns) {
 }
 
 template <class T> Rows<T> rows_of(py::array_t<T>& fresh) {
-    return {fresh.mutable_data(), Index(fresh.shape(1))};
+    return bounded<T>({fresh.mutable_data(), Index(fresh.shape(1))}, fresh.shape(0), fresh.shape(1));
 }
 
 template <class T>

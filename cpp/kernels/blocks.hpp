@@ -74,8 +74,14 @@ STEEPEST_INLINE void call_tile(Index rows, int vectors, bool partial, const A&..
         Tile<T, MR, NV, false>::run(args...);
 }
 
-template <class T> STEEPEST_INLINE Rows<T> at(Rows<T> m, Index i, Index j) {
+template <class T> STEEPEST_INLINE Rows<T> at(Rows<T> m, Index i, Index j STEEPEST_CALLER) {
+    STEEPEST_CHECK("a block's first row", 0, i, m.rows);
+    STEEPEST_CHECK("a block's first column", 0, j, m.columns);
+#ifdef STEEPEST_CHECKED
+    return {m.data ? m.data + i * m.stride + j : nullptr, m.stride, m.rows - i, m.columns - j};
+#else
     return {m.data ? m.data + i * m.stride + j : nullptr, m.stride};
+#endif
 }
 
 } // namespace

@@ -6,6 +6,13 @@
 #include "stages.hpp"
 #include "weight_gradient.hpp"
 
+#ifdef STEEPEST_CHECKED
+#include "checked.hpp"
+#define STEEPEST_KERNEL(name) checked_##name<T>
+#else
+#define STEEPEST_KERNEL(name) name<T>
+#endif
+
 namespace steepest {
 namespace {
 
@@ -13,36 +20,36 @@ namespace {
 template <class T>
 constexpr Kernels<T> kernels = {lanes<T>,
                                 scratch_elements<T>,
-                                forward<T>,
-                                forward_transposed<T>,
-                                forward_shallow<T>,
-                                transpose<T>,
-                                input_gradient<T>,
-                                weight_gradient<T>,
-                                combine<T>,
-                                column_sums<T>,
-                                update<T>,
-                                average<T>,
-                                loss<T>,
-                                softmax<T>,
-                                apply<T>,
-                                activate<T>,
-                                activation_gradient<T>,
-                                penalty<T>,
-                                squares<T>,
-                                constrain<T>,
-                                all_finite<T>,
-                                dropout_factors<T>,
-                                multiply_rows<T>,
-                                add_scaled<T>,
-                                max_pieces<T>,
-                                max_pieces_gradient<T>,
-                                moments<T>,
-                                standardise<T>,
-                                moment_gradients<T>,
-                                standardise_gradient<T>,
+                                STEEPEST_KERNEL(forward),
+                                STEEPEST_KERNEL(forward_transposed),
+                                STEEPEST_KERNEL(forward_shallow),
+                                STEEPEST_KERNEL(transpose),
+                                STEEPEST_KERNEL(input_gradient),
+                                STEEPEST_KERNEL(weight_gradient),
+                                STEEPEST_KERNEL(combine),
+                                STEEPEST_KERNEL(column_sums),
+                                STEEPEST_KERNEL(update),
+                                STEEPEST_KERNEL(average),
+                                STEEPEST_KERNEL(loss),
+                                STEEPEST_KERNEL(softmax),
+                                STEEPEST_KERNEL(apply),
+                                STEEPEST_KERNEL(activate),
+                                STEEPEST_KERNEL(activation_gradient),
+                                STEEPEST_KERNEL(penalty),
+                                STEEPEST_KERNEL(squares),
+                                STEEPEST_KERNEL(constrain),
+                                STEEPEST_KERNEL(all_finite),
+                                STEEPEST_KERNEL(dropout_factors),
+                                STEEPEST_KERNEL(multiply_rows),
+                                STEEPEST_KERNEL(add_scaled),
+                                STEEPEST_KERNEL(max_pieces),
+                                STEEPEST_KERNEL(max_pieces_gradient),
+                                STEEPEST_KERNEL(moments),
+                                STEEPEST_KERNEL(standardise),
+                                STEEPEST_KERNEL(moment_gradients),
+                                STEEPEST_KERNEL(standardise_gradient),
                                 multiply_add_loop<T>,
-                                read_loop<T>};
+                                STEEPEST_KERNEL(read_loop)};
 // clang-format on
 
 #if defined(STEEPEST_ISA_AVX512)

@@ -55,6 +55,7 @@ constexpr Index packed_rows = 4 * max_rows, packed_stride = 1024;
 //   pack(rows)                      whether panels of it are packed for so many rows
 //   panel(k, depth, j, width, to)   packs the panel of `depth` rows and `width` columns at row k, column j
 //   from(k, j)                      itself from row k and column j on, where it is not packed
+//   beyond(k, j)                    the same, which may lie beyond it: to ask memory for
 // and an end has
 //   tile(j)                         the epilogue of a finished tile that begins at column j
 //   finish(begin, end)              what is left to do to finished columns
@@ -82,7 +83,7 @@ STEEPEST_INLINE void row_product(Rows<const T> a, const Operand& b, Rows<T> c, I
                 if (block + 1 < blocks.count) epilogue.end = RowEnd::sum;
                 const Rows<const T> right =
                     pack ? Rows<const T>{scratch + (p - first) * panel, panel_width<T>} : b.from(k, j);
-                if (streamed) prefetch_panel(b.from(k, j + panels_ahead * panel_width<T>), length);
+                if (streamed) prefetch_panel(b.beyond(k, j + panels_ahead * panel_width<T>), length);
                 PanelProduct<T>{at(a, 0, k), right,     at(c, 0, j),       rows,
                                 length,      block > 0, panels.vectors(p), panels.tail(p)}
                     .run(epilogue);
@@ -101,6 +102,9 @@ template <class T> struct Weight {
         return rows >= packed_rows && weight.stride * Index(sizeof(T)) >= packed_stride;
     }
     STEEPEST_INLINE Rows<const T> from(Index k, Index j) const { return at(weight, k, j); }
+    STEEPEST_INLINE Rows<const T> beyond(Index k, Index j) const {
+        return at(Rows<const T>{weight.data, weight.stride}, k, j);
+    }
     STEEPEST_INLINE void panel(Index k, Index depth, Index j, Index width, T* to) const {
         pack_rows(from(k, j), depth, width, to, panel_width<T>);
     }
@@ -165,6 +169,7 @@ template <class T> struct Transposed {
     static constexpr Index packed_together = panel_depth<T>;
     STEEPEST_INLINE bool pack(Index) const { return true; }
     STEEPEST_INLINE Rows<const T> from(Index, Index) const { return {}; } // never asked
+    STEEPEST_INLINE Rows<const T> beyond(Index, Index) const { return {}; }
     STEEPEST_INLINE void panel(Index k, Index depth, Index j, Index width, T* to) const {
         pack_transposed(at(weight, j, k), depth, width, to, panel_width<T>);
     }

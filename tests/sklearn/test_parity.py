@@ -81,6 +81,7 @@ REGRESSORS = {
 }
 
 
+@pytest.mark.one_of(3)
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_classifiers(backend, name):
     a, b = pair("MLPClassifier", **CLASSIFIERS[name])
