@@ -221,9 +221,10 @@ template <class T> class Network {
     // After an update by all threads: scales back this thread's columns of weights beyond the limit.
     void constrain(const Kernels<T>& kernels, const Team& team, double limit);
 
-    // Whether this thread's part of the parameters, the running statistics and, if there are any, the
-    // averages is finite.
-    bool finite(const Kernels<T>& kernels, const Team& team, const Parameters<T>* averages) const;
+    // Whether this thread's part of the running statistics and, if they are asked for and there are any, of
+    // the parameters and the averages is finite.
+    bool finite(const Kernels<T>& kernels, const Team& team, bool parameters,
+                const Parameters<T>* averages) const;
 
     std::vector<Parameters<T>> stored_gradients() const;
 

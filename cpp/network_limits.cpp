@@ -45,7 +45,8 @@ template <class T> void Network<T>::constrain(const Kernels<T>& kernels, const T
 }
 
 template <class T>
-bool Network<T>::finite(const Kernels<T>& kernels, const Team& team, const Parameters<T>* averages) const {
+bool Network<T>::finite(const Kernels<T>& kernels, const Team& team, bool parameters,
+                        const Parameters<T>* averages) const {
     const auto part = [&](Rows<const T> m, Index rows, Index columns) {
         const Range own = share(rows, 1, team.rank, team.size);
         const Index together = m.stride == columns ? std::max<Index>(own.size(), 1) : 1; // rows of one call
@@ -59,7 +60,7 @@ bool Network<T>::finite(const Kernels<T>& kernels, const Team& team, const Param
         const Stage& stage = stages_[s];
         if (!stage.learns()) continue;
         const std::size_t d = own_[s];
-        for (const Parameters<T>* own : {&parameters_[d], averages ? &averages[d] : nullptr}) {
+        for (const auto* own : {parameters ? &parameters_[d] : nullptr, averages ? &averages[d] : nullptr}) {
             if (!own) continue;
             good &= part(read_only(own->weight), stage.weight_rows(), stage.outputs);
             if (own->bias) good &= part({own->bias, stage.outputs}, 1, stage.outputs);
@@ -74,7 +75,7 @@ bool Network<T>::finite(const Kernels<T>& kernels, const Team& team, const Param
     template void Network<T>::measure(const Kernels<T>&, const Team&, const Parameters<T>*, double); \
     template double Network<T>::gradient_norm() const;                                               \
     template void Network<T>::constrain(const Kernels<T>&, const Team&, double);                     \
-    template bool Network<T>::finite(const Kernels<T>&, const Team&, const Parameters<T>*) const;
+    template bool Network<T>::finite(const Kernels<T>&, const Team&, bool, const Parameters<T>*) const;
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)
 #undef STEEPEST_INSTANTIATE

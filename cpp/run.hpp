@@ -27,6 +27,7 @@ template <class T> struct Trainer<T>::Run {
     Index epochs_between_snapshots = 1;     // at most, if they can be taken back
     Index first_epoch = 0, first_step = 0;  // of the team at work
     std::atomic<bool> finite{true};         // all numbers that the last inspection saw
+    bool overflow = false;                  // what updates saw that cannot be taken back; see `Update`
     std::atomic<Index> mislabelled{-1};     // a sample
     double custom_loss = 0;                 // of the batch; written by rank 0, between barriers
 

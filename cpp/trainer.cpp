@@ -15,7 +15,7 @@ constexpr Index block_rows = 256; // rows that go forward and back together, so 
 // Epochs of one batch are taken back by starting again from a snapshot of some epochs before: a copy of the
 // parameters for so many samples costs less than a hundredth of the steps, and going through them anew
 // little.
-constexpr Index samples_between_snapshots = 2048, most_epochs_between_snapshots = 32;
+constexpr Index samples_between_snapshots = 2048, most_epochs_between_snapshots = 128;
 
 } // namespace
 
@@ -139,7 +139,7 @@ template <class T> void Trainer<T>::reserve(Run& run, int threads) {
 // again, one by one, to find the last of them that was good.
 template <class T> bool Trainer<T>::go_back(Run& run) {
     Result& result = run.result;
-    if (run.finite) {
+    if (run.finite && !run.overflow) {
         if (result.status == Status::diverged && run.several) restore(run);
         return false;
     }
@@ -156,9 +156,9 @@ template <class T> void Trainer<T>::train(Run& run, const Team& team) {
     if (!run.only_gradients) inspect(run, team);
 }
 
-// This thread's part of all that learning changes.
+// This thread's part of all that learning changes; of the parameters, only what updates did not look at.
 template <class T> void Trainer<T>::inspect(Run& run, const Team& team) {
-    if (!network_.finite(run.kernels, team, run.average.values)) run.finite = false;
+    if (!network_.finite(run.kernels, team, run.schedule.restorable, run.average.values)) run.finite = false;
 }
 
 template <class T> void Trainer<T>::run_epochs(Run& run, const Team& team) {
@@ -235,12 +235,13 @@ template <class T> void Trainer<T>::settle(const Team& team, bool last) {
     team.barrier();
 }
 
-template <class T> void Trainer<T>::prepare_update(const Run& run, double penalty_share) {
+template <class T> void Trainer<T>::prepare_update(Run& run, double penalty_share) {
     const Recipe& recipe = run.recipe;
     const Schedule& schedule = run.schedule;
     const Index step = run.result.steps, age = schedule.first_step + step - schedule.zero_step;
     const double rate = schedule.rates[step];
     updates_.biases = update_with<T>(recipe.optimizer, recipe.clip_value, rate, age);
+    updates_.biases.overflow = schedule.restorable ? nullptr : &run.overflow;
     updates_.weights.resize(network_.parameters().size());
     for (std::size_t d = 0; d < updates_.weights.size(); ++d) {
         const Penalty penalty = recipe.penalties.empty() ? Penalty{} : recipe.penalties[d];

@@ -159,7 +159,7 @@ template <class T> class Trainer {
     void inspect(Run& run, const Team& team);
     bool begin_epoch(Run& run, Index epoch, bool inspected);
     bool judge(Run& run, const Batch& batch, Index first);
-    void prepare_update(const Run& run, double penalty_share);
+    void prepare_update(Run& run, double penalty_share);
     bool step(Run& run, const Team& team, Index first, Index size, bool again, const Draws& draws);
     void update(Run& run, const Team& team, const Batch& batch, const Parameters<T>* stored);
     double penalty_share(const Run& run, const Batch& batch) const;

@@ -115,17 +115,27 @@ void update(const Update<T>& u, const T* gradient, T* weight, T* first, T* secon
                                   n / lanes<T>,
                                   n % lanes<T> != 0,
                                   Tail<T>(n % lanes<T>)});
+    Inspection<T> inspection{u.overflow};
+    const auto inspected = [&inspection](Vec<T> w) __attribute__((always_inline)) {
+        inspection.see(w);
+        return w;
+    };
     if (u.momentum == 0)
-        return map<T>(
-            n, [&u](Vec<T> g, Vec<T> w) { return descend<T>(u, regularised<T>(u, g, w), w); }, weight,
-            gradient, weight);
-    for_vectors<T>(n, [=, &u](Index i, auto... tail) {
-        const Vec<T> w = load(weight + i, tail...);
-        const Vec<T> g = regularised<T>(u, load(gradient + i, tail...), w);
-        const Vec<T> v = momentum_step<T>(u, g, load(first + i, tail...));
-        store(first + i, v, tail...);
-        store(weight + i, w + (u.nesterov ? momentum_step<T>(u, g, v) : v), tail...);
-    });
+        map<T>(
+            n,
+            [&u, inspected](Vec<T> g, Vec<T> w) {
+                return inspected(descend<T>(u, regularised<T>(u, g, w), w));
+            },
+            weight, gradient, weight);
+    else
+        for_vectors<T>(n, [=, &u](Index i, auto... tail) {
+            const Vec<T> w = load(weight + i, tail...);
+            const Vec<T> g = regularised<T>(u, load(gradient + i, tail...), w);
+            const Vec<T> v = momentum_step<T>(u, g, load(first + i, tail...));
+            store(first + i, v, tail...);
+            store(weight + i, inspected(w + (u.nesterov ? momentum_step<T>(u, g, v) : v)), tail...);
+        });
+    inspection.tell();
 }
 
 template <class T> void average(T share, const T* x, T* mean, Index n) {

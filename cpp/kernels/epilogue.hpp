@@ -193,17 +193,24 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
         for_all([&](Vec<T>& g, int i, int j)
                     __attribute__((always_inline)) { g = regularised<T>(u, g, read(e.weight, i, j)); });
     if (e.gradient.data)
-        for_all([&](Vec<T>& g, int i, int j) __attribute__((always_inline)) { write(e.gradient, i, j, g); });
-    else if (u.momentum == 0)
+        return for_all([&](Vec<T>& g, int i, int j)
+                           __attribute__((always_inline)) { write(e.gradient, i, j, g); });
+    Inspection<T> inspection{u.overflow};
+    const auto write_weight = [&](int i, int j, Vec<T> w) __attribute__((always_inline)) {
+        inspection.see(w);
+        write(e.weight, i, j, w);
+    };
+    if (u.momentum == 0)
         for_all([&](Vec<T>& g, int i, int j) __attribute__((always_inline)) {
-            write(e.weight, i, j, descend<T>(u, g, read(e.weight, i, j)));
+            write_weight(i, j, descend<T>(u, g, read(e.weight, i, j)));
         });
     else
         for_all([&](Vec<T>& g, int i, int j) __attribute__((always_inline)) {
             const Vec<T> v = momentum_step<T>(u, g, read(e.first, i, j));
             write(e.first, i, j, v);
-            write(e.weight, i, j, read(e.weight, i, j) + (u.nesterov ? momentum_step<T>(u, g, v) : v));
+            write_weight(i, j, read(e.weight, i, j) + (u.nesterov ? momentum_step<T>(u, g, v) : v));
         });
+    inspection.tell();
 }
 
 // Asks memory for the tile that comes two panels later in the same rows: some 300 cycles before the epilogue

@@ -17,6 +17,22 @@ template <class T> STEEPEST_INLINE Vec<T> regularised(const Update<T>& u, Vec<T>
     return g;
 }
 
+// Whether new weights are finite, while they are in registers: x * 0 is NaN for NaN and infinities.
+template <class T> struct Inspection {
+    bool* const overflow; // of `Update`
+    Vec<T> zeros = {};
+
+    STEEPEST_INLINE void see(Vec<T> weight) {
+        if (overflow) zeros = fma(weight, Vec<T>{}, zeros);
+    }
+    STEEPEST_INLINE void tell() const {
+        if (!overflow) return;
+        bool finite = true;
+        for (int i = 0; i < lanes<T>; ++i) finite &= zeros[i] == 0;
+        if (!finite) __atomic_store_n(overflow, true, __ATOMIC_RELAXED);
+    }
+};
+
 // ---- plain: sgd, whose tile stays in registers --------------------------------------------------------
 
 template <class T> STEEPEST_INLINE Vec<T> descend(const Update<T>& u, Vec<T> g, Vec<T> w) {
@@ -55,7 +71,8 @@ template <class T> struct Elements {
 // The update of one vector, or of what the tail leaves of it; `bare` if the gradient and the new weight are
 // taken as they come.
 template <class T, Rule rule, bool bare, class... Cut>
-STEEPEST_INLINE void update_vector(const Update<T>& u, const Elements<T>& e, Index j, const Cut&... tail) {
+STEEPEST_INLINE void update_vector(const Update<T>& u, const Elements<T>& e, Inspection<T>& inspection,
+                                   Index j, const Cut&... tail) {
     Vec<T> w = load(e.weight + j, tail...), direction = load(e.gradient + j, tail...);
     if constexpr (!bare) direction = limited<T>(u, direction, w);
     if constexpr (rule == Rule::sgd) {
@@ -78,6 +95,7 @@ STEEPEST_INLINE void update_vector(const Update<T>& u, const Elements<T>& e, Ind
         w = descend<T>(u, direction / (square_root(s) + broadcast(u.epsilon)), broadcast(u.keep) * w);
     }
     if constexpr (!bare) w = thresholded<T>(u, w);
+    inspection.see(w);
     store(e.weight + j, w, tail...);
 }
 
@@ -95,12 +113,14 @@ template <class T, Rule rule, bool bare>
 __attribute__((noinline)) void update_by(const Update<T>& given, const UpdateRows<T>& r) {
     const Update<T> u = given; // no store can change it
     Elements<T> e{r.gradient.data, r.weight.data, r.first.data, r.second.data};
+    Inspection<T> inspection{u.overflow};
     for (Index i = 0; i < r.rows; ++i) {
-        for (Index j = 0; j < r.whole; ++j) update_vector<T, rule, bare>(u, e, j * lanes<T>);
-        if (r.partial) update_vector<T, rule, bare>(u, e, r.whole * lanes<T>, r.tail);
+        for (Index j = 0; j < r.whole; ++j) update_vector<T, rule, bare>(u, e, inspection, j * lanes<T>);
+        if (r.partial) update_vector<T, rule, bare>(u, e, inspection, r.whole * lanes<T>, r.tail);
         e.gradient += r.gradient.stride, e.weight += r.weight.stride;
         e.first += r.first.stride, e.second += r.second.stride;
     }
+    inspection.tell();
 }
 
 template <class T> __attribute__((noinline)) void update_rows(const Update<T>& u, const UpdateRows<T>& r) {
