@@ -47,6 +47,7 @@ template <class T> void Network<T>::constrain(const Kernels<T>& kernels, const T
 template <class T>
 bool Network<T>::finite(const Kernels<T>& kernels, const Team& team, bool parameters,
                         const Parameters<T>* averages) const {
+    if (!parameters && !averages && running_.empty()) return true;
     const auto part = [&](Rows<const T> m, Index rows, Index columns) {
         const Range own = share(rows, 1, team.rank, team.size);
         const Index together = m.stride == columns ? std::max<Index>(own.size(), 1) : 1; // rows of one call

@@ -226,9 +226,9 @@ class _Network:
         seed: int = 0,
     ) -> float | None:
         settings, (how, mean) = current(), self._translated(recipe, state, average)
-        choice = settings.isa, settings.num_threads
+        isa, threads = settings.isa, settings.num_threads
         try:
-            return self._network.try_step(x, targets, how, rate, *choice, mean, seed)
+            return self._network.try_step(x, targets, how, rate, isa, threads, mean, seed)
         except _core.Overflowed as error:
             raise Overflowed(error) from None
 
