@@ -103,7 +103,8 @@ Network<T>::Network(std::vector<Stage> stages, std::vector<Parameters<T>> parame
         if (!fits(stage) || (s && stage.inputs != stages_[s - 1].outputs))
             throw std::invalid_argument("stage " + std::to_string(s) + " takes " +
                                         std::to_string(stage.inputs) + " columns and gives " +
-                                        std::to_string(stage.outputs) + ", which do not fit");
+                                        std::to_string(stage.outputs) +
+                                        ": that does not fit its kind, its activation or the stage before");
         own_.push_back(learners);
         statistics_.push_back(norms);
         if (stage.learns() && learners++ == 0) first_learner_ = s;

@@ -199,8 +199,8 @@ def test_the_extension_refuses_unsafe_parameters(name):
     for parameters, message in [
         ([(weight.astype(other), bias)], "weight has another dtype"),
         ([(weight.T, bias)], "weight has another shape"),
-        ([(np.ones((3, 4), dtype)[:, ::2], bias)], "weight must have contiguous rows"),
-        ([(weight, np.ones(4, dtype)[::2])], "bias must be contiguous"),
+        ([(np.ones((3, 4), dtype)[:, ::2], bias)], "weight must have contiguous and aligned rows"),
+        ([(weight, np.ones(4, dtype)[::2])], "bias must be contiguous and aligned"),
         ([(weight, bias[:1])], "bias has another shape"),
         ([(LAYOUTS["read-only"](weight), bias)], "array is not writeable"),
         ([], "fewer parameters than stages that learn"),
@@ -212,9 +212,11 @@ def test_the_extension_refuses_unsafe_parameters(name):
         _core.Stage("dense", 3, 2, "step")
     with pytest.raises(ValueError, match="unknown stage 'conv'"):
         _core.Stage("conv", 3, 2, "relu")
-    with pytest.raises(ValueError, match="stages do not fit each other"):
+    with pytest.raises(
+        ValueError, match="stage 0 takes 3 columns and gives 2: that does not fit its kind, its act"
+    ):
         make([_core.Stage("dense", 3, 2, "gelu")], [(weight, bias)])
-    with pytest.raises(ValueError, match="stages do not fit each other"):
+    with pytest.raises(ValueError, match="stage 1 takes 3 columns and gives 3: that does not fit"):
         make([*stages, _core.Stage("elementwise", 3, 3, "relu")], [(weight, bias)])
 
 

@@ -22,7 +22,7 @@ def names(folder):
 
 
 FLOATS = float, np.float64, np.float32, np.float16, np.longdouble
-INTEGERS = int, np.int64, np.uint8, np.array  # an array without axes is an index
+INTEGERS = int, np.int64, np.uint8
 ACTIVATIONS = st.ReLU, st.Sigmoid, st.Tanh, st.ELU, st.LeCunTanh, st.Softplus, st.GELU, st.Identity
 TEXTS = strategies.text(strategies.characters(exclude_categories=()), max_size=5)  # lone surrogates too
 
