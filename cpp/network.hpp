@@ -221,9 +221,9 @@ template <class T> class Network {
     // After an update by all threads: scales back this thread's columns of weights beyond the limit.
     void constrain(const Kernels<T>& kernels, const Team& team, double limit);
 
-    // Whether this thread's part of the running statistics and, if they are asked for and there are any, of
-    // the parameters and the averages is finite.
-    bool finite(const Kernels<T>& kernels, const Team& team, bool parameters,
+    // Whether this thread's part of the running statistics and, if there are any, of the averages and, if
+    // they are asked for, of the parameters and the optimizer's state is finite.
+    bool finite(const Kernels<T>& kernels, const Team& team, bool parameters, const State<T>& state,
                 const Parameters<T>* averages) const;
 
     std::vector<Parameters<T>> stored_gradients() const;

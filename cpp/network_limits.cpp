@@ -45,29 +45,29 @@ template <class T> void Network<T>::constrain(const Kernels<T>& kernels, const T
 }
 
 template <class T>
-bool Network<T>::finite(const Kernels<T>& kernels, const Team& team, bool parameters,
+bool Network<T>::finite(const Kernels<T>& kernels, const Team& team, bool parameters, const State<T>& state,
                         const Parameters<T>* averages) const {
     if (!parameters && !averages && running_.empty()) return true;
-    const auto part = [&](Rows<const T> m, Index rows, Index columns) {
+    bool good = true;
+    const auto look = [&](Rows<const T> m, Index rows, Index columns) {
         const Range own = share(rows, 1, team.rank, team.size);
         const Index together = m.stride == columns ? std::max<Index>(own.size(), 1) : 1; // rows of one call
-        bool good = true;
         for (Index i = own.begin; i < own.end; i += together)
             good &= kernels.all_finite(from(m, i).data, together * columns);
-        return good;
     };
-    bool good = true;
+    const auto look_at = [&](const Parameters<T>* all, std::size_t s) {
+        if (!all) return;
+        const Parameters<T>& own = all[own_[s]];
+        look(read_only(own.weight), stages_[s].weight_rows(), stages_[s].outputs);
+        if (own.bias) look({own.bias, stages_[s].outputs}, 1, stages_[s].outputs);
+    };
     for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
-        const Stage& stage = stages_[s];
-        if (!stage.learns()) continue;
-        const std::size_t d = own_[s];
-        for (const auto* own : {parameters ? &parameters_[d] : nullptr, averages ? &averages[d] : nullptr}) {
-            if (!own) continue;
-            good &= part(read_only(own->weight), stage.weight_rows(), stage.outputs);
-            if (own->bias) good &= part({own->bias, stage.outputs}, 1, stage.outputs);
-        }
-        if (stage.kind == StageKind::batch_norm)
-            good &= part(read_only(running_[statistics_[s]]), 2, stage.outputs);
+        if (!stages_[s].learns()) continue;
+        for (const Parameters<T>* all : {parameters_.data(), state.first, state.second})
+            look_at(parameters ? all : nullptr, s);
+        look_at(averages, s);
+        if (stages_[s].kind == StageKind::batch_norm)
+            look(read_only(running_[statistics_[s]]), 2, stages_[s].outputs);
     }
     return good;
 }
@@ -76,7 +76,8 @@ bool Network<T>::finite(const Kernels<T>& kernels, const Team& team, bool parame
     template void Network<T>::measure(const Kernels<T>&, const Team&, const Parameters<T>*, double); \
     template double Network<T>::gradient_norm() const;                                               \
     template void Network<T>::constrain(const Kernels<T>&, const Team&, double);                     \
-    template bool Network<T>::finite(const Kernels<T>&, const Team&, bool, const Parameters<T>*) const;
+    template bool Network<T>::finite(const Kernels<T>&, const Team&, bool, const State<T>&,          \
+                                     const Parameters<T>*) const;
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)
 #undef STEEPEST_INSTANTIATE

@@ -31,7 +31,7 @@ template <class T> Update<T> update_with(const Optimizer& optimizer, double clip
     u.momentum = T(optimizer.momentum), u.nesterov = optimizer.nesterov;
     u.first_gain = T(1 - optimizer.momentum);
     u.decay = T(optimizer.decay), u.gain = T(optimizer.gain);
-    // Corrected, an epsilon may be too small for the type: 0 / 0 where all gradients have been 0.
+    // An epsilon that is 0 in the type would be 0 / 0 where all gradients have been 0; Adam's is corrected.
     u.epsilon = std::max(T(epsilon), std::numeric_limits<T>::min());
     u.clip = T(clip);
     u.plain = u.rule == Rule::sgd && !(clip < unlimited);

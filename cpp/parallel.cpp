@@ -104,7 +104,9 @@ bool startable(int threads) {
 // starts, so that no two find the same room.
 bool run_on_openmp(int threads, const std::function<void(const Team&)>& body) {
     static std::mutex starting;
-    thread_local int pool = 1; // threads of the last region: the runtime ends those that one does not need
+    // Threads that the last region asked for: the runtime ends those that one does not need, and may give
+    // fewer.
+    thread_local int pool = 1;
     std::unique_lock<std::mutex> turn(starting, std::defer_lock);
     if (threads > pool) {
         turn.lock();
@@ -117,7 +119,7 @@ bool run_on_openmp(int threads, const std::function<void(const Team&)>& body) {
         together.emplace(omp_get_num_threads());
         const int rank = omp_get_thread_num(), size = omp_get_num_threads();
         if (rank == 0) {
-            pool = size;
+            pool = threads;
             if (turn) turn.unlock();
         }
         body(Team{rank, size, &*together});

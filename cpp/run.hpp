@@ -46,13 +46,6 @@ template <class T> struct Trainer<T>::Run {
     Index saved_epoch = 0, saved_steps = 0;
     std::int64_t saved_updates = 0;
     Plateau saved_plateau = {};
-
-    Result outcome() {
-        const Index sample = mislabelled.load();
-        if (sample >= 0 && result.status != Status::cancelled && result.status != Status::overflowed)
-            result.status = Status::mislabelled, result.step = sample;
-        return std::move(result);
-    }
 };
 
 } // namespace steepest

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace steepest {
 namespace {
@@ -25,7 +26,7 @@ Result Trainer<T>::fit(const Kernels<T>& kernels, int threads, const Samples<T>&
                        const Watch& watch, const CustomLoss<T>* custom, const Average<T>& average) {
     Run run{kernels, samples, recipe, schedule, state, nullptr, custom, average, Lookout(watch)};
     execute(run, threads);
-    return run.outcome();
+    return std::move(run.result);
 }
 
 template <class T>
@@ -40,7 +41,7 @@ Result Trainer<T>::gradients(const Kernels<T>& kernels, int threads, const Sampl
     once.restorable = false;
     Run run{kernels, samples, recipe, once, {}, gradients, custom, {}, Lookout(watch)};
     execute(run, threads);
-    return run.outcome();
+    return std::move(run.result);
 }
 
 template <class T> void Trainer<T>::save(Run& run, Index epoch) {
@@ -140,7 +141,8 @@ template <class T> void Trainer<T>::reserve(Run& run, int threads) {
 template <class T> bool Trainer<T>::go_back(Run& run) {
     Result& result = run.result;
     if (run.finite && !run.overflow) {
-        if (result.status == Status::diverged && run.several) restore(run);
+        const bool refused = result.status == Status::diverged || result.status == Status::mislabelled;
+        if (refused && run.several) restore(run);
         return false;
     }
     const bool last = run.epochs_between_snapshots == 1 || !run.schedule.restorable;
@@ -158,7 +160,8 @@ template <class T> void Trainer<T>::train(Run& run, const Team& team) {
 
 // This thread's part of all that learning changes; of the parameters, only what updates did not look at.
 template <class T> void Trainer<T>::inspect(Run& run, const Team& team) {
-    if (!network_.finite(run.kernels, team, run.schedule.restorable, run.average.values)) run.finite = false;
+    if (!network_.finite(run.kernels, team, run.schedule.restorable, run.state, run.average.values))
+        run.finite = false;
 }
 
 template <class T> void Trainer<T>::run_epochs(Run& run, const Team& team) {
@@ -303,6 +306,10 @@ template <class T> bool Trainer<T>::judge(Run& run, const Batch& batch, Index fi
     Result& result = run.result;
     if (run.lookout.stopped()) {
         result.status = Status::cancelled;
+        return false;
+    }
+    if (const Index sample = run.mislabelled.load(std::memory_order_relaxed); sample >= 0) {
+        result.status = Status::mislabelled, result.step = sample;
         return false;
     }
     result.loss = objective(run, batch);

@@ -22,7 +22,7 @@ template <class T> struct Samples {
     Csr<T> sparse = {}; // in place of x
 };
 
-// Samples that weigh less together count nothing: the reciprocal of their weight may be infinite.
+// A batch whose total weight is smaller is treated as having none, because the reciprocal may overflow.
 constexpr double least_weight = std::numeric_limits<double>::min();
 
 struct Loss {
@@ -105,7 +105,8 @@ struct Schedule {
     bool reordered() const { return shuffle || orders; }
 };
 
-// diverged: an objective was not finite; overflowed: a parameter after an update, or what is kept with it.
+// diverged: an objective was not finite; overflowed: a parameter after an update, or what is kept with it;
+// mislabelled: a label of a batch was none of the classes.
 enum class Status { finished, cancelled, diverged, overflowed, mislabelled };
 
 struct Result {
@@ -168,7 +169,7 @@ template <class T> class Trainer {
     void forward_and_backward(Run& run, const Team& team, const Batch& batch, Index first, const Draws& draws,
                               const Stop& stop);
     void gather(const Run& run, Index first, Range rows);
-    bool copy_labels(Run& run, Index first, Range rows);
+    void copy_labels(Run& run, Index first, Range rows);
     void score(Run& run, const Batch& batch, Range rows);
     void score_together(Run& run, const Team& team, const Batch& batch, Range mine);
     Index target_columns(const Run& run) const;

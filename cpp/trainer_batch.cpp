@@ -60,10 +60,9 @@ template <class T> void Trainer<T>::gather(const Run& run, Index first, Range ro
     }
 }
 
-// Copies labels of the batch; false if one is out of range, which is replaced. Each is read once and used as
-// it was checked, since it may change at any moment. To a loss of the program's own all labels are valid.
-template <class T> bool Trainer<T>::copy_labels(Run& run, Index first, Range rows) {
-    bool all_valid = true;
+// Copies labels of the batch; one out of range is noted, and replaced. Each is read once and used as it was
+// checked, since it may change at any moment. To a loss of the program's own all labels are valid.
+template <class T> void Trainer<T>::copy_labels(Run& run, Index first, Range rows) {
     const bool any = run.custom;
     const volatile std::int64_t* const given = run.samples.labels;
     for (Index i = rows.begin; i < rows.end; ++i) {
@@ -71,23 +70,18 @@ template <class T> bool Trainer<T>::copy_labels(Run& run, Index first, Range row
         const std::int64_t label = given[sample];
         const bool valid = any || (label >= 0 && label < network_.outputs());
         labels_.data()[i] = valid ? label : 0;
-        if (valid) continue;
-        run.mislabelled.store(sample, std::memory_order_relaxed);
-        all_valid = false;
+        if (!valid) run.mislabelled.store(sample, std::memory_order_relaxed);
     }
-    return all_valid;
 }
 
 template <class T> void Trainer<T>::score(Run& run, const Batch& batch, Range rows) {
     const Samples<T>& s = batch.samples;
     const Index i = rows.begin;
-    const bool valid = !s.labels || copy_labels(run, batch.first, rows);
+    if (s.labels) copy_labels(run, batch.first, rows);
     run.kernels.loss({run.recipe.loss.kind, T(run.recipe.loss.parameter), from(network_.scores(), i),
                       s.labels ? s.labels + i : nullptr, from(s.targets, i),
                       s.weight ? s.weight + i : nullptr, batch.scale, from(network_.score_gradients(), i),
                       row_losses_.data() + i, rows.size(), network_.outputs()});
-    // An objective that is not finite keeps the batch from being learned.
-    if (!valid) row_losses_.data()[i] = std::numeric_limits<double>::quiet_NaN();
 }
 
 // A loss of the program's own, of all rows. An unfinished forward pass, left for `stop`, has no scores.

@@ -92,7 +92,7 @@ template <class T> struct Update {
     T first_gain = 0; // 1 - momentum
     T decay = 0, gain = 0, epsilon = 0, keep = 1;
     T clip = __builtin_huge_val(), scale = 1, threshold = 0;
-    bool* overflow = nullptr; // is set where a new weight is not finite; null: nobody looks
+    bool* overflow = nullptr; // set where a new w, v or s is not finite; null: nobody looks
 };
 
 } // namespace steepest

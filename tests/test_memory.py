@@ -153,6 +153,23 @@ def test_a_label_changed_during_a_fit_ends_it(backend, data, loss, batch_size, s
     assert_equal_models(changed.model, expected.model)
 
 
+def test_a_changed_label_of_a_batch_that_weighs_nothing_ends_a_fit_too(backend, data):
+    X, y, weight = data[0], data[1].copy(), np.ones(300, np.float32)
+    weight[192:224] = 0
+
+    def change(state):
+        y[217] = 9
+
+    trainers = [st.Trainer(small_model()) for _ in range(2)]
+    fit = {"sample_weight": weight, "batch_size": 32, "shuffle": False, "progress": False}
+    with backend.computing():
+        trainers[0].fit(X, y, epochs=1, **fit)
+        with pytest.raises(ValueError, match="label of sample 217 was changed during the fit"):
+            trainers[1].fit(X, y, epochs=9, callbacks=[change], **fit)
+    assert trainers[0].steps_done == trainers[1].steps_done == 10
+    assert_equal_models(trainers[0].model, trainers[1].model)
+
+
 @needs_native
 @pytest.mark.parametrize("threads", [1, 2])
 def test_labels_written_by_another_thread_never_crash(threads):

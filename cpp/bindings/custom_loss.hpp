@@ -33,9 +33,10 @@ template <class T> class PythonLoss {
         return locked([&] {
             try {
                 const auto scores = copy(batch.scores, batch.rows, outputs_);
-                const py::tuple result =
-                    batch.labels ? evaluate_(scores, py::array_t<std::int64_t>(batch.rows, batch.labels))
-                                 : evaluate_(scores, copy(batch.targets, batch.rows, loss_.target_columns));
+                const py::object targets =
+                    batch.labels ? py::object(py::array_t<std::int64_t>(batch.rows, batch.labels))
+                                 : py::object(copy(batch.targets, batch.rows, loss_.target_columns));
+                const py::tuple result = called(evaluate_, py::make_tuple(scores, targets));
                 *loss = py::cast<double>(result[0]);
                 const Input<T> gradient(py::cast<py::array>(result[1]), "gradient");
                 gradient.require(batch.rows, outputs_, "gradient");

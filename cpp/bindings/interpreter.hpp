@@ -33,6 +33,19 @@ class SleepsRatherThanUnwind {
     bool done_ = false;
 };
 
+// Calls a Python function, which may give the lock up and ask for it again: its callers' objects must not be
+// given back without it.
+inline py::object called(const py::object& function, const py::tuple& arguments) {
+    PyObject* result;
+    {
+        SleepsRatherThanUnwind guard;
+        result = PyObject_CallObject(function.ptr(), arguments.ptr());
+        guard.done();
+    }
+    if (!result) throw py::error_already_set();
+    return py::reinterpret_steal<py::object>(result);
+}
+
 // Calls `f`, which must not throw, with the interpreter's lock.
 template <class F> __attribute__((noinline)) auto locked(F f) {
     SleepsRatherThanUnwind guard;
@@ -74,7 +87,7 @@ class Watcher {
         return [this](double epochs) {
             return locked([&] {
                 try {
-                    const bool stop = !ask_.is_none() && py::cast<bool>(ask_(epochs));
+                    const bool stop = !ask_.is_none() && py::cast<bool>(called(ask_, py::make_tuple(epochs)));
                     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
                     return stop;
                 } catch (const std::exception&) { // ends the run; raised when it has ended
@@ -103,13 +116,13 @@ template <class Visit> bool in_pieces(Index n, double each, Visit visit, double 
         return n == 0 || visit(0, n);
     }
     Watcher signals;
-    const Watch interrupted = signals.function();
+    Lookout lookout(signals.function());
     bool whole = true;
     {
         const Unlocked unlocked(double(n) * each);
-        for (Index i = 0; i < n && whole; i += piece) {
-            if (i > 0 && interrupted(0)) break;
+        for (Index i = 0; i < n && whole && !lookout.stopped(); i += piece) {
             whole = visit(i, std::min(piece, n - i));
+            lookout.look(work_between_looks);
         }
     }
     signals.raise();

@@ -51,8 +51,10 @@ template <class T> class BoundNetwork {
         const Data<T> data(x, targets, weight, how.recipe.loss, network().inputs(), network().outputs());
         PythonLoss<T> own(std::move(custom), how.recipe.loss, network().outputs(), data.targets.columns);
         const auto rates = py::cast<py::array_t<double, py::array::c_style>>(rates_);
-        const Index batches = std::min((data.count + schedule.batch - 1) / schedule.batch, schedule.batches);
+        const Index size = std::min(schedule.batch, data.count);
+        const Index batches = std::min((data.count + size - 1) / size, schedule.batches);
         schedule.rates = {rates.data(), rates.size() == 1};
+        if (rates.size() < 1) refuse("no learning rate");
         if (rates.size() != 1 && rates.size() < schedule.epochs * batches) refuse("too few learning rates");
         const Orders orders(orders_, schedule.epochs, data.count);
         schedule.orders = orders.data();

@@ -17,13 +17,14 @@ template <class T> STEEPEST_INLINE Vec<T> regularised(const Update<T>& u, Vec<T>
     return g;
 }
 
-// Whether new weights are finite, while they are in registers: x * 0 is NaN for NaN and infinities.
+// Whether new weights, and what is kept with them, are finite, while they are in registers: x * 0 is NaN for
+// NaN and infinities. (An infinite velocity shows in its weight.)
 template <class T> struct Inspection {
     bool* const overflow; // of `Update`
     Vec<T> zeros = {};
 
-    STEEPEST_INLINE void see(Vec<T> weight) {
-        if (overflow) zeros = fma(weight, Vec<T>{}, zeros);
+    STEEPEST_INLINE void see(Vec<T> v) {
+        if (overflow) zeros = fma(v, Vec<T>{}, zeros);
     }
     STEEPEST_INLINE void tell() const {
         if (!overflow) return;
@@ -86,10 +87,12 @@ STEEPEST_INLINE void update_vector(const Update<T>& u, const Elements<T>& e, Ins
     } else {
         const Vec<T> square = direction * direction;
         const Vec<T> s = fma(broadcast(u.decay), load(e.second + j, tail...), broadcast(u.gain) * square);
+        inspection.see(s);
         store(e.second + j, s, tail...);
         if constexpr (rule == Rule::adam) {
             const Vec<T> push = broadcast(u.first_gain) * direction;
             direction = fma(broadcast(u.momentum), load(e.first + j, tail...), push);
+            inspection.see(direction);
             store(e.first + j, direction, tail...);
         }
         w = descend<T>(u, direction / (square_root(s) + broadcast(u.epsilon)), broadcast(u.keep) * w);

@@ -39,10 +39,11 @@ def of_step(objective: float, learning_rate: float) -> DivergenceError:
 
 
 def of_update(learning_rate: float) -> DivergenceError:
-    """The error of a single step that was taken, too far."""
+    """The error of a single step whose update overflowed."""
     return DivergenceError(
-        f"the step with learning rate {learning_rate} made parameters that are not finite; they cannot be "
-        "restored: load a state that was kept, and take a smaller learning rate, penalty or weight decay",
+        f"the step with learning rate {learning_rate} made parameters, or the optimizer's state, infinite or "
+        "NaN, and they cannot be restored: load a state that you kept, and use a smaller learning rate, "
+        "penalty or weight decay",
         learning_rate=learning_rate,
     )
 
@@ -62,9 +63,9 @@ def of_fit(epoch: int, step: int, learning_rate: float) -> DivergenceError:
 def of_epoch(epoch: int, learning_rate: float) -> DivergenceError:
     """The error of a fit whose updates overflowed, likewise."""
     return DivergenceError(
-        f"a parameter stopped being finite in epoch {epoch} (counted from 0) with learning rate "
-        f"{learning_rate}; the parameters of the last finished epoch were restored; starting again with a "
-        "smaller learning rate, penalty or weight decay may help",
+        f"a parameter, or the optimizer's state, stopped being finite in epoch {epoch} (counted from 0) with "
+        f"learning rate {learning_rate}; the parameters of the last finished epoch were restored; starting "
+        "again with a smaller learning rate, penalty or weight decay may help",
         epoch=epoch,
         learning_rate=learning_rate,
     )

@@ -316,7 +316,7 @@ def updated(
         root = math.sqrt(1 - optimizer.beta_2 ** (age + 1))
         direction, epsilon = first, epsilon if optimizer.epsilon_hat else epsilon * root
         rate *= root / (1 - optimizer.beta_1 ** (age + 1))
-    # Corrected, an epsilon may be too small for the dtype: 0 / 0 where all gradients have been 0.
+    # An epsilon that is 0 in the dtype would be 0 / 0 where all gradients have been 0; Adam's is corrected.
     epsilon = max(real(epsilon), np.finfo(real).smallest_normal)
     return value - real(rate) * (direction / (np.sqrt(second) + epsilon)), (first, second)
 

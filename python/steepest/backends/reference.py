@@ -104,7 +104,7 @@ class ReferenceNetwork:
         objective, gradients = self._objective(passed, batch, recipe)
         if math.isfinite(objective):
             self._update(gradients, passed.statistics, recipe, state, rate, average)
-            if not self._finite(average):
+            if not self._finite(state, average):
                 raise Overflowed("the update made parameters that are not finite")
         return objective
 
@@ -234,9 +234,10 @@ class ReferenceNetwork:
         own = zip(self._learners, recipe.penalties, strict=True)
         return [penalty if stage.dense else None for stage, penalty in own]
 
-    def _finite(self, average: Average | None) -> bool:
-        """Whether the parameters, the running statistics and the average are."""
+    def _finite(self, state: State, average: Average | None) -> bool:
+        """Whether all that learning changes is."""
         arrays = [*self._arrays(self._parameters), *self._running]
+        arrays += [*self._arrays(state.first or ()), *self._arrays(state.second or ())]
         if average is not None:
             arrays += self._arrays(average.values)
         return all(np.isfinite(array).all() for array in arrays)
