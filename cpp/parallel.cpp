@@ -51,10 +51,15 @@ void run_on_own_threads(int threads, const std::function<void(const Team&)>& bod
         }
     }
     const int started = int(others.size()) + 1;
+    const unsigned before = forks();
     together.emplace(started);
     size.store(started, std::memory_order_release);
     body(Team{0, started, &*together});
-    for (auto& thread : others) thread.join();
+    for (auto& thread : others)
+        if (forks() == before)
+            thread.join();
+        else
+            thread.detach(); // it is the parent's
 }
 
 #ifdef _OPENMP
@@ -186,6 +191,11 @@ void run(int threads, const std::function<void(const Team&)>& body) {
     // have.
     if (forks() == 0 && !omp_in_parallel() && run_on_openmp(threads, body)) return;
 #endif
+    run_on_own_threads(threads, body);
+}
+
+void run_calling_out(int threads, const std::function<void(const Team&)>& body) {
+    if (threads <= 1) return body(Team{0, 1, nullptr});
     run_on_own_threads(threads, body);
 }
 

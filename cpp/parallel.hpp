@@ -8,6 +8,10 @@
 
 namespace steepest {
 
+// How many forks lie between this process and the one that loaded the library: threads, and what they were
+// about, stay behind in the parent.
+unsigned forks();
+
 // A spinning barrier: a few a training step, microseconds apart, where a system call each would cost as much
 // as the work between them. Sleeps when the others are late: another program may need the core, and a sleeper
 // gets it back at once, where a thread that yields waits for that program's turn to end.
@@ -15,8 +19,10 @@ class Barrier {
   public:
     explicit Barrier(int members) : members_(members) {}
 
-    // The last to arrive runs `decide` before the others go on, who see all that it wrote.
+    // The last to arrive runs `decide` before the others go on, who see all that it wrote. In a child that
+    // was forked since, nobody comes any more.
     template <class F> void wait(F decide) {
+        if (forks() != forks_) return decide();
         const unsigned round = round_.load(std::memory_order_relaxed);
         if (!arrive()) return await(round);
         decide();
@@ -29,6 +35,7 @@ class Barrier {
     void await(unsigned round);
 
     const int members_;
+    const unsigned forks_ = forks();
     alignas(64) std::atomic<int> arrived_{0};
     alignas(64) std::atomic<unsigned> round_{0};
     std::atomic<int> sleepers_{0}; // read at each round, written by few
@@ -58,6 +65,10 @@ struct Team {
 // more; body must not throw. One thread runs it here and now.
 void run(int threads, const std::function<void(const Team&)>& body);
 
+// The same for a body that calls the program, which may fork: its child, where only the calling thread goes
+// on, gets through to the end, where OpenMP would wait for the others.
+void run_calling_out(int threads, const std::function<void(const Team&)>& body);
+
 // How many threads some multiply-adds are worth: a pure function of the work. Inside a running team one
 // more pays from 50 000 on; a team started for one operation costs about six times as much. 0 available
 // stands for default_threads(), which is asked only for work that is worth two: it takes half a microsecond.
@@ -70,10 +81,6 @@ int thread_count(double multiply_adds, double per_thread, int available);
 // Threads to use when nobody says: OpenMP's limit, capped by the processors and the CPU quota that this
 // process may use. Read anew at each call, so that limits set later (joblib, threadpoolctl) hold.
 int default_threads();
-
-// How many forks lie between this process and the one that loaded the library: threads, and what they were
-// about, stay behind in the parent.
-unsigned forks();
 
 // "OpenMP 201511", or "std::thread" in a build without it.
 const char* threading();

@@ -82,7 +82,8 @@ template <class T> void Trainer<T>::execute(Run& run, int threads) {
         run.first_epoch = run.saved_epoch, run.first_step = run.result.steps;
         const bool sparse = bool(run.samples.sparse);
         const SparseReading<T> reading(network_, sparse ? &sparse_ : nullptr, sparse && lazy(run));
-        steepest::run(threads, [&](const Team& team) { train(run, team); });
+        const auto body = [&](const Team& team) { train(run, team); };
+        run.custom ? run_calling_out(threads, body) : steepest::run(threads, body);
         network_.write_scaled({0, 1, nullptr}); // where the run was left within an epoch
     } while (go_back(run));
 }

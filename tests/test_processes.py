@@ -122,3 +122,28 @@ def test_a_child_forked_while_another_thread_fits_answers():
     assert np.isfinite(model(X)).all()
     """
     assert run(code) == (0, "")
+
+
+def test_a_child_forked_by_a_loss_is_told():
+    """It has no threads to go on with; the parent's fit goes on."""
+    code = """
+    calls, child = 0, None
+
+    def loss(scores, targets):
+        global calls, child
+        calls += 1
+        if calls == 3:
+            child = os.fork()
+        return 0.0, 0 * scores
+
+    try:
+        model.fit(X, y, loss=loss, epochs=2, progress=False)
+    except RuntimeError as error:
+        assert child == 0 and "the process was forked by a loss" in str(error)
+        assert np.isfinite(model(X)).all()
+        model.fit(X, y, epochs=1, progress=False)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    """
+    assert run(code, STEEPEST_NUM_THREADS="2") == (0, "")
+    assert run(code, STEEPEST_NUM_THREADS="1") == (0, "")

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <stdexcept>
 #include <utility>
 
 namespace steepest::python {
@@ -36,7 +37,11 @@ template <class T> class PythonLoss {
                 const py::object targets =
                     batch.labels ? py::object(py::array_t<std::int64_t>(batch.rows, batch.labels))
                                  : py::object(copy(batch.targets, batch.rows, loss_.target_columns));
+                const unsigned before = forks();
                 const py::tuple result = called(evaluate_, py::make_tuple(scores, targets));
+                if (forks() != before)
+                    throw std::runtime_error("the process was forked by a loss: the child cannot go on with "
+                                             "this fit, whose threads are the parent's");
                 *loss = py::cast<double>(result[0]);
                 const Input<T> gradient(py::cast<py::array>(result[1]), "gradient");
                 gradient.require(batch.rows, outputs_, "gradient");

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 import re
 import signal
+import threading
+import time
 import warnings
 
 import numpy as np
@@ -19,7 +22,7 @@ from sklearn.datasets import load_diabetes, load_digits
 from tolerances import assert_same_bits
 
 import steepest.sklearn as ours
-from steepest.sklearn import MLPClassifier, MLPRegressor
+from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
 from steepest.sklearn._stochastic import ProgressBar
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -425,3 +428,29 @@ def test_integers_set_by_the_user_are_computed_in_floating_point():
     model = MLPRegressor(hidden_layer_sizes=(), random_state=0, max_iter=1).fit(XR, YR)
     model.coefs_, model.intercepts_ = [np.arange(10)[:, None]], [np.array([3])]
     np.testing.assert_allclose(model.predict(XR), XR @ np.arange(10) + 3)
+
+
+@pytest.mark.parametrize("call", ["fit", "predict"])
+@pytest.mark.parametrize("kind", [LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor])
+def test_sparse_arrays_written_by_another_thread_never_crash(kind, call):
+    """Neither in the core nor in SciPy: both see a checked copy of where entries are."""
+    X = sparse.random(300, 200, 0.1, format="csr", random_state=0)
+    y = np.arange(300) % 2
+    model = kind(max_iter=1, random_state=0).fit(X, y)
+    indices, indptr, over = X.indices.copy(), X.indptr.copy(), threading.Event()
+
+    def write():
+        while not over.is_set():
+            X.indices[::7], X.indptr[5:50] = 2**31 - 1, 2**31 - 1
+            X.indices[:], X.indptr[:] = indices, indptr
+            time.sleep(1e-4)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(60):
+            with contextlib.suppress(ValueError, OverflowError, MemoryError, IndexError):
+                model.fit(X, y) if call == "fit" else model.predict(X)
+    finally:
+        over.set()
+        writer.join()

@@ -28,6 +28,18 @@ def rows_in(X: Any, dtype: np.dtype[Any]) -> Any:
     return rows
 
 
+def own_places(X: Any) -> Any:
+    """X itself; a sparse one with a checked copy of where its entries are.
+
+    Its owner may change that meanwhile, and SciPy reads and writes beyond its arrays where these are wrong.
+    """
+    if not sparse.issparse(X):
+        return X
+    own = type(X)((X.data, X.indices.copy(), X.indptr.copy()), shape=X.shape)
+    own.check_format(full_check=True)
+    return own
+
+
 def finite(answers: Array, name: str = "scores") -> Array:
     """The answers themselves, one per row of X; refuses those that overflowed: NaN has no class."""
     if (row := _first_nonfinite_row(np.ascontiguousarray(answers).reshape(len(answers), -1))) >= 0:

@@ -23,7 +23,7 @@ from ..losses import Loss
 from ..penalties import L1, L2, ElasticNet
 from ._architecture import as_float, penalty_of
 from ._classes import WEIGHTED
-from ._data import finite, rows_in, weights_count, weights_of
+from ._data import finite, own_places, rows_in, weights_count, weights_of
 from ._estimator import BELOW_1, POSITIVE, Estimator
 from ._solver import Solver
 from ._stochastic import NOT_FINITE, Learned, begin, learn
@@ -81,6 +81,7 @@ class LinearModel(SparseCoefMixin, Estimator):
         fresh = not hasattr(self, "coef_") or (not self.warm_start and not incremental)
         given = X, y, sample_weight
         X, y = self._validated(X, y, incremental, reset=fresh)
+        X = own_places(X)
         X = X if fresh else rows_in(X, self._dtype())
         self._check_class_weight(X.dtype)
         if sample_weight is not None:
@@ -193,6 +194,7 @@ class LinearModel(SparseCoefMixin, Estimator):
         """X @ coef_.T + intercept_, (n_samples, n_outputs); a row's are the same in any company."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
+        X = own_places(X)
         coef, intercept = self.coef_, np.atleast_1d(self.intercept_)
         if not sparse.issparse(coef) or coef.ndim == 1:
             coef = np.atleast_2d(coef.toarray() if sparse.issparse(coef) else coef)

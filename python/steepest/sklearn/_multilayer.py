@@ -26,7 +26,7 @@ from ._architecture import (
     writable,
 )
 from ._classes import WEIGHTED
-from ._data import finite, rows_in, weights_count, weights_of
+from ._data import finite, own_places, rows_in, weights_count, weights_of
 from ._lbfgs import minimise
 from ._settings import Settings
 from ._solver import STOCHASTIC_SOLVERS, Solver
@@ -69,6 +69,7 @@ class MultilayerPerceptron(Settings):
         fresh = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         given = X, y, sample_weight
         X, y = self._validated(X, y, incremental=incremental, reset=fresh)
+        X = own_places(X)
         if not fresh:  # parameters stay in their precision
             X = rows_in(X, self._dtype())
         self._check_class_weight(X.dtype)
@@ -191,7 +192,7 @@ class MultilayerPerceptron(Settings):
     def _scores(self, X: Any) -> Array:
         """What the network says of the rows of X, (n_samples, n_outputs)."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        X = own_places(validate_data(self, X, accept_sparse=["csr", "csc"], reset=False))
         with computing(self.n_threads):
             network = bound(self._stages(), self.coefs_, self.intercepts_, self._norms())
             return finite(network.forward(rows_of(rows_in(X, self._dtype()))))
