@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -36,30 +37,31 @@ std::atomic<unsigned> fork_count{0};
 [[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { fork_count.fetch_add(1); });
 
 void run_on_own_threads(int threads, const std::function<void(const Team&)>& body) {
-    std::atomic<int> size{0}; // known once every thread has started or failed to
-    std::optional<Barrier> together;
-    std::vector<std::thread> others;
-    others.reserve(std::size_t(threads - 1));
+    struct Shared {
+        std::atomic<int> size{0}; // known once every thread has started or failed to
+        std::optional<Barrier> together;
+        std::vector<std::thread> others;
+    };
+    auto shared = std::make_unique<Shared>();
+    const unsigned before = forks();
+    shared->others.reserve(std::size_t(threads - 1));
     for (int rank = 1; rank < threads; ++rank) {
         try {
-            others.emplace_back([&, rank] {
-                while (size.load(std::memory_order_acquire) == 0) std::this_thread::yield();
-                body(Team{rank, size.load(), &*together});
+            shared->others.emplace_back([&body, rank, shared = shared.get()] {
+                while (shared->size.load(std::memory_order_acquire) == 0) std::this_thread::yield();
+                body(Team{rank, shared->size.load(), &*shared->together});
             });
         } catch (const std::exception&) {
             break; // as many as the system gives
         }
     }
-    const int started = int(others.size()) + 1;
-    const unsigned before = forks();
-    together.emplace(started);
-    size.store(started, std::memory_order_release);
-    body(Team{0, started, &*together});
-    for (auto& thread : others)
-        if (forks() == before)
-            thread.join();
-        else
-            thread.detach(); // it is the parent's
+    const int started = int(shared->others.size()) + 1;
+    shared->together.emplace(started);
+    shared->size.store(started, std::memory_order_release);
+    body(Team{0, started, &*shared->together});
+    if (forks() != before)
+        return static_cast<void>(shared.release()); // a child: the threads are its parent's
+    for (auto& thread : shared->others) thread.join();
 }
 
 #ifdef _OPENMP
