@@ -19,7 +19,7 @@ def test_weights_that_nothing_can_be_divided_by_are_named(backend, data):
             "the largest sample_weight is 1e-46, but must be at least 1.4.*e-45, the smallest",
         ),
         (np.float64, 1e-310, "the largest sample_weight is 1e-310, but .* 2.2.*e-308, the smallest normal"),
-        (np.float64, 1e307, "the 300 numbers of sample_weight sum to inf, but must to at most 1.79"),
+        (np.float64, 1e307, "the 300 numbers of sample_weight have the sum inf, but it must be at most 1.79"),
         (np.float32, 1e39, r"sample_weight of sample 0 is 1e\+39, but must be at most 3.4.*of float32"),
     ]:
         with backend.computing(), pytest.raises(ValueError, match=message):

@@ -25,9 +25,9 @@ def check_output(layers: Sequence[Layer], loss: Loss) -> None:
     if (sigmoid := _last_sigmoid(layers)) is not None:
         own = "sigmoid" if isinstance(loss, BinaryCrossEntropy) else "softmax"
         raise ValueError(
-            f"layer {sigmoid} is Sigmoid(), behind which scores are between 0 and 1, but the loss "
-            f"{type(loss).__name__} takes scores of any size and has a {own} of its own: leave the layer "
-            f"out, and take st.functional.{own}(model(X)) for probabilities"
+            f"layer {sigmoid} is Sigmoid(), so that scores lie between 0 and 1, but {type(loss).__name__} "
+            f"expects scores of any size and applies its own {own}: remove the layer, and use "
+            f"st.functional.{own}(model(X)) for probabilities"
         )
 
 

@@ -47,6 +47,6 @@ def _check_weights(converted: Array, given: Array, name: str) -> None:
         total = converted.sum(dtype=np.float64)
     if not np.isfinite(total):
         raise ValueError(
-            f"the {len(given)} numbers of {name} sum to {total}, but must to at most "
+            f"the {len(given)} numbers of {name} have the sum {total}, but it must be at most "
             f"{np.finfo(np.float64).max}, the largest number of float64"
         )
