@@ -51,7 +51,7 @@ def calls(model, loss, y):
 def test_a_last_sigmoid_is_refused(where, loss):
     layers, number = HIDDEN[where]
     for call in calls(st.Sequential(*layers), loss, LOSSES[loss]):
-        message = rf"layer {number} is Sigmoid\(\), .* applies its own .*: remove the layer, and use st\.functional\."
+        message = rf"layer {number} is Sigmoid\(\), .* applies its own .*: remove the layer, and use st\."
         with pytest.raises(ValueError, match=message):
             call()
 
