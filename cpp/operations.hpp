@@ -2,8 +2,8 @@
 // returns the size of the team, and is left unfinished where `lookout` stops.
 #pragma once
 
-#include "network.hpp"
-#include "trainer.hpp"
+#include "network/network.hpp"
+#include "training/trainer.hpp"
 
 namespace steepest {
 

@@ -18,7 +18,7 @@ for _variable in ("STEEPEST_BACKEND", "STEEPEST_NUM_THREADS", "STEEPEST_ISA"):
 with warnings.catch_warnings():  # without the extension, import warns: its tests are skipped, and say why
     warnings.simplefilter("ignore", RuntimeWarning)
     import numpy as np
-    from implementations import BACKENDS, IMPLEMENTATIONS, ISAS, NATIVE, needs_native
+    from support.implementations import BACKENDS, IMPLEMENTATIONS, ISAS, NATIVE, needs_native
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

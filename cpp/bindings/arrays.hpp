@@ -2,9 +2,9 @@
 // messages for people are the Python side's business (_checks.py).
 #pragma once
 
-#include "../dispatch.hpp"
-#include "../operations.hpp"
-#include "interpreter.hpp"
+#include "bindings/interpreter.hpp"
+#include "kernels/dispatch.hpp"
+#include "operations.hpp"
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>

@@ -1,7 +1,7 @@
 // A loss that is a Python function, called while the team waits.
 #pragma once
 
-#include "arrays.hpp"
+#include "bindings/arrays.hpp"
 
 #include <algorithm>
 #include <exception>

@@ -1,7 +1,7 @@
 // Single operations on arrays. Every function takes float32 or float64 and is bound for both by overload.
-#include "../operations.hpp"
-#include "../random.hpp"
-#include "arrays.hpp"
+#include "base/random.hpp"
+#include "bindings/arrays.hpp"
+#include "operations.hpp"
 
 #include <pybind11/stl.h>
 

@@ -2,7 +2,7 @@
 // minutes, and another thread must be able to cancel it.
 #pragma once
 
-#include "../trainer.hpp"
+#include "training/trainer.hpp"
 
 #include <pybind11/pybind11.h>
 

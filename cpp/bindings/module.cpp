@@ -1,5 +1,5 @@
 // What the extension is: `steepest._core`.
-#include "arrays.hpp"
+#include "bindings/arrays.hpp"
 
 namespace steepest::python {
 

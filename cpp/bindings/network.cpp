@@ -1,6 +1,6 @@
 // Networks and their training.
-#include "custom_loss.hpp"
-#include "samples.hpp"
+#include "bindings/custom_loss.hpp"
+#include "bindings/inputs.hpp"
 
 #include <pybind11/stl.h>
 

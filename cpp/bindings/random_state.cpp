@@ -1,7 +1,7 @@
 // Orders of samples as numpy.random.RandomState shuffles them, drawn from its own generator without the
 // interpreter's lock.
-#include "arrays.hpp"
-#include "interpreter.hpp"
+#include "bindings/arrays.hpp"
+#include "bindings/interpreter.hpp"
 
 #include <cstring>
 #include <numeric>

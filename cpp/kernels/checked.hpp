@@ -2,7 +2,7 @@
 // table.hpp says it reads and writes, and then calls it.
 #pragma once
 
-#include "table.hpp"
+#include "kernels/table.hpp"
 
 namespace steepest {
 namespace {

@@ -1,13 +1,13 @@
 // The kernels of one instruction set. Compiled once for each, with its flags and STEEPEST_ISA_<NAME>.
-#include "limits.hpp"
-#include "loss.hpp"
-#include "row_product.hpp"
-#include "sparse.hpp"
-#include "stages.hpp"
-#include "weight_gradient.hpp"
+#include "kernels/gemm/row_product.hpp"
+#include "kernels/gemm/sparse_rows.hpp"
+#include "kernels/gemm/weight_gradient.hpp"
+#include "kernels/losses/label_losses.hpp"
+#include "kernels/rows/norms.hpp"
+#include "kernels/rows/stages.hpp"
 
 #ifdef STEEPEST_CHECKED
-#include "checked.hpp"
+#include "kernels/checked.hpp"
 #define STEEPEST_KERNEL(name) checked_##name<T>
 #else
 #define STEEPEST_KERNEL(name) name<T>

@@ -5,7 +5,7 @@
 // stated rows and columns is read or written. Outputs never overlap inputs unless said otherwise.
 #pragma once
 
-#include "../types.hpp"
+#include "base/types.hpp"
 
 namespace steepest {
 

@@ -1,8 +1,8 @@
 // Compute: new weights from gradients, by the formulas of `Update`.
 #pragma once
 
-#include "../types.hpp"
-#include "simd.hpp"
+#include "base/types.hpp"
+#include "kernels/simd/simd.hpp"
 
 namespace steepest {
 namespace {

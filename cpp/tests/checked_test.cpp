@@ -1,7 +1,7 @@
 // What a checked build must not let pass, each in a process of its own, which must abort; and that what is
 // right passes. Prints one line a check; exit status 1 if one fails.
-#include "../buffer.hpp"
-#include "../dispatch.hpp"
+#include "base/buffer.hpp"
+#include "kernels/dispatch.hpp"
 
 #include <csignal>
 #include <cstdio>

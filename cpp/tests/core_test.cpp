@@ -1,7 +1,7 @@
 // The core without Python: products against plain loops, training against itself on every instruction set
 // and number of threads, and cancelling. Prints one line a check; exit status 1 if one fails.
-#include "../operations.hpp"
-#include "../random.hpp"
+#include "base/random.hpp"
+#include "operations.hpp"
 
 #include <cmath>
 #include <cstdio>

@@ -1,4 +1,4 @@
-// Measures the error of vmath.hpp and normal.hpp against libm in the next wider format, and fails where a
+// Measures the error of vmath.hpp and gelu.hpp against libm in the next wider format, and fails where a
 // stated bound is exceeded.
 //
 //     vmath_ulp                 about a second: every 997th float, a million doubles, all neighbours of
@@ -7,7 +7,7 @@
 // Compiled once per instruction set, with its flags and its STEEPEST_ISA_*. The hash of all results must be
 // equal for AVX2, AVX-512 and NEON. Where long double is no wider than double, the double figures carry
 // libm's own error.
-#include "../kernels/normal.hpp"
+#include "kernels/simd/gelu.hpp"
 
 #include <algorithm>
 #include <atomic>

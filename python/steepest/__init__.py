@@ -6,24 +6,10 @@ from . import backends, datasets, functional, gradients, initializers, plots, sc
 from ._config import build_info, config, get_num_threads, set_num_threads
 from ._version import __version__
 from .averaging import ExponentialAverage, PolyakAverage
-from .callbacks import BatchState, EarlyStopping, EpochCallback, EpochState
 from .constraints import MaxNorm
-from .divergence import DivergenceError
 from .error_decomposition import ErrorDecomposition, error_decomposition
-from .history import History
-from .layers import (
-    ELU,
-    GELU,
-    Identity,
-    LeakyReLU,
-    LeCunTanh,
-    Linear,
-    Maxout,
-    ReLU,
-    Sigmoid,
-    Softplus,
-    Tanh,
-)
+from .layers import ELU, GELU, Identity, LeakyReLU, LeCunTanh, Linear, Maxout, ReLU, Sigmoid, Softplus, Tanh
+from .layers.regularization import BatchNorm, Dropout, FractionalMaxPool2d, Residual
 from .losses import (
     AbsoluteError,
     BinaryCrossEntropy,
@@ -38,9 +24,11 @@ from .model import Sequential
 from .optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
 from .penalties import L1, L2, ElasticNet
 from .polynomial import PolynomialFeatures
-from .regularization import BatchNorm, Dropout, FractionalMaxPool2d, Residual
 from .storage import ModelFileError, load
-from .training import Trainer
+from .training.callbacks import BatchState, EarlyStopping, EpochCallback, EpochState
+from .training.divergence import DivergenceError
+from .training.history import History
+from .training.trainer import Trainer
 
 __all__ = [
     "ELU",

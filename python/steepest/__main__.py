@@ -1,5 +1,5 @@
 """``python -m steepest``: the command line."""
 
-from .cli import main
+from .cli.parser import main
 
 raise SystemExit(main())

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _checks
-from ._fit import data_loss
-from ._pictures import axes_or_new
 from .backends.protocol import Array
 from .losses import Loss, as_loss
 from .model import Sequential
 from .optimizers import SGD
 from .penalties import Penalty
-from .training import DEFAULT_OPTIMIZER, Trainer
+from .plots.drawing import axes_or_new
+from .training.loop import data_loss
+from .training.trainer import DEFAULT_OPTIMIZER, Trainer
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _checks
-from .history import History
+from .training.history import History
 
 # (labels, scores) -> a real number. Labels, or targets, are the checked ones: int64, or the model's dtype.
 Metric: TypeAlias = Callable[[Any, Any], Any]

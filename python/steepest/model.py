@@ -10,30 +10,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import _checks, _forward_mode, _summary
+from . import _checks
 from ._config import current
 from ._description import check_dtype
-from ._folding import folded
-from ._output import check_output
-from ._per_layer import per_layer
-from ._samples import targets_and_weight
-from ._stages import compile_stages, learners, walk
 from .averaging import Averaging
 from .backends import active
-from .backends._memory import aligned_zeros
-from .backends.formulas import write
+from .backends.memory import aligned_zeros
 from .backends.protocol import Array, Batch, Draws, Network, Parameters, Recipe, Stage
-from .callbacks import BatchCallback, Callback
+from .backends.reference import forward_mode as _forward_mode
+from .backends.reference.formulas import write
+from .compile import summary as _summary
+from .compile.folding import folded
+from .compile.output import check_output
+from .compile.penalties import per_layer
+from .compile.plan import compile_stages, learners, walk
 from .constraints import MaxNorm
-from .history import History
 from .initializers import Initializer, KaimingNormal, LeCunNormal, checked_initializer, drawn
 from .layers import Layer
+from .layers.regularization import BatchNorm, Dropout
 from .losses import Loss, LossFunction, as_loss
 from .metrics import Metric
 from .optimizers import Optimizer
 from .penalties import Penalties, Penalty
-from .regularization import BatchNorm, Dropout
-from .training import DEFAULT_OPTIMIZER, Trainer, _check_finite
+from .training.callbacks import BatchCallback, Callback
+from .training.history import History
+from .training.targets import targets_and_weight
+from .training.trainer import DEFAULT_OPTIMIZER, Trainer, _check_finite
 
 _MEMORY = 2**62  # bytes that an array never has
 _LINE = 88  # characters of a description that is not broken into lines

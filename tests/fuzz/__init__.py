@@ -1,4 +1,4 @@
-"""Two fuzzers, which `tests/test_fuzz.py` runs for a while. For as long as you like:
+"""Two fuzzers, which `tests/project/test_fuzz.py` runs for a while. For as long as you like:
 
     cd tests
     python -m fuzz.api --calls 100000 --seed 7         # the public API, in a child process

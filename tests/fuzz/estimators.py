@@ -15,7 +15,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 
 from steepest import sklearn as estimators
-from steepest.sklearn._architecture import ACTIVATIONS
+from steepest.sklearn._mlp.architecture import ACTIVATIONS
 
 from .draw import Draw, promise
 from .settings import COUNT, FLAG, FRACTION, INNER, POSITIVE, STRENGTH, WIDTHS, Kind

@@ -19,13 +19,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from implementations import FUSED, ISAS
-from tolerances import FUNCTION, assert_close, assert_same_bits
+from support.implementations import FUSED, ISAS
+from support.tolerances import FUNCTION, assert_close, assert_same_bits
 
 import steepest as st
-from steepest._per_layer import per_layer
-from steepest._sparse import SparseRows
 from steepest.backends.protocol import Batch, Recipe, Schedule, State
+from steepest.backends.sparse import SparseRows
+from steepest.compile.penalties import per_layer
 from steepest.gradients import check_gradients
 
 from . import networks

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, strategies
-from implementations import BACKENDS, needs_native
+from support.implementations import BACKENDS, needs_native
 
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
-from samples import bounded
 from scipy import sparse
-from tolerances import FUNCTION, assert_close, assert_same_bits
+from support.strategies import bounded
+from support.tolerances import FUNCTION, assert_close, assert_same_bits
 
 import steepest as st
 from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor

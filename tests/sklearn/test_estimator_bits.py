@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
 import scipy.sparse
-from implementations import needs_native
+from support.implementations import needs_native
 
 from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
 

@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.model_selection import ParameterGrid
-from tolerances import assert_same_bits
+from support.tolerances import assert_same_bits
 
 import steepest as st
 from steepest.sklearn import MLPClassifier, MLPRegressor, fit_many

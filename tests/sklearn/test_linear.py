@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from implementations import needs_native
+from support.implementations import needs_native
 
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
 from scipy import sparse

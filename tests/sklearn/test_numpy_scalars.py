@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
 from sklearn.model_selection import GridSearchCV
-from tolerances import assert_same_bits
+from support.tolerances import assert_same_bits
 
 from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
 

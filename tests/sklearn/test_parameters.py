@@ -13,7 +13,7 @@ from sklearn.datasets import load_diabetes, load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.class_weight import compute_class_weight
-from tolerances import assert_same_bits
+from support.tolerances import assert_same_bits
 
 import steepest as st
 from steepest.sklearn import MLPClassifier, MLPRegressor

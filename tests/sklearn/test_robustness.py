@@ -19,11 +19,11 @@ import joblib
 import sklearn.neural_network as theirs
 from scipy import sparse
 from sklearn.datasets import load_diabetes, load_digits
-from tolerances import assert_same_bits
+from support.tolerances import assert_same_bits
 
 import steepest.sklearn as ours
 from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
-from steepest.sklearn._stochastic import ProgressBar
+from steepest.sklearn._fitting.loop import ProgressBar
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

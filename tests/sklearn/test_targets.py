@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
 from scipy import sparse
-from tolerances import assert_same_bits
+from support.tolerances import assert_same_bits
 
 from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
 

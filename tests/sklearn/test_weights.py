@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
-from tolerances import assert_same_bits
+from support.tolerances import assert_same_bits
 
 from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor, fit_many
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from .. import _core
 from .._config import current
-from .._sparse import SparseRows
 from ..averaging import PolyakAverage
 from ..losses import (
     AbsoluteError,
@@ -27,7 +26,7 @@ from ..losses import (
 )
 from ..optimizers import SGD, AdaGrad, AdamW, Optimizer, RMSProp
 from ..penalties import Penalty
-from ._custom import evaluate
+from .custom import evaluate
 from .protocol import (
     NO_DRAWS,
     ActivationName,
@@ -45,6 +44,7 @@ from .protocol import (
     Status,
     Watch,
 )
+from .sparse import SparseRows
 
 
 def available_isas() -> tuple[str, ...]:

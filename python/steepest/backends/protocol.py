@@ -16,12 +16,12 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .._sparse import SparseRows
 from ..averaging import Averaging
 from ..constraints import MaxNorm
 from ..losses import Loss
 from ..optimizers import SGD, Optimizer
 from ..penalties import Penalty
+from .sparse import SparseRows
 
 Array = NDArray[Any]
 ActivationName = Literal[

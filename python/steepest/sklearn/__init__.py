@@ -10,13 +10,13 @@ try:
 except ImportError as error:
     raise ImportError("steepest.sklearn needs scikit-learn: pip install 'steepest[sklearn]'") from error
 
-from ._classifier import MLPClassifier
-from ._convert import from_sklearn, to_sklearn
+from ._convert.mlp import from_sklearn, to_sklearn
 from ._displays import LossCurveDisplay, TemplateDisplay
-from ._fit_many import fit_many
-from ._linear_classifier import LinearClassifier
-from ._linear_regressor import LinearRegressor
-from ._regressor import MLPRegressor
+from ._fitting.many import fit_many
+from ._linear.classifier import LinearClassifier
+from ._linear.regressor import LinearRegressor
+from ._mlp.classifier import MLPClassifier
+from ._mlp.regressor import MLPRegressor
 
 __all__ = [
     "LinearClassifier",

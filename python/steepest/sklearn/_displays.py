@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from .._pictures import axes_or_new, draw_templates, image_shape
 from ..backends.protocol import Array
+from ..plots.drawing import axes_or_new, draw_templates, image_shape
 
 
 class LossCurveDisplay:

@@ -1,0 +1,129 @@
+// Memory of the core: aligned to cache lines, not initialised, reused from call to call.
+#pragma once
+
+#include "base/types.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <new>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+namespace steepest {
+
+constexpr std::size_t cache_line = 64;
+
+template <class T> class Buffer {
+  public:
+    T* data() const { return memory_.get(); }
+
+    // Room for n elements; what was there is lost when it must grow.
+    void reserve(Index n) {
+        if (n <= size_) return;
+        memory_.reset();
+        size_ = 0;
+        const std::size_t huge_page = std::size_t(2) << 20;
+        const std::size_t bytes = std::size_t(n) * sizeof(T);
+        const std::size_t alignment = bytes >= 2 * huge_page ? huge_page : cache_line;
+        memory_.reset(static_cast<T*>(::operator new(bytes, std::align_val_t(alignment))));
+        memory_.get_deleter().alignment = alignment;
+        size_ = n;
+#ifdef __linux__
+        // A row of a wide matrix a page would miss the address cache at every step of a product.
+        if (alignment == huge_page) madvise(memory_.get(), bytes, MADV_HUGEPAGE);
+#endif
+#ifdef STEEPEST_CHECKED
+        std::memset(static_cast<void*>(memory_.get()), 0xff, bytes); // NaN, to whoever reads before he writes
+#endif
+    }
+
+  private:
+    struct Free {
+        std::size_t alignment = cache_line;
+        void operator()(T* p) const { ::operator delete(p, std::align_val_t(alignment)); }
+    };
+    std::unique_ptr<T, Free> memory_;
+    Index size_ = 0;
+};
+
+// The distance of rows in a matrix of our own: whole cache lines, so many that rows do not evict each other.
+template <class T> Index row_stride(Index columns) {
+    constexpr Index line = cache_line / sizeof(T);
+    Index stride = (columns + line - 1) / line * line;
+    if (stride * Index(sizeof(T)) % evicting_stride == 0) stride += line;
+    return stride;
+}
+
+// The distance of rows that are read together, `bytes` of all of them at a time: each begins in a cache of 4
+// KiB a way where the one before ends. There may be none.
+template <class T> Index interleaved_stride(Index rows, Index columns, Index bytes) {
+    constexpr Index way = 4096 / sizeof(T), line = cache_line / sizeof(T);
+    const Index piece = std::max(line, bytes / Index(sizeof(T)) / std::max<Index>(rows, 1) / line * line);
+    return columns + ((piece - columns) % way + way) % way;
+}
+
+// The same view, of so many rows and columns: what a checked build holds its users to.
+template <class T> Rows<T> bounded(Rows<T> m, [[maybe_unused]] Index rows, [[maybe_unused]] Index columns) {
+#ifdef STEEPEST_CHECKED
+    m.rows = rows, m.columns = columns;
+#endif
+    return m;
+}
+
+template <class T> Rows<const T> read_only(Rows<T> m) {
+#ifdef STEEPEST_CHECKED
+    return {m.data, m.stride, m.rows, m.columns};
+#else
+    return {m.data, m.stride};
+#endif
+}
+
+// The part of a matrix that begins at a row and a column; of none, none.
+template <class T> Rows<T> from(Rows<T> m, Index row, Index column = 0 STEEPEST_CALLER) {
+    STEEPEST_CHECK("a block's first row", 0, row, m.rows);
+    STEEPEST_CHECK("a block's first column", 0, column, m.columns);
+    const Rows<T> part{m.data ? m.data + row * m.stride + column : nullptr, m.stride};
+#ifdef STEEPEST_CHECKED
+    return bounded(part, m.rows - row, m.columns - column);
+#else
+    return part;
+#endif
+}
+
+template <class T> class Matrix {
+  public:
+    void reserve(Index rows, Index columns) { reserve_rows(rows, columns, row_stride<T>(columns)); }
+    void reserve(Index rows, Index columns, Index bytes_together) {
+        reserve_rows(rows, columns, interleaved_stride<T>(rows, columns, bytes_together));
+    }
+    Rows<T> rows(Index first = 0 STEEPEST_CALLER) const {
+#ifdef STEEPEST_CHECKED
+        return from(bounded(Rows<T>{buffer_.data(), stride_}, rows_, columns_), first, 0, file, line);
+#else
+        return {buffer_.data() + first * stride_, stride_};
+#endif
+    }
+    T* row(Index i STEEPEST_CALLER) const {
+        STEEPEST_CHECK("a row", i, i + 1, rows_);
+        return buffer_.data() + i * stride_;
+    }
+
+  private:
+    void reserve_rows(Index rows, [[maybe_unused]] Index columns, Index stride) {
+        stride_ = stride;
+        buffer_.reserve(rows * stride);
+#ifdef STEEPEST_CHECKED
+        rows_ = rows, columns_ = columns;
+#endif
+    }
+
+    Buffer<T> buffer_;
+    Index stride_ = 0;
+#ifdef STEEPEST_CHECKED
+    Index rows_ = 0, columns_ = 0;
+#endif
+};
+
+} // namespace steepest

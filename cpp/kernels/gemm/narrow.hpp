@@ -1,0 +1,231 @@
+// Compute: layers of fewer outputs than a cache line holds, as the scores of a classifier are. Vectors along
+// the outputs would be partly empty (10 of 16 lanes), so they run along the other side: the inputs.
+#pragma once
+
+#include "kernels/gemm/blocks.hpp"
+#include "kernels/gemm/epilogue.hpp"
+#include "kernels/gemm/pack.hpp"
+#include "kernels/rows/elementwise.hpp"
+
+namespace steepest {
+namespace {
+
+// ---- forward: dot products -----------------------------------------------------------------------------
+//
+// Every output is a sum over a group of lanes: lane l is the chain over k = l, l + group_lanes, ..., and the
+// lanes are folded by halves. So its bits are those of one instruction set on any other, and of a row alone.
+
+constexpr int dot_rows = max_rows == 8 ? 4 : 2, dot_outputs = 5; // accumulators: 20 of 32 registers, 10 of 16
+constexpr Index dot_rows_together = 64; // rows whose lanes wait in memory between blocks of the depth
+
+// sums[i][j][lane] (+)= the products of row i of x and row j of w, both `depth` long.
+template <class T, int R, int C>
+__attribute__((noinline)) void dots(Rows<const T> x, Rows<const T> w, Index depth, T* sums, Index row_stride,
+                                    bool begun) {
+    for (int g = 0; g < group<T>; ++g) {
+        Vec<T> acc[R][C];
+        const auto place = [=](int i, int j) {
+            return sums + i * row_stride + j * group_lanes<T> + g * lanes<T>;
+        };
+        const auto multiply = [&](Index k, auto... tail) __attribute__((always_inline)) {
+            Vec<T> xv[R];
+#pragma GCC unroll 4
+            for (int i = 0; i < R; ++i) xv[i] = load(x.data + i * x.stride + k, tail...);
+#pragma GCC unroll 8
+            for (int j = 0; j < C; ++j) {
+                const Vec<T> wv = in_register(load(w.data + j * w.stride + k, tail...));
+#pragma GCC unroll 4
+                for (int i = 0; i < R; ++i) acc[i][j] = fma(xv[i], wv, acc[i][j]);
+            }
+        };
+#pragma GCC unroll 4
+        for (int i = 0; i < R; ++i)
+#pragma GCC unroll 8
+            for (int j = 0; j < C; ++j) acc[i][j] = begun ? load(place(i, j)) : Vec<T>{};
+        Index k = g * lanes<T>;
+        for (; k + lanes<T> <= depth; k += group_lanes<T>) {
+            for (int i = 0; g == 0 && i < R; ++i) // a line of each of the next rows
+                __builtin_prefetch(x.data + (R + i) * x.stride + k);
+            multiply(k);
+        }
+        if (k < depth) multiply(k, Tail<T>(depth - k));
+#pragma GCC unroll 4
+        for (int i = 0; i < R; ++i)
+#pragma GCC unroll 8
+            for (int j = 0; j < C; ++j) store(place(i, j), acc[i][j]);
+    }
+}
+
+template <class T, int R = dot_rows, int C = dot_outputs, class... A>
+STEEPEST_INLINE void call_dots(Index rows, Index outputs, const A&... args) {
+    if constexpr (R > 1) {
+        if (rows < R) return call_dots<T, R - 1, C>(rows, outputs, args...);
+    }
+    if constexpr (C > 1) {
+        if (outputs < C) return call_dots<T, R, C - 1>(rows, outputs, args...);
+    }
+    dots<T, R, C>(args...);
+}
+
+// totals[i] = the folded lanes of sums[i], for n sums one after the other. Reads and writes up to 3 beyond n.
+template <class T> void fold_lanes(const T* sums, Index n, T* totals) {
+    constexpr int few = 16 / int(sizeof(T)); // sums that a 16-byte vector holds, folded together
+    for (Index first = 0; first < n; first += few) {
+        T quarter[few][few], lane[few][few];
+        for (int i = 0; i < few; ++i) {
+            const T* sum = sums + (first + i) * group_lanes<T>;
+            const auto part = [=](int p) { return load16<Vec16<T>>(sum + p * few); };
+            const Vec16<T> folded = (part(0) + part(2)) + (part(1) + part(3));
+            __builtin_memcpy(quarter[i], &folded, 16);
+        }
+        turn(Rows<const T>{quarter[0], few}, lane[0], few);
+        for (int half = few / 2; half > 0; half /= 2)
+            for (int i = 0; i < half; ++i) {
+                const Vec16<T> sum = load16<Vec16<T>>(lane[i]) + load16<Vec16<T>>(lane[i + half]);
+                __builtin_memcpy(lane[i], &sum, 16);
+            }
+        __builtin_memcpy(totals + first, lane[0], 16);
+    }
+}
+
+// y = activation(totals + bias) for one row.
+template <class T> STEEPEST_INLINE void finish_row(const Forward<T>& f, const T* totals, T* y) {
+    const Vec<T> floor = broadcast(floor_of<T>(f.activation));
+    for_vectors<T>(f.outputs, [&](Index j, auto... tail) __attribute__((always_inline)) {
+        const Vec<T> bias = f.bias ? load(f.bias + j, tail...) : Vec<T>{};
+        store(y + j, maximum(floor, load(totals + j, tail...) + bias), tail...);
+    });
+    if (curved(f.activation)) activate(f.activation, f.slope, y, y, f.outputs);
+}
+
+template <class T> void forward_transposed(const Forward<T>& f, T* scratch) {
+    T* const sums = scratch;
+    T* const totals = scratch + dot_rows_together * group_lanes<T> * group_lanes<T>;
+    const Index row_stride = f.outputs * group_lanes<T>;
+    const Index most = larger(1, dot_bytes / Index(sizeof(T)) / larger(1, row_stride));
+    const Pieces blocks((f.inputs + group_lanes<T> - 1) / group_lanes<T>, most); // in groups of lanes
+    const Pieces outputs(f.outputs, dot_outputs);
+    for (Index first = 0; first < f.rows; first += dot_rows_together) {
+        const Index count = smaller(dot_rows_together, f.rows - first);
+        const Pieces rows(count, dot_rows);
+        Index block = 0;
+        do { // at least once: without inputs all sums are 0
+            const Index k = blocks.begin(block) * group_lanes<T>;
+            const Index depth = smaller(blocks.length(block) * group_lanes<T>, f.inputs - k);
+            for (Index r = 0; r < rows.count; ++r)
+                for (Index c = 0; c < outputs.count; ++c)
+                    call_dots<T>(rows.length(r), outputs.length(c), at(f.x, first + rows.begin(r), k),
+                                 at(f.weight, outputs.begin(c), k), depth,
+                                 sums + rows.begin(r) * row_stride + outputs.begin(c) * group_lanes<T>,
+                                 row_stride, block > 0);
+        } while (++block < blocks.count);
+        fold_lanes(sums, count * f.outputs, totals);
+        for (Index i = 0; i < count; ++i)
+            finish_row(f, totals + i * f.outputs, f.y.data + (first + i) * f.y.stride);
+    }
+}
+
+// The sum of lanes l, l + Step, l + 2 Step, ... of a group, folded by halves, of which those from Some on
+// hold 0; lane(l) is one of them.
+template <class T, int Some, int Step, class F> STEEPEST_INLINE Vec<T> fold_tree(int l, F lane) {
+    if constexpr (Step < Some)
+        return fold_tree<T, Some, 2 * Step>(l, lane) + fold_tree<T, Some, 2 * Step>(l + Step, lane);
+    else if constexpr (Some < group_lanes<T>)
+        return lane(l) + Vec<T>{}; // which makes a -0 a 0
+    else
+        return lane(l);
+}
+
+template <class T, int Some> void shallow_rows(const Forward<T>& f) {
+    T totals[group_lanes<T>];
+    for (Index i = 0; i < f.rows; ++i) {
+        const T* x = f.x.data + i * f.x.stride;
+        for_vectors<T>(f.outputs, [&](Index j, auto... tail) __attribute__((always_inline)) {
+            const Vec<T> sum = fold_tree<T, Some, 1>(0, [&](int l) __attribute__((always_inline)) {
+                if (l >= f.inputs) return Vec<T>{};
+                return fma(broadcast(x[l]), load(f.weight.data + l * f.weight.stride + j, tail...), Vec<T>{});
+            });
+            store(totals + j, sum, tail...);
+        });
+        finish_row(f, totals, f.y.data + i * f.y.stride);
+    }
+}
+
+// The same sums where each lane is one product at most: with the weight as it is, and vectors along its few
+// outputs.
+template <class T> void forward_shallow(const Forward<T>& f, T*) {
+    if (f.inputs <= 2) return shallow_rows<T, 2>(f);
+    if (f.inputs <= 4) return shallow_rows<T, 4>(f);
+    if (f.inputs <= 8) return shallow_rows<T, 8>(f);
+    shallow_rows<T, group_lanes<T>>(f);
+}
+
+// to = the transpose of a weight's rows
+template <class T> void transpose(Rows<const T> weight, Index rows, Index columns, Rows<T> to) {
+    transpose_rows(weight, columns, rows, to.data, to.stride);
+}
+
+// ---- weight gradient: its transpose, whose rows are long ----------------------------------------------
+
+constexpr int transposed_vectors = 2, transposed_rows = 5;                           // of a tile
+template <class T> constexpr Index transposed_width = transposed_vectors * lanes<T>; // weight rows at a time
+
+// g (MR, transposed_width) = dy^T @ x: every element the chain over the samples that any other tile gives.
+template <class T, int MR>
+__attribute__((noinline)) void transposed_tile(Rows<const T> x, Rows<const T> dy, Index samples, T* g) {
+    Vec<T> acc[MR][transposed_vectors] = {};
+    for (Index s = samples; s > 0; --s, x.data += x.stride, dy.data += dy.stride) {
+        __builtin_prefetch(x.data + ahead_rows * x.stride);
+        __builtin_prefetch(x.data + ahead_rows * x.stride + lanes<T>);
+        Vec<T> xv[transposed_vectors];
+#pragma GCC unroll 2
+        for (int j = 0; j < transposed_vectors; ++j) xv[j] = load(x.data + j * lanes<T>);
+#pragma GCC unroll 8
+        for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 2
+            for (int j = 0; j < transposed_vectors; ++j)
+                acc[i][j] = fma(broadcast(dy.data[i]), xv[j], acc[i][j]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 2
+        for (int j = 0; j < transposed_vectors; ++j)
+            store(g + i * transposed_width<T> + j * lanes<T>, acc[i][j]);
+}
+
+template <class T, int MR = transposed_rows, class... A>
+STEEPEST_INLINE void call_transposed_tile(Index rows, const A&... args) {
+    if constexpr (MR > 1) {
+        if (rows < MR) return call_transposed_tile<T, MR - 1>(rows, args...);
+    }
+    transposed_tile<T, MR>(args...);
+}
+
+// The update of as many whole blocks of weight rows from g.first on as there are; returns where they end.
+template <class T> Index update_transposed(const WeightGradient<T>& g) {
+    constexpr Index width = transposed_width<T>;
+    const Pieces outputs(g.outputs, transposed_rows);
+    T turned[group_lanes<T> * width], gradient[group_lanes<T> * width];
+    const auto update_rows = [&](Index i, Index rows, Index n) {
+        for (Index r = 0; r < rows; ++r)
+            update(g.update, gradient + r * n, at(g.weight, i + r, 0).data, at(g.first_moment, i + r, 0).data,
+                   at(g.second_moment, i + r, 0).data, n);
+    };
+    const auto contiguous = [&](Rows<T> m) { return !m.data || m.stride == g.outputs; };
+    const bool dense = contiguous(g.weight) && contiguous(g.first_moment) && contiguous(g.second_moment);
+    Index i = g.first;
+    for (; i + width <= g.last; i += width) {
+        for (Index c = 0; c < outputs.count; ++c)
+            call_transposed_tile<T>(outputs.length(c), at(g.x, 0, i), at(g.dy, 0, outputs.begin(c)),
+                                    g.samples, turned + outputs.begin(c) * width);
+        transpose_rows(Rows<const T>{turned, width}, width, g.outputs, gradient, g.outputs);
+        if (dense)
+            update_rows(i, 1, width * g.outputs);
+        else
+            update_rows(i, width, g.outputs);
+    }
+    return i;
+}
+
+} // namespace
+} // namespace steepest

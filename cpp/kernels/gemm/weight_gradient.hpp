@@ -1,0 +1,97 @@
+// Compute: the product of the weight gradient, whose operands are both read down their columns.
+#pragma once
+
+#include "kernels/gemm/narrow.hpp"
+
+namespace steepest {
+namespace {
+
+template <class T, int MR, int NV, bool Partial> struct WeightTile {
+    STEEPEST_INLINE static void run(const Product<T>& p, const WeightEpilogue<T>& e) {
+        weight_tile<T, MR, NV, Partial>(p, e);
+    }
+};
+
+// Operands are packed where the copy is shared by enough tiles: a panel of dy by rows of the weight, rows of
+// x by columns. (Neighbours in a column of x or dy lie a row apart, each on a page of its own if rows are
+// long.)
+constexpr Index shared_rows = 4 * max_rows, shared_panels = 4;
+
+// The samples [s, s + depth) of a weight gradient, for the weight rows from `top` on.
+template <class T> struct SampleBlock {
+    const WeightGradient<T>& g;
+    Index top, s, depth;
+    T* scratch;
+
+    STEEPEST_INLINE void run() const {
+        const Columns<T> panels(g.outputs);
+        const Index panel = panel_width<T> * depth;
+        const bool pack_dy = depth <= sample_depth && g.last - top >= shared_rows;
+        const bool pack_x = depth <= sample_depth && panels.pieces.count >= shared_panels;
+        const Index together =
+            pack_dy ? larger(1, block_bytes / Index(sizeof(T)) / larger(1, panel)) : panels.pieces.count;
+        T* const x_block = scratch + block_bytes / Index(sizeof(T));
+        T* const tile = x_block + sample_depth * weight_block_rows;
+        for (Index first = 0; first < panels.pieces.count; first += together) {
+            const Index last = smaller(first + together, panels.pieces.count);
+            for (Index p = first; pack_dy && p < last; ++p)
+                pack_rows(at(g.dy, s, panels.begin(p)), depth, panels.width(p), scratch + (p - first) * panel,
+                          panel_width<T>);
+            for (Index i = top; i < g.last; i += weight_block_rows) {
+                const Index rows = smaller(weight_block_rows, g.last - i);
+                Rows<const T> x = at(g.x, s, i);
+                if (pack_x) {
+                    pack_rows(x, depth, rows, x_block, weight_block_rows);
+                    x = {x_block, weight_block_rows};
+                }
+                for (Index p = first; p < last; ++p) {
+                    const Index j = panels.begin(p);
+                    const Rows<const T> dy =
+                        pack_dy ? Rows<const T>{scratch + (p - first) * panel, panel_width<T>}
+                                : at(g.dy, s, j);
+                    tiles(x, dy, i, rows, j, panels.vectors(p), panels.tail(p), tile);
+                }
+            }
+        }
+    }
+
+  private:
+    STEEPEST_INLINE void tiles(Rows<const T> x, Rows<const T> dy, Index first, Index rows, Index j,
+                               int vectors, Index tail, T* tile) const {
+        const Pieces pieces(rows, max_rows);
+        for (Index r = 0; r < pieces.count; ++r) {
+            const Index i = first + pieces.begin(r);
+            const WeightEpilogue<T> end{g.update,
+                                        s + depth < g.samples,
+                                        at(g.weight, i, j),
+                                        at(g.first_moment, i, j),
+                                        at(g.second_moment, i, j),
+                                        at(g.gradient, i, j),
+                                        tile};
+            const Product<T> product{x.data + pieces.begin(r),
+                                     dy.data,
+                                     x.stride,
+                                     dy.stride,
+                                     depth,
+                                     s ? end.gradient.data : nullptr,
+                                     end.gradient.stride,
+                                     Tail<T>(tail)};
+            call_tile<WeightTile, T>(pieces.length(r), vectors, tail < lanes<T>, product, end);
+        }
+    }
+};
+
+template <class T> void weight_gradient(const WeightGradient<T>& g, T* scratch) {
+    // An update must see the finished sum; a stored gradient can wait in memory between blocks of samples.
+    const Index most = g.gradient.data ? sample_depth : g.samples;
+    const Index top = g.narrow && !g.gradient.data ? update_transposed(g) : g.first;
+    Index s = 0;
+    do {
+        const Index depth = smaller(g.samples - s, most);
+        SampleBlock<T>{g, top, s, depth, scratch}.run();
+        s += depth;
+    } while (s < g.samples);
+}
+
+} // namespace
+} // namespace steepest

@@ -1,0 +1,100 @@
+// Sparse samples: rows of a matrix in compressed form, and what a mini-batch of them has of each feature.
+#pragma once
+
+#include "base/buffer.hpp"
+#include "base/types.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace steepest {
+
+// Row i holds values[k] in columns[k], ascending, for k in begin[i] ... begin[i + 1] - 1. No begin: none.
+template <class T> struct Csr {
+    const std::int64_t* begin = nullptr;
+    const std::int32_t* columns = nullptr;
+    const T* values = nullptr;
+    explicit operator bool() const { return begin; }
+    Index length(Index row) const { return Index(begin[row + 1] - begin[row]); }
+};
+
+// Some entries of a row or of a column: values at places.
+template <class T> struct Entries {
+    const T* values;
+    const std::int32_t* places;
+    Index count;
+};
+
+template <class T> class SparseBatch {
+  public:
+    // Room for a batch of `size` of the samples with at most so many entries, in which each of `threads`
+    // looks at a part of the features.
+    void reserve(const Csr<T>& csr, Index size, Index entries, Index features, Index outputs, int threads) {
+        csr_ = csr;
+        rows_.reserve(size);
+        places_.reserve(entries), values_.reserve(entries);
+        parts_.resize(std::size_t(threads));
+        for (auto& part : parts_) part.gradient.reserve(outputs);
+        starts_.reserve(features + 2 * threads);
+    }
+
+    // Sample `sample` is the batch's number `place`.
+    void take(Index place, Index sample) { rows_.data()[place] = sample; }
+
+    Entries<T> row(Index place) const {
+        const Index i = rows_.data()[place];
+        return {csr_.values + csr_.begin[i], csr_.columns + csr_.begin[i], csr_.length(i)};
+    }
+
+    // Of the features [first, last), in the order of the batch's `size` samples: counted, then placed behind
+    // the entries of all features before, which other threads place.
+    void transpose(int rank, Index first, Index last, Index size) {
+        Index* const starts = parts_[std::size_t(rank)].starts = starts_.data() + first + 2 * rank;
+        std::fill_n(starts, last - first + 2, 0);
+        visit(
+            first, last, size, [&](Index, std::int32_t feature, T) { ++starts[feature - first + 2]; },
+            &starts[1]);
+        starts[0] = starts[1];
+        for (Index f = 2; f < last - first + 2; ++f) starts[f] += starts[f - 1];
+        visit(first, last, size, [&](Index place, std::int32_t feature, T value) {
+            const Index to = starts[feature - first + 1]++;
+            places_.data()[to] = std::int32_t(place), values_.data()[to] = value;
+        });
+    }
+
+    // Of feature first + f, after transpose().
+    Entries<T> column(int rank, Index f) const {
+        const Index* const starts = parts_[std::size_t(rank)].starts;
+        return {values_.data() + starts[f], places_.data() + starts[f], starts[f + 1] - starts[f]};
+    }
+
+    T* gradient(int rank) const { return parts_[std::size_t(rank)].gradient.data(); }
+
+  private:
+    struct Part {
+        Index* starts = nullptr; // of each feature's entries, of which there may be more than 2^31
+        Buffer<T> gradient;
+    };
+
+    // Entries of features before the first are added up in `before`.
+    template <class Visit>
+    void visit(Index first, Index last, Index size, Visit entry, Index* before = nullptr) const {
+        for (Index place = 0; place < size; ++place) {
+            const Entries<T> own = row(place);
+            const std::int32_t* const end = own.places + own.count;
+            const std::int32_t* column = std::lower_bound(own.places, end, std::int32_t(first));
+            if (before) *before += column - own.places;
+            for (; column != end && *column < last; ++column)
+                entry(place, *column, own.values[column - own.places]);
+        }
+    }
+
+    Csr<T> csr_;
+    Buffer<Index> rows_;
+    std::vector<Part> parts_;
+    Buffer<Index> starts_; // those of all threads, each with two more
+    Buffer<std::int32_t> places_;
+    Buffer<T> values_;
+};
+
+} // namespace steepest

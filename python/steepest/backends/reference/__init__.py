@@ -1,0 +1,345 @@
+"""The backend that runs without a compiler, and that the native one is tested against: NumPy throughout.
+
+The formulas are in `formulas.py` and `stage_formulas.py`; `reference_pass.py` and this file are the order in
+which a step and a fit apply them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from time import perf_counter
+from typing import Literal
+
+import numpy as np
+
+from ...penalties import Penalty, scaled
+from ..protocol import (
+    NO_DRAWS,
+    Array,
+    Average,
+    Backend,
+    Batch,
+    Draws,
+    EpochResults,
+    Network,
+    Overflowed,
+    Parameters,
+    Recipe,
+    Schedule,
+    Stage,
+    State,
+    Watch,
+)
+from ..sparse import SparseRows
+from . import formulas
+from . import stages as stage_formulas
+from .passes import Pass, backward, forward
+from .random import shuffle_order
+
+_WATCH_SECONDS = 0.02
+_ROWS_AT_ONCE = 4096  # of X, which may be larger than memory
+
+
+class ReferenceNetwork:
+    """A compiled model in plain NumPy; see `protocol.Network` for the contract of each method."""
+
+    def __init__(
+        self, stages: Sequence[Stage], parameters: Sequence[Parameters], running: Sequence[Array] = ()
+    ) -> None:
+        self._stages = tuple(stages)
+        self._parameters = tuple(parameters)
+        self._running = tuple(running)
+        self._order: tuple[object, Array] = None, np.empty(0)  # the last one, and its key
+
+    def try_forward(self, x: object) -> Array | None:
+        """None: all is checked before it comes here."""
+
+    def try_step(
+        self,
+        x: object,
+        targets: object,
+        recipe: Recipe,
+        state: State,
+        rate: float,
+        average: Average | None = None,
+        seed: int = 0,
+    ) -> float | None:
+        """None: all is checked before it comes here."""
+
+    def forward(self, x: Array | SparseRows) -> Array:
+        """Scores (samples, outputs) of rows (samples, features)."""
+        return self._pass(x, None).outputs[-1]
+
+    def loss_and_gradients(
+        self, batch: Batch, recipe: Recipe, draws: Draws = NO_DRAWS
+    ) -> tuple[float, list[Parameters]]:
+        """The objective (data loss + penalties) as in training, and its gradient for each learning stage."""
+        passed = self._pass(batch.x, draws)
+        recipe = _for_batch(recipe, batch)
+        objective, gradients = self._objective(passed, batch, recipe)
+        for p, gradient, penalty in zip(self._parameters, gradients, self._penalties(recipe), strict=True):
+            gradient.weight = formulas.limited(gradient.weight, p.weight, penalty, None)
+        return objective, gradients
+
+    def step(
+        self,
+        batch: Batch,
+        recipe: Recipe,
+        state: State,
+        rate: float,
+        average: Average | None = None,
+        seed: int = 0,
+    ) -> float:
+        """One update on the whole batch; where the objective is not finite, nothing is changed.
+
+        Raises
+        ------
+        Overflowed
+            If the new parameters are not finite.
+        """
+        passed = self._pass(batch.x, Draws(seed, int(state.steps[0])))
+        recipe = _for_batch(recipe, batch)
+        objective, gradients = self._objective(passed, batch, recipe)
+        if math.isfinite(objective):
+            self._update(gradients, passed.statistics, recipe, state, rate, average)
+            if not self._finite(state, average):
+                raise Overflowed("the update made parameters that are not finite")
+        return objective
+
+    def fit(
+        self,
+        batch: Batch,
+        recipe: Recipe,
+        state: State,
+        schedule: Schedule,
+        watch: Watch | None,
+        average: Average | None = None,
+    ) -> EpochResults:
+        """Epochs of shuffled mini-batches; the last batch of an epoch may be smaller."""
+        samples, size = len(batch.x), schedule.batch_size
+        batches = -(-samples // size)
+        steps = range(batches)[schedule.first_batch :][: schedule.batches]
+        sums = schedule.sums
+        stop, plateau = _throttled(watch), schedule.plateau
+        losses: list[float] = []
+        seconds: list[float] = []
+        rates = itertools.cycle(schedule.rates.tolist())
+        for epoch in range(schedule.epochs):
+            began = perf_counter()
+            number = schedule.first_epoch + epoch
+            order = self._shuffled(samples, schedule.seed, number) if schedule.shuffle else None
+            order = order if schedule.orders is None else schedule.orders[epoch]
+            before = self._copies(state, average)
+            own, sums = (0.0, 0.0), schedule.sums
+            for step in steps:
+                start = step * size
+                part = _take(batch, slice(start, start + size), order)
+                if recipe.loss.takes_labels:  # they may have changed since they were checked
+                    bad = BACKEND.first_bad_label(part.targets, self._stages[-1].outputs)
+                    if bad >= 0:
+                        formulas.write(before)
+                        sample = start + bad if order is None else int(order[start + bad])
+                        return EpochResults(losses, seconds, "mislabelled", sample)
+                try:
+                    objective = self.step(part, recipe, state, next(rates), average, schedule.seed)
+                except Overflowed:
+                    formulas.write(before)
+                    return EpochResults(losses, seconds, "overflowed", step)
+                if not math.isfinite(objective):
+                    formulas.write(before)
+                    return EpochResults(losses, seconds, "diverged", step)
+                counted = None if recipe.mean_by_count else part.weight
+                weight = formulas.batch_size(recipe.loss, len(part.x), counted)
+                own = own[0] + weight * objective, own[1] + weight
+                sums = sums[0] + weight * objective, sums[1] + weight
+                if step != steps[-1] and stop(epoch + (step + 1) / batches):
+                    return EpochResults(losses, seconds, "cancelled", sums=sums)
+            losses.append(own[0] / own[1] if own[1] else 0.0)
+            seconds.append(perf_counter() - began)
+            plateau = plateau.after(losses[-1])
+            if plateau.reached:
+                break
+            if stop(epoch + steps.stop / batches) and epoch + 1 < schedule.epochs:
+                return EpochResults(losses, seconds, "cancelled", sums=sums)
+        return EpochResults(losses, seconds, "finished", sums=sums)
+
+    def _shuffled(self, samples: int, seed: int, epoch: int) -> Array:
+        """The order of an epoch, which is kept: it may be run in many parts."""
+        key = samples, seed, epoch
+        last = self._order  # read once: another thread may replace it
+        if last[0] != key:
+            last = self._order = key, shuffle_order(samples, seed, epoch)
+        return last[1]
+
+    @property
+    def _learners(self) -> list[Stage]:
+        return [stage for stage in self._stages if stage.learns]
+
+    def _pass(self, x: Array | SparseRows, draws: Draws | None) -> Pass:
+        dense = x[:] if isinstance(x, SparseRows) else x
+        return forward(self._stages, self._parameters, self._running, dense, draws)
+
+    @formulas.quiet
+    def _objective(self, passed: Pass, batch: Batch, recipe: Recipe) -> tuple[float, list[Parameters]]:
+        """The objective, and the gradient of the data loss alone for each stage that learns."""
+        scores = passed.outputs[-1]
+        objective, grad = formulas.loss_and_gradient(recipe.loss, scores, batch.targets, batch.weight)
+        objective *= recipe.report_scale
+        for p, penalty in zip(self._parameters, self._penalties(recipe), strict=True):
+            objective += formulas.penalty_value(penalty, p.weight) if penalty is not None else 0.0
+        return objective, backward(self._stages, self._parameters, passed, grad)
+
+    def _update(
+        self,
+        gradients: Sequence[Parameters],
+        statistics: dict[int, Array],
+        recipe: Recipe,
+        state: State,
+        rate: float,
+        average: Average | None,
+    ) -> None:
+        """Compute every new value first, and only then write, so that no error leaves layers out of step."""
+        values = self._arrays(self._parameters)
+        dense = zip(self._learners, self._penalties(recipe), strict=True)
+        of_weights = iter([penalty for stage, penalty in dense if stage.dense])
+        penalties = [next(of_weights) if value.ndim == 2 else None for value in values]  # never of biases
+        grads = [
+            formulas.limited(grad, value, penalty, recipe.clip_value)
+            for grad, value, penalty in zip(self._arrays(gradients), values, penalties, strict=True)
+        ]
+        scale = formulas.norm_scale(grads, recipe.clip_norm)
+        firsts, seconds = (
+            [None] * len(values) if slot is None else self._arrays(slot)
+            for slot in (state.first, state.second)
+        )
+        age = int(state.steps[0]) - state.zero_step
+        changes, results = [(state.steps, state.steps + 1)], []
+        for value, grad, penalty, *slots in zip(values, grads, penalties, firsts, seconds, strict=True):
+            kept, scaled = (slots[0], slots[1]), grad * grad.dtype.type(scale)
+            new, new_kept = formulas.updated(value, scaled, kept, recipe.optimizer, rate, age)
+            new = formulas.shrunk(new, penalty, rate)
+            new = formulas.constrained(new, recipe.constraint) if value.ndim == 2 else new
+            results.append(new)
+            changes += [(value, new), *formulas.changes(kept, new_kept)]
+        for before, (s, batch) in zip(self._running, sorted(statistics.items()), strict=True):
+            changes.append((before, stage_formulas.running(self._stages[s], before, batch)))
+        if average is not None:
+            changes += self._average_changes(average, results)
+        formulas.write(changes)
+
+    def _penalties(self, recipe: Recipe) -> list[Penalty | None]:
+        """That of each stage that learns: there is none of the scales of a batch_norm."""
+        own = zip(self._learners, recipe.penalties, strict=True)
+        return [penalty if stage.dense else None for stage, penalty in own]
+
+    def _finite(self, state: State, average: Average | None) -> bool:
+        """Whether all that learning changes is."""
+        arrays = [*self._arrays(self._parameters), *self._running]
+        arrays += [*self._arrays(state.first or ()), *self._arrays(state.second or ())]
+        if average is not None:
+            arrays += self._arrays(average.values)
+        return all(np.isfinite(array).all() for array in arrays)
+
+    def _copies(self, state: State, average: Average | None) -> list[tuple[Array, Array]]:
+        """Every array that learning changes, with a copy of what it holds now."""
+        kept = (self._arrays(slot or ()) for slot in (state.first, state.second))
+        arrays = [state.steps, *self._arrays(self._parameters), *itertools.chain(*kept), *self._running]
+        if average is not None:
+            arrays += [*self._arrays(average.values), average.updates]
+        return [(array, array.copy()) for array in arrays]
+
+    def _average_changes(self, average: Average, values: Sequence[Array]) -> list[tuple[Array, Array]]:
+        """What the average and its count become after the update that gave these values."""
+        changes = [(average.updates, average.updates + 1)]
+        share = formulas.average_share(average.averaging, int(average.updates[0]))
+        if share > 0:
+            means = self._arrays(average.values)
+            new = [formulas.averaged(mean, value, share) for mean, value in zip(means, values, strict=True)]
+            changes += zip(means, new, strict=True)
+        return changes
+
+    def _arrays(self, parameters: Sequence[Parameters]) -> list[Array]:
+        """Each array, weights with two axes and all else, the scales of a batch_norm too, with one."""
+        arrays = []
+        for stage, p in zip(self._learners, parameters, strict=False):
+            arrays.append(p.weight if stage.dense else p.weight[0])
+            if p.bias is not None:
+                arrays.append(p.bias)
+        return arrays
+
+
+def _for_batch(recipe: Recipe, batch: Batch) -> Recipe:
+    """The recipe with the batch's part of a penalty of all."""
+    if not recipe.penalty_by_batch:
+        return recipe
+    size = formulas.batch_size(recipe.loss, len(batch.x), batch.weight)
+    parts = (scaled(penalty, 1 / size if size else 0.0) for penalty in recipe.penalties)
+    return replace(recipe, penalties=tuple(parts))
+
+
+def _take(batch: Batch, part: slice, order: Array | None) -> Batch:
+    """The samples at positions `part` of `order`."""
+    where = part if order is None else order[part]
+    return Batch(batch.x[where], batch.targets[where], None if batch.weight is None else batch.weight[where])
+
+
+def _throttled(watch: Watch | None) -> Watch:
+    """`watch`, called at most every 20 ms."""
+    due = perf_counter() + _WATCH_SECONDS
+
+    def stop(done: float) -> bool:
+        nonlocal due
+        if watch is None or perf_counter() < due:
+            return False
+        due = perf_counter() + _WATCH_SECONDS
+        return watch(done)
+
+    return stop
+
+
+class ReferenceBackend:
+    """The formulas behind the interface that both backends have."""
+
+    name: Literal["native", "reference"] = "reference"
+
+    def network(
+        self, stages: Sequence[Stage], parameters: Sequence[Parameters], running: Sequence[Array] = ()
+    ) -> Network:
+        """Bind a compiled model to this backend."""
+        return ReferenceNetwork(stages, parameters, running)
+
+    def first_nonfinite_row(self, x: Array) -> int:
+        """Index of the first row that holds NaN or an infinity, -1 if there is none."""
+        for start in range(0, len(x), _ROWS_AT_ONCE):
+            bad = ~np.isfinite(x[start : start + _ROWS_AT_ONCE]).all(axis=1)
+            if bad.any():
+                return start + int(bad.argmax())
+        return -1
+
+    def first_bad_label(self, labels: Array, classes: int) -> int:
+        """Position of the first label outside 0..classes-1, -1 if there is none."""
+        bad = (labels < 0) | (labels >= classes)
+        return int(bad.argmax()) if bad.any() else -1
+
+    def shuffled_orders(self, rng: np.random.RandomState, order: Array, epochs: int) -> Array:
+        """(epochs, samples) int64: each the one before, first `order`, shuffled by `rng.shuffle`."""
+        orders = np.empty((epochs, len(order)), np.int64)
+        for row in orders:
+            row[:] = order = order[rng.permutation(len(order))]
+        return orders
+
+    linear = staticmethod(formulas.linear)
+    linear_backward = staticmethod(formulas.linear_backward)
+    activation = staticmethod(formulas.activation)
+    activation_backward = staticmethod(formulas.activation_backward)
+    exp = staticmethod(formulas.exp)
+    log = staticmethod(formulas.log)
+    softmax = staticmethod(formulas.softmax)
+    loss = staticmethod(formulas.loss_and_gradient)
+    update = staticmethod(formulas.update)
+
+
+BACKEND: Backend = ReferenceBackend()

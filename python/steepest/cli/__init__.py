@@ -1,0 +1,5 @@
+"""The command line: `steepest train`, `predict`, `evaluate` and `info`."""
+
+from .parser import main
+
+__all__ = ["main"]

@@ -1,0 +1,1 @@
+"""A description of layers compiled to the stages that a backend runs."""

@@ -1,0 +1,46 @@
+"""Check: that a model ends with the scores that its loss takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..layers import ELU, Identity, Layer, LeakyReLU, ReLU, Sigmoid
+from ..layers.regularization import Dropout, FractionalMaxPool2d, Residual
+from ..losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
+
+# What leaves numbers between 0 and 1 such, each but for a factor.
+_KEEPING = (Identity, Dropout, FractionalMaxPool2d, ReLU, LeakyReLU, ELU)
+
+
+def check_output(layers: Sequence[Layer], loss: Loss) -> None:
+    """Refuse a model that ends with a sigmoid for a loss that has its own, or a softmax.
+
+    Raises
+    ------
+    ValueError
+        With the layer and the remedy.
+    """
+    if not isinstance(loss, BinaryCrossEntropy | SoftmaxCrossEntropy):
+        return
+    if (sigmoid := _last_sigmoid(layers)) is not None:
+        own = "sigmoid" if isinstance(loss, BinaryCrossEntropy) else "softmax"
+        raise ValueError(
+            f"layer {sigmoid} is Sigmoid(), so that scores lie between 0 and 1, but {type(loss).__name__} "
+            f"expects scores of any size and applies its own {own}: remove the layer, and use "
+            f"st.functional.{own}(model(X)) for probabilities"
+        )
+
+
+def _last_sigmoid(layers: Sequence[Layer], prefix: str = "", before: str | None = None) -> str | None:
+    """The number of the sigmoid whose answers come out, None if something else does."""
+    sigmoid = before
+    for number, layer in enumerate(layers):
+        path = f"{prefix}{number}"
+        if isinstance(layer, Sigmoid):
+            sigmoid = path
+        elif isinstance(layer, Residual):
+            # The sum with the shortcut: bounded only if both are.
+            sigmoid = sigmoid and _last_sigmoid(layer.layers, f"{path}.", sigmoid)
+        elif not isinstance(layer, _KEEPING):
+            sigmoid = None
+    return sigmoid

@@ -1,0 +1,42 @@
+"""The table of a model's layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..layers import Layer
+
+if TYPE_CHECKING:
+    from ..model import Sequential
+
+
+def table(model: Sequential) -> str:
+    """A line for each layer: its number in `state_dict`, what it gives for n samples, its parameters."""
+    counts = {key: array.size for key, array in model._named(model._parameters)}
+    rows = [("", "layer", "output", "parameters")]
+    rows.append(("", "input", f"(n, {model.in_features})", ""))
+    rows += _rows(model.layers, model.in_features, "", counts)
+    total = sum(counts.values())
+    rows.append(("", "total", "", f"{total:,}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        f"{key:<{widths[0]}}  {layer:<{widths[1]}}  {output:>{widths[2]}}  {count:>{widths[3]}}".rstrip()
+        for key, layer, output, count in rows
+    ]
+    rule = "-" * max(map(len, lines))
+    size = total * model.dtype.itemsize
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, f"{lines[-1]}  ({size:,} bytes, {model.dtype})"])
+
+
+def _rows(
+    layers: Sequence[Layer], features: int, prefix: str, counts: dict[str, int]
+) -> Iterator[tuple[str, str, str, str]]:
+    """Of some layers, each followed by those inside it; one without `out_features` changes no sizes."""
+    for number, layer in enumerate(layers):
+        key, inner = f"{prefix}{number}", getattr(layer, "layers", ())
+        given, features = features, getattr(layer, "out_features", features)
+        own = sum(count for name, count in counts.items() if name.startswith(f"{key}."))
+        title = "  " * prefix.count(".") + (type(layer).__name__ if inner else repr(layer))
+        yield key, title, f"(n, {features})", f"{own:,}"
+        yield from _rows(inner, given, f"{key}.", counts)

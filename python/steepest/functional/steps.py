@@ -1,0 +1,203 @@
+"""`steepest.functional`'s updates in place: one step of each optimizer on one array."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import _checks
+from .._checks import Array
+from .._description import check_dtype
+from ..backends import active
+from ..optimizers import SGD, AdaGrad, AdamW, Optimizer, RMSProp
+from ..penalties import Penalty, as_penalty
+
+
+def sgd_step(
+    weight: Array,
+    gradient: ArrayLike,
+    learning_rate: float,
+    *,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    velocity: Array | None = None,
+    penalty: Penalty | None = None,
+) -> None:
+    """Update `weight`, and `velocity`, in place, by the formula in `steepest.SGD`.
+
+    Parameters
+    ----------
+    weight : ndarray of float32 or float64, 1-D or 2-D
+        Writable, with unit stride along its last axis.
+    gradient : array_like, the shape of `weight`
+        Of the data loss; that of the penalty is added here.
+    learning_rate, momentum, nesterov
+        As in `SGD`.
+    velocity : ndarray like `weight`
+        Needed with momentum, and only then.
+    penalty : L2, L1, ElasticNet or None
+
+    Raises
+    ------
+    TypeError, ValueError
+        Also if `weight` or `velocity` cannot be written in place, or the arrays overlap.
+    """
+    optimizer = SGD(learning_rate, momentum, nesterov)
+    w, g = _weight_and_gradient(weight, gradient)
+    if (velocity is not None) != (optimizer.momentum > 0):
+        raise ValueError(f"velocity is needed with momentum, and only then; momentum is {optimizer.momentum}")
+    _update(w, g, {"velocity": velocity}, optimizer, penalty)
+
+
+def adagrad_step(
+    weight: Array,
+    gradient: ArrayLike,
+    learning_rate: float,
+    *,
+    squares: Array,
+    epsilon: float = 1e-10,
+    penalty: Penalty | None = None,
+) -> None:
+    """Update `weight` and `squares` in place, by the formula in `steepest.AdaGrad`.
+
+    Parameters
+    ----------
+    weight, gradient, penalty
+        As for `sgd_step`.
+    learning_rate, epsilon
+        As in `AdaGrad`.
+    squares : ndarray like `weight`
+        The sum of squared gradients, which begins with zeros.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `sgd_step`.
+    """
+    optimizer = AdaGrad(learning_rate, epsilon)
+    _update(*_weight_and_gradient(weight, gradient), {"squares": squares}, optimizer, penalty)
+
+
+def rmsprop_step(
+    weight: Array,
+    gradient: ArrayLike,
+    learning_rate: float,
+    *,
+    mean_square: Array,
+    decay: float = 0.99,
+    epsilon: float = 1e-8,
+    penalty: Penalty | None = None,
+) -> None:
+    """Update `weight` and `mean_square` in place, by the formula in `steepest.RMSProp`.
+
+    Parameters
+    ----------
+    weight, gradient, penalty
+        As for `sgd_step`.
+    learning_rate, decay, epsilon
+        As in `RMSProp`.
+    mean_square : ndarray like `weight`
+        The running mean of squared gradients, which begins with zeros.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `sgd_step`.
+    """
+    optimizer = RMSProp(learning_rate, decay, epsilon)
+    _update(*_weight_and_gradient(weight, gradient), {"mean_square": mean_square}, optimizer, penalty)
+
+
+def adam_step(
+    weight: Array,
+    gradient: ArrayLike,
+    learning_rate: float,
+    *,
+    mean: Array,
+    mean_square: Array,
+    step: int,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
+    epsilon_hat: bool = False,
+    weight_decay: float = 0.0,
+    penalty: Penalty | None = None,
+) -> None:
+    """Update `weight`, `mean` and `mean_square` in place, by the formulas in `steepest.Adam` and `AdamW`.
+
+    Parameters
+    ----------
+    weight, gradient, penalty
+        As for `sgd_step`.
+    learning_rate, beta_1, beta_2, epsilon, epsilon_hat, weight_decay
+        As in `AdamW`.
+    mean, mean_square : ndarray like `weight`
+        Running means of gradients and of their squares, which begin with zeros.
+    step : int
+        How many updates `mean` and `mean_square` have had, 0 for the first.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `sgd_step`.
+    """
+    optimizer = AdamW(learning_rate, beta_1, beta_2, epsilon, weight_decay, epsilon_hat=epsilon_hat)
+    step = _checks.integer(step, "step", minimum=0, maximum=2**62)
+    kept = {"mean": mean, "mean_square": mean_square}
+    _update(*_weight_and_gradient(weight, gradient), kept, optimizer, penalty, step)
+
+
+def _update(
+    weight: Array,
+    gradient: Array,
+    kept: Mapping[str, Array | None],
+    optimizer: Optimizer,
+    penalty: Penalty | None,
+    age: int = 0,
+) -> None:
+    rate = _checks.positive(optimizer.learning_rate, "learning_rate")  # no schedule: there is but one step
+    for description in (optimizer, penalty := as_penalty(penalty)):
+        check_dtype(description, weight.dtype)
+    arrays = [weight, gradient]
+    for name, array in kept.items():
+        if array is None:
+            continue
+        state = _in_place(array, name)
+        if state.shape != weight.shape or state.dtype != weight.dtype:
+            raise ValueError(
+                f"{name} is {state.shape} {state.dtype}, but weight is {weight.shape} {weight.dtype}"
+            )
+        arrays.append(state)
+    if any(np.shares_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i]):
+        *others, last = ("weight", "gradient", *kept)
+        raise ValueError(f"{', '.join(others)} and {last} must not overlap in memory")
+    states = iter(arrays[2:])
+    first, second = (next(states, None) if name else None for name in optimizer.keeps)
+    active().update(weight, gradient, (first, second), optimizer, penalty, rate, age)
+
+
+def _weight_and_gradient(weight: Array, gradient: ArrayLike) -> tuple[Array, Array]:
+    w = _in_place(weight, "weight")
+    g = _checks.packed(_checks.real_array(gradient, "gradient"), w.dtype)
+    if g.shape != weight.shape:
+        raise ValueError(f"gradient has shape {g.shape}, but weight has {weight.shape}")
+    return w, np.atleast_2d(g)
+
+
+def _in_place(array: object, name: str) -> Array:
+    """`array` as a 2-D view that can be written."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} is updated in place, so it must be an ndarray, not {type(array).__name__}")
+    if array.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise TypeError(f"{name} has dtype {array.dtype}, but must be float32 or float64")
+    if array.ndim not in (1, 2):
+        raise ValueError(f"{name} has shape {array.shape}, but must be 1-D or 2-D")
+    if not array.flags.writeable:
+        raise ValueError(f"{name} is updated in place, but it is read-only")
+    if not _checks.readable(array):
+        raise ValueError(
+            f"{name} is updated in place, so it must be aligned, with unit stride along its last axis"
+        )
+    return array if array.ndim == 2 else array[None, :]

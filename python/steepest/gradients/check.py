@@ -1,0 +1,261 @@
+"""Check a model's gradients: central differences, reverse mode and forward mode against each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import _checks
+from .._checks import Array
+from ..compile.penalties import per_layer
+from ..losses import Loss, LossFunction, SquaredError, as_loss
+from ..model import Sequential
+from ..penalties import Penalties
+from ..training.trainer import checked_model
+
+Coordinates: TypeAlias = tuple[Array, ...]  # an index array for each axis
+_DIRECTIONS = 3  # random ones for each key: a wrong derivative stands out in any of them
+# The values in an extrapolated slope weigh (4 + 1 + 3) / h together, and each is rounded a few times.
+_ROUNDINGS = 32
+_EPS, _TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
+
+
+@dataclass(frozen=True)
+class KeyCheck:
+    """How well the gradients of one array of parameters agree.
+
+    Attributes
+    ----------
+    key : str
+        Its name in `state_dict`.
+    checked, skipped : int
+        Coordinates compared with central differences, and those where these have no meaning.
+    numerical_error : float or None
+        The largest relative error of reverse mode against central differences; None if all were skipped.
+    forward_error : float
+        That of forward mode against reverse mode.
+    """
+
+    key: str
+    checked: int
+    skipped: int
+    numerical_error: float | None
+    forward_error: float
+
+
+@dataclass(frozen=True, repr=False)
+class GradientCheck:
+    """What `check_gradients` found; true if the gradients are right, false if wrong or not checked at all.
+
+    Attributes
+    ----------
+    keys : tuple of KeyCheck
+    tolerance : float
+        The largest relative error that passes.
+    """
+
+    keys: tuple[KeyCheck, ...]
+    tolerance: float
+
+    @property
+    def checked(self) -> int:
+        """Coordinates compared with central differences."""
+        return sum(key.checked for key in self.keys)
+
+    @property
+    def skipped(self) -> int:
+        """Coordinates that were not, because the step crosses a kink (or a bend too sharp for it)."""
+        return sum(key.skipped for key in self.keys)
+
+    @property
+    def ok(self) -> bool:
+        """Whether anything could be compared with differences, and no error exceeds the tolerance."""
+        return self.checked > 0 and self._agree
+
+    @property
+    def _agree(self) -> bool:
+        """Whether what was compared agrees."""
+        errors = [key.forward_error for key in self.keys]
+        errors += [key.numerical_error for key in self.keys if key.numerical_error is not None]
+        return all(error <= self.tolerance for error in errors)  # NaN is not
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        width = max(len(key.key) for key in self.keys)
+        verdict = f"gradients are {'right' if self.ok else 'WRONG'} to {self.tolerance:g}"
+        if self._agree and not self.checked:
+            verdict = (
+                "gradients could not be checked: every coordinate lies within h of a kink, so move the "
+                f"parameters, or take a smaller h (forward and reverse mode agree to {self.tolerance:g})"
+            )
+        lines = [
+            f"{verdict}: {self.checked} coordinates checked, {self.skipped} skipped",
+            f"{'':{width}}  checked  skipped  reverse against numerical  forward against reverse",
+        ]
+        for key in self.keys:
+            error = "-" if key.numerical_error is None else f"{key.numerical_error:.1e}"
+            lines.append(
+                f"{key.key:{width}}  {key.checked:7}  {key.skipped:7}  {error:>25}  {key.forward_error:23.1e}"
+            )
+        return "\n".join(lines)
+
+
+def check_gradients(
+    model: Sequential,
+    X: ArrayLike,
+    y: ArrayLike,
+    loss: str | Loss | LossFunction,
+    penalty: Penalties = None,
+    *,
+    sample_weight: ArrayLike | None = None,
+    h: float = 1e-5,
+    max_coordinates: int | None = 100,
+    seed: int = 0,
+    tolerance: float = 1e-6,
+) -> GradientCheck:
+    """Compare three ways to the gradient of an objective: central differences, reverse mode, forward mode.
+
+    Reverse mode is `Sequential.loss_and_gradients`, forward mode `Sequential.directional_derivative`.
+
+    Parameters
+    ----------
+    model : Sequential
+        Checked through a copy in float64, at its present parameters.
+    X, y, loss, penalty, sample_weight
+        As for `Sequential.fit`. A few dozen samples are enough; more of them bring more kinks.
+    h : float, default 1e-5
+        The step of the differences, in a parameter beyond 1 relative to it.
+    max_coordinates : int or None, default 100
+        How many of each array of parameters are compared with differences, for which the objective is
+        evaluated four times; None for all.
+    seed : int, default 0
+        Draws those coordinates, and the directions of forward mode.
+    tolerance : float, default 1e-6
+        The largest relative error that passes.
+
+    Returns
+    -------
+    GradientCheck
+
+    Raises
+    ------
+    ValueError, TypeError
+        For what cannot be used, and if the objective is not finite.
+
+    Notes
+    -----
+    The relative error of a and n is ``|a - n| / max(|a|, |n|)``. Differences tell slopes to some
+    ``u = 32 * 2**-52 * size / h``, so a maximum below u / tolerance is replaced by that. The size is the
+    objective, plus h times its curvature, plus 1 for all losses but the squared error: the scale at which
+    scores are compared.
+
+    A kink (of ReLU, hinge, L1, ...) within the step spoils a difference. To find it, the slopes d to the
+    left and to the right are extrapolated from the steps h / 2 and h, as ``2 d(h / 2) - d(h)``. Without a
+    kink, these two and the central difference agree but for terms in h**2. With a kink on one side, the
+    slope of the other side is exact, so the central difference is off by no more than the three lie apart.
+    A coordinate where that is more than what passes is skipped; also one where the terms in h**2 are, since
+    the objective bends sharply but hardly slopes there, as it may near a minimum. No gradient of the model
+    takes part in this, so a wrong one hides nothing.
+
+    Forward mode is compared with the inner product of gradient and direction, along random directions of
+    length 1, each within one array of parameters.
+    """
+    loss, model = as_loss(loss), checked_model(model)
+    h, tolerance = _checks.positive(h, "h"), _checks.positive(tolerance, "tolerance")
+    if max_coordinates is not None:
+        max_coordinates = _checks.integer(max_coordinates, "max_coordinates", minimum=1)
+    generator = np.random.default_rng(_checks.seed(seed))
+    twin = type(model)._from_state(model.layers, model.state_dict(), dtype=np.float64, seed=model.seed)
+    for one in per_layer(penalty, twin.layers):
+        if one is not None and one.proximal:
+            raise ValueError(f"{one!r} is in the objective, but not in its gradients: check without proximal")
+    reverse = partial(twin.loss_and_gradients, X, y, loss=loss, penalty=penalty, sample_weight=sample_weight)
+    forward = partial(
+        twin.directional_derivative, X, y, loss=loss, penalty=penalty, sample_weight=sample_weight
+    )
+    here, gradients = reverse()
+    if not math.isfinite(here):
+        raise ValueError(f"the objective is {here}, but must be finite where its gradient is checked")
+    # Compared scores are rounded at the size of 1, however small the loss becomes.
+    size = abs(here) + (0.0 if isinstance(loss, SquaredError) else 1.0)
+    own, keys = dict(twin._named(twin._parameters)), []
+    for key, gradient in gradients.items():
+        chosen = _chosen(gradient, max_coordinates, generator)
+        slopes = _Slopes.measured(lambda: reverse()[0], here, own[key], chosen, h)
+        doubt = _ROUNDINGS * _EPS / h * (size + slopes.jump)
+        smooth = slopes.spread <= np.maximum(tolerance * np.abs(slopes.central), doubt)
+        errors = _relative_errors(gradient[chosen], slopes.central, doubt / tolerance)[smooth]
+        directions = [_unit(generator.standard_normal(gradient.shape)) for _ in range(_DIRECTIONS)]
+        along = np.array([(gradient * direction).sum() for direction in directions])
+        tangents = np.array([forward(direction={key: direction})[1] for direction in directions])
+        floor = np.fmax.reduce(doubt, initial=0) / tolerance
+        keys.append(
+            KeyCheck(
+                key,
+                checked=len(errors),
+                skipped=len(smooth) - len(errors),
+                numerical_error=float(errors.max()) if len(errors) else None,
+                forward_error=float(_relative_errors(tangents, along, floor).max()),
+            )
+        )
+    return GradientCheck(tuple(keys), tolerance)
+
+
+@dataclass(frozen=True)
+class _Slopes:
+    """Slopes of an objective in some coordinates.
+
+    central: central differences. spread: how far these and the slopes extrapolated from either side lie
+    apart. jump: the slopes to the left and to the right, that far apart, not extrapolated.
+    """
+
+    central: Array
+    spread: Array
+    jump: Array
+
+    @classmethod
+    def measured(
+        cls, objective: Callable[[], float], here: float, parameter: Array, chosen: Coordinates, h: float
+    ) -> _Slopes:
+        """Move one coordinate after the other, and back; `here` is the objective between."""
+        centres = parameter[chosen]
+        moved = centres + h * np.maximum(1, np.abs(centres)) * np.array([[-1], [-0.5], [0.5], [1]])
+        if (still := (moved == centres).any(axis=0)).any():
+            raise ValueError(f"h is {h}, too small to move a coordinate, which is {centres[still][0]}")
+        values = np.empty(moved.shape)
+        for i, index in enumerate(zip(*chosen, strict=True)):
+            for j in range(len(moved)):
+                parameter[index] = moved[j, i]
+                values[j, i] = objective()
+            parameter[index] = centres[i]
+        values[~np.isfinite(values)] = np.nan  # which is smooth nowhere
+        left, left_half, right_half, right = (values - here) / (moved - centres)
+        central = (values[3] - values[0]) / (moved[3] - moved[0])
+        three = np.array([central, 2 * left_half - left, 2 * right_half - right])
+        return cls(central, np.ptp(three, axis=0), np.abs(right - left))
+
+
+def _chosen(array: Array, count: int | None, generator: np.random.Generator) -> Coordinates:
+    """Indices of all elements, or of `count` different ones in order."""
+    flat = np.arange(array.size)
+    if count is not None and count < array.size:
+        flat = np.sort(generator.choice(array.size, count, replace=False))
+    return np.unravel_index(flat, array.shape)
+
+
+def _relative_errors(a: Array, b: Array, floor: ArrayLike) -> Array:
+    errors: Array = np.abs(a - b) / np.maximum(np.maximum(np.abs(a), np.abs(b)), np.maximum(floor, _TINY))
+    return errors
+
+
+def _unit(direction: Array) -> Array:
+    scaled: Array = direction / np.linalg.norm(direction)
+    return scaled

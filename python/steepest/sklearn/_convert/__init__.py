@@ -1,0 +1,1 @@
+"""To scikit-learn and back."""

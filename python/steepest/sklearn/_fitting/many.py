@@ -1,0 +1,105 @@
+"""fit_many: differently configured estimators fitted at once, one a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextvars import copy_context
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.model_selection import ParameterGrid
+
+from ... import _checks
+from ..._config import get_num_threads
+from .together import Together, together
+
+
+def fit_many(
+    estimator: Any,
+    parameters: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]],
+    X: Any,
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    n_threads: int | None = None,
+    progress: bool = True,
+) -> list[Any]:
+    """Fit an estimator with each of many parameter settings, as many at once as there are threads.
+
+    Each fit has one thread, on which small networks run best, and all share X. They run in native code side
+    by side within this process: nothing is copied or sent, as it is to the workers of a grid search.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One of `steepest.sklearn`; it is cloned for each setting, and stays as it is.
+    parameters : dict of sequences, or iterable of dict
+        A grid, of which all combinations are taken in the order of scikit-learn's `ParameterGrid`; or one
+        setting after the other.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    sample_weight : array-like of shape (n_samples,), default=None
+    n_threads : int, default=None
+        How many fits run at once; by default `steepest.get_num_threads()`. The n_threads of estimators has no
+        say here.
+    progress : bool, default=True
+        Show one progress bar, of fits, where stderr is a terminal.
+
+    Returns
+    -------
+    list of estimators
+        Fitted, one for each setting in its order. Their parameters are those of single fits to the bit.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for a fit, or if there is no setting. The first error ends all fits.
+    KeyboardInterrupt
+        On Ctrl-C, which ends all fits.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from steepest.sklearn import MLPClassifier, fit_many
+    >>> X, y = load_iris(return_X_y=True)
+    >>> grid = {"alpha": [1e-4, 1e-2], "hidden_layer_sizes": [(5,), (10,), (20,)]}
+    >>> models = fit_many(MLPClassifier(random_state=0, tol=1e-2), grid, X, y, progress=False)
+    >>> [model.hidden_layer_sizes for model in models]
+    [(5,), (10,), (20,), (5,), (10,), (20,)]
+    """
+    settings = list(ParameterGrid(parameters) if isinstance(parameters, Mapping) else parameters)
+    if not settings:
+        raise ValueError("parameters holds no setting, but there must be at least one")
+    estimators = [clone(estimator).set_params(**setting) for setting in settings]
+    if n_threads is None:
+        n_threads = get_num_threads()
+    workers = _checks.integer(n_threads, "n_threads", minimum=1)
+    weighted = {} if sample_weight is None else {"sample_weight": sample_weight}
+    fits = Together()
+
+    def fit(one: Any) -> None:
+        token = together.set(fits)
+        try:
+            one.fit(X, y, **weighted)
+        finally:
+            together.reset(token)
+
+    with _bar(len(estimators), progress) as bar, ThreadPoolExecutor(workers) as pool:
+        running = [pool.submit(copy_context().run, fit, one) for one in estimators]
+        try:
+            for done in as_completed(running):
+                done.result()
+                bar.update()
+        except BaseException:
+            fits.ended.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return estimators
+
+
+def _bar(fits: int, wanted: bool) -> Any:
+    from tqdm import tqdm
+
+    # disable=None: no bar where stderr is no terminal
+    return tqdm(total=fits, unit="fit", disable=None if wanted else True, dynamic_ncols=True)

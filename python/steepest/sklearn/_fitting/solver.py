@@ -1,0 +1,52 @@
+"""What `partial_fit` keeps between its calls: an optimizer, its state, and how far its rate has come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ...backends.protocol import Parameters, State
+from ...optimizers import SGD, Adam, Optimizer
+from .._mlp.architecture import writable
+
+STOCHASTIC_SOLVERS = ("sgd", "adam")
+
+
+@dataclass
+class Solver:
+    """An optimizer, its state and the learning rate that it has come to."""
+
+    optimizer: Optimizer
+    learning_rate: float
+    state: State
+
+    @classmethod
+    def of(cls, estimator: Any, parameters: Sequence[Parameters], rate: float) -> Solver:
+        """The one that an estimator asks for, with a state of zeros."""
+        if estimator.solver == "sgd":
+            momentum = float(estimator.momentum)
+            optimizer: Optimizer = SGD(rate, momentum, bool(estimator.nesterovs_momentum and momentum > 0))
+        else:
+            betas = float(estimator.beta_1), float(estimator.beta_2)
+            optimizer = Adam(rate, *betas, float(estimator.epsilon), epsilon_hat=True)
+        first, second = ([_zeros(p) for p in parameters] if kept else None for kept in optimizer.keeps)
+        return cls(optimizer, rate, State(first, second, np.zeros(1, np.int64)))
+
+    def own_state(self) -> None:
+        """Copy what a backend could not write to: memory maps, for instance."""
+        state = self.state
+        first, second = (slot and [_writable(p) for p in slot] for slot in (state.first, state.second))
+        steps = writable([state.steps], state.steps.dtype)[0]
+        self.state = replace(state, first=first, second=second, steps=steps)
+
+
+def _zeros(p: Parameters) -> Parameters:
+    return Parameters(np.zeros_like(p.weight), None if p.bias is None else np.zeros_like(p.bias))
+
+
+def _writable(p: Parameters) -> Parameters:
+    weight, *bias = writable([p.weight] if p.bias is None else [p.weight, p.bias], p.weight.dtype)
+    return Parameters(weight, bias[0] if bias else None)

@@ -1,0 +1,220 @@
+"""Model files: they cannot run code, damage is found, and any safetensors reader can read the tensors.
+
+A JSON description under one metadata key holds the layers, and checksums of the tensors and of the header.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from .. import _checks
+from ..compile.plan import expected_shapes
+from ..layers import Layer, from_config, to_config
+from ..model import Sequential
+from . import safetensors as _safetensors
+from .atomic import reading, replacing
+
+_KEY, _VERSION = "steepest", 1
+_FIELDS = {"version", "layers", "dtype", "seed", "metadata"}
+# The checksums: SHA-256 of each tensor's bytes, and of the header's with this one's digits as zeros. Files of
+# earlier releases have none.
+_CHECKSUMS, _HEADER, _BLANK = "sha256", "header", "0" * 64
+# What reading a damaged or hostile description may raise.
+_REFUSALS = (ValueError, TypeError, OverflowError, RecursionError)
+
+
+class ModelFileError(ValueError):
+    """The file is no model that this version of steepest can read."""
+
+
+def write(model: Sequential, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> None:
+    """Write a model file.
+
+    Parameters
+    ----------
+    model : Sequential
+    path : path
+        Replaced in one step once everything is written, so that it is never half a file.
+    metadata : mapping of str, optional
+        More strings to keep in the file.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For what `load` would refuse, as parameters that are not finite; for metadata that are no strings; for
+        a path that is something else than a file. The old file is left as it was.
+    OSError
+        If the file cannot be written.
+    """
+    extra = dict(metadata or {})
+    for key, value in extra.items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise TypeError(f"metadata maps strings to strings, but has {key!r:.80}: {value!r:.80}")
+    try:
+        state = model._checked_state(model.state_dict())
+        header = _encoded_header(model, state, extra)
+        _described(_safetensors.parsed_header(header[8:]))  # as `read` will
+    except _REFUSALS as error:
+        raise ValueError(f"the model cannot be saved: {error}") from error
+    with replacing(path) as file:
+        file.write(header)
+        for key in sorted(state):
+            file.write(_safetensors.little_endian(state[key]))
+
+
+def _encoded_header(model: Sequential, state: Mapping[str, _checks.Array], extra: dict[str, str]) -> bytes:
+    description = {
+        "version": _VERSION,
+        "layers": [to_config(layer) for layer in model.layers],
+        "dtype": model.dtype.name,
+        "seed": model.seed,
+        "metadata": extra,
+    }
+    checksums = {key: _safetensors.digest(_safetensors.little_endian(state[key])) for key in sorted(state)}
+
+    def encoded(checksum: str) -> bytes:
+        text = json.dumps(description | {_CHECKSUMS: {_HEADER: checksum} | checksums})
+        return _safetensors.encoded_header(state, {_KEY: text})
+
+    return encoded(_safetensors.digest(encoded(_BLANK)[8:]))
+
+
+def load(path: str | os.PathLike[str]) -> Sequential:
+    """Read a model that `Sequential.save` wrote.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Sequential
+
+    Raises
+    ------
+    ModelFileError
+        A ValueError: the file holds no model, or it is damaged; the message says what is.
+    OSError
+        If there is no such file, or it cannot be read.
+    """
+    return read(path)[0]
+
+
+def read(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str, str]]:
+    """Read a model file: the model, and the metadata that its writer added."""
+    source = Path(path)
+    try:
+        with reading(source) as file:
+            return _model(file)
+    except _REFUSALS as error:
+        raise ModelFileError(f"{source} is not a steepest model file: {error}") from error
+
+
+@dataclass(frozen=True)
+class _Description:
+    layers: list[Layer]
+    dtype: np.dtype[Any]
+    seed: int
+    metadata: dict[str, str]
+    checksums: dict[str, str] | None
+
+
+def _model(file: IO[bytes]) -> tuple[Sequential, dict[str, str]]:
+    before = os.fstat(file.fileno())
+    header = _safetensors.read_header(file)
+    described = _described(header)
+    state = {}
+    for key, tensor in header.tensors.items():
+        state[key] = _safetensors.read_tensor(file, tensor.shape, described.dtype)
+        if described.checksums is not None:
+            _compare_checksum(key, _safetensors.little_endian(state[key]), described.checksums[key])
+    if described.checksums is None and _version_of(before) != _version_of(os.fstat(file.fileno())):
+        raise ValueError("it changed while it was read")
+    model = Sequential._from_state(described.layers, state, dtype=described.dtype, seed=described.seed)
+    return model, described.metadata
+
+
+def _version_of(status: os.stat_result) -> tuple[int, int]:
+    return status.st_mtime_ns, status.st_size
+
+
+def _described(header: _safetensors.Header) -> _Description:
+    """What the header says, after every check that can be done before memory is taken."""
+    if _KEY not in header.metadata:
+        raise ValueError("its metadata do not say so")
+    fields = _fields(header.metadata[_KEY])
+    if _CHECKSUMS in fields:
+        _check_checksums(fields[_CHECKSUMS], header)
+    extra = fields["metadata"]
+    if not isinstance(fields["layers"], list) or not isinstance(extra, dict):
+        raise ValueError("its layers are no list, or its metadata no object")
+    if not all(isinstance(value, str) for value in extra.values()):
+        raise ValueError("its metadata hold something else than strings")
+    _checks.one_of(fields["dtype"], "dtype", tuple(_safetensors.DTYPES))
+    layers, dtype = [from_config(config) for config in fields["layers"]], np.dtype(fields["dtype"])
+    _compare_shapes(header.tensors, expected_shapes(layers), dtype)
+    return _Description(layers, dtype, _checks.seed(fields["seed"]), extra, fields.get(_CHECKSUMS))
+
+
+def _fields(text: str) -> dict[str, Any]:
+    try:
+        description = _safetensors.parsed_json(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"its description is no JSON ({error!s:.200})") from None
+    if not isinstance(description, dict):
+        raise ValueError("its description is no JSON object")
+    version = description.get("version")
+    if type(version) is not int or version != _VERSION:
+        raise ValueError(f"its version is {version!r:.80}, but this release reads {_VERSION}")
+    if description.keys() - {_CHECKSUMS} != _FIELDS:
+        raise ValueError("its description must have version, layers, dtype, seed and metadata")
+    return description
+
+
+def _check_checksums(checksums: object, header: _safetensors.Header) -> None:
+    """Refuse a damaged header, or checksums that are not one for the header and for each tensor."""
+    if not isinstance(checksums, dict) or checksums.keys() != header.tensors.keys() | {_HEADER}:
+        raise ValueError("its description is damaged: there is not one checksum for each tensor")
+    if not all(
+        isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) for value in checksums.values()
+    ):
+        raise ValueError("its description is damaged: a checksum does not have 64 hexadecimal digits")
+    own = checksums[_HEADER]
+    _compare_checksum("its description", header.text.replace(own.encode(), _BLANK.encode()), own)
+
+
+def _compare_checksum(name: str, content: bytes | memoryview, written: str) -> None:
+    found = _safetensors.digest(content)
+    if found != written:
+        raise ValueError(
+            f"{name} is damaged: its SHA-256 checksum is {found[:12]}..., but {written[:12]}... was written"
+        )
+
+
+def _compare_shapes(
+    tensors: Mapping[str, _safetensors.Tensor], expected: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any]
+) -> None:
+    """Refuse tensors other than those that the layers need."""
+    if tensors.keys() != expected.keys():
+        different = sorted(tensors.keys() ^ expected.keys())
+        raise ValueError(f"its tensors are not those of its layers ({', '.join(different)!s:.200})")
+    for key, shape in expected.items():
+        tensor = tensors[key]
+        if tensor.shape != shape:
+            raise ValueError(f"{key} has shape {list(tensor.shape)}, but its layer needs {list(shape)}")
+        if tensor.dtype != _safetensors.DTYPES[dtype.name]:
+            raise ValueError(f"{key} has dtype {tensor.dtype}, but the description says {dtype}")
+        if tensor.end - tensor.begin != prod(shape) * dtype.itemsize:
+            raise ValueError(
+                f"{key} has {tensor.end - tensor.begin} bytes, but shape {list(shape)} of {dtype} needs "
+                f"{prod(shape) * dtype.itemsize}"
+            )

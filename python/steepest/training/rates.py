@@ -1,0 +1,53 @@
+"""Plan: the learning rates of the steps to come, asked for and checked before they are needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..schedules import Rate, rate_of
+
+AHEAD = 2**10  # steps: a function may be slow, and the first step waits for it
+_MANY_EPOCHS = 2**20  # of one call, which has room for the loss of each
+
+
+class Rates:
+    """The learning rates of a fit, each asked for once: `AHEAD` of them at a time, the first of them now.
+
+    Parameters
+    ----------
+    rule : float or function of the step
+    step, steps : int
+        The fit's first step, and how many follow it at most.
+    dtype : dtype
+        Of the model, which must be able to hold them.
+    """
+
+    def __init__(self, rule: Rate, step: int, steps: int, dtype: np.dtype[Any]) -> None:
+        self.rule = rule
+        self._dtype = dtype
+        self._step = step
+        self._rates = self._ask(step, min(AHEAD, steps))
+
+    def of(self, step: int, steps: int) -> NDArray[np.float64]:
+        """The rates of some steps, which follow those given before; of a number, one for all of them."""
+        if not callable(self.rule):
+            return self._rates
+        known = self._step + len(self._rates)
+        if step + steps > known:
+            more = self._ask(known, step + steps - known)
+            self._rates = np.concatenate([self._rates[step - self._step :], more])
+            self._step = step
+        return self._rates[step - self._step :][:steps]
+
+    def epochs_at_once(self, steps: int) -> int:
+        """How many epochs of so many steps one call may run; 0 if one is too long for a call."""
+        return AHEAD // steps if callable(self.rule) else _MANY_EPOCHS
+
+    def _ask(self, step: int, steps: int) -> NDArray[np.float64]:
+        if not callable(self.rule):
+            return np.array([self.rule], np.float64)
+        rates = (rate_of(self.rule, i, self._dtype) for i in range(step, step + steps))
+        return np.fromiter(rates, np.float64, steps)

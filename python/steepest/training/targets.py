@@ -1,0 +1,84 @@
+"""Check: what a loss compares the scores with, and how much each sample counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import _checks
+from .._checks import Array
+from ..backends.protocol import Backend
+from ..losses import BinaryCrossEntropy, CustomLoss, Loss, PoissonDeviance, SoftmaxCrossEntropy
+from .weights import weights
+
+
+def targets_and_weight(
+    loss: Loss,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    scores: tuple[int, int],
+    dtype: np.dtype[Any],
+    backend: Backend,
+    name: str = "y",
+) -> tuple[Array, Array | None]:
+    """`y` and the weights as `Batch` holds them, for scores of a shape; that `y` is finite is not checked."""
+    samples, outputs = scores
+    if isinstance(loss, CustomLoss):
+        if sample_weight is not None:
+            raise ValueError(f"sample_weight cannot be given with {loss!r:.80}: weigh the samples in it")
+        return _any_targets(y, samples, dtype, name), None
+    if loss.takes_labels:
+        targets = _checks.labels(y, samples, outputs, backend.first_bad_label, name)
+    else:
+        targets = _checks.targets(y, samples, outputs, dtype, name)
+    if isinstance(loss, BinaryCrossEntropy):
+        _in_range(targets, 1, name, "of binary cross-entropy must be in [0, 1]")
+    if isinstance(loss, PoissonDeviance):
+        _in_range(targets, np.inf, name, "of a Poisson deviance must be at least 0")
+    weight = None if sample_weight is None else weights(sample_weight, samples, dtype)
+    if isinstance(loss, SoftmaxCrossEntropy) and loss.class_weight is not None:
+        weight = _weights_by_class(loss.class_weight, targets, outputs, weight, dtype)
+    return targets, weight
+
+
+def _in_range(targets: Array, largest: float, name: str, rule: str) -> None:
+    """Refuse targets outside [0, largest], naming the first sample."""
+    if targets.size and not (targets.min() >= 0 and targets.max() <= largest):  # those of NaN are NaN
+        good = (targets >= 0) & (targets <= largest)
+        sample, output = divmod(int(good.argmin()), targets.shape[1])
+        raise ValueError(f"{name} of sample {sample} is {targets[sample, output]}, but targets {rule}")
+
+
+def _any_targets(y: object, samples: int, dtype: np.dtype[Any], name: str) -> Array:
+    """`y` for a loss of the caller's own: (samples,) int64 if it is such, else (samples, k) in `dtype`."""
+    array = _checks.real_array(y, name)
+    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] == 0):
+        raise ValueError(f"{name} has shape {array.shape}, but must be (samples,) or (samples, k)")
+    if array.shape[0] != samples:
+        raise ValueError(f"X has {samples} samples, but {name} has {array.shape[0]}")
+    if array.ndim == 2 or array.dtype.kind == "f":
+        return _checks.packed(array if array.ndim == 2 else array[:, None], dtype)
+    if array.dtype == np.uint64 and samples and array.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"{name} holds {array.max()}, but integers must fit into 64 bits with their sign")
+    return _checks.packed(array, np.dtype(np.int64))
+
+
+def _weights_by_class(
+    by_class: Sequence[float],
+    labels: Array,
+    classes: int,
+    sample_weight: Array | None,
+    dtype: np.dtype[Any],
+) -> Array:
+    """The weight of each sample's class, times its own if it has one, as `weights` has it."""
+    if len(by_class) != classes:
+        raise ValueError(f"class_weight has {len(by_class)} numbers, but there are {classes} classes")
+    weight = np.array(by_class, np.float64)[labels]
+    if sample_weight is None:
+        return weights(weight, len(labels), dtype, "class_weight")
+    with np.errstate(over="ignore"):  # an infinity is refused
+        product = weight * sample_weight
+    return weights(product, len(labels), dtype, "class_weight times sample_weight")

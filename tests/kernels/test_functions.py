@@ -1,0 +1,339 @@
+"""Activations, softmax and losses of each instruction set against the reference, by property."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given, strategies
+from support.implementations import FUSED, ISAS, REFERENCE, Implementation, needs_native
+from support.strategies import LAYOUTS, bounded, columns, dtypes, kinds, numbers, rows, seeds
+from support.tolerances import FUNCTION, assert_close, assert_same_bits
+
+from steepest import functional
+
+ACTIVATIONS = ["relu", "sigmoid", "tanh", "leaky_relu", "leaky_relu 0.0", "leaky_relu 1.5", "elu", "elu 2.5"]
+ACTIVATIONS += ["lecun_tanh", "softplus", "gelu"]
+
+
+def named(name, suffix=""):
+    """A function of `functional`, with the parameter behind its name if there is one."""
+    function, *parameter = name.split()
+    return lambda *arrays: getattr(functional, function + suffix)(*arrays, *map(float, parameter))
+
+
+FORWARD = {name: named(name) for name in (*ACTIVATIONS, "exp", "log")}
+BACKWARD = {name: named(name, "_backward") for name in ACTIVATIONS}
+LOSSES = {
+    "softmax": functional.softmax_cross_entropy,
+    "hinge": functional.multiclass_hinge,
+    "hinge, margin 2.5": lambda s, y, **kw: functional.multiclass_hinge(s, y, 2.5, **kw),
+    "hinge, margin 0": lambda s, y, **kw: functional.multiclass_hinge(s, y, 0, **kw),
+    "squared hinge": lambda s, y, **kw: functional.multiclass_hinge(s, y, 0.5, True, **kw),
+    "squared error": functional.squared_error,
+    "sum of squared errors": lambda s, y, **kw: functional.squared_error(s, y, "sum", **kw),
+    "absolute error": functional.absolute_error,
+    "sum of absolute errors": lambda s, y, **kw: functional.absolute_error(s, y, "sum", **kw),
+    "Huber": functional.huber,
+    "Huber, delta 0.25": lambda s, y, **kw: functional.huber(s, y, 0.25, **kw),
+    "half squared error": lambda s, y, **kw: functional.squared_error(s, y, factor=0.5, **kw),
+    "binary": functional.binary_cross_entropy,
+    "poisson": functional.poisson_deviance,
+    "smooth softmax": lambda s, y, **kw: functional.softmax_cross_entropy(s, y, label_smoothing=0.2, **kw),
+}
+sizes = strategies.integers(1, 70)
+classes = columns.filter(lambda n: n > 1)
+
+
+def takes_labels(name):
+    return "softmax" in name or "hinge" in name
+
+
+def targets(name, shape, dtype=np.float64, seed=1, kind="ordinary"):
+    """What a loss compares scores of this shape with."""
+    if takes_labels(name):
+        return np.random.default_rng(seed).integers(0, shape[1], shape[0])
+    values = numbers(shape, dtype, seed, kind)
+    if name == "poisson":
+        return np.abs(values)
+    return (np.abs(values) % 1).astype(dtype) if name == "binary" else values
+
+
+def on_each_isa(function, *arguments, **options):
+    """The results of one call on each instruction set, and first those of the reference."""
+    results = {}
+    for implementation in [REFERENCE, *(Implementation("native", isa, 1) for isa in ISAS)]:
+        with implementation.computing():
+            results[implementation.isa] = function(*arguments, **options)
+    for isa in FUSED[1:]:
+        assert_same_bits(results[isa], results[FUSED[0]], f"{isa} and {FUSED[0]}")
+    return results
+
+
+@needs_native
+@pytest.mark.parametrize("name", FORWARD)
+@bounded
+@given(sizes, dtypes, seeds, kinds)
+def test_activations_are_the_reference(name, size, dtype, seed, kind):
+    x = numbers(size, dtype, seed, kind)
+    results = on_each_isa(FORWARD[name], np.abs(x) if name == "log" else x)
+    expected = results.pop("")
+    depth = forward_depth(name, x)
+    for result in results.values():
+        assert_close(result, expected, depth, np.abs(np.where(np.isfinite(expected), expected, 0)))
+    if "relu" in name:
+        assert_same_bits(np.abs(results[ISAS[0]]), np.abs(expected))
+
+
+def forward_depth(name, x):
+    """How many roundings follow each other in an activation."""
+    if name == "softplus":
+        return 2 * FUNCTION  # of exp, and of log1p
+    if name == "gelu":  # erfc multiplies the rounding of its argument, x / sqrt(2), by x**2 until it is 0
+        return FUNCTION + np.minimum(np.abs(x), 40.0) ** 2
+    return FUNCTION + 4 * (name in ("elu 2.5", "lecun_tanh"))  # a product before or behind, here and there
+
+
+@needs_native
+@pytest.mark.parametrize("name", BACKWARD)
+@bounded
+@given(sizes, dtypes, seeds, kinds)
+def test_activation_gradients_are_the_reference(name, size, dtype, seed, kind):
+    y = numbers(size, dtype, seed, kind)
+    if name != "gelu":  # whose gradient is that of its input
+        with REFERENCE.computing():
+            y = FORWARD[name](y)
+    grad = numbers(size, dtype, seed + 1, kind)
+    results = on_each_isa(BACKWARD[name], y, grad)
+    expected = results.pop("")
+    depth, steepest = BACKWARD_BOUNDS.get(name, (5, 1))
+    for result in results.values():
+        assert_close(result, expected, depth, steepest * np.abs(grad))
+
+
+# How many roundings follow each other in a gradient, and how large its terms are together, if not 5 and 1.
+# GELU's Phi(x) is off by x**2 * Phi(-|x|) < 0.35 roundings more where x < 0.
+BACKWARD_BOUNDS = {
+    "leaky_relu 1.5": (5, 1.5),
+    "elu": (5, 2),
+    "elu 2.5": (5, 5),
+    "lecun_tanh": (6, 2.3),
+    "softplus": (FUNCTION + 1, 1),
+    "gelu": (FUNCTION + 3, 1.3),
+}
+
+
+def test_functions_at_their_edges(implementation):
+    inf, nan, tiny = np.inf, np.nan, 1e-310
+    x = np.array([-inf, -1e308, -800, -0.0, 0.0, tiny, 800, 1e308, inf, nan])
+    edges = {
+        "relu": [0, 0, 0, 0, 0, tiny, 800, 1e308, inf, nan],
+        "sigmoid": [0, 0, 0, 0.5, 0.5, 0.5, 1, 1, 1, nan],
+        "tanh": [-1, -1, -1, -0.0, 0, tiny, 1, 1, 1, nan],
+        "leaky_relu": [-inf, -1e306, -8, -0.0, 0, tiny, 800, 1e308, inf, nan],
+        "leaky_relu 1.5": [-inf, -1.5e308, -1200, -0.0, 0, tiny, 800, 1e308, inf, nan],
+        "elu": [-1, -1, -1, -0.0, 0, tiny, 800, 1e308, inf, nan],
+        "elu 2.5": [-2.5, -2.5, -2.5, -0.0, 0, tiny, 800, 1e308, inf, nan],
+        "lecun_tanh": [-1.7159] * 3 + [-0.0, 0, 1.7159 * 2 / 3 * tiny] + [1.7159] * 3 + [nan],
+        "softplus": [0, 0, 0, np.log(2), np.log(2), np.log(2), 800, 1e308, inf, nan],
+        "gelu": [-0.0, -0.0, -0.0, -0.0, 0, tiny / 2, 800, 1e308, inf, nan],
+        "exp": [0, 0, 0, 1, 1, 1, inf, inf, inf, nan],
+        "log": [nan, nan, nan, -inf, -inf, np.log(tiny), np.log(800), np.log(1e308), inf, nan],
+    }
+    for name, expected in edges.items():
+        with implementation.computing():
+            result = FORWARD[name](x)
+            empty = FORWARD[name](np.zeros((3, 0)))
+            scalar = FORWARD[name](np.float32(1))
+            cube = FORWARD[name](np.ones((2, 1, 3)))
+        finite = np.where(np.isfinite(expected), expected, 0)
+        assert_close(result, np.array(expected), FUNCTION, np.abs(finite))
+        if np.signbit(expected[3]):
+            known = ~np.isnan(expected)  # the sign of a NaN is nobody's promise
+            assert np.signbit(result[known]).tolist() == np.signbit(expected)[known].tolist(), name
+        assert (empty.shape, scalar.shape, scalar.dtype, cube.shape) == ((3, 0), (), np.float32, (2, 1, 3))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_slopes_at_their_edges(implementation, dtype):
+    """From the outputs at both ends and at 0; from the inputs for GELU."""
+    inf, tiny = np.inf, np.finfo(dtype).smallest_subnormal
+    edges = {
+        "relu": ([0.0, -0.0, tiny, inf], [0, 0, 1, 1]),
+        "sigmoid": ([0.0, 0.5, 1], [0, 0.25, 0]),
+        "tanh": ([-1.0, -0.0, 0, 1], [0, 1, 1, 0]),
+        "leaky_relu": ([-inf, -tiny, -0.0, 0, tiny, inf], [0.01, 0.01, 0.01, 0.01, 1, 1]),
+        "leaky_relu 0.0": ([-0.0, 0, tiny], [0, 0, 1]),
+        "elu 2.5": ([-2.5, -tiny, -0.0, 0, tiny, inf], [0, 2.5, 2.5, 2.5, 1, 1]),
+        "lecun_tanh": ([-1.7159, -0.0, 0, 1.7159], [0, 1.7159 * 2 / 3, 1.7159 * 2 / 3, 0]),
+        "softplus": ([0, tiny, np.log(2), 800, inf], [0, tiny, 0.5, 1, 1]),
+        "gelu": ([-inf, -1e30, -tiny, 0, tiny, 1e30, inf], [0, 0, 0.5, 0.5, 0.5, 1, 1]),
+    }
+    for name, (y, slopes) in edges.items():
+        with implementation.computing():
+            result = BACKWARD[name](np.array(y, dtype), np.full(len(y), 8.0, dtype))
+        assert_close(result, 8 * np.array(slopes, dtype), FUNCTION, np.full(len(y), 8.0))
+
+
+def test_gelu_is_the_published_one(implementation):
+    """x * Phi(x) with Phi from a table of 20 digits (Abramowitz and Stegun, 26.2), far into its tail."""
+    phi = {0.5: 0.69146246127401310364, 1: 0.84134474606854294859, 2: 0.97724986805182079280}
+    phi |= {-1: 0.15865525393145705142, -5: 2.8665157187919391167e-7, -10: 7.6198530241605260660e-24}
+    x = np.array(list(phi), float)
+    with implementation.computing():
+        y = functional.gelu(x)
+    expected = x * np.array(list(phi.values()))
+    assert_close(y, expected, forward_depth("gelu", x), np.abs(expected))
+
+
+def test_nan_is_never_lost(implementation):
+    """Neither in a whole vector, nor in the rest of a row; and it does not spread."""
+    for place in (0, 3, 18):
+        x = np.ones(19)
+        x[place] = np.nan
+        for function in FORWARD.values():
+            with implementation.computing():
+                assert np.flatnonzero(np.isnan(function(x))).tolist() == [place]
+        for function in BACKWARD.values():
+            with implementation.computing():
+                assert np.flatnonzero(np.isnan(function(np.full(19, 0.5), x))).tolist() == [place]
+        scores = np.ones((5, 19))
+        scores[2, place] = np.nan
+        with implementation.computing():
+            assert np.isnan(functional.softmax(scores)).all(axis=1).tolist() == [i == 2 for i in range(5)]
+        for name, loss in LOSSES.items():
+            y = np.full(5, 7) if takes_labels(name) else np.zeros((5, 19))
+            for width in (19, 8):  # wide, and narrow
+                with implementation.computing():
+                    value, _ = loss(scores[:, :width], y[:, :width] if y.ndim == 2 else y)
+                assert np.isnan(value) == (place < width), name
+
+
+@needs_native
+@bounded
+@given(rows, columns, dtypes, seeds, kinds, strategies.booleans())
+def test_softmax_is_the_reference(rows, columns, dtype, seed, kind, ties):
+    scores = numbers((rows, columns), dtype, seed, kind)
+    if ties:
+        scores[:, :: max(1, columns // 2)] = scores.max()
+    results = on_each_isa(functional.softmax, scores)
+    expected = results.pop("")
+    order = np.random.default_rng(seed).permutation(rows)
+    for isa, result in results.items():
+        assert_close(result, expected, columns + FUNCTION + 2, expected)
+        assert_close(result.sum(axis=1), np.ones(rows, dtype), columns + FUNCTION, 1)
+        with Implementation("native", isa, 1).computing():
+            assert_same_bits(functional.softmax(scores[order]), result[order])
+
+
+def loss_bounds(name, scores, y):
+    """For the value and for the gradient of a row: how many roundings, and of what size."""
+    n, wide, own = scores.shape[1], scores.astype(np.float64), np.arange(len(scores))
+    if "softmax" in name:
+        below = wide.max(axis=1) - wide[own, y]
+        if name.startswith("smooth"):
+            below = 0.8 * below + 0.2 / n * (wide.max(axis=1, keepdims=True) - wide).sum(axis=1)
+        return (2 * n + FUNCTION, 1 + np.log(n) + below), (n + FUNCTION + 6, np.ones(scores.shape))
+    if name == "binary":
+        size = np.abs(wide) * (1 + y) + 1
+        return (n + FUNCTION + 4, size.sum(axis=1)), (FUNCTION + 4, np.ones(scores.shape))
+    if name == "poisson":
+        with np.errstate(over="ignore"):
+            means, logs = np.exp(wide), np.log(np.where(y > 0, y, 1).astype(np.float64))
+        size = means + np.abs(wide * y) + np.abs(y * logs) + y
+        return (n + FUNCTION + 4, size.sum(axis=1)), (FUNCTION + 4, means + y)
+    if not takes_labels(name):
+        size = np.abs(wide - y)
+        if "squared" in name:
+            return (n + 4, (size**2).sum(axis=1)), (4, 2 * size)
+        if "absolute" in name:
+            return (n + 4, size.sum(axis=1)), (0, np.ones(scores.shape))
+        clipped = np.minimum(size, 0.25 if "0.25" in name else 1)
+        return (n + 6, (clipped * size).sum(axis=1)), (4, clipped)
+    margin, squared = {"hinge": (1, 0), "hinge, margin 2.5": (2.5, 0), "hinge, margin 0": (0, 0)}.get(
+        name, (0.5, 1)
+    )
+    over = np.maximum(wide - wide[own, y][:, None] + margin, 0)
+    over[own, y] = 0
+    value, slope = (over**2, 2 * over) if squared else (over, (over > 0) * 1.0)
+    slope[own, y] = slope.sum(axis=1)
+    return (n + 4, value.sum(axis=1)), (n + 4, slope)
+
+
+@needs_native
+@pytest.mark.parametrize("name", LOSSES)
+@bounded
+@given(rows, classes, dtypes, seeds, kinds, strategies.booleans())
+@example(9, 7, np.float32, 0, "zeros", True)  # ties for the largest score
+def test_losses_are_the_reference(name, rows, classes, dtype, seed, kind, weighted):
+    rng = np.random.default_rng(seed)
+    scores = numbers((rows, classes), dtype, seed, kind)
+    y = targets(name, (rows, classes), dtype, seed + 1, kind)
+    weight = rng.integers(0, 3, rows).astype(dtype) if weighted else np.ones(rows, dtype)
+    weight[-1] = 1
+    results = on_each_loss(LOSSES[name], scores, y, sample_weight=weight if weighted else None)
+    share = weight.astype(np.float64) / (1 if name.startswith("sum") else weight.sum())
+    (depth, values), (grad_depth, sizes) = loss_bounds(name, scores, y)
+    values, sizes = np.where(share > 0, values, 0), np.where(share[:, None] > 0, sizes, 0)  # inf * 0 is NaN
+    expected = results.pop("")
+    for value, gradient in results.values():
+        assert_close(value, expected[0], depth + 2, share @ values, dtype)
+        assert_close(gradient, expected[1], grad_depth + 3, share[:, None] * sizes)
+
+
+def on_each_loss(loss, *arguments, **options):
+    values = on_each_isa(lambda: np.float64(loss(*arguments, **options)[0]))
+    gradients = on_each_isa(lambda: loss(*arguments, **options)[1])
+    return {isa: (values[isa], gradients[isa]) for isa in values}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_threads_and_the_order_of_rows_change_no_bit(native, name):
+    rng = np.random.default_rng(0)
+    scores, weight = numbers((1153, 97)), rng.random(1153)
+    y = targets(name, (1153, 97))
+    with Implementation("native", native.isa, 1).computing():
+        value, gradient = LOSSES[name](scores, y, sample_weight=weight)
+        probabilities = functional.softmax(scores)
+    with native.computing(all_threads=True):
+        result = LOSSES[name](scores, y, sample_weight=weight)
+    assert value == result[0]
+    assert_same_bits(result[1], gradient)
+    with native.computing(all_threads=True):
+        assert_same_bits(functional.softmax(scores), probabilities)
+    order = rng.permutation(1153)
+    with native.computing(all_threads=True):
+        _, permuted = LOSSES[name](scores[order], y[order], sample_weight=np.ones(1153))
+        _, ordered = LOSSES[name](scores, y, sample_weight=np.ones(1153))
+    assert_same_bits(permuted, ordered[order])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_layout_changes_no_bit_and_inputs_are_only_read(isa, dtype, layout):
+    implementation = Implementation("native", isa, 3)
+    scores = LAYOUTS[layout](numbers((13, 11), dtype))
+    fractions = LAYOUTS[layout](numbers((13, 11), dtype, 1) % 1)
+    y, weight = np.arange(13) % 11, LAYOUTS[layout](numbers((1, 13), dtype, 2) ** 2)[0]
+    before = [a.tobytes() for a in (scores, fractions, weight)]
+    for name, loss in LOSSES.items():
+        target = y if takes_labels(name) else fractions
+        with implementation.computing():
+            value, gradient = loss(scores, target, sample_weight=weight)
+            plain = loss(scores.astype(dtype), target.copy(), sample_weight=weight.astype(dtype))
+        assert value == plain[0], name
+        assert_same_bits(gradient, plain[1], name)
+    for function in (functional.softmax, *FORWARD.values()):
+        with implementation.computing():
+            assert_same_bits(function(scores), function(scores.astype(dtype)))
+    for function in BACKWARD.values():
+        with implementation.computing():
+            plain = function(scores.astype(dtype), fractions.astype(dtype))
+            assert_same_bits(function(scores, fractions), plain)
+    assert [a.tobytes() for a in (scores, fractions, weight)] == before
+
+
+def test_targets_of_one_output_may_be_a_vector(implementation):
+    with implementation.computing():
+        value, gradient = functional.squared_error([[1.0], [2.0]], [0, 0], "sum")
+        mean, _ = functional.squared_error([[1.0], [2.0]], [[0], [0]])
+    assert value == 5 and mean == 2.5 and gradient.tolist() == [[2], [4]]

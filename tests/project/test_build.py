@@ -1,0 +1,99 @@
+"""The C++ core builds without Python and passes its own tests; its kernel objects share nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2]
+# Tools installed with pip lie beside this Python, which need not be on the PATH.
+SEARCH = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
+
+
+def tool(*names):
+    found = (shutil.which(name, path=SEARCH) for name in names)
+    return next((path for path in found if path), None)
+
+
+def run(*command):
+    environment = os.environ | {"PATH": SEARCH}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def configured(folder, *options):
+    """CMake's folder of the plain C++ core."""
+    for name, found in [
+        ("a C++ compiler", os.environ.get("CXX") or tool("c++", "g++", "clang++")),
+        ("CMake", tool("cmake")),
+        ("Ninja or Make", tool("ninja", "make")),
+        ("the C++ sources", (SOURCE / "cpp").is_dir()),
+    ]:
+        if not found:
+            pytest.skip(f"{name} is not here")
+    generator = ["-G", "Ninja"] if tool("ninja") else []
+    run(tool("cmake"), "-S", str(SOURCE), "-B", str(folder), *generator, "-DSTEEPEST_PYTHON=OFF", *options)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    """A build of the core; one for all tests, since the kernels take a minute to compile."""
+    folder = configured(tmp_path_factory.mktemp("core"), "-DSTEEPEST_TESTS=ON")
+    run(tool("cmake"), "--build", str(folder), "--parallel", "2")
+    return folder
+
+
+@pytest.mark.slow
+def test_the_core_passes_its_own_tests(build):
+    output = run(tool("ctest"), "--test-dir", str(build), "--output-on-failure")
+    count = re.search(r"100% tests passed(?:, 0 tests failed)? out of (\d+)", output)
+    assert count and int(count[1]) == 1 + len(kernel_objects(build)), (
+        output
+    )  # the core, and functions of each set
+
+
+def kernel_objects(build):
+    """Object file of each instruction set."""
+    folders = build.rglob("steepest_kernels_*.dir")
+    return {folder.stem.removeprefix("steepest_kernels_"): folder / "kernels/isa.cpp.o" for folder in folders}
+
+
+def shares_nothing(name, path):
+    """An inline function compiled for AVX-512 must never be the copy that the linker keeps for all.
+
+    So no weak symbol (V, W, v, w, or unique: u), nothing defined for others but the getter of the table,
+    no code that runs when the library is loaded, and nothing needed from a standard library of C++.
+    """
+    if tool("nm") is None:
+        pytest.skip("nm is not here")
+    symbols = [line.split()[-2:] for line in run(tool("nm"), str(path)).splitlines()]
+    assert {kind for kind, _ in symbols} <= set("TtrRdDbBU"), name
+    assert [symbol for kind, symbol in symbols if kind in "TRDB"] == [f"steepest_kernels_{name}"]
+    needed = {symbol for kind, symbol in symbols if kind == "U"}
+    assert needed <= {"memcpy", "memset", "memmove", "_GLOBAL_OFFSET_TABLE_"}, name
+    assert not any("_GLOBAL__sub_I" in symbol for _, symbol in symbols), name
+    return True
+
+
+@pytest.mark.slow
+def test_kernel_objects_share_nothing(build):
+    objects = kernel_objects(build)
+    assert objects.keys() in ({"sse2", "avx2", "avx512"}, {"neon"})
+    assert all(shares_nothing(name, path) for name, path in objects.items())
+
+
+def test_the_object_of_the_least_instruction_set_shares_nothing(tmp_path):
+    """Not optimised, which takes seconds and inlines nothing away."""
+    name = "neon" if platform.machine() in ("aarch64", "arm64") else "sse2"
+    folder = configured(tmp_path, "-DCMAKE_BUILD_TYPE=Debug")
+    run(tool("cmake"), "--build", str(folder), "--target", f"steepest_kernels_{name}")
+    assert shares_nothing(name, kernel_objects(folder)[name])

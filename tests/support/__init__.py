@@ -1,0 +1,1 @@
+"""What test files share: implementations, strategies for drawn input, tolerances, published numbers."""

@@ -1,0 +1,287 @@
+"""Ctrl-C, cancelling, several threads on one model, and fork: nothing hangs, nothing is left half-written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from support.implementations import BACKENDS, ISAS, REFERENCE, Implementation, needs_native
+from support.tolerances import assert_same_bits
+
+import steepest as st
+
+SLOWDOWN = float(os.environ.get("TEST_SLOWDOWN", "1"))  # of code that a sanitizer watches
+GENEROUS = 0.5 * SLOWDOWN  # seconds: the promise is 0.1, on a machine that is not busy
+ENDLESS = 20_000  # epochs: half a minute, if nothing ends them
+
+
+def medium_sized(seed=0):
+    """A trainer whose steps take about a millisecond, and its data."""
+    rng = np.random.default_rng(seed)
+    X, y = rng.standard_normal((256, 200), np.float32), rng.integers(0, 10, 256)
+    model = st.Sequential(st.Linear(200, 300), st.Tanh(), st.Linear(300, 10), seed=seed)
+    return st.Trainer(model, "softmax", st.SGD(1e-3, 0.9)), X, y
+
+
+def same(a, b):
+    return all(np.array_equal(value, b[key]) for key, value in a.items())
+
+
+@contextmanager
+def interrupted(after=0.1 * SLOWDOWN):
+    """Send this process SIGINT from another thread; the block must end with KeyboardInterrupt soon after."""
+    sent = []
+
+    def send():
+        sent.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(after, send)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            yield
+        ended = time.perf_counter()
+    finally:
+        timer.cancel()
+        timer.join()
+    assert ended - sent[0] < GENEROUS
+
+
+def assert_stopped_between_steps(trainer, X, y):
+    """Its parameters and its state are those after some whole number of steps, which is returned."""
+    reached, (again, *_) = trainer.model.state_dict(), medium_sized()
+    steps = 0
+    while not same(again.model.state_dict(), reached):
+        again.step(X, y)
+        steps += 1
+        assert steps < 100_000
+    assert steps == trainer.steps_done > 0
+    again.step(X, y), trainer.step(X, y)
+    for key, value in again.model.state_dict().items():
+        assert np.isfinite(value).all()
+        assert_same_bits(trainer.model.state_dict()[key], value, key)
+    return steps
+
+
+def test_ctrl_c_leaves_a_fit_between_two_steps(backend):
+    trainer, X, y = medium_sized()
+    with backend.computing():
+        with interrupted():
+            trainer.fit(X, y, epochs=ENDLESS, batch_size=None, shuffle=False, progress=False)
+        # An epoch is a step here. The reference looks only every 20 ms at how far it has come.
+        assert 0 < trainer.epochs_done <= assert_stopped_between_steps(trainer, X, y)
+
+
+@pytest.mark.parametrize("batch_callbacks", [(), (lambda state: None,)])
+def test_ctrl_c_leaves_the_average_beside_the_parameters(backend, batch_callbacks):
+    """Of as many updates, also where each batch is a call of its own."""
+    trainers = []
+    for _ in range(2):
+        plain, X, y = medium_sized()
+        averaging = st.PolyakAverage()
+        trainers.append(st.Trainer(plain.model, "softmax", plain.optimizer, averaging=averaging))
+    trainer, again = trainers
+    fit = {"batch_size": None, "shuffle": False, "progress": False}
+    with backend.computing():
+        with interrupted():
+            trainer.fit(X, y, epochs=ENDLESS, batch_callbacks=batch_callbacks, **fit)
+        while not same(again.model.state_dict(), trainer.model.state_dict()):
+            again.step(X, y)
+    assert trainer._average.updates == again._average.updates > 0
+    assert same(trainer.averaged().state_dict(), again.averaged().state_dict())
+
+
+@needs_native
+def test_a_signal_handler_that_uses_the_model_gets_an_error():
+    """It runs inside the computation that it would have to wait for."""
+    trainer, X, y = medium_sized()
+    old = signal.signal(signal.SIGALRM, lambda *_: trainer.model(X))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with st.config("native"), pytest.raises(RuntimeError, match="cannot be used from a signal handler"):
+            trainer.fit(X, y, epochs=ENDLESS, batch_size=None, progress=False)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    assert trainer.model(X).shape == (256, 10)
+
+
+@needs_native
+def test_ctrl_c_ends_waiting_for_a_model_that_computes_elsewhere():
+    trainer, X, y = medium_sized()
+    fit = threading.Thread(target=lambda: trainer.fit(X, y, epochs=ENDLESS, batch_size=None, progress=False))
+    with st.config("native"):
+        trainer.step(X, y)
+        fit.start()
+        try:
+            with interrupted(0.2):
+                while fit.is_alive():
+                    trainer.model(X)
+        finally:
+            trainer.cancel()
+            fit.join()
+
+
+def test_ctrl_c_ends_a_fit_of_mini_batches(backend):
+    """Also with a callback, which makes each epoch a call of its own."""
+    for callbacks in ((), (lambda state: None,)):
+        trainer, X, y = medium_sized()
+        before = trainer.model.state_dict()
+        with backend.computing(), interrupted():
+            trainer.fit(X, y, epochs=ENDLESS, batch_size=16, callbacks=callbacks, progress=False)
+        after = trainer.model.state_dict()
+        assert all(np.isfinite(value).all() for value in after.values()) and not same(after, before)
+
+
+@needs_native
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("call", ["step", "fit", "loss_and_gradients"])
+def test_ctrl_c_leaves_one_long_step_untouched(call, threads):
+    """A step of seconds is watched inside, and left with all parameters as they were."""
+    X = np.random.default_rng(0).standard_normal((4000, 2000))
+    y, model = np.arange(4000) % 900, st.Sequential(st.Linear(2000, 900), dtype=np.float64)
+    trainer = st.Trainer(model, "softmax", st.SGD(0.1, 0.9))
+    before = model.state_dict()
+    with Implementation("native", ISAS[-1], threads).computing():
+        model(X[:1])  # for the proof, which asks what computed last
+        with interrupted(0.3):
+            if call == "step":
+                trainer.step(X, y)
+            elif call == "fit":
+                trainer.fit(X, y, batch_size=None, progress=False)
+            else:
+                model.loss_and_gradients(X, y, loss="softmax")
+    for key, value in model.state_dict().items():
+        assert_same_bits(value, before[key], key)
+    assert all(not v.weight.any() and not v.bias.any() for v in trainer._state.first)
+
+
+def test_cancel_from_another_thread(backend):
+    trainer, X, y = medium_sized()
+    timer = threading.Timer(0.2, trainer.cancel)
+    timer.start()
+    with backend.computing():
+        history = trainer.fit(X, y, epochs=ENDLESS, batch_size=None, shuffle=False, progress=False)
+        assert history.status == "cancelled" and 0 < history.epochs < ENDLESS
+        assert trainer.epochs_done == history.epochs == len(history.seconds)
+        trainer.epochs_done = 0
+        again = medium_sized()[0]
+        again.fit(X, y, epochs=history.epochs, batch_size=None, shuffle=False, progress=False)
+    assert same(again.model.state_dict(), trainer.model.state_dict())
+    trainer.cancel()  # nothing runs, so nothing happens: the next fit is not cancelled
+    assert trainer.fit(X, y, epochs=1, progress=False).status == "finished"
+
+
+@needs_native
+def test_cancel_in_the_middle_of_an_epoch_keeps_the_last_batch():
+    trainer, X, y = medium_sized()
+    before = trainer.model.state_dict()
+    many = np.resize(np.arange(256), 30_000)
+    X, y = X[many], y[many]
+
+    def cancel_when_it_learns():
+        while same(trainer.model.state_dict(), before):
+            time.sleep(0.001)
+        trainer.cancel()
+
+    thread = threading.Thread(target=cancel_when_it_learns)
+    thread.start()
+    with BACKENDS[-1].computing():
+        history = trainer.fit(X, y, epochs=1, batch_size=2, progress=False)
+    thread.join()
+    assert (history.status, history.epochs, trainer.epochs_done) == ("cancelled", 0, 0)
+    assert all(np.isfinite(value).all() for value in trainer.model.state_dict().values())
+
+
+def test_two_threads_share_a_model(backend):
+    """Predicting while another thread trains: whole rows of finite scores, and every step counts."""
+    trainer, X, y = medium_sized()
+    alone = medium_sized()[0]
+    done, results = threading.Event(), []
+
+    def predict():
+        while not done.is_set():
+            results.append(trainer.model(X))
+
+    threads = [threading.Thread(target=predict) for _ in range(2)]
+    with st.config(backend.backend):
+        st.set_num_threads(2)  # for all threads, where `config` is for this one
+        try:
+            for thread in threads:
+                thread.start()
+            for _ in range(60):
+                trainer.step(X, y)
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join()
+            st.set_num_threads(None)
+        for _ in range(60):
+            alone.step(X, y)
+    assert results and all(r.shape == (256, 10) and np.isfinite(r).all() for r in results)
+    assert same(trainer.model.state_dict(), alone.model.state_dict())
+
+
+def test_two_threads_train_one_model(backend):
+    trainer, X, y = medium_sized()
+    losses = []
+
+    def train():
+        with st.config(backend.backend):
+            losses.extend(trainer.step(X, y) for _ in range(30))
+
+    threads = [threading.Thread(target=train) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(losses) == 60 and np.isfinite(losses).all() and min(losses) < losses[0]
+
+
+def test_settings_are_of_one_thread(backend):
+    other = []
+    with st.config(backend=REFERENCE.backend, num_threads=3):
+        thread = threading.Thread(
+            target=lambda: other.append((st.build_info()["backend"], st.get_num_threads()))
+        )
+        thread.start()
+        thread.join()
+        assert st.build_info()["backend"] == "reference" and st.get_num_threads() == 3
+    assert other == [(st.build_info()["backend"], st.get_num_threads())]
+
+
+@needs_native
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # Python 3.12 warns of what is tested here
+def test_a_forked_child_trains_to_the_same_bits():
+    """libgomp's threads do not survive a fork: a child that waited for them would hang."""
+
+    def train():
+        trainer, X, y = medium_sized()
+        with Implementation("native", ISAS[0], 2).computing(all_threads=True):
+            trainer.fit(X, y, epochs=2, batch_size=128, progress=False)
+        return b"".join(value.tobytes() for value in trainer.model.state_dict().values())
+
+    expected = train()
+    child = os.fork()
+    if child == 0:
+        status = 2
+        try:
+            status = int(train() != expected)
+        finally:
+            os._exit(status)
+    deadline = time.monotonic() + 60
+    while (ended := os.waitpid(child, os.WNOHANG))[0] == 0:
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            pytest.fail("the child hangs")
+        time.sleep(0.01)
+    assert os.waitstatus_to_exitcode(ended[1]) == 0
+    assert train() == expected  # and the parent's threads still work

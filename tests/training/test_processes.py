@@ -1,0 +1,149 @@
+"""The process lives as long as it should: ends with its own exit code, forks, and gets by without threads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from support.implementations import needs_native
+
+pytestmark = [needs_native, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX")]
+
+SETTING = """
+import os, resource, signal, sys, threading, time
+import numpy as np
+import steepest as st
+from steepest import functional as F
+
+rng = np.random.default_rng(0)
+X, y = rng.standard_normal((4000, 200), np.float32), rng.integers(0, 10, 4000)
+model = st.Sequential(st.Linear(200, 256), st.ReLU(), st.Linear(256, 10))
+trainer = st.Trainer(model)
+"""
+
+
+def run(code, **environment):
+    """Its exit status and what it printed, of a process that must end by itself."""
+    command = [sys.executable, "-W", "error", "-c", SETTING + textwrap.dedent(code)]
+    done = subprocess.run(
+        command, env=os.environ | environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "trainer.fit(X, y, epochs=10**9, progress=False)",
+        "trainer.fit(X, y, epochs=10**9, progress=False, callbacks=[lambda state: None])",
+        "trainer.fit(X, y, epochs=10**9, progress=False, batch_callbacks=[lambda state: None])",
+        "model.fit(X, y, loss=lambda s, t: (float(s[0, 0]), 0 * s), epochs=10**9, progress=False)",
+        "[trainer.step(X[:128], y[:128]) for _ in range(10**9)]",
+        "[model(X) for _ in range(10**9)]",
+        "[F.softmax(X) for _ in range(10**9)]",
+        "[F.linear(X, X[:200]) for _ in range(10**9)]",
+    ],
+)
+def test_a_daemon_thread_that_computes_does_not_abort_the_end(work):
+    """The interpreter takes the lock from threads that ask for it while it shuts down."""
+    code = f"""
+    for _ in range(2):
+        threading.Thread(target=lambda: {work}, daemon=True).start()
+    time.sleep(0.3)
+    sys.exit(7)
+    """
+    assert run(code, STEEPEST_NUM_THREADS="2") == (7, "")
+
+
+LIMITED = """
+before = st.Sequential(st.Linear(200, 256), st.ReLU(), st.Linear(256, 10))
+with st.config(num_threads=1):
+    before.fit(X, y, epochs=2, progress=False)
+{limit}
+with st.config(num_threads=7):
+    model.fit(X, y, epochs=2, progress=False)
+assert all(np.array_equal(v, model.state_dict()[k]) for k, v in before.state_dict().items())
+print(st.backends.native._core.last_run()[1])
+"""
+NO_MORE_THREADS = """
+if os.getuid() == 0:  # who has no limit
+    os.setgid(65534), os.setuid(65534)
+resource.setrlimit(resource.RLIMIT_NPROC, ({0}, {0}))
+"""
+LITTLE_MEMORY = """
+with open("/proc/self/statm") as file:
+    now = int(file.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + {0} * 2**20,) * 2)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads as Linux does")
+@pytest.mark.parametrize("extra", [0, 1, 3, 6, 7, 11, 12, 13, 20])
+def test_a_fit_takes_the_threads_that_there_are(extra):
+    """OpenMP's runtime would end the process; nobody else's threads count against uid 65534's limit here."""
+    status, text = run(LIMITED.format(limit=NO_MORE_THREADS.format(1 + extra)))
+    assert status == 0, text
+    assert 1 <= int(text) <= 7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("megabytes", [12, 30, 60, 100])
+def test_a_fit_takes_the_threads_that_memory_is_there_for(megabytes):
+    status, text = run(LIMITED.format(limit=LITTLE_MEMORY.format(megabytes)))
+    assert (status == 0 and 1 <= int(text) <= 7) or "MemoryError" in text, (status, text)
+
+
+@pytest.mark.parametrize("size", ["100000G", "64M", "1B", "nonsense"])
+def test_stacks_of_any_size(size):
+    status, text = run(LIMITED.format(limit=""), OMP_STACKSIZE=size)
+    assert status == 0, text
+
+
+def test_a_child_forked_while_another_thread_fits_answers():
+    """With parameters of some moment; the parent goes on."""
+    code = """
+    fit = threading.Thread(target=lambda: trainer.fit(X, y, epochs=10**9, progress=False))
+    fit.start()
+    time.sleep(0.2)
+    for _ in range(10):
+        if (child := os.fork()) == 0:
+            signal.alarm(60)
+            assert np.isfinite(model(X[:100])).all()
+            trainer.step(X[:10], y[:10])
+            model.loss_and_gradients(X[:10], y[:10], loss="softmax")
+            model.fit(X[:100], y[:100], epochs=2, progress=False)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    trainer.cancel()
+    fit.join()
+    assert np.isfinite(model(X)).all()
+    """
+    assert run(code) == (0, "")
+
+
+def test_a_child_forked_by_a_loss_is_told():
+    """It has no threads to go on with; the parent's fit goes on."""
+    code = """
+    calls, child = 0, None
+
+    def loss(scores, targets):
+        global calls, child
+        calls += 1
+        if calls == 3:
+            child = os.fork()
+        return 0.0, 0 * scores
+
+    try:
+        model.fit(X, y, loss=loss, epochs=2, progress=False)
+    except RuntimeError as error:
+        assert child == 0 and "the process was forked by a loss" in str(error)
+        assert np.isfinite(model(X)).all()
+        model.fit(X, y, epochs=1, progress=False)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    """
+    assert run(code, STEEPEST_NUM_THREADS="2") == (0, "")
+    assert run(code, STEEPEST_NUM_THREADS="1") == (0, "")
