@@ -41,7 +41,7 @@ def _additions() -> dict[str, Callable[[], st.Trainer]]:
     for activation in (st.Sigmoid, st.Tanh, st.LeCunTanh, st.LeakyReLU, st.ELU, st.Softplus, st.GELU):
         made[activation.__name__] = partial(trainer, layers(lambda n, own=activation: [own()]))
     made["dropout"] = partial(trainer, layers(lambda n: [st.ReLU(), st.Dropout(0.5)]))
-    # The biases before a normalisation have no gradient, only its rounding, which cannot be compared.
+    # The biases before a normalization have no gradient, only its rounding, which cannot be compared.
     made["batch norm"] = partial(trainer, layers(lambda n: [st.BatchNorm(n), st.ReLU()], bias=False))
     made["momentum"] = partial(trainer, layers(), st.SGD(PROBLEM.learning_rate, 0.9))
     for rule in (st.AdaGrad, st.RMSProp, st.Adam, st.AdamW):

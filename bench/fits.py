@@ -43,9 +43,9 @@ def clouds(samples: int, tests: int = 10_000) -> tuple[Samples, Samples]:
     """Ten classes of eight normal clouds each in 784 dimensions, which no linear classifier tells apart."""
     random = np.random.default_rng(0)
     cloud = random.integers(80, size=samples + tests)
-    centres = np.float32(0.2) * random.standard_normal((80, 784), dtype=np.float32)
+    centers = np.float32(0.2) * random.standard_normal((80, 784), dtype=np.float32)
     x = random.standard_normal((len(cloud), 784), dtype=np.float32)
-    x += centres[cloud]
+    x += centers[cloud]
     y = cloud % 10
     return (x[:samples], y[:samples]), (x[samples:], y[samples:])
 

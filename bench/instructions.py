@@ -33,11 +33,11 @@ TOLERANCE = 0.01  # counts repeat to 1e-4; this leaves room for another alignmen
 Run = Callable[[int], object]
 
 
-def trainer(*sizes: int, activation: Any, bias: bool = True, **recipe: Any) -> st.Trainer:
+def trainer(*sizes: int, activation: Any, bias: bool = True, **config: Any) -> st.Trainer:
     layers: list[Any] = []
     for fan_in, fan_out in pairwise(sizes):
         layers += [st.Linear(fan_in, fan_out, bias=bias), activation]
-    return st.Trainer(st.Sequential(*layers[:-1]), **recipe)
+    return st.Trainer(st.Sequential(*layers[:-1]), **config)
 
 
 def batch(samples: int, features: int, classes: int) -> tuple[Any, Any]:

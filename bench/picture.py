@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from table import share
 
-# Colours of Okabe and Ito, which the colour-blind tell apart, and shapes besides.
+# Colors of Okabe and Ito, which the color-blind tell apart, and shapes besides.
 STYLES = {
     "steepest": ("#000000", "D", "steepest"),
     "reference": ("#999999", "v", "steepest's NumPy backend"),
@@ -76,9 +76,9 @@ def _draw_step(axes: Axes, row: int, step: dict[str, Any], record: dict[str, Any
     speeds = _speeds(step)
     axes.hlines(row, min(speeds.values()), max(speeds.values()), color="#CCCCCC", linewidth=1.5, zorder=1)
     for name, speed in speeds.items():
-        colour, marker, label = STYLES[name]
+        color, marker, label = STYLES[name]
         size = 55 if name == "steepest" else 42
-        dot = {"color": colour, "marker": marker, "s": size, "edgecolor": "white", "linewidth": 0.6}
+        dot = {"color": color, "marker": marker, "s": size, "edgecolor": "white", "linewidth": 0.6}
         axes.scatter(speed, row, label=label, clip_on=False, zorder=4 if name == "steepest" else 3, **dot)
 
     def beside(x: float, above: str, below: str, align: str) -> None:

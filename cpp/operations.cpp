@@ -44,8 +44,8 @@ template <class F> int share_rows(Index rows, double work, int threads, Lookout&
 } // namespace
 
 template <class T>
-int linear(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T> weight, const T* bias,
-           Rows<T> y, Index rows, Index inputs, Index outputs, Lookout& lookout) {
+int linear(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<const T> weight,
+           const T* bias, MatrixView<T> y, Index rows, Index inputs, Index outputs, Lookout& lookout) {
     threads = thread_count(double(rows) * double(inputs) * double(outputs), work_per_new_thread, threads);
     Buffer<T> scratch;
     scratch.reserve(threads * kernels.scratch);
@@ -72,9 +72,9 @@ int linear(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T
 }
 
 template <class T>
-int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T> weight,
-                    Rows<const T> dy, Rows<T> dx, Rows<T> dw, T* db, Index rows, Index inputs, Index outputs,
-                    Lookout& lookout) {
+int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<const T> weight,
+                    MatrixView<const T> dy, MatrixView<T> dx, MatrixView<T> dw, T* db, Index rows,
+                    Index inputs, Index outputs, Lookout& lookout) {
     const double work = 2.0 * double(rows) * double(inputs) * double(outputs);
     threads = thread_count(work, work_per_new_thread, threads);
     Buffer<T> scratch;
@@ -87,7 +87,7 @@ int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Row
         const Range samples = share(rows, 1, team.rank, team.size);
         in_blocks({samples, {0, inputs}}, double(outputs), stop, [&](Block b) {
             const Index i = b.rows.begin, j = b.columns.begin;
-            kernels.input_gradient({from(dy, i), from(weight, j), Rows<const T>{}, from(dx, i, j),
+            kernels.input_gradient({from(dy, i), from(weight, j), MatrixView<const T>{}, from(dx, i, j),
                                     b.rows.size(), b.columns.size(), outputs, Activation::identity, false, 0},
                                    own_scratch);
         });
@@ -96,9 +96,9 @@ int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Row
             const Index j = b.columns.begin;
             kernels.weight_gradient({x,
                                      from(dy, 0, j),
-                                     Rows<T>{},
-                                     Rows<T>{},
-                                     Rows<T>{},
+                                     MatrixView<T>{},
+                                     MatrixView<T>{},
+                                     MatrixView<T>{},
                                      from(dw, 0, j),
                                      rows,
                                      b.columns.size(),
@@ -115,8 +115,8 @@ int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Row
 }
 
 template <class T>
-int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, Rows<const T> scores,
-                      const Samples<T>& samples, Index classes, Rows<T> gradient, double* value,
+int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, MatrixView<const T> scores,
+                      const Samples<T>& samples, Index classes, MatrixView<T> gradient, double* value,
                       Lookout& lookout) {
     const Index rows = samples.count;
     double weight = double(rows);
@@ -143,28 +143,30 @@ int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, 
 }
 
 template <class T>
-int softmax(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows, Index columns,
-            Lookout& lookout) {
+int softmax(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<T> y, Index rows,
+            Index columns, Lookout& lookout) {
     return share_rows(rows, work_of_exp * double(rows) * double(columns), threads, lookout,
                       [&](Index i, Index n) { kernels.softmax(from(x, i), from(y, i), n, columns); });
 }
 
 template <class T>
-Index first_nonfinite_row(const Kernels<T>& kernels, Rows<const T> x, Index rows, Index columns) {
+Index first_nonfinite_row(const Kernels<T>& kernels, MatrixView<const T> x, Index rows, Index columns) {
     for (Index i = 0; i < rows; ++i)
         if (!kernels.all_finite(x.data + i * x.stride, columns)) return i;
     return -1;
 }
 
-#define STEEPEST_INSTANTIATE(T)                                                                           \
-    template int linear(const Kernels<T>&, int, Rows<const T>, Rows<const T>, const T*, Rows<T>, Index,   \
-                        Index, Index, Lookout&);                                                          \
-    template int linear_backward(const Kernels<T>&, int, Rows<const T>, Rows<const T>, Rows<const T>,     \
-                                 Rows<T>, Rows<T>, T*, Index, Index, Index, Lookout&);                    \
-    template int loss_and_gradient(const Kernels<T>&, int, const Loss&, Rows<const T>, const Samples<T>&, \
-                                   Index, Rows<T>, double*, Lookout&);                                    \
-    template int softmax(const Kernels<T>&, int, Rows<const T>, Rows<T>, Index, Index, Lookout&);         \
-    template Index first_nonfinite_row(const Kernels<T>&, Rows<const T>, Index, Index);
+#define STEEPEST_INSTANTIATE(T)                                                                              \
+    template int linear(const Kernels<T>&, int, MatrixView<const T>, MatrixView<const T>, const T*,          \
+                        MatrixView<T>, Index, Index, Index, Lookout&);                                       \
+    template int linear_backward(const Kernels<T>&, int, MatrixView<const T>, MatrixView<const T>,           \
+                                 MatrixView<const T>, MatrixView<T>, MatrixView<T>, T*, Index, Index, Index, \
+                                 Lookout&);                                                                  \
+    template int loss_and_gradient(const Kernels<T>&, int, const Loss&, MatrixView<const T>,                 \
+                                   const Samples<T>&, Index, MatrixView<T>, double*, Lookout&);              \
+    template int softmax(const Kernels<T>&, int, MatrixView<const T>, MatrixView<T>, Index, Index,           \
+                         Lookout&);                                                                          \
+    template Index first_nonfinite_row(const Kernels<T>&, MatrixView<const T>, Index, Index);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)
 #undef STEEPEST_INSTANTIATE

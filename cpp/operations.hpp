@@ -9,27 +9,27 @@ namespace steepest {
 
 // y = x @ weight + bias; bias may be null.
 template <class T>
-int linear(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T> weight, const T* bias,
-           Rows<T> y, Index rows, Index inputs, Index outputs, Lookout& lookout);
+int linear(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<const T> weight,
+           const T* bias, MatrixView<T> y, Index rows, Index inputs, Index outputs, Lookout& lookout);
 
 // dx (rows, inputs), dw (inputs, outputs) and db (outputs,) of y = x @ w + b.
 template <class T>
-int linear_backward(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<const T> weight,
-                    Rows<const T> dy, Rows<T> dx, Rows<T> dw, T* db, Index rows, Index inputs, Index outputs,
-                    Lookout& lookout);
+int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<const T> weight,
+                    MatrixView<const T> dy, MatrixView<T> dx, MatrixView<T> dw, T* db, Index rows,
+                    Index inputs, Index outputs, Lookout& lookout);
 
 // The loss of scores and its gradient by them, averaged or summed as `loss` says.
 template <class T>
-int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, Rows<const T> scores,
-                      const Samples<T>& samples, Index classes, Rows<T> gradient, double* value,
+int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, MatrixView<const T> scores,
+                      const Samples<T>& samples, Index classes, MatrixView<T> gradient, double* value,
                       Lookout& lookout);
 
 template <class T>
-int softmax(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows, Index columns,
-            Lookout& lookout);
+int softmax(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<T> y, Index rows,
+            Index columns, Lookout& lookout);
 
 // Index of the first row that holds a number that is not finite, or -1.
 template <class T>
-Index first_nonfinite_row(const Kernels<T>& kernels, Rows<const T> x, Index rows, Index columns);
+Index first_nonfinite_row(const Kernels<T>& kernels, MatrixView<const T> x, Index rows, Index columns);
 
 } // namespace steepest

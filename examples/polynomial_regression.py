@@ -1,6 +1,6 @@
 """Overfitting: polynomials of degree 1 to 7 through the lecture's eight points, without and with L2.
 
-    minimise  mean((p(x) - y)**2) + strength * sum(w**2)     w: the coefficients of the standardised powers
+    minimize  mean((p(x) - y)**2) + strength * sum(w**2)     w: the coefficients of the standardized powers
 
 The test error is that of each point for the polynomial fitted to the other seven, averaged.
 

@@ -1,4 +1,4 @@
-"""Regularisation: a network learns 400 digits by heart, wrong labels too; what keeps it from that.
+"""Regularization: a network learns 400 digits by heart, wrong labels too; what keeps it from that.
 
 60 of the 400 carry a wrong label; those for validation and test do not. Printed are the epochs, accuracies,
 and how many weights are exactly 0 or below 0.01 in size.
@@ -54,6 +54,6 @@ places, (trained, tested) = np.arange(len(accuracies)), np.transpose(list(accura
 axes.bar(places - 0.2, trained, width=0.38, label="train")
 axes.bar(places + 0.2, tested, width=0.38, label="test")
 axes.set(ylabel="accuracy", ylim=(0.7, 1), xticks=places, xticklabels=accuracies)
-axes.axhline(340 / 400, color="grey", linestyle="dotted", label="right labels in train")
+axes.axhline(340 / 400, color="gray", linestyle="dotted", label="right labels in train")
 axes.legend()
 axes.figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "regularization.png")

@@ -48,7 +48,7 @@ figure = Figure((9, 3), layout="constrained")
 for axes, image, row, label in zip(figure.subplots(1, 3), CLASSES, scores, labels, strict=True):
     moved = row + shifts[:, np.newaxis] * np.eye(3)[label]
     axes.plot(shifts, [both(one, label) for one in moved], label=["SVM", "softmax"])
-    axes.axvline(0, color="grey", linewidth=0.5)
+    axes.axvline(0, color="gray", linewidth=0.5)
     axes.set(title=f"image of a {image}", xlabel=f"added to the score of {image}", ylabel="loss")
     axes.legend()
 figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "softmax_vs_svm.png")

@@ -1,4 +1,4 @@
-// Memory of the core: aligned to cache lines, not initialised, reused from call to call.
+// Memory of the core: aligned to cache lines, not initialized, reused from call to call.
 #pragma once
 
 #include "base/types.hpp"
@@ -52,7 +52,7 @@ template <class T> class Buffer {
 template <class T> Index row_stride(Index columns) {
     constexpr Index line = cache_line / sizeof(T);
     Index stride = (columns + line - 1) / line * line;
-    if (stride * Index(sizeof(T)) % evicting_stride == 0) stride += line;
+    if (stride * Index(sizeof(T)) % aliasing_stride == 0) stride += line;
     return stride;
 }
 
@@ -65,14 +65,15 @@ template <class T> Index interleaved_stride(Index rows, Index columns, Index byt
 }
 
 // The same view, of so many rows and columns: what a checked build holds its users to.
-template <class T> Rows<T> bounded(Rows<T> m, [[maybe_unused]] Index rows, [[maybe_unused]] Index columns) {
+template <class T>
+MatrixView<T> bounded(MatrixView<T> m, [[maybe_unused]] Index rows, [[maybe_unused]] Index columns) {
 #ifdef STEEPEST_CHECKED
     m.rows = rows, m.columns = columns;
 #endif
     return m;
 }
 
-template <class T> Rows<const T> read_only(Rows<T> m) {
+template <class T> MatrixView<const T> read_only(MatrixView<T> m) {
 #ifdef STEEPEST_CHECKED
     return {m.data, m.stride, m.rows, m.columns};
 #else
@@ -81,10 +82,10 @@ template <class T> Rows<const T> read_only(Rows<T> m) {
 }
 
 // The part of a matrix that begins at a row and a column; of none, none.
-template <class T> Rows<T> from(Rows<T> m, Index row, Index column = 0 STEEPEST_CALLER) {
+template <class T> MatrixView<T> from(MatrixView<T> m, Index row, Index column = 0 STEEPEST_CALLER) {
     STEEPEST_CHECK("a block's first row", 0, row, m.rows);
     STEEPEST_CHECK("a block's first column", 0, column, m.columns);
-    const Rows<T> part{m.data ? m.data + row * m.stride + column : nullptr, m.stride};
+    const MatrixView<T> part{m.data ? m.data + row * m.stride + column : nullptr, m.stride};
 #ifdef STEEPEST_CHECKED
     return bounded(part, m.rows - row, m.columns - column);
 #else
@@ -98,9 +99,9 @@ template <class T> class Matrix {
     void reserve(Index rows, Index columns, Index bytes_together) {
         reserve_rows(rows, columns, interleaved_stride<T>(rows, columns, bytes_together));
     }
-    Rows<T> rows(Index first = 0 STEEPEST_CALLER) const {
+    MatrixView<T> rows(Index first = 0 STEEPEST_CALLER) const {
 #ifdef STEEPEST_CHECKED
-        return from(bounded(Rows<T>{buffer_.data(), stride_}, rows_, columns_), first, 0, file, line);
+        return from(bounded(MatrixView<T>{buffer_.data(), stride_}, rows_, columns_), first, 0, file, line);
 #else
         return {buffer_.data() + first * stride_, stride_};
 #endif

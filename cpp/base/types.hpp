@@ -24,7 +24,7 @@ using Index = std::ptrdiff_t;
 
 // Rows a multiple of so many bytes apart fall into the same sets of an 8-way 32 KiB cache and evict each
 // other.
-constexpr Index evicting_stride = 2048;
+constexpr Index aliasing_stride = 2048;
 
 // Layers of fewer outputs are narrow: vectors along a row of them would be partly empty.
 template <class T> constexpr Index narrow_outputs = 64 / sizeof(T);
@@ -59,7 +59,7 @@ struct DropoutKey {
 };
 
 // Rows of a row-major matrix: element (i, j) is data[i * stride + j].
-template <class T> struct Rows {
+template <class T> struct MatrixView {
     T* data;
     Index stride;
 #ifdef STEEPEST_CHECKED

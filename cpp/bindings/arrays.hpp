@@ -32,7 +32,7 @@ template <class T> bool plain(py::handle object, Index dimensions) {
 
 // Views of such an array; of any other object, none: null.
 template <class T> struct PlainMatrix {
-    Rows<const T> rows{};
+    MatrixView<const T> rows{};
     Index count = 0, columns = 0;
 
     explicit PlainMatrix(py::handle object) {
@@ -72,7 +72,7 @@ template <class T> py::array_t<T, py::array::c_style> contiguous(const py::array
 // A matrix to read. Rows may be any whole number of elements apart; other layouts are copied.
 template <class T> struct Input {
     py::array owner;
-    Rows<const T> rows{};
+    MatrixView<const T> rows{};
     Index count = 0, columns = 0;
 
     Input() = default;
@@ -108,7 +108,7 @@ template <class T> struct InputVector {
     }
 };
 
-template <class T> Rows<T> writable(py::array& a, Index rows, Index columns, const char* what) {
+template <class T> MatrixView<T> writable(py::array& a, Index rows, Index columns, const char* what) {
     require_dtype<T>(a, what);
     const Index size = sizeof(T);
     if (a.ndim() != 2 || a.shape(0) != rows || a.shape(1) != columns)
@@ -133,12 +133,12 @@ template <class T> py::array_t<T> new_matrix(Index rows, Index columns) {
     return py::array_t<T>({rows, columns});
 }
 
-template <class T> Rows<T> rows_of(py::array_t<T>& fresh) {
+template <class T> MatrixView<T> rows_of(py::array_t<T>& fresh) {
     return bounded<T>({fresh.mutable_data(), Index(fresh.shape(1))}, fresh.shape(0), fresh.shape(1));
 }
 
 template <class T>
-Index search_nonfinite_row(const Kernels<T>& kernels, Rows<const T> x, Index rows, Index columns) {
+Index search_nonfinite_row(const Kernels<T>& kernels, MatrixView<const T> x, Index rows, Index columns) {
     Index found = -1;
     in_pieces(rows, double(columns) * sizeof(T), [&](Index first, Index count) {
         const Index row = first_nonfinite_row(kernels, from(x, first), count, columns);

@@ -18,7 +18,7 @@ template <class T> class PythonLoss {
         : evaluate_(std::move(evaluate)), outputs_(outputs), loss_{target_columns, {}} {
         if ((loss.kind == LossKind::custom) == evaluate_.is_none())
             refuse("a custom loss comes with its function, and no other");
-        loss_.compute = [this](const Scored<T>& batch, double* loss) { return compute(batch, loss); };
+        loss_.compute = [this](const LossInput<T>& batch, double* loss) { return compute(batch, loss); };
     }
     PythonLoss(const PythonLoss&) = delete;
     PythonLoss& operator=(const PythonLoss&) = delete;
@@ -30,7 +30,7 @@ template <class T> class PythonLoss {
     }
 
   private:
-    bool compute(const Scored<T>& batch, double* loss) {
+    bool compute(const LossInput<T>& batch, double* loss) {
         return locked([&] {
             try {
                 const auto scores = copy(batch.scores, batch.rows, outputs_);
@@ -55,7 +55,7 @@ template <class T> class PythonLoss {
         });
     }
 
-    static py::array_t<T> copy(Rows<const T> rows, Index count, Index columns) {
+    static py::array_t<T> copy(MatrixView<const T> rows, Index count, Index columns) {
         auto fresh = new_matrix<T>(count, columns);
         for (Index i = 0; i < count; ++i) std::copy_n(from(rows, i).data, columns, fresh.mutable_data(i, 0));
         return fresh;

@@ -46,7 +46,7 @@ py::array_t<T> linear(py::array x_, py::array weight_, const py::object& bias_, 
     weight.require(x.columns, weight.columns, "weight");
     const InputVector<T> bias(bias_, weight.columns, "bias");
     auto y = new_matrix<T>(x.count, weight.columns);
-    const Rows<T> rows = rows_of(y);
+    const MatrixView<T> rows = rows_of(y);
     const auto& kernels = kernels_of<T>(choice.table);
     const double work = double(x.count) * double(x.columns) * double(weight.columns);
     interruptibly(work, choice, [&](Lookout& lookout) {
@@ -65,7 +65,7 @@ py::tuple linear_backward(py::array x_, py::array weight_, py::array dy_, const 
     dy.require(x.count, weight.columns, "grad");
     auto dx = new_matrix<T>(x.count, x.columns), dw = new_matrix<T>(x.columns, weight.columns);
     auto db = py::array_t<T>(weight.columns);
-    const Rows<T> dx_rows = rows_of(dx), dw_rows = rows_of(dw);
+    const MatrixView<T> dx_rows = rows_of(dx), dw_rows = rows_of(dw);
     T* const sums = db.mutable_data();
     const double work = 2 * double(x.count) * double(x.columns) * double(weight.columns);
     interruptibly(work, choice, [&](Lookout& lookout) {
@@ -125,7 +125,7 @@ template <class T> py::array_t<T> softmax(py::array x_, const std::string& isa, 
     const Input<T> x(std::move(x_), "scores");
     if (x.columns < 1) refuse("scores have no classes");
     auto y = new_matrix<T>(x.count, x.columns);
-    const Rows<T> rows = rows_of(y);
+    const MatrixView<T> rows = rows_of(y);
     interruptibly(time_of_element * double(x.count) * double(x.columns), choice, [&](Lookout& lookout) {
         return steepest::softmax(kernels_of<T>(choice.table), choice.threads, x.rows, rows, x.count,
                                  x.columns, lookout);
@@ -164,7 +164,7 @@ py::tuple loss(const Loss& loss, py::array scores_, const py::array& targets_, c
     }
     auto gradient = new_matrix<T>(scores.count, scores.columns);
     double value = 0;
-    const Rows<T> gradient_rows = rows_of(gradient);
+    const MatrixView<T> gradient_rows = rows_of(gradient);
     interruptibly(
         time_of_element * double(scores.count) * double(scores.columns), choice, [&](Lookout& lookout) {
             return steepest::loss_and_gradient(kernels_of<T>(choice.table), choice.threads, loss, scores.rows,
@@ -180,15 +180,15 @@ void update(py::array weight_, py::array gradient_, const py::object& first_, co
             const std::string& isa) {
     const Choice choice(isa, 1);
     const Input<T> gradient(std::move(gradient_), "grad");
-    const Rows<T> weight = writable<T>(weight_, gradient.count, gradient.columns, "weight");
+    const MatrixView<T> weight = writable<T>(weight_, gradient.count, gradient.columns, "weight");
     const auto state = [&](bool needed, const py::object& object) {
-        if (!needed) return Rows<T>{};
+        if (!needed) return MatrixView<T>{};
         if (object.is_none()) refuse("the optimizer needs a state");
         auto array = py::cast<py::array>(object);
         return writable<T>(array, gradient.count, gradient.columns, "state");
     };
-    const Rows<T> first = state(optimizer.has_first(), first_);
-    const Rows<T> second = state(optimizer.has_second(), second_);
+    const MatrixView<T> first = state(optimizer.has_first(), first_);
+    const MatrixView<T> second = state(optimizer.has_second(), second_);
     const auto how = of_weights<T>(update_with<T>(optimizer, unlimited, rate, age), optimizer, penalty, rate);
     {
         const Unlocked unlocked(time_of_element * double(gradient.count) * double(gradient.columns));

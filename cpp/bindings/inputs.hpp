@@ -64,20 +64,20 @@ template <class T> struct ParameterSet {
 
 // How a network learns, what the optimizer keeps, and the number of updates, which each run adds to.
 template <class T> struct Learning {
-    Recipe recipe;
+    TrainConfig config;
     std::optional<ParameterSet<T>> first, second;
     py::array steps_owner;
     std::int64_t* steps;
-    Index zero_step;
+    Index state_start;
 
-    Learning(const StageList& stages, const Recipe& how, std::optional<ParameterList> first_,
+    Learning(const StageList& stages, const TrainConfig& how, std::optional<ParameterList> first_,
              std::optional<ParameterList> second_, py::array steps_, Index zero)
-        : recipe(how), steps_owner(std::move(steps_)), steps(writable<std::int64_t>(steps_owner, 1, "steps")),
-          zero_step(zero) {
+        : config(how), steps_owner(std::move(steps_)), steps(writable<std::int64_t>(steps_owner, 1, "steps")),
+          state_start(zero) {
         if (first_) first.emplace(stages, std::move(*first_));
         if (second_) second.emplace(stages, std::move(*second_));
-        if (recipe.optimizer.has_first() > first.has_value() ||
-            recipe.optimizer.has_second() > second.has_value())
+        if (config.optimizer.has_first() > first.has_value() ||
+            config.optimizer.has_second() > second.has_value())
             refuse("the optimizer needs a state");
     }
 
@@ -87,15 +87,15 @@ template <class T> struct Learning {
     }
 
     State<T> state() const {
-        return {recipe.optimizer.has_first() ? first->views.data() : nullptr,
-                recipe.optimizer.has_second() ? second->views.data() : nullptr};
+        return {config.optimizer.has_first() ? first->views.data() : nullptr,
+                config.optimizer.has_second() ? second->views.data() : nullptr};
     }
 };
 
 // Running statistics of the batch_norms of a network, likewise: mean and variance, a row each.
 template <class T> struct RunningSet {
     std::vector<py::array> owners;
-    std::vector<Rows<T>> views;
+    std::vector<MatrixView<T>> views;
 
     RunningSet(const StageList& stages, std::vector<py::array> arrays) : owners(std::move(arrays)) {
         for (const auto& bound : stages) {

@@ -43,29 +43,29 @@ template <class T> class BoundNetwork {
     }
 
     Result fit(const py::object& x, const py::array& targets, const py::object& weight,
-               const Learning<T>& how, Schedule schedule, const py::object& rates_, py::object watch,
+               const Learning<T>& how, FitRequest request, const py::object& rates_, py::object watch,
                const std::string& isa, int threads, py::object custom, const AverageSet<T>* average,
                const py::object& orders_) {
-        if (schedule.batch < 1) refuse("batches need a sample");
-        if (schedule.first_batch < 0 || schedule.batches < 0) refuse("batches are counted from 0");
-        const Data<T> data(x, targets, weight, how.recipe.loss, network().inputs(), network().outputs());
-        PythonLoss<T> own(std::move(custom), how.recipe.loss, network().outputs(), data.targets.columns);
+        if (request.batch < 1) refuse("batches need a sample");
+        if (request.first_batch < 0 || request.batches < 0) refuse("batches are counted from 0");
+        const Data<T> data(x, targets, weight, how.config.loss, network().inputs(), network().outputs());
+        PythonLoss<T> own(std::move(custom), how.config.loss, network().outputs(), data.targets.columns);
         const auto rates = py::cast<py::array_t<double, py::array::c_style>>(rates_);
-        const Index size = std::min(schedule.batch, data.count);
-        const Index batches = std::min((data.count + size - 1) / size, schedule.batches);
-        schedule.rates = {rates.data(), rates.size() == 1};
+        const Index size = std::min(request.batch, data.count);
+        const Index batches = std::min((data.count + size - 1) / size, request.batches);
+        request.rates = {rates.data(), rates.size() == 1};
         if (rates.size() < 1) refuse("no learning rate");
-        if (rates.size() != 1 && rates.size() < schedule.epochs * batches) refuse("too few learning rates");
-        const Orders orders(orders_, schedule.epochs, data.count);
-        schedule.orders = orders.data();
-        return learn(data.samples(), how, average, schedule, std::move(watch), Choice(isa, threads), &own);
+        if (rates.size() != 1 && rates.size() < request.epochs * batches) refuse("too few learning rates");
+        const Orders orders(orders_, request.epochs, data.count);
+        request.orders = orders.data();
+        return learn(data.samples(), how, average, request, std::move(watch), Choice(isa, threads), &own);
     }
 
     double step(const py::object& x, const py::array& targets, const py::object& weight,
                 const Learning<T>& how, double rate, const std::string& isa, int threads, py::object custom,
                 const AverageSet<T>* average, std::uint64_t seed) {
-        const Data<T> data(x, targets, weight, how.recipe.loss, network().inputs(), network().outputs());
-        PythonLoss<T> own(std::move(custom), how.recipe.loss, network().outputs(), data.targets.columns);
+        const Data<T> data(x, targets, weight, how.config.loss, network().inputs(), network().outputs());
+        PythonLoss<T> own(std::move(custom), how.config.loss, network().outputs(), data.targets.columns);
         const Result result = learn(data.samples(), how, average, once(data.count, &rate, seed), py::none(),
                                     Choice(isa, threads), &own);
         require_labels(result);
@@ -80,8 +80,8 @@ template <class T> class BoundNetwork {
                         const std::string& isa, int threads, py::handle average_, std::uint64_t seed) {
         // Not left to pybind11, which takes half a microsecond to see that None is no average.
         const auto* average = average_.is_none() ? nullptr : average_.cast<const AverageSet<T>*>();
-        const LossKind loss = how.recipe.loss.kind;
-        if (how.recipe.loss.weighted || loss == LossKind::custom) return py::none();
+        const LossKind loss = how.config.loss.kind;
+        if (how.config.loss.weighted || loss == LossKind::custom) return py::none();
         const PlainMatrix<T> x(x_);
         if (x.count < 1 || x.columns != network().inputs() || !masks_cover(x.count)) return py::none();
         const Choice choice(isa, threads);
@@ -100,18 +100,18 @@ template <class T> class BoundNetwork {
         }
         if (search_nonfinite_row(kernels, x.rows, x.count, x.columns) >= 0) return py::none();
         const Result result = learn(samples, how, average, once(x.count, &rate, seed), py::none(), choice);
-        if (result.status == Status::mislabelled) return py::none();
+        if (result.status == Status::invalid_label) return py::none();
         require_finite(result);
         return py::float_(result.loss);
     }
 
     py::tuple loss_and_gradients(const py::object& x, const py::array& targets, const py::object& weight,
-                                 const Recipe& recipe, const std::string& isa, int threads, py::object custom,
-                                 std::uint64_t seed, std::uint64_t number) {
-        const Data<T> data(x, targets, weight, recipe.loss, network().inputs(), network().outputs());
+                                 const TrainConfig& config, const std::string& isa, int threads,
+                                 py::object custom, std::uint64_t seed, std::uint64_t number) {
+        const Data<T> data(x, targets, weight, config.loss, network().inputs(), network().outputs());
         if (!masks_cover(data.count)) refuse("a mask has too few rows");
-        PythonLoss<T> own(std::move(custom), recipe.loss, network().outputs(), data.targets.columns);
-        require_penalties(recipe);
+        PythonLoss<T> own(std::move(custom), config.loss, network().outputs(), data.targets.columns);
+        require_penalties(config);
         require_dense(data.samples());
         py::list arrays;
         std::vector<Parameters<T>> views;
@@ -131,7 +131,7 @@ template <class T> class BoundNetwork {
         const Result result =
             compute(network().total_time(data.count), py::none(), Choice(isa, threads),
                     [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Watch& asked) {
-                        return trainer.gradients(kernels, n, data.samples(), recipe, views.data(),
+                        return trainer.gradients(kernels, n, data.samples(), config, views.data(),
                                                  {seed, number}, asked, own.get());
                     });
         own.raise();
@@ -164,7 +164,7 @@ template <class T> class BoundNetwork {
     Network<T>& network() { return engine().network; }
 
     // Scores y of rows, some that stay in the cache at a time; false if they are to be finite and one is not.
-    bool predict(Rows<const T> x, Index count, Rows<T> y, bool finite, const Choice& choice) {
+    bool predict(MatrixView<const T> x, Index count, MatrixView<T> y, bool finite, const Choice& choice) {
         Engine& own = engine();
         const auto& kernels = kernels_of<T>(choice.table);
         const Index columns = own.network.inputs();
@@ -191,13 +191,13 @@ template <class T> class BoundNetwork {
         return good;
     }
 
-    static Schedule once(Index samples, const double* rate, std::uint64_t seed) {
-        Schedule schedule;
-        schedule.batch = samples;
-        schedule.seed = seed;
-        schedule.rates.data = rate;
-        schedule.restorable = false; // a copy of the parameters for each step would take too long
-        return schedule;
+    static FitRequest once(Index samples, const double* rate, std::uint64_t seed) {
+        FitRequest request;
+        request.batch = samples;
+        request.seed = seed;
+        request.rates.data = rate;
+        request.restorable = false; // a copy of the parameters for each step would take too long
+        return request;
     }
 
     // A batch that needs more rows of a mask than there are would read beyond them.
@@ -208,15 +208,15 @@ template <class T> class BoundNetwork {
     }
 
     static void require_labels(const Result& result) {
-        if (result.status == Status::mislabelled) refuse("a label is out of range");
+        if (result.status == Status::invalid_label) refuse("a label is out of range");
     }
 
     static void require_finite(const Result& result) {
         if (result.status == Status::overflowed) throw Overflowed();
     }
 
-    void require_penalties(const Recipe& recipe) const {
-        if (!recipe.penalties.empty() && recipe.penalties.size() != parameters_.views.size())
+    void require_penalties(const TrainConfig& config) const {
+        if (!config.penalties.empty() && config.penalties.size() != parameters_.views.size())
             refuse("one penalty for each stage that learns");
     }
 
@@ -226,21 +226,21 @@ template <class T> class BoundNetwork {
     }
 
     Result learn(const Samples<T>& samples, const Learning<T>& how, const AverageSet<T>* average,
-                 Schedule schedule, py::object watch, const Choice& choice, PythonLoss<T>* own = nullptr) {
-        require_penalties(how.recipe);
+                 FitRequest request, py::object watch, const Choice& choice, PythonLoss<T>* own = nullptr) {
+        require_penalties(how.config);
         how.require_like(parameters_);
         require_dense(samples);
         if (average) average->values.require_like(parameters_, "the average");
-        if (!masks_cover(std::min(schedule.batch, samples.count))) refuse("a mask has too few rows");
+        if (!masks_cover(std::min(request.batch, samples.count))) refuse("a mask has too few rows");
         const CustomLoss<T>* const custom = own ? own->get() : nullptr;
         const double visited =
-            std::min(double(samples.count), double(schedule.batch) * double(schedule.batches));
-        const double time = network().total_time(1) * visited * double(schedule.epochs);
+            std::min(double(samples.count), double(request.batch) * double(request.batches));
+        const double time = network().total_time(1) * visited * double(request.epochs);
         Result result =
             compute(custom ? unknown_time : time, std::move(watch), choice,
                     [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Watch& asked) {
-                        schedule.first_step = *how.steps, schedule.zero_step = how.zero_step;
-                        auto done = trainer.fit(kernels, n, samples, how.recipe, how.state(), schedule, asked,
+                        request.first_step = *how.steps, request.state_start = how.state_start;
+                        auto done = trainer.fit(kernels, n, samples, how.config, how.state(), request, asked,
                                                 custom, average ? average->view : Average<T>{});
                         *how.steps += done.steps;
                         return done;
@@ -278,8 +278,9 @@ template <class T> void bind(py::module_& m, const char* learning, const char* a
     using Bound = BoundNetwork<T>;
     using List = std::optional<ParameterList>;
     py::class_<Learning<T>>(m, learning)
-        .def(py::init<const StageList&, const Recipe&, List, List, py::array, Index>(), py::arg("stages"),
-             py::arg("recipe"), py::arg("first"), py::arg("second"), py::arg("steps"), py::arg("zero_step"));
+        .def(py::init<const StageList&, const TrainConfig&, List, List, py::array, Index>(),
+             py::arg("stages"), py::arg("config"), py::arg("first"), py::arg("second"), py::arg("steps"),
+             py::arg("state_start"));
     py::class_<AverageSet<T>>(m, average)
         .def(py::init<const StageList&, ParameterList, py::array, Index, bool, double>(), py::arg("stages"),
              py::arg("arrays"), py::arg("updates"), py::arg("start"), py::arg("uniform"), py::arg("decay"));
@@ -291,13 +292,13 @@ template <class T> void bind(py::module_& m, const char* learning, const char* a
         .def("try_step", &Bound::try_step, py::arg("x"), py::arg("targets"), py::arg("how"), py::arg("rate"),
              py::arg("isa"), py::arg("threads"), py::arg("average") = py::none(), py::arg("seed") = 0)
         .def("fit", &Bound::fit, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("how"),
-             py::arg("schedule"), py::arg("rates"), py::arg("watch"), py::arg("isa"), py::arg("threads"),
+             py::arg("request"), py::arg("rates"), py::arg("watch"), py::arg("isa"), py::arg("threads"),
              py::arg("custom") = py::none(), py::arg("average") = py::none(), py::arg("orders") = py::none())
         .def("step", &Bound::step, py::arg("x"), py::arg("targets"), py::arg("weight"), py::arg("how"),
              py::arg("rate"), py::arg("isa"), py::arg("threads"), py::arg("custom") = py::none(),
              py::arg("average") = py::none(), py::arg("seed") = 0)
         .def("loss_and_gradients", &Bound::loss_and_gradients, py::arg("x"), py::arg("targets"),
-             py::arg("weight"), py::arg("recipe"), py::arg("isa"), py::arg("threads"),
+             py::arg("weight"), py::arg("config"), py::arg("isa"), py::arg("threads"),
              py::arg("custom") = py::none(), py::arg("seed") = 0, py::arg("number") = 0);
 }
 
@@ -306,10 +307,10 @@ StageKind kind_named(const std::string& name) {
                                                        {"elementwise", StageKind::elementwise},
                                                        {"dropout", StageKind::dropout},
                                                        {"batch_norm", StageKind::batch_norm},
-                                                       {"max_pieces", StageKind::max_pieces},
+                                                       {"maxout", StageKind::maxout},
                                                        {"pool", StageKind::pool},
-                                                       {"fork", StageKind::fork},
-                                                       {"join", StageKind::join}};
+                                                       {"residual_split", StageKind::residual_split},
+                                                       {"residual_add", StageKind::residual_add}};
     for (const auto& [known, kind] : kinds)
         if (name == known) return kind;
     refuse("unknown stage '" + name + "'");
@@ -354,7 +355,7 @@ void bind_network(py::module_& m) {
         .value("cancelled", Status::cancelled)
         .value("diverged", Status::diverged)
         .value("overflowed", Status::overflowed)
-        .value("mislabelled", Status::mislabelled);
+        .value("invalid_label", Status::invalid_label);
     py::class_<BoundStage>(m, "Stage")
         .def(py::init(&make_stage), py::arg("kind"), py::arg("inputs"), py::arg("outputs"),
              py::arg("activation"), py::arg("slope") = 0.0, py::arg("number") = 0, py::arg("rate") = 0.0,
@@ -379,29 +380,29 @@ void bind_network(py::module_& m) {
     py::class_<Penalty>(m, "Penalty")
         .def(py::init([](double l2, double l1, bool proximal) { return Penalty{l2, l1, proximal}; }),
              py::arg("l2"), py::arg("l1"), py::arg("proximal"));
-    py::class_<Recipe>(m, "Recipe")
+    py::class_<TrainConfig>(m, "TrainConfig")
         .def(py::init([](const Loss& loss, std::vector<Penalty> penalties, const Optimizer& optimizer,
                          double clip_value, double clip_norm, double max_norm, bool penalty_by_batch,
                          double report_scale, bool mean_by_count) {
-                 return Recipe{loss,     std::move(penalties), optimizer,    clip_value,   clip_norm,
-                               max_norm, penalty_by_batch,     report_scale, mean_by_count};
+                 return TrainConfig{loss,     std::move(penalties), optimizer,    clip_value,   clip_norm,
+                                    max_norm, penalty_by_batch,     report_scale, mean_by_count};
              }),
              py::arg("loss"), py::arg("penalties"), py::arg("optimizer"), py::arg("clip_value"),
              py::arg("clip_norm"), py::arg("max_norm"), py::arg("penalty_by_batch") = false,
              py::arg("report_scale") = 1.0, py::arg("mean_by_count") = false);
-    py::class_<Schedule>(m, "Schedule")
+    py::class_<FitRequest>(m, "FitRequest")
         .def(py::init([](Index epochs, Index first_epoch, Index batch, bool shuffle, std::uint64_t seed,
                          Index first_batch, std::optional<Index> batches, std::pair<double, double> sums,
                          std::optional<std::array<double, 4>> plateau) {
-                 Schedule schedule{epochs, first_epoch, batch, shuffle, seed};
-                 schedule.first_batch = first_batch;
-                 if (batches) schedule.batches = *batches;
-                 schedule.before = {sums.first, sums.second};
+                 FitRequest request{epochs, first_epoch, batch, shuffle, seed};
+                 request.first_batch = first_batch;
+                 if (batches) request.batches = *batches;
+                 request.before = {sums.first, sums.second};
                  if (plateau) {
                      const auto [tolerance, patience, best, waited] = *plateau;
-                     schedule.plateau = {tolerance, patience, best, waited};
+                     request.plateau = {tolerance, patience, best, waited};
                  }
-                 return schedule;
+                 return request;
              }),
              py::arg("epochs"), py::arg("first_epoch"), py::arg("batch"), py::arg("shuffle"), py::arg("seed"),
              py::arg("first_batch") = 0, py::arg("batches") = py::none(),

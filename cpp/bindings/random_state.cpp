@@ -35,7 +35,7 @@ void shuffled_orders(const py::capsule& capsule, const py::object& order, py::ar
     if (!capsule.name() || std::strcmp(capsule.name(), "BitGenerator") != 0) refuse("this is no generator");
     const Index epochs = orders.shape(0), samples = orders.shape(1);
     const InputVector<std::int64_t> first(order, samples, "order");
-    const Rows<std::int64_t> rows = writable<std::int64_t>(orders, epochs, samples, "orders");
+    const MatrixView<std::int64_t> rows = writable<std::int64_t>(orders, epochs, samples, "orders");
     auto* const generator = capsule.get_pointer<BitGenerator>();
     const std::int64_t* before = first.data;
     std::vector<std::uint32_t> shuffle(static_cast<std::size_t>(samples));

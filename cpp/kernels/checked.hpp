@@ -19,10 +19,10 @@ struct Checker {
 
     // n elements at p, which kernels take for aligned ones.
     template <class T> void holds(const char* what, const T* p, Index n) const {
-        range(what, 0, n, Rows<T>::unbounded);
+        range(what, 0, n, MatrixView<T>::unbounded);
         that(what, n == 0 || (p && reinterpret_cast<std::uintptr_t>(p) % alignof(T) == 0));
     }
-    template <class T> void holds(const char* what, Rows<T> m, Index rows, Index columns) const {
+    template <class T> void holds(const char* what, MatrixView<T> m, Index rows, Index columns) const {
         if (rows == 0 || columns == 0) return;
         range(what, 0, rows, m.rows);
         range(what, 0, columns, m.columns);
@@ -70,7 +70,8 @@ template <class T> void checked_forward_shallow(const Forward<T>& f, T* scratch)
     forward_shallow(f, scratch);
 }
 
-template <class T> void checked_transpose(Rows<const T> weight, Index rows, Index columns, Rows<T> to) {
+template <class T>
+void checked_transpose(MatrixView<const T> weight, Index rows, Index columns, MatrixView<T> to) {
     const Checker c{"transpose"};
     c.holds("weight", weight, rows, columns);
     c.holds("its transpose", to, columns, rows);
@@ -90,7 +91,7 @@ template <class T> void checked_input_gradient(const InputGradient<T>& g, T* scr
 template <class T> void checked_weight_gradient(const WeightGradient<T>& g, T* scratch) {
     const Checker c{"weight_gradient"};
     const Update<T>& u = g.update;
-    c.range("weight rows", g.first, g.last, Rows<T>::unbounded);
+    c.range("weight rows", g.first, g.last, MatrixView<T>::unbounded);
     c.holds("x", g.x, g.samples, g.last);
     c.holds("dy", g.dy, g.samples, g.outputs);
     c.holds("scratch", scratch, 1);
@@ -107,23 +108,23 @@ template <class T> void checked_weight_gradient(const WeightGradient<T>& g, T* s
 }
 
 template <class T>
-void checked_combine(const T* factors, const std::int32_t* which, Index count, Rows<const T> rows, T* sum,
-                     Index n) {
-    const Checker c{"combine"};
+void checked_combine(const T* factors, const std::int32_t* which, Index count, MatrixView<const T> rows,
+                     T* sum, Index n) {
+    const Checker c{"sparse_row_product"};
     c.holds("factors", factors, count);
     c.holds("which", which, count);
     for (Index e = 0; e < count; ++e) c.range("which", which[e], which[e] + Index(1), rows.rows);
     c.holds("rows", rows, count ? 1 : 0, n);
     c.holds("sum", sum, n);
-    combine(factors, which, count, rows, sum, n);
+    sparse_row_product(factors, which, count, rows, sum, n);
 }
 
 // ---- sums, updates, losses -----------------------------------------------------------------------------
 
 template <class T>
-void checked_column_sums(Rows<const T> dy, Index samples, Index first, Index last, T* sums) {
+void checked_column_sums(MatrixView<const T> dy, Index samples, Index first, Index last, T* sums) {
     const Checker c{"column_sums"};
-    c.range("columns", first, last, Rows<T>::unbounded);
+    c.range("columns", first, last, MatrixView<T>::unbounded);
     c.holds("dy", dy, samples, last);
     c.holds("sums", sums, last - first);
     column_sums(dy, samples, first, last, sums);
@@ -164,7 +165,7 @@ template <class T> void checked_loss(const LossRows<T>& l) {
     loss(l);
 }
 
-template <class T> void checked_softmax(Rows<const T> x, Rows<T> y, Index rows, Index columns) {
+template <class T> void checked_softmax(MatrixView<const T> x, MatrixView<T> y, Index rows, Index columns) {
     const Checker c{"softmax"};
     c.holds("x", x, rows, columns);
     c.holds("y", y, rows, columns);
@@ -172,17 +173,17 @@ template <class T> void checked_softmax(Rows<const T> x, Rows<T> y, Index rows, 
 }
 
 template <class T>
-double checked_penalty(Rows<const T> weight, Index rows, Index columns, double l2, double l1) {
+double checked_penalty(MatrixView<const T> weight, Index rows, Index columns, double l2, double l1) {
     Checker{"penalty"}.holds("weight", weight, rows, columns);
     return penalty(weight, rows, columns, l2, l1);
 }
 
-template <class T> double checked_squares(Rows<const T> gradient, Index rows, Index columns, T clip) {
+template <class T> double checked_squares(MatrixView<const T> gradient, Index rows, Index columns, T clip) {
     Checker{"squares"}.holds("gradient", gradient, rows, columns);
     return squares(gradient, rows, columns, clip);
 }
 
-template <class T> void checked_constrain(Rows<T> weight, Index rows, Index columns, double limit) {
+template <class T> void checked_constrain(MatrixView<T> weight, Index rows, Index columns, double limit) {
     Checker{"constrain"}.holds("weight", weight, rows, columns);
     constrain(weight, rows, columns, limit);
 }
@@ -192,33 +193,33 @@ template <class T> void checked_constrain(Rows<T> weight, Index rows, Index colu
 template <class T>
 void checked_dropout_factors(const DropoutKey& key, Index row, Index first, Index last, T* factors) {
     const Checker c{"dropout_factors"};
-    c.range("columns", first, last, Rows<T>::unbounded);
+    c.range("columns", first, last, MatrixView<T>::unbounded);
     c.holds("factors", factors, last - first);
     dropout_factors(key, row, first, last, factors);
 }
 
 template <class T> void checked_max_pieces(const T* x, Index pieces, Index distance, T* y, Index n) {
-    const Checker c{"max_pieces"};
-    c.range("pieces", 1, pieces, Rows<T>::unbounded);
+    const Checker c{"maxout"};
+    c.range("pieces", 1, pieces, MatrixView<T>::unbounded);
     c.range("columns of a piece", 0, n, distance);
     c.holds("x", x, n);
     c.holds("y", y, n);
-    max_pieces(x, pieces, distance, y, n);
+    maxout(x, pieces, distance, y, n);
 }
 
 template <class T>
 void checked_max_pieces_gradient(const T* x, Index piece, Index distance, const T* y, const T* dy, T* dx,
                                  Index n) {
-    const Checker c{"max_pieces_gradient"};
+    const Checker c{"maxout_gradient"};
     c.range("columns of a piece", 0, n, distance);
     c.all_hold("x, y, dy or dx", n, x, y, dy, dx);
-    max_pieces_gradient(x, piece, distance, y, dy, dx, n);
+    maxout_gradient(x, piece, distance, y, dy, dx, n);
 }
 
 template <class T>
-void checked_moments(Rows<const T> x, Index samples, Index first, Index last, T* mean, T* variance) {
+void checked_moments(MatrixView<const T> x, Index samples, Index first, Index last, T* mean, T* variance) {
     const Checker c{"moments"};
-    c.range("columns", first, last, Rows<T>::unbounded);
+    c.range("columns", first, last, MatrixView<T>::unbounded);
     c.that("a sample", samples > 0);
     c.holds("x", x, samples, last);
     c.holds("mean", mean, last);
@@ -227,11 +228,11 @@ void checked_moments(Rows<const T> x, Index samples, Index first, Index last, T*
 }
 
 template <class T>
-void checked_moment_gradients(Rows<const T> x, Rows<const T> dy, Index samples, Index first, Index last,
-                              const T* mean, const T* inverse_deviation, T* scale_gradient,
+void checked_moment_gradients(MatrixView<const T> x, MatrixView<const T> dy, Index samples, Index first,
+                              Index last, const T* mean, const T* inverse_deviation, T* scale_gradient,
                               T* shift_gradient) {
     const Checker c{"moment_gradients"};
-    c.range("columns", first, last, Rows<T>::unbounded);
+    c.range("columns", first, last, MatrixView<T>::unbounded);
     c.holds("x", x, samples, last);
     c.holds("dy", dy, samples, last);
     c.all_hold("mean or inverse deviation", last, mean, inverse_deviation);
@@ -294,10 +295,10 @@ template <class T> void checked_add_scaled(const T* a, const T* b, T scale, T* y
 }
 
 template <class T>
-void checked_standardise(const T* x, const T* mean, const T* scale, const T* shift, T* y, Index n) {
-    const Checker c{"standardise"};
+void checked_standardize(const T* x, const T* mean, const T* scale, const T* shift, T* y, Index n) {
+    const Checker c{"standardize"};
     c.all_hold("x, mean, scale, shift or y", n, x, mean, scale, shift, y);
-    standardise(x, mean, scale, shift, y, n);
+    standardize(x, mean, scale, shift, y, n);
 }
 
 template <class T> double checked_read_loop(const T* x, Index n) {

@@ -11,10 +11,10 @@ namespace steepest {
 
 // y = activation(x @ weight + bias): x (rows, inputs), weight (inputs, outputs), y (rows, outputs).
 template <class T> struct Forward {
-    Rows<const T> x;
-    Rows<const T> weight;
+    MatrixView<const T> x;
+    MatrixView<const T> weight;
     const T* bias; // (outputs,) or null
-    Rows<T> y;
+    MatrixView<T> y;
     Index rows, inputs, outputs;
     Activation activation;
     T slope; // of the activation
@@ -23,25 +23,25 @@ template <class T> struct Forward {
 // dx = (dy @ weight^T) * activation'(y): dy (rows, outputs), y and dx (rows, inputs).
 // y is the output of the activation that made this layer's input, for gelu its input; not read for identity.
 template <class T> struct InputGradient {
-    Rows<const T> dy;
-    Rows<const T> weight;
-    Rows<const T> y;
-    Rows<T> dx;
+    MatrixView<const T> dy;
+    MatrixView<const T> weight;
+    MatrixView<const T> y;
+    MatrixView<T> dx;
     Index rows, inputs, outputs;
     Activation activation;
     bool transposed; // weight is given as its transpose, (outputs, inputs)
     T slope;         // of the activation
 };
 
-// g = x^T @ dy, regularised, for the weight rows [first, last): x (samples, inputs), dy (samples, outputs).
+// g = x^T @ dy, regularized, for the weight rows [first, last): x (samples, inputs), dy (samples, outputs).
 // gradient.data set: g + penalty is stored there and weight is only read (not at all without a penalty).
 // gradient.data null: weight, and its state, are updated in place; g stays in registers, or near them.
 template <class T> struct WeightGradient {
-    Rows<const T> x;
-    Rows<const T> dy;
-    Rows<T> weight;
-    Rows<T> first_moment, second_moment; // v and s of `Update`; null where its rule has none
-    Rows<T> gradient;
+    MatrixView<const T> x;
+    MatrixView<const T> dy;
+    MatrixView<T> weight;
+    MatrixView<T> first_moment, second_moment; // v and s of `Update`; null where its rule has none
+    MatrixView<T> gradient;
     Index samples, outputs, first, last;
     Update<T> update;
     bool narrow; // outputs is the layer's whole width, and below narrow_outputs: it changes no bit
@@ -53,12 +53,12 @@ template <class T> struct WeightGradient {
 template <class T> struct LossRows {
     LossKind kind;
     T parameter; // softmax: the label smoothing; hinge: the margin; Huber: delta; squared error: a factor
-    Rows<const T> scores;
-    const std::int64_t* labels; // softmax and hinge: (rows,), each in 0..classes-1
-    Rows<const T> targets;      // the other losses: (rows, classes)
-    const T* weight;            // (rows,) or null
-    double scale;               // in double: with tiny weights it is beyond a float's range
-    Rows<T> gradient;
+    MatrixView<const T> scores;
+    const std::int64_t* labels;  // softmax and hinge: (rows,), each in 0..classes-1
+    MatrixView<const T> targets; // the other losses: (rows, classes)
+    const T* weight;             // (rows,) or null
+    double scale;                // in double: with tiny weights it is beyond a float's range
+    MatrixView<T> gradient;
     double* value;
     Index rows, classes;
 };
@@ -79,22 +79,22 @@ template <class T> struct Kernels {
     // for layers of at most narrow_outputs inputs, as it is; the bits are the same.
     void (*forward_transposed)(const Forward<T>&, T* scratch);
     void (*forward_shallow)(const Forward<T>&, T* scratch);
-    void (*transpose)(Rows<const T> weight, Index rows, Index columns, Rows<T> to);
+    void (*transpose)(MatrixView<const T> weight, Index rows, Index columns, MatrixView<T> to);
     void (*input_gradient)(const InputGradient<T>&, T* scratch);
     void (*weight_gradient)(const WeightGradient<T>&, T* scratch);
     // sum[j] = sum over e < count of factors[e] * rows[which[e], j] in the order of e, for n columns.
-    void (*combine)(const T* factors, const std::int32_t* which, Index count, Rows<const T> rows, T* sum,
-                    Index n);
+    void (*sparse_row_product)(const T* factors, const std::int32_t* which, Index count,
+                               MatrixView<const T> rows, T* sum, Index n);
     // sums[j] = sum over samples of dy[i, j] in the order of i, for the columns [first, last).
-    void (*column_sums)(Rows<const T> dy, Index samples, Index first, Index last, T* sums);
-    // The update of `Update` on n contiguous elements; the gradient is regularised here. first and second are
+    void (*column_sums)(MatrixView<const T> dy, Index samples, Index first, Index last, T* sums);
+    // The update of `Update` on n contiguous elements; the gradient is regularized here. first and second are
     // its v and s, null where its rule has none.
     void (*update)(const Update<T>&, const T* gradient, T* weight, T* first, T* second, Index n);
     // mean += share * (x - mean) on n contiguous elements. A share of 1 makes them x, and reads no mean.
     void (*average)(T share, const T* x, T* mean, Index n);
     void (*loss)(const LossRows<T>&);
     // y = softmax of each row; y may be x.
-    void (*softmax)(Rows<const T> x, Rows<T> y, Index rows, Index columns);
+    void (*softmax)(MatrixView<const T> x, MatrixView<T> y, Index rows, Index columns);
     // y = f(x) on n contiguous elements; y may be x.
     void (*function)(Function, const T* x, T* y, Index n);
     void (*activate)(Activation, T slope, const T* x, T* y, Index n);
@@ -102,12 +102,12 @@ template <class T> struct Kernels {
     // input in place of y; dx may be y or dy.
     void (*activation_gradient)(Activation, T slope, const T* y, const T* dy, T* dx, Index n);
     // sum of l2 * w^2 + l1 * |w| over a block, in double, in one order for all instruction sets.
-    double (*penalty)(Rows<const T> weight, Index rows, Index columns, double l2, double l1);
+    double (*penalty)(MatrixView<const T> weight, Index rows, Index columns, double l2, double l1);
     // sum of g^2 over a block, g first clamped to [-clip, clip]; likewise.
-    double (*squares)(Rows<const T> gradient, Index rows, Index columns, T clip);
+    double (*squares)(MatrixView<const T> gradient, Index rows, Index columns, T clip);
     // Scales every column of the block whose 2-norm, in double over its rows in order, is beyond the limit
     // back to it.
-    void (*constrain)(Rows<T> weight, Index rows, Index columns, double limit);
+    void (*constrain)(MatrixView<T> weight, Index rows, Index columns, double limit);
     bool (*all_finite)(const T* x, Index n);
     // factors[j - first] = 0 or key.scale, for the columns [first, last) of a row of a batch.
     void (*dropout_factors)(const DropoutKey& key, Index row, Index first, Index last, T* factors);
@@ -116,17 +116,17 @@ template <class T> struct Kernels {
     void (*add_scaled)(const T* a, const T* b, T scale, T* y, Index n);
     // y[j] = the largest of x[j + p * distance], p < pieces, or NaN if one is; and the gradient of the given
     // piece: dy[j] where it is the first that equals y[j], otherwise 0. x is at piece 0.
-    void (*max_pieces)(const T* x, Index pieces, Index distance, T* y, Index n);
-    void (*max_pieces_gradient)(const T* x, Index piece, Index distance, const T* y, const T* dy, T* dx,
-                                Index n);
+    void (*maxout)(const T* x, Index pieces, Index distance, T* y, Index n);
+    void (*maxout_gradient)(const T* x, Index piece, Index distance, const T* y, const T* dy, T* dx, Index n);
     // Mean and biased variance of the columns [first, last), at mean[j] and variance[j].
-    void (*moments)(Rows<const T> x, Index samples, Index first, Index last, T* mean, T* variance);
+    void (*moments)(MatrixView<const T> x, Index samples, Index first, Index last, T* mean, T* variance);
     // y = (x - mean) * scale + shift on n contiguous elements; y may be x.
-    void (*standardise)(const T* x, const T* mean, const T* scale, const T* shift, T* y, Index n);
+    void (*standardize)(const T* x, const T* mean, const T* scale, const T* shift, T* y, Index n);
     // The sums over the samples of dy * (x - mean) * inverse_deviation and of dy, for the columns [first,
     // last).
-    void (*moment_gradients)(Rows<const T> x, Rows<const T> dy, Index samples, Index first, Index last,
-                             const T* mean, const T* inverse_deviation, T* scale_gradient, T* shift_gradient);
+    void (*moment_gradients)(MatrixView<const T> x, MatrixView<const T> dy, Index samples, Index first,
+                             Index last, const T* mean, const T* inverse_deviation, T* scale_gradient,
+                             T* shift_gradient);
     // dx of the struct's formula on n contiguous elements; dx may be dy.
     void (*standardise_gradient)(const T* x, const T* dy, const StandardiseGradient<T>&, T* dx, Index n);
     // Register-only fused multiply-adds, for measuring the machine: returns how many were done.

@@ -11,7 +11,7 @@ template <class T> STEEPEST_INLINE Vec<T> sign_times(T l1, Vec<T> w) {
     return select<T>(w > Vec<T>{}, broadcast(l1), select<T>(w < Vec<T>{}, broadcast(-l1), Vec<T>{}));
 }
 
-template <class T> STEEPEST_INLINE Vec<T> regularised(const Update<T>& u, Vec<T> g, Vec<T> w) {
+template <class T> STEEPEST_INLINE Vec<T> regularized(const Update<T>& u, Vec<T> g, Vec<T> w) {
     if (u.l2_slope != 0) g = fma(broadcast(u.l2_slope), w, g);
     if (u.l1 != 0) g = g + sign_times<T>(u.l1, w);
     return g;
@@ -53,7 +53,7 @@ template <class T> STEEPEST_INLINE Vec<T> clamped(Vec<T> v, T bound) {
 
 // The gradient that a rule gets, of the data loss's gradient g.
 template <class T> STEEPEST_INLINE Vec<T> limited(const Update<T>& u, Vec<T> g, Vec<T> w) {
-    g = regularised<T>(u, g, w);
+    g = regularized<T>(u, g, w);
     if (u.clip < T(__builtin_huge_val())) g = clamped<T>(g, u.clip);
     if (u.scale != 1) g = g * broadcast(u.scale);
     return g;
@@ -104,8 +104,8 @@ STEEPEST_INLINE void update_vector(const Update<T>& u, const Elements<T>& e, Ins
 
 // Rows of weights, each `whole` vectors and, if `partial`, one more cut to the tail.
 template <class T> struct UpdateRows {
-    Rows<const T> gradient;
-    Rows<T> weight, first, second;
+    MatrixView<const T> gradient;
+    MatrixView<T> weight, first, second;
     Index rows, whole;
     bool partial;
     Tail<T> tail;

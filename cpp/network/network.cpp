@@ -18,7 +18,7 @@ bool fits(const Stage& s) {
         return true;
     case StageKind::dropout:
         return s.inputs == s.outputs && s.rate < 1;
-    case StageKind::max_pieces:
+    case StageKind::maxout:
         return s.inputs % s.outputs == 0;
     case StageKind::pool:
         return s.inputs == s.height * s.width * s.channels &&
@@ -37,9 +37,9 @@ Index depth_of_blocks(const std::vector<Stage>& stages) {
     std::size_t deepest = 0;
     for (Index s = 0; s < Index(stages.size()); ++s) {
         const Stage& stage = stages[std::size_t(s)];
-        if (stage.kind == StageKind::fork) open.push_back(s);
+        if (stage.kind == StageKind::residual_split) open.push_back(s);
         deepest = std::max(deepest, open.size());
-        if (stage.kind != StageKind::join) continue;
+        if (stage.kind != StageKind::residual_add) continue;
         if (open.empty() || stage.partner != open.back()) return -1;
         const Stage& fork = stages[std::size_t(open.back())];
         if (fork.partner != s || fork.outputs != stage.inputs) return -1;
@@ -95,7 +95,7 @@ template <class T> Part part_of(Index rows, Index columns, const Team& team) {
 
 template <class T>
 Network<T>::Network(std::vector<Stage> stages, std::vector<Parameters<T>> parameters,
-                    std::vector<Rows<T>> running)
+                    std::vector<MatrixView<T>> running)
     : stages_(std::move(stages)), parameters_(std::move(parameters)), running_(std::move(running)) {
     std::size_t learners = 0, norms = 0;
     for (std::size_t s = 0; s < stages_.size(); ++s) {
@@ -157,12 +157,13 @@ template <class T> double Network<T>::step_work(Index samples) const {
 }
 
 template <class T>
-void Network<T>::run_dense(const Kernels<T>& kernels, std::size_t s, Rows<const T> x, Rows<T> y, Index rows,
-                           Range columns, T* scratch) const {
+void Network<T>::run_dense(const Kernels<T>& kernels, std::size_t s, MatrixView<const T> x, MatrixView<T> y,
+                           Index rows, Range columns, T* scratch) const {
     const Stage& stage = stages_[s];
     const Index j = columns.begin;
     const Parameters<T>& own = parameters_[own_[s]];
-    const Rows<T> weight = turned(stage) ? from(transposed_[own_[s]].rows(), j) : from(own.weight, 0, j);
+    const MatrixView<T> weight =
+        turned(stage) ? from(transposed_[own_[s]].rows(), j) : from(own.weight, 0, j);
     const auto forward = forward_of(kernels, stage.inputs, stage.outputs);
     forward({x, read_only(weight), own.bias ? own.bias + j : nullptr, from(y, 0, j), rows, stage.inputs,
              columns.size(), stage.activation, T(stage.slope)},
@@ -219,15 +220,15 @@ template <class T> std::vector<Parameters<T>> Network<T>::stored_gradients() con
 }
 
 template <class T>
-void Network<T>::forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows,
-                         const Draws& draws, const Stop& stop) {
+void Network<T>::forward(const Kernels<T>& kernels, const Team& team, MatrixView<const T> x, Range rows,
+                         const StepKey& draws, const Stop& stop) {
     for (std::size_t s = 0; s < stages_.size() && !(stop && stop()); ++s)
         forward(kernels, team, s, x, {rows, {0, stages_[s].outputs}}, draws);
 }
 
 template <class T>
-void Network<T>::forward_together(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
-                                  Range mine, const Draws& draws, const Stop& stop) {
+void Network<T>::forward_together(const Kernels<T>& kernels, const Team& team, MatrixView<const T> x,
+                                  Index samples, Range mine, const StepKey& draws, const Stop& stop) {
     bool own_rows = true; // whether what a thread needs next, it has made itself
     for (std::size_t s = 0; s < stages_.size(); ++s) {
         own_rows = divide<T>(team, division_of(stages_[s].kind), samples, stages_[s].outputs, mine, own_rows,
@@ -237,16 +238,16 @@ void Network<T>::forward_together(const Kernels<T>& kernels, const Team& team, R
 }
 
 template <class T>
-void Network<T>::backward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows,
-                          const Draws& draws, const Stop& stop) {
+void Network<T>::backward(const Kernels<T>& kernels, const Team& team, MatrixView<const T> x, Range rows,
+                          const StepKey& draws, const Stop& stop) {
     backward_top(kernels, rows);
     for (std::size_t s = stages_.size() - 1; s > first_learner_ && !(stop && stop()); --s)
         backward(kernels, team, s, x, {rows, {0, stages_[s].inputs}}, draws);
 }
 
 template <class T>
-void Network<T>::backward_together(const Kernels<T>& kernels, const Team& team, Rows<const T> x,
-                                   Index samples, Range mine, const Draws& draws, const Stop& stop) {
+void Network<T>::backward_together(const Kernels<T>& kernels, const Team& team, MatrixView<const T> x,
+                                   Index samples, Range mine, const StepKey& draws, const Stop& stop) {
     backward_top(kernels, mine);
     bool own_rows = true; // whether what a thread needs next, it has made itself
     for (std::size_t s = stages_.size() - 1; s + 1 > first_learner_; --s) {

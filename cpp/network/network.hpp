@@ -19,7 +19,7 @@ namespace steepest {
 // Parameters of a stage that learns, or their gradients, or one of each in an optimizer's state; owned by the
 // caller. No bias: null. A batch_norm's weight is one row.
 template <class T> struct Parameters {
-    Rows<T> weight;
+    MatrixView<T> weight;
     T* bias;
 };
 
@@ -53,7 +53,7 @@ struct Block {
 };
 
 // A thread's part of a matrix, equal to the others' within 8 rows of a cache line: whole lines of columns,
-// and pieces of the lines that it shares with its neighbours.
+// and pieces of the lines that it shares with its neighbors.
 struct Part {
     Block blocks[3];
     int count = 0;
@@ -116,7 +116,7 @@ template <class T> auto forward_of(const Kernels<T>& kernels, Index inputs, Inde
 }
 
 // What a batch_norm keeps of a batch: a row each. scale is weight / deviation.
-enum Normal : Index {
+enum NormRow : Index {
     norm_mean,
     norm_variance,
     norm_inverse,
@@ -131,11 +131,12 @@ template <class T> class Network {
     // `parameters` has one entry for each stage that learns, `running` one for each batch_norm: the running
     // mean, and in its second row the variance. Throws std::invalid_argument for a network in which nothing
     // learns, for stages that do not fit each other, or for a wrong number of parameters; it names the stage.
-    Network(std::vector<Stage> stages, std::vector<Parameters<T>> parameters, std::vector<Rows<T>> running);
+    Network(std::vector<Stage> stages, std::vector<Parameters<T>> parameters,
+            std::vector<MatrixView<T>> running);
 
     const std::vector<Stage>& stages() const { return stages_; }
     const std::vector<Parameters<T>>& parameters() const { return parameters_; }
-    const std::vector<Rows<T>>& running() const { return running_; }
+    const std::vector<MatrixView<T>>& running() const { return running_; }
     Index inputs() const { return stages_.front().inputs; }
     Index outputs() const { return stages_.back().outputs; }
     double forward_work(Index samples) const; // multiply-adds
@@ -148,7 +149,7 @@ template <class T> class Network {
 
     // Scores y (rows, outputs) of x (rows, inputs), by a team of its own. Returns the team's size. Left
     // unfinished where `lookout` stops.
-    int predict(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows,
+    int predict(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<T> y, Index rows,
                 Lookout& lookout);
 
     // ---- one training step, by a team; reserve first, from one thread --------------------------------
@@ -174,30 +175,30 @@ template <class T> class Network {
 
     // Rows of a batch whose inputs begin at x, through all stages. The scores are rows of scores().
     // Left where `stop` says so, as all that takes one.
-    void forward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows, const Draws& draws,
-                 const Stop& stop);
-    Rows<const T> scores() const { return read_only(outputs_.back().rows()); }
-    Rows<T> score_gradients() const { return deltas_.back().rows(); } // dloss/dscores go in here
+    void forward(const Kernels<T>& kernels, const Team& team, MatrixView<const T> x, Range rows,
+                 const StepKey& draws, const Stop& stop);
+    MatrixView<const T> scores() const { return read_only(outputs_.back().rows()); }
+    MatrixView<T> score_gradients() const { return deltas_.back().rows(); } // dloss/dscores go in here
 
     // From the gradients of the scores back to those of every dense stage's sums, the same rows.
-    void backward(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Range rows,
-                  const Draws& draws, const Stop& stop);
+    void backward(const Kernels<T>& kernels, const Team& team, MatrixView<const T> x, Range rows,
+                  const StepKey& draws, const Stop& stop);
 
     // The same for a whole batch, each thread on a part of the outputs: forward reads the columns of a weight
     // that the same thread updates, which stay in the cache of its core (backward reads rows of all parts).
     // Layers too narrow to divide are done by rows, `mine`. Begins with `mine` of x, and ends with `mine` of
     // the scores; backward ends without a barrier.
-    void forward_together(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
-                          Range mine, const Draws& draws, const Stop& stop);
-    void backward_together(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
-                           Range mine, const Draws& draws, const Stop& stop);
+    void forward_together(const Kernels<T>& kernels, const Team& team, MatrixView<const T> x, Index samples,
+                          Range mine, const StepKey& draws, const Stop& stop);
+    void backward_together(const Kernels<T>& kernels, const Team& team, MatrixView<const T> x, Index samples,
+                           Range mine, const StepKey& draws, const Stop& stop);
     // Whether a batch is worked on so: not if it is so tall that its own outputs would leave the cache,
     // unless a stage needs all samples at once.
     bool together(const Team& team, Index samples) const;
 
-    // After all rows of the batch: this thread's share of every parameter. With `gradients`, regularised
+    // After all rows of the batch: this thread's share of every parameter. With `gradients`, regularized
     // gradients are stored there, until `stop`; otherwise parameters and state are updated.
-    void learn(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
+    void learn(const Kernels<T>& kernels, const Team& team, MatrixView<const T> x, Index samples,
                const Updates<T>& updates, const State<T>& state, const Parameters<T>* gradients,
                const Stop& stop);
 
@@ -210,7 +211,7 @@ template <class T> class Network {
 
     // This thread's terms of the penalties, one for each stage that learns; after a barrier, their sum in one
     // fixed order.
-    void penalise(const Kernels<T>& kernels, const Team& team, const std::vector<Penalty>& penalties);
+    void penalize(const Kernels<T>& kernels, const Team& team, const std::vector<Penalty>& penalties);
     double penalty_value() const;
 
     // This thread's terms of the squares of gradients, each component clamped to [-clip, clip]; after a
@@ -230,7 +231,7 @@ template <class T> class Network {
 
   private:
     // Rows of what goes into a stage.
-    Rows<const T> input(std::size_t stage, Rows<const T> x, Index row) const {
+    MatrixView<const T> input(std::size_t stage, MatrixView<const T> x, Index row) const {
         return stage ? read_only(outputs_[stage - 1].rows(row)) : from(x, row);
     }
     // What the derivative of a stage's activation comes from.
@@ -241,28 +242,29 @@ template <class T> class Network {
     }
     void reserve_transposed();
     void prepare_prediction(const Kernels<T>& kernels);
-    int predict_row(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y);
-    void predict_rows(const Kernels<T>& kernels, Rows<const T> x, Rows<T> y, Index rows, Index stride,
-                      T* scratch, const Stop& stop) const;
-    void predict_stage(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Rows<T> forked,
-                       Rows<T> y, Index rows, Range columns, T* scratch) const;
+    int predict_row(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<T> y);
+    void predict_rows(const Kernels<T>& kernels, MatrixView<const T> x, MatrixView<T> y, Index rows,
+                      Index stride, T* scratch, const Stop& stop) const;
+    void predict_stage(const Kernels<T>& kernels, std::size_t stage, MatrixView<const T> x,
+                       MatrixView<T> forked, MatrixView<T> y, Index rows, Range columns, T* scratch) const;
     Index widest_row() const;
-    void run_dense(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Rows<T> y, Index rows,
-                   Range columns, T* scratch) const;
-    void forward(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Block y,
-                 const Draws& draws);
-    void forward_norm(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Block y);
-    void normalise(std::size_t stage, const T* variance, Range columns);
-    void drop(const Kernels<T>& kernels, std::size_t stage, Index row, Range columns, const Draws& draws);
-    void backward(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Block dx,
-                  const Draws& draws);
-    void backward_rows(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Block dx,
-                       const Draws& draws);
+    void run_dense(const Kernels<T>& kernels, std::size_t stage, MatrixView<const T> x, MatrixView<T> y,
+                   Index rows, Range columns, T* scratch) const;
+    void forward(const Kernels<T>& kernels, const Team& team, std::size_t stage, MatrixView<const T> x,
+                 Block y, const StepKey& draws);
+    void forward_norm(const Kernels<T>& kernels, std::size_t stage, MatrixView<const T> x, Block y);
+    void normalize(std::size_t stage, const T* variance, Range columns);
+    void drop(const Kernels<T>& kernels, std::size_t stage, Index row, Range columns, const StepKey& draws);
+    void backward(const Kernels<T>& kernels, const Team& team, std::size_t stage, MatrixView<const T> x,
+                  Block dx, const StepKey& draws);
+    void backward_rows(const Kernels<T>& kernels, std::size_t stage, MatrixView<const T> x, Block dx,
+                       const StepKey& draws);
     void backward_pieces(const Kernels<T>& kernels, std::size_t stage, Index row, Range columns);
-    void backward_norm(const Kernels<T>& kernels, std::size_t stage, Rows<const T> x, Block dx);
+    void backward_norm(const Kernels<T>& kernels, std::size_t stage, MatrixView<const T> x, Block dx);
     void backward_top(const Kernels<T>& kernels, Range rows);
-    void learn(const Kernels<T>& kernels, const Team& team, std::size_t stage, Rows<const T> x, Index samples,
-               Block weight, const Update<T>& update, const State<T>& state, const Parameters<T>* gradients);
+    void learn(const Kernels<T>& kernels, const Team& team, std::size_t stage, MatrixView<const T> x,
+               Index samples, Block weight, const Update<T>& update, const State<T>& state,
+               const Parameters<T>* gradients);
     void forward_sparse(const Kernels<T>& kernels, Block y);
     void learn_sparse(const Kernels<T>& kernels, const Team& team, Index samples, const Update<T>& update,
                       const State<T>& state, const Parameters<T>* gradients, const Stop& stop);
@@ -275,7 +277,7 @@ template <class T> class Network {
 
     std::vector<Stage> stages_;
     std::vector<Parameters<T>> parameters_;
-    std::vector<Rows<T>> running_;
+    std::vector<MatrixView<T>> running_;
     std::vector<std::size_t> own_;        // index into parameters_ of each stage that learns
     std::vector<std::size_t> statistics_; // index into running_ and normal_ of each batch_norm
     std::size_t first_learner_ = 0;
@@ -285,7 +287,7 @@ template <class T> class Network {
     Index forks_ = 0;                         // at most so many blocks lie inside each other
     std::vector<Matrix<T>> outputs_, deltas_; // one of each a stage
     std::vector<Matrix<T>> factors_;          // of each dropout stage, by stage
-    std::vector<Matrix<T>> normal_;           // rows of a batch_norm, as `Normal` numbers them
+    std::vector<Matrix<T>> normal_;           // rows of a batch_norm, as `NormRow` numbers them
     std::vector<Matrix<T>> gradients_;        // weights, then the bias as one more row
     std::vector<Matrix<T>> transposed_;       // weights of narrow stages, (outputs, inputs)
     std::vector<Buffer<double>> penalties_;   // a term for every 8 rows of weights

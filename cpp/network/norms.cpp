@@ -49,7 +49,7 @@ bool Network<T>::finite(const Kernels<T>& kernels, const Team& team, bool parame
                         const Parameters<T>* averages) const {
     if (!parameters && !averages && running_.empty()) return true;
     bool good = true;
-    const auto look = [&](Rows<const T> m, Index rows, Index columns) {
+    const auto look = [&](MatrixView<const T> m, Index rows, Index columns) {
         const Range own = share(rows, 1, team.rank, team.size);
         const Index together = m.stride == columns ? std::max<Index>(own.size(), 1) : 1; // rows of one call
         for (Index i = own.begin; i < own.end; i += together)

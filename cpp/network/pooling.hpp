@@ -24,7 +24,7 @@ struct Cuts {
 
 struct Regions {
     Cuts rows, columns;
-    Regions(const Stage& pool, const Draws* draws) {
+    Regions(const Stage& pool, const StepKey* draws) {
         std::uint32_t both = 0x80008000; // u = 1/2 in inference
         if (draws) both = draws->words(pool_stream, pool)[0];
         rows = {pool.height, pool.pooled_height, both >> 16};
@@ -53,7 +53,8 @@ void for_largest(const Stage& pool, const Regions& regions, const T* x, Visit vi
     }
 }
 
-template <class T> void pool(const Stage& stage, const Draws* draws, Rows<const T> x, Rows<T> y, Index rows) {
+template <class T>
+void pool(const Stage& stage, const StepKey* draws, MatrixView<const T> x, MatrixView<T> y, Index rows) {
     const Regions regions(stage, draws);
     for (Index i = 0; i < rows; ++i) {
         const T* image = x.data + i * x.stride;
@@ -63,8 +64,8 @@ template <class T> void pool(const Stage& stage, const Draws* draws, Rows<const 
 }
 
 template <class T>
-void pool_gradient(const Stage& stage, const Draws* draws, Rows<const T> x, Rows<const T> dy, Rows<T> dx,
-                   Index rows) {
+void pool_gradient(const Stage& stage, const StepKey* draws, MatrixView<const T> x, MatrixView<const T> dy,
+                   MatrixView<T> dx, Index rows) {
     const Regions regions(stage, draws);
     for (Index i = 0; i < rows; ++i) {
         T* to = dx.data + i * dx.stride;

@@ -16,16 +16,16 @@ template <class T> class Relay {
     static constexpr Index turns = 2;
     Relay(T* buffers, Index rows, Index stride) : buffers_(buffers), rows_(rows), stride_(stride) {}
 
-    Rows<T> next(StageKind kind) {
-        if (kind == StageKind::fork) return buffer(turns + open_++);
-        if (kind == StageKind::join) --open_;
+    MatrixView<T> next(StageKind kind) {
+        if (kind == StageKind::residual_split) return buffer(turns + open_++);
+        if (kind == StageKind::residual_add) --open_;
         turn_ = 1 - turn_;
         return buffer(turn_);
     }
-    Rows<T> forked() const { return buffer(turns + open_); } // of the join that has just been asked for
+    MatrixView<T> forked() const { return buffer(turns + open_); } // of the join that has just been asked for
 
   private:
-    Rows<T> buffer(Index i) const {
+    MatrixView<T> buffer(Index i) const {
         return bounded<T>({buffers_ + i * rows_ * stride_, stride_}, rows_, stride_);
     }
     T* buffers_;
@@ -36,8 +36,9 @@ template <class T> class Relay {
 
 // Columns of one stage as in inference. `forked` is what a join adds.
 template <class T>
-void Network<T>::predict_stage(const Kernels<T>& kernels, std::size_t s, Rows<const T> x, Rows<T> forked,
-                               Rows<T> y, Index rows, Range columns, T* scratch) const {
+void Network<T>::predict_stage(const Kernels<T>& kernels, std::size_t s, MatrixView<const T> x,
+                               MatrixView<T> forked, MatrixView<T> y, Index rows, Range columns,
+                               T* scratch) const {
     const Stage& stage = stages_[s];
     if (stage.dense()) return run_dense(kernels, s, x, y, rows, columns, scratch);
     if (stage.kind == StageKind::pool) return pool(stage, nullptr, x, y, rows);
@@ -51,16 +52,16 @@ void Network<T>::predict_stage(const Kernels<T>& kernels, std::size_t s, Rows<co
             break;
         case StageKind::batch_norm: {
             const Matrix<T>& normal = normal_[statistics_[s]];
-            kernels.standardise(in, running_[statistics_[s]].data + j, normal.row(norm_scale) + j,
+            kernels.standardize(in, running_[statistics_[s]].data + j, normal.row(norm_scale) + j,
                                 parameters_[own_[s]].bias + j, to, n);
             if (stage.activation != Activation::identity)
                 kernels.activate(stage.activation, T(stage.slope), to, to, n);
             break;
         }
-        case StageKind::max_pieces:
-            kernels.max_pieces(in, stage.inputs / stage.outputs, stage.outputs, to, n);
+        case StageKind::maxout:
+            kernels.maxout(in, stage.inputs / stage.outputs, stage.outputs, to, n);
             break;
-        case StageKind::join:
+        case StageKind::residual_add:
             kernels.add_scaled(forked.data + i * forked.stride + j, in, T(1 - stage.rate), to, n);
             break;
         default: // dropout, fork
@@ -75,9 +76,9 @@ template <class T> void Network<T>::prepare_prediction(const Kernels<T>& kernels
     transpose(kernels, Team{0, 1, nullptr});
     for (std::size_t s = 0; s < stages_.size(); ++s) {
         if (stages_[s].kind != StageKind::batch_norm) continue;
-        const Rows<T> running = running_[statistics_[s]];
+        const MatrixView<T> running = running_[statistics_[s]];
         normal_[statistics_[s]].reserve(norm_rows, stages_[s].outputs);
-        normalise(s, running.data + running.stride, {0, stages_[s].outputs});
+        normalize(s, running.data + running.stride, {0, stages_[s].outputs});
     }
 }
 
@@ -90,7 +91,7 @@ template <class T> Index Network<T>::widest_row() const {
 // A row alone: each thread on its columns of every stage, whose weights stay in its core's cache from call to
 // call; narrow stages on one thread.
 template <class T>
-int Network<T>::predict_row(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y) {
+int Network<T>::predict_row(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<T> y) {
     threads = thread_count(forward_work(1), work_per_reader, threads);
     const Index stride = widest_row();
     scratch_.reserve(threads * kernels.scratch + (Relay<T>::turns + forks_) * stride);
@@ -99,11 +100,11 @@ int Network<T>::predict_row(const Kernels<T>& kernels, int threads, Rows<const T
     run(threads, [&](const Team& team) {
         if (team.rank == 0) size = team.size;
         Relay<T> relay(scratch_.data() + threads * kernels.scratch, 1, stride);
-        Rows<const T> input = x;
+        MatrixView<const T> input = x;
         for (std::size_t s = 0; s < stages_.size(); ++s) {
             const Index columns = stages_[s].outputs;
-            const Rows<T> between = relay.next(stages_[s].kind),
-                          output = s + 1 == stages_.size() ? y : between;
+            const MatrixView<T> between = relay.next(stages_[s].kind),
+                                output = s + 1 == stages_.size() ? y : between;
             const bool divided = stages_[s].kind != StageKind::pool && divisible<T>(columns, team.size);
             const Range own = divided          ? share_columns<T>(columns, team)
                               : team.rank == 0 ? Range{0, columns}
@@ -120,13 +121,13 @@ int Network<T>::predict_row(const Kernels<T>& kernels, int threads, Rows<const T
 
 // Some rows through all stages, a piece of a large layer at a time.
 template <class T>
-void Network<T>::predict_rows(const Kernels<T>& kernels, Rows<const T> x, Rows<T> y, Index rows, Index stride,
-                              T* scratch, const Stop& stop) const {
+void Network<T>::predict_rows(const Kernels<T>& kernels, MatrixView<const T> x, MatrixView<T> y, Index rows,
+                              Index stride, T* scratch, const Stop& stop) const {
     Relay<T> relay(scratch + kernels.scratch, rows, stride);
-    Rows<const T> input = x;
+    MatrixView<const T> input = x;
     for (std::size_t s = 0; s < stages_.size(); ++s) {
         const Stage& stage = stages_[s];
-        const Rows<T> between = relay.next(stage.kind), output = s + 1 == stages_.size() ? y : between;
+        const MatrixView<T> between = relay.next(stage.kind), output = s + 1 == stages_.size() ? y : between;
         const bool cut = stop && stage.dense() && stage.outputs > columns_at_once &&
                          double(rows) * double(stage.inputs) * columns_at_once > work_between_looks;
         const Index piece = cut ? columns_at_once : stage.outputs;
@@ -138,8 +139,8 @@ void Network<T>::predict_rows(const Kernels<T>& kernels, Rows<const T> x, Rows<T
 }
 
 template <class T>
-int Network<T>::predict(const Kernels<T>& kernels, int threads, Rows<const T> x, Rows<T> y, Index rows,
-                        Lookout& lookout) {
+int Network<T>::predict(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<T> y,
+                        Index rows, Lookout& lookout) {
     if (rows == 1) return predict_row(kernels, threads, x, y);
     threads = thread_count(forward_work(rows), work_per_new_thread, threads);
     threads = int(std::clamp<Index>(rows, 1, threads));
@@ -160,9 +161,9 @@ int Network<T>::predict(const Kernels<T>& kernels, int threads, Rows<const T> x,
     return size;
 }
 
-template int Network<float>::predict(const Kernels<float>&, int, Rows<const float>, Rows<float>, Index,
-                                     Lookout&);
-template int Network<double>::predict(const Kernels<double>&, int, Rows<const double>, Rows<double>, Index,
-                                      Lookout&);
+template int Network<float>::predict(const Kernels<float>&, int, MatrixView<const float>, MatrixView<float>,
+                                     Index, Lookout&);
+template int Network<double>::predict(const Kernels<double>&, int, MatrixView<const double>,
+                                      MatrixView<double>, Index, Lookout&);
 
 } // namespace steepest

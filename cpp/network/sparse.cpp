@@ -28,8 +28,8 @@ template <class T> void Network<T>::forward_sparse(const Kernels<T>& kernels, Bl
     for (Index i = y.rows.begin; i < y.rows.end; ++i) {
         const Entries<T> entries = sparse_->row(i);
         T* const to = outputs_[0].row(i) + j;
-        kernels.combine(entries.values, entries.places, entries.count, read_only(from(own.weight, 0, j)), to,
-                        n);
+        kernels.sparse_row_product(entries.values, entries.places, entries.count,
+                                   read_only(from(own.weight, 0, j)), to, n);
         if (own.bias)
             kernels.add_scaled(own.bias + j, to, T(scale_), to, n);
         else if (scale_ != 1)
@@ -47,7 +47,7 @@ void Network<T>::learn_sparse(const Kernels<T>& kernels, const Team& team, Index
                               const Stop& stop) {
     const std::size_t d = own_[0];
     const Index n = stages_[0].outputs;
-    const Rows<T> weight = parameters_[d].weight;
+    const MatrixView<T> weight = parameters_[d].weight;
     const Parameters<T> first = state.first_of(d), second = state.second_of(d);
     const Range own = share(stages_[0].inputs, penalty_rows, team.rank, team.size);
     sparse_->transpose(team.rank, own.begin, own.end, samples);
@@ -60,8 +60,8 @@ void Network<T>::learn_sparse(const Kernels<T>& kernels, const Team& team, Index
         const Entries<T> entries = sparse_->column(team.rank, i - own.begin);
         if (some && entries.count == 0) continue;
         T* const gradient = gradients ? from(gradients[d].weight, i).data : sums;
-        kernels.combine(entries.values, entries.places, entries.count, read_only(deltas_[0].rows()), gradient,
-                        n);
+        kernels.sparse_row_product(entries.values, entries.places, entries.count,
+                                   read_only(deltas_[0].rows()), gradient, n);
         T* const w = from(weight, i).data;
         if (!gradients) {
             kernels.update(update, gradient, w, from(first.weight, i).data, from(second.weight, i).data, n);
@@ -76,7 +76,7 @@ void Network<T>::learn_sparse(const Kernels<T>& kernels, const Team& team, Index
 
 // The penalty's terms of blocks that a feature of the batch is in.
 template <class T> void Network<T>::renew_terms(const Kernels<T>& kernels, const Team& team, Range own) {
-    const Rows<T> weight = parameters_[own_[0]].weight;
+    const MatrixView<T> weight = parameters_[own_[0]].weight;
     for (Index i = own.begin; i < own.end; i += penalty_rows) {
         const Index rows = std::min(penalty_rows, own.end - i);
         Index entries = 0;
@@ -99,7 +99,7 @@ template <class T> bool Network<T>::wants_writing() const { return scale_ < smal
 
 template <class T> void Network<T>::write_scaled(const Team& team) {
     if (scale_ == 1) return;
-    const Rows<T> weight = parameters_[own_[0]].weight;
+    const MatrixView<T> weight = parameters_[own_[0]].weight;
     const Range own = share(stages_[0].inputs, penalty_rows, team.rank, team.size);
     for (Index i = own.begin; i < own.end; ++i) {
         T* const row = from(weight, i).data;

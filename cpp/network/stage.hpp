@@ -5,7 +5,16 @@
 
 namespace steepest {
 
-enum class StageKind : int { dense, elementwise, dropout, batch_norm, max_pieces, pool, fork, join };
+enum class StageKind : int {
+    dense,
+    elementwise,
+    dropout,
+    batch_norm,
+    maxout,
+    pool,
+    residual_split,
+    residual_add
+};
 
 // y = activation(f(x)), rows in and rows out. f by kind:
 //   dense        x @ weight + bias
@@ -13,7 +22,7 @@ enum class StageKind : int { dense, elementwise, dropout, batch_norm, max_pieces
 //   dropout      x * factor: 0 with the probability `rate`, else 1 / (1 - rate); x in inference
 //   batch_norm   (x - mean) / sqrt(variance + epsilon) * weight + bias, column by column, with the batch's
 //                mean and variance in training, and the running ones in inference
-//   max_pieces   the largest of columns j, j + outputs, j + 2 outputs, ...
+//   maxout   the largest of columns j, j + outputs, j + 2 outputs, ...
 //   pool         the largest in each of the regions of an image; see pooling.hpp
 //   fork         x, which the join of number `partner` adds to what the stages between make of it
 //   join         fork + x: without x with the probability `rate`; fork + (1 - rate) * x in inference
@@ -43,7 +52,7 @@ struct Stage {
 constexpr bool reads_input(Activation activation) { return activation == Activation::gelu; }
 
 // The draws of one training step; none, and all else as in inference, for null.
-struct Draws {
+struct StepKey {
     std::uint64_t seed, step;
 
     PhiloxCounter words(std::uint32_t stream, const Stage& stage) const {
@@ -55,11 +64,11 @@ struct Draws {
 // Other uses of the generator take other streams (random.hpp), and a layer its number beyond its stream's.
 constexpr std::uint32_t dropout_stream = 0x64000000, join_stream = 0x6a000000, pool_stream = 0x70000000;
 
-// Draws of 32 bits below it come with the probability `rate`, in [0, 1].
+// StepKey of 32 bits below it come with the probability `rate`, in [0, 1].
 inline std::uint64_t threshold_of(double rate) { return std::uint64_t(rate * 4294967296.0); }
 
 // Whether the block that ends at this join takes part in a step.
-inline bool joined(const Stage& join, const Draws& draws) {
+inline bool joined(const Stage& join, const StepKey& draws) {
     return draws.words(join_stream, join)[0] >= threshold_of(join.rate);
 }
 

@@ -14,17 +14,17 @@ template <class T> T* place(const Matrix<T>& m, Index row, Index column) { retur
 
 // y of stage s. A batch_norm comes with all rows of its columns.
 template <class T>
-void Network<T>::forward(const Kernels<T>& kernels, const Team& team, std::size_t s, Rows<const T> x, Block y,
-                         const Draws& draws) {
+void Network<T>::forward(const Kernels<T>& kernels, const Team& team, std::size_t s, MatrixView<const T> x,
+                         Block y, const StepKey& draws) {
     const Stage& stage = stages_[s];
     const Index first = y.rows.begin, j = y.columns.begin, n = y.columns.size();
-    const Rows<const T> in = input(s, x, first);
+    const MatrixView<const T> in = input(s, x, first);
     if (s == 0 && sparse_) return forward_sparse(kernels, y);
     if (stage.dense())
         return run_dense(kernels, s, in, outputs_[s].rows(first), y.rows.size(), y.columns, scratch(team));
     if (stage.kind == StageKind::batch_norm) return forward_norm(kernels, s, x, y);
     if (stage.kind == StageKind::pool) return pool(stage, &draws, in, outputs_[s].rows(first), y.rows.size());
-    const bool kept = stage.kind != StageKind::join || joined(stage, draws);
+    const bool kept = stage.kind != StageKind::residual_add || joined(stage, draws);
     for (Index i = first; i < y.rows.end; ++i) {
         const T* from = in.data + (i - first) * in.stride + j;
         T* to = place(outputs_[s], i, j);
@@ -36,10 +36,10 @@ void Network<T>::forward(const Kernels<T>& kernels, const Team& team, std::size_
             drop(kernels, s, i, y.columns, draws);
             kernels.multiply(from, place(factors_[s], i, j), to, n);
             break;
-        case StageKind::max_pieces:
-            kernels.max_pieces(from, stage.inputs / stage.outputs, stage.outputs, to, n);
+        case StageKind::maxout:
+            kernels.maxout(from, stage.inputs / stage.outputs, stage.outputs, to, n);
             break;
-        case StageKind::join:
+        case StageKind::residual_add:
             if (kept)
                 kernels.add_scaled(place(outputs_[stage.partner], i, j), from, T(1), to, n);
             else
@@ -54,7 +54,7 @@ void Network<T>::forward(const Kernels<T>& kernels, const Team& team, std::size_
 // The factors of a dropout, kept for the way back: drawing them again costs more.
 template <class T>
 void Network<T>::drop(const Kernels<T>& kernels, std::size_t s, Index row, Range columns,
-                      const Draws& draws) {
+                      const StepKey& draws) {
     const Stage& stage = stages_[s];
     T* factors = place(factors_[s], row, columns.begin);
     const double scale = 1 / (1 - stage.rate);
@@ -67,16 +67,16 @@ void Network<T>::drop(const Kernels<T>& kernels, std::size_t s, Index row, Range
 }
 
 template <class T>
-void Network<T>::forward_norm(const Kernels<T>& kernels, std::size_t s, Rows<const T> x, Block y) {
+void Network<T>::forward_norm(const Kernels<T>& kernels, std::size_t s, MatrixView<const T> x, Block y) {
     const Stage& stage = stages_[s];
     const Matrix<T>& normal = normal_[statistics_[s]];
-    const Rows<const T> in = input(s, x, 0);
+    const MatrixView<const T> in = input(s, x, 0);
     const Index j = y.columns.begin, n = y.columns.size();
     kernels.moments(in, y.rows.end, j, y.columns.end, normal.row(norm_mean), normal.row(norm_variance));
-    normalise(s, normal.row(norm_variance), y.columns);
+    normalize(s, normal.row(norm_variance), y.columns);
     for (Index i = 0; i < y.rows.end; ++i) {
         T* to = place(outputs_[s], i, j);
-        kernels.standardise(in.data + i * in.stride + j, place(normal, norm_mean, j),
+        kernels.standardize(in.data + i * in.stride + j, place(normal, norm_mean, j),
                             place(normal, norm_scale, j), parameters_[own_[s]].bias + j, to, n);
         if (stage.activation != Activation::identity)
             kernels.activate(stage.activation, T(stage.slope), to, to, n);
@@ -85,12 +85,12 @@ void Network<T>::forward_norm(const Kernels<T>& kernels, std::size_t s, Rows<con
 
 // dx of stage s, times the activation' of the stage below: the gradient of that stage's sums.
 template <class T>
-void Network<T>::backward(const Kernels<T>& kernels, const Team& team, std::size_t s, Rows<const T> x,
-                          Block dx, const Draws& draws) {
+void Network<T>::backward(const Kernels<T>& kernels, const Team& team, std::size_t s, MatrixView<const T> x,
+                          Block dx, const StepKey& draws) {
     const Stage& stage = stages_[s];
     const Index i = dx.rows.begin, j = dx.columns.begin, columns = dx.columns.size();
     if (!stage.dense()) return backward_rows(kernels, s, x, dx, draws);
-    const Rows<T> weight =
+    const MatrixView<T> weight =
         turned(stage) ? from(transposed_[own_[s]].rows(), 0, j) : from(parameters_[own_[s]].weight, j);
     kernels.input_gradient({read_only(deltas_[s].rows(i)), read_only(weight),
                             read_only(from(seen(s - 1).rows(i), 0, j)), from(deltas_[s - 1].rows(i), 0, j),
@@ -100,8 +100,8 @@ void Network<T>::backward(const Kernels<T>& kernels, const Team& team, std::size
 }
 
 template <class T>
-void Network<T>::backward_rows(const Kernels<T>& kernels, std::size_t s, Rows<const T> x, Block dx,
-                               const Draws& draws) {
+void Network<T>::backward_rows(const Kernels<T>& kernels, std::size_t s, MatrixView<const T> x, Block dx,
+                               const StepKey& draws) {
     const Stage& stage = stages_[s];
     if (stage.kind == StageKind::batch_norm) backward_norm(kernels, s, x, dx);
     if (s == first_learner_) return;
@@ -110,7 +110,7 @@ void Network<T>::backward_rows(const Kernels<T>& kernels, std::size_t s, Rows<co
     if (stage.kind == StageKind::pool)
         pool_gradient(stage, &draws, input(s, x, first), read_only(deltas_[s].rows(first)),
                       deltas_[s - 1].rows(first), dx.rows.size());
-    const bool kept = stage.kind != StageKind::join || joined(stage, draws);
+    const bool kept = stage.kind != StageKind::residual_add || joined(stage, draws);
     for (Index i = first; i < dx.rows.end; ++i) {
         const T* dy = place(deltas_[s], i, j);
         T* to = place(deltas_[s - 1], i, j);
@@ -122,10 +122,10 @@ void Network<T>::backward_rows(const Kernels<T>& kernels, std::size_t s, Rows<co
         case StageKind::dropout:
             kernels.multiply(dy, place(factors_[s], i, j), to, n);
             break;
-        case StageKind::max_pieces:
+        case StageKind::maxout:
             backward_pieces(kernels, s, i, dx.columns);
             break;
-        case StageKind::fork:
+        case StageKind::residual_split:
             kernels.add_scaled(dy, place(deltas_[stage.partner], i, j), T(1), to, n);
             break;
         default: // join
@@ -148,18 +148,17 @@ void Network<T>::backward_pieces(const Kernels<T>& kernels, std::size_t s, Index
     for (Index j = columns.begin; j < columns.end;) {
         const Index piece = j / outputs, k = j % outputs;
         const Index n = std::min(outputs - k, columns.end - j);
-        kernels.max_pieces_gradient(place(outputs_[s - 1], row, k), piece, outputs,
-                                    place(outputs_[s], row, k), place(deltas_[s], row, k),
-                                    place(deltas_[s - 1], row, j), n);
+        kernels.maxout_gradient(place(outputs_[s - 1], row, k), piece, outputs, place(outputs_[s], row, k),
+                                place(deltas_[s], row, k), place(deltas_[s - 1], row, j), n);
         j += n;
     }
 }
 
 // The sums over the batch, and if there is anything below, dx.
 template <class T>
-void Network<T>::backward_norm(const Kernels<T>& kernels, std::size_t s, Rows<const T> x, Block dx) {
+void Network<T>::backward_norm(const Kernels<T>& kernels, std::size_t s, MatrixView<const T> x, Block dx) {
     const Matrix<T>& normal = normal_[statistics_[s]];
-    const Rows<const T> in = input(s, x, 0);
+    const MatrixView<const T> in = input(s, x, 0);
     const Index j = dx.columns.begin, samples = dx.rows.end;
     kernels.moment_gradients(in, read_only(deltas_[s].rows()), samples, j, dx.columns.end,
                              normal.row(norm_mean), normal.row(norm_inverse), normal.row(norm_dscale),
@@ -174,7 +173,7 @@ void Network<T>::backward_norm(const Kernels<T>& kernels, std::size_t s, Rows<co
 }
 
 // inverse = 1 / sqrt(variance + epsilon) and scale = weight * inverse, for some columns.
-template <class T> void Network<T>::normalise(std::size_t s, const T* variance, Range columns) {
+template <class T> void Network<T>::normalize(std::size_t s, const T* variance, Range columns) {
     const Matrix<T>& normal = normal_[statistics_[s]];
     const T* weight = parameters_[own_[s]].weight.data;
     const T epsilon = T(stages_[s].epsilon);
@@ -194,13 +193,13 @@ template <class T> void Network<T>::backward_top(const Kernels<T>& kernels, Rang
                                     deltas_.back().row(i), deltas_.back().row(i), top.outputs);
 }
 
-#define STEEPEST_INSTANTIATE(T)                                                                           \
-    template void Network<T>::forward(const Kernels<T>&, const Team&, std::size_t, Rows<const T>, Block,  \
-                                      const Draws&);                                                      \
-    template void Network<T>::backward(const Kernels<T>&, const Team&, std::size_t, Rows<const T>, Block, \
-                                       const Draws&);                                                     \
-    template void Network<T>::backward_top(const Kernels<T>&, Range);                                     \
-    template void Network<T>::normalise(std::size_t, const T*, Range);
+#define STEEPEST_INSTANTIATE(T)                                                                          \
+    template void Network<T>::forward(const Kernels<T>&, const Team&, std::size_t, MatrixView<const T>,  \
+                                      Block, const StepKey&);                                            \
+    template void Network<T>::backward(const Kernels<T>&, const Team&, std::size_t, MatrixView<const T>, \
+                                       Block, const StepKey&);                                           \
+    template void Network<T>::backward_top(const Kernels<T>&, Range);                                    \
+    template void Network<T>::normalize(std::size_t, const T*, Range);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)
 #undef STEEPEST_INSTANTIATE

@@ -12,16 +12,17 @@ constexpr Index learn_rows = 192; // weight rows between two looks at `stop`: wh
 
 // A block of one weight, as rows and columns, for all samples.
 template <class T>
-void Network<T>::learn(const Kernels<T>& kernels, const Team& team, std::size_t s, Rows<const T> x,
+void Network<T>::learn(const Kernels<T>& kernels, const Team& team, std::size_t s, MatrixView<const T> x,
                        Index samples, Block block, const Update<T>& update, const State<T>& state,
                        const Parameters<T>* gradients) {
     const std::size_t d = own_[s];
     const Index j = block.columns.begin;
-    const auto part = [j](Rows<T> m) { return from(m, 0, j); };
+    const auto part = [j](MatrixView<T> m) { return from(m, 0, j); };
     kernels.weight_gradient({input(s, x, 0), read_only(part(deltas_[s].rows())), part(parameters_[d].weight),
                              part(state.first_of(d).weight), part(state.second_of(d).weight),
-                             gradients ? part(gradients[d].weight) : Rows<T>{}, samples, block.columns.size(),
-                             block.rows.begin, block.rows.end, update, narrow<T>(stages_[s].outputs)},
+                             gradients ? part(gradients[d].weight) : MatrixView<T>{}, samples,
+                             block.columns.size(), block.rows.begin, block.rows.end, update,
+                             narrow<T>(stages_[s].outputs)},
                             scratch(team));
 }
 
@@ -65,7 +66,7 @@ template <class T> void Network<T>::learn_statistics(const Team& team) {
     for (std::size_t s = 0; s < stages_.size(); ++s) {
         if (stages_[s].kind != StageKind::batch_norm) continue;
         const Matrix<T>& normal = normal_[statistics_[s]];
-        const Rows<T> running = running_[statistics_[s]];
+        const MatrixView<T> running = running_[statistics_[s]];
         const Range own = share_columns<T>(stages_[s].outputs, team);
         const T kept = T(stages_[s].momentum), taken = T(1 - stages_[s].momentum);
         for (Index j = own.begin; j < own.end; ++j)
@@ -77,7 +78,7 @@ template <class T> void Network<T>::learn_statistics(const Team& team) {
 }
 
 template <class T>
-void Network<T>::learn(const Kernels<T>& kernels, const Team& team, Rows<const T> x, Index samples,
+void Network<T>::learn(const Kernels<T>& kernels, const Team& team, MatrixView<const T> x, Index samples,
                        const Updates<T>& updates, const State<T>& state, const Parameters<T>* gradients,
                        const Stop& stop) {
     for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
@@ -126,12 +127,12 @@ void Network<T>::apply(const Kernels<T>& kernels, const Team& team, const Update
 }
 
 template <class T>
-void Network<T>::penalise(const Kernels<T>& kernels, const Team& team,
+void Network<T>::penalize(const Kernels<T>& kernels, const Team& team,
                           const std::vector<Penalty>& penalties) {
     for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
         const Stage& stage = stages_[s];
         if (!stage.dense() || (s == 0 && terms_known_)) continue;
-        const Rows<T> weight = parameters_[own_[s]].weight;
+        const MatrixView<T> weight = parameters_[own_[s]].weight;
         const Penalty& penalty = penalties[own_[s]];
         const Range rows = share(stage.inputs, penalty_rows, team.rank, team.size);
         for (Index i = rows.begin; i < rows.end; i += penalty_rows)
@@ -151,13 +152,13 @@ template <class T> double Network<T>::penalty_value() const {
     return sum;
 }
 
-#define STEEPEST_INSTANTIATE(T)                                                                              \
-    template void Network<T>::learn_statistics(const Team&);                                                 \
-    template void Network<T>::learn(const Kernels<T>&, const Team&, Rows<const T>, Index, const Updates<T>&, \
-                                    const State<T>&, const Parameters<T>*, const Stop&);                     \
-    template void Network<T>::apply(const Kernels<T>&, const Team&, const Updates<T>&, const State<T>&,      \
-                                    const Parameters<T>*, double);                                           \
-    template void Network<T>::penalise(const Kernels<T>&, const Team&, const std::vector<Penalty>&);         \
+#define STEEPEST_INSTANTIATE(T)                                                                             \
+    template void Network<T>::learn_statistics(const Team&);                                                \
+    template void Network<T>::learn(const Kernels<T>&, const Team&, MatrixView<const T>, Index,             \
+                                    const Updates<T>&, const State<T>&, const Parameters<T>*, const Stop&); \
+    template void Network<T>::apply(const Kernels<T>&, const Team&, const Updates<T>&, const State<T>&,     \
+                                    const Parameters<T>*, double);                                          \
+    template void Network<T>::penalize(const Kernels<T>&, const Team&, const std::vector<Penalty>&);        \
     template double Network<T>::penalty_value() const;
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)

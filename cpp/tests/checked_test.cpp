@@ -75,12 +75,12 @@ template <class T> void check_kernels(const Kernels<T>& kernels) {
     check("a label that is no class", true, loss);
 
     std::int32_t which[] = {0, 3};
-    const auto combine = [&] {
-        kernels.combine(x.data(), which, 2, bounded<const T>({y.data(), 32}, 4, 32), w.data(), 32);
+    const auto sparse_row_product = [&] {
+        kernels.sparse_row_product(x.data(), which, 2, bounded<const T>({y.data(), 32}, 4, 32), w.data(), 32);
     };
-    check("a sum of rows", false, combine);
+    check("a sum of rows", false, sparse_row_product);
     which[1] = 4;
-    check("a row that is not there", true, combine);
+    check("a row that is not there", true, sparse_row_product);
 
     Update<T> adam{};
     adam.rule = Rule::adam, adam.plain = false;

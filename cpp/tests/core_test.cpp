@@ -91,11 +91,11 @@ std::vector<Stage> stages_of(bool every_kind) {
     std::vector<Stage> stages = {{13, 40, Activation::relu},
                                  {40, 40, Activation::identity, StageKind::dropout, 0, 1, 0.2},
                                  {40, 60, Activation::identity},
-                                 {60, 30, Activation::identity, StageKind::max_pieces},
+                                 {60, 30, Activation::identity, StageKind::maxout},
                                  {30, 30, Activation::tanh, StageKind::batch_norm},
-                                 {30, 30, Activation::identity, StageKind::fork},
+                                 {30, 30, Activation::identity, StageKind::residual_split},
                                  {30, 30, Activation::sigmoid},
-                                 {30, 30, Activation::identity, StageKind::join, 0, 2, 0.3},
+                                 {30, 30, Activation::identity, StageKind::residual_add, 0, 2, 0.3},
                                  {30, 12, Activation::identity, StageKind::pool, 0, 3},
                                  {12, 5, Activation::identity}};
     stages[4].momentum = 0.9, stages[4].epsilon = 1e-5;
@@ -112,7 +112,7 @@ template <class T> struct Model {
     std::vector<std::vector<T>> arrays, kept, means;
     std::vector<Parameters<T>> parameters, first, second, averages;
     std::int64_t updates = 0, steps = 0;
-    std::vector<Rows<T>> running;
+    std::vector<MatrixView<T>> running;
     std::vector<T> x = numbers<T>(samples * 13, 5), weight = numbers<T>(samples, 6);
     std::vector<std::int64_t> labels;
 
@@ -148,16 +148,16 @@ template <class T> struct Model {
                Index part = 0) {
         Network<T> network(stages, parameters, running);
         Trainer<T> trainer(network);
-        Recipe recipe;
-        recipe.penalties.assign(parameters.size(), {1e-3, 1e-4, false});
-        recipe.optimizer = {Rule::adam, 0.9, false, 0.999, 1 - 0.999, 1e-8, 0.01};
-        if (custom) recipe.loss.kind = LossKind::custom;
+        TrainConfig config;
+        config.penalties.assign(parameters.size(), {1e-3, 1e-4, false});
+        config.optimizer = {Rule::adam, 0.9, false, 0.999, 1 - 0.999, 1e-8, 0.01};
+        if (custom) config.loss.kind = LossKind::custom;
         const T* weights = weighted && !custom ? weight.data() : nullptr;
-        const auto run = [&](Schedule schedule) {
-            schedule.first_step = steps, schedule.rates.data = &learning_rate;
+        const auto run = [&](FitRequest request) {
+            request.first_step = steps, request.rates.data = &learning_rate;
             Result result = trainer.fit(
-                kernels_of<T>(table), threads, {{x.data(), 13}, labels.data(), {}, weights, samples}, recipe,
-                {first.data(), second.data()}, schedule, watch, custom, {averages.data(), &updates, 2});
+                kernels_of<T>(table), threads, {{x.data(), 13}, labels.data(), {}, weights, samples}, config,
+                {first.data(), second.data()}, request, watch, custom, {averages.data(), &updates, 2});
             steps += result.steps;
             return result;
         };
@@ -165,10 +165,10 @@ template <class T> struct Model {
         if (part == 0) return run({epochs, 0, 64, true, 7});
         for (Index epoch = 0; epoch < epochs; ++epoch)
             for (Index from = 0; from < 3; from += part) {
-                Schedule schedule{1, epoch, 64, true, 7};
-                schedule.first_batch = from, schedule.batches = part;
-                if (from) schedule.before = result.sums;
-                result = run(schedule);
+                FitRequest request{1, epoch, 64, true, 7};
+                request.first_batch = from, request.batches = part;
+                if (from) request.before = result.sums;
+                result = run(request);
             }
         return result;
     }
@@ -223,8 +223,8 @@ template <class T> void check_training() {
           "a diverged epoch is undone");
     Model<T> wrong(true);
     wrong.labels[75] = 5;
-    const Result mislabelled = wrong.fit(*available_kernels().front(), 2, 3, 0.01);
-    check(mislabelled.status == Status::mislabelled && mislabelled.step == 75 &&
+    const Result invalid_label = wrong.fit(*available_kernels().front(), 2, 3, 0.01);
+    check(invalid_label.status == Status::invalid_label && invalid_label.step == 75 &&
               wrong.bits() == Model<T>(true).bits() && wrong.updates == 0,
           "so is an epoch with a label out of range");
     Model<T> endless;
@@ -253,17 +253,17 @@ template <class T> void check_sparse() {
         Model<T> own;
         Network<T> network(own.stages, own.parameters, own.running);
         Trainer<T> trainer(network);
-        Recipe recipe;
-        recipe.penalties.assign(own.parameters.size(), {l2, 0, false});
-        recipe.optimizer.rule = Rule::sgd;
+        TrainConfig config;
+        config.penalties.assign(own.parameters.size(), {l2, 0, false});
+        config.optimizer.rule = Rule::sgd;
         const double rate = 0.05;
-        Schedule schedule{6, 0, 64, true, 7};
-        schedule.rates.data = &rate;
+        FitRequest request{6, 0, 64, true, 7};
+        request.rates.data = &rate;
         Samples<T> samples{{dense.data(), 13}, own.labels.data(), {}, own.weight.data(), own.samples};
         if (sparse) samples.x = {}, samples.sparse = {begin.data(), columns.data(), values.data()};
         *used = trainer
-                    .fit(kernels_of<T>(table), threads, samples, recipe,
-                         {own.first.data(), own.second.data()}, schedule, {})
+                    .fit(kernels_of<T>(table), threads, samples, config,
+                         {own.first.data(), own.second.data()}, request, {})
                     .threads;
         return own.bits();
     };
@@ -286,7 +286,7 @@ template <class T> void check_custom_loss() {
     CustomLoss<T> own;
     std::vector<double> losses(Model<T>::samples);
     Index calls = 0, last = 1000;
-    own.compute = [&](const Scored<T>& b, double* loss) {
+    own.compute = [&](const LossInput<T>& b, double* loss) {
         const double scale = 1 / double(b.rows);
         LossRows<T> batch{};
         batch.scores = b.scores, batch.labels = b.labels, batch.gradient = b.gradient;

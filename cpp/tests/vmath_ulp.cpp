@@ -1,7 +1,7 @@
 // Measures the error of vmath.hpp and gelu.hpp against libm in the next wider format, and fails where a
 // stated bound is exceeded.
 //
-//     vmath_ulp                 about a second: every 997th float, a million doubles, all neighbours of
+//     vmath_ulp                 about a second: every 997th float, a million doubles, all neighbors of
 //     special values vmath_ulp --exhaustive    all 2^32 floats and 16 million doubles: minutes
 //
 // Compiled once per instruction set, with its flags and its STEEPEST_ISA_*. The hash of all results must be
@@ -177,7 +177,7 @@ template <class T> class Arguments {
     explicit Arguments(bool exhaustive) : exhaustive_(exhaustive) {
         using Limits = std::numeric_limits<T>;
         const T smallest = Limits::min(), largest = Limits::max();
-        const T centres[] = {T(0),
+        const T centers[] = {T(0),
                              T(1),
                              smallest,
                              largest,
@@ -191,20 +191,20 @@ template <class T> class Arguments {
                              T(10),
                              T(20),
                              Limits::quiet_NaN()};
-        for (T centre : centres)
+        for (T center : centers)
             for (int step = -100; step <= 100; ++step) {
                 const Pattern<T> bits =
-                    bits_as<Pattern<T>>(centre) + Pattern<T>(step); // wraps at 0: NaN and -0
-                neighbours_.push_back(bits_as<T>(bits));
-                neighbours_.push_back(-bits_as<T>(bits));
+                    bits_as<Pattern<T>>(center) + Pattern<T>(step); // wraps at 0: NaN and -0
+                neighbors_.push_back(bits_as<T>(bits));
+                neighbors_.push_back(-bits_as<T>(bits));
             }
     }
 
-    std::uint64_t size() const { return neighbours_.size() + spread(); }
+    std::uint64_t size() const { return neighbors_.size() + spread(); }
 
     T operator[](std::uint64_t i) const {
-        if (i < neighbours_.size()) return neighbours_[i];
-        i -= neighbours_.size();
+        if (i < neighbors_.size()) return neighbors_[i];
+        i -= neighbors_.size();
         if constexpr (std::is_same_v<T, float>)
             return bits_as<float>(std::uint32_t(i * (exhaustive_ ? 1 : 997)));
         else
@@ -237,7 +237,7 @@ template <class T> class Arguments {
     }
 
     bool exhaustive_;
-    std::vector<T> neighbours_;
+    std::vector<T> neighbors_;
 };
 
 constexpr std::uint64_t fnv_offset = 0xcbf29ce484222325, fnv_prime = 0x100000001b3;

@@ -13,14 +13,14 @@ template <class T> double Trainer<T>::objective(const Run& run, const Batch& bat
         loss = run.custom_loss;
     } else {
         for (Index i = 0; i < batch.samples.count; ++i) loss += row_losses_.data()[i];
-        if (!run.recipe.loss.sum) loss = batch.weight > 0 ? loss / batch.weight : 0;
+        if (!run.config.loss.sum) loss = batch.weight > 0 ? loss / batch.weight : 0;
     }
-    loss *= run.recipe.report_scale;
-    return run.recipe.penalties.empty() ? loss : loss + network_.penalty_value() * penalty_share(run, batch);
+    loss *= run.config.report_scale;
+    return run.config.penalties.empty() ? loss : loss + network_.penalty_value() * penalty_share(run, batch);
 }
 
 template <class T> double Trainer<T>::penalty_share(const Run& run, const Batch& batch) const {
-    return run.recipe.penalty_by_batch ? batch.scale : 1;
+    return run.config.penalty_by_batch ? batch.scale : 1;
 }
 
 template <class T>
@@ -30,8 +30,8 @@ typename Trainer<T>::Batch Trainer<T>::look_up(const Run& run, Index first, Inde
     Batch batch{};
     batch.first = first;
     if (run.gathered)
-        batch.samples = {all.sparse ? Rows<const T>{} : read_only(x_.rows()), labels,
-                         all.targets.data ? read_only(targets_.rows()) : Rows<const T>{},
+        batch.samples = {all.sparse ? MatrixView<const T>{} : read_only(x_.rows()), labels,
+                         all.targets.data ? read_only(targets_.rows()) : MatrixView<const T>{},
                          all.weight ? weight_.data() : nullptr, size};
     else
         batch.samples = {from(all.x, first), labels, from(all.targets, first),
@@ -42,7 +42,7 @@ typename Trainer<T>::Batch Trainer<T>::look_up(const Run& run, Index first, Inde
         for (Index i = first; i < first + size; ++i) batch.weight += double(all.weight[order_[i]]);
         if (batch.weight < least_weight) batch.weight = 0;
     }
-    batch.scale = run.recipe.loss.sum ? 1 : batch.weight > 0 ? 1 / batch.weight : 0;
+    batch.scale = run.config.loss.sum ? 1 : batch.weight > 0 ? 1 / batch.weight : 0;
     return batch;
 }
 
@@ -70,7 +70,7 @@ template <class T> void Trainer<T>::copy_labels(Run& run, Index first, Range row
         const std::int64_t label = given[sample];
         const bool valid = any || (label >= 0 && label < network_.outputs());
         labels_.data()[i] = valid ? label : 0;
-        if (!valid) run.mislabelled.store(sample, std::memory_order_relaxed);
+        if (!valid) run.invalid_label.store(sample, std::memory_order_relaxed);
     }
 }
 
@@ -78,7 +78,7 @@ template <class T> void Trainer<T>::score(Run& run, const Batch& batch, Range ro
     const Samples<T>& s = batch.samples;
     const Index i = rows.begin;
     if (s.labels) copy_labels(run, batch.first, rows);
-    run.kernels.loss({run.recipe.loss.kind, T(run.recipe.loss.parameter), from(network_.scores(), i),
+    run.kernels.loss({run.config.loss.kind, T(run.config.loss.parameter), from(network_.scores(), i),
                       s.labels ? s.labels + i : nullptr, from(s.targets, i),
                       s.weight ? s.weight + i : nullptr, batch.scale, from(network_.score_gradients(), i),
                       row_losses_.data() + i, rows.size(), network_.outputs()});
@@ -91,7 +91,8 @@ void Trainer<T>::score_together(Run& run, const Team& team, const Batch& batch, 
     if (s.labels) copy_labels(run, batch.first, mine);
     team.barrier();
     if (team.rank == 0 && !run.lookout.stopped()) {
-        const Scored<T> scored{network_.scores(), s.labels, s.targets, network_.score_gradients(), s.count};
+        const LossInput<T> scored{network_.scores(), s.labels, s.targets, network_.score_gradients(),
+                                  s.count};
         if (!run.custom->compute(scored, &run.custom_loss)) run.lookout.stop();
     }
     team.barrier();

@@ -11,8 +11,8 @@ namespace steepest {
 template <class T> struct Trainer<T>::Run {
     const Kernels<T>& kernels;
     const Samples<T>& samples;
-    const Recipe& recipe;
-    const Schedule& schedule;
+    const TrainConfig& config;
+    const FitRequest& request;
     const State<T> state;
     const Parameters<T>* only_gradients; // store these and update nothing
     const CustomLoss<T>* custom;
@@ -28,7 +28,7 @@ template <class T> struct Trainer<T>::Run {
     Index first_epoch = 0, first_step = 0;  // of the team at work
     std::atomic<bool> finite{true};         // all numbers that the last inspection saw
     bool overflow = false;                  // what updates saw that cannot be taken back; see `Update`
-    std::atomic<Index> mislabelled{-1};     // a sample
+    std::atomic<Index> invalid_label{-1};   // a sample
     double custom_loss = 0;                 // of the batch; written by rank 0, between barriers
 
     // Decided by one thread while all others wait, for all:
@@ -38,7 +38,7 @@ template <class T> struct Trainer<T>::Run {
     // Of rank 0, and of the thread that decides:
     Result result{};
     Sums sums{}; // of this run's batches in the epoch
-    Plateau plateau = schedule.plateau;
+    Plateau plateau = request.plateau;
     double share = 0; // of the next parameters in the average; read by all between barriers
     Clock::time_point epoch_start = Clock::now();
 

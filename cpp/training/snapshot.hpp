@@ -45,7 +45,8 @@ template <class T> class Snapshot {
             if (averages) visit(copies_[next++], averages[own], stage);
             ++own;
             if (stage.kind != StageKind::batch_norm) continue;
-            const Rows<T> running = network.running()[norm++]; // mean and variance, like a weight and a bias
+            const MatrixView<T> running =
+                network.running()[norm++]; // mean and variance, like a weight and a bias
             visit(copies_[next++], {running, running.data + running.stride}, stage);
         }
     }

@@ -22,24 +22,24 @@ constexpr Index samples_between_snapshots = 2048, most_epochs_between_snapshots 
 
 template <class T>
 Result Trainer<T>::fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples,
-                       const Recipe& recipe, const State<T>& state, const Schedule& schedule,
+                       const TrainConfig& config, const State<T>& state, const FitRequest& request,
                        const Watch& watch, const CustomLoss<T>* custom, const Average<T>& average) {
-    Run run{kernels, samples, recipe, schedule, state, nullptr, custom, average, Lookout(watch)};
+    Run run{kernels, samples, config, request, state, nullptr, custom, average, Lookout(watch)};
     execute(run, threads);
     return std::move(run.result);
 }
 
 template <class T>
 Result Trainer<T>::gradients(const Kernels<T>& kernels, int threads, const Samples<T>& samples,
-                             const Recipe& recipe, const Parameters<T>* gradients, const Draws& draws,
+                             const TrainConfig& config, const Parameters<T>* gradients, const StepKey& draws,
                              const Watch& watch, const CustomLoss<T>* custom) {
     const double rate = 0;
-    Schedule once;
+    FitRequest once;
     once.batch = samples.count;
     once.seed = draws.seed, once.first_step = Index(draws.step);
     once.rates.data = &rate;
     once.restorable = false;
-    Run run{kernels, samples, recipe, once, {}, gradients, custom, {}, Lookout(watch)};
+    Run run{kernels, samples, config, once, {}, gradients, custom, {}, Lookout(watch)};
     execute(run, threads);
     return std::move(run.result);
 }
@@ -59,24 +59,24 @@ template <class T> void Trainer<T>::restore(Run& run) {
 }
 
 template <class T> Range Trainer<T>::samples_to_run(const Run& run) const {
-    const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
-    const Index batches = (count + size - 1) / size, first = std::min(run.schedule.first_batch, batches);
-    const Index last = first + std::min(run.schedule.batches, batches - first);
+    const Index count = run.samples.count, size = std::min(run.request.batch, count);
+    const Index batches = (count + size - 1) / size, first = std::min(run.request.first_batch, batches);
+    const Index last = first + std::min(run.request.batches, batches - first);
     return {std::min(first * size, count), std::min(last * size, count)};
 }
 
 template <class T> void Trainer<T>::execute(Run& run, int threads) {
-    const Index size = std::min(run.schedule.batch, run.samples.count);
+    const Index size = std::min(run.request.batch, run.samples.count);
     run.part = samples_to_run(run);
     run.several = run.part.size() > size;
     if (!run.several && !run.custom)
         run.epochs_between_snapshots =
             std::clamp<Index>(samples_between_snapshots / size, 1, most_epochs_between_snapshots);
     const double work = network_.step_work(size);
-    const double steps = double(run.schedule.epochs) * double((run.part.size() + size - 1) / size);
+    const double steps = double(run.request.epochs) * double((run.part.size() + size - 1) / size);
     threads = thread_count(work, work_per_thread, thread_count(work * steps, work_per_new_thread, threads));
     reserve(run, threads);
-    if (run.schedule.restorable) save(run, 0); // so that memory is found before the threads start
+    if (run.request.restorable) save(run, 0); // so that memory is found before the threads start
     do {
         prepare_update(run, 1);
         run.first_epoch = run.saved_epoch, run.first_step = run.result.steps;
@@ -93,13 +93,13 @@ template <class T> Index Trainer<T>::most_entries(const Run& run, Index size) co
     const Index count = run.samples.count;
     const Csr<T>& rows = run.samples.sparse;
     Index most = 0;
-    if (!run.schedule.orders) {
+    if (!run.request.orders) {
         for (Index i = 0; i < count; ++i) most = std::max(most, rows.length(i));
         return std::min(size * most, Index(rows.begin[count]));
     }
-    for (Index e = 0; e < run.schedule.epochs; ++e)
+    for (Index e = 0; e < run.request.epochs; ++e)
         for (Index first = 0; first < count; first += size) {
-            const std::int64_t* const order = run.schedule.orders + e * count;
+            const std::int64_t* const order = run.request.orders + e * count;
             Index entries = 0;
             for (Index i = first; i < std::min(first + size, count); ++i) entries += rows.length(order[i]);
             most = std::max(most, entries);
@@ -109,22 +109,22 @@ template <class T> Index Trainer<T>::most_entries(const Run& run, Index size) co
 
 // Memory for a run, all that its threads need.
 template <class T> void Trainer<T>::reserve(Run& run, int threads) {
-    const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
+    const Index count = run.samples.count, size = std::min(run.request.batch, count);
     const bool sparse = bool(run.samples.sparse), watched = bool(run.lookout);
     // Rows that evict each other from the cache are better copied.
     run.gathered =
-        sparse || run.schedule.reordered() || run.samples.x.stride * Index(sizeof(T)) % evicting_stride == 0;
+        sparse || run.request.reordered() || run.samples.x.stride * Index(sizeof(T)) % aliasing_stride == 0;
     const Index lanes = std::min(run.kernels.lanes, Index(32 / sizeof(T)));
     const double product = network_.step_time(size) / (3 * long_product * double(lanes));
     run.watched_inside = watched && product > 0.5;
     const bool apart =
-        (watched && product > 1 && !sparse) || (run.recipe.clip_norm < unlimited && !run.only_gradients);
+        (watched && product > 1 && !sparse) || (run.config.clip_norm < unlimited && !run.only_gradients);
     network_.reserve(run.kernels, size, threads, apart && !run.only_gradients);
     if (apart && !run.only_gradients) run.stored = network_.stored_gradients();
     row_losses_.reserve(size);
     if (run.samples.labels) labels_.reserve(size);
     order_.in_sequence();
-    if (run.schedule.shuffle) order_.reserve(count);
+    if (run.request.shuffle) order_.reserve(count);
     if (run.gathered) {
         if (!sparse) x_.reserve(size, network_.inputs());
         if (run.samples.targets.data) targets_.reserve(size, target_columns(run));
@@ -133,8 +133,8 @@ template <class T> void Trainer<T>::reserve(Run& run, int threads) {
     if (sparse)
         sparse_.reserve(run.samples.sparse, size, most_entries(run, size), network_.inputs(),
                         network_.stages()[0].outputs, threads);
-    run.result.losses.reserve(std::size_t(run.schedule.epochs));
-    run.result.seconds.reserve(std::size_t(run.schedule.epochs));
+    run.result.losses.reserve(std::size_t(run.request.epochs));
+    run.result.seconds.reserve(std::size_t(run.request.epochs));
 }
 
 // After a run: takes back what diverged or overflowed. True if the epochs from the snapshot on are to be run
@@ -142,13 +142,13 @@ template <class T> void Trainer<T>::reserve(Run& run, int threads) {
 template <class T> bool Trainer<T>::go_back(Run& run) {
     Result& result = run.result;
     if (run.finite && !run.overflow) {
-        const bool refused = result.status == Status::diverged || result.status == Status::mislabelled;
+        const bool refused = result.status == Status::diverged || result.status == Status::invalid_label;
         if (refused && run.several) restore(run);
         return false;
     }
-    const bool last = run.epochs_between_snapshots == 1 || !run.schedule.restorable;
-    if (run.schedule.restorable) restore(run);
-    run.finite = true, run.ended = false, run.mislabelled = -1;
+    const bool last = run.epochs_between_snapshots == 1 || !run.request.restorable;
+    if (run.request.restorable) restore(run);
+    run.finite = true, run.ended = false, run.invalid_label = -1;
     result.status = last ? Status::overflowed : Status::finished;
     run.epochs_between_snapshots = 1;
     return !last;
@@ -161,21 +161,21 @@ template <class T> void Trainer<T>::train(Run& run, const Team& team) {
 
 // This thread's part of all that learning changes; of the parameters, only what updates did not look at.
 template <class T> void Trainer<T>::inspect(Run& run, const Team& team) {
-    if (!network_.finite(run.kernels, team, run.schedule.restorable, run.state, run.average.values))
+    if (!network_.finite(run.kernels, team, run.request.restorable, run.state, run.average.values))
         run.finite = false;
 }
 
 template <class T> void Trainer<T>::run_epochs(Run& run, const Team& team) {
-    const Index count = run.samples.count, size = std::min(run.schedule.batch, count);
+    const Index count = run.samples.count, size = std::min(run.request.batch, count);
     const bool leader = team.rank == 0;
-    Draws draws{run.schedule.seed, std::uint64_t(run.schedule.first_step + run.first_step)};
+    StepKey draws{run.request.seed, std::uint64_t(run.request.first_step + run.first_step)};
     if (leader) run.result.threads = team.size;
-    for (Index epoch = run.first_epoch; epoch < run.schedule.epochs; ++epoch) {
+    for (Index epoch = run.first_epoch; epoch < run.request.epochs; ++epoch) {
         const bool due =
             epoch > run.first_epoch && (epoch - run.first_epoch) % run.epochs_between_snapshots == 0;
         if (due) inspect(run, team);
         const auto begin = [&] { run.ended = !begin_epoch(run, epoch, due); };
-        if (due || run.schedule.reordered() || run.several || run.schedule.plateau.possible())
+        if (due || run.request.reordered() || run.several || run.request.plateau.possible())
             team.barrier(begin);
         else if (leader)
             begin_epoch(run, epoch, false); // the others see nothing of it
@@ -183,7 +183,7 @@ template <class T> void Trainer<T>::run_epochs(Run& run, const Team& team) {
         for (Index first = run.part.begin; first < run.part.end; first += size, ++draws.step) {
             const Index batch = std::min(size, run.part.end - first);
             // The one batch of a fit without shuffles is the same in each epoch.
-            const bool again = epoch > run.first_epoch && !run.schedule.reordered() && !run.several;
+            const bool again = epoch > run.first_epoch && !run.request.reordered() && !run.several;
             if (!step(run, team, first, batch, again, draws)) return;
             if (network_.lazy()) settle(team, first + size >= run.part.end);
             if (leader) run.lookout.done = double(epoch) + double(first + batch) / double(count);
@@ -201,29 +201,29 @@ template <class T> bool Trainer<T>::begin_epoch(Run& run, Index epoch, bool insp
     if (inspected && !run.finite) return false;
     if (epoch > run.first_epoch && run.plateau.reached(run.result.losses.back())) return false;
     run.sums = {};
-    run.result.sums = run.schedule.before;
-    if (run.schedule.shuffle)
-        order_.shuffle(run.samples.count, run.schedule.seed, std::uint64_t(run.schedule.first_epoch + epoch));
-    if (run.schedule.orders) order_.as_given(run.schedule.orders + epoch * run.samples.count);
+    run.result.sums = run.request.before;
+    if (run.request.shuffle)
+        order_.shuffle(run.samples.count, run.request.seed, std::uint64_t(run.request.first_epoch + epoch));
+    if (run.request.orders) order_.as_given(run.request.orders + epoch * run.samples.count);
     if (inspected) save(run, epoch);
     return true;
 }
 
 // Whether the update of a sparse first layer is one that scales its weight, by not too little.
 template <class T> bool Trainer<T>::lazy(const Run& run) const {
-    const Recipe& recipe = run.recipe;
-    const Optimizer& o = recipe.optimizer;
+    const TrainConfig& config = run.config;
+    const Optimizer& o = config.optimizer;
     const bool plain = o.rule == Rule::sgd && o.momentum == 0 && !run.only_gradients && !run.average.values;
     const bool bounded =
-        recipe.clip_value < unlimited || recipe.clip_norm < unlimited || recipe.max_norm < unlimited;
-    if (!run.samples.sparse || !plain || bounded || recipe.penalty_by_batch || recipe.penalties.empty())
+        config.clip_value < unlimited || config.clip_norm < unlimited || config.max_norm < unlimited;
+    if (!run.samples.sparse || !plain || bounded || config.penalty_by_batch || config.penalties.empty())
         return false;
-    const Penalty& penalty = recipe.penalties[0];
-    const Index size = std::min(run.schedule.batch, run.samples.count);
+    const Penalty& penalty = config.penalties[0];
+    const Index size = std::min(run.request.batch, run.samples.count);
     const Index steps =
-        run.schedule.rates.constant ? 1 : run.schedule.epochs * ((run.part.size() + size - 1) / size);
+        run.request.rates.constant ? 1 : run.request.epochs * ((run.part.size() + size - 1) / size);
     double most = 0;
-    for (Index step = 0; step < steps; ++step) most = std::max(most, run.schedule.rates[step]);
+    for (Index step = 0; step < steps; ++step) most = std::max(most, run.request.rates[step]);
     return penalty.l2 > 0 && penalty.l1 == 0 && most * 2 * penalty.l2 < 0.5;
 }
 
@@ -240,25 +240,25 @@ template <class T> void Trainer<T>::settle(const Team& team, bool last) {
 }
 
 template <class T> void Trainer<T>::prepare_update(Run& run, double penalty_share) {
-    const Recipe& recipe = run.recipe;
-    const Schedule& schedule = run.schedule;
-    const Index step = run.result.steps, age = schedule.first_step + step - schedule.zero_step;
-    const double rate = schedule.rates[step];
-    updates_.biases = update_with<T>(recipe.optimizer, recipe.clip_value, rate, age);
-    updates_.biases.overflow = schedule.restorable ? nullptr : &run.overflow;
+    const TrainConfig& config = run.config;
+    const FitRequest& request = run.request;
+    const Index step = run.result.steps, age = request.first_step + step - request.state_start;
+    const double rate = request.rates[step];
+    updates_.biases = update_with<T>(config.optimizer, config.clip_value, rate, age);
+    updates_.biases.overflow = request.restorable ? nullptr : &run.overflow;
     updates_.weights.resize(network_.parameters().size());
     for (std::size_t d = 0; d < updates_.weights.size(); ++d) {
-        const Penalty penalty = recipe.penalties.empty() ? Penalty{} : recipe.penalties[d];
-        updates_.weights[d] = of_weights<T>(updates_.biases, recipe.optimizer, penalty * penalty_share, rate);
+        const Penalty penalty = config.penalties.empty() ? Penalty{} : config.penalties[d];
+        updates_.weights[d] = of_weights<T>(updates_.biases, config.optimizer, penalty * penalty_share, rate);
     }
     if (network_.lazy())
-        updates_.weights[0] = network_.put_off(updates_.weights[0], rate, recipe.penalties[0].l2);
+        updates_.weights[0] = network_.put_off(updates_.weights[0], rate, config.penalties[0].l2);
 }
 
 // One batch: samples [first, first + size) in the epoch's order. Returns false, the same in every thread,
 // if the run must end; nothing has been updated then.
 template <class T>
-bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool again, const Draws& draws) {
+bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool again, const StepKey& draws) {
     const bool leader = team.rank == 0;
     const auto& kernels = run.kernels;
     Batch batch = look_up(run, first, size);
@@ -266,12 +266,12 @@ bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool 
     const Stop stop = run.watched_inside ? run.lookout.stop_of(team.rank) : Stop();
 
     forward_and_backward(run, team, batch, first, draws, stop);
-    if (!run.recipe.penalties.empty()) network_.penalise(kernels, team, run.recipe.penalties);
+    if (!run.config.penalties.empty()) network_.penalize(kernels, team, run.config.penalties);
     // Who computes the loss takes unknown time, and is called seldom enough to look after each time.
     const double work = run.custom ? work_between_looks : network_.step_work(size) / double(team.size);
     if (leader && !run.watched_inside) run.lookout.look(work);
-    const bool by_batch = run.recipe.penalty_by_batch && !run.recipe.penalties.empty();
-    const bool same_update = run.schedule.rates.constant && run.recipe.optimizer.rule != Rule::adam;
+    const bool by_batch = run.config.penalty_by_batch && !run.config.penalties.empty();
+    const bool same_update = run.request.rates.constant && run.config.optimizer.rule != Rule::adam;
     if (leader && (by_batch || network_.lazy() || (!same_update && run.result.steps > 0)))
         prepare_update(run, penalty_share(run, batch));
     if (leader && run.average.values) run.share = run.average.next_share();
@@ -283,17 +283,17 @@ bool Trainer<T>::step(Run& run, const Team& team, Index first, Index size, bool 
         team.barrier();
         network_.learn(kernels, team, batch.samples.x, size, updates_, {}, stored, stop);
     }
-    if (run.recipe.clip_norm < unlimited && !run.only_gradients) {
+    if (run.config.clip_norm < unlimited && !run.only_gradients) {
         team.barrier();
-        network_.measure(kernels, team, stored, run.recipe.clip_value);
+        network_.measure(kernels, team, stored, run.config.clip_value);
     }
     team.barrier([&] { run.go = judge(run, batch, first); });
     if (!run.go || run.only_gradients) return run.go;
     update(run, team, batch, stored);
     if (leader) {
         ++run.result.steps;
-        const double share_of_epoch = run.recipe.loss.sum        ? 1
-                                      : run.recipe.mean_by_count ? double(size)
+        const double share_of_epoch = run.config.loss.sum        ? 1
+                                      : run.config.mean_by_count ? double(size)
                                                                  : batch.weight;
         run.sums.add(share_of_epoch, run.result.loss);
         run.result.sums.add(share_of_epoch, run.result.loss);
@@ -309,13 +309,13 @@ template <class T> bool Trainer<T>::judge(Run& run, const Batch& batch, Index fi
         result.status = Status::cancelled;
         return false;
     }
-    if (const Index sample = run.mislabelled.load(std::memory_order_relaxed); sample >= 0) {
-        result.status = Status::mislabelled, result.step = sample;
+    if (const Index sample = run.invalid_label.load(std::memory_order_relaxed); sample >= 0) {
+        result.status = Status::invalid_label, result.step = sample;
         return false;
     }
     result.loss = objective(run, batch);
     if (run.only_gradients || std::isfinite(result.loss)) return true;
-    result.status = Status::diverged, result.step = first / run.schedule.batch;
+    result.status = Status::diverged, result.step = first / run.request.batch;
     return false;
 }
 
@@ -324,15 +324,15 @@ template <class T> bool Trainer<T>::judge(Run& run, const Batch& batch, Index fi
 template <class T>
 void Trainer<T>::update(Run& run, const Team& team, const Batch& batch, const Parameters<T>* stored) {
     const auto& kernels = run.kernels;
-    const double limit = run.recipe.clip_norm, norm = limit < unlimited ? network_.gradient_norm() : 0;
+    const double limit = run.config.clip_norm, norm = limit < unlimited ? network_.gradient_norm() : 0;
     if (stored)
         network_.apply(kernels, team, updates_, run.state, stored, norm > limit ? limit / norm : 1);
     else
         network_.learn(kernels, team, batch.samples.x, batch.samples.count, updates_, run.state, nullptr, {});
     network_.learn_statistics(team);
     team.barrier();
-    if (run.recipe.max_norm < unlimited) {
-        network_.constrain(kernels, team, run.recipe.max_norm);
+    if (run.config.max_norm < unlimited) {
+        network_.constrain(kernels, team, run.config.max_norm);
         team.barrier();
     }
     if (run.average.values) {
@@ -344,9 +344,9 @@ void Trainer<T>::update(Run& run, const Team& team, const Batch& batch, const Pa
 
 template <class T>
 void Trainer<T>::forward_and_backward(Run& run, const Team& team, const Batch& batch, Index first,
-                                      const Draws& draws, const Stop& stop) {
+                                      const StepKey& draws, const Stop& stop) {
     const auto& kernels = run.kernels;
-    const Rows<const T> x = batch.samples.x;
+    const MatrixView<const T> x = batch.samples.x;
     const Index size = batch.samples.count;
     const Range mine = share(size, 1, team.rank, team.size);
     if (network_.any_turned()) {

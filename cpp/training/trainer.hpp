@@ -14,9 +14,9 @@ namespace steepest {
 // Samples to learn from; labels or targets as the loss needs them. The program may write to them meanwhile:
 // what is learned is then anything, but a label out of range only ends the run.
 template <class T> struct Samples {
-    Rows<const T> x;
+    MatrixView<const T> x;
     const std::int64_t* labels;
-    Rows<const T> targets;
+    MatrixView<const T> targets;
     const T* weight; // or null
     Index count;
     Csr<T> sparse = {}; // in place of x
@@ -37,11 +37,11 @@ inline bool takes_labels(LossKind kind) {
 }
 
 // A batch as a loss of the program's own sees it: labels, any numbers, or targets of some columns.
-template <class T> struct Scored {
-    Rows<const T> scores;
+template <class T> struct LossInput {
+    MatrixView<const T> scores;
     const std::int64_t* labels;
-    Rows<const T> targets;
-    Rows<T> gradient; // to be filled, dloss/dscores
+    MatrixView<const T> targets;
+    MatrixView<T> gradient; // to be filled, dloss/dscores
     Index rows;
 };
 
@@ -49,10 +49,10 @@ template <class T> struct Scored {
 // the team waits. It sets the loss, a mean over the samples; false ends the run as a watch does.
 template <class T> struct CustomLoss {
     Index target_columns = 0;
-    std::function<bool(const Scored<T>&, double* loss)> compute;
+    std::function<bool(const LossInput<T>&, double* loss)> compute;
 };
 
-struct Recipe {
+struct TrainConfig {
     Loss loss;
     std::vector<Penalty> penalties; // one for each dense stage, or none at all
     Optimizer optimizer;
@@ -90,12 +90,12 @@ struct Plateau {
     }
 };
 
-struct Schedule {
+struct FitRequest {
     Index epochs = 1, first_epoch = 0, batch = 1;
     bool shuffle = false;
     std::uint64_t seed = 0; // of shuffles and of the draws of each step
     Index first_step = 0;   // of this run, counted over all runs
-    Index zero_step = 0;    // at which the optimizer's state was zero
+    Index state_start = 0;  // at which the optimizer's state was zero
     Rates rates = {};
     Index first_batch = 0, batches = std::numeric_limits<Index>::max(); // of each epoch, or as many as it has
     Sums before = {};                                                   // of the epoch's earlier batches
@@ -106,8 +106,8 @@ struct Schedule {
 };
 
 // diverged: an objective was not finite; overflowed: a parameter after an update, or what is kept with it;
-// mislabelled: a label of a batch was none of the classes.
-enum class Status { finished, cancelled, diverged, overflowed, mislabelled };
+// invalid_label: a label of a batch was none of the classes.
+enum class Status { finished, cancelled, diverged, overflowed, invalid_label };
 
 struct Result {
     std::vector<double> losses, seconds; // of each finished epoch, or of the part of it that was run
@@ -123,21 +123,21 @@ template <class T> class Trainer {
   public:
     explicit Trainer(Network<T>& network) : network_(network) {}
 
-    // Runs the schedule. Each batch's labels and objective are checked before its update, and what updates
+    // Runs the request. Each batch's labels and objective are checked before its update, and what updates
     // made of the parameters after each epoch, or after some epochs of one batch. If a label is none of
     // 0..outputs-1, or the objective or a parameter not finite, then parameters, state and the average go
     // back to the end of the last finished epoch, or to the beginning of a run within one; but a run that is
     // not restorable is left with parameters that overflowed. A cancelled run keeps those of the last
     // finished batch. `custom` is null but for a loss of that kind.
-    Result fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
-               const State<T>& state, const Schedule& schedule, const Watch& watch,
+    Result fit(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const TrainConfig& config,
+               const State<T>& state, const FitRequest& request, const Watch& watch,
                const CustomLoss<T>* custom = nullptr, const Average<T>& average = {});
 
     // The objective of all samples as one batch, in Result::loss; its gradients, penalty included, go to
     // `gradients`, and nothing is updated.
-    Result gradients(const Kernels<T>& kernels, int threads, const Samples<T>& samples, const Recipe& recipe,
-                     const Parameters<T>* gradients, const Draws& draws, const Watch& watch,
-                     const CustomLoss<T>* custom = nullptr);
+    Result gradients(const Kernels<T>& kernels, int threads, const Samples<T>& samples,
+                     const TrainConfig& config, const Parameters<T>* gradients, const StepKey& draws,
+                     const Watch& watch, const CustomLoss<T>* custom = nullptr);
 
   private:
     struct Run;
@@ -161,13 +161,13 @@ template <class T> class Trainer {
     bool begin_epoch(Run& run, Index epoch, bool inspected);
     bool judge(Run& run, const Batch& batch, Index first);
     void prepare_update(Run& run, double penalty_share);
-    bool step(Run& run, const Team& team, Index first, Index size, bool again, const Draws& draws);
+    bool step(Run& run, const Team& team, Index first, Index size, bool again, const StepKey& draws);
     void update(Run& run, const Team& team, const Batch& batch, const Parameters<T>* stored);
     double penalty_share(const Run& run, const Batch& batch) const;
     double objective(const Run& run, const Batch& batch) const;
     Batch look_up(const Run& run, Index first, Index size) const;
-    void forward_and_backward(Run& run, const Team& team, const Batch& batch, Index first, const Draws& draws,
-                              const Stop& stop);
+    void forward_and_backward(Run& run, const Team& team, const Batch& batch, Index first,
+                              const StepKey& draws, const Stop& stop);
     void gather(const Run& run, Index first, Range rows);
     void copy_labels(Run& run, Index first, Range rows);
     void score(Run& run, const Batch& batch, Range rows);

@@ -165,7 +165,7 @@ def packed(array: Array, dtype: np.dtype[Any]) -> Array:
     """`array` in `dtype`, aligned, with unit stride along its last axis and rows that do not overlap.
 
     Copies only if it must: neither a C-ordered array (memory-mapped or not) nor a slice of rows or of
-    neighbouring columns is copied.
+    neighboring columns is copied.
     """
     if array.dtype == dtype and readable(array):
         return array if array.dtype is dtype else array.view(dtype)  # an equal twin

@@ -31,7 +31,7 @@ class Status:
     cancelled: Status
     diverged: Status
     overflowed: Status
-    mislabelled: Status
+    invalid_label: Status
 
 class Overflowed(ArithmeticError): ...
 
@@ -84,7 +84,7 @@ class Optimizer:
 class Penalty:
     def __init__(self, l2: float, l1: float, proximal: bool) -> None: ...
 
-class Recipe:
+class TrainConfig:
     def __init__(
         self,
         loss: Loss,
@@ -98,7 +98,7 @@ class Recipe:
         mean_by_count: bool = False,
     ) -> None: ...
 
-class Schedule:
+class FitRequest:
     def __init__(
         self,
         epochs: int,
@@ -123,11 +123,11 @@ class _Learning:
     def __init__(
         self,
         stages: _Stages,
-        recipe: Recipe,
+        config: TrainConfig,
         first: _Parameters | None,
         second: _Parameters | None,
         steps: NDArray[np.int64],
-        zero_step: int,
+        state_start: int,
     ) -> None: ...
 
 class LearningFloat32(_Learning): ...
@@ -168,7 +168,7 @@ class _Network:
         targets: _Array,
         weight: _Array | None,
         how: _Learning,
-        schedule: Schedule,
+        request: FitRequest,
         rates: NDArray[np.float64],
         watch: Callable[[float], bool] | None,
         isa: str,
@@ -195,7 +195,7 @@ class _Network:
         x: _Rows,
         targets: _Array,
         weight: _Array | None,
-        recipe: Recipe,
+        config: TrainConfig,
         isa: str,
         threads: int,
         custom: _CustomLoss | None = None,

@@ -96,8 +96,8 @@ class ErrorDecomposition:
         ax = axes_or_new(ax)
         means, spreads = zip(*map(self._estimate, _PARTS), strict=True)
         bottoms = np.cumsum([0.0, *means[:-1]])
-        colours = ["tab:gray", "tab:blue", "tab:orange", "tab:green"]
-        ax.bar(_PARTS, means, bottom=bottoms, yerr=spreads, capsize=4, color=colours)
+        colors = ["tab:gray", "tab:blue", "tab:orange", "tab:green"]
+        ax.bar(_PARTS, means, bottom=bottoms, yerr=spreads, capsize=4, color=colors)
         ax.bar("total", self.total, yerr=_spread(np.array(self.given)), capsize=4, color="black", alpha=0.6)
         ax.set_ylabel("test loss" if self.measure == "loss" else "test error rate")
         return ax

@@ -16,7 +16,7 @@ from ._description import check_dtype
 from .averaging import Averaging
 from .backends import active
 from .backends.memory import aligned_zeros
-from .backends.protocol import Array, Batch, Draws, Network, Parameters, Recipe, Stage
+from .backends.protocol import Array, Batch, Network, Parameters, Stage, StepKey, TrainConfig
 from .backends.reference import forward_mode as _forward_mode
 from .backends.reference.formulas import write
 from .compile import summary as _summary
@@ -277,7 +277,7 @@ class Sequential:
     ) -> tuple[float, dict[str, Array]]:
         """The objective (data loss + penalty) on one batch and its gradients, without learning.
 
-        As a step of training has them: batch normalisation by the batch's statistics (the running ones stay
+        As a step of training has them: batch normalization by the batch's statistics (the running ones stay
         as they are), dropout and the other draws of the model's seed and the given step.
 
         Parameters
@@ -293,12 +293,12 @@ class Sequential:
         gradients : dict of ndarray
             With the keys and shapes of `state_dict`, running statistics left out.
         """
-        draws = Draws(self.seed, _checks.integer(step, "step", minimum=0))
+        draws = StepKey(self.seed, _checks.integer(step, "step", minimum=0))
         loss, penalties = self._objective(loss, penalty)
         batch = self._batch(X, y, sample_weight, loss)
         _check_finite(batch)
         self._check_masks(len(batch.x))
-        objective, gradients = self._network().loss_and_gradients(batch, Recipe(loss, penalties), draws)
+        objective, gradients = self._network().loss_and_gradients(batch, TrainConfig(loss, penalties), draws)
         return objective, {key: np.ascontiguousarray(array) for key, array in self._named(gradients)}
 
     def directional_derivative(
@@ -336,7 +336,7 @@ class Sequential:
         TypeError
             If a value does not hold real numbers.
         """
-        draws = Draws(self.seed, _checks.integer(step, "step", minimum=0))
+        draws = StepKey(self.seed, _checks.integer(step, "step", minimum=0))
         loss, penalties = self._objective(loss, penalty)
         tangents = self._zeros()
         own = dict(self._named(tangents))

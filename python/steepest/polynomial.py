@@ -14,7 +14,7 @@ _ROUNDING = 1e-12  # a power that varies by less than this share of its size is 
 
 
 class PolynomialFeatures:
-    """The powers 1 to `degree` of one variable, each standardised, so that a linear layer is a polynomial.
+    """The powers 1 to `degree` of one variable, each standardized, so that a linear layer is a polynomial.
 
     With mean and standard deviation over the samples given to `fit`::
 
@@ -37,7 +37,7 @@ class PolynomialFeatures:
     A linear model of these features with a bias is any polynomial in x of the degree. Gradient descent needs
     steps in proportion to the ratio of the largest curvature to the smallest (to its root with momentum):
     for the lecture's eight points and degree 7 that is 5e6, against 4e12 if x itself were raised to powers
-    that are then standardised, and 1.5e30 for the powers as they are.
+    that are then standardized, and 1.5e30 for the powers as they are.
 
     Examples
     --------
@@ -74,16 +74,16 @@ class PolynomialFeatures:
         """
         values = _one_variable(x)
         with np.errstate(all="ignore"):
-            centre, spread = float(values.mean()), float(values.std())
+            center, spread = float(values.mean()), float(values.std())
         if values.min() == values.max():
             raise ValueError(
-                f"the {len(values)} values of x are all {values[0]}, but must vary to be standardised"
+                f"the {len(values)} values of x are all {values[0]}, but must vary to be standardized"
             )
         if not (math.isfinite(spread) and spread >= np.finfo(np.float64).smallest_normal):
             raise ValueError(
                 f"x has the standard deviation {spread}, but must have a finite one of at least 2.2e-308"
             )
-        powers = self._powers(values, centre, spread)
+        powers = self._powers(values, center, spread)
         with np.errstate(all="ignore"):
             mean, scale = powers.mean(axis=0), powers.std(axis=0)
         if not np.isfinite(scale).all():
@@ -93,7 +93,7 @@ class PolynomialFeatures:
                 f"x has {len(np.unique(values))} distinct values with one and the same power "
                 f"{int(constant.argmax()) + 1} about their mean, but degree {self.degree} needs at least 3"
             )
-        self._fitted = centre, spread, mean, scale
+        self._fitted = center, spread, mean, scale
         return self
 
     def transform(self, x: ArrayLike) -> NDArray[Any]:
@@ -116,20 +116,20 @@ class PolynomialFeatures:
         """
         if self._fitted is None:
             raise RuntimeError("transform needs the means and deviations that fit takes: call fit first")
-        centre, spread, mean, scale = self._fitted
-        return np.asarray((self._powers(_one_variable(x), centre, spread) - mean) / scale)
+        center, spread, mean, scale = self._fitted
+        return np.asarray((self._powers(_one_variable(x), center, spread) - mean) / scale)
 
     def fit_transform(self, x: ArrayLike) -> NDArray[Any]:
         """`fit` and `transform` of the same `x`."""
         return self.fit(x).transform(x)
 
-    def _powers(self, x: NDArray[Any], centre: float, spread: float) -> NDArray[Any]:
+    def _powers(self, x: NDArray[Any], center: float, spread: float) -> NDArray[Any]:
         with np.errstate(all="ignore"):
-            powers = np.asarray(((x - centre) / spread)[:, np.newaxis] ** np.arange(1, self.degree + 1))
+            powers = np.asarray(((x - center) / spread)[:, np.newaxis] ** np.arange(1, self.degree + 1))
         if not (good := np.isfinite(powers).all(axis=1)).all():
             row = int(good.argmin())
             raise ValueError(
-                f"x[{row}] is {x[row]}, so far from the mean {centre} that power {self.degree} is not finite"
+                f"x[{row}] is {x[row]}, so far from the mean {center} that power {self.degree} is not finite"
             )
         return powers
 

@@ -287,7 +287,7 @@ TABLES = [
     ("a,a,y\n1,2,u\n3,4,v\n", "line 1: two columns have the name 'a'"),
     ("a,2,y\n1,2,u\n3,4,v\n", "line 1: 'a' is not a number, but '2' is"),
     ("a,b,y\n1,2e308,u\n3,-2e308,v\n", "line 2, column 'b': inf is not finite"),
-    ("a,y\n1e308,u\n-1e308,u\n1e308,v\n-1e308,v\n", "numbers too large to standardise"),
+    ("a,y\n1e308,u\n-1e308,u\n1e308,v\n-1e308,v\n", "numbers too large to standardize"),
 ]
 
 
@@ -454,7 +454,7 @@ def test_damaged_tables(run: Run, name: str, content: bytes, message: str) -> No
 
 
 def test_numbers_that_are_not_finite_cost_one_line(run: Run) -> None:
-    bits = np.full((3, 3), 0x7F800001, np.uint32)  # signalling NaN
+    bits = np.full((3, 3), 0x7F800001, np.uint32)  # signaling NaN
     Path("t.npy").write_bytes(saved(bits.view(np.float32)))
     assert_refused(run, ["train", "t.npy"], "row 0, column 2: nan is not finite")
 

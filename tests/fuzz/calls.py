@@ -111,9 +111,9 @@ def fits(d: Draw) -> Any:
     net = networks.model(d)
     loss = networks.loss(d, net)
     x, y, weight = networks.samples(d, net, loss)
-    recipe, options = networks.trainer(d, net, loss), networks.fit(d, net, loss)
+    config, options = networks.trainer(d, net, loss), networks.fit(d, net, loss)
     try:
-        return st.Trainer(net, **recipe).fit(x, y, sample_weight=weight, **options).loss
+        return st.Trainer(net, **config).fit(x, y, sample_weight=weight, **options).loss
     finally:
         bad = [key for key, value in net.state_dict().items() if not np.isfinite(value).all()]
         promise(not bad, f"{bad} hold NaN or infinities after a fit")

@@ -1,4 +1,4 @@
-"""Draws arrays of all kinds and layouts, settings good and odd, and objects made of them.
+"""StepKey arrays of all kinds and layouts, settings good and odd, and objects made of them.
 
 A draw is ordinary until it takes something odd: what is done with ordinary things must succeed.
 """
@@ -79,7 +79,7 @@ REPEATING: list[Callable[[Any], Any]] = [
 
 
 class Draw:
-    """Draws the arguments of one call, and remembers what they are: the same for the same key."""
+    """StepKey the arguments of one call, and remembers what they are: the same for the same key."""
 
     def __init__(self, *key: int, oddity: float = 0.0, repeats: bool = True) -> None:
         self.random = random.Random(repr(key))

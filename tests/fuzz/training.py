@@ -23,7 +23,7 @@ from support.implementations import FUSED, ISAS
 from support.tolerances import FUNCTION, assert_close, assert_same_bits
 
 import steepest as st
-from steepest.backends.protocol import Batch, Recipe, Schedule, State
+from steepest.backends.protocol import Batch, FitRequest, OptimizerState, TrainConfig
 from steepest.backends.sparse import SparseRows
 from steepest.compile.penalties import per_layer
 from steepest.gradients import check_gradients
@@ -42,17 +42,17 @@ class Case:
     """A network, how it learns, and from what; `draw` goes on drawing how it is computed."""
 
     layers: list[Any]
-    recipe: dict[str, Any]
+    config: dict[str, Any]
     batches: list[tuple[Any, ...]]  # X, y and weights or None
     dtype: Any
     draw: Draw
 
     def trainer(self, dtype: Any = None) -> st.Trainer:
-        return st.Trainer(st.Sequential(*self.layers, dtype=dtype or self.dtype, seed=5), **self.recipe)
+        return st.Trainer(st.Sequential(*self.layers, dtype=dtype or self.dtype, seed=5), **self.config)
 
     def __str__(self) -> str:
         shapes = [x.shape for x, _, _ in self.batches]
-        return f"{self.layers}\n  {self.recipe}\n  {np.dtype(self.dtype)} batches {shapes}"
+        return f"{self.layers}\n  {self.config}\n  {np.dtype(self.dtype)} batches {shapes}"
 
 
 def optimizer(d: Draw) -> Any:
@@ -65,27 +65,27 @@ def optimizer(d: Draw) -> Any:
 
 def drawn(seed: int, number: int, counts: tuple[int, ...] = COUNTS, wide: bool = False) -> Case:
     """A case."""
-    d = Draw(seed, number, repeats=False)  # equal rows are constants, on the kinks behind a normalisation
+    d = Draw(seed, number, repeats=False)  # equal rows are constants, on the kinks behind a normalization
     chain = networks.layers(d, (17, 64, 97)) if wide else networks.layers(d)
     if d.maybe(0.1):
         chain.insert(-1, st.Dropout(0.5, d.numbers.integers(0, 2, chain[-1].in_features)))
     net = st.Sequential(*chain)
     loss = networks.loss(d, net)
-    recipe: dict[str, Any] = {"loss": loss, "penalty": networks.penalties(d, net), "optimizer": optimizer(d)}
-    recipe["clip_value"] = d.choice([0.01, 0.5]) if d.maybe(0.2) else None
-    recipe["clip_norm"] = d.choice([0.01, 0.5]) if d.maybe(0.3) else None
-    recipe["constraint"] = d.made(CONSTRAINTS) if d.maybe(0.3) else None
-    recipe["averaging"] = d.made(AVERAGES) if d.maybe(0.3) else None
+    config: dict[str, Any] = {"loss": loss, "penalty": networks.penalties(d, net), "optimizer": optimizer(d)}
+    config["clip_value"] = d.choice([0.01, 0.5]) if d.maybe(0.2) else None
+    config["clip_norm"] = d.choice([0.01, 0.5]) if d.maybe(0.3) else None
+    config["constraint"] = d.made(CONSTRAINTS) if d.maybe(0.3) else None
+    config["averaging"] = d.made(AVERAGES) if d.maybe(0.3) else None
     batches = [networks.samples(d, net, loss, counts) for _ in range(STEPS)]
     batches = [tuple(part if part is None else np.array(part) for part in batch) for batch in batches]
-    return Case(chain, recipe, batches, d.choice([np.float32, np.float64]), d)
+    return Case(chain, config, batches, d.choice([np.float32, np.float64]), d)
 
 
 def depth(layers: list[Any], samples: int) -> float:
     """Roundings that follow each other in a step: of its sums, functions, and what the update amplifies.
 
     Sums over the samples and over each layer's inputs, forward and backward, and as many in its penalties and
-    norms. Dividing by a root or by epsilon, of at least 1e-3, as batch normalisation and the adaptive
+    norms. Dividing by a root or by epsilon, of at least 1e-3, as batch normalization and the adaptive
     optimizers do, amplifies them.
     """
     widths = sum(array.size for array in st.Sequential(*layers).state_dict().values()) ** 0.5
@@ -115,14 +115,14 @@ def steps_of_the_backends(case: Case) -> None:
 def gradients(case: Case) -> None:
     """Reverse and forward mode agree with central differences wherever these mean something."""
     model, (x, y, weight) = case.trainer(np.float64).model, case.batches[0]
-    penalty = case.recipe["penalty"]  # a proximal one is in the objective, but not in its gradients
+    penalty = case.config["penalty"]  # a proximal one is in the objective, but not in its gradients
     by_layer = penalty.values() if isinstance(penalty, dict) else [penalty]
     penalty = None if any(getattr(each, "proximal", False) for each in by_layer) else penalty
     with st.config(case.draw.choice(["native", "reference"])):
         check = check_gradients(
             model,
             *(x[:9], y[:9]),
-            loss=case.recipe["loss"],
+            loss=case.config["loss"],
             penalty=penalty,
             sample_weight=None if weight is None else weight[:9],
             max_coordinates=4,
@@ -179,10 +179,12 @@ def sparse_samples(case: Case) -> None:
         layers += [st.Tanh(), st.Linear(classes, 3)]
     x = d.numbers.standard_normal((samples, features)) * (d.numbers.random((samples, features)) < 0.2)
     y = d.numbers.integers(0, 2, samples)
-    options = {name: case.recipe[name] for name in ("clip_value", "clip_norm", "constraint")}
+    options = {name: case.config[name] for name in ("clip_value", "clip_norm", "constraint")}
     penalties = per_layer(d.choice([st.L2(1e-3), d.made(PENALTIES), None]), layers)
-    recipe = Recipe(st.SoftmaxCrossEntropy(), penalties, d.choice([st.SGD(0.01), optimizer(d)]), **options)
-    case.layers, case.recipe = layers, vars(recipe)  # for who reads the failure
+    config = TrainConfig(
+        st.SoftmaxCrossEntropy(), penalties, d.choice([st.SGD(0.01), optimizer(d)]), **options
+    )
+    case.layers, case.config = layers, vars(config)  # for who reads the failure
     rows, columns = np.nonzero(x)
     starts = np.searchsorted(rows, np.arange(samples + 1)).astype(np.int64)
     csr = SparseRows(starts, columns.astype(np.int32), x[rows, columns], x.shape)
@@ -190,11 +192,11 @@ def sparse_samples(case: Case) -> None:
 
     def fit(matrix: Any, backend: str, threads: int) -> list[Any]:
         model = st.Sequential(*layers, dtype=np.float64)
-        moments = (model._zeros() if kept else None for kept in recipe.optimizer.keeps)
-        state = State(*moments, np.zeros(1, np.int64))
-        schedule = Schedule(2, size, shuffle=True, seed=1, rates=np.full(1, 0.01))
+        moments = (model._zeros() if kept else None for kept in config.optimizer.keeps)
+        state = OptimizerState(*moments, np.zeros(1, np.int64))
+        schedule = FitRequest(2, size, shuffle=True, seed=1, rates=np.full(1, 0.01))
         with st.config(backend, threads, isa if backend == "native" else None):
-            result = model._network().fit(Batch(matrix, y, None), recipe, state, schedule, None)
+            result = model._network().fit(Batch(matrix, y, None), config, state, schedule, None)
         return [np.array(result.losses), *model.state_dict().values()]
 
     expected, steps = fit(csr, "native", 1), 2 * -(-samples // size)

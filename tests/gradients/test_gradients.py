@@ -92,12 +92,12 @@ def targets_of(loss, labels, targets):
 def differences(model, key, index, objective):
     """The central difference in one coordinate, and the jump of the slope there: large only at a kink."""
     state = model.state_dict()
-    centre, values = state[key][index], []
+    center, values = state[key][index], []
     for step in (-H, 0, H):
-        state[key][index] = centre + step
+        state[key][index] = center + step
         model.load_state_dict(state)
         values.append(objective())
-    state[key][index] = centre
+    state[key][index] = center
     model.load_state_dict(state)
     before, here, after = values
     return (after - before) / (2 * H), abs(after - 2 * here + before) / H
@@ -141,13 +141,13 @@ def test_penalties_reach_weights_only(backend):
     with backend.computing():
         bare, gradients = model.loss_and_gradients(X, y, loss="softmax")
         for penalty in PENALTIES[1:]:
-            objective, regularised = model.loss_and_gradients(X, y, loss="softmax", penalty=penalty)
+            objective, regularized = model.loss_and_gradients(X, y, loss="softmax", penalty=penalty)
             sizes = [penalty.l2 * np.square(w).sum() + penalty.l1 * np.abs(w).sum() for w in weights.values()]
             assert_close(np.float64(objective), np.float64(bare + sum(sizes)), 60, objective)
             for key, gradient in gradients.items():
                 w = weights.get(key, np.zeros(1))
                 change = 2 * penalty.l2 * w + penalty.l1 * np.sign(w)
-                assert_close(regularised[key], gradient + change, 4, np.abs(gradient) + np.abs(change))
+                assert_close(regularized[key], gradient + change, 4, np.abs(gradient) + np.abs(change))
     assert (st.L2(3).l2, st.L1(3).l1, st.ElasticNet(3, 2).l2, st.ElasticNet(3, 2).l1) == (3, 3, 6, 3)
 
 

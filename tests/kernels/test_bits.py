@@ -20,7 +20,7 @@ L, R, S, T = st.Linear, st.ReLU, st.Sigmoid, st.Tanh
 MOMENTUM, NESTEROV = st.SGD(0.05, 0.9), st.SGD(0.05, 0.9, nesterov=True)
 
 
-def recipe(*layers, loss="softmax", optimizer=MOMENTUM, penalty=None, limits=None, weighted=False, **fit):
+def config(*layers, loss="softmax", optimizer=MOMENTUM, penalty=None, limits=None, weighted=False, **fit):
     fit = {"batch_size": 128, "epochs": 3} | fit
     how = {"loss": loss, "optimizer": optimizer, "penalty": penalty} | (limits or {})
     return layers, how, weighted, fit
@@ -28,61 +28,61 @@ def recipe(*layers, loss="softmax", optimizer=MOMENTUM, penalty=None, limits=Non
 
 # Each makes enough work for 7 threads. Batches of 128 from 300 samples leave a ragged one of 44.
 RECIPES = {
-    "linear classifier": recipe(L(64, 30), loss="hinge", optimizer=st.SGD(0.01), penalty=st.L2(1e-3)),
-    "one hidden layer": recipe(L(64, 47), R(), L(47, 10), penalty=st.ElasticNet(1e-4, 2.0)),
-    "no biases": recipe(L(64, 33, bias=False), T(), L(33, 10, bias=False), optimizer=NESTEROV),
-    "leading activation": recipe(S(), L(64, 40), R(), L(40, 10), loss="squared_hinge", weighted=True),
-    "two activations": recipe(L(64, 31), T(), S(), L(31, 17), R(), R(), L(17, 10), penalty=st.L1(1e-4)),
-    "sigmoid output": recipe(L(64, 47), S(), L(47, 10), S(), loss="squared_error", optimizer=NESTEROV),
-    "sums over samples": recipe(
+    "linear classifier": config(L(64, 30), loss="hinge", optimizer=st.SGD(0.01), penalty=st.L2(1e-3)),
+    "one hidden layer": config(L(64, 47), R(), L(47, 10), penalty=st.ElasticNet(1e-4, 2.0)),
+    "no biases": config(L(64, 33, bias=False), T(), L(33, 10, bias=False), optimizer=NESTEROV),
+    "leading activation": config(S(), L(64, 40), R(), L(40, 10), loss="squared_hinge", weighted=True),
+    "two activations": config(L(64, 31), T(), S(), L(31, 17), R(), R(), L(17, 10), penalty=st.L1(1e-4)),
+    "sigmoid output": config(L(64, 47), S(), L(47, 10), S(), loss="squared_error", optimizer=NESTEROV),
+    "sums over samples": config(
         L(64, 47), R(), L(47, 10), loss=st.SquaredError("sum"), optimizer=st.SGD(1e-4), weighted=True
     ),
-    "dropout": recipe(L(64, 47), R(), st.Dropout(0.3), L(47, 33), T(), st.Dropout(0.5), L(33, 10)),
-    "batch norm": recipe(L(64, 47, bias=False), st.BatchNorm(47), R(), L(47, 10), weighted=True),
-    "maxout": recipe(st.Maxout(64, 33, 3), L(33, 10), optimizer=NESTEROV),
-    "residual": recipe(L(64, 40), st.Residual(L(40, 40), R(), survival_probability=0.8), L(40, 10)),
-    "pooling": recipe(L(64, 120), st.FractionalMaxPool2d(6, 5, 4, 1.5), R(), L(48, 10)),
-    "a tall batch": recipe(
+    "dropout": config(L(64, 47), R(), st.Dropout(0.3), L(47, 33), T(), st.Dropout(0.5), L(33, 10)),
+    "batch norm": config(L(64, 47, bias=False), st.BatchNorm(47), R(), L(47, 10), weighted=True),
+    "maxout": config(st.Maxout(64, 33, 3), L(33, 10), optimizer=NESTEROV),
+    "residual": config(L(64, 40), st.Residual(L(40, 40), R(), survival_probability=0.8), L(40, 10)),
+    "pooling": config(L(64, 120), st.FractionalMaxPool2d(6, 5, 4, 1.5), R(), L(48, 10)),
+    "a tall batch": config(
         L(64, 30, bias=False), st.BatchNorm(30), S(), st.Dropout(0.1), L(30, 10), batch_size=None, epochs=9
     ),
-    "bent": recipe(L(64, 47), st.LeakyReLU(0.1), L(47, 33), st.ELU(1.5), L(33, 10), st.LeakyReLU()),
-    "smooth": recipe(
+    "bent": config(L(64, 47), st.LeakyReLU(0.1), L(47, 33), st.ELU(1.5), L(33, 10), st.LeakyReLU()),
+    "smooth": config(
         *(L(64, 47), st.GELU(), L(47, 33), st.Softplus(), st.GELU(), L(33, 10), st.LeCunTanh()),
         loss="squared_error",
         optimizer=NESTEROV,
         weighted=True,
     ),
-    "absolute errors": recipe(L(64, 47), R(), L(47, 10), loss="absolute_error", penalty=st.L2(1e-4)),
-    "Huber": recipe(L(64, 47), T(), L(47, 33), L(33, 10), loss=st.Huber(0.3), weighted=True),
-    "binary outputs": recipe(L(64, 47), R(), L(47, 10), loss="binary_cross_entropy", weighted=True),
-    "counts": recipe(L(64, 47), R(), L(47, 10), loss="poisson", weighted=True),
-    "smooth classes": recipe(
+    "absolute errors": config(L(64, 47), R(), L(47, 10), loss="absolute_error", penalty=st.L2(1e-4)),
+    "Huber": config(L(64, 47), T(), L(47, 33), L(33, 10), loss=st.Huber(0.3), weighted=True),
+    "binary outputs": config(L(64, 47), R(), L(47, 10), loss="binary_cross_entropy", weighted=True),
+    "counts": config(L(64, 47), R(), L(47, 10), loss="poisson", weighted=True),
+    "smooth classes": config(
         L(64, 47), R(), L(47, 10), loss=st.SoftmaxCrossEntropy(0.1, range(1, 11)), optimizer=NESTEROV
     ),
-    "a loss of one's own": recipe(L(64, 47), S(), L(47, 10), R(), loss=CustomLoss(functional.huber)),
-    "adam, clipped norm": recipe(
+    "a loss of one's own": config(L(64, 47), S(), L(47, 10), R(), loss=CustomLoss(functional.huber)),
+    "adam, clipped norm": config(
         *(L(64, 47), R(), L(47, 10)),
         optimizer=st.Adam(st.schedules.Warmup(4, 0.01)),
         limits={"clip_norm": 0.5},
     ),
-    "adamw, clipped values": recipe(
+    "adamw, clipped values": config(
         *(L(64, 33), T(), L(33, 10, bias=False)),
         optimizer=st.AdamW(0.01, weight_decay=0.1),
         limits={"clip_value": 0.01},
         weighted=True,
     ),
-    "rmsprop, sparse": recipe(
+    "rmsprop, sparse": config(
         *(L(64, 40), R(), L(40, 20), S(), L(20, 10)),
         optimizer=st.RMSProp(st.schedules.Exponential(0.01, 0.9)),
         penalty={0: st.L1(0.1, proximal=True), 4: st.L2(1e-2)},
     ),
-    "adagrad, constrained": recipe(
+    "adagrad, constrained": config(
         *(L(64, 50), R(), L(50, 10)),
         optimizer=st.AdaGrad(0.05),
         limits={"constraint": st.MaxNorm(1.0), "clip_norm": 1.0},
         penalty=st.L1(1e-3),
     ),
-    "full batch": recipe(L(64, 20), R(), L(20, 10), batch_size=None, shuffle=False, weighted=True),
+    "full batch": config(L(64, 20), R(), L(20, 10), batch_size=None, shuffle=False, weighted=True),
 }
 
 
@@ -130,7 +130,7 @@ def test_threads_and_instruction_sets_change_no_bit(name, dtype):
 @needs_native
 @pytest.mark.parametrize("name", RECIPES)
 def test_native_and_reference_agree(name):
-    """In float64 to 1e-9 of the largest parameter, after three epochs of every recipe."""
+    """In float64 to 1e-9 of the largest parameter, after three epochs of every config."""
     _, expected_loss, expected = fitted(name, np.float64, REFERENCE)
     for isa in ISAS:
         _, loss, model = fitted(name, np.float64, Implementation("native", isa, 2))

@@ -11,7 +11,7 @@ from support.tolerances import assert_close, assert_same_bits
 
 import steepest as st
 from steepest.backends import active
-from steepest.backends.protocol import Batch, Parameters, Recipe, Schedule, State
+from steepest.backends.protocol import Batch, FitRequest, OptimizerState, Parameters, TrainConfig
 from steepest.compile.plan import compile_stages
 
 OPTIMIZERS = [st.SGD(0.3), st.SGD(0.3, 0.9), st.SGD(0.3, 0.5, nesterov=True)]
@@ -143,19 +143,19 @@ def trained(native, optimizer, dtype, wrap):
 
     own = parameters(1, 0.2)
     slots = (parameters(2 + i, 0.01) if name else None for i, name in enumerate(optimizer.keeps))
-    state = State(*slots, np.zeros(1, np.int64))
+    state = OptimizerState(*slots, np.zeros(1, np.int64))
     for p in state.second or ():  # squares are not negative
         for array in (p.weight, *([] if p.bias is None else [p.bias])):
             np.abs(array, out=array)
     x, weight = place(numbers((300, 33), dtype, 3)), place(numbers(300, dtype, 4) ** 2)
     batch = Batch(x, np.arange(300) % 3, weight)
-    recipe = Recipe(st.SoftmaxCrossEntropy(), (st.ElasticNet(1e-3, 2.0),) * 3, optimizer)
-    schedule = Schedule(epochs=2, batch_size=128, shuffle=True, seed=1, rates=np.array([0.3]))
+    config = TrainConfig(st.SoftmaxCrossEntropy(), (st.ElasticNet(1e-3, 2.0),) * 3, optimizer)
+    schedule = FitRequest(epochs=2, batch_size=128, shuffle=True, seed=1, rates=np.array([0.3]))
     with native.computing(all_threads=True):
         network = active().network(stages, own)
-        losses = network.fit(batch, recipe, state, schedule, None).losses
+        losses = network.fit(batch, config, state, schedule, None).losses
     with native.computing():
-        losses.append(network.step(batch, recipe, state, 0.3))
+        losses.append(network.step(batch, config, state, 0.3))
     return losses, placed
 
 
@@ -237,12 +237,12 @@ def test_a_state_of_another_network_is_refused(shapes, slot):
     slots[slot] = arrays
     optimizer = core.Optimizer(core.Rule.rmsprop if slot else core.Rule.sgd, 0.9, False, 0.9, 0.1, 1e-8, 0.0)
     loss, batch = core.Loss(core.LossKind.softmax), (np.ones((2, 3)), np.array([0, 1]), None)
-    recipe = core.Recipe(loss, [], optimizer, np.inf, np.inf, np.inf)
+    config = core.TrainConfig(loss, [], optimizer, np.inf, np.inf, np.inf)
     with pytest.raises(ValueError, match="optimizer's state is not like the parameters"):
-        network.step(*batch, core.LearningFloat64(others, recipe, *slots, steps, 0), 0.1, "", 1)
+        network.step(*batch, core.LearningFloat64(others, config, *slots, steps, 0), 0.1, "", 1)
     with pytest.raises(ValueError, match="the optimizer needs a state"):
-        core.LearningFloat64(stages, recipe, None, None, steps, 0)
-    recipe = core.Recipe(loss, [core.Penalty(1.0, 1.0, False)] * 2, optimizer, np.inf, np.inf, np.inf)
+        core.LearningFloat64(stages, config, None, None, steps, 0)
+    config = core.TrainConfig(loss, [core.Penalty(1.0, 1.0, False)] * 2, optimizer, np.inf, np.inf, np.inf)
     with pytest.raises(ValueError, match="one penalty for each stage that learns"):
-        network.step(*batch, core.LearningFloat64(others, recipe, *slots, steps, 0), 0.1, "", 1)
+        network.step(*batch, core.LearningFloat64(others, config, *slots, steps, 0), 0.1, "", 1)
     assert steps == 0

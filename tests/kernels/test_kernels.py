@@ -14,7 +14,7 @@ from support.tolerances import assert_close, assert_same_bits
 import steepest as st
 from steepest import functional
 from steepest.backends import active
-from steepest.backends.protocol import Batch, Parameters, Recipe, Stage, reads_input
+from steepest.backends.protocol import Batch, Parameters, Stage, TrainConfig, reads_input
 
 
 def on_each_isa(function, *arguments):
@@ -75,7 +75,7 @@ def test_linear_backward_is_the_reference(samples, features, columns, dtype, see
 @bounded
 @given(rows, depths, columns, dtypes, seeds)
 def test_rows_and_columns_are_computed_alone(rows, depth, columns, dtype, seed):
-    """Permuting them permutes the result, to the bit: no element depends on its neighbours or its place."""
+    """Permuting them permutes the result, to the bit: no element depends on its neighbors or its place."""
     x, weight, bias, grad = operands(rows, depth, columns, dtype, seed)
     rng = np.random.default_rng(seed)
     row, column, feature = (rng.permutation(n) for n in (rows, columns, depth))
@@ -225,6 +225,6 @@ def test_fused_gradients_are_those_of_functional(implementation, activation, sha
             _, *expected = functional.linear_backward(x, w1, grad)
             network = backend.network([*stages_of(21, hidden, activation), top], [*below, Parameters(w2, b2)])
             batch, loss = Batch(x, y), st.SquaredError()
-            _, (gradients, _) = network.loss_and_gradients(batch, Recipe(loss, (None, None)))
+            _, (gradients, _) = network.loss_and_gradients(batch, TrainConfig(loss, (None, None)))
         assert_same_bits(gradients.weight, expected[0])
         assert_same_bits(gradients.bias, expected[1])

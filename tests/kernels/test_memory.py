@@ -212,20 +212,20 @@ def test_the_extension_checks_labels_itself():
 
     weight = np.ones((4, 3))
     optimizer = _core.Optimizer(_core.Rule.sgd, 0.0, False, 0.0, 0.0, 0.0, 0.0)
-    recipe = _core.Recipe(
+    config = _core.TrainConfig(
         _core.Loss(_core.LossKind.softmax, 0.0, False), [], optimizer, np.inf, np.inf, np.inf
     )
     stages, steps = [_core.Stage("dense", 4, 3, "identity")], np.zeros(1, np.int64)
-    how = _core.LearningFloat64(stages, recipe, None, None, steps, 0)
+    how = _core.LearningFloat64(stages, config, None, None, steps, 0)
     network = _core.NetworkFloat64(stages, [(weight, None)])
     X, y = np.ones((6, 4)), np.array([0, 1, 2, 0, 3, 0])
     for isa in ISAS:
-        schedule, rates = _core.Schedule(2, 0, 2, False, 0), np.array([0.1])
+        schedule, rates = _core.FitRequest(2, 0, 2, False, 0), np.array([0.1])
         result = network.fit(X, y, None, how, schedule, rates, None, isa, 1)
-        assert (result.status, result.step, result.losses) == (_core.Status.mislabelled, 4, [])
+        assert (result.status, result.step, result.losses) == (_core.Status.invalid_label, 4, [])
         assert network.try_step(X, y, how, 0.1, isa, 1) is None
         for call in (network.step, network.loss_and_gradients):
-            learning = (how, 0.1) if call == network.step else (recipe,)
+            learning = (how, 0.1) if call == network.step else (config,)
             with pytest.raises(ValueError, match="a label is out of range"):
                 call(X, y, None, *learning, isa, 1)
         with pytest.raises(ValueError, match="a label is out of range"):

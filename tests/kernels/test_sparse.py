@@ -14,7 +14,7 @@ from support.implementations import FUSED, ISAS, THREADS, Implementation, needs_
 from support.tolerances import assert_close, assert_equal_models, assert_same_bits
 
 import steepest as st
-from steepest.backends.protocol import Batch, Plateau, Recipe, Schedule, State
+from steepest.backends.protocol import Batch, FitRequest, OptimizerState, Plateau, TrainConfig
 from steepest.backends.sparse import SparseRows, is_sparse, sparse_rows
 
 L, SAMPLES, FEATURES = st.Linear, 90, 70
@@ -55,26 +55,26 @@ def batches(dtype=np.float64, classes=4, weighted=False, x=None):
 
 def state_of(model, optimizer):
     first, second = (model._zeros() if kept else None for kept in optimizer.keeps)
-    return State(first, second, np.zeros(1, np.int64))
+    return OptimizerState(first, second, np.zeros(1, np.int64))
 
 
-def fitted(layers, batch, recipe, epochs=3, size=16, **options):
+def fitted(layers, batch, config, epochs=3, size=16, **options):
     dtype = (batch.x if isinstance(batch.x, np.ndarray) else batch.x.data).dtype
     model, samples = st.Sequential(*layers, dtype=dtype, seed=1), len(batch.x)
     rng = np.random.default_rng(2)
     options = {
         "shuffle": False,
         "seed": 0,
-        "rates": np.full(1, recipe.optimizer.learning_rate),
+        "rates": np.full(1, config.optimizer.learning_rate),
         "orders": np.array([rng.permutation(samples) for _ in range(epochs)]),
     } | options
-    schedule = Schedule(epochs, size, **options)
-    results = model._network().fit(batch, recipe, state_of(model, recipe.optimizer), schedule, None)
+    schedule = FitRequest(epochs, size, **options)
+    results = model._network().fit(batch, config, state_of(model, config.optimizer), schedule, None)
     return model, results
 
 
 def recipe_of(layers, optimizer, penalty=None, **options):
-    return Recipe(
+    return TrainConfig(
         st.SoftmaxCrossEntropy(), (penalty,) * sum(isinstance(la, L) for la in layers), optimizer, **options
     )
 
@@ -91,9 +91,9 @@ def assert_near(a, b, model, other, steps):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: type(o).__name__)
 def test_wide_layers_learn_the_bits_of_dense_ones(implementation, optimizer, penalty, dtype):
     dense, sparse = batches(dtype, weighted=True)
-    recipe = recipe_of(WIDE, optimizer, penalty)
+    config = recipe_of(WIDE, optimizer, penalty)
     with implementation.computing():
-        (model, a), (other, b) = (fitted(WIDE, batch, recipe) for batch in (dense, sparse))
+        (model, a), (other, b) = (fitted(WIDE, batch, config) for batch in (dense, sparse))
     assert a.losses == b.losses and a.status == b.status == "finished"
     assert_equal_models(model, other)
     assert_same_bits(model(dense.x), other(dense.x))
@@ -105,9 +105,9 @@ def test_wide_layers_learn_the_bits_of_dense_ones(implementation, optimizer, pen
 )
 def test_narrow_layers_learn_the_same(implementation, optimizer, options):
     dense, sparse = batches(classes=3)
-    recipe = recipe_of(NARROW, optimizer, st.L1(1e-3), **options)
+    config = recipe_of(NARROW, optimizer, st.L1(1e-3), **options)
     with implementation.computing():
-        (model, a), (other, b) = (fitted(NARROW, batch, recipe) for batch in (dense, sparse))
+        (model, a), (other, b) = (fitted(NARROW, batch, config) for batch in (dense, sparse))
     assert_near(a, b, model, other, 18)
 
 
@@ -117,10 +117,10 @@ def test_narrow_layers_learn_the_same(implementation, optimizer, options):
 @pytest.mark.parametrize("strength", [1e-4, 0.3, 2.4, 4.0])  # the last is beyond what is put off
 def test_an_l2_penalty_that_is_put_off_comes_to_the_same(implementation, layers, strength):
     dense, sparse = batches(classes=3)
-    recipe = recipe_of(layers, st.SGD(0.1), st.L2(strength))
+    config = recipe_of(layers, st.SGD(0.1), st.L2(strength))
     rates = np.linspace(0.1, 0.01, 8 * 6)
     with implementation.computing():
-        (model, a), (other, b) = (fitted(layers, batch, recipe, 8, rates=rates) for batch in (dense, sparse))
+        (model, a), (other, b) = (fitted(layers, batch, config, 8, rates=rates) for batch in (dense, sparse))
     assert_near(a, b, model, other, 48)
 
 
@@ -128,9 +128,9 @@ def test_an_l2_penalty_that_is_put_off_comes_to_the_same(implementation, layers,
 @pytest.mark.parametrize("size", [1, 16, SAMPLES])
 def test_batches_of_any_size_and_penalties_by_batch(implementation, size, by_batch):
     dense, sparse = batches(classes=3)
-    recipe = recipe_of(NARROW, st.SGD(0.05), st.L2(0.1), penalty_by_batch=by_batch)
+    config = recipe_of(NARROW, st.SGD(0.05), st.L2(0.1), penalty_by_batch=by_batch)
     with implementation.computing():
-        (model, a), (other, b) = (fitted(NARROW, batch, recipe, 2, size) for batch in (dense, sparse))
+        (model, a), (other, b) = (fitted(NARROW, batch, config, 2, size) for batch in (dense, sparse))
     assert_near(a, b, model, other, 2 * SAMPLES)
 
 
@@ -140,12 +140,12 @@ def test_batches_of_any_size_and_penalties_by_batch(implementation, size, by_bat
 def test_threads_and_instruction_sets_change_no_bit(layers, penalty):
     many = np.random.default_rng(0).permutation(np.tile(numbers(), (8, 12)).T).T  # work for all threads
     layers = (L(many.shape[1], layers[0].out_features), *layers[1:])
-    batch, recipe = batches(x=many, classes=3)[1], recipe_of(layers, st.SGD(0.01), penalty)
+    batch, config = batches(x=many, classes=3)[1], recipe_of(layers, st.SGD(0.01), penalty)
     models = []
     for isa in ISAS:
         for threads in THREADS:
             with Implementation("native", isa, threads).computing():
-                model, _ = fitted(layers, batch, recipe, 2, 200)
+                model, _ = fitted(layers, batch, config, 2, 200)
             models.append((isa, model))
     for isa, model in models:
         assert_equal_models(model, next(m for i, m in models if i == isa or (isa in FUSED and i in FUSED)))
@@ -154,10 +154,10 @@ def test_threads_and_instruction_sets_change_no_bit(layers, penalty):
 def test_gradients_are_those_of_dense_samples(implementation):
     dense, sparse = batches(classes=4, weighted=True)
     for penalty in (None, st.L2(0.1), st.L1(0.1), st.ElasticNet(0.1, 2.0)):
-        recipe = recipe_of(WIDE, st.SGD(), penalty)
+        config = recipe_of(WIDE, st.SGD(), penalty)
         with implementation.computing():
             network = st.Sequential(*WIDE, dtype=np.float64, seed=1)._network()
-            (a, grads), (b, others) = (network.loss_and_gradients(batch, recipe) for batch in (dense, sparse))
+            (a, grads), (b, others) = (network.loss_and_gradients(batch, config) for batch in (dense, sparse))
             assert_same_bits(network.forward(dense.x), network.forward(sparse.x))
         assert a == b
         for g, h in zip(grads, others, strict=True):
@@ -180,14 +180,14 @@ def test_a_diverging_fit_goes_back(implementation):
 
 def test_a_plateau_and_a_part_of_an_epoch(implementation):
     dense, sparse = batches(classes=3)
-    recipe = recipe_of(NARROW, st.SGD(0.1), st.L2(0.01))
+    config = recipe_of(NARROW, st.SGD(0.1), st.L2(0.01))
     for options in (
         {"plateau": Plateau(1.0, 2)},
         {"first_batch": 1, "batches": 3, "orders": None, "shuffle": True},
     ):
         with implementation.computing():
             (model, a), (other, b) = (
-                fitted(NARROW, batch, recipe, 9, **options) for batch in (dense, sparse)
+                fitted(NARROW, batch, config, 9, **options) for batch in (dense, sparse)
             )
         assert (len(a.losses) == len(b.losses) and len(a.losses) < 9) or "batches" in options
         assert_near(a, b, model, other, 54)
@@ -209,7 +209,7 @@ def test_sparse_rows_are_canonical_copies():
 def test_the_extension_checks_sparse_rows_itself():
     model = st.Sequential(*NARROW, dtype=np.float64)
     good, y = csr(numbers()), np.zeros(SAMPLES, np.int64)
-    recipe = recipe_of(NARROW, st.SGD(0.1))
+    config = recipe_of(NARROW, st.SGD(0.1))
     beyond, twice = good.indices.copy(), good.indices.copy()
     beyond[-1], twice[1] = FEATURES, twice[0]
     late = good.indptr.copy()
@@ -224,10 +224,10 @@ def test_the_extension_checks_sparse_rows_itself():
         with pytest.raises(
             ValueError, match=r"begin does not divide|columns are not ascending|another shape"
         ):
-            model._network().loss_and_gradients(Batch(bad, y), recipe)
+            model._network().loss_and_gradients(Batch(bad, y), config)
     dropping = st.Sequential(st.Dropout(0.5), *NARROW, dtype=np.float64)
     with pytest.raises(ValueError, match="sparse rows need a dense first stage"):
-        dropping._network().loss_and_gradients(Batch(good, y), recipe)
+        dropping._network().loss_and_gradients(Batch(good, y), config)
 
 
 def test_a_cancelled_fit_keeps_the_last_batch(backend):
@@ -235,17 +235,17 @@ def test_a_cancelled_fit_keeps_the_last_batch(backend):
     x = np.tile(numbers(), (9, 4))
     layers = (L(x.shape[1], 3),)
     _, sparse = batches(x=x, classes=3)
-    recipe = recipe_of(layers, st.SGD(0.01), st.L2(0.01))
+    config = recipe_of(layers, st.SGD(0.01), st.L2(0.01))
     options = {"shuffle": False, "seed": 0, "rates": np.full(1, 0.01)}
     model, twin = (st.Sequential(*layers, dtype=np.float64, seed=1) for _ in range(2))
-    state, other = state_of(model, recipe.optimizer), state_of(twin, recipe.optimizer)
+    state, other = state_of(model, config.optimizer), state_of(twin, config.optimizer)
     with backend.computing():
-        forever = Schedule(10**6, 8, **options)
-        assert model._network().fit(sparse, recipe, state, forever, lambda done: True).status == "cancelled"
+        forever = FitRequest(10**6, 8, **options)
+        assert model._network().fit(sparse, config, state, forever, lambda done: True).status == "cancelled"
         epochs, batches_more = divmod(int(state.steps[0]), -(-len(x) // 8))
         network = twin._network()
-        network.fit(sparse, recipe, other, Schedule(epochs, 8, **options), None)
-        network.fit(sparse, recipe, other, Schedule(1, 8, **options, batches=batches_more), None)
+        network.fit(sparse, config, other, FitRequest(epochs, 8, **options), None)
+        network.fit(sparse, config, other, FitRequest(1, 8, **options, batches=batches_more), None)
     assert state.steps[0] == other.steps[0] > 0
     assert_equal_models(model, twin)
 
@@ -254,10 +254,10 @@ def test_one_feature_an_empty_batch_and_long_indices(implementation):
     one = np.array([[1.0], [0.0], [-2.0], [0.0]] * 10)
     for x, size in ((one, 7), (np.zeros((40, 5)), 16)):
         layers = (L(x.shape[1], 3),)
-        recipe = recipe_of(layers, st.SGD(0.1), st.L2(0.1))
+        config = recipe_of(layers, st.SGD(0.1), st.L2(0.1))
         dense, sparse = batches(x=x, classes=3)
         with implementation.computing():
-            (model, a), (other, b) = (fitted(layers, batch, recipe, 3, size) for batch in (dense, sparse))
+            (model, a), (other, b) = (fitted(layers, batch, config, 3, size) for batch in (dense, sparse))
         assert_near(a, b, model, other, 18)
     scipy = pytest.importorskip("scipy.sparse")
     long = scipy.csr_array(one)
@@ -284,15 +284,15 @@ def test_arrays_written_by_another_thread_never_crash(threads):
 
     writer = threading.Thread(target=write)
     writer.start()
-    batch, recipe = Batch(rows, np.arange(2000) % 20), Recipe(st.SoftmaxCrossEntropy(), (st.L2(1e-3),))
+    batch, config = Batch(rows, np.arange(2000) % 20), TrainConfig(st.SoftmaxCrossEntropy(), (st.L2(1e-3),))
     ended = set()
     try:
         with st.config("native", num_threads=threads):
             for _ in range(40):
                 network = st.Sequential(L(300, 20), dtype=np.float64)._network()
-                schedule = Schedule(3, 200, True, 0, np.full(1, 0.1))
+                schedule = FitRequest(3, 200, True, 0, np.full(1, 0.1))
                 try:
-                    ended.add(network.fit(batch, recipe, state_of(None, st.SGD()), schedule, None).status)
+                    ended.add(network.fit(batch, config, state_of(None, st.SGD()), schedule, None).status)
                 except ValueError as error:
                     ended.add(str(error))
     finally:
@@ -320,7 +320,7 @@ def test_weights_that_another_thread_changes_end_every_fit(threads):
             weight[:] = 1
             time.sleep(3e-4)
 
-    batch, recipe = Batch(X, y, weight), Recipe(st.SoftmaxCrossEntropy(), (None, None))
+    batch, config = Batch(X, y, weight), TrainConfig(st.SoftmaxCrossEntropy(), (None, None))
     writer = threading.Thread(target=write)
     writer.start()
     ended = set()
@@ -328,9 +328,9 @@ def test_weights_that_another_thread_changes_end_every_fit(threads):
         with st.config("native", num_threads=threads):
             for seed in range(40):
                 model = st.Sequential(L(100, 60), st.ReLU(), L(60, 10), seed=seed)
-                schedule = Schedule(4, 100, True, seed, np.full(1, 0.1))
+                schedule = FitRequest(4, 100, True, seed, np.full(1, 0.1))
                 ended.add(
-                    model._network().fit(batch, recipe, state_of(model, st.SGD()), schedule, None).status
+                    model._network().fit(batch, config, state_of(model, st.SGD()), schedule, None).status
                 )
                 assert all(np.isfinite(value).all() for value in model.state_dict().values())
     finally:
@@ -347,14 +347,14 @@ def test_memory_of_a_batch_does_not_grow_with_threads():
     code = """
 import numpy as np, steepest as st
 from steepest.backends.sparse import SparseRows
-from steepest.backends.protocol import Batch, Recipe, Schedule, State
+from steepest.backends.protocol import Batch, TrainConfig, FitRequest, OptimizerState
 rows, entries = 20000, 100
 indices = np.random.default_rng(0).integers(0, 500, (rows, entries)) + 500 * np.arange(entries)
 x = SparseRows(np.arange(0, rows * entries + 1, entries), indices.ravel().astype(np.int32),
                np.ones(rows * entries), (rows, 500 * entries))
 network = st.Sequential(st.Linear(500 * entries, 2), dtype=np.float64)._network()
-batch, recipe = Batch(x, np.arange(rows) % 2), Recipe(st.SoftmaxCrossEntropy(), (None,))
-state, schedule = State(None, None, np.zeros(1, np.int64)), Schedule(1, rows, False, 0, np.ones(1))
+batch, config = Batch(x, np.arange(rows) % 2), TrainConfig(st.SoftmaxCrossEntropy(), (None,))
+state, schedule = OptimizerState(None, None, np.zeros(1, np.int64)), FitRequest(1, rows, False, 0, np.ones(1))
 def peak():
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
@@ -362,7 +362,7 @@ grown = []
 for threads in (2, 8):
     before = peak()
     with st.config(num_threads=threads):
-        network.fit(batch, recipe, state, schedule, None)
+        network.fit(batch, config, state, schedule, None)
     grown.append(peak() - before)
 print(*grown)
 """

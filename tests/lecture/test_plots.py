@@ -1,4 +1,4 @@
-"""Pictures: the structure of what is drawn, the colours that mean something, and every refusal."""
+"""Pictures: the structure of what is drawn, the colors that mean something, and every refusal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def linear_classifier(weight, bias=None, dtype=np.float64):
 
 
 def panels(figure):
-    """Those with a template, not the empty ones and the colour bar."""
+    """Those with a template, not the empty ones and the color bar."""
     return [axes for axes in figure.axes if axes.images]
 
 
@@ -56,7 +56,7 @@ def test_templates_are_the_columns_on_one_symmetric_scale(outputs):
     figure.canvas.draw()
 
 
-def test_templates_in_colour_share_the_scale_too():
+def test_templates_in_color_share_the_scale_too():
     weight = np.random.default_rng(0).standard_normal((2 * 3 * 3, 2))
     figure = st.plots.templates(linear_classifier(weight), (2, 3, 3), classes=["cat", "car"])
     assert [axes.get_title() for axes in panels(figure)] == ["cat", "car"]
@@ -64,7 +64,7 @@ def test_templates_in_colour_share_the_scale_too():
     for axes, column in zip(panels(figure), weight.T, strict=True):
         drawn = np.asarray(axes.images[0].get_array())
         np.testing.assert_allclose(drawn, (column.reshape(2, 3, 3) / limit + 1) / 2, rtol=1e-12)
-    assert len(figure.axes) == 2  # no colour bar
+    assert len(figure.axes) == 2  # no color bar
 
 
 def test_templates_of_zero_and_of_a_chosen_layer():
@@ -81,7 +81,7 @@ def test_templates_of_zero_and_of_a_chosen_layer():
     ("shape", "options", "error", "message"),
     [
         ((3, 5), {}, ValueError, r"shape \(3, 5\) holds 15 numbers, but layer 0 takes 12"),
-        ((2, 3, 2), {}, ValueError, r"shape \(2, 3, 2\) has 2 channels, but an image in colour has 3"),
+        ((2, 3, 2), {}, ValueError, r"shape \(2, 3, 2\) has 2 channels, but an image in color has 3"),
         ((12,), {}, ValueError, r"shape is \(12,\), but must be \(height, width\)"),
         (12, {}, ValueError, "shape is 12, but must be"),
         ((3.0, 4), {}, TypeError, r"a size in shape must be an integer, not 3\.0"),
@@ -104,7 +104,7 @@ def test_templates_refuse(shape, options, error, message):
 CORNERS = np.array([[1.0, 1.0], [-1.0, 1.0], [0.0, -1.0]])
 
 
-def test_regions_are_the_predictions_in_paler_colours_of_the_samples():
+def test_regions_are_the_predictions_in_paler_colors_of_the_samples():
     model = linear_classifier(CORNERS.T)
     X = np.array([[2.0, 0.0], [-2.0, 1.0], [1.0, -3.0], [-2.0, 2.0]])
     y = np.array([0, 1, 2, 1])
@@ -152,7 +152,7 @@ def test_lines_are_of_linear_models_alone():
 
 def test_regions_draw_where_they_are_told_and_take_samples_in_a_line():
     _, ax = pyplot.subplots()
-    model = st.Sequential(st.Linear(2, 12))  # more classes than there are listed colours
+    model = st.Sequential(st.Linear(2, 12))  # more classes than there are listed colors
     assert st.plots.decision_regions(model, [[1, 2], [1, 3]], [0, 11], ax=ax, resolution=2) is ax
     assert ax.get_xlim() == (0, 2)
     assert len({tuple(collection.get_facecolor()[0]) for collection in ax.collections[::11]}) == 2
@@ -193,7 +193,7 @@ def test_curves_are_the_histories(data):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "loss")
 
 
-def test_curves_of_several_fits_have_their_colours_and_names():
+def test_curves_of_several_fits_have_their_colors_and_names():
     _, ax = pyplot.subplots()
     histories = {"slow": st.History(loss=[3.0, 2.0, 1.0]), "fast": st.History([2.0], [4.0])}
     assert st.plots.learning_curves(histories, ax=ax) is ax

@@ -12,23 +12,23 @@ x, y = st.datasets.lecture_polynomial()
 
 
 def closed_form(features, y, strength):
-    """The weights and bias that minimise mean((A w + b - y)**2) + strength * sum(w**2).
+    """The weights and bias that minimize mean((A w + b - y)**2) + strength * sum(w**2).
 
-    The derivative to b is 0 at b = mean(y) - mean(A) w. With centred A the rest is (A'A / n + strength) w =
+    The derivative to b is 0 at b = mean(y) - mean(A) w. With centered A the rest is (A'A / n + strength) w =
     A'y / n, the normal equations of least squares with rows sqrt(n * strength) I and targets 0 appended.
     """
     n, degree = features.shape
-    centre = features.mean(axis=0)
-    stacked = np.vstack([features - centre, np.sqrt(n * strength) * np.eye(degree)])
+    center = features.mean(axis=0)
+    stacked = np.vstack([features - center, np.sqrt(n * strength) * np.eye(degree)])
     targets = np.concatenate([y - y.mean(), np.zeros(degree)])
     weight = np.linalg.lstsq(stacked, targets, rcond=None)[0]
-    return weight, y.mean() - centre @ weight
+    return weight, y.mean() - center @ weight
 
 
 def curvatures(features, strength):
     """Smallest and largest of the objective, in the weights and in the bias, where it is 2."""
-    centred = features - features.mean(axis=0)
-    values = 2 * (np.linalg.eigvalsh(centred.T @ centred / len(features)) + strength)
+    centered = features - features.mean(axis=0)
+    values = 2 * (np.linalg.eigvalsh(centered.T @ centered / len(features)) + strength)
     return min(values[0], 2.0), max(values[-1], 2.0)
 
 

@@ -92,7 +92,7 @@ def test_kernel_objects_share_nothing(build):
 
 
 def test_the_object_of_the_least_instruction_set_shares_nothing(tmp_path):
-    """Not optimised, which takes seconds and inlines nothing away."""
+    """Not optimized, which takes seconds and inlines nothing away."""
     name = "neon" if platform.machine() in ("aarch64", "arm64") else "sse2"
     folder = configured(tmp_path, "-DCMAKE_BUILD_TYPE=Debug")
     run(tool("cmake"), "--build", str(folder), "--target", f"steepest_kernels_{name}")

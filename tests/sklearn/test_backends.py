@@ -170,7 +170,7 @@ def test_other_numbers_of_outputs(kind, way):
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
-def test_scales_are_not_penalised(kind, backend):
+def test_scales_are_not_penalized(kind, backend):
     """The first step changes them by the loss alone, however strong the penalty."""
     with backend.computing():
         y = LABELS if kind in CLASSIFIERS else TARGETS

@@ -74,7 +74,7 @@ def test_validation_scores_have_a_scale_of_their_own(samples):
     assert labels == ["small loss", "small validation score"]
 
 
-def test_a_validation_loss_shares_the_scale_and_the_colour():
+def test_a_validation_loss_shares_the_scale_and_the_color():
     display = LossCurveDisplay(loss_curve=[3, 2, 1], validation_loss_curve=[4, 3], validation_scores=[0, 1])
     assert display.plot(c="red") is display
     assert display.score_ax_ is None and display.validation_line_.axes is display.ax_

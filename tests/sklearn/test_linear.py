@@ -32,13 +32,13 @@ def test_it_is_an_estimator(estimator, check, backend):
         check(estimator)
 
 
-def standardised(load):
+def standardized(load):
     X, y = load(return_X_y=True)
     return StandardScaler().fit_transform(X), y
 
 
 def classes(number, samples=60, features=4, noise=0.5):
-    """Standardised samples of so many classes, which overlap."""
+    """Standardized samples of so many classes, which overlap."""
     random = np.random.default_rng(number)
     y = np.arange(samples) % number
     X = random.standard_normal((number, features))[y] + noise * random.standard_normal((samples, features))
@@ -46,7 +46,7 @@ def classes(number, samples=60, features=4, noise=0.5):
 
 
 def numbers(samples=60, features=4, targets=None):
-    """Standardised samples, and targets that are nearly linear in them."""
+    """Standardized samples, and targets that are nearly linear in them."""
     random = np.random.default_rng(7)
     X = StandardScaler().fit_transform(random.standard_normal((samples, features)))
     weights = random.standard_normal((features, targets or 1))
@@ -359,14 +359,14 @@ def test_weights_are_repetitions(loss):
 @pytest.mark.parametrize("loss", CLASSIFIER_LOSSES)
 @pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer, load_digits])
 def test_defaults_converge_to_good_scores(load, loss):
-    X, y = standardised(load)
+    X, y = standardized(load)
     model = LinearClassifier(loss, random_state=0).fit(X, y)  # without a warning
     assert model.score(X, y) > 0.95
 
 
 @pytest.mark.parametrize("loss", REGRESSOR_LOSSES)
 def test_defaults_converge_in_regression(loss):
-    X, y = standardised(load_diabetes)
+    X, y = standardized(load_diabetes)
     assert LinearRegressor(loss, random_state=0).fit(X, y).score(X, y) > 0.5
 
 

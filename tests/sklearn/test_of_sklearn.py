@@ -9,7 +9,7 @@ import sklearn.neural_network
 
 from steepest.sklearn import MLPClassifier, MLPRegressor
 
-# Its parametrisations hold the classes, so they are put in their place before it is imported.
+# Its parametrizations hold the classes, so they are put in their place before it is imported.
 with mock.patch.multiple(sklearn.neural_network, MLPClassifier=MLPClassifier, MLPRegressor=MLPRegressor):
     module = pytest.importorskip("sklearn.neural_network.tests.test_mlp")
 

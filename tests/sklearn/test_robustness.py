@@ -36,7 +36,7 @@ SETTINGS = [
     pytest.param({}, id="adam"),
     pytest.param(SGD, id="sgd"),
     pytest.param({**SGD, "learning_rate": "invscaling"}, id="invscaling"),
-    pytest.param({"batch_norm": True, "dropout": 0.3}, id="normalised"),
+    pytest.param({"batch_norm": True, "dropout": 0.3}, id="normalized"),
     pytest.param({"learning_rate_schedule": lambda step: 0.01 / (1 + step)}, id="schedule"),
 ]
 
@@ -253,7 +253,7 @@ def test_other_numbers_are_float64(kind):
         pytest.param(np.ndarray.tolist, id="lists"),
     ],
 )
-def test_odd_arrays_set_by_the_user_are_honoured(odd):
+def test_odd_arrays_set_by_the_user_are_honored(odd):
     model = classifier().partial_fit(X, Y, classes=range(10))
     expected = copy.deepcopy(model)
     model.coefs_ = [odd(array) for array in model.coefs_]

@@ -11,7 +11,7 @@ from support.strategies import numbers, small_model
 from support.tolerances import assert_close, assert_equal_models, assert_same_bits
 
 import steepest as st
-from steepest.backends.protocol import Recipe
+from steepest.backends.protocol import TrainConfig
 
 FIT = {"batch_size": 32, "progress": False}  # of 300 samples: ten updates an epoch
 RULES = [
@@ -185,8 +185,8 @@ def test_the_extension_checks_averages_itself(data):
         [_core.Stage("dense", 6, 4, "identity")], [(np.zeros((6, 4), np.float32), None)], count, 0, True, 0
     )
     network = _core.NetworkFloat32(stages, [(weight, None)])
-    recipe = Recipe(st.SoftmaxCrossEntropy(), (None,), st.SGD())
-    how = _core.LearningFloat32(stages, st.backends.native._core_recipe(recipe), None, None, count, 0)
+    config = TrainConfig(st.SoftmaxCrossEntropy(), (None,), st.SGD())
+    how = _core.LearningFloat32(stages, st.backends.native._core_config(config), None, None, count, 0)
     with pytest.raises(ValueError, match="the average is not like the parameters"):
         network.step(*data, None, how, 0.1, "", 1, average=other)
     assert_same_bits(weight, np.zeros((6, 3), np.float32))

@@ -10,47 +10,47 @@ from support.tolerances import assert_close, assert_equal_models
 
 import steepest as st
 from steepest.backends import active
-from steepest.backends.protocol import Batch, Plateau, Recipe, Schedule, State
+from steepest.backends.protocol import Batch, FitRequest, OptimizerState, Plateau, TrainConfig
 
 SAMPLES, SIZE = 50, 16
 
 
-def labelled(dtype=np.float64, weighted=False):
+def labeled(dtype=np.float64, weighted=False):
     rng = np.random.default_rng(1)
     weight = rng.integers(1, 4, SAMPLES).astype(dtype) if weighted else None
     return Batch(numbers((SAMPLES, 6), dtype), rng.integers(0, 3, SAMPLES), weight)
 
 
-def fitted(batch, recipe, schedule, **changed):
+def fitted(batch, config, schedule, **changed):
     """The model, and what the backend says of its fit."""
     model = small_model(batch.x.dtype)
     options = {"batch_size": SIZE, "shuffle": False, "seed": 0, "rates": np.full(1, 0.1)} | changed
-    state = State(None, None, np.zeros(1, np.int64))
-    return model, model._network().fit(batch, recipe, state, Schedule(schedule, **options), None)
+    state = OptimizerState(None, None, np.zeros(1, np.int64))
+    return model, model._network().fit(batch, config, state, FitRequest(schedule, **options), None)
 
 
-def stepped(batch, recipe, orders):
+def stepped(batch, config, orders):
     """The same in single steps, with the losses and sizes of the batches."""
     model, losses = small_model(batch.x.dtype), []
-    state = State(None, None, np.zeros(1, np.int64))
+    state = OptimizerState(None, None, np.zeros(1, np.int64))
     for order in orders:
         for first in range(0, SAMPLES, SIZE):
             rows = order[first : first + SIZE]
             weight = None if batch.weight is None else batch.weight[rows]
             part = Batch(batch.x[rows], batch.targets[rows], weight)
-            losses.append((model._network().step(part, recipe, state, 0.1), len(rows), weight))
+            losses.append((model._network().step(part, config, state, 0.1), len(rows), weight))
     return model, losses
 
 
 @pytest.mark.parametrize("by_batch", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_orders_are_followed(implementation, weighted, by_batch):
-    batch, rng = labelled(weighted=weighted), np.random.default_rng(0)
+    batch, rng = labeled(weighted=weighted), np.random.default_rng(0)
     orders = np.array([rng.permutation(SAMPLES), np.arange(SAMPLES), rng.integers(0, SAMPLES, SAMPLES)])
-    recipe = Recipe(st.SoftmaxCrossEntropy(), (st.L2(0.5),) * 2, penalty_by_batch=by_batch)
+    config = TrainConfig(st.SoftmaxCrossEntropy(), (st.L2(0.5),) * 2, penalty_by_batch=by_batch)
     with implementation.computing():
-        model, results = fitted(batch, recipe, 3, orders=orders)
-        expected, losses = stepped(batch, recipe, orders)
+        model, results = fitted(batch, config, 3, orders=orders)
+        expected, losses = stepped(batch, config, orders)
     assert_equal_models(model, expected)
     sizes = [size if weight is None else weight.sum() for _, size, weight in losses]
     means = [
@@ -62,16 +62,16 @@ def test_orders_are_followed(implementation, weighted, by_batch):
 @pytest.mark.parametrize("penalty", [st.L2(0.3), st.L1(0.3), st.ElasticNet(0.2, 0.5)], ids=str)
 def test_a_penalty_by_batch_is_divided_as_the_loss(implementation, penalty):
     """By the number of samples or by their weight; so a weight of 2 is a sample that comes twice."""
-    recipe = Recipe(st.SoftmaxCrossEntropy(), (penalty, None), penalty_by_batch=True)
-    plain = labelled()
+    config = TrainConfig(st.SoftmaxCrossEntropy(), (penalty, None), penalty_by_batch=True)
+    plain = labeled()
     twice = Batch(np.repeat(plain.x, 2, axis=0), np.repeat(plain.targets, 2))
     weighted = Batch(plain.x, plain.targets, np.full(SAMPLES, 2.0))
     with implementation.computing():
         network = small_model(np.float64)._network()
         (one, grads), (two, _), (three, _) = (
-            network.loss_and_gradients(batch, recipe) for batch in (plain, twice, weighted)
+            network.loss_and_gradients(batch, config) for batch in (plain, twice, weighted)
         )
-        data, bare = network.loss_and_gradients(plain, Recipe(st.SoftmaxCrossEntropy(), (None, None)))
+        data, bare = network.loss_and_gradients(plain, TrainConfig(st.SoftmaxCrossEntropy(), (None, None)))
         weight = small_model(np.float64).state_dict()["0.weight"]
     value = penalty.l2 * (weight**2).sum() + penalty.l1 * np.abs(weight).sum()
     assert_close(np.float64(one), np.float64(data + value / SAMPLES), 60, one)
@@ -83,33 +83,33 @@ def test_a_penalty_by_batch_is_divided_as_the_loss(implementation, penalty):
 
 def test_a_penalty_by_batch_shrinks_proximally_too(backend):
     """And a batch without weight has neither loss nor penalty."""
-    batch, zero = labelled(), Batch(labelled().x, labelled().targets, np.zeros(SAMPLES))
-    proximal = Recipe(st.SoftmaxCrossEntropy(), (st.L1(5.0, proximal=True),) * 2, penalty_by_batch=True)
-    mean = Recipe(st.SoftmaxCrossEntropy(), (st.L1(5.0 / SAMPLES, proximal=True),) * 2)
+    batch, zero = labeled(), Batch(labeled().x, labeled().targets, np.zeros(SAMPLES))
+    proximal = TrainConfig(st.SoftmaxCrossEntropy(), (st.L1(5.0, proximal=True),) * 2, penalty_by_batch=True)
+    mean = TrainConfig(st.SoftmaxCrossEntropy(), (st.L1(5.0 / SAMPLES, proximal=True),) * 2)
     with backend.computing():
-        first, second = (stepless(batch, recipe) for recipe in (proximal, mean))
+        first, second = (stepless(batch, config) for config in (proximal, mean))
         objective, _ = small_model(np.float64)._network().loss_and_gradients(zero, proximal)
     for key, value in first.state_dict().items():
         assert_close(value, second.state_dict()[key], 10, np.abs(value))
     assert objective == 0
 
 
-def stepless(batch, recipe):
+def stepless(batch, config):
     """A model after one update on everything."""
     model = small_model(np.float64)
-    model._network().step(batch, recipe, State(None, None, np.zeros(1, np.int64)), 0.1)
+    model._network().step(batch, config, OptimizerState(None, None, np.zeros(1, np.int64)), 0.1)
     return model
 
 
 def test_the_reported_objective_has_a_scale_of_its_own(implementation):
-    batch = labelled()
-    plain = Recipe(st.SoftmaxCrossEntropy(), (st.L2(0.5),) * 2)
-    scaled = Recipe(st.SoftmaxCrossEntropy(), (st.L2(0.5),) * 2, report_scale=0.25)
+    batch = labeled()
+    plain = TrainConfig(st.SoftmaxCrossEntropy(), (st.L2(0.5),) * 2)
+    scaled = TrainConfig(st.SoftmaxCrossEntropy(), (st.L2(0.5),) * 2, report_scale=0.25)
     with implementation.computing():
-        (model, first), (other, second) = (fitted(batch, recipe, 4) for recipe in (plain, scaled))
+        (model, first), (other, second) = (fitted(batch, config, 4) for config in (plain, scaled))
         network = small_model(np.float64)._network()
         (one, grads), (quarter, same) = (network.loss_and_gradients(batch, r) for r in (plain, scaled))
-        data, _ = network.loss_and_gradients(batch, Recipe(plain.loss, (None, None)))
+        data, _ = network.loss_and_gradients(batch, TrainConfig(plain.loss, (None, None)))
     assert_equal_models(model, other)
     assert all(np.array_equal(a.weight, b.weight) for a, b in zip(grads, same, strict=True))
     assert_close(np.float64(one - quarter), np.float64(0.75 * data), 8, one)
@@ -117,11 +117,11 @@ def test_the_reported_objective_has_a_scale_of_its_own(implementation):
 
 
 def test_an_epoch_can_weigh_batches_by_their_samples(implementation):
-    batch = labelled(weighted=True)
-    by_weight = Recipe(st.SoftmaxCrossEntropy(), (None, None))
-    by_count = Recipe(st.SoftmaxCrossEntropy(), (None, None), mean_by_count=True)
+    batch = labeled(weighted=True)
+    by_weight = TrainConfig(st.SoftmaxCrossEntropy(), (None, None))
+    by_count = TrainConfig(st.SoftmaxCrossEntropy(), (None, None), mean_by_count=True)
     with implementation.computing():
-        (model, first), (other, second) = (fitted(batch, recipe, 1) for recipe in (by_weight, by_count))
+        (model, first), (other, second) = (fitted(batch, config, 1) for config in (by_weight, by_count))
         _, losses = stepped(batch, by_count, [np.arange(SAMPLES)])
     assert_equal_models(model, other)
     expected = np.average([loss for loss, *_ in losses], weights=[size for _, size, _ in losses])
@@ -133,13 +133,13 @@ def test_an_epoch_can_weigh_batches_by_their_samples(implementation):
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_a_plateau_ends_a_run(implementation, batch_size, shuffle):
     """After the epoch that makes it one; as if no more epochs had been asked for."""
-    recipe = Recipe(st.SoftmaxCrossEntropy(), (None, None))
+    config = TrainConfig(st.SoftmaxCrossEntropy(), (None, None))
     options = {"batch_size": batch_size, "shuffle": shuffle, "rates": np.full(1, 0.5)}
     with implementation.computing():
-        _, free = fitted(labelled(), recipe, 60, **options)
+        _, free = fitted(labeled(), config, 60, **options)
         plateau = Plateau(tolerance=0.05, patience=3)
-        model, ended = fitted(labelled(), recipe, 60, **options, plateau=plateau)
-        asked, exact = fitted(labelled(), recipe, len(ended.losses), **options)
+        model, ended = fitted(labeled(), config, 60, **options, plateau=plateau)
+        asked, exact = fitted(labeled(), config, len(ended.losses), **options)
     epochs = 0
     while not plateau.reached:
         plateau, epochs = plateau.after(free.losses[epochs]), epochs + 1
@@ -149,23 +149,23 @@ def test_a_plateau_ends_a_run(implementation, batch_size, shuffle):
 
 
 def test_a_plateau_goes_on_from_what_was_before(backend):
-    recipe, best = Recipe(st.SoftmaxCrossEntropy(), (None, None)), 0.0  # none is better
+    config, best = TrainConfig(st.SoftmaxCrossEntropy(), (None, None)), 0.0  # none is better
     with backend.computing():
-        _, one = fitted(labelled(), recipe, 9, plateau=Plateau(0.0, 3, best, 3))
-        _, four = fitted(labelled(), recipe, 9, plateau=Plateau(0.0, 3, best))
-        _, all_ = fitted(labelled(), recipe, 9, plateau=Plateau(0.0, np.inf, best))
+        _, one = fitted(labeled(), config, 9, plateau=Plateau(0.0, 3, best, 3))
+        _, four = fitted(labeled(), config, 9, plateau=Plateau(0.0, 3, best))
+        _, all_ = fitted(labeled(), config, 9, plateau=Plateau(0.0, np.inf, best))
     assert [len(results.losses) for results in (one, four, all_)] == [1, 4, 9]
 
 
 def test_orders_are_checked_where_they_are_read(native):
-    recipe = Recipe(st.SoftmaxCrossEntropy(), (None, None))
+    config = TrainConfig(st.SoftmaxCrossEntropy(), (None, None))
     with native.computing():
         for orders in (np.full((1, SAMPLES), SAMPLES), np.full((1, SAMPLES), -1)):
             with pytest.raises(ValueError, match="an order holds what is no sample"):
-                fitted(labelled(), recipe, 1, orders=orders)
+                fitted(labeled(), config, 1, orders=orders)
         with pytest.raises(ValueError, match="an order of all samples for each epoch"):
-            fitted(labelled(), recipe, 2, orders=np.zeros((1, SAMPLES), np.int64))
-        fitted(labelled(), recipe, 1)
+            fitted(labeled(), config, 2, orders=np.zeros((1, SAMPLES), np.int64))
+        fitted(labeled(), config, 1)
 
 
 @pytest.mark.parametrize("samples", [1, 2, 3, 7, 64, 65, 1000])

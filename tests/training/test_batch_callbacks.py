@@ -9,7 +9,7 @@ from support.strategies import numbers, small_model
 from support.tolerances import assert_equal_models, assert_same_bits
 
 import steepest as st
-from steepest.backends.protocol import Recipe
+from steepest.backends.protocol import TrainConfig
 
 # 300 samples, so that the last of ten batches is smaller; groups that divide ten, do not, and exceed it.
 FIT = {"batch_size": 32, "epochs": 3, "progress": False}
@@ -247,14 +247,14 @@ def test_groups_are_checked(data, options, error, message):
 def test_the_extension_checks_batches_itself(data):
     from steepest import _core
 
-    for schedule in (_core.Schedule(1, 0, 2, False, 0, -1), _core.Schedule(1, 0, 2, False, 0, 0, -1)):
+    for schedule in (_core.FitRequest(1, 0, 2, False, 0, -1), _core.FitRequest(1, 0, 2, False, 0, 0, -1)):
         weight = np.ones((6, 3), np.float32)
         stages, rates = [_core.Stage("dense", 6, 3, "identity")], np.array([0.1])
         network = _core.NetworkFloat32(stages, [(weight, None)])
-        recipe = st.backends.native._core_recipe(Recipe(st.SoftmaxCrossEntropy(), (None,), st.SGD()))
-        how = _core.LearningFloat32(stages, recipe, None, None, np.zeros(1, np.int64), 0)
+        config = st.backends.native._core_config(TrainConfig(st.SoftmaxCrossEntropy(), (None,), st.SGD()))
+        how = _core.LearningFloat32(stages, config, None, None, np.zeros(1, np.int64), 0)
         with pytest.raises(ValueError, match="batches are counted from 0"):
             network.fit(*data, None, how, schedule, rates, None, "", 1)
-    beyond = _core.Schedule(1, 0, 2, False, 0, 10**9, 10**18)
+    beyond = _core.FitRequest(1, 0, 2, False, 0, 10**9, 10**18)
     result = network.fit(*data, None, how, beyond, rates, None, NATIVE[0].isa, 1)
     assert result.losses == [0.0] and (weight == 1).all()

@@ -27,24 +27,24 @@ WAYS = {
 }
 
 
-def trainer_and_data(recipe, dtype=np.float32):
+def trainer_and_data(config, dtype=np.float32):
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((SAMPLES, 6)).astype(dtype), rng.integers(0, 3, SAMPLES)
     layers = st.Linear(6, 8), st.BatchNorm(8), st.ReLU(), st.Linear(8, 3)
-    return st.Trainer(st.Sequential(*layers, dtype=dtype, seed=1), **RECIPES[recipe]), X, y
+    return st.Trainer(st.Sequential(*layers, dtype=dtype, seed=1), **RECIPES[config]), X, y
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_a_fit_goes_back_to_its_last_good_epoch(backend, recipe, way):
+@pytest.mark.parametrize("config", RECIPES)
+def test_a_fit_goes_back_to_its_last_good_epoch(backend, config, way):
     options = {"epochs": 200, "progress": False} | WAYS[way]
     with backend.computing():
-        trainer, X, y = trainer_and_data(recipe)
+        trainer, X, y = trainer_and_data(config)
         if options.pop("validation", False):
             options["validation_data"] = X, y
         with pytest.raises(st.DivergenceError, match="stopped being finite in epoch") as error:
             trainer.fit(X, y, **options)
-        again, X, y = trainer_and_data(recipe)
+        again, X, y = trainer_and_data(config)
         again.fit(X, y, **options | {"epochs": trainer.epochs_done})
     assert error.value.epoch == trainer.epochs_done
     assert trainer.steps_done == again.steps_done
@@ -71,11 +71,11 @@ def test_the_last_update_is_looked_at(backend, epochs, size):
     assert all(np.isfinite(value).all() for value in trainer.model.state_dict().values())
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("config", RECIPES)
 @pytest.mark.parametrize("weighted", [False, True])
-def test_a_step_tells_when_it_has_gone_too_far(backend, recipe, weighted):
+def test_a_step_tells_when_it_has_gone_too_far(backend, config, weighted):
     """By its parameters, or by the next batch's loss where these are just finite; that changes nothing."""
-    trainer, X, y = trainer_and_data(recipe)
+    trainer, X, y = trainer_and_data(config)
     weight = np.ones(SAMPLES) if weighted else None
 
     def finite():
@@ -86,7 +86,7 @@ def test_a_step_tells_when_it_has_gone_too_far(backend, recipe, weighted):
             trainer.step(X, y, weight)
             assert finite()
     assert finite() == ("the parameters were left as they are" in str(error.value))
-    assert finite() == (recipe == "rate")
+    assert finite() == (config == "rate")
     assert finite() or "infinite or NaN" in str(error.value)
 
 

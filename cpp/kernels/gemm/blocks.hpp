@@ -74,7 +74,7 @@ STEEPEST_INLINE void call_tile(Index rows, int vectors, bool partial, const A&..
         Tile<T, MR, NV, false>::run(args...);
 }
 
-template <class T> STEEPEST_INLINE Rows<T> at(Rows<T> m, Index i, Index j STEEPEST_CALLER) {
+template <class T> STEEPEST_INLINE MatrixView<T> at(MatrixView<T> m, Index i, Index j STEEPEST_CALLER) {
     STEEPEST_CHECK("a block's first row", 0, i, m.rows);
     STEEPEST_CHECK("a block's first column", 0, j, m.columns);
 #ifdef STEEPEST_CHECKED

@@ -30,7 +30,7 @@ template <class T> struct RowEpilogue {
     const T* bias; // for the tile's first column, or null
     T floor, slope;
     Quadratic<T> quadratic;
-    Rows<const T> y; // at the tile's first element
+    MatrixView<const T> y; // at the tile's first element
 };
 
 // LeCun's tanh is height * tanh(stretch * x): 1 at 1 and -1 at -1 (Efficient BackProp, 1998).
@@ -88,7 +88,7 @@ template <class T> RowEpilogue<T> gradient_epilogue(Activation activation, T slo
 
 template <class T, int MR, int NV, bool Partial>
 STEEPEST_INLINE void finish_rows(const RowEpilogue<T>& e, const Tail<T>& tail, Vec<T> (&acc)[MR][NV],
-                                 Rows<T> c) {
+                                 MatrixView<T> c) {
     // One pass over the tile: `value(i, j)` is what to store. Unrolled, so that acc stays in registers.
     auto store_all = [&](auto value) __attribute__((always_inline)) {
 #pragma GCC unroll 8
@@ -142,7 +142,7 @@ STEEPEST_INLINE void finish_rows(const RowEpilogue<T>& e, const Tail<T>& tail, V
 }
 
 template <class T, int MR, int NV, bool Partial>
-__attribute__((noinline)) void row_tile(const Product<T>& p, const RowEpilogue<T>& e, Rows<T> c) {
+__attribute__((noinline)) void row_tile(const Product<T>& p, const RowEpilogue<T>& e, MatrixView<T> c) {
     Vec<T> acc[MR][NV];
     multiply<T, MR, NV, Partial, true>(p, acc);
     finish_rows<T, MR, NV, Partial>(e, p.tail, acc, c);
@@ -154,7 +154,7 @@ template <class T> struct WeightEpilogue {
     const Update<T>& update;
     bool unfinished; // the chain goes on: store the bare sum as the gradient
     // At the tile's first element. gradient.data set: store there; null: update the others.
-    Rows<T> weight, first, second, gradient;
+    MatrixView<T> weight, first, second, gradient;
     T* tile; // room for a tile
 };
 
@@ -167,16 +167,16 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
 #pragma GCC unroll 4
             for (int j = 0; j < NV; ++j) visit(acc[i][j], i, j);
     };
-    auto read = [&](const Rows<T>& m, int i, int j) __attribute__((always_inline)) {
+    auto read = [&](const MatrixView<T>& m, int i, int j) __attribute__((always_inline)) {
         return load_column<T, NV, Partial>(m.data + i * m.stride, j, tail);
     };
-    auto write = [&](const Rows<T>& m, int i, int j, Vec<T> v) __attribute__((always_inline)) {
+    auto write = [&](const MatrixView<T>& m, int i, int j, Vec<T> v) __attribute__((always_inline)) {
         store_column<T, NV, Partial>(m.data + i * m.stride, j, v, tail);
     };
     if (!e.update.plain && !e.gradient.data) {
         // From a cache line each instead of registers: the numbers of these rules need the registers, and a
         // square root and a quotient take longer than the way there and back.
-        const Rows<T> tile{e.tile, NV * lanes<T>};
+        const MatrixView<T> tile{e.tile, NV * lanes<T>};
         for_all([&](Vec<T>& g, int i, int j)
                     __attribute__((always_inline)) { store(tile.data + i * tile.stride + j * lanes<T>, g); });
         return update_rows<T>(e.update, {{tile.data, tile.stride},
@@ -191,7 +191,7 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
     const Update<T> u = e.update;
     if (!e.unfinished && (u.l2_slope != 0 || u.l1 != 0))
         for_all([&](Vec<T>& g, int i, int j)
-                    __attribute__((always_inline)) { g = regularised<T>(u, g, read(e.weight, i, j)); });
+                    __attribute__((always_inline)) { g = regularized<T>(u, g, read(e.weight, i, j)); });
     if (e.gradient.data)
         return for_all([&](Vec<T>& g, int i, int j)
                            __attribute__((always_inline)) { write(e.gradient, i, j, g); });
@@ -215,7 +215,7 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
 
 // Asks memory for the tile that comes two panels later in the same rows: some 300 cycles before the epilogue
 // reads it with 8 samples (13 instead of 23 ms for 4096 x 4096 weights), more with more.
-template <int MR, int NV, class T> STEEPEST_INLINE void prefetch_later(Rows<T> m) {
+template <int MR, int NV, class T> STEEPEST_INLINE void prefetch_later(MatrixView<T> m) {
     constexpr int later = 2 * max_vectors * lanes<T>;
 #pragma GCC unroll 8
     for (int i = 0; i < MR; ++i)

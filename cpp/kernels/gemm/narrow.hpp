@@ -20,8 +20,8 @@ constexpr Index dot_rows_together = 64; // rows whose lanes wait in memory betwe
 
 // sums[i][j][lane] (+)= the products of row i of x and row j of w, both `depth` long.
 template <class T, int R, int C>
-__attribute__((noinline)) void dots(Rows<const T> x, Rows<const T> w, Index depth, T* sums, Index row_stride,
-                                    bool begun) {
+__attribute__((noinline)) void dots(MatrixView<const T> x, MatrixView<const T> w, Index depth, T* sums,
+                                    Index row_stride, bool begun) {
     for (int g = 0; g < group<T>; ++g) {
         Vec<T> acc[R][C];
         const auto place = [=](int i, int j) {
@@ -78,7 +78,7 @@ template <class T> void fold_lanes(const T* sums, Index n, T* totals) {
             const Vec16<T> folded = (part(0) + part(2)) + (part(1) + part(3));
             __builtin_memcpy(quarter[i], &folded, 16);
         }
-        turn(Rows<const T>{quarter[0], few}, lane[0], few);
+        turn(MatrixView<const T>{quarter[0], few}, lane[0], few);
         for (int half = few / 2; half > 0; half /= 2)
             for (int i = 0; i < half; ++i) {
                 const Vec16<T> sum = load16<Vec16<T>>(lane[i]) + load16<Vec16<T>>(lane[i + half]);
@@ -161,7 +161,7 @@ template <class T> void forward_shallow(const Forward<T>& f, T*) {
 }
 
 // to = the transpose of a weight's rows
-template <class T> void transpose(Rows<const T> weight, Index rows, Index columns, Rows<T> to) {
+template <class T> void transpose(MatrixView<const T> weight, Index rows, Index columns, MatrixView<T> to) {
     transpose_rows(weight, columns, rows, to.data, to.stride);
 }
 
@@ -172,7 +172,8 @@ template <class T> constexpr Index transposed_width = transposed_vectors * lanes
 
 // g (MR, transposed_width) = dy^T @ x: every element the chain over the samples that any other tile gives.
 template <class T, int MR>
-__attribute__((noinline)) void transposed_tile(Rows<const T> x, Rows<const T> dy, Index samples, T* g) {
+__attribute__((noinline)) void transposed_tile(MatrixView<const T> x, MatrixView<const T> dy, Index samples,
+                                               T* g) {
     Vec<T> acc[MR][transposed_vectors] = {};
     for (Index s = samples; s > 0; --s, x.data += x.stride, dy.data += dy.stride) {
         __builtin_prefetch(x.data + ahead_rows * x.stride);
@@ -211,14 +212,14 @@ template <class T> Index update_transposed(const WeightGradient<T>& g) {
             update(g.update, gradient + r * n, at(g.weight, i + r, 0).data, at(g.first_moment, i + r, 0).data,
                    at(g.second_moment, i + r, 0).data, n);
     };
-    const auto contiguous = [&](Rows<T> m) { return !m.data || m.stride == g.outputs; };
+    const auto contiguous = [&](MatrixView<T> m) { return !m.data || m.stride == g.outputs; };
     const bool dense = contiguous(g.weight) && contiguous(g.first_moment) && contiguous(g.second_moment);
     Index i = g.first;
     for (; i + width <= g.last; i += width) {
         for (Index c = 0; c < outputs.count; ++c)
             call_transposed_tile<T>(outputs.length(c), at(g.x, 0, i), at(g.dy, 0, outputs.begin(c)),
                                     g.samples, turned + outputs.begin(c) * width);
-        transpose_rows(Rows<const T>{turned, width}, width, g.outputs, gradient, g.outputs);
+        transpose_rows(MatrixView<const T>{turned, width}, width, g.outputs, gradient, g.outputs);
         if (dense)
             update_rows(i, 1, width * g.outputs);
         else

@@ -13,7 +13,7 @@ namespace {
 constexpr Index ahead_rows = 8;
 
 // panel[k][j] = b[k][j]
-template <class T> void pack_rows(Rows<const T> b, Index depth, Index width, T* panel, Index stride) {
+template <class T> void pack_rows(MatrixView<const T> b, Index depth, Index width, T* panel, Index stride) {
     const Index whole = width / lanes<T> * lanes<T>;
     for (Index k = 0; k < depth; ++k, panel += stride, b.data += b.stride) {
         for (Index j = 0; j < width; j += 64 / Index(sizeof(T)))
@@ -49,7 +49,7 @@ template <class V, class T> STEEPEST_INLINE V load16(const T* p) {
     return v;
 }
 
-STEEPEST_INLINE void turn(Rows<const float> b, float* panel, Index stride) {
+STEEPEST_INLINE void turn(MatrixView<const float> b, float* panel, Index stride) {
     [[maybe_unused]] typedef std::int32_t I __attribute__((vector_size(16)));
     const auto r0 = load16<Float4>(b.data), r1 = load16<Float4>(b.data + b.stride);
     const auto r2 = load16<Float4>(b.data + 2 * b.stride), r3 = load16<Float4>(b.data + 3 * b.stride);
@@ -61,7 +61,7 @@ STEEPEST_INLINE void turn(Rows<const float> b, float* panel, Index stride) {
     for (int k = 0; k < 4; ++k) __builtin_memcpy(panel + k * stride, &columns[k], 16);
 }
 
-STEEPEST_INLINE void turn(Rows<const double> b, double* panel, Index stride) {
+STEEPEST_INLINE void turn(MatrixView<const double> b, double* panel, Index stride) {
     [[maybe_unused]] typedef std::int64_t I __attribute__((vector_size(16)));
     const auto r0 = load16<Double2>(b.data), r1 = load16<Double2>(b.data + b.stride);
     const Double2 columns[2] = {STEEPEST_SHUFFLE(I, r0, r1, 0, 2), STEEPEST_SHUFFLE(I, r0, r1, 1, 3)};
@@ -70,14 +70,14 @@ STEEPEST_INLINE void turn(Rows<const double> b, double* panel, Index stride) {
 #undef STEEPEST_SHUFFLE
 
 // to[k][j] = b[j][k], for j < width and k < depth
-template <class T> void transpose_rows(Rows<const T> b, Index depth, Index width, T* to, Index stride) {
+template <class T> void transpose_rows(MatrixView<const T> b, Index depth, Index width, T* to, Index stride) {
     constexpr Index block = 16 / sizeof(T);
     const Index whole_depth = depth / block * block;
     Index j = 0;
     for (; j + block <= width; j += block) {
         const T* rows = b.data + j * b.stride;
         for (Index k = 0; k < whole_depth; k += block)
-            turn(Rows<const T>{rows + k, b.stride}, to + k * stride + j, stride);
+            turn(MatrixView<const T>{rows + k, b.stride}, to + k * stride + j, stride);
         for (Index k = whole_depth; k < depth; ++k)
             for (Index i = 0; i < block; ++i) to[k * stride + j + i] = rows[i * b.stride + k];
     }
@@ -86,7 +86,8 @@ template <class T> void transpose_rows(Rows<const T> b, Index depth, Index width
 }
 
 // panel[k][j] = b[j][k]
-template <class T> void pack_transposed(Rows<const T> b, Index depth, Index width, T* panel, Index stride) {
+template <class T>
+void pack_transposed(MatrixView<const T> b, Index depth, Index width, T* panel, Index stride) {
     transpose_rows(b, depth, width, panel, stride);
     for (Index j = width; j % lanes<T> != 0; ++j)
         for (Index k = 0; k < depth; ++k) panel[k * stride + j] = 0;

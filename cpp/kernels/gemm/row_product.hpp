@@ -10,15 +10,15 @@ namespace steepest {
 namespace {
 
 template <class T, int MR, int NV, bool Partial> struct RowTile {
-    STEEPEST_INLINE static void run(const Product<T>& p, const RowEpilogue<T>& e, Rows<T> c) {
+    STEEPEST_INLINE static void run(const Product<T>& p, const RowEpilogue<T>& e, MatrixView<T> c) {
         row_tile<T, MR, NV, Partial>(p, e, c);
     }
 };
 
 // c = end(a @ b), or end(c + a @ b) if continued: `rows` rows of a, one panel of b, as wide as a tile.
 template <class T> struct PanelProduct {
-    Rows<const T> a, b;
-    Rows<T> c;
+    MatrixView<const T> a, b;
+    MatrixView<T> c;
     Index rows, depth;
     bool continued;
     int vectors;
@@ -26,10 +26,10 @@ template <class T> struct PanelProduct {
 
     STEEPEST_INLINE void run(RowEpilogue<T> end) const {
         const Pieces tiles(rows, max_rows);
-        const Rows<const T> y = end.y;
+        const MatrixView<const T> y = end.y;
         for (Index t = 0; t < tiles.count; ++t) {
             const Index i = tiles.begin(t);
-            const Rows<T> to = at(c, i, 0);
+            const MatrixView<T> to = at(c, i, 0);
             end.y = at(y, i, 0);
             const Product<T> product{a.data + i * a.stride,         b.data,    a.stride,     b.stride, depth,
                                      continued ? to.data : nullptr, to.stride, Tail<T>(tail)};
@@ -39,7 +39,7 @@ template <class T> struct PanelProduct {
 };
 
 // Asks memory for a panel that is to be multiplied soon.
-template <class T> STEEPEST_INLINE void prefetch_panel(Rows<const T> b, Index depth) {
+template <class T> STEEPEST_INLINE void prefetch_panel(MatrixView<const T> b, Index depth) {
     for (Index k = 0; k < depth; ++k)
         for (Index j = 0; j < panel_width<T>; j += 64 / Index(sizeof(T)))
             __builtin_prefetch(b.data + k * b.stride + j);
@@ -60,8 +60,8 @@ constexpr Index packed_rows = 4 * max_rows, packed_stride = 1024;
 //   tile(j)                         the epilogue of a finished tile that begins at column j
 //   finish(begin, end)              what is left to do to finished columns
 template <class T, class Operand, class End>
-STEEPEST_INLINE void row_product(Rows<const T> a, const Operand& b, Rows<T> c, Index rows, Index depth,
-                                 Index columns, T* scratch, const End& end) {
+STEEPEST_INLINE void row_product(MatrixView<const T> a, const Operand& b, MatrixView<T> c, Index rows,
+                                 Index depth, Index columns, T* scratch, const End& end) {
     const bool pack = b.pack(rows);
     const Columns<T> panels(columns);
     const bool streamed = rows < packed_rows && !pack;
@@ -81,8 +81,8 @@ STEEPEST_INLINE void row_product(Rows<const T> a, const Operand& b, Rows<T> c, I
                 const Index j = panels.begin(p);
                 RowEpilogue<T> epilogue = end.tile(j);
                 if (block + 1 < blocks.count) epilogue.end = RowEnd::sum;
-                const Rows<const T> right =
-                    pack ? Rows<const T>{scratch + (p - first) * panel, panel_width<T>} : b.from(k, j);
+                const MatrixView<const T> right =
+                    pack ? MatrixView<const T>{scratch + (p - first) * panel, panel_width<T>} : b.from(k, j);
                 if (streamed) prefetch_panel(b.beyond(k, j + panels_ahead * panel_width<T>), length);
                 PanelProduct<T>{at(a, 0, k), right,     at(c, 0, j),       rows,
                                 length,      block > 0, panels.vectors(p), panels.tail(p)}
@@ -96,14 +96,14 @@ STEEPEST_INLINE void row_product(Rows<const T> a, const Operand& b, Rows<T> c, I
 // ---- forward: the weight itself, bias and activation -------------------------------------------------
 
 template <class T> struct Weight {
-    const Rows<const T> weight;
+    const MatrixView<const T> weight;
     static constexpr Index packed_together = ahead_rows;
     STEEPEST_INLINE bool pack(Index rows) const {
         return rows >= packed_rows && weight.stride * Index(sizeof(T)) >= packed_stride;
     }
-    STEEPEST_INLINE Rows<const T> from(Index k, Index j) const { return at(weight, k, j); }
-    STEEPEST_INLINE Rows<const T> beyond(Index k, Index j) const {
-        return at(Rows<const T>{weight.data, weight.stride}, k, j);
+    STEEPEST_INLINE MatrixView<const T> from(Index k, Index j) const { return at(weight, k, j); }
+    STEEPEST_INLINE MatrixView<const T> beyond(Index k, Index j) const {
+        return at(MatrixView<const T>{weight.data, weight.stride}, k, j);
     }
     STEEPEST_INLINE void panel(Index k, Index depth, Index j, Index width, T* to) const {
         pack_rows(from(k, j), depth, width, to, panel_width<T>);
@@ -165,11 +165,11 @@ template <class T> void forward(const Forward<T>& whole, T* scratch) {
 // ---- input gradient: the weight's rows as columns, the activation's gradient -------------------------
 
 template <class T> struct Transposed {
-    const Rows<const T> weight;
+    const MatrixView<const T> weight;
     static constexpr Index packed_together = panel_depth<T>;
     STEEPEST_INLINE bool pack(Index) const { return true; }
-    STEEPEST_INLINE Rows<const T> from(Index, Index) const { return {}; } // never asked
-    STEEPEST_INLINE Rows<const T> beyond(Index, Index) const { return {}; }
+    STEEPEST_INLINE MatrixView<const T> from(Index, Index) const { return {}; } // never asked
+    STEEPEST_INLINE MatrixView<const T> beyond(Index, Index) const { return {}; }
     STEEPEST_INLINE void panel(Index k, Index depth, Index j, Index width, T* to) const {
         pack_transposed(at(weight, j, k), depth, width, to, panel_width<T>);
     }

@@ -12,7 +12,7 @@ constexpr int most_vectors = 9; // of sums in registers at a time: chains enough
 // N vectors of the sum, the last of them cut to the tail if there is one.
 template <class T, int N, class... Cut>
 __attribute__((noinline)) void combine_vectors(const T* factors, const std::int32_t* which, Index count,
-                                               Rows<const T> rows, T* sum, const Cut&... tail) {
+                                               MatrixView<const T> rows, T* sum, const Cut&... tail) {
     Vec<T> sums[N] = {};
     for (Index e = 0; e < count; ++e) {
         const T* const row = rows.data + which[e] * rows.stride;
@@ -28,19 +28,20 @@ __attribute__((noinline)) void combine_vectors(const T* factors, const std::int3
 
 template <class T, int N, class... Cut>
 STEEPEST_INLINE void combine_some(int vectors, const T* factors, const std::int32_t* which, Index count,
-                                  Rows<const T> rows, T* sum, const Cut&... tail) {
+                                  MatrixView<const T> rows, T* sum, const Cut&... tail) {
     if (vectors == N) return combine_vectors<T, N>(factors, which, count, rows, sum, tail...);
     if constexpr (N > 1) combine_some<T, N - 1>(vectors, factors, which, count, rows, sum, tail...);
 }
 
 template <class T>
-void combine(const T* factors, const std::int32_t* which, Index count, Rows<const T> rows, T* sum, Index n) {
+void sparse_row_product(const T* factors, const std::int32_t* which, Index count, MatrixView<const T> rows,
+                        T* sum, Index n) {
     const Index vectors = (n + lanes<T> - 1) / lanes<T>, parts = (vectors + most_vectors - 1) / most_vectors;
     const Index width =
         parts ? (vectors + parts - 1) / parts : 0; // equal parts: a short one would wait for its chains
     for (Index v = 0; v < vectors; v += width) {
         const Index some = smaller(width, vectors - v), first = v * lanes<T>;
-        const Rows<const T> part = {rows.data + first, rows.stride};
+        const MatrixView<const T> part = {rows.data + first, rows.stride};
         if ((v + some) * lanes<T> > n)
             combine_some<T, most_vectors>(int(some), factors, which, count, part, sum + first,
                                           Tail<T>(n % lanes<T>));

@@ -13,7 +13,7 @@ template <class T, int MR, int NV, bool Partial> struct WeightTile {
 };
 
 // Operands are packed where the copy is shared by enough tiles: a panel of dy by rows of the weight, rows of
-// x by columns. (Neighbours in a column of x or dy lie a row apart, each on a page of its own if rows are
+// x by columns. (Neighbors in a column of x or dy lie a row apart, each on a page of its own if rows are
 // long.)
 constexpr Index shared_rows = 4 * max_rows, shared_panels = 4;
 
@@ -39,15 +39,15 @@ template <class T> struct SampleBlock {
                           panel_width<T>);
             for (Index i = top; i < g.last; i += weight_block_rows) {
                 const Index rows = smaller(weight_block_rows, g.last - i);
-                Rows<const T> x = at(g.x, s, i);
+                MatrixView<const T> x = at(g.x, s, i);
                 if (pack_x) {
                     pack_rows(x, depth, rows, x_block, weight_block_rows);
                     x = {x_block, weight_block_rows};
                 }
                 for (Index p = first; p < last; ++p) {
                     const Index j = panels.begin(p);
-                    const Rows<const T> dy =
-                        pack_dy ? Rows<const T>{scratch + (p - first) * panel, panel_width<T>}
+                    const MatrixView<const T> dy =
+                        pack_dy ? MatrixView<const T>{scratch + (p - first) * panel, panel_width<T>}
                                 : at(g.dy, s, j);
                     tiles(x, dy, i, rows, j, panels.vectors(p), panels.tail(p), tile);
                 }
@@ -56,8 +56,8 @@ template <class T> struct SampleBlock {
     }
 
   private:
-    STEEPEST_INLINE void tiles(Rows<const T> x, Rows<const T> dy, Index first, Index rows, Index j,
-                               int vectors, Index tail, T* tile) const {
+    STEEPEST_INLINE void tiles(MatrixView<const T> x, MatrixView<const T> dy, Index first, Index rows,
+                               Index j, int vectors, Index tail, T* tile) const {
         const Pieces pieces(rows, max_rows);
         for (Index r = 0; r < pieces.count; ++r) {
             const Index i = first + pieces.begin(r);

@@ -37,7 +37,7 @@ template <class T> STEEPEST_INLINE T exponentials(const T* row, T top, T* exp_ro
     return fold<T>(sums);
 }
 
-template <class T> void softmax(Rows<const T> x, Rows<T> y, Index rows, Index columns) {
+template <class T> void softmax(MatrixView<const T> x, MatrixView<T> y, Index rows, Index columns) {
     for (Index i = 0; i < rows; ++i, x.data += x.stride, y.data += y.stride) {
         const Vec<T> sum = broadcast(exponentials(x.data, largest(x.data, columns), y.data, columns));
         map<T>(columns, [=](Vec<T> e) { return e / sum; }, y.data, y.data);
@@ -72,8 +72,8 @@ template <class T> T softmax_row(const T* row, Index label, T smoothing, T scale
 // The same for `lanes` rows of fewer classes than a cache line holds, or for fewer rows: a lane each. Writes
 // `loss`, not yet weighted.
 template <class T>
-void narrow_softmax_rows(Rows<const T> rows, const std::int64_t* labels, T smoothing, const T* scale,
-                         Rows<T> gradient, Index count, Index n, T* loss) {
+void narrow_softmax_rows(MatrixView<const T> rows, const std::int64_t* labels, T smoothing, const T* scale,
+                         MatrixView<T> gradient, Index count, Index n, T* loss) {
     const T own = 1 - smoothing, each = smoothing / T(n);
     T column[group_lanes<T> * lanes<T>] = {}, top_lanes[lanes<T>];
     transpose_rows(rows, n, count, column, lanes<T>);
@@ -93,7 +93,7 @@ void narrow_softmax_rows(Rows<const T> rows, const std::int64_t* labels, T smoot
     store(loss, log_sum);
     for (Index i = 0; i < count; ++i)
         loss[i] += own * (top_lanes[i] - rows.data[i * rows.stride + labels[i]]);
-    transpose_rows(Rows<const T>{column, lanes<T>}, count, n, gradient.data, gradient.stride);
+    transpose_rows(MatrixView<const T>{column, lanes<T>}, count, n, gradient.data, gradient.stride);
     for (Index i = 0; i < count; ++i) gradient.data[i * gradient.stride + labels[i]] -= own * scale[i];
 }
 
@@ -153,8 +153,8 @@ template <class T> STEEPEST_INLINE T weight_of(const LossRows<T>& l, Index i) {
 template <class T> void narrow_loss(const LossRows<T>& l) {
     for (Index first = 0; first < l.rows; first += lanes<T>) {
         const Index count = smaller(lanes<T>, l.rows - first);
-        const Rows<const T> scores = at(l.scores, first, 0);
-        const Rows<T> gradient = at(l.gradient, first, 0);
+        const MatrixView<const T> scores = at(l.scores, first, 0);
+        const MatrixView<T> gradient = at(l.gradient, first, 0);
         T scale[lanes<T>] = {}, loss[lanes<T>];
         for (Index i = 0; i < count; ++i) scale[i] = T(double(weight_of(l, first + i)) * l.scale);
         if (l.kind == LossKind::binary_cross_entropy)

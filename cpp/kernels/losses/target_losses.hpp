@@ -85,8 +85,8 @@ template <class T> T binary_cross_entropy_row(const T* row, const T* target, T s
 // The same for `lanes` rows of fewer outputs than a cache line holds, or for fewer rows, put together. Writes
 // `loss`, not yet weighted.
 template <class T>
-void narrow_binary_rows(Rows<const T> rows, Rows<const T> targets, const T* scale, Rows<T> gradient,
-                        Index count, Index n, T* loss) {
+void narrow_binary_rows(MatrixView<const T> rows, MatrixView<const T> targets, const T* scale,
+                        MatrixView<T> gradient, Index count, Index n, T* loss) {
     T score[group_lanes<T> * lanes<T>] = {}, target[group_lanes<T> * lanes<T>] = {};
     for (Index i = 0; i < count; ++i)
         for (Index c = 0; c < n; ++c) {

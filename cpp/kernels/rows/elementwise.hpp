@@ -124,13 +124,13 @@ void update(const Update<T>& u, const T* gradient, T* weight, T* first, T* secon
         map<T>(
             n,
             [&u, inspected](Vec<T> g, Vec<T> w) {
-                return inspected(descend<T>(u, regularised<T>(u, g, w), w));
+                return inspected(descend<T>(u, regularized<T>(u, g, w), w));
             },
             weight, gradient, weight);
     else
         for_vectors<T>(n, [=, &u](Index i, auto... tail) {
             const Vec<T> w = load(weight + i, tail...);
-            const Vec<T> g = regularised<T>(u, load(gradient + i, tail...), w);
+            const Vec<T> g = regularized<T>(u, load(gradient + i, tail...), w);
             const Vec<T> v = momentum_step<T>(u, g, load(first + i, tail...));
             store(first + i, v, tail...);
             store(weight + i, inspected(w + (u.nesterov ? momentum_step<T>(u, g, v) : v)), tail...);
@@ -148,7 +148,7 @@ template <class T> void multiply_rows(const T* x, const T* factor, T* y, Index n
     map<T>(n, [](Vec<T> a, Vec<T> b) { return a * b; }, y, x, factor);
 }
 
-template <class T> void column_sums(Rows<const T> dy, Index samples, Index first, Index last, T* sums) {
+template <class T> void column_sums(MatrixView<const T> dy, Index samples, Index first, Index last, T* sums) {
     for_vectors<T>(last - first, [=](Index j, auto... tail) {
         Vec<T> sum = {};
         const T* element = dy.data + first + j;
@@ -205,7 +205,8 @@ template <class T, class F> STEEPEST_INLINE void for_wide(const T* row, Index n,
     });
 }
 
-template <class T> double penalty(Rows<const T> weight, Index rows, Index columns, double l2, double l1) {
+template <class T>
+double penalty(MatrixView<const T> weight, Index rows, Index columns, double l2, double l1) {
     Vec<double> squares[group<double>] = {}, sizes[group<double>] = {};
     for (Index i = 0; i < rows; ++i, weight.data += weight.stride)
         for_wide(weight.data, columns, [&](int g, Index, Vec<double> w) {

@@ -8,7 +8,7 @@
 namespace steepest {
 namespace {
 
-template <class T> double squares(Rows<const T> gradient, Index rows, Index columns, T clip) {
+template <class T> double squares(MatrixView<const T> gradient, Index rows, Index columns, T clip) {
     Vec<double> sums[group<double>] = {};
     for (Index i = 0; i < rows; ++i, gradient.data += gradient.stride)
         for_wide(gradient.data, columns, [&](int g, Index, Vec<double> v) {
@@ -19,7 +19,7 @@ template <class T> double squares(Rows<const T> gradient, Index rows, Index colu
 }
 
 // A cache line of columns at a time, twice: to add up their squares, row by row, and to scale them.
-template <class T> void constrain(Rows<T> weight, Index rows, Index columns, double limit) {
+template <class T> void constrain(MatrixView<T> weight, Index rows, Index columns, double limit) {
     for (Index j = 0; j < columns; j += group_lanes<T>) {
         const Index n = smaller(group_lanes<T>, columns - j);
         Vec<double> sums[group_lanes<T> / lanes<double>] = {};

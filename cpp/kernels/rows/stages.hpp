@@ -1,4 +1,4 @@
-// Compute: what the stages other than products do to rows: dropout, normalisation, sums and maxima.
+// Compute: what the stages other than products do to rows: dropout, normalization, sums and maxima.
 #pragma once
 
 #include "kernels/gemm/blocks.hpp"
@@ -81,7 +81,7 @@ template <class T> void add_scaled(const T* a, const T* b, T scale, T* y, Index 
 
 // ---- maxout --------------------------------------------------------------------------------------------
 
-template <class T> void max_pieces(const T* x, Index pieces, Index distance, T* y, Index n) {
+template <class T> void maxout(const T* x, Index pieces, Index distance, T* y, Index n) {
     for_vectors<T>(n, [=](Index j, auto... tail) {
         Vec<T> top = load(x + j, tail...);
         for (Index p = 1; p < pieces; ++p) {
@@ -93,7 +93,7 @@ template <class T> void max_pieces(const T* x, Index pieces, Index distance, T* 
 }
 
 template <class T>
-void max_pieces_gradient(const T* x, Index piece, Index distance, const T* y, const T* dy, T* dx, Index n) {
+void maxout_gradient(const T* x, Index piece, Index distance, const T* y, const T* dy, T* dx, Index n) {
     for_vectors<T>(n, [=](Index j, auto... tail) {
         const Vec<T> top = load(y + j, tail...);
         Vec<T> g = load(dy + j, tail...);
@@ -104,7 +104,7 @@ void max_pieces_gradient(const T* x, Index piece, Index distance, const T* y, co
     });
 }
 
-// ---- batch normalisation -------------------------------------------------------------------------------
+// ---- batch normalization -------------------------------------------------------------------------------
 
 // Sums over samples are chains of so many, added up in their order: the same bits for all, and an error that
 // does not grow with thousands of samples.
@@ -123,7 +123,7 @@ STEEPEST_INLINE void sum_samples(Index samples, Vec<T> (&sum)[Terms], F term) {
 }
 
 template <class T>
-void moments(Rows<const T> x, Index samples, Index first, Index last, T* mean, T* variance) {
+void moments(MatrixView<const T> x, Index samples, Index first, Index last, T* mean, T* variance) {
     const Vec<T> count = broadcast(T(samples));
     for_vectors<T>(last - first, [=](Index offset, auto... tail) {
         const Index j = first + offset;
@@ -132,32 +132,32 @@ void moments(Rows<const T> x, Index samples, Index first, Index last, T* mean, T
         };
         Vec<T> sum[1];
         sum_samples<T, 1>(samples, sum, [&](Index i, Vec<T>(&s)[1]) { s[0] += at(i); });
-        const Vec<T> centre = sum[0] / count;
+        const Vec<T> center = sum[0] / count;
         sum_samples<T, 1>(samples, sum, [&](Index i, Vec<T>(&s)[1]) {
-            const Vec<T> d = at(i) - centre;
+            const Vec<T> d = at(i) - center;
             s[0] = fma(d, d, s[0]);
         });
-        store(mean + j, centre, tail...);
+        store(mean + j, center, tail...);
         store(variance + j, sum[0] / count, tail...);
     });
 }
 
 template <class T>
-void standardise(const T* x, const T* mean, const T* scale, const T* shift, T* y, Index n) {
+void standardize(const T* x, const T* mean, const T* scale, const T* shift, T* y, Index n) {
     map<T>(
         n, [](Vec<T> v, Vec<T> m, Vec<T> a, Vec<T> b) { return fma(v - m, a, b); }, y, x, mean, scale, shift);
 }
 
 template <class T>
-void moment_gradients(Rows<const T> x, Rows<const T> dy, Index samples, Index first, Index last,
+void moment_gradients(MatrixView<const T> x, MatrixView<const T> dy, Index samples, Index first, Index last,
                       const T* mean, const T* inverse_deviation, T* scale_gradient, T* shift_gradient) {
     for_vectors<T>(last - first, [=](Index offset, auto... tail) {
         const Index j = first + offset;
-        const Vec<T> centre = load(mean + j, tail...), inverse = load(inverse_deviation + j, tail...);
+        const Vec<T> center = load(mean + j, tail...), inverse = load(inverse_deviation + j, tail...);
         Vec<T> sum[2];
         sum_samples<T, 2>(samples, sum, [&](Index i, Vec<T>(&s)[2]) {
             const Vec<T> g = load(dy.data + i * dy.stride + j, tail...);
-            s[0] = fma(g, (load(x.data + i * x.stride + j, tail...) - centre) * inverse, s[0]);
+            s[0] = fma(g, (load(x.data + i * x.stride + j, tail...) - center) * inverse, s[0]);
             s[1] += g;
         });
         store(scale_gradient + j, sum[0], tail...);

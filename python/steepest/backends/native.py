@@ -28,20 +28,20 @@ from ..optimizers import SGD, AdaGrad, AdamW, Optimizer, RMSProp
 from ..penalties import Penalty
 from .custom import evaluate
 from .protocol import (
-    NO_DRAWS,
+    NO_KEY,
     ActivationName,
     Array,
     Average,
     Batch,
-    Draws,
     EpochResults,
+    FitRequest,
+    OptimizerState,
     Overflowed,
     Parameters,
-    Recipe,
-    Schedule,
     Stage,
-    State,
     Status,
+    StepKey,
+    TrainConfig,
     Watch,
 )
 from .sparse import SparseRows
@@ -125,17 +125,17 @@ def _core_optimizer(optimizer: Optimizer) -> _core.Optimizer:
     return _core.Optimizer(rule.adam, *decays, o.epsilon, weight_decay, o.epsilon_hat)
 
 
-def _core_recipe(recipe: Recipe) -> _core.Recipe:
-    return _core.Recipe(
-        _core_loss(recipe.loss),
-        _core_penalties(recipe.penalties),
-        _core_optimizer(recipe.optimizer),
-        math.inf if recipe.clip_value is None else recipe.clip_value,
-        math.inf if recipe.clip_norm is None else recipe.clip_norm,
-        math.inf if recipe.constraint is None else recipe.constraint.limit,
-        recipe.penalty_by_batch,
-        recipe.report_scale,
-        recipe.mean_by_count,
+def _core_config(config: TrainConfig) -> _core.TrainConfig:
+    return _core.TrainConfig(
+        _core_loss(config.loss),
+        _core_penalties(config.penalties),
+        _core_optimizer(config.optimizer),
+        math.inf if config.clip_value is None else config.clip_value,
+        math.inf if config.clip_norm is None else config.clip_norm,
+        math.inf if config.constraint is None else config.constraint.limit,
+        config.penalty_by_batch,
+        config.report_scale,
+        config.mean_by_count,
     )
 
 
@@ -156,17 +156,17 @@ def _core_stage(s: Stage) -> _core.Stage:
     )
 
 
-def _core_schedule(schedule: Schedule) -> _core.Schedule:
-    return _core.Schedule(
-        schedule.epochs,
-        schedule.first_epoch,
-        schedule.batch_size,
-        schedule.shuffle,
-        schedule.seed,
-        schedule.first_batch,
-        schedule.batches,
-        schedule.sums,
-        plateau=schedule.plateau,
+def _core_request(request: FitRequest) -> _core.FitRequest:
+    return _core.FitRequest(
+        request.epochs,
+        request.first_epoch,
+        request.batch_size,
+        request.shuffle,
+        request.seed,
+        request.first_batch,
+        request.batches,
+        request.sums,
+        plateau=request.plateau,
     )
 
 
@@ -193,17 +193,21 @@ class _Network:
         self._average_set = _core.AverageFloat32 if single else _core.AverageFloat64
         make = _core.NetworkFloat32 if single else _core.NetworkFloat64
         self._network = make(self._stages, _pairs(parameters), list(running))
-        self._known: tuple[Recipe | None, State | None, Average | None, Any, Any] = (None,) * 5
+        self._known: tuple[TrainConfig | None, OptimizerState | None, Average | None, Any, Any] = (None,) * 5
 
-    def _translated(self, recipe: Recipe, state: State, average: Average | None) -> tuple[Any, Any]:
+    def _translated(
+        self, config: TrainConfig, state: OptimizerState, average: Average | None
+    ) -> tuple[Any, Any]:
         """How to learn, and the average, as the extension has them."""
         known = self._known  # read once: another thread may replace it
-        if known[0] is recipe and known[1] is state and known[2] is average:
+        if known[0] is config and known[1] is state and known[2] is average:
             return known[3], known[4]
         first, second = (None if slot is None else _pairs(slot) for slot in (state.first, state.second))
-        how = self._learning(self._stages, _core_recipe(recipe), first, second, state.steps, state.zero_step)
+        how = self._learning(
+            self._stages, _core_config(config), first, second, state.steps, state.state_start
+        )
         mean = None if average is None else self._core_average(average)
-        self._known = recipe, state, average, how, mean
+        self._known = config, state, average, how, mean
         return how, mean
 
     def _core_average(self, average: Average) -> Any:
@@ -219,13 +223,13 @@ class _Network:
         self,
         x: object,
         targets: object,
-        recipe: Recipe,
-        state: State,
+        config: TrainConfig,
+        state: OptimizerState,
         rate: float,
         average: Average | None = None,
         seed: int = 0,
     ) -> float | None:
-        settings, (how, mean) = current(), self._translated(recipe, state, average)
+        settings, (how, mean) = current(), self._translated(config, state, average)
         isa, threads = settings.isa, settings.num_threads
         try:
             return self._network.try_step(x, targets, how, rate, isa, threads, mean, seed)
@@ -240,15 +244,15 @@ class _Network:
         return np.concatenate(parts) if parts else self.forward(x[:])
 
     def loss_and_gradients(
-        self, batch: Batch, recipe: Recipe, draws: Draws = NO_DRAWS
+        self, batch: Batch, config: TrainConfig, draws: StepKey = NO_KEY
     ) -> tuple[float, list[Parameters]]:
         value, arrays = self._network.loss_and_gradients(
             _rows(batch.x),
             batch.targets,
             batch.weight,
-            _core_recipe(recipe),
+            _core_config(config),
             *_choice(),
-            _function(recipe.loss),
+            _function(config.loss),
             *draws,
         )
         return value, [Parameters(weight, bias) for weight, bias in arrays]
@@ -256,18 +260,18 @@ class _Network:
     def step(
         self,
         batch: Batch,
-        recipe: Recipe,
-        state: State,
+        config: TrainConfig,
+        state: OptimizerState,
         rate: float,
         average: Average | None = None,
         seed: int = 0,
     ) -> float:
-        how, mean = self._translated(recipe, state, average)
+        how, mean = self._translated(config, state, average)
         try:
             return self._network.step(
                 *(_rows(batch.x), batch.targets, batch.weight, how, rate),
                 *_choice(),
-                custom=_function(recipe.loss),
+                custom=_function(config.loss),
                 average=mean,
                 seed=seed,
             )
@@ -277,25 +281,25 @@ class _Network:
     def fit(
         self,
         batch: Batch,
-        recipe: Recipe,
-        state: State,
-        schedule: Schedule,
+        config: TrainConfig,
+        state: OptimizerState,
+        request: FitRequest,
         watch: Watch | None,
         average: Average | None = None,
     ) -> EpochResults:
-        how, mean = self._translated(recipe, state, average)
+        how, mean = self._translated(config, state, average)
         result = self._network.fit(
             _rows(batch.x),
             batch.targets,
             batch.weight,
             how,
-            _core_schedule(schedule),
-            schedule.rates,
+            _core_request(request),
+            request.rates,
             watch,
             *_choice(),
-            custom=_function(recipe.loss),
+            custom=_function(config.loss),
             average=mean,
-            orders=schedule.orders,
+            orders=request.orders,
         )
         status = _STATUS[result.status]
         return EpochResults(result.losses, result.seconds, status, result.step, result.sums)
@@ -306,7 +310,7 @@ _STATUS: dict[_core.Status, Status] = {
     _core.Status.cancelled: "cancelled",
     _core.Status.diverged: "diverged",
     _core.Status.overflowed: "overflowed",
-    _core.Status.mislabelled: "mislabelled",
+    _core.Status.invalid_label: "invalid_label",
 }
 
 

@@ -29,10 +29,12 @@ ActivationName = Literal[
 ]
 # Called about every 20 ms with the number of epochs done, a fraction; True ends the fit after this batch.
 Watch = Callable[[float], bool]
-Status = Literal["finished", "cancelled", "diverged", "overflowed", "mislabelled"]
+Status = Literal["finished", "cancelled", "diverged", "overflowed", "invalid_label"]
 
 
-StageKind = Literal["dense", "elementwise", "dropout", "batch_norm", "max_pieces", "pool", "fork", "join"]
+StageKind = Literal[
+    "dense", "elementwise", "dropout", "batch_norm", "maxout", "pool", "residual_split", "residual_add"
+]
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,13 @@ class Stage:
       (1 or samples, outputs), says; x in inference
     - "batch_norm": (x - mean) / sqrt(variance + epsilon) * weight + bias, with mean and variance of the
       batch in training, and the running ones in inference
-    - "max_pieces": the largest of columns j, j + outputs, j + 2 * outputs, ...
+    - "maxout": the largest of columns j, j + outputs, j + 2 * outputs, ...
     - "pool": the largest of each region of an image; `image` is height, width, channels, and height and
       width of what comes out
-    - "fork": x, which the "join" that is stage `partner` adds to what the stages between make of it
-    - "join": fork + x; without x with the probability `rate`, and fork + (1 - rate) * x in inference
+    - "residual_split": x, which the "residual_add" that is stage `partner` adds to what the stages between
+      make of it
+    - "residual_add": split + x; without x with the probability `rate`, and split + (1 - rate) * x in
+      inference
 
     Only the first two and "batch_norm" have an activation, and only "elementwise" one that `reads_input`;
     `slope` is its parameter, if it has one: negative_slope, alpha. `number`, of the layer, keys its draws.
@@ -85,14 +89,14 @@ class Overflowed(ArithmeticError):
     """An update made parameters that are not finite; they are left so."""
 
 
-class Draws(NamedTuple):
+class StepKey(NamedTuple):
     """Which random draws a training step takes: a pure function of the two, and of the stage."""
 
     seed: int
     step: int
 
 
-NO_DRAWS = Draws(0, 0)  # of models that draw nothing
+NO_KEY = StepKey(0, 0)  # of models that draw nothing
 
 
 def reads_input(activation: ActivationName) -> bool:
@@ -113,18 +117,18 @@ class Parameters:
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class OptimizerState:
     """An optimizer's state, which backends update in place together with the parameters.
 
     first: velocities, or means of gradients. second: means or sums of their squares. Both are None where
-    `Optimizer.keeps` has none. steps: (1,) int64, the number of updates so far. zero_step: that number when
+    `Optimizer.keeps` has none. steps: (1,) int64, the number of updates so far. state_start: that number when
     first and second were zero.
     """
 
     first: Sequence[Parameters] | None
     second: Sequence[Parameters] | None
     steps: Array
-    zero_step: int = 0
+    state_start: int = 0
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainConfig:
     """How to learn: the loss, a penalty or None for each dense stage, the optimizer.
 
     The learning rate is not taken from the optimizer, but told each call. clip_value: the bound of each
@@ -211,7 +215,7 @@ NO_PLATEAU = Plateau()
 
 
 @dataclass(frozen=True)
-class Schedule:
+class FitRequest:
     """Which epochs to run: numbers first_epoch ... first_epoch + epochs - 1, which also key the shuffles.
 
     Of each, `batches` batches from number `first_batch` on, or as many as there are: so an epoch can be run
@@ -242,7 +246,7 @@ class EpochResults:
 
     `diverged` means that the objective of batch `step` (counted from 0 within its epoch) was not finite,
     `overflowed` that an update of the epoch made parameters, running statistics or averages that are not,
-    `mislabelled` that the label of sample `step` was out of range when its turn came, changed since it was
+    `invalid_label` that the label of sample `step` was out of range when its turn came, changed since it was
     checked. The parameters, the optimizer's state and the average are then those of the last finished epoch,
     or of the beginning of the part.
     """
@@ -267,8 +271,8 @@ class Network(Protocol):
         self,
         x: object,
         targets: object,
-        recipe: Recipe,
-        state: State,
+        config: TrainConfig,
+        state: OptimizerState,
         rate: float,
         average: Average | None = None,
         seed: int = 0,
@@ -279,18 +283,18 @@ class Network(Protocol):
         """Scores (samples, outputs) of rows (samples, features)."""
 
     def loss_and_gradients(
-        self, batch: Batch, recipe: Recipe, draws: Draws = NO_DRAWS
+        self, batch: Batch, config: TrainConfig, draws: StepKey = NO_KEY
     ) -> tuple[float, list[Parameters]]:
         """The objective (data loss + penalties) as in training, and its gradient for each learning stage.
 
-        Bounds and the optimizer of the recipe have no say.
+        Bounds and the optimizer of the config have no say.
         """
 
     def step(
         self,
         batch: Batch,
-        recipe: Recipe,
-        state: State,
+        config: TrainConfig,
+        state: OptimizerState,
         rate: float,
         average: Average | None = None,
         seed: int = 0,
@@ -309,9 +313,9 @@ class Network(Protocol):
     def fit(
         self,
         batch: Batch,
-        recipe: Recipe,
-        state: State,
-        schedule: Schedule,
+        config: TrainConfig,
+        state: OptimizerState,
+        request: FitRequest,
         watch: Watch | None,
         average: Average | None = None,
     ) -> EpochResults:

@@ -39,7 +39,7 @@ ACTIVATIONS: dict[str, Callable[[], Layer]] = {
     "gelu": GELU,
     "identity": Identity,
 }
-# Defaults for standardised features and momentum 0.9. Hinge and squared error have the steeper slopes. No
+# Defaults for standardized features and momentum 0.9. Hinge and squared error have the steeper slopes. No
 # fit diverged with them on tables of 4 to 784 features with 0 to 3 hidden layers; four times the rates do.
 LEARNING_RATES = {"softmax": 0.02, "hinge": 0.005, "squared_error": 0.0025}
 _METADATA_KEY = "table"

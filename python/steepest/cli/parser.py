@@ -37,7 +37,7 @@ Without DATA it trains on the 1,797 handwritten digits of 8 x 8 pixels that come
 
 Targets are classes, numbers or texts, for softmax and hinge. For squared_error a target of numbers is a
 regression, which is judged by its RMSE and R^2; classes given as text (and the digits) are learned as
-outputs of 0 and 1. Features are standardised by the mean and standard deviation of the training rows (and
+outputs of 0 and 1. Features are standardized by the mean and standard deviation of the training rows (and
 count as 5 deviations if further out), as is the target of a regression; the numbers for it are saved with
 the network, and predict uses them.
 """

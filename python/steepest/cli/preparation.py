@@ -30,12 +30,12 @@ class Standard:
         with np.errstate(over="ignore", invalid="ignore"):
             mean, scale = columns.mean(axis=0), columns.std(axis=0)
         if not (np.isfinite(mean).all() and np.isfinite(scale).all()):
-            raise UserError("the table holds numbers too large to standardise")
+            raise UserError("the table holds numbers too large to standardize")
         scale[(columns == columns[0]).all(axis=0) | (scale == 0)] = 1.0
         return cls(tuple(mean.tolist()), tuple(scale.tolist()))
 
     def apply(self, columns: Floats) -> Floats:
-        """Standardised columns."""
+        """Standardized columns."""
         with np.errstate(over="ignore"):
             standard: Floats = (columns - np.array(self.mean)) / np.array(self.scale)
         return standard
@@ -71,7 +71,7 @@ class Preparation:
     loss: str
 
     def inputs(self, features: Floats) -> NDArray[np.float32]:
-        """Rows as the network takes them: standardised, and not too far out."""
+        """Rows as the network takes them: standardized, and not too far out."""
         standard = self.features.apply(features)
         return np.clip(standard, -_FARTHEST, _FARTHEST, out=standard).astype(np.float32)
 

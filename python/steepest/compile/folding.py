@@ -1,4 +1,4 @@
-"""Batch normalisation made a part of the layers before it, which gives the same scores with less to do."""
+"""Batch normalization made a part of the layers before it, which gives the same scores with less to do."""
 
 from __future__ import annotations
 

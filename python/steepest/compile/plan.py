@@ -108,7 +108,7 @@ class _Plan:
             self._push(Stage(n, layer.out_features, "identity"))
         elif isinstance(layer, Maxout):
             self._push(Stage(n, layer.out_features * layer.pieces, "identity"))
-            self._push(Stage(self.features, layer.out_features, "identity", "max_pieces"))
+            self._push(Stage(self.features, layer.out_features, "identity", "maxout"))
         elif isinstance(layer, Dropout):
             mask = None if layer.mask is None else layer.mask.reshape(-1, n)
             self._push(Stage(n, n, "identity", "dropout", number=number, rate=layer.p, mask=mask))
@@ -131,7 +131,7 @@ class _Plan:
 
     def _residual(self, layer: Residual, path: str) -> None:
         before, fork, number = self.features, len(self.stages), self._number
-        self._push(Stage(before, before, "identity", "fork"))
+        self._push(Stage(before, before, "identity", "residual_split"))
         self.add(layer.layers, f"{path}.")
         if self.features != before:
             raise ValueError(
@@ -140,7 +140,7 @@ class _Plan:
             )
         join = len(self.stages)
         rate = 1 - layer.survival_probability
-        self._push(Stage(before, before, "identity", "join", number=number, rate=rate, partner=fork))
+        self._push(Stage(before, before, "identity", "residual_add", number=number, rate=rate, partner=fork))
         self.stages[fork] = replace(self.stages[fork], partner=join)
 
     def _push(self, stage: Stage) -> None:

@@ -137,7 +137,7 @@ def check_gradients(
         How many of each array of parameters are compared with differences, for which the objective is
         evaluated four times; None for all.
     seed : int, default 0
-        Draws those coordinates, and the directions of forward mode.
+        StepKey those coordinates, and the directions of forward mode.
     tolerance : float, default 1e-6
         The largest relative error that passes.
 
@@ -226,18 +226,18 @@ class _Slopes:
         cls, objective: Callable[[], float], here: float, parameter: Array, chosen: Coordinates, h: float
     ) -> _Slopes:
         """Move one coordinate after the other, and back; `here` is the objective between."""
-        centres = parameter[chosen]
-        moved = centres + h * np.maximum(1, np.abs(centres)) * np.array([[-1], [-0.5], [0.5], [1]])
-        if (still := (moved == centres).any(axis=0)).any():
-            raise ValueError(f"h is {h}, too small to move a coordinate, which is {centres[still][0]}")
+        centers = parameter[chosen]
+        moved = centers + h * np.maximum(1, np.abs(centers)) * np.array([[-1], [-0.5], [0.5], [1]])
+        if (still := (moved == centers).any(axis=0)).any():
+            raise ValueError(f"h is {h}, too small to move a coordinate, which is {centers[still][0]}")
         values = np.empty(moved.shape)
         for i, index in enumerate(zip(*chosen, strict=True)):
             for j in range(len(moved)):
                 parameter[index] = moved[j, i]
                 values[j, i] = objective()
-            parameter[index] = centres[i]
+            parameter[index] = centers[i]
         values[~np.isfinite(values)] = np.nan  # which is smooth nowhere
-        left, left_half, right_half, right = (values - here) / (moved - centres)
+        left, left_half, right_half, right = (values - here) / (moved - centers)
         central = (values[3] - values[0]) / (moved[3] - moved[0])
         three = np.array([central, 2 * left_half - left, 2 * right_half - right])
         return cls(central, np.ptp(three, axis=0), np.abs(right - left))

@@ -1,4 +1,4 @@
-"""Layers that regularise, as descriptions: dropout, batch normalisation, shortcuts, fractional pooling."""
+"""Layers that regularize, as descriptions: dropout, batch normalization, shortcuts, fractional pooling."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Dropout(Description):
 
 @dataclass(frozen=True)
 class BatchNorm(Description):
-    """Batch normalisation, y = (x - mean) / sqrt(variance + epsilon) * weight + bias, feature by feature.
+    """Batch normalization, y = (x - mean) / sqrt(variance + epsilon) * weight + bias, feature by feature.
 
     In training, mean and (biased) variance are those of the batch, and the running ones follow them once a
     step: running = momentum * running + (1 - momentum) * batch, from 0 and 1 on. ``model(X)`` uses the
@@ -73,7 +73,7 @@ class BatchNorm(Description):
     -----
     Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal
     covariate shift", ICML 2015. Sample weights do not enter the statistics. A batch of one sample is
-    normalised to `bias`.
+    normalized to `bias`.
     """
 
     features: int

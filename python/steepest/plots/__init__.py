@@ -42,7 +42,7 @@ def templates(
     model : Sequential
     shape : (height, width) or (height, width, 3)
         How a row of features is an image. With one channel, weights of 0 are white, positive ones red and
-        negative ones blue; with three, 0 is grey and each channel brightens with its weights. All panels
+        negative ones blue; with three, 0 is gray and each channel brightens with its weights. All panels
         share one scale, symmetric about 0, from the weight largest in size.
     layer : int, default 0
         The number of the `Linear` whose columns are drawn, as `state_dict` counts.
@@ -54,7 +54,7 @@ def templates(
     Returns
     -------
     matplotlib.figure.Figure
-        That figure, with one panel an output, and a colour bar if there is one channel.
+        That figure, with one panel an output, and a color bar if there is one channel.
 
     Raises
     ------
@@ -82,10 +82,10 @@ def decision_regions(
     classes: Sequence[object] | None = None,
     resolution: int = 200,
 ) -> Axes:
-    """Draw where a model of two features predicts which class, and the samples in the colours of theirs.
+    """Draw where a model of two features predicts which class, and the samples in the colors of theirs.
 
     For a linear model (of `Linear` and `Identity` layers alone) the line where the score of a class is 0
-    is drawn too, in its colour.
+    is drawn too, in its color.
 
     Parameters
     ----------
@@ -125,24 +125,24 @@ def decision_regions(
         raise ValueError(f"classes has {len(names)} names, but the model has {outputs} outputs")
     resolution = _checks.integer(resolution, "resolution", minimum=2)
     ax = axes_or_new(ax)
-    colours = _palette(outputs)
+    colors = _palette(outputs)
     (left, bottom), (right, top) = low, high = _extent(points)
-    # Pixels of an image are predicted at their centres.
+    # Pixels of an image are predicted at their centers.
     steps = (np.arange(resolution) + 0.5) / resolution
     across, up = np.meshgrid(left + steps * (right - left), bottom + steps * (top - bottom))
     predicted = model.predict(np.column_stack([across.ravel(), up.ravel()])).reshape(across.shape)
     ax.imshow(
-        _paler(colours)[predicted],
+        _paler(colors)[predicted],
         origin="lower",
         extent=(left, right, bottom, top),
         aspect="auto",
         interpolation="nearest",
     )
     if all(isinstance(layer, Linear | Identity) for layer in model.layers):
-        _draw_lines(model, ax, colours)
+        _draw_lines(model, ax, colors)
     for label, name in enumerate(names):
         first, second = points[labels == label].T
-        dots = {"color": colours[label], "edgecolors": "white", "linewidths": 0.5}
+        dots = {"color": colors[label], "edgecolors": "white", "linewidths": 0.5}
         ax.scatter(first, second, s=16, label=str(name), **dots)
     ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), xlabel="feature 0", ylabel="feature 1")
     ax.legend(loc="upper right", fontsize="small")
@@ -155,7 +155,7 @@ def learning_curves(history: History | Mapping[str, History], *, ax: Axes | None
     Parameters
     ----------
     history : History, or mapping of names to History
-        Of at least one epoch each. Those of a mapping are drawn in colours of their own.
+        Of at least one epoch each. Those of a mapping are drawn in colors of their own.
     ax : matplotlib.axes.Axes, optional
         To draw in; by default that of a new figure.
 
@@ -182,13 +182,13 @@ def learning_curves(history: History | Mapping[str, History], *, ax: Axes | None
             which = f"history {name!r}" if several else "the history"
             raise ValueError(f"{which} has 0 epochs, but at least 1 is needed")
     ax = axes_or_new(ax)
-    for (name, one), colour in zip(histories.items(), _palette(len(histories)), strict=True):
+    for (name, one), color in zip(histories.items(), _palette(len(histories)), strict=True):
         epochs = np.arange(1, one.epochs + 1)
-        ax.plot(epochs, one.loss, color=colour, label=f"{name} objective".strip())
+        ax.plot(epochs, one.loss, color=color, label=f"{name} objective".strip())
         if one.validation_loss:
             validated = epochs[: len(one.validation_loss)]
             label = f"{name} validation loss".strip()
-            ax.plot(validated, one.validation_loss, color=colour, linestyle="dashed", label=label)
+            ax.plot(validated, one.validation_loss, color=color, linestyle="dashed", label=label)
     ax.set(xlabel="epoch", ylabel="loss")
     ax.legend()
     return ax
@@ -220,25 +220,25 @@ def _extent(points: Array) -> tuple[Array, Array]:
     return low - margin, high + margin
 
 
-def _palette(colours: int) -> Array:
-    """That many colours, (colours, 3)."""
+def _palette(colors: int) -> Array:
+    """That many colors, (colors, 3)."""
     pyplot()
     from matplotlib import colormaps
 
     tab = colormaps["tab10"]
-    listed = tab(np.arange(colours)) if colours <= tab.N else colormaps["turbo"](np.linspace(0, 1, colours))
+    listed = tab(np.arange(colors)) if colors <= tab.N else colormaps["turbo"](np.linspace(0, 1, colors))
     return np.asarray(listed)[:, :3]
 
 
-def _paler(colours: Array) -> Array:
-    return 0.35 * colours + 0.65
+def _paler(colors: Array) -> Array:
+    return 0.35 * colors + 0.65
 
 
-def _draw_lines(model: Sequential, ax: Axes, colours: Array) -> None:
+def _draw_lines(model: Sequential, ax: Axes, colors: Array) -> None:
     """Where each score w @ x + b is 0: through the point nearest to the origin, at right angles to w."""
     bias = model(np.zeros((1, 2)))[0].astype(np.float64)
     weight = model(np.eye(2)).astype(np.float64) - bias
-    for (a, b), c, colour in zip(weight.T, bias, colours, strict=True):
+    for (a, b), c, color in zip(weight.T, bias, colors, strict=True):
         if size := a * a + b * b:
             nearest = (-c * a / size, -c * b / size)
-            ax.axline(nearest, (nearest[0] - b, nearest[1] + a), color=colour, linewidth=1.5)
+            ax.axline(nearest, (nearest[0] - b, nearest[1] + a), color=color, linewidth=1.5)

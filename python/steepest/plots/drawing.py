@@ -39,7 +39,7 @@ def image_shape(shape: Sequence[int], features: int, what: str) -> tuple[int, ..
         raise ValueError(f"shape is {shape!r:.80}, but must be (height, width) or (height, width, 3)")
     pixels = tuple(_checks.integer(size, "a size in shape", minimum=1) for size in shape)
     if len(pixels) == 3 and pixels[2] != 3:
-        raise ValueError(f"shape {pixels} has {pixels[2]} channels, but an image in colour has 3")
+        raise ValueError(f"shape {pixels} has {pixels[2]} channels, but an image in color has 3")
     if math.prod(pixels) != features:
         raise ValueError(f"shape {pixels} holds {math.prod(pixels)} numbers, but {what} takes {features}")
     return pixels
@@ -63,8 +63,8 @@ def draw_templates(
     images = []
     for axes, column, name in zip(panels, weight.T, names, strict=False):
         image = column.reshape(pixels)
-        coloured = len(pixels) == 3
-        images.append(axes.imshow((image / limit + 1) / 2) if coloured else axes.imshow(image, **options))
+        colored = len(pixels) == 3
+        images.append(axes.imshow((image / limit + 1) / 2) if colored else axes.imshow(image, **options))
         axes.set_title(str(name))
     if len(pixels) == 2:
         figure.colorbar(images[-1], ax=panels, label="weight")

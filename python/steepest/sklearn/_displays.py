@@ -22,7 +22,7 @@ class LossCurveDisplay:
     ----------
     loss_curve : array-like of shape (n_epochs,)
     validation_loss_curve : array-like of shape (n_epochs,), default=None
-        Drawn dashed, in the colour of the loss.
+        Drawn dashed, in the color of the loss.
     validation_scores : array-like of shape (n_epochs,), default=None
         Drawn dashed along a scale of their own at the right, where there is no `validation_loss_curve`.
     name : str, default=None
@@ -152,7 +152,7 @@ class TemplateDisplay:
         Each column is an image.
     image_shape : tuple, (height, width) or (height, width, 3)
         How the features are an image. With one channel, weights of 0 are white, positive ones red and
-        negative ones blue; with three, 0 is grey and each channel brightens with its weights. All images
+        negative ones blue; with three, 0 is gray and each channel brightens with its weights. All images
         share one scale, symmetric about 0, from the weight largest in size.
     display_labels : sequence of length n_outputs, default=None
         The titles of the images; by default their numbers.

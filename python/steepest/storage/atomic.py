@@ -154,7 +154,7 @@ def _remove_unlocked(temporary: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Let the new name survive a power cut, where folders can be synchronised."""
+    """Let the new name survive a power cut, where folders can be synchronized."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

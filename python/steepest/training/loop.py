@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _checks
 from ..backends import active
-from ..backends.protocol import Array, Batch, EpochResults, Schedule
+from ..backends.protocol import Array, Batch, EpochResults, FitRequest
 from ..backends.reference.formulas import batch_size, write
 from ..metrics import Metric
 from . import divergence
@@ -85,10 +85,10 @@ class Fit:
     def _whole_epochs(self, number: int, bar: ProgressBar) -> None:
         """Let the backend run some epochs, and record them."""
         number = min(number, self._plan.epochs - self._history.epochs)
-        schedule = self._schedule(number)
-        results = self._call(schedule, bar)
+        request = self._request(number)
+        results = self._call(request, bar)
         self._record(results.losses, results.seconds)
-        self._conclude(results, schedule, bar)
+        self._conclude(results, request, bar)
 
     def _epoch_in_groups(self, group: int, bar: ProgressBar) -> None:
         """Let the backend run one epoch in groups of batches, with calls back between them."""
@@ -96,11 +96,11 @@ class Fit:
         before, seconds, sums = self._trainer._copies(), 0.0, (0.0, 0.0)
         for first in range(0, self._batches, group):
             number = min(group, self._batches - first)
-            schedule = self._schedule(1, first, number, sums)
-            results = self._call(schedule, bar)
-            if results.status in ("diverged", "overflowed", "mislabelled"):
+            request = self._request(1, first, number, sums)
+            results = self._call(request, bar)
+            if results.status in ("diverged", "overflowed", "invalid_label"):
                 write(before)  # the backend went back to the beginning of the group
-            self._conclude(results, schedule, bar, (first + number) / self._batches)
+            self._conclude(results, request, bar, (first + number) / self._batches)
             if not results.losses:
                 return  # cancelled
             sums, seconds = results.sums, seconds + results.seconds[0]
@@ -111,20 +111,20 @@ class Fit:
             if self._history.status != "finished":
                 return
 
-    def _schedule(
+    def _request(
         self,
         epochs: int,
         first_batch: int = 0,
         batches: int | None = None,
         sums: tuple[float, float] = (0.0, 0.0),
-    ) -> Schedule:
+    ) -> FitRequest:
         plan, trainer = self._plan, self._trainer
         rule, done = trainer.optimizer.learning_rate, trainer.steps_done
         if self._rates.rule is not rule:  # a callback's doing
             left = (plan.epochs - self._history.epochs) * self._batches - first_batch
             self._rates = self._rates_of(left)
         rates = self._rates.of(done, epochs * (self._batches if batches is None else batches))
-        return Schedule(
+        return FitRequest(
             epochs=epochs,
             batch_size=plan.batch_size,
             shuffle=plan.shuffle,
@@ -141,7 +141,7 @@ class Fit:
         trainer = self._trainer
         return Rates(trainer.optimizer.learning_rate, trainer.steps_done, steps, trainer.model.dtype)
 
-    def _call(self, schedule: Schedule, bar: ProgressBar) -> EpochResults:
+    def _call(self, request: FitRequest, bar: ProgressBar) -> EpochResults:
         """One call of the backend, which moves the bar and ends when the trainer is cancelled."""
         before, steps = self._history.epochs, self._trainer.steps_done
 
@@ -150,7 +150,7 @@ class Fit:
             return self._trainer._cancelled.is_set()
 
         try:
-            return self._trainer._run(self._batch, schedule, watch)
+            return self._trainer._run(self._batch, request, watch)
         except BaseException:  # Ctrl-C, or a loss that failed, after some epochs
             self._trainer.epochs_done += (self._trainer.steps_done - steps) // self._batches
             raise
@@ -164,20 +164,20 @@ class Fit:
         history.samples_per_second += [samples / max(duration, 1e-9) for duration in seconds]
 
     def _conclude(
-        self, results: EpochResults, schedule: Schedule, bar: ProgressBar, more: float = 0.0
+        self, results: EpochResults, request: FitRequest, bar: ProgressBar, more: float = 0.0
     ) -> None:
         """What the status of a call means for the fit, which has come `more` epochs than recorded."""
         trainer, history = self._trainer, self._history
         bar.move(history.epochs + more)
-        if results.status == "mislabelled":
+        if results.status == "invalid_label":
             classes = trainer.model.out_features
             raise ValueError(
                 f"the label of sample {results.step} was changed during the fit, and is not one of the "
                 f"{classes} classes 0..{classes - 1}; the parameters of the last finished epoch were restored"
             )
         if results.status in ("diverged", "overflowed"):
-            step = len(results.losses) * self._batches + max(results.step - schedule.first_batch, 0)
-            rate = float(schedule.rates[step % len(schedule.rates)])
+            step = len(results.losses) * self._batches + max(results.step - request.first_batch, 0)
+            rate = float(request.rates[step % len(request.rates)])
             if results.status == "overflowed":
                 raise divergence.of_epoch(history.epochs, rate)
             raise divergence.of_fit(history.epochs, results.step, rate)

@@ -20,10 +20,10 @@ from ..backends.protocol import (
     Average,
     Batch,
     EpochResults,
+    FitRequest,
+    OptimizerState,
     Overflowed,
-    Recipe,
-    Schedule,
-    State,
+    TrainConfig,
     Watch,
 )
 from ..backends.reference.formulas import write
@@ -101,7 +101,7 @@ class Trainer:
         clip_norm = _bound(clip_norm, "clip_norm", model.dtype)
         check_dtype(as_constraint(constraint), model.dtype)
         self._limits = clip_value, clip_norm, constraint
-        self._state = State(None, None, np.zeros(1, np.int64))
+        self._state = OptimizerState(None, None, np.zeros(1, np.int64))
         self._kept: Kept = (None, None)
         self._average: Average | None = None
         if (averaging := as_averaging(averaging)) is not None:
@@ -116,7 +116,7 @@ class Trainer:
 
     @property
     def loss(self) -> Loss:
-        """The loss that is minimised."""
+        """The loss that is minimized."""
         return self._loss
 
     @property
@@ -127,7 +127,7 @@ class Trainer:
     @property
     def optimizer(self) -> Optimizer:
         """The optimizer; setting another that keeps the same, as `Adam` and `AdamW` do, keeps its state."""
-        return self._recipe.optimizer
+        return self._train_config.optimizer
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
@@ -135,10 +135,10 @@ class Trainer:
         check_dtype(optimizer, self.model.dtype)
         if kept != self._kept:
             first, second = (self.model._zeros() if name else None for name in kept)
-            self._state, self._kept = State(first, second, self._state.steps, self.steps_done), kept
+            self._state, self._kept = OptimizerState(first, second, self._state.steps, self.steps_done), kept
         rate = optimizer.learning_rate
         self._rate = None if callable(rate) else float(rate)
-        self._recipe = Recipe(self._loss, self._penalties, optimizer, *self._limits)
+        self._train_config = TrainConfig(self._loss, self._penalties, optimizer, *self._limits)
 
     @property
     def averaging(self) -> Averaging | None:
@@ -185,18 +185,18 @@ class Trainer:
             If the objective is not finite though the data are; nothing was changed then. Or if the update
             makes parameters that are not finite; they stay so, since `step` keeps no copy to go back to.
         """
-        network, recipe, state, rate = self.model._network(), self._recipe, self._state, self._rate
+        network, config, state, rate = self.model._network(), self._train_config, self._state, self._rate
         if rate is None:
-            rate = rate_of(recipe.optimizer.learning_rate, self.steps_done, self.model.dtype)
+            rate = rate_of(config.optimizer.learning_rate, self.steps_done, self.model.dtype)
         average, seed, objective = self._average, self.model.seed, None
         try:
             if sample_weight is None:
-                objective = network.try_step(X, y, recipe, state, rate, average, seed)
+                objective = network.try_step(X, y, config, state, rate, average, seed)
             if objective is None:
                 batch = self.model._batch(X, y, sample_weight, self._loss)
                 self.model._check_masks(len(batch.x))
                 _check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
-                objective = network.step(batch, recipe, state, rate, average, seed)
+                objective = network.step(batch, config, state, rate, average, seed)
         except Overflowed:
             raise divergence.of_update(rate) from None
         if not math.isfinite(objective):
@@ -306,10 +306,10 @@ class Trainer:
         """
         self._cancelled.set()
 
-    def _run(self, batch: Batch, schedule: Schedule, watch: Watch) -> EpochResults:
+    def _run(self, batch: Batch, request: FitRequest, watch: Watch) -> EpochResults:
         """Let the backend run some epochs."""
         network = self.model._network()
-        return network.fit(batch, self._recipe, self._state, schedule, watch, self._average)
+        return network.fit(batch, self._train_config, self._state, request, watch, self._average)
 
     def _copies(self) -> list[tuple[Array, Array]]:
         """Every array that learning changes, with a copy of what it holds now."""

@@ -17,20 +17,20 @@ import numpy as np
 
 from ...penalties import Penalty, scaled
 from ..protocol import (
-    NO_DRAWS,
+    NO_KEY,
     Array,
     Average,
     Backend,
     Batch,
-    Draws,
     EpochResults,
+    FitRequest,
     Network,
+    OptimizerState,
     Overflowed,
     Parameters,
-    Recipe,
-    Schedule,
     Stage,
-    State,
+    StepKey,
+    TrainConfig,
     Watch,
 )
 from ..sparse import SparseRows
@@ -61,8 +61,8 @@ class ReferenceNetwork:
         self,
         x: object,
         targets: object,
-        recipe: Recipe,
-        state: State,
+        config: TrainConfig,
+        state: OptimizerState,
         rate: float,
         average: Average | None = None,
         seed: int = 0,
@@ -74,21 +74,21 @@ class ReferenceNetwork:
         return self._pass(x, None).outputs[-1]
 
     def loss_and_gradients(
-        self, batch: Batch, recipe: Recipe, draws: Draws = NO_DRAWS
+        self, batch: Batch, config: TrainConfig, draws: StepKey = NO_KEY
     ) -> tuple[float, list[Parameters]]:
         """The objective (data loss + penalties) as in training, and its gradient for each learning stage."""
         passed = self._pass(batch.x, draws)
-        recipe = _for_batch(recipe, batch)
-        objective, gradients = self._objective(passed, batch, recipe)
-        for p, gradient, penalty in zip(self._parameters, gradients, self._penalties(recipe), strict=True):
+        config = _for_batch(config, batch)
+        objective, gradients = self._objective(passed, batch, config)
+        for p, gradient, penalty in zip(self._parameters, gradients, self._penalties(config), strict=True):
             gradient.weight = formulas.limited(gradient.weight, p.weight, penalty, None)
         return objective, gradients
 
     def step(
         self,
         batch: Batch,
-        recipe: Recipe,
-        state: State,
+        config: TrainConfig,
+        state: OptimizerState,
         rate: float,
         average: Average | None = None,
         seed: int = 0,
@@ -100,11 +100,11 @@ class ReferenceNetwork:
         Overflowed
             If the new parameters are not finite.
         """
-        passed = self._pass(batch.x, Draws(seed, int(state.steps[0])))
-        recipe = _for_batch(recipe, batch)
-        objective, gradients = self._objective(passed, batch, recipe)
+        passed = self._pass(batch.x, StepKey(seed, int(state.steps[0])))
+        config = _for_batch(config, batch)
+        objective, gradients = self._objective(passed, batch, config)
         if math.isfinite(objective):
-            self._update(gradients, passed.statistics, recipe, state, rate, average)
+            self._update(gradients, passed.statistics, config, state, rate, average)
             if not self._finite(state, average):
                 raise Overflowed("the update made parameters that are not finite")
         return objective
@@ -112,47 +112,47 @@ class ReferenceNetwork:
     def fit(
         self,
         batch: Batch,
-        recipe: Recipe,
-        state: State,
-        schedule: Schedule,
+        config: TrainConfig,
+        state: OptimizerState,
+        request: FitRequest,
         watch: Watch | None,
         average: Average | None = None,
     ) -> EpochResults:
         """Epochs of shuffled mini-batches; the last batch of an epoch may be smaller."""
-        samples, size = len(batch.x), schedule.batch_size
+        samples, size = len(batch.x), request.batch_size
         batches = -(-samples // size)
-        steps = range(batches)[schedule.first_batch :][: schedule.batches]
-        sums = schedule.sums
-        stop, plateau = _throttled(watch), schedule.plateau
+        steps = range(batches)[request.first_batch :][: request.batches]
+        sums = request.sums
+        stop, plateau = _throttled(watch), request.plateau
         losses: list[float] = []
         seconds: list[float] = []
-        rates = itertools.cycle(schedule.rates.tolist())
-        for epoch in range(schedule.epochs):
+        rates = itertools.cycle(request.rates.tolist())
+        for epoch in range(request.epochs):
             began = perf_counter()
-            number = schedule.first_epoch + epoch
-            order = self._shuffled(samples, schedule.seed, number) if schedule.shuffle else None
-            order = order if schedule.orders is None else schedule.orders[epoch]
+            number = request.first_epoch + epoch
+            order = self._shuffled(samples, request.seed, number) if request.shuffle else None
+            order = order if request.orders is None else request.orders[epoch]
             before = self._copies(state, average)
-            own, sums = (0.0, 0.0), schedule.sums
+            own, sums = (0.0, 0.0), request.sums
             for step in steps:
                 start = step * size
                 part = _take(batch, slice(start, start + size), order)
-                if recipe.loss.takes_labels:  # they may have changed since they were checked
+                if config.loss.takes_labels:  # they may have changed since they were checked
                     bad = BACKEND.first_bad_label(part.targets, self._stages[-1].outputs)
                     if bad >= 0:
                         formulas.write(before)
                         sample = start + bad if order is None else int(order[start + bad])
-                        return EpochResults(losses, seconds, "mislabelled", sample)
+                        return EpochResults(losses, seconds, "invalid_label", sample)
                 try:
-                    objective = self.step(part, recipe, state, next(rates), average, schedule.seed)
+                    objective = self.step(part, config, state, next(rates), average, request.seed)
                 except Overflowed:
                     formulas.write(before)
                     return EpochResults(losses, seconds, "overflowed", step)
                 if not math.isfinite(objective):
                     formulas.write(before)
                     return EpochResults(losses, seconds, "diverged", step)
-                counted = None if recipe.mean_by_count else part.weight
-                weight = formulas.batch_size(recipe.loss, len(part.x), counted)
+                counted = None if config.mean_by_count else part.weight
+                weight = formulas.batch_size(config.loss, len(part.x), counted)
                 own = own[0] + weight * objective, own[1] + weight
                 sums = sums[0] + weight * objective, sums[1] + weight
                 if step != steps[-1] and stop(epoch + (step + 1) / batches):
@@ -162,7 +162,7 @@ class ReferenceNetwork:
             plateau = plateau.after(losses[-1])
             if plateau.reached:
                 break
-            if stop(epoch + steps.stop / batches) and epoch + 1 < schedule.epochs:
+            if stop(epoch + steps.stop / batches) and epoch + 1 < request.epochs:
                 return EpochResults(losses, seconds, "cancelled", sums=sums)
         return EpochResults(losses, seconds, "finished", sums=sums)
 
@@ -178,17 +178,17 @@ class ReferenceNetwork:
     def _learners(self) -> list[Stage]:
         return [stage for stage in self._stages if stage.learns]
 
-    def _pass(self, x: Array | SparseRows, draws: Draws | None) -> Pass:
+    def _pass(self, x: Array | SparseRows, draws: StepKey | None) -> Pass:
         dense = x[:] if isinstance(x, SparseRows) else x
         return forward(self._stages, self._parameters, self._running, dense, draws)
 
     @formulas.quiet
-    def _objective(self, passed: Pass, batch: Batch, recipe: Recipe) -> tuple[float, list[Parameters]]:
+    def _objective(self, passed: Pass, batch: Batch, config: TrainConfig) -> tuple[float, list[Parameters]]:
         """The objective, and the gradient of the data loss alone for each stage that learns."""
         scores = passed.outputs[-1]
-        objective, grad = formulas.loss_and_gradient(recipe.loss, scores, batch.targets, batch.weight)
-        objective *= recipe.report_scale
-        for p, penalty in zip(self._parameters, self._penalties(recipe), strict=True):
+        objective, grad = formulas.loss_and_gradient(config.loss, scores, batch.targets, batch.weight)
+        objective *= config.report_scale
+        for p, penalty in zip(self._parameters, self._penalties(config), strict=True):
             objective += formulas.penalty_value(penalty, p.weight) if penalty is not None else 0.0
         return objective, backward(self._stages, self._parameters, passed, grad)
 
@@ -196,32 +196,32 @@ class ReferenceNetwork:
         self,
         gradients: Sequence[Parameters],
         statistics: dict[int, Array],
-        recipe: Recipe,
-        state: State,
+        config: TrainConfig,
+        state: OptimizerState,
         rate: float,
         average: Average | None,
     ) -> None:
         """Compute every new value first, and only then write, so that no error leaves layers out of step."""
         values = self._arrays(self._parameters)
-        dense = zip(self._learners, self._penalties(recipe), strict=True)
+        dense = zip(self._learners, self._penalties(config), strict=True)
         of_weights = iter([penalty for stage, penalty in dense if stage.dense])
         penalties = [next(of_weights) if value.ndim == 2 else None for value in values]  # never of biases
         grads = [
-            formulas.limited(grad, value, penalty, recipe.clip_value)
+            formulas.limited(grad, value, penalty, config.clip_value)
             for grad, value, penalty in zip(self._arrays(gradients), values, penalties, strict=True)
         ]
-        scale = formulas.norm_scale(grads, recipe.clip_norm)
+        scale = formulas.norm_scale(grads, config.clip_norm)
         firsts, seconds = (
             [None] * len(values) if slot is None else self._arrays(slot)
             for slot in (state.first, state.second)
         )
-        age = int(state.steps[0]) - state.zero_step
+        age = int(state.steps[0]) - state.state_start
         changes, results = [(state.steps, state.steps + 1)], []
         for value, grad, penalty, *slots in zip(values, grads, penalties, firsts, seconds, strict=True):
             kept, scaled = (slots[0], slots[1]), grad * grad.dtype.type(scale)
-            new, new_kept = formulas.updated(value, scaled, kept, recipe.optimizer, rate, age)
+            new, new_kept = formulas.updated(value, scaled, kept, config.optimizer, rate, age)
             new = formulas.shrunk(new, penalty, rate)
-            new = formulas.constrained(new, recipe.constraint) if value.ndim == 2 else new
+            new = formulas.constrained(new, config.constraint) if value.ndim == 2 else new
             results.append(new)
             changes += [(value, new), *formulas.changes(kept, new_kept)]
         for before, (s, batch) in zip(self._running, sorted(statistics.items()), strict=True):
@@ -230,12 +230,12 @@ class ReferenceNetwork:
             changes += self._average_changes(average, results)
         formulas.write(changes)
 
-    def _penalties(self, recipe: Recipe) -> list[Penalty | None]:
+    def _penalties(self, config: TrainConfig) -> list[Penalty | None]:
         """That of each stage that learns: there is none of the scales of a batch_norm."""
-        own = zip(self._learners, recipe.penalties, strict=True)
+        own = zip(self._learners, config.penalties, strict=True)
         return [penalty if stage.dense else None for stage, penalty in own]
 
-    def _finite(self, state: State, average: Average | None) -> bool:
+    def _finite(self, state: OptimizerState, average: Average | None) -> bool:
         """Whether all that learning changes is."""
         arrays = [*self._arrays(self._parameters), *self._running]
         arrays += [*self._arrays(state.first or ()), *self._arrays(state.second or ())]
@@ -243,7 +243,7 @@ class ReferenceNetwork:
             arrays += self._arrays(average.values)
         return all(np.isfinite(array).all() for array in arrays)
 
-    def _copies(self, state: State, average: Average | None) -> list[tuple[Array, Array]]:
+    def _copies(self, state: OptimizerState, average: Average | None) -> list[tuple[Array, Array]]:
         """Every array that learning changes, with a copy of what it holds now."""
         kept = (self._arrays(slot or ()) for slot in (state.first, state.second))
         arrays = [state.steps, *self._arrays(self._parameters), *itertools.chain(*kept), *self._running]
@@ -271,13 +271,13 @@ class ReferenceNetwork:
         return arrays
 
 
-def _for_batch(recipe: Recipe, batch: Batch) -> Recipe:
-    """The recipe with the batch's part of a penalty of all."""
-    if not recipe.penalty_by_batch:
-        return recipe
-    size = formulas.batch_size(recipe.loss, len(batch.x), batch.weight)
-    parts = (scaled(penalty, 1 / size if size else 0.0) for penalty in recipe.penalties)
-    return replace(recipe, penalties=tuple(parts))
+def _for_batch(config: TrainConfig, batch: Batch) -> TrainConfig:
+    """The config with the batch's part of a penalty of all."""
+    if not config.penalty_by_batch:
+        return config
+    size = formulas.batch_size(config.loss, len(batch.x), batch.weight)
+    parts = (scaled(penalty, 1 / size if size else 0.0) for penalty in config.penalties)
+    return replace(config, penalties=tuple(parts))
 
 
 def _take(batch: Batch, part: slice, order: Array | None) -> Batch:

@@ -14,7 +14,7 @@ import numpy as np
 from ...losses import Loss
 from ...penalties import Penalty
 from .. import active
-from ..protocol import Array, Backend, Batch, Draws, Parameters, Stage, reads_input
+from ..protocol import Array, Backend, Batch, Parameters, Stage, StepKey, reads_input
 from . import formulas
 from . import stages as stage_formulas
 
@@ -34,7 +34,7 @@ def directional_derivative(
     batch: Batch,
     loss: Loss,
     penalties: Sequence[Penalty | None],
-    draws: Draws,
+    draws: StepKey,
 ) -> tuple[float, float]:
     """The objective as in training, and its derivative along `direction`, which is like `parameters`."""
     backend = active()
@@ -46,7 +46,7 @@ def directional_derivative(
             rows = _linear(backend, rows, *next(own))
         elif stage.kind == "batch_norm":
             rows = _batch_norm(stage, rows, *next(own))
-        elif stage.kind == "join":
+        elif stage.kind == "residual_add":
             rows = _join(stage, passed[stage.partner + 1], rows, draws)
         else:
             rows = _chosen(stage, rows, draws)
@@ -89,12 +89,12 @@ def _batch_norm(stage: Stage, rows: _Rows, p: Parameters, change: Parameters) ->
     normal = (x - statistics[0]) * inverse
     tangent = normal * change.weight[0] + change.bias
     if dx is not None:
-        centred = (dx - dx.mean(axis=0)) * inverse
-        tangent = tangent + p.weight[0] * (centred - normal * (normal * centred).mean(axis=0))
+        centered = (dx - dx.mean(axis=0)) * inverse
+        tangent = tangent + p.weight[0] * (centered - normal * (normal * centered).mean(axis=0))
     return _Rows(stage_formulas.batch_norm(stage, x, statistics, p), tangent)
 
 
-def _join(stage: Stage, fork: _Rows, rows: _Rows, draws: Draws) -> _Rows:
+def _join(stage: Stage, fork: _Rows, rows: _Rows, draws: StepKey) -> _Rows:
     """A sum, or the shortcut alone."""
     if not stage_formulas.joined(stage, draws):
         return fork
@@ -102,7 +102,7 @@ def _join(stage: Stage, fork: _Rows, rows: _Rows, draws: Draws) -> _Rows:
     return _Rows(fork.value + rows.value, sum(tangents[1:], tangents[0]) if tangents else None)
 
 
-def _chosen(stage: Stage, rows: _Rows, draws: Draws) -> _Rows:
+def _chosen(stage: Stage, rows: _Rows, draws: StepKey) -> _Rows:
     """Stages that scale or choose elements, and do the same to tangents."""
     x, dx = rows
     if stage.kind == "dropout":
@@ -111,7 +111,7 @@ def _chosen(stage: Stage, rows: _Rows, draws: Draws) -> _Rows:
     if stage.kind == "pool":
         y, places = stage_formulas.pool(stage, x, draws)
         return _Rows(y, None if dx is None else np.take_along_axis(dx, places, axis=1))
-    if stage.kind == "max_pieces":
+    if stage.kind == "maxout":
         largest = x.reshape(len(x), -1, stage.outputs).argmax(axis=1)
         places = largest * stage.outputs + np.arange(stage.outputs)
         tangent = None if dx is None else np.take_along_axis(dx, places, axis=1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..protocol import Array, Draws, Parameters, Stage, reads_input
+from ..protocol import Array, Parameters, Stage, StepKey, reads_input
 from . import formulas
 from . import stages as stage_formulas
 
@@ -19,7 +19,7 @@ class Pass:
     outputs: list[Array]
     statistics: dict[int, Array]
     kept: dict[int, Array]
-    draws: Draws | None
+    draws: StepKey | None
 
 
 @formulas.quiet
@@ -28,7 +28,7 @@ def forward(
     parameters: Sequence[Parameters],
     running: Sequence[Array],
     x: Array,
-    draws: Draws | None,
+    draws: StepKey | None,
 ) -> Pass:
     """All stages, as in training with some draws, as in inference without."""
     passed = Pass([x], {}, {}, draws)
@@ -54,12 +54,12 @@ def _forward_rows(s: int, stage: Stage, x: Array, passed: Pass) -> Array:
     if stage.kind == "dropout" and draws is not None:
         passed.kept[s] = stage_formulas.dropout_factors(stage, len(x), x.dtype, draws)
         return x * passed.kept[s]
-    if stage.kind == "max_pieces":
+    if stage.kind == "maxout":
         return stage_formulas.max_pieces(stage, x)
     if stage.kind == "pool":
         y, passed.kept[s] = stage_formulas.pool(stage, x, draws)
         return y
-    if stage.kind == "join":
+    if stage.kind == "residual_add":
         fork = passed.outputs[stage.partner + 1]
         if draws is None:
             return stage_formulas.join(fork, x, 1 - stage.rate)
@@ -99,13 +99,13 @@ def _backward_rows(s: int, stage: Stage, grad: Array, passed: Pass, shortcuts: d
     x, y = passed.outputs[s : s + 2]
     if stage.kind == "dropout":
         return grad * passed.kept[s]
-    if stage.kind == "max_pieces":
+    if stage.kind == "maxout":
         return stage_formulas.max_pieces_backward(stage, x, y, grad)
     if stage.kind == "pool":
         return stage_formulas.pool_backward(stage, passed.kept[s], grad)
-    if stage.kind == "fork":
+    if stage.kind == "residual_split":
         return grad + shortcuts[s]
-    if stage.kind == "join":
+    if stage.kind == "residual_add":
         shortcuts[stage.partner] = grad
         assert passed.draws is not None
         return grad if stage_formulas.joined(stage, passed.draws) else np.zeros_like(grad)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..protocol import Array, Draws, Parameters, Stage
+from ..protocol import Array, Parameters, Stage, StepKey
 from .formulas import quiet
 from .random import key_of, philox
 
@@ -13,14 +13,14 @@ _DROPOUT, _JOIN, _POOL = 0x64000000, 0x6A000000, 0x70000000
 _UNIT = 2**32
 
 
-def _words(stream: int, stage: Stage, draws: Draws) -> int:
+def _words(stream: int, stage: Stage, draws: StepKey) -> int:
     """The first random word of a stage in a step."""
     step = draws.step & 0xFFFFFFFF
     counter = (0, draws.step >> 32 & 0xFFFFFFFF, step, stream + stage.number)
     return int(philox(counter, key_of(draws.seed))[0])
 
 
-def dropout_factors(stage: Stage, samples: int, dtype: np.dtype, draws: Draws) -> Array:
+def dropout_factors(stage: Stage, samples: int, dtype: np.dtype, draws: StepKey) -> Array:
     """0 with the probability `rate`, else 1 / (1 - rate), for each element of a batch.
 
     Column 64 q + 16 w + l takes word w of counter (16 q + l, row, step, stream): dropped below rate * 2**32.
@@ -41,7 +41,7 @@ def dropout_factors(stage: Stage, samples: int, dtype: np.dtype, draws: Draws) -
     return factors
 
 
-def joined(stage: Stage, draws: Draws) -> bool:
+def joined(stage: Stage, draws: StepKey) -> bool:
     """Whether the layers beside a shortcut take part in a step."""
     return _words(_JOIN, stage, draws) >= int(stage.rate * _UNIT)
 
@@ -118,7 +118,7 @@ def _cuts(n: int, parts: int, offset: int) -> list[int]:
 
 
 @quiet
-def pool(stage: Stage, x: Array, draws: Draws | None) -> tuple[Array, Array]:
+def pool(stage: Stage, x: Array, draws: StepKey | None) -> tuple[Array, Array]:
     """The largest of each region, and its place in the row; of equals the first, of NaNs too."""
     height, width, channels, rows, columns = stage.image
     word = 0x80008000 if draws is None else _words(_POOL, stage, draws)

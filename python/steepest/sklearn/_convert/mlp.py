@@ -198,7 +198,7 @@ def _flat(layers: Any) -> list[Array]:
 
 
 def _fold(estimator: Any, made: Any) -> None:
-    """Make each normalisation a part of the layer before it."""
+    """Make each normalization a part of the layer before it."""
     norms = zip(made.coefs_, made.intercepts_, estimator.batch_norms_, strict=False)
     for place, (coef, intercept, norm) in enumerate(norms):
         keys = ("1.weight", "1.bias", "1.running_mean", "1.running_var")

@@ -19,7 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ..._description import check_dtype
 from ...backends import active
-from ...backends.protocol import Array, Batch, Network, Plateau, Recipe, Schedule, Status
+from ...backends.protocol import Array, Batch, FitRequest, Network, Plateau, Status, TrainConfig
 from ...backends.reference.formulas import write
 from ...schedules import rate_of
 from ...training.history import History
@@ -51,7 +51,7 @@ class HeldOut:
 class Learned:
     """What a fit learns, and from what.
 
-    network: bound to the arrays, which are all that learning changes but the solver's state. recipe: its
+    network: bound to the arrays, which are all that learning changes but the solver's state. config: its
     optimizer is the solver's.
     data: X, y and sample weights as the estimator was given them, for scikit-learn's callbacks.
     rate_factor: what the network's learning rates are of the estimator's. publish: shows on the estimator
@@ -61,7 +61,7 @@ class Learned:
     network: Network
     arrays: list[Array]
     batch: Batch
-    recipe: Recipe
+    config: TrainConfig
     rng: np.random.RandomState
     held_out: HeldOut | None = None
     seed: int = 0  # of draws within the network
@@ -116,11 +116,11 @@ def batch_size(estimator: Any, samples: int) -> int:
     return max(1, min(int(estimator.batch_size), samples))
 
 
-def check_recipe(estimator: Any, recipe: Recipe, dtype: np.dtype[Any]) -> None:
+def check_config(estimator: Any, config: TrainConfig, dtype: np.dtype[Any]) -> None:
     """Refuse parameters that the dtype of the samples cannot hold."""
-    check_dtype(recipe.loss, dtype)
-    check_dtype(recipe.optimizer, dtype)
-    for penalty in recipe.penalties:
+    check_dtype(config.loss, dtype)
+    check_dtype(config.optimizer, dtype)
+    for penalty in config.penalties:
         check_dtype(penalty, dtype, f"alpha={estimator.alpha}")
 
 
@@ -131,8 +131,8 @@ class _Run:
         self._estimator = estimator
         self._learned = learned
         self._solver = solver
-        self._recipe = replace(learned.recipe, optimizer=solver.optimizer)
-        check_recipe(estimator, self._recipe, learned.arrays[0].dtype)
+        self._train_config = replace(learned.config, optimizer=solver.optimizer)
+        check_config(estimator, self._train_config, learned.arrays[0].dtype)
         self._samples = len(learned.batch.x)
         self._size = batch_size(estimator, self._samples)
         self._batches = -(-self._samples // self._size)
@@ -172,7 +172,7 @@ class _Run:
         before = learned.rng.get_state(legacy=False) if number > 1 and estimator.shuffle else None
         order = self._order
         self._callbacks.epoch_begins()
-        schedule = Schedule(
+        request = FitRequest(
             epochs=number,
             batch_size=self._size,
             shuffle=False,
@@ -188,7 +188,9 @@ class _Run:
 
         first = int(self._solver.state.steps[0])
         with interruption_noted() as interrupted:
-            results = learned.network.fit(learned.batch, self._recipe, self._solver.state, schedule, watch)
+            results = learned.network.fit(
+                learned.batch, self._train_config, self._solver.state, request, watch
+            )
         finished = len(results.losses)
         if finished < number and before is not None:  # draw what was needed, and no more
             learned.rng.set_state(before)
@@ -281,8 +283,8 @@ class _Run:
         """Loss and score of samples that are not learned from."""
         estimator, learned, batch = self._estimator, self._learned, held_out.batch
         scores = learned.network.forward(batch.x)
-        loss, _ = active().loss(learned.recipe.loss, scores, batch.targets, batch.weight)
-        estimator.validation_loss_curve_.append(loss * learned.recipe.report_scale)
+        loss, _ = active().loss(learned.config.loss, scores, batch.targets, batch.weight)
+        estimator.validation_loss_curve_.append(loss * learned.config.report_scale)
         if not estimator.early_stopping:
             return
         score = held_out.score(scores) if np.isfinite(scores).all() else math.nan

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...backends.protocol import Parameters, State
+from ...backends.protocol import OptimizerState, Parameters
 from ...optimizers import SGD, Adam, Optimizer
 from .._mlp.architecture import writable
 
@@ -21,7 +21,7 @@ class Solver:
 
     optimizer: Optimizer
     learning_rate: float
-    state: State
+    state: OptimizerState
 
     @classmethod
     def of(cls, estimator: Any, parameters: Sequence[Parameters], rate: float) -> Solver:
@@ -33,7 +33,7 @@ class Solver:
             betas = float(estimator.beta_1), float(estimator.beta_2)
             optimizer = Adam(rate, *betas, float(estimator.epsilon), epsilon_hat=True)
         first, second = ([_zeros(p) for p in parameters] if kept else None for kept in optimizer.keeps)
-        return cls(optimizer, rate, State(first, second, np.zeros(1, np.int64)))
+        return cls(optimizer, rate, OptimizerState(first, second, np.zeros(1, np.int64)))
 
     def own_state(self) -> None:
         """Copy what a backend could not write to: memory maps, for instance."""

@@ -16,7 +16,7 @@ from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ...backends import active
-from ...backends.protocol import Array, Parameters, Recipe
+from ...backends.protocol import Array, Parameters, TrainConfig
 from ...compile.plan import compile_stages
 from ...layers import Linear
 from ...losses import Loss
@@ -122,7 +122,7 @@ class LinearModel(SparseCoefMixin, Estimator):
             active().network(stages, [layer]),
             [array for array in (layer.weight, layer.bias) if array is not None],
             self._batch(X, y, weight),
-            self._recipe(),
+            self._train_config(),
             self._random_state,
             held_out,
             incremental=incremental,
@@ -133,7 +133,7 @@ class LinearModel(SparseCoefMixin, Estimator):
         learn(self, learned, self._optimizer)
         self._show(layer)
 
-    def _recipe(self) -> Recipe:
+    def _train_config(self) -> TrainConfig:
         """Two columns have half the squares of their difference, and a longer gradient by sqrt(2)."""
         penalty, norm = penalty_of(self.penalty, self.alpha, self.l1_ratio), as_float(self.clip_norm)
         if isinstance(penalty, L1) and self.solver == "sgd" and self.momentum == 0:
@@ -144,7 +144,7 @@ class LinearModel(SparseCoefMixin, Estimator):
                 penalty = L2(2 * penalty.strength)
             elif isinstance(penalty, ElasticNet):
                 penalty = replace(penalty, beta=2 * penalty.beta)
-        return Recipe(self._loss(), (penalty,), clip_value=as_float(self.clip_value), clip_norm=norm)
+        return TrainConfig(self._loss(), (penalty,), clip_value=as_float(self.clip_value), clip_norm=norm)
 
     def _initial_rate(self, X: Any, weight: Array | None, pace: float) -> float:
         """The one that is given, or one that suits the size of the samples.

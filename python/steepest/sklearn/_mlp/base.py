@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ...backends import active
-from ...backends.protocol import Array, Batch, Recipe, Stage
+from ...backends.protocol import Array, Batch, Stage, TrainConfig
 from ...losses import Loss
 from .._common.classes import WEIGHTED
 from .._common.data import finite, own_places, rows_in, weights_count, weights_of
@@ -30,7 +30,7 @@ from .architecture import (
     rows_to_learn,
     writable,
 )
-from .lbfgs import minimise
+from .lbfgs import minimize
 from .settings import Settings
 
 
@@ -102,7 +102,7 @@ class MultilayerPerceptron(Settings):
             self.batch_norms_ = norms
         parameters, running = parameters_of(self.coefs_, self.intercepts_, norms)
         stages = self._stages()
-        network, recipe = active().network(stages, parameters, running), self._recipe(stages)
+        network, config = active().network(stages, parameters, running), self._train_config(stages)
         if self.solver == "lbfgs":
             if getattr(self, "_skl_callbacks", None):
                 warnings.warn(
@@ -111,7 +111,7 @@ class MultilayerPerceptron(Settings):
                     stacklevel=2,
                 )
             batch = self._training_batch(X, y, sample_weight, incremental)
-            minimise(self, network, parameters, batch, recipe)
+            minimize(self, network, parameters, batch, config)
             return
         X, y, sample_weight, held_out = self._split(X, y, sample_weight, validation_data)
         batch = self._training_batch(X, y, sample_weight, incremental)
@@ -119,7 +119,7 @@ class MultilayerPerceptron(Settings):
         # Drawn behind scikit-learn's draws, and only where it is used.
         seed = int(rng.randint(2**31)) if any(self._dropout(len(self.coefs_) - 1)) else 0
         learned = Learned(
-            network, self._arrays(), batch, recipe, rng, held_out, seed, incremental, data=given
+            network, self._arrays(), batch, config, rng, held_out, seed, incremental, data=given
         )
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = Solver.of(self, parameters, float(self.learning_rate_init))
@@ -173,11 +173,11 @@ class MultilayerPerceptron(Settings):
         hidden = len(units) - 2
         return compiled(units, self._activations(hidden), self._dropout(hidden), bool(self.batch_norm))
 
-    def _recipe(self, stages: Iterable[Stage]) -> Recipe:
+    def _train_config(self, stages: Iterable[Stage]) -> TrainConfig:
         """What a step does; a penalty is on the weights of dense stages, not on scales."""
         loss, scale = self._objective()
         penalty = penalty_of(self.penalty, self.alpha, self.l1_ratio)
-        return Recipe(
+        return TrainConfig(
             loss,
             tuple(penalty if stage.dense else None for stage in stages if stage.learns),
             clip_value=as_float(self.clip_value),

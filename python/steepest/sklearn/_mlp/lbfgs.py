@@ -10,18 +10,18 @@ import scipy.optimize
 from sklearn.utils.fixes import parse_version, sp_version
 from sklearn.utils.optimize import _check_optimize_result
 
-from ...backends.protocol import Array, Batch, Network, Parameters, Recipe
-from .._fitting.loop import check_recipe
+from ...backends.protocol import Array, Batch, Network, Parameters, TrainConfig
+from .._fitting.loop import check_config
 
 _PRINTS = sp_version < parse_version("1.15")  # later ones have no such option
 
 
-def minimise(
-    estimator: Any, network: Network, parameters: Sequence[Parameters], batch: Batch, recipe: Recipe
+def minimize(
+    estimator: Any, network: Network, parameters: Sequence[Parameters], batch: Batch, config: TrainConfig
 ) -> None:
     """Move the parameters to a minimum of the objective, and set the estimator's n_iter_ and loss_."""
     arrays = _in_order(parameters)
-    check_recipe(estimator, recipe, arrays[0].dtype)
+    check_config(estimator, config, arrays[0].dtype)
     ends = np.cumsum([array.size for array in arrays])[:-1]
 
     def write(packed: Array) -> None:
@@ -30,7 +30,7 @@ def minimise(
 
     def objective(packed: Array) -> tuple[float, Array]:
         write(packed)
-        value, gradients = network.loss_and_gradients(batch, recipe)
+        value, gradients = network.loss_and_gradients(batch, config)
         return value, _packed(_in_order(gradients))
 
     result = scipy.optimize.minimize(

@@ -89,7 +89,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     dropout : float or sequence of float, default=0.0
         Probability with which each unit of the hidden layers, or of each one of them, is dropped in a step.
     batch_norm : bool, default=False
-        Normalise what each hidden layer gives to its activation by the batch's mean and variance.
+        Normalize what each hidden layer gives to its activation by the batch's mean and variance.
     penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
         On the weights W of all layers, alpha * (l1_ratio * sum|W| + (1 - l1_ratio) / 2 * sum(W**2)), divided
         by the batch's samples, or by their total weight. "l2" has l1_ratio = 0, "l1" has 1.
