@@ -11,14 +11,14 @@
 namespace steepest::python {
 namespace {
 
-// run(lookout) for so much work: without the interpreter's lock and looking for signals, unless it is quick.
+// run(poller) for so much work: without the interpreter's lock and looking for signals, unless it is quick.
 template <class Run> void interruptibly(double work, const Choice& choice, Run run) {
     Watcher signals;
-    Lookout lookout(work > Unlocked::quick ? signals.function() : Watch());
+    Poller poller(work > Unlocked::quick ? signals.function() : Poll());
     int size;
     {
         const Unlocked unlocked(work);
-        size = run(lookout);
+        size = run(poller);
     }
     choice.ran(size);
     signals.raise();
@@ -49,9 +49,9 @@ py::array_t<T> linear(py::array x_, py::array weight_, const py::object& bias_, 
     const MatrixView<T> rows = rows_of(y);
     const auto& kernels = kernels_of<T>(choice.table);
     const double work = double(x.count) * double(x.columns) * double(weight.columns);
-    interruptibly(work, choice, [&](Lookout& lookout) {
+    interruptibly(work, choice, [&](Poller& poller) {
         return steepest::linear(kernels, choice.threads, x.rows, weight.rows, bias.data, rows, x.count,
-                                x.columns, weight.columns, lookout);
+                                x.columns, weight.columns, poller);
     });
     return y;
 }
@@ -68,10 +68,10 @@ py::tuple linear_backward(py::array x_, py::array weight_, py::array dy_, const 
     const MatrixView<T> dx_rows = rows_of(dx), dw_rows = rows_of(dw);
     T* const sums = db.mutable_data();
     const double work = 2 * double(x.count) * double(x.columns) * double(weight.columns);
-    interruptibly(work, choice, [&](Lookout& lookout) {
+    interruptibly(work, choice, [&](Poller& poller) {
         return steepest::linear_backward(kernels_of<T>(choice.table), choice.threads, x.rows, weight.rows,
                                          dy.rows, dx_rows, dw_rows, sums, x.count, x.columns, weight.columns,
-                                         lookout);
+                                         poller);
     });
     return py::make_tuple(dx, dw, db);
 }
@@ -126,9 +126,9 @@ template <class T> py::array_t<T> softmax(py::array x_, const std::string& isa, 
     if (x.columns < 1) refuse("scores have no classes");
     auto y = new_matrix<T>(x.count, x.columns);
     const MatrixView<T> rows = rows_of(y);
-    interruptibly(time_of_element * double(x.count) * double(x.columns), choice, [&](Lookout& lookout) {
+    interruptibly(time_of_element * double(x.count) * double(x.columns), choice, [&](Poller& poller) {
         return steepest::softmax(kernels_of<T>(choice.table), choice.threads, x.rows, rows, x.count,
-                                 x.columns, lookout);
+                                 x.columns, poller);
     });
     return y;
 }
@@ -166,10 +166,10 @@ py::tuple loss(const Loss& loss, py::array scores_, const py::array& targets_, c
     double value = 0;
     const MatrixView<T> gradient_rows = rows_of(gradient);
     interruptibly(
-        time_of_element * double(scores.count) * double(scores.columns), choice, [&](Lookout& lookout) {
+        time_of_element * double(scores.count) * double(scores.columns), choice, [&](Poller& poller) {
             return steepest::loss_and_gradient(kernels_of<T>(choice.table), choice.threads, loss, scores.rows,
                                                {{}, labels.data(), targets.rows, weight.data, scores.count},
-                                               scores.columns, gradient_rows, &value, lookout);
+                                               scores.columns, gradient_rows, &value, poller);
         });
     return py::make_tuple(value, gradient);
 }
@@ -236,7 +236,7 @@ template <class T> double read_bandwidth(py::array x_, Index passes, const std::
     const Unlocked unlocked;
     const auto start = std::chrono::steady_clock::now();
     run(threads > 0 ? threads : default_threads(), [&](const Team& team) {
-        const Range mine = share_columns<T>(elements, team);
+        const Range mine = column_chunk<T>(elements, team);
         double read = 0;
         for (Index i = 0; i < passes; ++i) read += kernels.read_loop(x.data + mine.begin, mine.size());
         team.barrier();

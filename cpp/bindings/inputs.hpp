@@ -37,15 +37,15 @@ template <class T> struct ParameterSet {
     ParameterSet(const StageList& stages, ParameterList arrays) : owners(std::move(arrays)) {
         for (const auto& bound : stages) {
             const Stage& stage = bound.stage;
-            if (!stage.learns()) continue;
+            if (!stage.has_parameters()) continue;
             if (views.size() == owners.size()) refuse("fewer parameters than stages that learn");
             auto& [weight, bias] = owners[views.size()];
             Parameters<T> view{writable<T>(weight, stage.weight_rows(), stage.outputs, "weight"), nullptr};
             if (!bias.is_none()) {
                 auto array = py::cast<py::array>(bias);
                 view.bias = writable<T>(array, stage.outputs, "bias");
-            } else if (!stage.dense()) {
-                refuse("a batch_norm needs a bias");
+            } else if (!stage.is_dense()) {
+                refuse(std::string("a ") + stage.kind->name + " needs a bias");
             }
             views.push_back(view);
         }
@@ -99,9 +99,10 @@ template <class T> struct RunningSet {
 
     RunningSet(const StageList& stages, std::vector<py::array> arrays) : owners(std::move(arrays)) {
         for (const auto& bound : stages) {
-            if (bound.stage.kind != StageKind::batch_norm) continue;
+            if (!bound.stage.kind->has_statistics()) continue;
             if (views.size() == owners.size()) refuse("fewer running statistics than batch_norms");
-            views.push_back(writable<T>(owners[views.size()], 2, bound.stage.outputs, "running"));
+            views.push_back(writable<T>(owners[views.size()], bound.stage.kind->running_rows,
+                                        bound.stage.outputs, "running"));
         }
         if (views.size() != owners.size()) refuse("more running statistics than batch_norms");
     }

@@ -86,7 +86,7 @@ template <class T> class BoundNetwork {
         if (x.count < 1 || x.columns != network().inputs() || !masks_cover(x.count)) return py::none();
         const Choice choice(isa, threads);
         const auto& kernels = kernels_of<T>(choice.table);
-        Samples<T> samples{x.rows, nullptr, {}, nullptr, x.count};
+        Samples<T> samples{.x = x.rows, .count = x.count};
         if (takes_labels(loss)) {
             const PlainVector<std::int64_t> labels(targets_);
             if (labels.size != x.count || network().outputs() < 2) return py::none();
@@ -115,8 +115,8 @@ template <class T> class BoundNetwork {
         require_dense(data.samples());
         py::list arrays;
         std::vector<Parameters<T>> views;
-        for (const auto& stage : network().stages()) {
-            if (!stage.learns()) continue;
+        for (const auto& stage : network().plan().stages()) {
+            if (!stage.has_parameters()) continue;
             auto w = new_matrix<T>(stage.weight_rows(), stage.outputs);
             py::object bias = py::none();
             Parameters<T> view{rows_of(w), nullptr};
@@ -129,10 +129,10 @@ template <class T> class BoundNetwork {
             arrays.append(py::make_tuple(w, bias));
         }
         const Result result =
-            compute(network().total_time(data.count), py::none(), Choice(isa, threads),
-                    [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Watch& asked) {
+            compute(network().plan().total_time(data.count), py::none(), Choice(isa, threads),
+                    [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Poll& poll) {
                         return trainer.gradients(kernels, n, data.samples(), config, views.data(),
-                                                 {seed, number}, asked, own.get());
+                                                 {seed, number}, poll, own.get());
                     });
         own.raise();
         require_labels(result);
@@ -169,21 +169,21 @@ template <class T> class BoundNetwork {
         const auto& kernels = kernels_of<T>(choice.table);
         const Index columns = own.network.inputs();
         const Index piece = std::max<Index>(1, (Index(4) << 20) / (columns * Index(sizeof(T))));
-        const double time = own.network.total_time(count) + double(count) * double(columns);
+        const double time = own.network.plan().total_time(count) + double(count) * double(columns);
         Watcher signals;
-        Lookout lookout(time > Unlocked::quick ? signals.function() : Watch());
+        Poller poller(time > Unlocked::quick ? signals.function() : Poll());
         int size = 1;
         bool good = true;
         {
             const Exclusive::Turn turn(own.turns);
             const Unlocked unlocked(time);
-            for (Index i = 0; i < count && good && !lookout.stopped(); i += piece) {
+            for (Index i = 0; i < count && good && !poller.stopped(); i += piece) {
                 const Index n = std::min(piece, count - i);
                 good = !finite || first_nonfinite_row(kernels, from(x, i), n, columns) < 0;
                 if (!good) break;
                 size = std::max(
-                    size, own.network.predict(kernels, choice.threads, from(x, i), from(y, i), n, lookout));
-                lookout.look(work_between_looks);
+                    size, own.network.predict(kernels, choice.threads, from(x, i), from(y, i), n, poller));
+                poller.poll(work_between_polls);
             }
         }
         choice.ran(size);
@@ -222,7 +222,8 @@ template <class T> class BoundNetwork {
 
     // Sparse rows are only for a first stage that is dense.
     void require_dense(const Samples<T>& samples) const {
-        if (samples.sparse && !stages_.front().stage.dense()) refuse("sparse rows need a dense first stage");
+        if (samples.sparse && !stages_.front().stage.is_dense())
+            refuse("sparse rows need a dense first stage");
     }
 
     Result learn(const Samples<T>& samples, const Learning<T>& how, const AverageSet<T>* average,
@@ -235,16 +236,22 @@ template <class T> class BoundNetwork {
         const CustomLoss<T>* const custom = own ? own->get() : nullptr;
         const double visited =
             std::min(double(samples.count), double(request.batch) * double(request.batches));
-        const double time = network().total_time(1) * visited * double(request.epochs);
-        Result result =
-            compute(custom ? unknown_time : time, std::move(watch), choice,
-                    [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Watch& asked) {
-                        request.first_step = *how.steps, request.state_start = how.state_start;
-                        auto done = trainer.fit(kernels, n, samples, how.config, how.state(), request, asked,
-                                                custom, average ? average->view : Average<T>{});
-                        *how.steps += done.steps;
-                        return done;
-                    });
+        const double time = network().plan().total_time(1) * visited * double(request.epochs);
+        Result result = compute(custom ? unknown_time : time, std::move(watch), choice,
+                                [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Poll& poll) {
+                                    request.first_step = *how.steps, request.state_start = how.state_start;
+                                    Result done =
+                                        trainer.fit({.kernels = kernels,
+                                                     .samples = samples,
+                                                     .config = how.config,
+                                                     .request = request,
+                                                     .state = how.state(),
+                                                     .custom = custom,
+                                                     .average = average ? average->view : Average<T>{}},
+                                                    n, poll);
+                                    *how.steps += done.steps;
+                                    return done;
+                                });
         if (own) own->raise();
         return result;
     }
@@ -261,7 +268,7 @@ template <class T> class BoundNetwork {
             const Exclusive::Turn turn(own.turns);
             const Unlocked unlocked(time);
             result = run(own.trainer, kernels_of<T>(choice.table), choice.threads,
-                         time > Unlocked::quick ? watcher.function() : Watch());
+                         time > Unlocked::quick ? watcher.function() : Poll());
         }
         choice.ran(result.threads);
         watcher.raise();
@@ -302,30 +309,16 @@ template <class T> void bind(py::module_& m, const char* learning, const char* a
              py::arg("custom") = py::none(), py::arg("seed") = 0, py::arg("number") = 0);
 }
 
-StageKind kind_named(const std::string& name) {
-    const std::pair<const char*, StageKind> kinds[] = {{"dense", StageKind::dense},
-                                                       {"elementwise", StageKind::elementwise},
-                                                       {"dropout", StageKind::dropout},
-                                                       {"batch_norm", StageKind::batch_norm},
-                                                       {"maxout", StageKind::maxout},
-                                                       {"pool", StageKind::pool},
-                                                       {"residual_split", StageKind::residual_split},
-                                                       {"residual_add", StageKind::residual_add}};
-    for (const auto& [known, kind] : kinds)
-        if (name == known) return kind;
-    refuse("unknown stage '" + name + "'");
-}
-
 BoundStage make_stage(const std::string& kind, Index inputs, Index outputs, const std::string& activation,
                       double slope, std::uint32_t number, double rate, double momentum, double epsilon,
                       Index partner, const std::vector<Index>& image, const py::object& mask) {
     BoundStage bound;
     Stage& s = bound.stage;
-    s.kind = kind_named(kind), s.activation = activation_named(activation);
+    s.kind = &stage_kind(kind), s.activation = activation_named(activation);
     s.inputs = inputs, s.outputs = outputs, s.slope = slope, s.number = number, s.rate = rate;
     s.momentum = momentum, s.epsilon = epsilon, s.partner = partner;
-    if (s.kind == StageKind::pool) {
-        if (image.size() != 5) refuse("a pool needs five sizes");
+    if (!image.empty()) {
+        if (image.size() != 5) refuse("an image has five sizes");
         s.height = image[0], s.width = image[1], s.channels = image[2];
         s.pooled_height = image[3], s.pooled_width = image[4];
     }
