@@ -1,3 +1,4 @@
+// Compute: single operations on whole matrices, each by a team of its own.
 #include "operations.hpp"
 #include "base/poll.hpp"
 #include "network/dense_product.hpp"
@@ -53,8 +54,8 @@ int linear(const Kernels<T>& kernels, int threads, MatrixView<const T> x, Matrix
     Buffer<T> scratch;
     scratch.reserve(threads * kernels.scratch);
     Matrix<T> transposed;
-    const bool needs_its_transpose = needs_transpose<T>(inputs, outputs);
-    if (needs_its_transpose) {
+    const bool transposes = needs_transpose<T>(inputs, outputs);
+    if (transposes) {
         transposed.reserve(outputs, inputs, dot_bytes);
         kernels.transpose(weight, inputs, outputs, transposed.rows());
         weight = read_only(transposed.rows());
@@ -66,8 +67,15 @@ int linear(const Kernels<T>& kernels, int threads, MatrixView<const T> x, Matrix
         const Range mine = row_chunk(rows, 1, team);
         in_blocks({mine, {0, outputs}}, double(inputs), poller.should_stop(team.rank), [&](Block b) {
             const Index i = b.rows.begin, j = b.columns.begin;
-            forward({from(x, i), needs_its_transpose ? from(weight, j) : from(weight, 0, j), from(bias, j),
-                     from(y, i, j), b.rows.size(), inputs, b.columns.size(), Activation::identity, 0},
+            forward({.x = from(x, i),
+                     .weight = transposes ? from(weight, j) : from(weight, 0, j),
+                     .bias = from(bias, j),
+                     .y = from(y, i, j),
+                     .rows = b.rows.size(),
+                     .inputs = inputs,
+                     .outputs = b.columns.size(),
+                     .activation = Activation::identity,
+                     .slope = 0},
                     scratch.data() + team.rank * kernels.scratch);
         });
     });
@@ -90,25 +98,33 @@ int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> 
         const Range samples = row_chunk(rows, 1, team);
         in_blocks({samples, {0, inputs}}, double(outputs), stop, [&](Block b) {
             const Index i = b.rows.begin, j = b.columns.begin;
-            kernels.input_gradient({from(dy, i), from(weight, j), MatrixView<const T>{}, from(dx, i, j),
-                                    b.rows.size(), b.columns.size(), outputs, Activation::identity, false, 0},
+            kernels.input_gradient({.dy = from(dy, i),
+                                    .weight = from(weight, j),
+                                    .y = {},
+                                    .dx = from(dx, i, j),
+                                    .rows = b.rows.size(),
+                                    .inputs = b.columns.size(),
+                                    .outputs = outputs,
+                                    .activation = Activation::identity,
+                                    .transposed = false,
+                                    .slope = 0},
                                    own_scratch);
         });
         const Range features = row_chunk(inputs, term_rows, team);
         in_blocks({features, {0, outputs}}, double(rows), stop, [&](Block b) {
             const Index j = b.columns.begin;
-            kernels.weight_gradient({x,
-                                     from(dy, 0, j),
-                                     MatrixView<T>{},
-                                     MatrixView<T>{},
-                                     MatrixView<T>{},
-                                     from(dw, 0, j),
-                                     rows,
-                                     b.columns.size(),
-                                     b.rows.begin,
-                                     b.rows.end,
-                                     {},
-                                     false},
+            kernels.weight_gradient({.x = x,
+                                     .dy = from(dy, 0, j),
+                                     .weight = {},
+                                     .first_moment = {},
+                                     .second_moment = {},
+                                     .gradient = from(dw, 0, j),
+                                     .samples = rows,
+                                     .outputs = b.columns.size(),
+                                     .first = b.rows.begin,
+                                     .last = b.rows.end,
+                                     .update = {},
+                                     .narrow = false},
                                     own_scratch);
         });
         const Range columns = chunk(outputs, 16, team.rank, team.size);
@@ -131,12 +147,20 @@ int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, 
     const double scale = loss.sum ? 1 : weight > 0 ? 1 / weight : 0;
     Buffer<double> values;
     values.reserve(rows);
-    const int size = share_rows(
-        rows, work_of_exp * double(rows) * double(classes), threads, poller, [&](Index i, Index n) {
-            kernels.loss({loss.kind, T(loss.parameter), from(scores, i), from(samples.labels, i),
-                          from(samples.targets, i), from(samples.weight, i), scale, from(gradient, i),
-                          values.data() + i, n, classes});
-        });
+    const int size = share_rows(rows, work_of_exp * double(rows) * double(classes), threads, poller,
+                                [&](Index i, Index n) {
+                                    kernels.loss({.kind = loss.kind,
+                                                  .parameter = T(loss.parameter),
+                                                  .scores = from(scores, i),
+                                                  .labels = from(samples.labels, i),
+                                                  .targets = from(samples.targets, i),
+                                                  .weight = from(samples.weight, i),
+                                                  .scale = scale,
+                                                  .gradient = from(gradient, i),
+                                                  .value = values.data() + i,
+                                                  .rows = n,
+                                                  .classes = classes});
+                                });
     if (poller.stopped()) return size;
     double sum = 0;
     for (Index i = 0; i < rows; ++i) sum += values.data()[i];

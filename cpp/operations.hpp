@@ -1,5 +1,5 @@
-// Single operations on whole matrices, each by a team of its own: what `steepest.functional` calls. Each
-// returns the size of the team, and is left unfinished where `poller` stops.
+// Compute: single operations on whole matrices, each by a team of its own: what `steepest.functional` calls.
+// For the caller alone. Each returns the size of the team, and is left unfinished where `poller` stops.
 #pragma once
 
 #include "base/poll.hpp"
@@ -29,8 +29,9 @@ template <class T>
 int softmax(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<T> y, Index rows,
             Index columns, Poller& poller);
 
-// Index of the first row that holds a number that is not finite, or -1.
+// Index of the first row that holds a number that is not finite, or -1. Every thread.
 template <class T>
-Index first_nonfinite_row(const Kernels<T>& kernels, MatrixView<const T> x, Index rows, Index columns);
+[[nodiscard]] Index first_nonfinite_row(const Kernels<T>& kernels, MatrixView<const T> x, Index rows,
+                                        Index columns);
 
 } // namespace steepest

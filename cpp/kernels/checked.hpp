@@ -108,8 +108,8 @@ template <class T> void checked_weight_gradient(const WeightGradient<T>& g, T* s
 }
 
 template <class T>
-void checked_combine(const T* factors, const std::int32_t* which, Index count, MatrixView<const T> rows,
-                     T* sum, Index n) {
+void checked_sparse_row_product(const T* factors, const std::int32_t* which, Index count,
+                                MatrixView<const T> rows, T* sum, Index n) {
     const Checker c{"sparse_row_product"};
     c.holds("factors", factors, count);
     c.holds("which", which, count);
@@ -198,7 +198,7 @@ void checked_dropout_factors(const DropoutKey& key, Index row, Index first, Inde
     dropout_factors(key, row, first, last, factors);
 }
 
-template <class T> void checked_max_pieces(const T* x, Index pieces, Index distance, T* y, Index n) {
+template <class T> void checked_maxout(const T* x, Index pieces, Index distance, T* y, Index n) {
     const Checker c{"maxout"};
     c.range("pieces", 1, pieces, MatrixView<T>::unbounded);
     c.range("columns of a piece", 0, n, distance);
@@ -208,8 +208,8 @@ template <class T> void checked_max_pieces(const T* x, Index pieces, Index dista
 }
 
 template <class T>
-void checked_max_pieces_gradient(const T* x, Index piece, Index distance, const T* y, const T* dy, T* dx,
-                                 Index n) {
+void checked_maxout_gradient(const T* x, Index piece, Index distance, const T* y, const T* dy, T* dx,
+                             Index n) {
     const Checker c{"maxout_gradient"};
     c.range("columns of a piece", 0, n, distance);
     c.all_hold("x, y, dy or dx", n, x, y, dy, dx);

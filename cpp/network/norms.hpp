@@ -4,7 +4,6 @@
 
 #include "network/context.hpp"
 #include "network/network.hpp"
-#include "training/optimizer.hpp"
 
 namespace steepest {
 

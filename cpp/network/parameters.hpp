@@ -24,6 +24,14 @@ template <class T> struct State {
     }
 };
 
+// The penalty of a weight.
+struct Penalty {
+    double l2 = 0, l1 = 0; // of sum(w^2) and sum|w|
+    bool proximal = false; // the update shrinks |w|, instead of following the slope of l1
+    // What it is of a share of the samples.
+    [[nodiscard]] Penalty operator*(double share) const { return {l2 * share, l1 * share, proximal}; }
+};
+
 // How one step updates the weight of each stage that has parameters, by parameter_index, and all biases.
 template <class T> struct Updates {
     std::vector<Update<T>> weights;

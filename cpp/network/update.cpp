@@ -1,8 +1,18 @@
 // Compute: from the gradients of a batch to new parameters.
 #include "network/update.hpp"
-#include "training/optimizer.hpp"
 
 namespace steepest {
+namespace {
+
+// The update from a gradient that has its penalty already, times `scale`.
+template <class T> Update<T> of_stored(Update<T> update, double scale) {
+    update.l2_slope = update.l1 = 0;
+    update.scale = T(scale);
+    update.plain = update.plain && update.scale == 1;
+    return update;
+}
+
+} // namespace
 
 template <class T>
 void update_parameters(const Network<T>& network, const Context<T>& context, MatrixView<const T> x,

@@ -11,74 +11,81 @@
 
 namespace steepest {
 
+// Made for one call of a trainer, whose thread is the leader of the teams that it starts.
 template <class T> class Run {
   public:
     Run(Network<T>& network, TrainMemory<T>& memory, const Job<T>& job, const Poll& poll)
         : network_(network), memory_(memory), job_(job), poller_(poll), plateau_(job.request.plateau) {}
 
-    // Does it, with at most so many threads. The caller alone, once.
+    // Does what is asked for, with at most so many threads. The caller alone, once.
     [[nodiscard]] Result execute(int threads);
 
   private:
     // ---- the caller alone: reservation.cpp and epochs.cpp ------------------------------------------------
-    // How many threads a run is worth, from what is asked for.
-    int plan(int threads);
+    // Decides what is visited and what is taken back, and returns how many threads the work is worth.
+    [[nodiscard]] int plan(int threads);
     // Memory for all that the threads need.
     void reserve(int threads);
+    // The part of it for copies of a batch, its labels and losses.
     void reserve_batch(Index size);
     // Entries of sparse samples that a batch may have.
-    Index most_entries(Index size) const;
+    [[nodiscard]] Index most_entries(Index size) const;
     // Whether the update of a sparse first stage is one that scales its weight, by not too little.
-    bool can_be_lazy() const;
+    [[nodiscard]] bool can_be_lazy() const;
     // After a run: takes back what diverged or overflowed. True if the epochs from the snapshot on are to be
     // run again, one by one, to find the last of them that was good.
-    bool go_back();
+    [[nodiscard]] bool go_back();
     // One team's work: epochs until the run ends.
     void run_team(int threads);
 
     // ---- one thread, while the others wait: epochs.cpp and step.cpp --------------------------------------
+    // Copies all that learning changes, as it is before an epoch.
     void save(Index epoch);
+    // Goes back to what was saved.
     void restore();
     // Whether there is to be one more epoch.
-    bool begin_epoch(Index epoch, bool inspected);
+    [[nodiscard]] bool begin_epoch(Index epoch, bool inspected);
     // Notes the loss of an epoch. The leader.
     void end_epoch();
     // The update of the step that comes, in memory_.updates.
     void prepare_update(double penalty_share);
     // Whether a batch whose gradients are there is to be learned.
-    bool decide(const Batch<T>& batch);
+    [[nodiscard]] bool decide(const Batch<T>& batch);
     // Notes a batch that has been learned. The leader.
     void record(const Batch<T>& batch);
 
     // ---- every thread: epochs.cpp ------------------------------------------------------------------------
     // Epochs from the last snapshot on, until the run ends.
     void train(const Team& team);
+    // Inspects what the team leaves behind.
     void leave(const Context<T>& context);
     // This thread's part of all that learning changes; of the parameters, only what updates did not look at.
     void inspect(const Context<T>& context);
     // Waits for begin_epoch() where the others depend on it; false if the run has ended.
-    bool enter_epoch(const Context<T>& context, Index epoch);
+    [[nodiscard]] bool enter_epoch(const Context<T>& context, Index epoch);
     // After a step with a lazy weight: its new scale, which the end of an epoch writes.
     void settle_scale(const Team& team, bool last);
+    // Writes the scale into this thread's rows of the weight.
     void flush_scale(const Team& team);
 
     // ---- every thread: the phases of a step, in order: step.cpp ------------------------------------------
     // Returns false, the same in every thread, if the run must end; nothing has been updated then.
-    bool step(const Context<T>& context, const Batch<T>& batch);
+    [[nodiscard]] bool step(const Context<T>& context, const Batch<T>& batch);
     // Forward, loss, backward.
     void evaluate(const Context<T>& context, const Batch<T>& batch);
+    // The same with the columns of stages split among the threads, and with their rows.
     void evaluate_columns(const Context<T>& context, const Batch<T>& batch, Range mine);
     void evaluate_rows(const Context<T>& context, const Batch<T>& batch, Range mine);
     // Polls, and prepares the update. The leader.
     void prepare_step(const Context<T>& context, const Batch<T>& batch);
     // Stores gradients where they are asked for apart from the update, and returns them; otherwise null.
-    const Parameters<T>* gradients(const Context<T>& context, const Batch<T>& batch);
+    [[nodiscard]] const Parameters<T>* gradients(const Context<T>& context, const Batch<T>& batch);
     // From the gradients of a finished backward pass, or those stored, to the next step's parameters.
     void update(const Context<T>& context, const Batch<T>& batch, const Parameters<T>* stored);
 
     // ---- every thread: what a step reads and how it is scored: batch.cpp ---------------------------------
     // Samples [first, first + size) in the epoch's order.
-    Batch<T> batch_at(Index first, Index size) const;
+    [[nodiscard]] Batch<T> batch_at(Index first, Index size) const;
     // Copies rows of the batch.
     void gather(const Batch<T>& batch, Range rows);
     // Copies labels of the batch; one out of range is noted, and replaced.
@@ -88,10 +95,13 @@ template <class T> class Run {
     // The same of a loss of the program's own, for all rows.
     void evaluate_custom_loss(const Context<T>& context, const Batch<T>& batch, Range mine);
     // Of a batch whose loss is there: in one order, whoever adds up.
-    double objective(const Batch<T>& batch) const;
-    double penalty_share(const Batch<T>& batch) const;
-    Index target_columns() const;
-    Index batch_size() const { return std::min(job_.request.batch, job_.samples.count); }
+    [[nodiscard]] double objective(const Batch<T>& batch) const;
+    // What the penalty of the configuration counts for in a batch.
+    [[nodiscard]] double penalty_share(const Batch<T>& batch) const;
+    // Columns of the targets, if these are what the loss takes.
+    [[nodiscard]] Index target_columns() const;
+    // Samples of every batch but the last.
+    [[nodiscard]] Index batch_size() const { return std::min(job_.request.batch, job_.samples.count); }
 
     Network<T>& network_;
     TrainMemory<T>& memory_;
