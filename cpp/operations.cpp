@@ -10,7 +10,7 @@ namespace steepest {
 namespace {
 
 constexpr double work_of_exp = 20; // an exponential costs about as much as 20 multiply-adds
-// What a thread does between two looks, in multiply-adds: some ms, in which a packed block is used often.
+// What a thread does between two polls, in multiply-adds: some ms, in which a packed block is used often.
 constexpr double work_of_piece = 2e8;
 constexpr double shorter = 20;
 constexpr Index least_rows = 96, least_columns = 96; // of a piece: whole tiles of every kernel

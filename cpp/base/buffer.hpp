@@ -58,8 +58,8 @@ template <class T> [[nodiscard]] Index row_stride(Index columns) {
     return stride;
 }
 
-// The distance of rows that are read together, `bytes` of all of them at a time: each begins in a cache of 4
-// KiB a way where the one before ends. There may be none.
+// The distance of rows of which `bytes` of all are read at a time, before the next: each begins in a cache of
+// 4 KiB a way where the one before ends. There may be none.
 template <class T> [[nodiscard]] Index interleaved_stride(Index rows, Index columns, Index bytes) {
     constexpr Index way = 4096 / sizeof(T), line = cache_line / sizeof(T);
     const Index piece = std::max(line, bytes / Index(sizeof(T)) / std::max<Index>(rows, 1) / line * line);
@@ -106,9 +106,9 @@ template <class T> class Matrix {
   public:
     // Room for a matrix. What was there is lost, if it had other columns too. One thread.
     void reserve(Index rows, Index columns) { reserve_rows(rows, columns, row_stride<T>(columns)); }
-    // The same for rows that are read together, so many bytes of all of them at a time.
-    void reserve(Index rows, Index columns, Index bytes_together) {
-        reserve_rows(rows, columns, interleaved_stride<T>(rows, columns, bytes_together));
+    // The same for rows of which so many bytes of all are read at a time.
+    void reserve(Index rows, Index columns, Index bytes_at_once) {
+        reserve_rows(rows, columns, interleaved_stride<T>(rows, columns, bytes_at_once));
     }
     // Rows from `first` on.
     [[nodiscard]] MatrixView<T> rows(Index first = 0 STEEPEST_CALLER) const {

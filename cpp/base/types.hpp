@@ -1,4 +1,4 @@
-// Plain data shared by the core and its kernels. No functions here: this header is compiled for every
+// Plan: plain data shared by the core and its kernels. No functions here: this header is compiled for every
 // instruction set, and an inline function could be linked from the wrong one.
 #pragma once
 
@@ -58,7 +58,8 @@ struct DropoutKey {
     double scale;            // what the others are multiplied by
 };
 
-// Rows of a row-major matrix: element (i, j) is data[i * stride + j].
+// Rows of a row-major matrix: element (i, j) is data[i * stride + j]. Its extents only where they are
+// checked: views go to kernels by value, and with them a small training step took 2.5 % more instructions.
 template <class T> struct MatrixView {
     T* data;
     Index stride;

@@ -15,6 +15,7 @@ namespace steepest {
 
 class Poller;
 
+// One batch or prediction at a time, by one team.
 template <class T> class Network {
   public:
     // `parameters` has one entry for each stage that has some, `running` one for each stage with running
@@ -38,6 +39,7 @@ template <class T> class Network {
     [[nodiscard]] MatrixView<T> score_gradients() const { return workspace_.deltas.back().rows(); }
     // Whether a stage's product needs the transpose of its weight.
     [[nodiscard]] bool needs_transpose(std::size_t s) const;
+    // Whether any does.
     [[nodiscard]] bool needs_transposes() const;
     // This thread's part of all these transposes, of which every pass, forward or backward, needs the whole.
     void transpose(const Kernels<T>& kernels, const Team& team) const;
@@ -59,8 +61,11 @@ template <class T> class Network {
     void read(SparseBatch<T>* batch, bool lazy) { sparse_ = batch, lazy_scale_.reset(lazy); }
 
   private:
+    // Memory for all transposes.
     void reserve_transposed();
+    // Makes what all rows of a prediction share.
     void prepare_prediction(const Kernels<T>& kernels);
+    // predict() of one row.
     int predict_row(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<T> y);
 
     Plan plan_;

@@ -29,9 +29,12 @@ template <class T> class Passes {
     void backward_columns(Range mine) const;
 
   private:
+    // A block of one stage, either way.
     void forward(std::size_t s, Block y) const;
     void backward(std::size_t s, Block dx) const;
+    // Times the derivative of the last stage's activation.
     void backward_scores(Range rows) const;
+    // Visits this thread's blocks of a stage.
     template <class Visit>
     bool for_each_block(Division division, Index columns, Range mine, bool own_rows, Visit visit) const;
 

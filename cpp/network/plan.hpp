@@ -47,6 +47,7 @@ class Plan {
     [[nodiscard]] double total_time(Index samples) const;
 
   private:
+    // Counts stages that have parameters or statistics.
     void number_stages();
 
     std::vector<Stage> stages_;

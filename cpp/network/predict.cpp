@@ -6,30 +6,31 @@
 namespace steepest {
 namespace {
 
-constexpr Index predicted_together = 128; // rows that go through all stages together: they stay in cache
+constexpr Index predicted_rows = 128; // go through all stages at a time, so that they stay in cache
 
 // Where rows lie between stages: in two buffers that take turns, and in one more for each open residual
 // block.
 template <class T> class Relay {
   public:
-    static constexpr Index turns = 2;
+    static constexpr Index alternating = 2;
     Relay(T* buffers, Index rows, Index stride) : buffers_(buffers), rows_(rows), stride_(stride) {}
 
+    // Where the outputs of the next stage go.
     MatrixView<T> next(Residual residual) {
-        if (residual == Residual::split) return buffer(turns + open_++);
+        if (residual == Residual::split) return buffer(alternating + open_++);
         if (residual == Residual::add) --open_;
-        turn_ = 1 - turn_;
-        return buffer(turn_);
+        last_ = 1 - last_;
+        return buffer(last_);
     }
     // What the residual_add that has just been asked for adds.
-    [[nodiscard]] MatrixView<T> branch() const { return buffer(turns + open_); }
+    [[nodiscard]] MatrixView<T> branch() const { return buffer(alternating + open_); }
 
   private:
     MatrixView<T> buffer(Index i) const {
         return bounded<T>({buffers_ + i * rows_ * stride_, stride_}, rows_, stride_);
     }
     T* buffers_;
-    Index rows_, stride_, turn_ = 0, open_ = 0;
+    Index rows_, stride_, last_ = 0, open_ = 0;
 };
 
 // Some rows through all stages, a piece of a large stage at a time. `scratch` is of the kernels, and then of
@@ -75,7 +76,8 @@ template <class T>
 int Network<T>::predict_row(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<T> y) {
     threads = thread_count(plan_.forward_work(1), work_per_reader, threads);
     const Index stride = row_stride<T>(plan_.widest());
-    workspace_.scratch.reserve(threads * kernels.scratch + (Relay<T>::turns + plan_.nesting()) * stride);
+    workspace_.scratch.reserve(threads * kernels.scratch +
+                               (Relay<T>::alternating + plan_.nesting()) * stride);
     T* const scratch = workspace_.scratch.data();
     prepare_prediction(kernels);
     int size = 1;
@@ -113,8 +115,8 @@ int Network<T>::predict(const Kernels<T>& kernels, int threads, MatrixView<const
     if (rows == 1) return predict_row(kernels, threads, x, y);
     threads = thread_count(plan_.forward_work(rows), work_per_new_thread, threads);
     threads = int(std::clamp<Index>(rows, 1, threads));
-    const Index stride = row_stride<T>(plan_.widest()), block = std::min(predicted_together, rows);
-    const Index each = kernels.scratch + (Relay<T>::turns + plan_.nesting()) * block * stride;
+    const Index stride = row_stride<T>(plan_.widest()), block = std::min(predicted_rows, rows);
+    const Index each = kernels.scratch + (Relay<T>::alternating + plan_.nesting()) * block * stride;
     workspace_.scratch.reserve(threads * each);
     T* const scratch = workspace_.scratch.data();
     prepare_prediction(kernels);

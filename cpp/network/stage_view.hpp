@@ -12,6 +12,7 @@ template <class T> class StageView {
     StageView(const Network<T>& network, std::size_t s, MatrixView<const T> x)
         : network_(network), s_(s), x_(x) {}
 
+    // Descriptions: of all stages, of this one, and of the one whose outputs it takes.
     [[nodiscard]] const Plan& plan() const { return network_.plan(); }
     [[nodiscard]] const Stage& stage() const { return plan()[s_]; }
     [[nodiscard]] const Stage& below() const { return plan()[s_ - 1]; }
@@ -54,6 +55,7 @@ template <class T> class StageView {
     // Whether it reads its rows from a sparse batch.
     [[nodiscard]] bool reads_sparse() const { return s_ == 0 && network_.sparse(); }
 
+    // All the rest.
     [[nodiscard]] const Network<T>& network() const { return network_; }
     [[nodiscard]] const Workspace<T>& workspace() const { return network_.workspace(); }
 

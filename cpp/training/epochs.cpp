@@ -71,7 +71,7 @@ template <class T> void Run<T>::train(const Team& team) {
             Batch<T> batch = batch_at(first, std::min(size, part_.end - first));
             batch.gather = gathered_ && !again;
             if (!step(context, batch)) return leave(context);
-            if (network_.lazy_scale().active()) settle_scale(team, first + size >= part_.end);
+            if (network_.lazy_scale().active()) commit_scale(team, first + size >= part_.end);
             if (leader) poller_.done = double(epoch) + double(first + batch.samples.count) / double(count);
         }
         if (leader) end_epoch();
@@ -119,7 +119,7 @@ template <class T> void Run<T>::end_epoch() {
     epoch_start_ = now;
 }
 
-template <class T> void Run<T>::settle_scale(const Team& team, bool last) {
+template <class T> void Run<T>::commit_scale(const Team& team, bool last) {
     const bool leader = team.rank == 0;
     if (leader) network_.lazy_scale().commit();
     team.barrier();

@@ -64,7 +64,7 @@ template <class T> class Run {
     // Waits for begin_epoch() where the others depend on it; false if the run has ended.
     [[nodiscard]] bool enter_epoch(const Context<T>& context, Index epoch);
     // After a step with a lazy weight: its new scale, which the end of an epoch writes.
-    void settle_scale(const Team& team, bool last);
+    void commit_scale(const Team& team, bool last);
     // Writes the scale into this thread's rows of the weight.
     void flush_scale(const Team& team);
 

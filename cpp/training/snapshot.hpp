@@ -34,6 +34,7 @@ template <class T> class Snapshot {
     }
 
   private:
+    // visit(copy, arrays, rows, columns) for all that learning changes, always in the same order.
     template <class Visit>
     void for_each(const Network<T>& network, const State<T>& state, const Parameters<T>* averages,
                   Visit visit) {

@@ -22,7 +22,8 @@ template <class T> struct Job {
     const Parameters<T>* only_gradients = nullptr; // store these and update nothing
 };
 
-// Trains one network, with buffers that it keeps from call to call. The caller alone, one call at a time.
+// Trains one network, which outlives it, with buffers that it keeps from call to call. The caller alone, one
+// call at a time.
 template <class T> class Trainer {
   public:
     explicit Trainer(Network<T>& network) : network_(network) {}
