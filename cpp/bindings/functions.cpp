@@ -189,13 +189,20 @@ void update(py::array weight_, py::array gradient_, const py::object& first_, co
     };
     const MatrixView<T> first = state(optimizer.has_first(), first_);
     const MatrixView<T> second = state(optimizer.has_second(), second_);
+    const auto slots_of_row = [&](Index i) {
+        RowSlots<T> row;
+        int count = 0;
+        if (first.data) row.slot[count++] = from(first, i).data;
+        if (second.data) row.slot[count++] = from(second, i).data;
+        return row;
+    };
     const auto how = of_weights<T>(update_with<T>(optimizer, unlimited, rate, age), optimizer, penalty, rate);
     {
         const Unlocked unlocked(time_of_element * double(gradient.count) * double(gradient.columns));
         for (Index i = 0; i < gradient.count; ++i) // not left half done
             kernels_of<T>(choice.table)
-                .update(how, from(gradient.rows, i).data, from(weight, i).data, from(first, i).data,
-                        from(second, i).data, gradient.columns);
+                .update(how, from(gradient.rows, i).data, from(weight, i).data, slots_of_row(i),
+                        gradient.columns);
     }
     choice.ran(1);
 }

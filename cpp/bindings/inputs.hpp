@@ -86,9 +86,11 @@ template <class T> struct Learning {
         if (second) second->require_like(parameters, "the optimizer's state");
     }
 
-    State<T> state() const {
-        return {config.optimizer.has_first() ? first->views.data() : nullptr,
-                config.optimizer.has_second() ? second->views.data() : nullptr};
+    OptimizerState<T> state() const {
+        OptimizerState<T> state;
+        if (config.optimizer.has_first()) state.slots[state.count++] = first->views.data();
+        if (config.optimizer.has_second()) state.slots[state.count++] = second->views.data();
+        return state;
     }
 };
 

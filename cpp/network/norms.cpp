@@ -85,8 +85,8 @@ void limit_column_norms(const Network<T>& network, const Context<T>& context, do
 }
 
 template <class T>
-bool all_finite(const Network<T>& network, const Context<T>& context, bool parameters, const State<T>& state,
-                const Parameters<T>* averages) {
+bool all_finite(const Network<T>& network, const Context<T>& context, bool parameters,
+                const OptimizerState<T>& state, const Parameters<T>* averages) {
     if (!parameters && !averages && network.running().empty()) return true;
     const Plan& plan = network.plan();
     bool good = true;
@@ -108,8 +108,8 @@ bool all_finite(const Network<T>& network, const Context<T>& context, bool param
             inspect_matrix(read_only(network.running()[plan.statistics_index(s)]), kind.running_rows,
                            plan[s].outputs);
         if (!kind.has_parameters()) continue;
-        for (const Parameters<T>* all : {network.parameters().data(), state.first, state.second})
-            inspect(parameters ? all : nullptr, s);
+        if (parameters) inspect(network.parameters().data(), s);
+        for (int k = 0; parameters && k < state.count; ++k) inspect(state.slots[k], s);
         inspect(averages, s);
     }
     return good;
@@ -122,7 +122,7 @@ bool all_finite(const Network<T>& network, const Context<T>& context, bool param
                                            double);                                                      \
     template double gradient_norm(const Network<T>&);                                                    \
     template void limit_column_norms(const Network<T>&, const Context<T>&, double);                      \
-    template bool all_finite(const Network<T>&, const Context<T>&, bool, const State<T>&,                \
+    template bool all_finite(const Network<T>&, const Context<T>&, bool, const OptimizerState<T>&,       \
                              const Parameters<T>*);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)

@@ -30,6 +30,6 @@ void limit_column_norms(const Network<T>& network, const Context<T>& context, do
 // are asked for, of the parameters and the optimizer's state is finite. Every thread.
 template <class T>
 [[nodiscard]] bool all_finite(const Network<T>& network, const Context<T>& context, bool parameters,
-                              const State<T>& state, const Parameters<T>* averages);
+                              const OptimizerState<T>& state, const Parameters<T>* averages);
 
 } // namespace steepest

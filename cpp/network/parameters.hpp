@@ -2,7 +2,7 @@
 // the numbers of one update.
 #pragma once
 
-#include "base/types.hpp"
+#include "base/buffer.hpp"
 
 #include <vector>
 
@@ -15,12 +15,28 @@ template <class T> struct Parameters {
     T* bias;
 };
 
-// What an optimizer keeps of every parameter: v and s of `Update`; null where its rule has none.
-template <class T> struct State {
-    const Parameters<T>*first = nullptr, *second = nullptr;
-    [[nodiscard]] Parameters<T> first_of(std::size_t d) const { return first ? first[d] : Parameters<T>{}; }
-    [[nodiscard]] Parameters<T> second_of(std::size_t d) const {
-        return second ? second[d] : Parameters<T>{};
+// What an optimizer keeps of every parameter: some slots, each an array with an entry for each stage that has
+// parameters.
+template <class T> struct OptimizerState {
+    const Parameters<T>* slots[most_slots] = {};
+    int count = 0;
+
+    // The slots of the weight of a stage, by its parameter_index, from a column on.
+    [[nodiscard]] WeightSlots<T> of_weight(std::size_t d, Index column) const {
+        WeightSlots<T> views;
+        for (int k = 0; k < count; ++k) views.slot[k] = from(slots[k][d].weight, 0, column);
+        return views;
+    }
+    // Those of a row of it, and of its bias.
+    [[nodiscard]] RowSlots<T> of_row(std::size_t d, Index row, Index column = 0) const {
+        RowSlots<T> rows;
+        for (int k = 0; k < count; ++k) rows.slot[k] = from(slots[k][d].weight, row, column).data;
+        return rows;
+    }
+    [[nodiscard]] RowSlots<T> of_bias(std::size_t d, Index column = 0) const {
+        RowSlots<T> rows;
+        for (int k = 0; k < count; ++k) rows.slot[k] = slots[k][d].bias + column;
+        return rows;
     }
 };
 

@@ -63,7 +63,6 @@ void update_sparse_weight(const StageView<T>& at, const Context<T>& context, con
     const Update<T>& update = step.updates.weights[d];
     const Index n = at.stage().outputs;
     const MatrixView<T> weight = at.parameters().weight;
-    const Parameters<T> first = step.state.first_of(d), second = step.state.second_of(d);
     const Range own = row_chunk(at.stage().inputs, term_rows, context.team);
     batch.transpose(context.team.rank, own.begin, own.end, step.samples);
     const bool only_touched =
@@ -81,7 +80,7 @@ void update_sparse_weight(const StageView<T>& at, const Context<T>& context, con
         if (step.gradients)
             add_penalty_slope(kernels, update, w, gradient, n);
         else
-            kernels.update(update, gradient, w, from(first.weight, i).data, from(second.weight, i).data, n);
+            kernels.update(update, gradient, w, step.state.of_row(d, i), n);
     }
     if (at.network().lazy_scale().active() && !step.gradients)
         renew_penalty_terms(at, kernels, context.team, own);

@@ -12,7 +12,7 @@ namespace steepest {
 template <class T> struct StepUpdate {
     Index samples;
     const Updates<T>& updates;
-    const State<T>& state;
+    const OptimizerState<T>& state;
     // Regularized gradients are stored here, until the context says stop, and nothing is updated; or null.
     const Parameters<T>* gradients = nullptr;
 };

@@ -24,7 +24,7 @@ void update_parameters(const Network<T>& network, const Context<T>& context, Mat
 
 template <class T>
 void apply_gradients(const Network<T>& network, const Context<T>& context, const Updates<T>& updates,
-                     const State<T>& state, const Parameters<T>* gradients, double scale) {
+                     const OptimizerState<T>& state, const Parameters<T>* gradients, double scale) {
     const auto& kernels = context.kernels;
     const Team& team = context.team;
     const Plan& plan = network.plan();
@@ -34,14 +34,13 @@ void apply_gradients(const Network<T>& network, const Context<T>& context, const
         if (!stage.has_parameters()) continue;
         const std::size_t d = plan.parameter_index(s);
         const Parameters<T>&own = network.parameters()[d], &gradient = gradients[d];
-        const Parameters<T> first = state.first_of(d), second = state.second_of(d);
         const Update<T> weight = stage.is_dense() ? of_stored(updates.weights[d], scale) : bias;
         const Range rows = row_chunk(stage.weight_rows(), term_rows, team);
         for (Index i = rows.begin; i < rows.end; ++i)
             kernels.update(weight, from(gradient.weight, i).data, from(own.weight, i).data,
-                           from(first.weight, i).data, from(second.weight, i).data, stage.outputs);
+                           state.of_row(d, i), stage.outputs);
         if (own.bias && team.rank == team.size - 1)
-            kernels.update(bias, gradient.bias, own.bias, first.bias, second.bias, stage.outputs);
+            kernels.update(bias, gradient.bias, own.bias, state.of_bias(d), stage.outputs);
     }
 }
 
@@ -53,11 +52,11 @@ template <class T> void update_statistics(const Network<T>& network, const Conte
             plan[s].kind->template type<T>().update_statistics({network, s, {}}, context);
 }
 
-#define STEEPEST_INSTANTIATE(T)                                                                             \
-    template void update_parameters(const Network<T>&, const Context<T>&, MatrixView<const T>,              \
-                                    const StepUpdate<T>&);                                                  \
-    template void apply_gradients(const Network<T>&, const Context<T>&, const Updates<T>&, const State<T>&, \
-                                  const Parameters<T>*, double);                                            \
+#define STEEPEST_INSTANTIATE(T)                                                                \
+    template void update_parameters(const Network<T>&, const Context<T>&, MatrixView<const T>, \
+                                    const StepUpdate<T>&);                                     \
+    template void apply_gradients(const Network<T>&, const Context<T>&, const Updates<T>&,     \
+                                  const OptimizerState<T>&, const Parameters<T>*, double);     \
     template void update_statistics(const Network<T>&, const Context<T>&);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)

@@ -14,7 +14,7 @@ void update_parameters(const Network<T>& network, const Context<T>& context, Mat
 // The update alone, from `scale` times the gradients that were stored. Every thread, after a barrier.
 template <class T>
 void apply_gradients(const Network<T>& network, const Context<T>& context, const Updates<T>& updates,
-                     const State<T>& state, const Parameters<T>* gradients, double scale);
+                     const OptimizerState<T>& state, const Parameters<T>* gradients, double scale);
 
 // The running statistics, from those of the batch that went forward. Every thread, its columns.
 template <class T> void update_statistics(const Network<T>& network, const Context<T>& context);

@@ -87,7 +87,9 @@ template <class T> void check_kernels(const Kernels<T>& kernels) {
 
     Update<T> adam{};
     adam.rule = Rule::adam, adam.plain = false;
-    const auto update = [&](T* second) { kernels.update(adam, x.data(), w.data(), y.data(), second, 80); };
+    const auto update = [&](T* second) {
+        kernels.update(adam, x.data(), w.data(), {{y.data(), second}}, 80);
+    };
     check("an update with its states", false, [&] { update(y.data()); });
     check("an update without a state", true, [&] { update(nullptr); });
     check("misaligned elements", true, [&] {

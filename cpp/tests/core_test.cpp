@@ -175,7 +175,7 @@ template <class T> struct Model {
                                          .samples = data,
                                          .config = config,
                                          .request = request,
-                                         .state = {first.data(), second.data()},
+                                         .state = {.slots = {first.data(), second.data()}, .count = 2},
                                          .custom = custom,
                                          .average = {averages.data(), &updates, 2}},
                                         threads, poll);
@@ -287,7 +287,7 @@ template <class T> void check_sparse() {
                           .samples = samples,
                           .config = config,
                           .request = request,
-                          .state = {own.first.data(), own.second.data()}},
+                          .state = {.slots = {own.first.data(), own.second.data()}, .count = 2}},
                          threads, {})
                     .threads;
         return own.bits();

@@ -13,7 +13,7 @@ template <class T> class Snapshot {
   public:
     // Copies the arrays of each stage that has parameters; averages may be null. Throws std::bad_alloc, but
     // not when it has been called before for the same network.
-    void save(const Network<T>& network, const State<T>& state, const Parameters<T>* averages) {
+    void save(const Network<T>& network, const OptimizerState<T>& state, const Parameters<T>* averages) {
         for_each(network, state, averages,
                  [](Matrix<T>& copy, const Parameters<T>& now, Index rows, Index columns) {
                      copy.reserve(rows + 1, columns);
@@ -24,7 +24,7 @@ template <class T> class Snapshot {
     }
 
     // Writes them back to where save() found them.
-    void restore(const Network<T>& network, const State<T>& state, const Parameters<T>* averages) {
+    void restore(const Network<T>& network, const OptimizerState<T>& state, const Parameters<T>* averages) {
         for_each(network, state, averages,
                  [](Matrix<T>& copy, const Parameters<T>& now, Index rows, Index columns) {
                      for (Index i = 0; i < rows; ++i)
@@ -36,10 +36,11 @@ template <class T> class Snapshot {
   private:
     // visit(copy, arrays, rows, columns) for all that learning changes, always in the same order.
     template <class Visit>
-    void for_each(const Network<T>& network, const State<T>& state, const Parameters<T>* averages,
+    void for_each(const Network<T>& network, const OptimizerState<T>& state, const Parameters<T>* averages,
                   Visit visit) {
         const Plan& plan = network.plan();
-        copies_.resize(4 * network.parameters().size() + network.running().size());
+        copies_.resize((2 + std::size_t(state.count)) * network.parameters().size() +
+                       network.running().size());
         std::size_t next = 0;
         for (std::size_t s = 0; s < plan.size(); ++s) {
             const Stage& stage = plan[s];
@@ -48,8 +49,8 @@ template <class T> class Snapshot {
                 const std::size_t d = plan.parameter_index(s);
                 const Index rows = stage.weight_rows();
                 visit(copies_[next++], network.parameters()[d], rows, stage.outputs);
-                if (state.first) visit(copies_[next++], state.first[d], rows, stage.outputs);
-                if (state.second) visit(copies_[next++], state.second[d], rows, stage.outputs);
+                for (int k = 0; k < state.count; ++k)
+                    visit(copies_[next++], state.slots[k][d], rows, stage.outputs);
                 if (averages) visit(copies_[next++], averages[d], rows, stage.outputs);
             }
             if (kind.has_statistics())

@@ -99,7 +99,7 @@ template <class T> const Parameters<T>* Run<T>::gradients(const Context<T>& cont
     if (stored) {
         context.team.barrier();
         update_parameters(network_, context, batch.samples.x,
-                          {batch.samples.count, memory_.updates, State<T>{}, stored});
+                          {batch.samples.count, memory_.updates, OptimizerState<T>{}, stored});
     }
     if (job_.config.clip_norm < unlimited && !job_.only_gradients) {
         context.team.barrier();

@@ -16,7 +16,7 @@ template <class T> struct Job {
     const Samples<T>& samples;
     const TrainConfig& config;
     const FitRequest& request;
-    State<T> state = {};
+    OptimizerState<T> state = {};
     const CustomLoss<T>* custom = nullptr; // null but for a loss of that kind
     Average<T> average = {};
     const Parameters<T>* only_gradients = nullptr; // store these and update nothing

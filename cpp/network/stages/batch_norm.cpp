@@ -69,12 +69,9 @@ template <class T> struct BatchNorm final : StageType<T> {
             return;
         }
         const Parameters<T>& parameters = at.parameters();
-        const Parameters<T> first = step.state.first_of(d), second = step.state.second_of(d);
         const Update<T>& update = step.updates.biases;
-        context.kernels.update(update, dscale, parameters.weight.data + j, from(first.weight.data, j),
-                               from(second.weight.data, j), n);
-        context.kernels.update(update, dshift, parameters.bias + j, from(first.bias, j), from(second.bias, j),
-                               n);
+        context.kernels.update(update, dscale, parameters.weight.data + j, step.state.of_row(d, 0, j), n);
+        context.kernels.update(update, dshift, parameters.bias + j, step.state.of_bias(d, j), n);
     }
 
     void update_statistics(const StageView<T>& at, const Context<T>& context) const override {

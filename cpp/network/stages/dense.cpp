@@ -95,8 +95,7 @@ template <class T> struct Dense final : StageType<T> {
             {.x = at.input(0),
              .dy = read_only(part(at.delta().rows())),
              .weight = part(at.parameters().weight),
-             .first_moment = part(step.state.first_of(d).weight),
-             .second_moment = part(step.state.second_of(d).weight),
+             .slots = step.state.of_weight(d, j),
              .gradient = step.gradients ? part(step.gradients[d].weight) : MatrixView<T>{},
              .samples = step.samples,
              .outputs = block.columns.size(),
@@ -116,8 +115,7 @@ template <class T> struct Dense final : StageType<T> {
         T* const sums = step.gradients ? step.gradients[d].bias : at.delta().row(step.samples);
         context.kernels.column_sums(read_only(at.delta().rows()), step.samples, j, own.end, sums);
         if (step.gradients) return;
-        context.kernels.update(step.updates.biases, sums + j, bias + j, from(step.state.first_of(d).bias, j),
-                               from(step.state.second_of(d).bias, j), own.size());
+        context.kernels.update(step.updates.biases, sums + j, bias + j, step.state.of_bias(d, j), own.size());
     }
 };
 
