@@ -1,4 +1,7 @@
-"""Averages of the parameters over the updates, as descriptions; the values live in a `Trainer`."""
+"""Averages of the parameters over the updates, as descriptions; the values live in a `Trainer`.
+
+Both backends read `start`, the first update that counts; `uniform`, whether all count alike; and `decay`.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,8 @@ class PolyakAverage(Description):
     """
 
     start: int = 0
+    uniform: ClassVar[bool] = True
+    decay: ClassVar[float] = 0.0
     _rules: ClassVar[Mapping[str, Rule]] = {"start": partial(_checks.integer, minimum=0)}
 
 
@@ -45,6 +50,7 @@ class ExponentialAverage(Description):
 
     decay: float = 0.999
     start: ClassVar[int] = 0
+    uniform: ClassVar[bool] = False
     _rules: ClassVar[Mapping[str, Rule]] = {"decay": _checks.fraction}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _checks
-from .backends.protocol import Array
+from ._checks import Array
 from .losses import Loss, as_loss
 from .model import Sequential
 from .optimizers import SGD

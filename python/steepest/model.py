@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from . import _checks
+from ._checks import Array
 from ._config import current
 from ._description import check_dtype
 from .averaging import Averaging
 from .backends import active
+from .backends.data import Batch, Parameters, StepKey, TrainConfig
 from .backends.memory import aligned_zeros
-from .backends.protocol import Array, Batch, Network, Parameters, Stage, StepKey, TrainConfig
+from .backends.protocol import Network, Stage
 from .backends.reference import forward_mode as _forward_mode
 from .backends.reference.formulas import write
 from .compile import summary as _summary

@@ -23,7 +23,7 @@ from support.implementations import FUSED, ISAS
 from support.tolerances import FUNCTION, assert_close, assert_same_bits
 
 import steepest as st
-from steepest.backends.protocol import Batch, FitRequest, OptimizerState, TrainConfig
+from steepest.backends.data import Batch, FitRequest, OptimizerState, TrainConfig, TrainState
 from steepest.backends.sparse import SparseRows
 from steepest.compile.penalties import per_layer
 from steepest.gradients import check_gradients
@@ -192,11 +192,11 @@ def sparse_samples(case: Case) -> None:
 
     def fit(matrix: Any, backend: str, threads: int) -> list[Any]:
         model = st.Sequential(*layers, dtype=np.float64)
-        moments = (model._zeros() if kept else None for kept in config.optimizer.keeps)
-        state = OptimizerState(*moments, np.zeros(1, np.int64))
+        slots = {name: model._zeros() for name in config.optimizer.slots}
+        state = TrainState(config, OptimizerState(slots))
         schedule = FitRequest(2, size, shuffle=True, seed=1, rates=np.full(1, 0.01))
         with st.config(backend, threads, isa if backend == "native" else None):
-            result = model._network().fit(Batch(matrix, y, None), config, state, schedule, None)
+            result = model._network().fit(Batch(matrix, y, None), state, schedule, None)
         return [np.array(result.losses), *model.state_dict().values()]
 
     expected, steps = fit(csr, "native", 1), 2 * -(-samples // size)

@@ -44,7 +44,7 @@ def test_the_quick_way_takes_only_what_it_can_read():
 
     def step(x, y, loss="softmax"):
         trainer = trainers[loss]
-        return small_model()._network().try_step(x, y, trainer._train_config, trainer._state, 0.1)
+        return small_model()._network().try_step(x, y, trainer._state, 0.1)
 
     with st.config("native"):
         assert forward(x) is not None and forward(x[:0]).shape == (0, 3)

@@ -11,7 +11,7 @@ from support.tolerances import assert_close, assert_same_bits
 
 import steepest as st
 from steepest.backends import active
-from steepest.backends.protocol import Batch, FitRequest, OptimizerState, Parameters, TrainConfig
+from steepest.backends.data import Batch, FitRequest, OptimizerState, Parameters, TrainConfig, TrainState
 from steepest.compile.plan import compile_stages
 
 OPTIMIZERS = [st.SGD(0.3), st.SGD(0.3, 0.9), st.SGD(0.3, 0.5, nesterov=True)]
@@ -142,20 +142,20 @@ def trained(native, optimizer, dtype, wrap):
         ]
 
     own = parameters(1, 0.2)
-    slots = (parameters(2 + i, 0.01) if name else None for i, name in enumerate(optimizer.keeps))
-    state = OptimizerState(*slots, np.zeros(1, np.int64))
-    for p in state.second or ():  # squares are not negative
+    slots = {name: parameters(2 + i, 0.01) for i, name in enumerate(optimizer.slots)}
+    for p in slots.get("mean_square", ()):  # squares are not negative
         for array in (p.weight, *([] if p.bias is None else [p.bias])):
             np.abs(array, out=array)
     x, weight = place(numbers((300, 33), dtype, 3)), place(numbers(300, dtype, 4) ** 2)
     batch = Batch(x, np.arange(300) % 3, weight)
     config = TrainConfig(st.SoftmaxCrossEntropy(), (st.ElasticNet(1e-3, 2.0),) * 3, optimizer)
+    state = TrainState(config, OptimizerState(slots))
     schedule = FitRequest(epochs=2, batch_size=128, shuffle=True, seed=1, rates=np.array([0.3]))
     with native.computing(all_threads=True):
         network = active().network(stages, own)
-        losses = network.fit(batch, config, state, schedule, None).losses
+        losses = network.fit(batch, state, schedule, None).losses
     with native.computing():
-        losses.append(network.step(batch, config, state, 0.3))
+        losses.append(network.step(batch, state, 0.3))
     return losses, placed
 
 

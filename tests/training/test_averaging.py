@@ -11,7 +11,7 @@ from support.strategies import numbers, small_model
 from support.tolerances import assert_close, assert_equal_models, assert_same_bits
 
 import steepest as st
-from steepest.backends.protocol import TrainConfig
+from steepest.backends.data import TrainConfig
 
 FIT = {"batch_size": 32, "progress": False}  # of 300 samples: ten updates an epoch
 RULES = [
@@ -135,7 +135,7 @@ def test_a_diverging_step_leaves_the_average(backend, data):
         with pytest.raises(st.DivergenceError):
             trainer.step(data[0], targets + np.float32(3e38))
         assert_equal_models(trainer.averaged(), before)
-        assert trainer._average.updates[0] == 1
+        assert trainer._state.average.updates[0] == 1
 
 
 @needs_native

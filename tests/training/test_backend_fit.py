@@ -10,7 +10,7 @@ from support.tolerances import assert_close, assert_equal_models
 
 import steepest as st
 from steepest.backends import active
-from steepest.backends.protocol import Batch, FitRequest, OptimizerState, Plateau, TrainConfig
+from steepest.backends.data import Batch, FitRequest, Plateau, TrainConfig, TrainState
 
 SAMPLES, SIZE = 50, 16
 
@@ -25,20 +25,19 @@ def fitted(batch, config, schedule, **changed):
     """The model, and what the backend says of its fit."""
     model = small_model(batch.x.dtype)
     options = {"batch_size": SIZE, "shuffle": False, "seed": 0, "rates": np.full(1, 0.1)} | changed
-    state = OptimizerState(None, None, np.zeros(1, np.int64))
-    return model, model._network().fit(batch, config, state, FitRequest(schedule, **options), None)
+    return model, model._network().fit(batch, TrainState(config), FitRequest(schedule, **options), None)
 
 
 def stepped(batch, config, orders):
     """The same in single steps, with the losses and sizes of the batches."""
     model, losses = small_model(batch.x.dtype), []
-    state = OptimizerState(None, None, np.zeros(1, np.int64))
+    state = TrainState(config)
     for order in orders:
         for first in range(0, SAMPLES, SIZE):
             rows = order[first : first + SIZE]
             weight = None if batch.weight is None else batch.weight[rows]
             part = Batch(batch.x[rows], batch.targets[rows], weight)
-            losses.append((model._network().step(part, config, state, 0.1), len(rows), weight))
+            losses.append((model._network().step(part, state, 0.1), len(rows), weight))
     return model, losses
 
 
@@ -97,7 +96,7 @@ def test_a_penalty_by_batch_shrinks_proximally_too(backend):
 def stepless(batch, config):
     """A model after one update on everything."""
     model = small_model(np.float64)
-    model._network().step(batch, config, OptimizerState(None, None, np.zeros(1, np.int64)), 0.1)
+    model._network().step(batch, TrainState(config), 0.1)
     return model
 
 

@@ -9,7 +9,7 @@ from support.strategies import numbers, small_model
 from support.tolerances import assert_equal_models, assert_same_bits
 
 import steepest as st
-from steepest.backends.protocol import TrainConfig
+from steepest.backends.data import TrainConfig
 
 # 300 samples, so that the last of ten batches is smaller; groups that divide ten, do not, and exceed it.
 FIT = {"batch_size": 32, "epochs": 3, "progress": False}
@@ -202,7 +202,7 @@ def test_a_changed_label_restores_the_last_finished_epoch(backend, data, group):
 def test_an_order_is_drawn_once_an_epoch(backend, data, monkeypatch):
     """And a step in between, or a fit with another order, does not disturb it."""
     drawn = []
-    reference = st.backends.reference
+    reference = st.backends.reference.network
     draw = reference.shuffle_order
     monkeypatch.setattr(reference, "shuffle_order", lambda *key: drawn.append(key) or draw(*key))
     trainer = st.Trainer(small_model())

@@ -4,46 +4,34 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
 from .. import _core
+from .._checks import Array
 from .._config import current
-from ..averaging import PolyakAverage
-from ..losses import (
-    AbsoluteError,
-    BinaryCrossEntropy,
-    CustomLoss,
-    Huber,
-    Loss,
-    MulticlassHinge,
-    PoissonDeviance,
-    SoftmaxCrossEntropy,
-    SquaredError,
-)
-from ..optimizers import SGD, AdaGrad, AdamW, Optimizer, RMSProp
+from ..losses import CustomLoss, Loss
+from ..optimizers import SGD, AdaGrad, Optimizer, RMSProp
 from ..penalties import Penalty
 from .custom import evaluate
-from .protocol import (
+from .data import (
     NO_KEY,
-    ActivationName,
-    Array,
     Average,
     Batch,
     EpochResults,
     FitRequest,
-    OptimizerState,
     Overflowed,
     Parameters,
-    Stage,
+    ShouldStop,
     Status,
     StepKey,
     TrainConfig,
-    Watch,
+    TrainState,
 )
+from .protocol import ActivationName, Stage
 from .sparse import SparseRows
 
 
@@ -75,26 +63,8 @@ def _choice() -> tuple[str, int]:
 
 
 def _core_loss(loss: Loss) -> _core.Loss:
-    kinds = _core.LossKind
-    if isinstance(loss, CustomLoss):
-        return _core.Loss(kinds.custom)
-    if isinstance(loss, SoftmaxCrossEntropy):
-        weighted = loss.class_weight is not None
-        return _core.Loss(kinds.softmax, parameter=loss.label_smoothing, weighted=weighted)
-    if isinstance(loss, MulticlassHinge):
-        return _core.Loss(kinds.squared_hinge if loss.squared else kinds.hinge, parameter=loss.margin)
-    parameter = loss.factor if isinstance(loss, SquaredError) else 0.0
-    parameter = loss.delta if isinstance(loss, Huber) else parameter
-    return _core.Loss(_TARGET_KINDS[type(loss)], parameter=parameter, sum=loss.reduction == "sum")
-
-
-_TARGET_KINDS = {
-    SquaredError: _core.LossKind.squared_error,
-    AbsoluteError: _core.LossKind.absolute_error,
-    Huber: _core.LossKind.huber,
-    BinaryCrossEntropy: _core.LossKind.binary_cross_entropy,
-    PoissonDeviance: _core.LossKind.poisson,
-}
+    number = getattr(loss, loss.number) if loss.number else 0.0
+    return _core.Loss(getattr(_core.LossKind, loss.kernel), number, loss.sums, loss.weighted)
 
 
 def _function(loss: Loss) -> Callable[[Array, Array], tuple[float, Array]] | None:
@@ -120,9 +90,13 @@ def _core_optimizer(optimizer: Optimizer) -> _core.Optimizer:
         return _core.Optimizer(rule.rmsprop, 0.0, False, 1.0, 1.0, o.epsilon, 0.0)
     if isinstance(o, RMSProp):
         return _core.Optimizer(rule.rmsprop, 0.0, False, o.decay, 1 - o.decay, o.epsilon, 0.0)
-    weight_decay = o.weight_decay if isinstance(o, AdamW) else 0.0
     decays = o.beta_1, False, o.beta_2, 1 - o.beta_2
-    return _core.Optimizer(rule.adam, *decays, o.epsilon, weight_decay, o.epsilon_hat)
+    return _core.Optimizer(rule.adam, *decays, o.epsilon, o.weight_decay, o.epsilon_hat)
+
+
+def _two(slots: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The two that the extension knows."""
+    return slots.get("velocity", slots.get("mean")), slots.get("squares", slots.get("mean_square"))
 
 
 def _core_config(config: TrainConfig) -> _core.TrainConfig:
@@ -193,27 +167,25 @@ class _Network:
         self._average_set = _core.AverageFloat32 if single else _core.AverageFloat64
         make = _core.NetworkFloat32 if single else _core.NetworkFloat64
         self._network = make(self._stages, _pairs(parameters), list(running))
-        self._known: tuple[TrainConfig | None, OptimizerState | None, Average | None, Any, Any] = (None,) * 5
+        self._known: tuple[TrainState | None, Any, Any] = None, None, None
 
-    def _translated(
-        self, config: TrainConfig, state: OptimizerState, average: Average | None
-    ) -> tuple[Any, Any]:
+    def _translated(self, state: TrainState) -> tuple[Any, Any]:
         """How to learn, and the average, as the extension has them."""
         known = self._known  # read once: another thread may replace it
-        if known[0] is config and known[1] is state and known[2] is average:
-            return known[3], known[4]
-        first, second = (None if slot is None else _pairs(slot) for slot in (state.first, state.second))
+        if known[0] is state:
+            return known[1], known[2]
+        own, average = state.optimizer, state.average
+        first, second = _two({name: _pairs(slot) for name, slot in own.slots.items()})
         how = self._learning(
-            self._stages, _core_config(config), first, second, state.steps, state.state_start
+            self._stages, _core_config(state.config), first, second, own.steps, own.state_start
         )
         mean = None if average is None else self._core_average(average)
-        self._known = config, state, average, how, mean
+        self._known = state, how, mean
         return how, mean
 
     def _core_average(self, average: Average) -> Any:
         rule, values = average.averaging, _pairs(average.values)
-        uniform, decay = (True, 0.0) if isinstance(rule, PolyakAverage) else (False, rule.decay)
-        return self._average_set(self._stages, values, average.updates, rule.start, uniform, decay)
+        return self._average_set(self._stages, values, average.updates, rule.start, rule.uniform, rule.decay)
 
     def try_forward(self, x: object) -> Array | None:
         settings = current()
@@ -223,13 +195,11 @@ class _Network:
         self,
         x: object,
         targets: object,
-        config: TrainConfig,
-        state: OptimizerState,
+        state: TrainState,
         rate: float,
-        average: Average | None = None,
         seed: int = 0,
     ) -> float | None:
-        settings, (how, mean) = current(), self._translated(config, state, average)
+        settings, (how, mean) = current(), self._translated(state)
         isa, threads = settings.isa, settings.num_threads
         try:
             return self._network.try_step(x, targets, how, rate, isa, threads, mean, seed)
@@ -244,7 +214,7 @@ class _Network:
         return np.concatenate(parts) if parts else self.forward(x[:])
 
     def loss_and_gradients(
-        self, batch: Batch, config: TrainConfig, draws: StepKey = NO_KEY
+        self, batch: Batch, config: TrainConfig, key: StepKey = NO_KEY
     ) -> tuple[float, list[Parameters]]:
         value, arrays = self._network.loss_and_gradients(
             _rows(batch.x),
@@ -253,25 +223,23 @@ class _Network:
             _core_config(config),
             *_choice(),
             _function(config.loss),
-            *draws,
+            *key,
         )
         return value, [Parameters(weight, bias) for weight, bias in arrays]
 
     def step(
         self,
         batch: Batch,
-        config: TrainConfig,
-        state: OptimizerState,
+        state: TrainState,
         rate: float,
-        average: Average | None = None,
         seed: int = 0,
     ) -> float:
-        how, mean = self._translated(config, state, average)
+        how, mean = self._translated(state)
         try:
             return self._network.step(
                 *(_rows(batch.x), batch.targets, batch.weight, how, rate),
                 *_choice(),
-                custom=_function(config.loss),
+                custom=_function(state.config.loss),
                 average=mean,
                 seed=seed,
             )
@@ -281,13 +249,11 @@ class _Network:
     def fit(
         self,
         batch: Batch,
-        config: TrainConfig,
-        state: OptimizerState,
+        state: TrainState,
         request: FitRequest,
-        watch: Watch | None,
-        average: Average | None = None,
+        should_stop: ShouldStop | None,
     ) -> EpochResults:
-        how, mean = self._translated(config, state, average)
+        how, mean = self._translated(state)
         result = self._network.fit(
             _rows(batch.x),
             batch.targets,
@@ -295,9 +261,9 @@ class _Network:
             how,
             _core_request(request),
             request.rates,
-            watch,
+            should_stop,
             *_choice(),
-            custom=_function(config.loss),
+            custom=_function(state.config.loss),
             average=mean,
             orders=request.orders,
         )
@@ -367,14 +333,14 @@ class _Native:
         self,
         weight: Array,
         grad: Array,
-        kept: tuple[Array | None, Array | None],
+        slots: Mapping[str, Array],
         optimizer: Optimizer,
         penalty: Penalty | None,
         rate: float,
         age: int,
     ) -> None:
         how = _core_optimizer(optimizer), _core_penalty(penalty)
-        _core.update(weight, grad, *kept, *how, rate, age, _choice()[0])
+        _core.update(weight, grad, *_two(slots), *how, rate, age, _choice()[0])
 
 
 BACKEND = _Native()

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _checks
+from .._checks import Array
 from ..backends import active
-from ..backends.protocol import Array
 from ..layers import Identity, Linear
 from ..model import Sequential
 from ..training.history import History

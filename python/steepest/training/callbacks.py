@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, TypeVar
 
 from .. import _checks
+from .._checks import Array
 from .._description import Description, Rule
-from ..backends.protocol import Array
 from ..backends.reference.formulas import write
 from ..metrics import Metric, mode_of
 

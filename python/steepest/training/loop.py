@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import _checks
+from .._checks import Array
 from ..backends import active
-from ..backends.protocol import Array, Batch, EpochResults, FitRequest
+from ..backends.data import Batch, EpochResults, FitRequest
 from ..backends.reference.formulas import batch_size, write
 from ..metrics import Metric
 from . import divergence

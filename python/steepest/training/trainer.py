@@ -6,31 +6,33 @@ import copy
 import math
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _checks
+from .._checks import Array
 from .._description import check_dtype
 from ..averaging import Averaging, as_averaging
 from ..backends import active
-from ..backends.protocol import (
-    Array,
+from ..backends.data import (
     Average,
     Batch,
     EpochResults,
     FitRequest,
     OptimizerState,
     Overflowed,
+    ShouldStop,
     TrainConfig,
-    Watch,
+    TrainState,
 )
 from ..backends.reference.formulas import write
 from ..constraints import MaxNorm, as_constraint
 from ..losses import Loss, LossFunction
 from ..metrics import Metric, checked_metrics
-from ..optimizers import SGD, Kept, Optimizer, as_optimizer
+from ..optimizers import SGD, Optimizer, as_optimizer
 from ..penalties import Penalties
 from ..schedules import rate_of
 from . import divergence
@@ -100,19 +102,18 @@ class Trainer:
         clip_value = _bound(clip_value, "clip_value", model.dtype)
         clip_norm = _bound(clip_norm, "clip_norm", model.dtype)
         check_dtype(as_constraint(constraint), model.dtype)
-        self._limits = clip_value, clip_norm, constraint
-        self._state = OptimizerState(None, None, np.zeros(1, np.int64))
-        self._kept: Kept = (None, None)
-        self._average: Average | None = None
+        average = None
         if (averaging := as_averaging(averaging)) is not None:
-            self._average = Average(averaging, model._zeros(), np.zeros(1, np.int64))
+            average = Average(averaging, model._zeros(), np.zeros(1, np.int64))
+        config = TrainConfig(self._loss, self._penalties, SGD(), clip_value, clip_norm, constraint)
+        self._state = TrainState(config, average=average)
         self._cancelled = threading.Event()
         self.optimizer = optimizer
 
     @property
     def steps_done(self) -> int:
         """Updates over all calls of `step` and `fit`: to schedules and draws, the next step's number."""
-        return int(self._state.steps[0])
+        return int(self._state.optimizer.steps[0])
 
     @property
     def loss(self) -> Loss:
@@ -127,23 +128,26 @@ class Trainer:
     @property
     def optimizer(self) -> Optimizer:
         """The optimizer; setting another that keeps the same, as `Adam` and `AdamW` do, keeps its state."""
-        return self._train_config.optimizer
+        return self._state.config.optimizer
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
-        kept = as_optimizer(optimizer).keeps
+        slots = as_optimizer(optimizer).slots
         check_dtype(optimizer, self.model.dtype)
-        if kept != self._kept:
-            first, second = (self.model._zeros() if name else None for name in kept)
-            self._state, self._kept = OptimizerState(first, second, self._state.steps, self.steps_done), kept
+        kept = self._state.optimizer
+        if slots != tuple(kept.slots):
+            zeros = {name: self.model._zeros() for name in slots}
+            kept = OptimizerState(zeros, kept.steps, self.steps_done)
         rate = optimizer.learning_rate
         self._rate = None if callable(rate) else float(rate)
-        self._train_config = TrainConfig(self._loss, self._penalties, optimizer, *self._limits)
+        config = replace(self._state.config, optimizer=optimizer)
+        self._state = replace(self._state, config=config, optimizer=kept)
 
     @property
     def averaging(self) -> Averaging | None:
         """How the parameters are averaged."""
-        return None if self._average is None else self._average.averaging
+        average = self._state.average
+        return None if average is None else average.averaging
 
     def averaged(self) -> Sequential:
         """A new model with the averaged parameters; with the model's own while none has been averaged.
@@ -153,9 +157,9 @@ class Trainer:
         ValueError
             If the trainer has no `averaging`.
         """
-        if self._average is None:
+        if (average := self._state.average) is None:
             raise ValueError("this trainer averages nothing: make it with averaging=st.PolyakAverage()")
-        model, average = copy.copy(self.model), self._average
+        model = copy.copy(self.model)
         if average.updates[0] > average.averaging.start:
             arrays = (self.model._arrays(parameters) for parameters in (model._parameters, average.values))
             write(list(zip(*arrays, strict=True)))
@@ -185,18 +189,18 @@ class Trainer:
             If the objective is not finite though the data are; nothing was changed then. Or if the update
             makes parameters that are not finite; they stay so, since `step` keeps no copy to go back to.
         """
-        network, config, state, rate = self.model._network(), self._train_config, self._state, self._rate
+        network, state, rate = self.model._network(), self._state, self._rate
         if rate is None:
-            rate = rate_of(config.optimizer.learning_rate, self.steps_done, self.model.dtype)
-        average, seed, objective = self._average, self.model.seed, None
+            rate = rate_of(self.optimizer.learning_rate, self.steps_done, self.model.dtype)
+        seed, objective = self.model.seed, None
         try:
             if sample_weight is None:
-                objective = network.try_step(X, y, config, state, rate, average, seed)
+                objective = network.try_step(X, y, state, rate, seed)
             if objective is None:
                 batch = self.model._batch(X, y, sample_weight, self._loss)
                 self.model._check_masks(len(batch.x))
                 _check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
-                objective = network.step(batch, config, state, rate, average, seed)
+                objective = network.step(batch, state, rate, seed)
         except Overflowed:
             raise divergence.of_update(rate) from None
         if not math.isfinite(objective):
@@ -306,24 +310,23 @@ class Trainer:
         """
         self._cancelled.set()
 
-    def _run(self, batch: Batch, request: FitRequest, watch: Watch) -> EpochResults:
+    def _run(self, batch: Batch, request: FitRequest, should_stop: ShouldStop) -> EpochResults:
         """Let the backend run some epochs."""
-        network = self.model._network()
-        return network.fit(batch, self._train_config, self._state, request, watch, self._average)
+        return self.model._network().fit(batch, self._state, request, should_stop)
 
     def _copies(self) -> list[tuple[Array, Array]]:
         """Every array that learning changes, with a copy of what it holds now."""
-        model, state = self.model, self._state
+        model, state = self.model, self._state.optimizer
         arrays = [state.steps, *model._running]
-        for parameters in (model._parameters, state.first, state.second):
-            arrays += model._arrays(parameters or ())
+        for parameters in (model._parameters, *state.slots.values()):
+            arrays += model._arrays(parameters)
         return [(array, array.copy()) for array in arrays] + self._average_copies()
 
     def _average_copies(self) -> list[tuple[Array, Array]]:
         """The same of the average alone."""
-        if self._average is None:
+        if (average := self._state.average) is None:
             return []
-        arrays = [*self.model._arrays(self._average.values), self._average.updates]
+        arrays = [*self.model._arrays(average.values), average.updates]
         return [(array, array.copy()) for array in arrays]
 
     def _validation(self, data: tuple[ArrayLike, ArrayLike]) -> Batch:

@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..._checks import Array
 from ...losses import Loss
 from ...penalties import Penalty
 from .. import active
-from ..protocol import Array, Backend, Batch, Parameters, Stage, StepKey, reads_input
+from ..data import Batch, Parameters, StepKey
+from ..protocol import Backend, Stage, reads_input
 from . import formulas
 from . import stages as stage_formulas
 

@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ..._checks import Array
 from ..._description import check_dtype
 from ...backends import active
-from ...backends.protocol import Array, Batch, FitRequest, Network, Plateau, Status, TrainConfig
+from ...backends.data import Batch, FitRequest, Plateau, Status, TrainConfig, TrainState
+from ...backends.protocol import Network
 from ...backends.reference.formulas import write
 from ...schedules import rate_of
 from ...training.history import History
@@ -131,8 +133,9 @@ class _Run:
         self._estimator = estimator
         self._learned = learned
         self._solver = solver
-        self._train_config = replace(learned.config, optimizer=solver.optimizer)
-        check_config(estimator, self._train_config, learned.arrays[0].dtype)
+        config = replace(learned.config, optimizer=solver.optimizer)
+        check_config(estimator, config, learned.arrays[0].dtype)
+        self._state = TrainState(config, solver.state)
         self._samples = len(learned.batch.x)
         self._size = batch_size(estimator, self._samples)
         self._batches = -(-self._samples // self._size)
@@ -188,9 +191,7 @@ class _Run:
 
         first = int(self._solver.state.steps[0])
         with interruption_noted() as interrupted:
-            results = learned.network.fit(
-                learned.batch, self._train_config, self._solver.state, request, watch
-            )
+            results = learned.network.fit(learned.batch, self._state, request, watch)
         finished = len(results.losses)
         if finished < number and before is not None:  # draw what was needed, and no more
             learned.rng.set_state(before)

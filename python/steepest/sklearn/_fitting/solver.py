@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...backends.protocol import OptimizerState, Parameters
+from ...backends.data import OptimizerState, Parameters
 from ...optimizers import SGD, Adam, Optimizer
 from .._mlp.architecture import writable
 
@@ -32,15 +32,15 @@ class Solver:
         else:
             betas = float(estimator.beta_1), float(estimator.beta_2)
             optimizer = Adam(rate, *betas, float(estimator.epsilon), epsilon_hat=True)
-        first, second = ([_zeros(p) for p in parameters] if kept else None for kept in optimizer.keeps)
-        return cls(optimizer, rate, OptimizerState(first, second, np.zeros(1, np.int64)))
+        slots = {name: [_zeros(p) for p in parameters] for name in optimizer.slots}
+        return cls(optimizer, rate, OptimizerState(slots))
 
     def own_state(self) -> None:
         """Copy what a backend could not write to: memory maps, for instance."""
         state = self.state
-        first, second = (slot and [_writable(p) for p in slot] for slot in (state.first, state.second))
+        slots = {name: [_writable(p) for p in slot] for name, slot in state.slots.items()}
         steps = writable([state.steps], state.steps.dtype)[0]
-        self.state = replace(state, first=first, second=second, steps=steps)
+        self.state = replace(state, slots=slots, steps=steps)
 
 
 def _zeros(p: Parameters) -> Parameters:

@@ -15,8 +15,9 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..._checks import Array
 from ...backends import active
-from ...backends.protocol import Array, Parameters, TrainConfig
+from ...backends.data import Parameters, TrainConfig
 from ...compile.plan import compile_stages
 from ...layers import Linear
 from ...losses import Loss

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from ..._checks import Array
 from ...backends import active
-from ...backends.protocol import Array, Network, Parameters, Stage
+from ...backends.data import Parameters
+from ...backends.protocol import Network, Stage
 from ...backends.sparse import SparseRows, is_sparse, sparse_rows
 from ...compile.plan import compile_stages
 from ...layers import ELU, GELU, Identity, Layer, LeakyReLU, LeCunTanh, Linear, ReLU, Sigmoid, Softplus, Tanh

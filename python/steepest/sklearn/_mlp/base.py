@@ -11,8 +11,10 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..._checks import Array
 from ...backends import active
-from ...backends.protocol import Array, Batch, Stage, TrainConfig
+from ...backends.data import Batch, TrainConfig
+from ...backends.protocol import Stage
 from ...losses import Loss
 from .._common.classes import WEIGHTED
 from .._common.data import finite, own_places, rows_in, weights_count, weights_of

@@ -10,7 +10,9 @@ import scipy.optimize
 from sklearn.utils.fixes import parse_version, sp_version
 from sklearn.utils.optimize import _check_optimize_result
 
-from ...backends.protocol import Array, Batch, Network, Parameters, TrainConfig
+from ..._checks import Array
+from ...backends.data import Batch, Parameters, TrainConfig
+from ...backends.protocol import Network
 from .._fitting.loop import check_config
 
 _PRINTS = sp_version < parse_version("1.15")  # later ones have no such option
