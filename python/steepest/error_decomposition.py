@@ -16,8 +16,8 @@ from .model import Sequential
 from .optimizers import SGD
 from .penalties import Penalty
 from .plots.drawing import axes_or_new
-from .training.loop import data_loss
 from .training.trainer import DEFAULT_OPTIMIZER, Trainer
+from .training.validation import data_loss, validation_batch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -269,9 +269,10 @@ def _different_seeds(seeds: Iterable[int]) -> list[int]:
 
 def _test_error(trainer: Trainer, test: Data, measure: str) -> float:
     """Of the model as it is now."""
-    batch = trainer._validation(test)
+    compiled = trainer.model.compiled
+    batch = validation_batch(compiled, test, trainer.loss)
     if measure == "loss":
-        return data_loss(trainer.model, trainer.loss, batch)
+        return data_loss(compiled, trainer.loss, batch)
     return float(np.mean(trainer.model.predict(batch.dense) != batch.targets))
 
 

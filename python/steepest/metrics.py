@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _checks
-from .training.history import History
 
 # (labels, scores) -> a real number. Labels, or targets, are the checked ones: int64, or the model's dtype.
 Metric: TypeAlias = Callable[[Any, Any], Any]
@@ -93,30 +91,3 @@ def mode_of(name: str, metric: Metric | None) -> Literal["min", "max"]:
 def _ends(words: list[str], last: set[str]) -> bool:
     """Whether the last word is one of these, and nothing before it turns its meaning."""
     return bool(words) and words[-1] in last and set(words[:-1]) <= _BEFORE
-
-
-def checked_metrics(metrics: Mapping[str, Metric] | None, validated: bool) -> Mapping[str, Metric]:
-    """The metrics of a fit, `validated` if it has validation data.
-
-    Raises
-    ------
-    ValueError
-        For a name that a history has another use for; without validation data.
-    TypeError
-        For what maps no names to functions.
-    """
-    if metrics is None:
-        return {}
-    if not isinstance(metrics, Mapping):
-        raise TypeError(
-            f"metrics map names to functions, as {{'accuracy': st.accuracy}}, but got {metrics!r:.80}"
-        )
-    reserved = [field.name for field in fields(History)] + ["epochs"]
-    for name, metric in metrics.items():
-        if not isinstance(name, str) or not callable(metric):
-            raise TypeError(f"metrics map names to functions, but have {name!r:.80}: {metric!r:.80}")
-        if name in reserved:
-            raise ValueError(f"a metric is named {name!r}, but these names are taken: {', '.join(reserved)}")
-    if metrics and not validated:
-        raise ValueError("metrics are evaluated on validation data, but validation_data is None")
-    return dict(metrics)

@@ -15,9 +15,9 @@ from .. import _checks
 from .._checks import Array
 from ..compile.penalties import per_layer
 from ..losses import Loss, LossFunction, SquaredError, as_loss
-from ..model import Sequential
+from ..model import Sequential, restored
 from ..penalties import Penalties
-from ..training.trainer import checked_model
+from ..training.model import checked_model
 
 Coordinates: TypeAlias = tuple[Array, ...]  # an index array for each axis
 _DIRECTIONS = 3  # random ones for each key: a wrong derivative stands out in any of them
@@ -173,7 +173,7 @@ def check_gradients(
     if max_coordinates is not None:
         max_coordinates = _checks.integer(max_coordinates, "max_coordinates", minimum=1)
     generator = np.random.default_rng(_checks.seed(seed))
-    twin = type(model)._from_state(model.layers, model.state_dict(), dtype=np.float64, seed=model.seed)
+    twin = restored(model.layers, model.state_dict(), np.float64, model.seed, type(model))
     for one in per_layer(penalty, twin.layers):
         if one is not None and one.proximal:
             raise ValueError(f"{one!r} is in the objective, but not in its gradients: check without proximal")
@@ -186,7 +186,7 @@ def check_gradients(
         raise ValueError(f"the objective is {here}, but must be finite where its gradient is checked")
     # Compared scores are rounded at the size of 1, however small the loss becomes.
     size = abs(here) + (0.0 if isinstance(loss, SquaredError) else 1.0)
-    own, keys = dict(twin._named(twin._parameters)), []
+    own, keys = dict(twin.compiled.named(twin.compiled.parameters)), []
     for key, gradient in gradients.items():
         chosen = _chosen(gradient, max_coordinates, generator)
         slopes = _Slopes.measured(lambda: reverse()[0], here, own[key], chosen, h)

@@ -6,18 +6,36 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, TypeVar
+from typing import ClassVar, Literal, Protocol, TypeAlias, TypeVar
 
 from .. import _checks
 from .._checks import Array
 from .._description import Description, Rule
 from ..backends.reference.formulas import write
 from ..metrics import Metric, mode_of
+from ..optimizers import Optimizer
+from .history import History
+from .learning import Learning
+from .model import Model
 
-if TYPE_CHECKING:
-    from ..model import Sequential
-    from .history import History
-    from .trainer import Trainer
+
+class RunningTrainer(Protocol):
+    """What callbacks may use of a `Trainer`."""
+
+    model: Model
+    learning: Learning
+    epochs_done: int
+    optimizer: Optimizer
+
+    @property
+    def steps_done(self) -> int:
+        """See `Trainer.steps_done`."""
+
+    def averaged(self) -> Model:
+        """See `Trainer.averaged`."""
+
+    def cancel(self) -> None:
+        """See `Trainer.cancel`."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +61,8 @@ class EpochState:
     epoch: int
     loss: float
     validation_loss: float | None
-    model: Sequential
-    trainer: Trainer
+    model: Model
+    trainer: RunningTrainer
     history: History
 
 
@@ -71,8 +89,8 @@ class BatchState:
     epoch: int
     step: int
     loss: float
-    model: Sequential
-    trainer: Trainer
+    model: Model
+    trainer: RunningTrainer
     history: History
 
 
@@ -85,7 +103,7 @@ _Kind = TypeVar("_Kind", Callback, BatchCallback)
 class EpochCallback:
     """A callback that is also told of the beginning and the end of a fit: to be derived from."""
 
-    def begin(self, trainer: Trainer, monitored: Mapping[str, Metric | None]) -> None:
+    def begin(self, trainer: RunningTrainer, monitored: Mapping[str, Metric | None]) -> None:
         """Before the first epoch; may raise, and nothing was changed then.
 
         Parameters
@@ -100,7 +118,7 @@ class EpochCallback:
         """After each epoch; True stops the fit."""
         raise NotImplementedError
 
-    def end(self, trainer: Trainer, history: History) -> None:
+    def end(self, trainer: RunningTrainer, history: History) -> None:
         """After the last epoch, whatever ended the fit but an exception."""
 
 
@@ -156,7 +174,7 @@ class EarlyStopping(Description, EpochCallback):
             raise TypeError(f"monitor must be a name like 'validation_loss', not {self.monitor!r:.80}")
         self.monitor = str(self.monitor)
 
-    def begin(self, trainer: Trainer, monitored: Mapping[str, Metric | None]) -> None:
+    def begin(self, trainer: RunningTrainer, monitored: Mapping[str, Metric | None]) -> None:
         """Forget the fit before."""
         if self.monitor not in monitored:
             raise ValueError(
@@ -176,12 +194,12 @@ class EarlyStopping(Description, EpochCallback):
             self._best, self._waited = value, 0
             history.best_epoch = state.epoch
             if self.restore_best:
-                self._saved = _Saved(state.model.state_dict(), state.trainer._average_copies())
+                self._saved = _Saved(state.model.state_dict(), state.trainer.learning.average_copies())
         else:
             self._waited += 1
         return self._waited >= self.patience
 
-    def end(self, trainer: Trainer, history: History) -> None:
+    def end(self, trainer: RunningTrainer, history: History) -> None:
         """Go back to the best epoch, unless none was better than an infinity."""
         if self._saved is not None:
             trainer.model.load_state_dict(self._saved.state)

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..._checks import Array
 from ...backends import active
 from ...backends.data import Parameters, TrainConfig
-from ...compile.plan import compile_stages
+from ...compile.compiled import Compiled
 from ...layers import Linear
 from ...losses import Loss
 from ...penalties import L1, L2, ElasticNet
@@ -118,9 +118,9 @@ class LinearModel(SparseCoefMixin, Estimator):
             self._optimizer = Solver.of(self, [self._layer()], self.learning_rate_init_)
         layer = self._layer()
         features, columns = layer.weight.shape
-        stages = compile_stages([Linear(features, columns, bias=bool(self.fit_intercept))])
+        linear = Linear(features, columns, bias=bool(self.fit_intercept))
         learned = Learned(
-            active().network(stages, [layer]),
+            Compiled([linear], layer.weight.dtype, [layer]),
             [array for array in (layer.weight, layer.bias) if array is not None],
             self._batch(X, y, weight),
             self._train_config(),
