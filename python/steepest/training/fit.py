@@ -121,9 +121,8 @@ class Fit(Fitting):
             raise call.failure
         if call.cancelled:
             self._history.status = "cancelled"
-        if call.part_loss is not None:
-            self._steps += call.part_steps
-            self._call_back_batch(call.epoch, call.part_loss)
+        if call.part is not None:
+            self._call_back_batch(call.epoch, *call.part)
         if call.losses:
             self._end_of_epoch()
 
@@ -147,7 +146,8 @@ class Fit(Fitting):
             state = EpochState(epoch, history.loss[-1], validation_loss, trainer.model, trainer, history)
             self._heed([callback(state) for callback in plan.callbacks])
 
-    def _call_back_batch(self, epoch: int, loss: float) -> None:
+    def _call_back_batch(self, epoch: int, steps: int, loss: float) -> None:
+        self._steps += steps
         trainer = self._trainer
         state = BatchState(epoch, self._steps, loss, trainer.model, trainer, self._history)
         self._heed([callback(state) for callback in self._plan.batch_callbacks])

@@ -31,15 +31,14 @@ class Call:
     """What one call of the backend came to.
 
     epoch: the one that it began with, counted from 0. losses, seconds: of the epochs that it finished, an
-    epoch in parts with its last one. part_loss: of its part of an epoch, if that was finished; part_steps:
-    how many updates that had. cancelled: whether it was told to stop. failure: what the fit should raise.
+    epoch in parts with its last one. part: updates and objective of a part of an epoch. cancelled: whether it
+    was told to stop. failure: what the fit should raise.
     """
 
     epoch: int
     losses: list[float]
     seconds: list[float]
-    part_loss: float | None
-    part_steps: int
+    part: tuple[int, float] | None
     cancelled: bool
     failure: Exception | None
 
@@ -123,22 +122,22 @@ class EpochLoop:
                 yield from self._epoch_in_parts()
 
     def show(self, history: History) -> None:
-        """Show the last losses and metrics beside the bar."""
+        """Show how many epochs are done, and the last losses and metrics beside the bar."""
+        self._bar.move(self._done)
         self._bar.show(history)
 
     def _whole_epochs(self, number: int) -> Call:
-        request = self._fitting.request(number, WHOLE)
-        results = self._results(request)
-        epoch = self._done
+        epoch, request = self._done, self._fitting.request(number, WHOLE)
+        results = self._results(request, epoch)
         self._done += len(results.losses)
-        return self._concluded(epoch, request, results, results.losses, results.seconds)
+        return self._call(epoch, request, results, results.losses, results.seconds)
 
     def _epoch_in_parts(self) -> Iterator[Call]:
         epoch, before, seconds, sums = self._done, self._fitting.copies(), 0.0, (0.0, 0.0)
         for first in range(0, self.batches, self._group):
             number = min(self._group, self.batches - first)
             request = self._fitting.request(1, Part(first, number, sums))
-            results = self._results(request)
+            results = self._results(request, epoch + first / self.batches)
             if results.status in ("diverged", "overflowed", "invalid_label"):
                 write(before)  # the backend went back to the beginning of the part
             losses: list[float] = []
@@ -147,41 +146,31 @@ class EpochLoop:
                 if first + number == self.batches:
                     losses = [sums[0] / sums[1]]
             self._done += len(losses)
-            yield self._concluded(
-                epoch, request, results, losses, [seconds] * len(losses), (first + number) / self.batches
-            )
+            part = (number, results.losses[0]) if results.losses else None
+            yield self._call(epoch, request, results, losses, [seconds] * len(losses), part)
 
-    def _results(self, request: FitRequest) -> EpochResults:
-        """One call of the backend, which moves the bar and asks whether to end."""
-        done = self._done
+    def _results(self, request: FitRequest, done: float) -> EpochResults:
+        """One call of the backend, which moves the bar from what is done and asks whether to end."""
 
         def should_stop(more: float) -> bool:
-            self._bar.move(done + more)
+            self._bar.move(before + more)
             return self._fitting.stopped()
 
+        before = self._done
+        self._bar.move(done)
         return self._fitting.fit(request, should_stop)
 
-    def _concluded(
+    def _call(
         self,
         epoch: int,
         request: FitRequest,
         results: EpochResults,
         losses: list[float],
         seconds: list[float],
-        share: float | None = None,
+        part: tuple[int, float] | None = None,
     ) -> Call:
-        """What the results of a call mean for the fit; `share`: of the epoch, this part included."""
-        self._bar.move(self._done if share is None else epoch + share)
-        partial = share is not None and results.losses
-        return Call(
-            epoch,
-            losses,
-            seconds,
-            part_loss=results.losses[0] if partial else None,
-            part_steps=(request.batches or 0) if partial else 0,
-            cancelled=results.status == "cancelled" or self._fitting.stopped(),
-            failure=self._failure(request, results),
-        )
+        cancelled = results.status == "cancelled" or self._fitting.stopped()
+        return Call(epoch, losses, seconds, part, cancelled, self._failure(request, results))
 
     def _failure(self, request: FitRequest, results: EpochResults) -> Exception | None:
         if results.status == "invalid_label":

@@ -25,7 +25,8 @@ from ...penalties import L1, L2, ElasticNet
 from .._common.classes import WEIGHTED
 from .._common.data import finite, own_places, rows_in, weights_count, weights_of
 from .._common.estimator import BELOW_1, POSITIVE, Estimator
-from .._fitting.loop import NOT_FINITE, Learned, begin, learn
+from .._fitting.loop import learn
+from .._fitting.record import NOT_FINITE, Learned, begin
 from .._fitting.solver import Solver
 from .._fitting.together import computing
 from .._mlp.architecture import as_float, penalty_of

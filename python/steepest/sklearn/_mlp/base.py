@@ -19,7 +19,8 @@ from ...layers import Layer
 from ...losses import Loss
 from .._common.classes import WEIGHTED
 from .._common.data import finite, own_places, rows_in, weights_count, weights_of
-from .._fitting.loop import NOT_FINITE, Learned, begin, learn
+from .._fitting.loop import learn
+from .._fitting.record import NOT_FINITE, Learned, begin
 from .._fitting.solver import STOCHASTIC_SOLVERS, Solver
 from .._fitting.together import computing
 from .architecture import (

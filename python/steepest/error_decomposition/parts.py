@@ -1,0 +1,115 @@
+"""`ErrorDecomposition`: the parts of an error, with their spread over seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from .._checks import Array
+from ..plots.drawing import axes_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_PARTS = ("remaining", "approximation", "estimation", "optimization")
+
+
+@dataclass(frozen=True, repr=False)
+class ErrorDecomposition:
+    """The test errors of four models that each lack one thing less; what `error_decomposition` returns.
+
+    Attributes
+    ----------
+    given, longer, more_data, wider : tuple of float
+        Test error, one a seed: of the model as given; trained for longer; on all samples besides; and of
+        more width besides.
+    measure : {"loss", "error_rate"}
+        What the errors are.
+    """
+
+    given: tuple[float, ...]
+    longer: tuple[float, ...]
+    more_data: tuple[float, ...]
+    wider: tuple[float, ...]
+    measure: Literal["loss", "error_rate"]
+
+    @property
+    def optimization(self) -> float:
+        """Mean over the seeds of given - longer."""
+        return self._estimate("optimization")[0]
+
+    @property
+    def estimation(self) -> float:
+        """Mean over the seeds of longer - more_data."""
+        return self._estimate("estimation")[0]
+
+    @property
+    def approximation(self) -> float:
+        """Mean over the seeds of more_data - wider."""
+        return self._estimate("approximation")[0]
+
+    @property
+    def remaining(self) -> float:
+        """Mean over the seeds of wider, the error that none of the three explains."""
+        return self._estimate("remaining")[0]
+
+    @property
+    def total(self) -> float:
+        """Mean over the seeds of given, the sum of the four."""
+        return float(np.mean(self.given))
+
+    @property
+    def spread(self) -> dict[str, float]:
+        """Standard deviation over the seeds of each of the four parts, by its name."""
+        return {part: self._estimate(part)[1] for part in _PARTS}
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the parts as bars that stand on each other and add up to the last, the total.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            To draw in; by default that of a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            With whiskers of one standard deviation over the seeds.
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        """
+        ax = axes_or_new(ax)
+        means, spreads = zip(*map(self._estimate, _PARTS), strict=True)
+        bottoms = np.cumsum([0.0, *means[:-1]])
+        colors = ["tab:gray", "tab:blue", "tab:orange", "tab:green"]
+        ax.bar(_PARTS, means, bottom=bottoms, yerr=spreads, capsize=4, color=colors)
+        ax.bar("total", self.total, yerr=_spread(np.array(self.given)), capsize=4, color="black", alpha=0.6)
+        ax.set_ylabel("test loss" if self.measure == "loss" else "test error rate")
+        return ax
+
+    def _estimate(self, part: str) -> tuple[float, float]:
+        """Mean and standard deviation over the seeds."""
+        given, longer, more_data, wider = map(np.array, (self.given, self.longer, self.more_data, self.wider))
+        values = {
+            "remaining": wider,
+            "approximation": more_data - wider,
+            "estimation": longer - more_data,
+            "optimization": given - longer,
+        }[part]
+        return float(values.mean()), _spread(values)
+
+    def __repr__(self) -> str:
+        lines = [f"ErrorDecomposition({self.measure}, {len(self.given)} seeds)"]
+        for part in _PARTS:
+            mean, spread = self._estimate(part)
+            lines.append(f"  {part:13} {mean:8.4f} +- {spread:.4f}")
+        return "\n".join([*lines, f"  {'total':13} {self.total:8.4f} +- {_spread(np.array(self.given)):.4f}"])
+
+
+def _spread(values: Array) -> float:
+    return float(np.std(values, ddof=1))
