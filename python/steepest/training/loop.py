@@ -30,12 +30,10 @@ WHOLE = Part()
 class Call:
     """What one call of the backend came to.
 
-    epoch: the one that it began with, counted from 0. losses, seconds: of the epochs that it finished, an
-    epoch in parts with its last one. part: updates and objective of a part of an epoch. cancelled: whether it
-    was told to stop. failure: what the fit should raise.
+    losses, seconds: of the epochs that it finished, an epoch in parts with its last one. part: updates and
+    objective of a part of an epoch. cancelled: whether it was told to stop. failure: what a fit raises then.
     """
 
-    epoch: int
     losses: list[float]
     seconds: list[float]
     part: tuple[int, float] | None
@@ -67,48 +65,31 @@ class Fitting(ABC):
         return []
 
 
+@dataclass
 class EpochLoop:
     """Runs epochs, as many as one call of the backend may, and yields what each call came to.
 
     Whoever iterates records, validates, calls back, and breaks off what is to end; in a ``with`` block, which
     has the progress bar.
 
-    Parameters
-    ----------
-    fitting : Fitting
-    samples, batch_size : int
-        Of an epoch.
-    epochs : int
-        How many at most.
-    classes : int
-        Outputs of the model, for the message of a label that was changed.
-    progress : bool
-        Whether a bar is wanted.
-    group : int
-        Batches of each part where an epoch is run in parts.
+    samples, batch_size: of an epoch. epochs: how many at most. classes: outputs of the model. progress:
+    whether a bar is wanted. group: batches of each part where an epoch is run in parts.
     """
 
-    def __init__(
-        self,
-        fitting: Fitting,
-        samples: int,
-        batch_size: int,
-        epochs: int,
-        classes: int,
-        progress: bool,
-        group: int = 1,
-    ) -> None:
-        self.batches = -(-samples // batch_size)  # of an epoch
-        self.epochs = epochs
-        self._fitting = fitting
-        self._classes = classes
-        self._group = group
+    fitting: Fitting
+    samples: int
+    batch_size: int
+    epochs: int
+    classes: int
+    progress: bool
+    group: int = 1
+
+    def __post_init__(self) -> None:
+        self.batches = -(-self.samples // self.batch_size)  # of an epoch
         self._done = 0
-        self._progress = progress
-        self._bar = ProgressBar(epochs, self.batches, wanted=False)
 
     def __enter__(self) -> EpochLoop:
-        self._bar = ProgressBar(self.epochs, self.batches, self._progress)
+        self._bar = ProgressBar(self.epochs, self.batches, self.progress)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -116,7 +97,7 @@ class EpochLoop:
 
     def __iter__(self) -> Iterator[Call]:
         while self._done < self.epochs:
-            if at_once := self._fitting.epochs_at_once():
+            if at_once := self.fitting.epochs_at_once():
                 yield self._whole_epochs(min(at_once, self.epochs - self._done))
             else:
                 yield from self._epoch_in_parts()
@@ -127,58 +108,45 @@ class EpochLoop:
         self._bar.show(history)
 
     def _whole_epochs(self, number: int) -> Call:
-        epoch, request = self._done, self._fitting.request(number, WHOLE)
-        results = self._results(request, epoch)
+        request = self.fitting.request(number, WHOLE)
+        results = self._results(request, self._done)
         self._done += len(results.losses)
-        return self._call(epoch, request, results, results.losses, results.seconds)
+        return Call(results.losses, results.seconds, None, *self._end(request, results))
 
     def _epoch_in_parts(self) -> Iterator[Call]:
-        epoch, before, seconds, sums = self._done, self._fitting.copies(), 0.0, (0.0, 0.0)
-        for first in range(0, self.batches, self._group):
-            number = min(self._group, self.batches - first)
-            request = self._fitting.request(1, Part(first, number, sums))
-            results = self._results(request, epoch + first / self.batches)
+        before, seconds, sums = self.fitting.copies(), 0.0, (0.0, 0.0)
+        for first in range(0, self.batches, self.group):
+            number = min(self.group, self.batches - first)
+            request = self.fitting.request(1, Part(first, number, sums))
+            results = self._results(request, self._done + first / self.batches)
             if results.status in ("diverged", "overflowed", "invalid_label"):
                 write(before)  # the backend went back to the beginning of the part
-            losses: list[float] = []
+            losses, part = [], None
             if results.losses:
-                sums, seconds = results.sums, seconds + results.seconds[0]
-                if first + number == self.batches:
-                    losses = [sums[0] / sums[1]]
+                part, sums, seconds = (number, results.losses[0]), results.sums, seconds + results.seconds[0]
+                losses = [sums[0] / sums[1]] if first + number == self.batches else []
             self._done += len(losses)
-            part = (number, results.losses[0]) if results.losses else None
-            yield self._call(epoch, request, results, losses, [seconds] * len(losses), part)
+            yield Call(losses, [seconds] * len(losses), part, *self._end(request, results))
 
     def _results(self, request: FitRequest, done: float) -> EpochResults:
         """One call of the backend, which moves the bar from what is done and asks whether to end."""
+        epochs = self._done
 
         def should_stop(more: float) -> bool:
-            self._bar.move(before + more)
-            return self._fitting.stopped()
+            self._bar.move(epochs + more)
+            return self.fitting.stopped()
 
-        before = self._done
         self._bar.move(done)
-        return self._fitting.fit(request, should_stop)
+        return self.fitting.fit(request, should_stop)
 
-    def _call(
-        self,
-        epoch: int,
-        request: FitRequest,
-        results: EpochResults,
-        losses: list[float],
-        seconds: list[float],
-        part: tuple[int, float] | None = None,
-    ) -> Call:
-        cancelled = results.status == "cancelled" or self._fitting.stopped()
-        return Call(epoch, losses, seconds, part, cancelled, self._failure(request, results))
-
-    def _failure(self, request: FitRequest, results: EpochResults) -> Exception | None:
+    def _end(self, request: FitRequest, results: EpochResults) -> tuple[bool, Exception | None]:
+        """Whether a call was cancelled, and why it failed."""
         if results.status == "invalid_label":
-            return divergence.of_label(results.step, self._classes)
+            return False, divergence.of_label(results.step, self.classes)
         if results.status not in ("diverged", "overflowed"):
-            return None
+            return results.status == "cancelled" or self.fitting.stopped(), None
         step = len(results.losses) * self.batches + max(results.step - request.first_batch, 0)
         rate = float(request.rates[step % len(request.rates)])
         if results.status == "overflowed":
-            return divergence.of_epoch(self._done, rate)
-        return divergence.of_fit(self._done, results.step, rate)
+            return False, divergence.of_epoch(self._done, rate)
+        return False, divergence.of_fit(self._done, results.step, rate)

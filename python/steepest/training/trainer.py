@@ -21,7 +21,7 @@ from ..optimizers import SGD, Optimizer
 from ..penalties import Penalties
 from . import divergence
 from .callbacks import BatchCallback, Callback, checked_callbacks
-from .fit import Fit, Plan
+from .fit import Fit
 from .history import History
 from .learning import Learning
 from .model import Model, checked_model
@@ -267,7 +267,9 @@ class Trainer:
         size = min(batch_size or len(batch.x), len(batch.x))
         compiled.check_masks(size)
         self._cancelled.clear()
-        plan = Plan(
+        return Fit(
+            self,
+            self._cancelled.is_set,
             batch=batch,
             validation=validation,
             epochs=epochs,
@@ -279,8 +281,7 @@ class Trainer:
             batch_callbacks=batch_callbacks,
             batch_group=batch_group,
             progress=progress,
-        )
-        return Fit(self, plan, self._cancelled.is_set).run()
+        ).run()
 
     def cancel(self) -> None:
         """End a running `fit` after its current batch; callable from any thread and from callbacks.
