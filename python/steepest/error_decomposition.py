@@ -1,4 +1,4 @@
-"""Where the error of a model comes from: its kind, too few samples, or too short a training."""
+"""Where the error of a model comes from: too small a model, too few samples, or too little training."""
 
 from __future__ import annotations
 
@@ -28,15 +28,24 @@ _PARTS = ("remaining", "approximation", "estimation", "optimization")
 
 @dataclass(frozen=True, repr=False)
 class ErrorDecomposition:
-    """The test errors of four models that each lack one thing less; what `error_decomposition` returns.
+    """What `error_decomposition` returns: the test errors of four models, each with one limitation removed.
 
     Attributes
     ----------
     given, longer, more_data, wider : tuple of float
-        Test error, one a seed: of the model as given; trained for longer; on all samples besides; and of
-        more width besides.
+        The test error for each seed: of the model as given; trained for longer; also trained on all samples;
+        and also wider.
     measure : {"loss", "error_rate"}
-        What the errors are.
+        What kind of error this is.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> parts = st.ErrorDecomposition((0.5, 0.5), (0.25, 0.5), (0.25, 0.25), (0.125, 0.125), "error_rate")
+    >>> parts.optimization, parts.estimation, parts.approximation, parts.remaining
+    (0.125, 0.125, 0.125, 0.125)
+    >>> parts.total
+    0.5
     """
 
     given: tuple[float, ...]
@@ -47,51 +56,51 @@ class ErrorDecomposition:
 
     @property
     def optimization(self) -> float:
-        """Mean over the seeds of given - longer."""
+        """The optimization error: mean over the seeds of given - longer."""
         return self._estimate("optimization")[0]
 
     @property
     def estimation(self) -> float:
-        """Mean over the seeds of longer - more_data."""
+        """The estimation error: mean over the seeds of longer - more_data."""
         return self._estimate("estimation")[0]
 
     @property
     def approximation(self) -> float:
-        """Mean over the seeds of more_data - wider."""
+        """The approximation error: mean over the seeds of more_data - wider."""
         return self._estimate("approximation")[0]
 
     @property
     def remaining(self) -> float:
-        """Mean over the seeds of wider, the error that none of the three explains."""
+        """The error that the other three do not explain: mean over the seeds of wider."""
         return self._estimate("remaining")[0]
 
     @property
     def total(self) -> float:
-        """Mean over the seeds of given, the sum of the four."""
+        """The sum of the four parts: mean over the seeds of given."""
         return float(np.mean(self.given))
 
     @property
     def spread(self) -> dict[str, float]:
-        """Standard deviation over the seeds of each of the four parts, by its name."""
+        """Standard deviation over the seeds of each of the four parts, by name."""
         return {part: self._estimate(part)[1] for part in _PARTS}
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the parts as bars that stand on each other and add up to the last, the total.
+        """Draw a waterfall chart of the parts and their total.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
-            To draw in; by default that of a new figure.
+            Where to draw; by default in a new figure.
 
         Returns
         -------
         matplotlib.axes.Axes
-            With whiskers of one standard deviation over the seeds.
+            The error bars are one standard deviation over the seeds.
 
         Raises
         ------
         ImportError
-            Without matplotlib.
+            If matplotlib is not installed.
         """
         ax = axes_or_new(ax)
         means, spreads = zip(*map(self._estimate, _PARTS), strict=True)
@@ -137,30 +146,33 @@ def error_decomposition(
     penalty: Penalty | None = None,
     batch_size: int | None = 128,
 ) -> ErrorDecomposition:
-    """Estimate the lecture's approximation, estimation and optimization errors from fits.
+    """Estimate the approximation, estimation and optimization errors of a model.
+
+    The function trains four models for each seed and compares their test errors.
 
     Parameters
     ----------
     model_factory : callable
-        ``model_factory(width, seed)`` returns a new `Sequential`, for width 1 the model in question, for a
-        larger width one of that many times the hidden units.
+        ``model_factory(width, seed)`` returns a new `Sequential`: for width 1 the model in question, for a
+        larger width a model with that many times the hidden units.
     train, test : (X, y)
+        Training and test data: arrays of shape (samples, features), and labels or targets.
     samples : int, optional
-        How many of the training samples the model in question has: at least 1, and fewer than there are.
-        By default a quarter.
+        How many of the training samples the model in question is trained on: at least 1, and fewer than there
+        are. By default a quarter.
     epochs : int, default 10
-        How long it is trained.
+        Number of epochs for which it is trained.
     longer : int, default 10
-        How many times as long the others are, at least 2.
+        The other models are trained for this many times as many epochs; at least 2.
     width : int, default 4
-        The width of the widest, at least 2.
+        Width of the widest model, at least 2.
     seeds : iterable of int, default range(5)
-        At least 2, all different. Each draws the samples, the initial weights (through `model_factory`) and
-        the shuffles.
+        At least 2, all different. A seed determines the choice of samples, the initial weights (through
+        `model_factory`) and the shuffles.
     measure : {"loss", "error_rate"}, default "loss"
-        The error on the test data: the loss without penalty, or the share of wrong predictions.
+        The error on the test data: the loss without penalty, or the fraction of wrong predictions.
     loss, optimizer, penalty, batch_size
-        As for `Sequential.fit`, in all fits.
+        As for `Sequential.fit`; the same for all models.
 
     Returns
     -------
@@ -169,20 +181,21 @@ def error_decomposition(
     Raises
     ------
     ValueError, TypeError
-        For data or settings that cannot be used, or if `model_factory` returns no `Sequential`.
+        If data or settings cannot be used, or if `model_factory` does not return a `Sequential`.
 
     Notes
     -----
-    Let E(f) be the expected error of f, f* the best function of all, f*_F the best of the family F that the
-    model can become, f_n the one in F of least objective on n samples, and f~_n what the optimizer made of
-    it. Then the excess error is (Bottou and Bousquet, "The tradeoffs of large scale learning", NIPS 2008)::
+    Let E(f) be the expected error of f, f* the best function of all, f*_F the best in the family F of
+    functions that the model can represent, f_n the function in F with the smallest objective on n samples,
+    and f~_n what the optimizer found. Then the excess error is (Bottou and Bousquet, "The tradeoffs of large
+    scale learning", NIPS 2008)::
 
         E(f~_n) - E(f*) =   E(f*_F) - E(f*)        approximation error: F is too small
                           + E(f_n)  - E(f*_F)      estimation error: n is too small
                           + E(f~_n) - E(f_n)       optimization error: the training is too short
 
-    averaged over draws of the n samples. None of the four is known. With E^(f) the mean error on the test
-    data they are estimated by models from fits, n = `samples` of N training samples::
+    averaged over random choices of the n samples. The four functions are unknown. Trained models stand for
+    them, with n = `samples` of N training samples. With E^(f) the mean error of f on the test data::
 
         f~_n   given      width 1        n samples   epochs
         f_n    longer     width 1        n samples   longer * epochs, of the same fit
@@ -192,12 +205,22 @@ def error_decomposition(
         optimization  = E^(given) - E^(longer)
         estimation    = E^(longer) - E^(more_data)
         approximation = E^(more_data) - E^(wider)
-        remaining     = E^(wider)          of f*: the noise in the data, and what even this fit lacks
+        remaining     = E^(wider)          the noise in the data, and what this model lacks
 
-    so that the four add up to E^(given). They are as good as the fits that stand for the ideal ones: more of
-    `longer`, N and `width` come nearer to the definition. An estimate can be negative: a training that
-    stops early may predict better than one that goes on (then the optimization error is a gain that the
-    estimation error pays for), and a wider model may overfit the N samples.
+    The four parts add up to E^(given). Larger `longer`, N and `width` bring the estimates closer to the
+    definitions. An estimate can be negative: training that stops early may predict better than training that
+    goes on (then the optimization error is negative and the estimation error larger), and a wider model may
+    overfit the N samples.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> def network(width, seed):
+    ...     return st.Sequential(st.Linear(2, 4 * width), st.ReLU(), st.Linear(4 * width, 2), seed=seed)
+    >>> data = st.datasets.two_moons(100), st.datasets.two_moons(100, seed=1)
+    >>> parts = st.error_decomposition(network, *data, epochs=2, longer=2, seeds=range(2))
+    >>> round(parts.remaining + parts.approximation + parts.estimation + parts.optimization - parts.total, 9)
+    0.0
     """
     X, y = _training_samples(train)
     test = _pair(test, "test")
@@ -256,7 +279,7 @@ def _pair(data: Data, name: str) -> Data:
 
 
 def _different_seeds(seeds: Iterable[int]) -> list[int]:
-    """At least two, for a spread, and all different, for it to mean something."""
+    """The seeds as a list: at least two, all different, so that their spread has a meaning."""
     if isinstance(seeds, int | np.integer):
         raise TypeError(
             f"seeds must be a sequence of integers, not {seeds}: write range({seeds}) for so many"
@@ -268,7 +291,7 @@ def _different_seeds(seeds: Iterable[int]) -> list[int]:
 
 
 def _test_error(trainer: Trainer, test: Data, measure: str) -> float:
-    """Of the model as it is now."""
+    """The test error of the model as it is now."""
     batch = trainer._validation(test)
     if measure == "loss":
         return data_loss(trainer.model, trainer.loss, batch)
