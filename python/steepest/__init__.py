@@ -1,4 +1,4 @@
-"""steepest: linear classifiers and multilayer perceptrons, trained on a CPU at the machine's limit."""
+"""steepest: fast multilayer perceptrons and linear classifiers for the CPU."""
 
 from __future__ import annotations
 

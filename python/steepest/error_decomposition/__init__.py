@@ -1,4 +1,4 @@
-"""Where the error of a model comes from: its kind, too few samples, or too short a training."""
+"""Where the error of a model comes from: too small a model, too few samples, or too little training."""
 
 from .estimate import error_decomposition
 from .parts import ErrorDecomposition

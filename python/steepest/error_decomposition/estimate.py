@@ -37,30 +37,33 @@ def error_decomposition(
     penalty: Penalty | None = None,
     batch_size: int | None = 128,
 ) -> ErrorDecomposition:
-    """Estimate the lecture's approximation, estimation and optimization errors from fits.
+    """Estimate the approximation, estimation and optimization errors of a model.
+
+    The function trains four models for each seed and compares their test errors.
 
     Parameters
     ----------
     model_factory : callable
-        ``model_factory(width, seed)`` returns a new `Sequential`, for width 1 the model in question, for a
-        larger width one of that many times the hidden units.
+        ``model_factory(width, seed)`` returns a new `Sequential`: for width 1 the model in question, for a
+        larger width a model with that many times the hidden units.
     train, test : (X, y)
+        Training and test data: arrays of shape (samples, features), and labels or targets.
     samples : int, optional
-        How many of the training samples the model in question has: at least 1, and fewer than there are.
-        By default a quarter.
+        How many of the training samples the model in question is trained on: at least 1, and fewer than there
+        are. By default a quarter.
     epochs : int, default 10
-        How long it is trained.
+        Number of epochs for which it is trained.
     longer : int, default 10
-        How many times as long the others are, at least 2.
+        The other models are trained for this many times as many epochs; at least 2.
     width : int, default 4
-        The width of the widest, at least 2.
+        Width of the widest model, at least 2.
     seeds : iterable of int, default range(5)
-        At least 2, all different. Each draws the samples, the initial weights (through `model_factory`) and
-        the shuffles.
+        At least 2, all different. A seed determines the choice of samples, the initial weights (through
+        `model_factory`) and the shuffles.
     measure : {"loss", "error_rate"}, default "loss"
-        The error on the test data: the loss without penalty, or the share of wrong predictions.
+        The error on the test data: the loss without penalty, or the fraction of wrong predictions.
     loss, optimizer, penalty, batch_size
-        As for `Sequential.fit`, in all fits.
+        As for `Sequential.fit`; the same for all models.
 
     Returns
     -------
@@ -69,20 +72,21 @@ def error_decomposition(
     Raises
     ------
     ValueError, TypeError
-        For data or settings that cannot be used, or if `model_factory` returns no `Sequential`.
+        If data or settings cannot be used, or if `model_factory` does not return a `Sequential`.
 
     Notes
     -----
-    Let E(f) be the expected error of f, f* the best function of all, f*_F the best of the family F that the
-    model can become, f_n the one in F of least objective on n samples, and f~_n what the optimizer made of
-    it. Then the excess error is (Bottou and Bousquet, "The tradeoffs of large scale learning", NIPS 2008)::
+    Let E(f) be the expected error of f, f* the best function of all, f*_F the best in the family F of
+    functions that the model can represent, f_n the function in F with the smallest objective on n samples,
+    and f~_n what the optimizer found. Then the excess error is (Bottou and Bousquet, "The tradeoffs of large
+    scale learning", NIPS 2008)::
 
         E(f~_n) - E(f*) =   E(f*_F) - E(f*)        approximation error: F is too small
                           + E(f_n)  - E(f*_F)      estimation error: n is too small
                           + E(f~_n) - E(f_n)       optimization error: the training is too short
 
-    averaged over draws of the n samples. None of the four is known. With E^(f) the mean error on the test
-    data they are estimated by models from fits, n = `samples` of N training samples::
+    averaged over random choices of the n samples. The four functions are unknown. Trained models stand for
+    them, with n = `samples` of N training samples. With E^(f) the mean error of f on the test data::
 
         f~_n   given      width 1        n samples   epochs
         f_n    longer     width 1        n samples   longer * epochs, of the same fit
@@ -92,12 +96,22 @@ def error_decomposition(
         optimization  = E^(given) - E^(longer)
         estimation    = E^(longer) - E^(more_data)
         approximation = E^(more_data) - E^(wider)
-        remaining     = E^(wider)          of f*: the noise in the data, and what even this fit lacks
+        remaining     = E^(wider)          the noise in the data, and what this model lacks
 
-    so that the four add up to E^(given). They are as good as the fits that stand for the ideal ones: more of
-    `longer`, N and `width` come nearer to the definition. An estimate can be negative: a training that
-    stops early may predict better than one that goes on (then the optimization error is a gain that the
-    estimation error pays for), and a wider model may overfit the N samples.
+    The four parts add up to E^(given). Larger `longer`, N and `width` bring the estimates closer to the
+    definitions. An estimate can be negative: training that stops early may predict better than training that
+    goes on (then the optimization error is negative and the estimation error larger), and a wider model may
+    overfit the N samples.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> def network(width, seed):
+    ...     return st.Sequential(st.Linear(2, 4 * width), st.ReLU(), st.Linear(4 * width, 2), seed=seed)
+    >>> data = st.datasets.two_moons(100), st.datasets.two_moons(100, seed=1)
+    >>> parts = st.error_decomposition(network, *data, epochs=2, longer=2, seeds=range(2))
+    >>> round(parts.remaining + parts.approximation + parts.estimation + parts.optimization - parts.total, 9)
+    0.0
     """
     X, y = _training_samples(train)
     test = _pair(test, "test")
@@ -156,7 +170,7 @@ def _pair(data: Data, name: str) -> Data:
 
 
 def _different_seeds(seeds: Iterable[int]) -> list[int]:
-    """At least two, for a spread, and all different, for it to mean something."""
+    """The seeds as a list: at least two, all different, so that their spread has a meaning."""
     if isinstance(seeds, int | np.integer):
         raise TypeError(
             f"seeds must be a sequence of integers, not {seeds}: write range({seeds}) for so many"
@@ -168,7 +182,7 @@ def _different_seeds(seeds: Iterable[int]) -> list[int]:
 
 
 def _test_error(trainer: Trainer, test: Data, measure: str) -> float:
-    """Of the model as it is now."""
+    """The test error of the model as it is now."""
     compiled = trainer.model.compiled
     batch = validation_batch(compiled, test, trainer.loss)
     if measure == "loss":

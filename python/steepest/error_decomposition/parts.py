@@ -18,15 +18,24 @@ _PARTS = ("remaining", "approximation", "estimation", "optimization")
 
 @dataclass(frozen=True, repr=False)
 class ErrorDecomposition:
-    """The test errors of four models that each lack one thing less; what `error_decomposition` returns.
+    """What `error_decomposition` returns: the test errors of four models, each with one limitation removed.
 
     Attributes
     ----------
     given, longer, more_data, wider : tuple of float
-        Test error, one a seed: of the model as given; trained for longer; on all samples besides; and of
-        more width besides.
+        The test error for each seed: of the model as given; trained for longer; also trained on all samples;
+        and also wider.
     measure : {"loss", "error_rate"}
-        What the errors are.
+        What kind of error this is.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> parts = st.ErrorDecomposition((0.5, 0.5), (0.25, 0.5), (0.25, 0.25), (0.125, 0.125), "error_rate")
+    >>> parts.optimization, parts.estimation, parts.approximation, parts.remaining
+    (0.125, 0.125, 0.125, 0.125)
+    >>> parts.total
+    0.5
     """
 
     given: tuple[float, ...]
@@ -37,51 +46,51 @@ class ErrorDecomposition:
 
     @property
     def optimization(self) -> float:
-        """Mean over the seeds of given - longer."""
+        """The optimization error: mean over the seeds of given - longer."""
         return self._estimate("optimization")[0]
 
     @property
     def estimation(self) -> float:
-        """Mean over the seeds of longer - more_data."""
+        """The estimation error: mean over the seeds of longer - more_data."""
         return self._estimate("estimation")[0]
 
     @property
     def approximation(self) -> float:
-        """Mean over the seeds of more_data - wider."""
+        """The approximation error: mean over the seeds of more_data - wider."""
         return self._estimate("approximation")[0]
 
     @property
     def remaining(self) -> float:
-        """Mean over the seeds of wider, the error that none of the three explains."""
+        """The error that the other three do not explain: mean over the seeds of wider."""
         return self._estimate("remaining")[0]
 
     @property
     def total(self) -> float:
-        """Mean over the seeds of given, the sum of the four."""
+        """The sum of the four parts: mean over the seeds of given."""
         return float(np.mean(self.given))
 
     @property
     def spread(self) -> dict[str, float]:
-        """Standard deviation over the seeds of each of the four parts, by its name."""
+        """Standard deviation over the seeds of each of the four parts, by name."""
         return {part: self._estimate(part)[1] for part in _PARTS}
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the parts as bars that stand on each other and add up to the last, the total.
+        """Draw a waterfall chart of the parts and their total.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
-            To draw in; by default that of a new figure.
+            Where to draw; by default in a new figure.
 
         Returns
         -------
         matplotlib.axes.Axes
-            With whiskers of one standard deviation over the seeds.
+            The error bars are one standard deviation over the seeds.
 
         Raises
         ------
         ImportError
-            Without matplotlib.
+            If matplotlib is not installed.
         """
         ax = axes_or_new(ax)
         means, spreads = zip(*map(self._estimate, _PARTS), strict=True)

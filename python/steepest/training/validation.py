@@ -23,14 +23,14 @@ _EVALUATED_AT_ONCE = 8192  # samples
 
 
 def checked_metrics(metrics: Mapping[str, Metric] | None, validated: bool) -> Mapping[str, Metric]:
-    """The metrics of a fit, `validated` if it has validation data.
+    """The metrics of a fit as a dict; `validated` says whether the fit has validation data.
 
     Raises
     ------
     ValueError
-        For a name that a history has another use for; without validation data.
+        If a name is reserved for a field of `History`, or there is no validation data.
     TypeError
-        For what maps no names to functions.
+        If this is not a mapping of names to functions.
     """
     if metrics is None:
         return {}
