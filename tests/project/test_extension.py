@@ -148,7 +148,7 @@ def test_threads_that_come_first_share_a_network():
 
         def ask(model=model, networks=networks, start=start):
             start.wait()
-            networks.append(model._network())
+            networks.append(model.compiled.network())
 
         threads = [threading.Thread(target=ask) for _ in range(8)]
         for thread in threads:

@@ -136,7 +136,7 @@ def test_a_diverging_step_leaves_the_average(backend, data):
         with pytest.raises(st.DivergenceError):
             trainer.step(data[0], targets + np.float32(3e38))
         assert_equal_models(trainer.averaged(), before)
-        assert trainer._state.average.updates[0] == 1
+        assert trainer.learning.state.average.updates[0] == 1
 
 
 @needs_native

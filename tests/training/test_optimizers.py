@@ -185,15 +185,19 @@ def test_the_state_is_kept_for_its_like_alone(backend, data):
         trainer.step(*data)
         change = trainer.model.state_dict()["2.weight"] - before["2.weight"]
         assert np.abs(change) == pytest.approx(0.01, rel=1e-2)  # as a first step is
-        assert (trainer.steps_done, trainer._state.optimizer.state_start) == (2, 1)
-        kept = trainer._state.optimizer
+        assert (trainer.steps_done, trainer.learning.state.optimizer.state_start) == (2, 1)
+        kept = trainer.learning.state.optimizer
         trainer.optimizer = st.AdamW(0.01)
-        assert trainer._state.optimizer is kept
+        assert trainer.learning.state.optimizer is kept
         trainer.optimizer = st.RMSProp(0.01)
-        now = trainer._state.optimizer
+        now = trainer.learning.state.optimizer
         assert now is not kept and not now.slots["mean_square"][0].weight.any()
         trainer.fit(*data, epochs=2, batch_size=100, progress=False)
-    assert (trainer.steps_done, trainer._state.optimizer.state_start, trainer.epochs_done) == (8, 2, 2)
+    assert (trainer.steps_done, trainer.learning.state.optimizer.state_start, trainer.epochs_done) == (
+        8,
+        2,
+        2,
+    )
 
 
 @pytest.mark.parametrize("optimizer", [st.Adam(0.01), st.RMSProp(0.01), st.AdaGrad(0.01)])

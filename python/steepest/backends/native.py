@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
@@ -35,23 +34,6 @@ from .sparse import SparseRows
 def available_isas() -> tuple[str, ...]:
     """Instruction sets that this machine can run, the best first."""
     return _core.available_isas()
-
-
-def default_num_threads() -> int:
-    """OpenMP's limit, capped by the processors and the CPU quota of this process."""
-    return _core.default_threads()
-
-
-def build_info() -> dict[str, Any]:
-    """How the extension was built, and what of it runs here."""
-    return {
-        "compiler": _core.compiler,
-        "threading": _core.threading,
-        "machine": platform.machine(),
-        "isa_built": _core.built_isas(),
-        "isa_available": _core.available_isas(),
-        "isa_active": _choice()[0] or _core.available_isas()[0],
-    }
 
 
 def _choice() -> tuple[str, int]:

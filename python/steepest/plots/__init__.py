@@ -17,7 +17,7 @@ from ..backends import active
 from ..layers import Identity, Linear
 from ..model import Sequential
 from ..training.history import History
-from ..training.trainer import checked_model
+from ..training.model import checked_model
 from .drawing import axes_or_new, draw_templates, image_shape, pyplot
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 
 from ..._checks import Array
 from ...backends.data import Batch
-from .._fitting.loop import HeldOut
+from .._fitting.record import HeldOut
 from .._mlp.architecture import rows_of
 from .data import rows_in, weights_count, weights_of
 

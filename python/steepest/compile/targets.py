@@ -12,7 +12,6 @@ from .. import _checks
 from .._checks import Array
 from ..backends.protocol import Backend
 from ..losses import CustomLoss, Loss, SoftmaxCrossEntropy, TargetRange
-from .weights import weights
 
 
 def targets_and_weight(
@@ -36,7 +35,7 @@ def targets_and_weight(
         targets = _checks.targets(y, samples, outputs, dtype, name)
     if loss.target_range is not None:
         _check_range(targets, loss.target_range, name)
-    weight = None if sample_weight is None else weights(sample_weight, samples, dtype)
+    weight = None if sample_weight is None else _checks.weights(sample_weight, samples, dtype)
     if isinstance(loss, SoftmaxCrossEntropy) and loss.class_weight is not None:
         weight = _weights_by_class(loss.class_weight, targets, outputs, weight, dtype)
     return targets, weight
@@ -77,7 +76,7 @@ def _weights_by_class(
         raise ValueError(f"class_weight has {len(by_class)} numbers, but there are {classes} classes")
     weight = np.array(by_class, np.float64)[labels]
     if sample_weight is None:
-        return weights(weight, len(labels), dtype, "class_weight")
+        return _checks.weights(weight, len(labels), dtype, "class_weight")
     with np.errstate(over="ignore"):  # an infinity is refused
         product = weight * sample_weight
-    return weights(product, len(labels), dtype, "class_weight times sample_weight")
+    return _checks.weights(product, len(labels), dtype, "class_weight times sample_weight")
