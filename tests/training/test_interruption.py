@@ -93,7 +93,7 @@ def test_ctrl_c_leaves_the_average_beside_the_parameters(backend, batch_callback
             trainer.fit(X, y, epochs=ENDLESS, batch_callbacks=batch_callbacks, **fit)
         while not same(again.model.state_dict(), trainer.model.state_dict()):
             again.step(X, y)
-    assert trainer._average.updates == again._average.updates > 0
+    assert trainer.learning.state.average.updates == again.learning.state.average.updates > 0
     assert same(trainer.averaged().state_dict(), again.averaged().state_dict())
 
 
@@ -159,7 +159,9 @@ def test_ctrl_c_leaves_one_long_step_untouched(call, threads):
                 model.loss_and_gradients(X, y, loss="softmax")
     for key, value in model.state_dict().items():
         assert_same_bits(value, before[key], key)
-    assert all(not v.weight.any() and not v.bias.any() for v in trainer._state.first)
+    assert all(
+        not v.weight.any() and not v.bias.any() for v in trainer.learning.state.optimizer.slots["velocity"]
+    )
 
 
 def test_cancel_from_another_thread(backend):
