@@ -172,9 +172,11 @@ def check_gradients(
     TypeError
         If an argument has another type.
 
-    Notes ----- The relative error of a and n is ``abs(a - n) / max(abs(a), abs(n))``. Rounding limits the
-    accuracy of differences to about ``u = 32 * 2**-52 * size / h``, so a maximum below u / tolerance is
-    replaced by it. The size is the objective plus h times its curvature, plus 1 for all losses except the
+    Notes
+    -----
+    The relative error of a and n is ``abs(a - n) / max(abs(a), abs(n))``. Rounding limits the accuracy of
+    differences to about ``u = 32 * 2**-52 * size / h``, so a maximum below u / tolerance is replaced by it.
+    The size is the objective plus h times its curvature, plus 1 for all losses except the
     squared error: the scale at which scores are compared.
 
     A kink (of ReLU, hinge, L1, ...) within the step spoils a difference. To detect it, the slopes d to the
