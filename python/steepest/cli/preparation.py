@@ -93,7 +93,7 @@ class Preparation:
         Raises
         ------
         ValueError
-            If it is no such text or does not fit the network.
+            If the text is not a valid preparation, or does not fit the network.
         """
         fields = json.loads(text)
         if not isinstance(fields, dict) or set(fields) != {"names", "features", "labels", "target", "loss"}:

@@ -1,4 +1,4 @@
-"""Model files: they cannot run code, damage is found, and any safetensors reader can read the tensors.
+"""Model files: they cannot run code, checksums find damage, and any safetensors reader reads the tensors.
 
 A JSON description under one metadata key holds the layers, and checksums of the tensors and of the header.
 """
@@ -34,7 +34,19 @@ _REFUSALS = (ValueError, TypeError, OverflowError, RecursionError)
 
 
 class ModelFileError(ValueError):
-    """The file is no model that this version of steepest can read."""
+    """The file is not a model that this version of steepest can read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import steepest as st
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     try:
+    ...         st.load(file.name)
+    ...     except st.ModelFileError as error:
+    ...         print(str(error).partition(": ")[2])
+    it has 0 bytes, but even an empty one has 8
+    """
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ def write(path: str | os.PathLike[str], description: Description, state: Mapping
     Parameters
     ----------
     path : path
-        Replaced in one step once everything is written, so that it is never half a file.
+        It is replaced in one step after everything is written, so it never holds half a file.
     description : Description
     state : mapping of ndarray
         As `Sequential.state_dict` gives it.
@@ -64,8 +76,8 @@ def write(path: str | os.PathLike[str], description: Description, state: Mapping
     Raises
     ------
     ValueError, TypeError
-        For what `read` would refuse, as parameters that are not finite; for metadata that are no strings; for
-        a path that is something else than a file. The old file is left as it was.
+        If `read` would refuse the file, for example because a parameter is not finite; if metadata are not
+        strings; or if the path exists and is not a file. An old file is left unchanged.
     OSError
         If the file cannot be written.
     """
@@ -108,9 +120,9 @@ def read(path: str | os.PathLike[str]) -> tuple[Description, dict[str, _checks.A
     Raises
     ------
     ModelFileError
-        A ValueError: the file holds no model, or it is damaged; the message says what is.
+        If the file is not a model, or is damaged; the message says what is wrong. It is a ValueError.
     OSError
-        If there is no such file, or it cannot be read.
+        If the file does not exist or cannot be read.
     """
     source = Path(path)
     with refusing(source), reading(source) as file:

@@ -60,7 +60,7 @@ class Fit(Fitting):
     # ---- what the loop asks -------------------------------------------------------------------------------
 
     def epochs_at_once(self) -> int:
-        """All of them, unless something must happen between: that is, but for many learning rates."""
+        """The number of epochs to run in one call: many, unless something must happen in between."""
         most = self._rates.epochs_at_once(self._loop.batches)
         if self.batch_callbacks:
             return 0
