@@ -99,7 +99,7 @@ def config(
     if num_threads is not None:
         num_threads = _checks.integer(num_threads, "num_threads", minimum=1, maximum=_MAX_THREADS)
     if isa is not None and not isinstance(isa, str):
-        raise TypeError(f"isa must be a name like 'avx2', not {isa!r:.80}")
+        raise TypeError(f"isa must be a name such as 'avx2', not {isa!r:.80}")
     isa = str(isa) if isa else None
     outer = _choice.get()
     # Another backend than the enclosing block's makes that block's instruction set meaningless.

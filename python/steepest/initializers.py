@@ -164,5 +164,6 @@ def checked_initializer(value: object) -> None:
     """Refuse what is neither None nor an initializer."""
     if value is not None and not isinstance(value, Initializer):
         raise TypeError(
-            f"initializer must be None or one like st.initializers.KaimingNormal(), not {value!r:.80}"
+            "initializer must be None or an initializer such as st.initializers.KaimingNormal(), not "
+            f"{value!r:.80}"
         )

@@ -362,10 +362,10 @@ def as_loss(loss: str | Loss | LossFunction) -> Loss:
     if isinstance(loss, Loss):
         return loss
     if isinstance(loss, type):
-        raise TypeError(f"loss must be a loss like st.SquaredError(), not the class {loss.__name__}")
+        raise TypeError(f"loss must be a loss such as st.SquaredError(), not the class {loss.__name__}")
     if not callable(loss):
         raise TypeError(
-            f"loss must be a name ({', '.join(LOSSES)}), a loss like st.SquaredError() or a function of "
+            f"loss must be a name ({', '.join(LOSSES)}), a loss such as st.SquaredError(), or a function of "
             f"scores and targets, not {loss!r:.80}"
         )
     return CustomLoss(loss)

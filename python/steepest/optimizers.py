@@ -273,5 +273,5 @@ OPTIMIZERS: Mapping[str, type[Optimizer]] = {
 def as_optimizer(optimizer: Optimizer) -> Optimizer:
     """`optimizer` itself; a TypeError if it is not an optimizer."""
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be one like st.SGD(0.1), not {optimizer!r:.80}")
+        raise TypeError(f"optimizer must be an optimizer such as st.SGD(0.1), not {optimizer!r:.80}")
     return optimizer

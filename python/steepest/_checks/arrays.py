@@ -36,7 +36,7 @@ def _as_array(value: object, name: str) -> Array:
     try:
         return np.asarray(value)
     except ValueError as error:
-        raise ValueError(f"{name} is no rectangular array: {error}") from None
+        raise ValueError(f"{name} is not a rectangular array: {error}") from None
 
 
 def packed(array: Array, dtype: np.dtype[Any]) -> Array:

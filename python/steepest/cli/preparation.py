@@ -111,7 +111,7 @@ def _texts(value: object, count: int) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list) or len(value) != count or not all(isinstance(text, str) for text in value):
-        raise ValueError(f"{count} texts are needed")
+        raise ValueError(f"{count} strings are needed")
     return tuple(value)
 
 

@@ -50,7 +50,7 @@ class Task:
         rows, held_back = len(self.x_train) + len(self.x_test), len(self.x_test)
         labels = self.preparation.labels
         kind = "regression" if labels is None else f"{len(labels)} classes"
-        return f"{rows} rows, {self.x_train.shape[1]} features, {kind}; {held_back} rows held back to test"
+        return f"{rows} rows, {self.x_train.shape[1]} features, {kind}; {held_back} rows held out for testing"
 
     def score(self, outputs: NDArray[Any]) -> str:
         """How well the outputs for the test rows do, in a few words."""

@@ -80,7 +80,8 @@ class _Plan:
         for path, layer in walk(layers):
             if not isinstance(layer, Layer):
                 raise TypeError(
-                    f"layer {path} is {layer!r:.80}, but must be one like st.Linear(784, 10) or st.ReLU()"
+                    f"layer {path} is {layer!r:.80}, but must be a layer such as st.Linear(784, 10) or "
+                    "st.ReLU()"
                 )
         if not any(isinstance(layer, Linear | Maxout) for _, layer in walk(layers)):
             raise ValueError("a model needs at least one Linear layer")
@@ -135,7 +136,7 @@ class _Plan:
         self.add(layer.layers, f"{path}.")
         if self.features != before:
             raise ValueError(
-                f"layer {path} is {layer!r}, whose layers make {self.features} features of {before}, but a "
+                f"layer {path} is {layer!r}, whose layers have {self.features} features of {before}, but a "
                 "shortcut needs as many as it takes"
             )
         join = len(self.stages)

@@ -159,7 +159,7 @@ class _Slopes:
         centers = parameter[chosen]
         moved = centers + h * np.maximum(1, np.abs(centers)) * np.array([[-1], [-0.5], [0.5], [1]])
         if (still := (moved == centers).any(axis=0)).any():
-            raise ValueError(f"h is {h}, too small to move a coordinate, which is {centers[still][0]}")
+            raise ValueError(f"h is {h}, too small to change a coordinate with the value {centers[still][0]}")
         values = np.empty(moved.shape)
         for i, index in enumerate(zip(*chosen, strict=True)):
             for j in range(len(moved)):

@@ -113,7 +113,10 @@ def random_search(
     for number in range(tries):
         weights = scale * finite_point(draw(generator), "what was drawn")
         if path and weights.shape != path[0].shape:
-            raise ValueError(f"drawn were shape {path[0].shape} and then {weights.shape}, but must be alike")
+            raise ValueError(
+                f"the sampler returned shape {path[0].shape} and then {weights.shape}, but the shapes "
+                "must be equal"
+            )
         value = loss.finite(weights, number)
         better = not losses or value < losses[-1]
         path.append(weights if better else path[-1])

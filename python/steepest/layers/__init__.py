@@ -210,7 +210,7 @@ def to_config(layer: Layer) -> dict[str, Any]:
         For a class that `from_config` does not know, as one derived from a layer.
     """
     if _LAYERS.get(type(layer).__name__) is not type(layer):
-        raise ValueError(f"{layer!r:.80} is a {type(layer).__name__}, which has no description")
+        raise ValueError(f"{layer!r:.80} is a {type(layer).__name__}, which cannot be described")
     values = {name: _plain(getattr(layer, name)) for name in _kept(type(layer))}
     return {"layer": type(layer).__name__} | values
 
@@ -235,7 +235,7 @@ def from_config(config: object) -> Layer:
         If `config` is no mapping, names no known layer, or has missing, unknown or impossible fields.
     """
     if not isinstance(config, Mapping):
-        raise ValueError(f"a layer is described by a mapping, not by {config!r:.80}")
+        raise ValueError(f"a layer's description must be a mapping, not {config!r:.80}")
     values = dict(config)
     name = values.pop("layer", None)
     kind = _LAYERS.get(name) if isinstance(name, str) else None

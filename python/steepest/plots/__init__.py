@@ -213,7 +213,7 @@ def learning_curves(history: History | Mapping[str, History], *, ax: Axes | None
         raise ValueError("the mapping has 0 histories, but at least 1 is needed")
     for name, one in histories.items():
         if not isinstance(one, History):
-            raise TypeError(f"history must be what fit returns, or a mapping of such, not {one!r:.80}")
+            raise TypeError(f"history must be a st.History, or a mapping of names to such, not {one!r:.80}")
         if one.epochs == 0:
             which = f"history {name!r}" if several else "the history"
             raise ValueError(f"{which} has 0 epochs, but at least 1 is needed")

@@ -165,9 +165,9 @@ def _described(header: _safetensors.Header) -> tuple[Description, dict[str, str]
         _check_checksums(fields[_CHECKSUMS], header)
     extra = fields["metadata"]
     if not isinstance(fields["layers"], list) or not isinstance(extra, dict):
-        raise ValueError("its layers are no list, or its metadata no object")
+        raise ValueError("its layers are not a list, or its metadata are not an object")
     if not all(isinstance(value, str) for value in extra.values()):
-        raise ValueError("its metadata hold something else than strings")
+        raise ValueError("its metadata hold values that are not strings")
     _checks.one_of(fields["dtype"], "dtype", tuple(_safetensors.DTYPES))
     layers, dtype = [from_config(config) for config in fields["layers"]], np.dtype(fields["dtype"])
     _compare_shapes(header.tensors, expected_shapes(layers), dtype)
@@ -178,9 +178,9 @@ def _fields(text: str) -> dict[str, Any]:
     try:
         description = _safetensors.parsed_json(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"its description is no JSON ({error!s:.200})") from None
+        raise ValueError(f"its description is not JSON ({error!s:.200})") from None
     if not isinstance(description, dict):
-        raise ValueError("its description is no JSON object")
+        raise ValueError("its description is not a JSON object")
     version = description.get("version")
     if type(version) is not int or version != _VERSION:
         raise ValueError(f"its version is {version!r:.80}, but this release reads {_VERSION}")

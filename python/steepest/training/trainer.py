@@ -139,7 +139,7 @@ class Trainer:
             If the trainer has no `averaging`.
         """
         if self.learning.state.average is None:
-            raise ValueError("this trainer averages nothing: make it with averaging=st.PolyakAverage()")
+            raise ValueError("this trainer keeps no average: create it with averaging=st.PolyakAverage()")
         model = copy.copy(self.model)
         if (averages := self.learning.averaged()) is not None:
             compiled = model.compiled

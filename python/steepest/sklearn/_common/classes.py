@@ -60,7 +60,9 @@ def check_class_weight(class_weight: Any, classes: Array, dtype: np.dtype[Any]) 
         if float(weight) > float(np.finfo(dtype).max):
             raise ValueError(f"{name} is {weight}, but must be finite in {dtype}")
     if not np.array(_weights_by_class(class_weight, classes), dtype).any():
-        raise ValueError(f"class_weight is zero for all {len(known)} classes, but one at least must count")
+        raise ValueError(
+            f"class_weight is zero for all {len(known)} classes, but at least one must be greater than 0"
+        )
 
 
 def weighted_by_class(

@@ -64,7 +64,9 @@ def from_sklearn(estimator: Any) -> MultilayerPerceptron | LinearModel:
     if isinstance(estimator, LINEAR_MODELS):
         check_is_fitted(estimator)
         return linear_from_sklearn(estimator)
-    raise TypeError(f"estimator must be a perceptron or linear model of scikit-learn, not {estimator!r:.80}")
+    raise TypeError(
+        f"estimator must be a multilayer perceptron or linear model of scikit-learn, not {estimator!r:.80}"
+    )
 
 
 def to_sklearn(estimator: MultilayerPerceptron | LinearModel) -> Any:

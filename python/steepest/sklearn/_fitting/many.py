@@ -70,7 +70,7 @@ def fit_many(
     """
     settings = list(ParameterGrid(parameters) if isinstance(parameters, Mapping) else parameters)
     if not settings:
-        raise ValueError("parameters holds no setting, but there must be at least one")
+        raise ValueError("parameters has 0 settings, but at least 1 is needed")
     estimators = [clone(estimator).set_params(**setting) for setting in settings]
     if n_threads is None:
         n_threads = get_num_threads()
