@@ -43,7 +43,8 @@ class Compiled:
     Raises
     ------
     ValueError, TypeError
-        If the layers do not fit together, or are none, or hold a number that `dtype` cannot.
+        If the layers do not fit together, an argument is not a layer, or a layer has a setting that `dtype`
+        cannot represent.
     """
 
     def __init__(

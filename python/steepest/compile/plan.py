@@ -20,9 +20,10 @@ def compile_stages(layers: Sequence[Layer]) -> tuple[Stage, ...]:
     Raises
     ------
     ValueError
-        If there is no Linear or Maxout, or a layer takes another number of features than it is given.
+        If there is no Linear or Maxout, or a layer takes another number of features than the one before
+        returns.
     TypeError
-        If something is no layer.
+        If something is not a layer.
     """
     plan = _Plan(layers)
     plan.add(layers, "")
@@ -74,7 +75,7 @@ def features_in(layer: Layer) -> int | None:
 
 
 class _Plan:
-    """Stages so far, and how many features the last of them gives."""
+    """The stages so far, and how many features the last one returns."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         for path, layer in walk(layers):

@@ -17,7 +17,7 @@ from .validation import validate
 
 @dataclass
 class Fit(Fitting):
-    """What a fit was asked for, checked; how far it has come, and how it goes on."""
+    """The checked arguments of a fit, its progress, and how it continues."""
 
     trainer: RunningTrainer
     cancelled: Callable[[], bool]

@@ -41,7 +41,7 @@ def check_classes(classes: Array, known: Array, all_of_them: bool) -> None:
 
 
 def check_class_weight(class_weight: Any, classes: Array, dtype: np.dtype[Any]) -> None:
-    """Refuse a mapping of other classes, or of weights that are no finite numbers, negative or all zero.
+    """Refuse a mapping with other classes, or with weights that are not finite, negative or all zero.
 
     Classes that y lacks, as a fold may lack a rare one, are refused only where a class of y has no weight:
     then one of the names is wrong.

@@ -80,7 +80,7 @@ def linear_to_sklearn(estimator: LinearModel) -> Any:
 
 
 def _check_classifier(estimator: Any, loss: str) -> None:
-    """Refuse probabilities that are no softmax, and several labels a sample."""
+    """Refuse probabilities that are not a softmax, and several labels per sample."""
     name = type(estimator).__name__
     one_against_rest = isinstance(estimator, linear_model.SGDClassifier) or "ovr" in (
         getattr(estimator, "multi_class", None),
