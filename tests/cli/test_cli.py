@@ -114,7 +114,7 @@ def test_csv_with_text_labels(run: Run, loss: str) -> None:
     settings = ("--hidden", "8,4", "--penalty", "l2:1e-5", "--learning-rate", "0.02")
     code, out, err = run("train", "flowers.csv", "--loss", loss, *settings)
     assert (code, err) == (0, "")
-    assert "flowers.csv: 60 rows, 3 features, 3 classes; 12 rows held back to test" in out
+    assert "flowers.csv: 60 rows, 3 features, 3 classes; 12 rows held out for testing" in out
     assert "network: 3-8-4-3" in out
     assert "saved flowers.safetensors" in out
     code, out, err = run("predict", "flowers.safetensors", "flowers.csv")
@@ -204,7 +204,7 @@ def test_linear_model_and_other_options(run: Run) -> None:
         code, out, err = run("train", "flowers.csv", *options)
         assert (code, err) == (0, "")
         assert "network: 3-3; softmax loss; reference backend" in out
-        assert "30 rows held back" in out
+        assert "30 rows held out" in out
         assert "epoch " not in out
 
 
@@ -352,9 +352,12 @@ BEYOND: list[tuple[list[object], str]] = [
         (["train", "--target", "y"], "--target needs DATA"),
         (["train", "t.csv", "--hidden", "3,x"], "argument --hidden: 'x' is not an integer"),
         (["train", "t.csv", "--hidden", "3,0"], "hidden size is 0, but must be at least 1"),
-        (["train", "t.csv", "--penalty", "foo"], "argument --penalty: 'foo' is none of l2:1e-4"),
-        (["train", "t.csv", "--penalty", "l2"], "'l2' is none of l2:1e-4"),
-        (["train", "t.csv", "--penalty", "elastic_net:1"], "'elastic_net:1' is none of"),
+        (
+            ["train", "t.csv", "--penalty", "foo"],
+            "argument --penalty: 'foo' is not a penalty such as l2:1e-4",
+        ),
+        (["train", "t.csv", "--penalty", "l2"], "'l2' is not a penalty such as l2:1e-4"),
+        (["train", "t.csv", "--penalty", "elastic_net:1"], "'elastic_net:1' is not a penalty such as"),
         (["train", "t.csv", "--penalty", "l1:x"], "'x' is not a number"),
         (["train", "t.csv", "--penalty", "l2:-1"], "strength is -1.0, but must be finite and not negative"),
         (["train", "t.csv", "--epochs", "-1"], "epochs is -1, but must be at least 1"),
@@ -417,7 +420,7 @@ def test_refused_files(run: Run) -> None:
         run, ["train", "short.npz", "--target", "t"], "no array 't' for the target; it has 'X', 'y'"
     )
     np.savez("wide.npz", X=np.ones((2, 2)), y=np.eye(2))
-    assert_refused(run, ["train", "wide.npz"], "y has shape (2, 2), but must have one value a row")
+    assert_refused(run, ["train", "wide.npz"], "y has shape (2, 2), but must have one value per row")
 
 
 def archive(name: str, content: bytes) -> bytes:

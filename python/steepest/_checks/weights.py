@@ -37,7 +37,9 @@ def _check_weights(converted: Array, given: Array, name: str) -> None:
             f"{rule if too_large else 'finite and not negative'}"
         )
     if not given.any():
-        raise ValueError(f"{name} is zero for all {len(given)} samples, but one at least must count")
+        raise ValueError(
+            f"{name} is zero for all {len(given)} samples, but at least one must be greater than 0"
+        )
     if not (largest := converted.max()) >= (least := max(limits.smallest_subnormal, _NORMAL)):
         raise ValueError(
             f"the largest {name} is {largest if largest else given.max()}, but must be at least {least}, "

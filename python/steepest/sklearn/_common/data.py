@@ -104,7 +104,9 @@ def weights_count(weight: Array | None, name: str, *, or_zero: bool = False) -> 
         total = float(weight.sum(dtype=np.float64))
     least = float(np.finfo(np.float64).smallest_normal)
     if total == 0 and not or_zero:
-        raise ValueError(f"{name} is zero for all {len(weight)} samples, but one at least must count")
+        raise ValueError(
+            f"{name} is zero for all {len(weight)} samples, but at least one must be greater than 0"
+        )
     if not math.isfinite(total) or 0 < total < least:
         raise ValueError(f"{name} has the sum {total}, but it must be finite and at least {least:.3g}")
 
