@@ -1,4 +1,8 @@
+// Compute: single operations on whole matrices, each by a team of its own.
 #include "operations.hpp"
+#include "base/poll.hpp"
+#include "network/dense_product.hpp"
+#include "network/partition.hpp"
 
 #include <algorithm>
 
@@ -6,14 +10,14 @@ namespace steepest {
 namespace {
 
 constexpr double work_of_exp = 20; // an exponential costs about as much as 20 multiply-adds
-// What a thread does between two looks, in multiply-adds: some ms, in which a packed block is used often.
+// What a thread does between two polls, in multiply-adds: some ms, in which a packed block is used often.
 constexpr double work_of_piece = 2e8;
 constexpr double shorter = 20;
 constexpr Index least_rows = 96, least_columns = 96; // of a piece: whole tiles of every kernel
 
 // visit(block) for the pieces of a matrix of which each element takes so much work, until `stop`; all of it
 // at once without.
-template <class F> void in_blocks(Block whole, double each, const Stop& stop, F visit) {
+template <class F> void in_blocks(Block whole, double each, const ShouldStop& stop, F visit) {
     Index rows = whole.rows.size(), columns = whole.columns.size();
     if (rows == 0 || columns == 0) return;
     if (stop) {
@@ -28,14 +32,14 @@ template <class F> void in_blocks(Block whole, double each, const Stop& stop, F 
 }
 
 // body(first, count) for some of the rows after the other, each thread with its share of all
-template <class F> int share_rows(Index rows, double work, int threads, Lookout& lookout, F body) {
+template <class F> int share_rows(Index rows, double work, int threads, Poller& poller, F body) {
     int size = 1;
     run(thread_count(work, work_per_new_thread, threads), [&](const Team& team) {
         if (team.rank == 0) size = team.size;
-        const Range mine = share(rows, 1, team.rank, team.size);
+        const Range mine = row_chunk(rows, 1, team);
         // Nothing is packed for them, so that shorter pieces cost nothing.
         const double each = shorter * work / double(std::max<Index>(rows, 1));
-        in_blocks({mine, {0, 1}}, each, lookout.stop_of(team.rank),
+        in_blocks({mine, {0, 1}}, each, poller.should_stop(team.rank),
                   [&](Block b) { body(b.rows.begin, b.rows.size()); });
     });
     return size;
@@ -45,26 +49,33 @@ template <class F> int share_rows(Index rows, double work, int threads, Lookout&
 
 template <class T>
 int linear(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<const T> weight,
-           const T* bias, MatrixView<T> y, Index rows, Index inputs, Index outputs, Lookout& lookout) {
+           const T* bias, MatrixView<T> y, Index rows, Index inputs, Index outputs, Poller& poller) {
     threads = thread_count(double(rows) * double(inputs) * double(outputs), work_per_new_thread, threads);
     Buffer<T> scratch;
     scratch.reserve(threads * kernels.scratch);
     Matrix<T> transposed;
-    const bool narrow = turned<T>(inputs, outputs);
-    if (narrow) {
+    const bool transposes = needs_transpose<T>(inputs, outputs);
+    if (transposes) {
         transposed.reserve(outputs, inputs, dot_bytes);
         kernels.transpose(weight, inputs, outputs, transposed.rows());
         weight = read_only(transposed.rows());
     }
-    const auto forward = forward_of(kernels, inputs, outputs);
+    const auto forward = forward_kernel(kernels, inputs, outputs);
     int size = 1;
     run(threads, [&](const Team& team) {
         if (team.rank == 0) size = team.size;
-        const Range mine = share(rows, 1, team.rank, team.size);
-        in_blocks({mine, {0, outputs}}, double(inputs), lookout.stop_of(team.rank), [&](Block b) {
+        const Range mine = row_chunk(rows, 1, team);
+        in_blocks({mine, {0, outputs}}, double(inputs), poller.should_stop(team.rank), [&](Block b) {
             const Index i = b.rows.begin, j = b.columns.begin;
-            forward({from(x, i), narrow ? from(weight, j) : from(weight, 0, j), bias ? bias + j : nullptr,
-                     from(y, i, j), b.rows.size(), inputs, b.columns.size(), Activation::identity, 0},
+            forward({.x = from(x, i),
+                     .weight = transposes ? from(weight, j) : from(weight, 0, j),
+                     .bias = from(bias, j),
+                     .y = from(y, i, j),
+                     .rows = b.rows.size(),
+                     .inputs = inputs,
+                     .outputs = b.columns.size(),
+                     .activation = Activation::identity,
+                     .slope = 0},
                     scratch.data() + team.rank * kernels.scratch);
         });
     });
@@ -74,7 +85,7 @@ int linear(const Kernels<T>& kernels, int threads, MatrixView<const T> x, Matrix
 template <class T>
 int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<const T> weight,
                     MatrixView<const T> dy, MatrixView<T> dx, MatrixView<T> dw, T* db, Index rows,
-                    Index inputs, Index outputs, Lookout& lookout) {
+                    Index inputs, Index outputs, Poller& poller) {
     const double work = 2.0 * double(rows) * double(inputs) * double(outputs);
     threads = thread_count(work, work_per_new_thread, threads);
     Buffer<T> scratch;
@@ -82,33 +93,40 @@ int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> 
     int size = 1;
     run(threads, [&](const Team& team) {
         if (team.rank == 0) size = team.size;
-        const Stop stop = lookout.stop_of(team.rank);
+        const ShouldStop stop = poller.should_stop(team.rank);
         T* own_scratch = scratch.data() + team.rank * kernels.scratch;
-        const Range samples = share(rows, 1, team.rank, team.size);
+        const Range samples = row_chunk(rows, 1, team);
         in_blocks({samples, {0, inputs}}, double(outputs), stop, [&](Block b) {
             const Index i = b.rows.begin, j = b.columns.begin;
-            kernels.input_gradient({from(dy, i), from(weight, j), MatrixView<const T>{}, from(dx, i, j),
-                                    b.rows.size(), b.columns.size(), outputs, Activation::identity, false, 0},
+            kernels.input_gradient({.dy = from(dy, i),
+                                    .weight = from(weight, j),
+                                    .y = {},
+                                    .dx = from(dx, i, j),
+                                    .rows = b.rows.size(),
+                                    .inputs = b.columns.size(),
+                                    .outputs = outputs,
+                                    .activation = Activation::identity,
+                                    .transposed = false,
+                                    .slope = 0},
                                    own_scratch);
         });
-        const Range features = share(inputs, 8, team.rank, team.size);
+        const Range features = row_chunk(inputs, term_rows, team);
         in_blocks({features, {0, outputs}}, double(rows), stop, [&](Block b) {
             const Index j = b.columns.begin;
-            kernels.weight_gradient({x,
-                                     from(dy, 0, j),
-                                     MatrixView<T>{},
-                                     MatrixView<T>{},
-                                     MatrixView<T>{},
-                                     from(dw, 0, j),
-                                     rows,
-                                     b.columns.size(),
-                                     b.rows.begin,
-                                     b.rows.end,
-                                     {},
-                                     false},
+            kernels.weight_gradient({.x = x,
+                                     .dy = from(dy, 0, j),
+                                     .weight = {},
+                                     .slots = WeightSlots<T>{},
+                                     .gradient = from(dw, 0, j),
+                                     .samples = rows,
+                                     .outputs = b.columns.size(),
+                                     .first = b.rows.begin,
+                                     .last = b.rows.end,
+                                     .update = {},
+                                     .narrow = false},
                                     own_scratch);
         });
-        const Range columns = share(outputs, 16, team.rank, team.size);
+        const Range columns = chunk(outputs, 16, team.rank, team.size);
         kernels.column_sums(dy, rows, columns.begin, columns.end, db);
     });
     return size;
@@ -117,25 +135,32 @@ int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> 
 template <class T>
 int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, MatrixView<const T> scores,
                       const Samples<T>& samples, Index classes, MatrixView<T> gradient, double* value,
-                      Lookout& lookout) {
+                      Poller& poller) {
     const Index rows = samples.count;
     double weight = double(rows);
     if (samples.weight) {
         weight = 0;
         for (Index i = 0; i < rows; ++i) weight += double(samples.weight[i]);
-        if (weight < least_weight) weight = 0;
+        weight = usable_weight(weight);
     }
     const double scale = loss.sum ? 1 : weight > 0 ? 1 / weight : 0;
     Buffer<double> values;
     values.reserve(rows);
-    const int size = share_rows(
-        rows, work_of_exp * double(rows) * double(classes), threads, lookout, [&](Index i, Index n) {
-            kernels.loss({loss.kind, T(loss.parameter), from(scores, i),
-                          samples.labels ? samples.labels + i : nullptr, from(samples.targets, i),
-                          samples.weight ? samples.weight + i : nullptr, scale, from(gradient, i),
-                          values.data() + i, n, classes});
-        });
-    if (lookout.stopped()) return size;
+    const int size = share_rows(rows, work_of_exp * double(rows) * double(classes), threads, poller,
+                                [&](Index i, Index n) {
+                                    kernels.loss({.kind = loss.kind,
+                                                  .parameter = T(loss.parameter),
+                                                  .scores = from(scores, i),
+                                                  .labels = from(samples.labels, i),
+                                                  .targets = from(samples.targets, i),
+                                                  .weight = from(samples.weight, i),
+                                                  .scale = scale,
+                                                  .gradient = from(gradient, i),
+                                                  .value = values.data() + i,
+                                                  .rows = n,
+                                                  .classes = classes});
+                                });
+    if (poller.stopped()) return size;
     double sum = 0;
     for (Index i = 0; i < rows; ++i) sum += values.data()[i];
     *value = loss.sum ? sum : weight > 0 ? sum / weight : 0;
@@ -144,8 +169,8 @@ int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, 
 
 template <class T>
 int softmax(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<T> y, Index rows,
-            Index columns, Lookout& lookout) {
-    return share_rows(rows, work_of_exp * double(rows) * double(columns), threads, lookout,
+            Index columns, Poller& poller) {
+    return share_rows(rows, work_of_exp * double(rows) * double(columns), threads, poller,
                       [&](Index i, Index n) { kernels.softmax(from(x, i), from(y, i), n, columns); });
 }
 
@@ -158,14 +183,13 @@ Index first_nonfinite_row(const Kernels<T>& kernels, MatrixView<const T> x, Inde
 
 #define STEEPEST_INSTANTIATE(T)                                                                              \
     template int linear(const Kernels<T>&, int, MatrixView<const T>, MatrixView<const T>, const T*,          \
-                        MatrixView<T>, Index, Index, Index, Lookout&);                                       \
+                        MatrixView<T>, Index, Index, Index, Poller&);                                        \
     template int linear_backward(const Kernels<T>&, int, MatrixView<const T>, MatrixView<const T>,           \
                                  MatrixView<const T>, MatrixView<T>, MatrixView<T>, T*, Index, Index, Index, \
-                                 Lookout&);                                                                  \
+                                 Poller&);                                                                   \
     template int loss_and_gradient(const Kernels<T>&, int, const Loss&, MatrixView<const T>,                 \
-                                   const Samples<T>&, Index, MatrixView<T>, double*, Lookout&);              \
-    template int softmax(const Kernels<T>&, int, MatrixView<const T>, MatrixView<T>, Index, Index,           \
-                         Lookout&);                                                                          \
+                                   const Samples<T>&, Index, MatrixView<T>, double*, Poller&);               \
+    template int softmax(const Kernels<T>&, int, MatrixView<const T>, MatrixView<T>, Index, Index, Poller&); \
     template Index first_nonfinite_row(const Kernels<T>&, MatrixView<const T>, Index, Index);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)

@@ -1,4 +1,4 @@
-// Memory of the core: aligned to cache lines, not initialized, reused from call to call.
+// Compute: memory of the core: aligned to cache lines, not initialized, reused from call to call.
 #pragma once
 
 #include "base/types.hpp"
@@ -15,11 +15,13 @@ namespace steepest {
 
 constexpr std::size_t cache_line = 64;
 
+// Elements, of which every thread may read and write its own; one reserves while no other looks.
 template <class T> class Buffer {
   public:
-    T* data() const { return memory_.get(); }
+    // The first element; null before reserve().
+    [[nodiscard]] T* data() const { return memory_.get(); }
 
-    // Room for n elements; what was there is lost when it must grow.
+    // Room for n elements; what was there is lost when it must grow. Throws std::bad_alloc. One thread.
     void reserve(Index n) {
         if (n <= size_) return;
         memory_.reset();
@@ -49,16 +51,16 @@ template <class T> class Buffer {
 };
 
 // The distance of rows in a matrix of our own: whole cache lines, so many that rows do not evict each other.
-template <class T> Index row_stride(Index columns) {
+template <class T> [[nodiscard]] Index row_stride(Index columns) {
     constexpr Index line = cache_line / sizeof(T);
     Index stride = (columns + line - 1) / line * line;
     if (stride * Index(sizeof(T)) % aliasing_stride == 0) stride += line;
     return stride;
 }
 
-// The distance of rows that are read together, `bytes` of all of them at a time: each begins in a cache of 4
-// KiB a way where the one before ends. There may be none.
-template <class T> Index interleaved_stride(Index rows, Index columns, Index bytes) {
+// The distance of rows of which `bytes` of all are read at a time, before the next: each begins in a cache of
+// 4 KiB a way where the one before ends. There may be none.
+template <class T> [[nodiscard]] Index interleaved_stride(Index rows, Index columns, Index bytes) {
     constexpr Index way = 4096 / sizeof(T), line = cache_line / sizeof(T);
     const Index piece = std::max(line, bytes / Index(sizeof(T)) / std::max<Index>(rows, 1) / line * line);
     return columns + ((piece - columns) % way + way) % way;
@@ -66,14 +68,16 @@ template <class T> Index interleaved_stride(Index rows, Index columns, Index byt
 
 // The same view, of so many rows and columns: what a checked build holds its users to.
 template <class T>
-MatrixView<T> bounded(MatrixView<T> m, [[maybe_unused]] Index rows, [[maybe_unused]] Index columns) {
+[[nodiscard]] MatrixView<T> bounded(MatrixView<T> m, [[maybe_unused]] Index rows,
+                                    [[maybe_unused]] Index columns) {
 #ifdef STEEPEST_CHECKED
     m.rows = rows, m.columns = columns;
 #endif
     return m;
 }
 
-template <class T> MatrixView<const T> read_only(MatrixView<T> m) {
+// The same view, through which nothing is written.
+template <class T> [[nodiscard]] MatrixView<const T> read_only(MatrixView<T> m) {
 #ifdef STEEPEST_CHECKED
     return {m.data, m.stride, m.rows, m.columns};
 #else
@@ -82,7 +86,8 @@ template <class T> MatrixView<const T> read_only(MatrixView<T> m) {
 }
 
 // The part of a matrix that begins at a row and a column; of none, none.
-template <class T> MatrixView<T> from(MatrixView<T> m, Index row, Index column = 0 STEEPEST_CALLER) {
+template <class T>
+[[nodiscard]] MatrixView<T> from(MatrixView<T> m, Index row, Index column = 0 STEEPEST_CALLER) {
     STEEPEST_CHECK("a block's first row", 0, row, m.rows);
     STEEPEST_CHECK("a block's first column", 0, column, m.columns);
     const MatrixView<T> part{m.data ? m.data + row * m.stride + column : nullptr, m.stride};
@@ -93,20 +98,27 @@ template <class T> MatrixView<T> from(MatrixView<T> m, Index row, Index column =
 #endif
 }
 
+// The elements from a place on; of none, none.
+template <class T> [[nodiscard]] T* from(T* row, Index place) { return row ? row + place : nullptr; }
+
+// Rows of a matrix of our own; as a Buffer.
 template <class T> class Matrix {
   public:
+    // Room for a matrix. What was there is lost, if it had other columns too. One thread.
     void reserve(Index rows, Index columns) { reserve_rows(rows, columns, row_stride<T>(columns)); }
-    void reserve(Index rows, Index columns, Index bytes_together) {
-        reserve_rows(rows, columns, interleaved_stride<T>(rows, columns, bytes_together));
+    // The same for rows of which so many bytes of all are read at a time.
+    void reserve(Index rows, Index columns, Index bytes_at_once) {
+        reserve_rows(rows, columns, interleaved_stride<T>(rows, columns, bytes_at_once));
     }
-    MatrixView<T> rows(Index first = 0 STEEPEST_CALLER) const {
+    // Rows from `first` on.
+    [[nodiscard]] MatrixView<T> rows(Index first = 0 STEEPEST_CALLER) const {
 #ifdef STEEPEST_CHECKED
         return from(bounded(MatrixView<T>{buffer_.data(), stride_}, rows_, columns_), first, 0, file, line);
 #else
         return {buffer_.data() + first * stride_, stride_};
 #endif
     }
-    T* row(Index i STEEPEST_CALLER) const {
+    [[nodiscard]] T* row(Index i STEEPEST_CALLER) const {
         STEEPEST_CHECK("a row", i, i + 1, rows_);
         return buffer_.data() + i * stride_;
     }

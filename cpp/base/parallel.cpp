@@ -1,3 +1,4 @@
+// Compute: teams of threads, from OpenMP or of our own, and how many of them.
 #include "base/parallel.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Philox 4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-// SC 2011): a draw is a pure function of its counter and key, so that threads never change it.
+// Compute: Philox 4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1,
+// 2, 3", SC 2011): a draw is a pure function of its counter and key, so that threads never change it.
 #pragma once
 
 #include "base/types.hpp"
@@ -12,7 +12,8 @@ namespace steepest {
 using PhiloxCounter = std::array<std::uint32_t, 4>;
 using PhiloxKey = std::array<std::uint32_t, 2>;
 
-inline PhiloxCounter philox(PhiloxCounter counter, PhiloxKey key) {
+// Four draws of 32 bits. Every thread.
+[[nodiscard]] inline PhiloxCounter philox(PhiloxCounter counter, PhiloxKey key) {
     for (int round = 0; round < 10; ++round) {
         const std::uint64_t a = std::uint64_t(0xD2511F53) * counter[0];
         const std::uint64_t b = std::uint64_t(0xCD9E8D57) * counter[2];
@@ -24,7 +25,7 @@ inline PhiloxCounter philox(PhiloxCounter counter, PhiloxKey key) {
 }
 
 // order = a random permutation of 0..n-1 by Fisher-Yates, drawn for (seed, epoch modulo 2^32). The bias of
-// taking the high half of draw * (i + 1) is below n / 2^64.
+// taking the high half of draw * (i + 1) is below n / 2^64. One thread.
 template <class I> void shuffle(I* order, Index n, std::uint64_t seed, std::uint64_t epoch) {
     constexpr std::uint32_t stream = 0x73687566; // "shuf": other uses of the generator take other streams
     const PhiloxKey key = {std::uint32_t(seed), std::uint32_t(seed >> 32)};

@@ -30,14 +30,14 @@ struct Choice {
     void ran(int n) const { last_run() = {table.name, n}; }
 };
 
-// run(lookout) for so much work: without the interpreter's lock and looking for signals, unless it is quick.
+// run(poller) for so much work: without the interpreter's lock and looking for signals, unless it is quick.
 template <class Run> void interruptibly(double work, const Choice& choice, Run run) {
     Watcher signals;
-    Lookout lookout(work > Unlocked::quick ? signals.function() : Watch());
+    Poller poller(work > Unlocked::quick ? signals.function() : Poll());
     int size;
     {
         const Unlocked unlocked(work);
-        size = run(lookout);
+        size = run(poller);
     }
     choice.ran(size);
     signals.raise();

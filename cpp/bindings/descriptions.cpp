@@ -16,15 +16,6 @@ template <class List> auto named(const List& list, const std::string& name, cons
     refuse(std::string("unknown ") + what + " '" + name + "'");
 }
 
-constexpr std::pair<const char*, StageKind> stage_kinds[] = {{"dense", StageKind::dense},
-                                                             {"elementwise", StageKind::elementwise},
-                                                             {"dropout", StageKind::dropout},
-                                                             {"batch_norm", StageKind::batch_norm},
-                                                             {"maxout", StageKind::maxout},
-                                                             {"pool", StageKind::pool},
-                                                             {"residual_split", StageKind::residual_split},
-                                                             {"residual_add", StageKind::residual_add}};
-
 constexpr std::pair<const char*, LossKind> losses[] = {
     {"softmax", LossKind::softmax},
     {"hinge", LossKind::hinge},
@@ -47,7 +38,8 @@ constexpr std::pair<const char*, Activation> activations[] = {{"identity", Activ
                                                               {"gelu", Activation::gelu}};
 
 void read_image(py::handle object, Stage& s) {
-    const auto image = read<std::vector<Index>>(object, "image");
+    const auto image = read<std::vector<Index>>(object, "image"); // empty but for a pool
+    if (image.empty()) return;
     if (image.size() != 5) refuse("a pool needs five sizes");
     s.height = image[0], s.width = image[1], s.channels = image[2];
     s.pooled_height = image[3], s.pooled_width = image[4];
@@ -56,13 +48,13 @@ void read_image(py::handle object, Stage& s) {
 BoundStage stage_from(py::handle object) {
     BoundStage bound;
     Stage& s = bound.stage;
-    s.kind = named(stage_kinds, read<std::string>(object, "kind"), "stage");
+    s.kind = &stage_kind(read<std::string>(object, "kind"));
     s.activation = activation_named(read<std::string>(object, "activation"));
     s.inputs = read<Index>(object, "inputs"), s.outputs = read<Index>(object, "outputs");
     s.slope = read<double>(object, "slope"), s.number = read<std::uint32_t>(object, "number");
     s.rate = read<double>(object, "rate"), s.momentum = read<double>(object, "momentum");
     s.epsilon = read<double>(object, "epsilon"), s.partner = read<Index>(object, "partner");
-    if (s.kind == StageKind::pool) read_image(object, s);
+    read_image(object, s);
     const py::object mask = object.attr("mask");
     if (!mask.is_none()) {
         bound.mask = py::cast<py::array_t<bool, py::array::c_style>>(mask);

@@ -35,21 +35,21 @@ template <class T> class Engine {
         const auto& kernels = kernels_of<T>(choice.table);
         const Index columns = own.network.inputs();
         const Index piece = std::max<Index>(1, (Index(4) << 20) / (columns * Index(sizeof(T))));
-        const double time = own.network.total_time(count) + double(count) * double(columns);
+        const double time = own.network.plan().total_time(count) + double(count) * double(columns);
         Watcher signals;
-        Lookout lookout(time > Unlocked::quick ? signals.function() : Watch());
+        Poller poller(time > Unlocked::quick ? signals.function() : Poll());
         int size = 1;
         bool good = true;
         {
             const Exclusive::Turn turn(own.turns);
             const Unlocked unlocked(time);
-            for (Index i = 0; i < count && good && !lookout.stopped(); i += piece) {
+            for (Index i = 0; i < count && good && !poller.stopped(); i += piece) {
                 const Index n = std::min(piece, count - i);
                 good = !finite || first_nonfinite_row(kernels, from(x, i), n, columns) < 0;
                 if (!good) break;
                 size = std::max(
-                    size, own.network.predict(kernels, choice.threads, from(x, i), from(y, i), n, lookout));
-                lookout.look(work_between_looks);
+                    size, own.network.predict(kernels, choice.threads, from(x, i), from(y, i), n, poller));
+                poller.poll(work_between_polls);
             }
         }
         choice.ran(size);
@@ -66,7 +66,7 @@ template <class T> class Engine {
             const Exclusive::Turn turn(own.turns);
             const Unlocked unlocked(time);
             result = run(own.trainer, kernels_of<T>(choice.table), choice.threads,
-                         time > Unlocked::quick ? watcher.function() : Watch());
+                         time > Unlocked::quick ? watcher.function() : Poll());
         }
         choice.ran(result.threads);
         watcher.raise();

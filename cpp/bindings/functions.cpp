@@ -25,9 +25,9 @@ py::array_t<T> linear(py::array x_, py::array weight_, const py::object& bias_, 
     const MatrixView<T> rows = rows_of(y);
     const auto& kernels = kernels_of<T>(choice.table);
     const double work = double(x.count) * double(x.columns) * double(weight.columns);
-    interruptibly(work, choice, [&](Lookout& lookout) {
+    interruptibly(work, choice, [&](Poller& poller) {
         return steepest::linear(kernels, choice.threads, x.rows, weight.rows, bias.data, rows, x.count,
-                                x.columns, weight.columns, lookout);
+                                x.columns, weight.columns, poller);
     });
     return y;
 }
@@ -44,10 +44,10 @@ py::tuple linear_backward(py::array x_, py::array weight_, py::array dy_, const 
     const MatrixView<T> dx_rows = rows_of(dx), dw_rows = rows_of(dw);
     T* const sums = db.mutable_data();
     const double work = 2 * double(x.count) * double(x.columns) * double(weight.columns);
-    interruptibly(work, choice, [&](Lookout& lookout) {
+    interruptibly(work, choice, [&](Poller& poller) {
         return steepest::linear_backward(kernels_of<T>(choice.table), choice.threads, x.rows, weight.rows,
                                          dy.rows, dx_rows, dw_rows, sums, x.count, x.columns, weight.columns,
-                                         lookout);
+                                         poller);
     });
     return py::make_tuple(dx, dw, db);
 }
@@ -110,9 +110,9 @@ template <class T> py::array_t<T> softmax(py::array x_, const std::string& isa, 
     if (x.columns < 1) refuse("scores have no classes");
     auto y = new_matrix<T>(x.count, x.columns);
     const MatrixView<T> rows = rows_of(y);
-    interruptibly(time_of_element * double(x.count) * double(x.columns), choice, [&](Lookout& lookout) {
+    interruptibly(time_of_element * double(x.count) * double(x.columns), choice, [&](Poller& poller) {
         return steepest::softmax(kernels_of<T>(choice.table), choice.threads, x.rows, rows, x.count,
-                                 x.columns, lookout);
+                                 x.columns, poller);
     });
     return y;
 }

@@ -83,7 +83,7 @@ class Unlocked {
 class Watcher {
   public:
     explicit Watcher(py::object ask = py::none()) : ask_(std::move(ask)) {}
-    Watch function() {
+    Poll function() {
         return [this](double epochs) {
             return locked([&] {
                 try {
@@ -116,13 +116,13 @@ template <class Visit> bool in_pieces(Index n, double each, Visit visit, double 
         return n == 0 || visit(0, n);
     }
     Watcher signals;
-    Lookout lookout(signals.function());
+    Poller poller(signals.function());
     bool whole = true;
     {
         const Unlocked unlocked(double(n) * each);
-        for (Index i = 0; i < n && whole && !lookout.stopped(); i += piece) {
+        for (Index i = 0; i < n && whole && !poller.stopped(); i += piece) {
             whole = visit(i, std::min(piece, n - i));
-            lookout.look(work_between_looks);
+            poller.poll(work_between_polls);
         }
     }
     signals.raise();

@@ -36,7 +36,7 @@ template <class T> double read_bandwidth(py::array x_, Index passes, const std::
     const Unlocked unlocked;
     const auto start = std::chrono::steady_clock::now();
     run(threads > 0 ? threads : default_threads(), [&](const Team& team) {
-        const Range mine = share_columns<T>(elements, team);
+        const Range mine = column_chunk<T>(elements, team);
         double read = 0;
         for (Index i = 0; i < passes; ++i) read += kernels.read_loop(x.data + mine.begin, mine.size());
         team.barrier();

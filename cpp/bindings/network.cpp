@@ -68,8 +68,8 @@ template <class T> class BoundNetwork {
                 std::uint64_t seed) {
         const Data<T> data(x, targets, weight, state.config.loss, inputs(), outputs());
         PythonLoss<T> own(state.custom, state.config.loss, outputs(), data.targets.columns);
-        const Result result = learn(data.samples(), state, once(data.count, &rate, seed), py::none(),
-                                    Choice(isa, threads), &own);
+        const Result result = learn(data.samples(), state, single_step(data.count, &rate, {seed, 0}),
+                                    py::none(), Choice(isa, threads), &own);
         require_labels(result);
         require_finite(result);
         return result.loss;
@@ -86,7 +86,7 @@ template <class T> class BoundNetwork {
         if (x.count < 1 || x.columns != inputs() || !engine_.masks_cover(x.count)) return py::none();
         const Choice choice(isa, threads);
         const auto& kernels = kernels_of<T>(choice.table);
-        Samples<T> samples{x.rows, nullptr, {}, nullptr, x.count};
+        Samples<T> samples{.x = x.rows, .count = x.count};
         if (takes_labels(loss.kind)) {
             const PlainVector<std::int64_t> labels(targets_);
             if (labels.size != x.count || outputs() < 2) return py::none();
@@ -100,7 +100,8 @@ template <class T> class BoundNetwork {
             samples.targets = targets.rows;
         }
         if (search_nonfinite_row(kernels, x.rows, x.count, x.columns) >= 0) return py::none();
-        const Result result = learn(samples, state, once(x.count, &rate, seed), py::none(), choice);
+        const Result result =
+            learn(samples, state, single_step(x.count, &rate, {seed, 0}), py::none(), choice);
         if (result.status == Status::invalid_label) return py::none();
         require_finite(result);
         return py::float_(result.loss);
@@ -117,11 +118,19 @@ template <class T> class BoundNetwork {
         require_dense(data.samples());
         std::vector<Parameters<T>> views;
         const py::list arrays = new_gradients(engine_.stages(), engine_.parameters(), views);
+        const double rate = 0;
+        const Samples<T> samples = data.samples();
+        const FitRequest request = single_step(data.count, &rate, {seed, number});
         const Result result =
-            engine_.compute(engine_.network().total_time(data.count), py::none(), Choice(isa, threads),
-                            [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Watch& asked) {
-                                return trainer.gradients(kernels, n, data.samples(), config, views.data(),
-                                                         {seed, number}, asked, own.get());
+            engine_.compute(engine_.network().plan().total_time(data.count), py::none(), Choice(isa, threads),
+                            [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Poll& poll) {
+                                return trainer.fit({.kernels = kernels,
+                                                    .samples = samples,
+                                                    .config = config,
+                                                    .request = request,
+                                                    .custom = own.get(),
+                                                    .only_gradients = views.data()},
+                                                   n, poll);
                             });
         own.raise();
         require_labels(result);
@@ -131,15 +140,6 @@ template <class T> class BoundNetwork {
   private:
     Index inputs() { return engine_.network().inputs(); }
     Index outputs() { return engine_.network().outputs(); }
-
-    static FitRequest once(Index samples, const double* rate, std::uint64_t seed) {
-        FitRequest request;
-        request.batch = samples;
-        request.seed = seed;
-        request.rates.data = rate;
-        request.restorable = false; // a copy of the parameters for each step would take too long
-        return request;
-    }
 
     static void require_labels(const Result& result) {
         if (result.status == Status::invalid_label) refuse("a label is out of range");
@@ -156,7 +156,7 @@ template <class T> class BoundNetwork {
 
     // Sparse rows are only for a first stage that is dense.
     void require_dense(const Samples<T>& samples) const {
-        if (samples.sparse && !engine_.stages().front().stage.dense())
+        if (samples.sparse && !engine_.stages().front().stage.is_dense())
             refuse("sparse rows need a dense first stage");
     }
 
@@ -169,13 +169,19 @@ template <class T> class BoundNetwork {
         const CustomLoss<T>* const custom = own ? own->get() : nullptr;
         const double visited =
             std::min(double(samples.count), double(request.batch) * double(request.batches));
-        const double time = engine_.network().total_time(1) * visited * double(request.epochs);
+        const double time = engine_.network().plan().total_time(1) * visited * double(request.epochs);
         Result result = engine_.compute(
             custom ? unknown_time : time, std::move(should_stop), choice,
-            [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Watch& asked) {
+            [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Poll& poll) {
                 request.first_step = *state.steps.value, request.state_start = state.state_start;
-                auto done = trainer.fit(kernels, n, samples, state.config, state.state(), request, asked,
-                                        custom, state.average ? state.average->view : Average<T>{});
+                Result done = trainer.fit({.kernels = kernels,
+                                           .samples = samples,
+                                           .config = state.config,
+                                           .request = request,
+                                           .state = state.state(),
+                                           .custom = custom,
+                                           .average = state.average ? state.average->view : Average<T>{}},
+                                          n, poll);
                 *state.steps.value += done.steps;
                 return done;
             });

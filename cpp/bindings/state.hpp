@@ -21,15 +21,15 @@ template <class T> struct ParameterSet {
             owners.emplace_back(read<py::array>(one, "weight"), one.attr("bias"));
         for (const auto& bound : stages) {
             const Stage& stage = bound.stage;
-            if (!stage.learns()) continue;
+            if (!stage.has_parameters()) continue;
             if (views.size() == owners.size()) refuse("fewer parameters than stages that learn");
             auto& [weight, bias] = owners[views.size()];
             Parameters<T> view{writable<T>(weight, stage.weight_rows(), stage.outputs, "weight"), nullptr};
             if (!bias.is_none()) {
                 auto array = py::cast<py::array>(bias);
                 view.bias = writable<T>(array, stage.outputs, "bias");
-            } else if (!stage.dense()) {
-                refuse("a batch_norm needs a bias");
+            } else if (!stage.is_dense()) {
+                refuse(std::string("a ") + stage.kind->name + " needs a bias");
             }
             views.push_back(view);
         }
@@ -52,7 +52,7 @@ py::list new_gradients(const StageList& stages, const ParameterSet<T>& like,
                        std::vector<Parameters<T>>& views) {
     py::list arrays;
     for (const auto& bound : stages) {
-        if (!bound.stage.learns()) continue;
+        if (!bound.stage.has_parameters()) continue;
         auto weight = new_matrix<T>(bound.stage.weight_rows(), bound.stage.outputs);
         py::object bias = py::none();
         Parameters<T> view{rows_of(weight), nullptr};
@@ -67,16 +67,17 @@ py::list new_gradients(const StageList& stages, const ParameterSet<T>& like,
     return arrays;
 }
 
-// Running statistics of the batch_norms of a network, likewise: mean and variance, a row each.
+// Running statistics of the stages that have some, likewise: of a batch_norm mean and variance, a row each.
 template <class T> struct RunningSet {
     std::vector<py::array> owners;
     std::vector<MatrixView<T>> views;
 
     RunningSet(const StageList& stages, std::vector<py::array> arrays) : owners(std::move(arrays)) {
         for (const auto& bound : stages) {
-            if (bound.stage.kind != StageKind::batch_norm) continue;
+            if (!bound.stage.kind->has_statistics()) continue;
             if (views.size() == owners.size()) refuse("fewer running statistics than batch_norms");
-            views.push_back(writable<T>(owners[views.size()], 2, bound.stage.outputs, "running"));
+            views.push_back(writable<T>(owners[views.size()], bound.stage.kind->running_rows,
+                                        bound.stage.outputs, "running"));
         }
         if (views.size() != owners.size()) refuse("more running statistics than batch_norms");
     }
@@ -134,12 +135,9 @@ template <class T> struct BoundState {
         if (average) average->values.require_like(parameters, "the average");
     }
 
-    State<T> state() const {
-        std::size_t next = 0;
-        const auto slot = [&](bool kept) { return kept ? slots[next++].views.data() : nullptr; };
-        State<T> views{};
-        views.first = slot(config.optimizer.has_first());
-        views.second = slot(config.optimizer.has_second());
+    OptimizerState<T> state() const {
+        OptimizerState<T> views;
+        for (const auto& slot : slots) views.slots[views.count++] = slot.views.data();
         return views;
     }
 };

@@ -43,10 +43,13 @@ py::tuple loss(py::handle loss_, py::array scores_, const py::array& targets_, c
     double value = 0;
     const MatrixView<T> gradient_rows = rows_of(gradient);
     interruptibly(
-        time_of_element * double(scores.count) * double(scores.columns), choice, [&](Lookout& lookout) {
+        time_of_element * double(scores.count) * double(scores.columns), choice, [&](Poller& poller) {
             return steepest::loss_and_gradient(kernels_of<T>(choice.table), choice.threads, loss, scores.rows,
-                                               {{}, labels.data(), targets.rows, weight.data, scores.count},
-                                               scores.columns, gradient_rows, &value, lookout);
+                                               {.labels = labels.data(),
+                                                .targets = targets.rows,
+                                                .weight = weight.data,
+                                                .count = scores.count},
+                                               scores.columns, gradient_rows, &value, poller);
         });
     return py::make_tuple(value, gradient);
 }
@@ -63,17 +66,19 @@ void update(py::array weight_, py::array gradient_, py::handle slots_, py::handl
         auto array = py::cast<py::array>(slot);
         slots.push_back(writable<T>(array, gradient.count, gradient.columns, "state"));
     }
-    std::size_t next = 0;
-    const auto first = optimizer.has_first() ? slots[next++] : MatrixView<T>{};
-    const auto second = optimizer.has_second() ? slots[next++] : MatrixView<T>{};
+    const auto slots_of_row = [&](Index i) {
+        RowSlots<T> row;
+        for (std::size_t k = 0; k < slots.size(); ++k) row.slot[k] = from(slots[k], i).data;
+        return row;
+    };
     const auto how = of_weights<T>(update_with<T>(optimizer, unlimited, rate, age), optimizer,
                                    penalty_from(penalty_), rate);
     {
         const Unlocked unlocked(time_of_element * double(gradient.count) * double(gradient.columns));
         for (Index i = 0; i < gradient.count; ++i) // not left half done
             kernels_of<T>(choice.table)
-                .update(how, from(gradient.rows, i).data, from(weight, i).data, from(first, i).data,
-                        from(second, i).data, gradient.columns);
+                .update(how, from(gradient.rows, i).data, from(weight, i).data, slots_of_row(i),
+                        gradient.columns);
     }
     choice.ran(1);
 }

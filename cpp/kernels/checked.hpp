@@ -31,11 +31,10 @@ struct Checker {
     template <class... P> void all_hold(const char* what, Index n, const P*... p) const {
         (holds(what, p, n), ...);
     }
-    // What the update's rule keeps: holds_it(what, whether it is the first).
-    template <class T, class Views> void states(const Update<T>& u, Views holds_it) const {
-        const bool first = u.rule == Rule::adam || (u.rule == Rule::sgd && u.momentum != 0);
-        if (first) holds_it("the first state", true);
-        if (u.rule != Rule::sgd) holds_it("the second state", false);
+    // The slots that the update's rule has: holds_it(slot).
+    template <class T, class Views> void slots(const Update<T>& u, Views holds_it) const {
+        const int slots = u.rule == Rule::adam ? 2 : u.rule == Rule::sgd && u.momentum == 0 ? 0 : 1;
+        for (int k = 0; k < slots; ++k) holds_it(k);
         that("a plain update is one of sgd", !u.plain || u.rule == Rule::sgd);
     }
 };
@@ -100,16 +99,14 @@ template <class T> void checked_weight_gradient(const WeightGradient<T>& g, T* s
     if (g.gradient.data)
         c.holds("gradient", g.gradient, rows, g.outputs);
     else
-        c.states(u, [&](const char* what, bool first) {
-            c.holds(what, first ? g.first_moment : g.second_moment, rows, g.outputs);
-        });
+        c.slots(u, [&](int k) { c.holds("a slot", g.slots.slot[k], rows, g.outputs); });
     if (g.narrow) c.range("outputs of a narrow layer", 0, g.outputs, narrow_outputs<T> - 1);
     weight_gradient(g, scratch);
 }
 
 template <class T>
-void checked_combine(const T* factors, const std::int32_t* which, Index count, MatrixView<const T> rows,
-                     T* sum, Index n) {
+void checked_sparse_row_product(const T* factors, const std::int32_t* which, Index count,
+                                MatrixView<const T> rows, T* sum, Index n) {
     const Checker c{"sparse_row_product"};
     c.holds("factors", factors, count);
     c.holds("which", which, count);
@@ -131,12 +128,12 @@ void checked_column_sums(MatrixView<const T> dy, Index samples, Index first, Ind
 }
 
 template <class T>
-void checked_update(const Update<T>& u, const T* gradient, T* weight, T* first, T* second, Index n) {
+void checked_update(const Update<T>& u, const T* gradient, T* weight, const RowSlots<T>& slots, Index n) {
     const Checker c{"update"};
     c.holds("gradient", gradient, n);
     c.holds("weight", weight, n);
-    c.states(u, [&](const char* what, bool one) { c.holds(what, one ? first : second, n); });
-    update(u, gradient, weight, first, second, n);
+    c.slots(u, [&](int k) { c.holds("a slot", slots.slot[k], n); });
+    update(u, gradient, weight, slots, n);
 }
 
 template <class T> void checked_average(T share, const T* x, T* mean, Index n) {
@@ -198,7 +195,7 @@ void checked_dropout_factors(const DropoutKey& key, Index row, Index first, Inde
     dropout_factors(key, row, first, last, factors);
 }
 
-template <class T> void checked_max_pieces(const T* x, Index pieces, Index distance, T* y, Index n) {
+template <class T> void checked_maxout(const T* x, Index pieces, Index distance, T* y, Index n) {
     const Checker c{"maxout"};
     c.range("pieces", 1, pieces, MatrixView<T>::unbounded);
     c.range("columns of a piece", 0, n, distance);
@@ -208,8 +205,8 @@ template <class T> void checked_max_pieces(const T* x, Index pieces, Index dista
 }
 
 template <class T>
-void checked_max_pieces_gradient(const T* x, Index piece, Index distance, const T* y, const T* dy, T* dx,
-                                 Index n) {
+void checked_maxout_gradient(const T* x, Index piece, Index distance, const T* y, const T* dy, T* dx,
+                             Index n) {
     const Checker c{"maxout_gradient"};
     c.range("columns of a piece", 0, n, distance);
     c.all_hold("x, y, dy or dx", n, x, y, dy, dx);

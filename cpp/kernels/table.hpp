@@ -40,7 +40,7 @@ template <class T> struct WeightGradient {
     MatrixView<const T> x;
     MatrixView<const T> dy;
     MatrixView<T> weight;
-    MatrixView<T> first_moment, second_moment; // v and s of `Update`; null where its rule has none
+    WeightSlots<T> slots;
     MatrixView<T> gradient;
     Index samples, outputs, first, last;
     Update<T> update;
@@ -87,9 +87,8 @@ template <class T> struct Kernels {
                                MatrixView<const T> rows, T* sum, Index n);
     // sums[j] = sum over samples of dy[i, j] in the order of i, for the columns [first, last).
     void (*column_sums)(MatrixView<const T> dy, Index samples, Index first, Index last, T* sums);
-    // The update of `Update` on n contiguous elements; the gradient is regularized here. first and second are
-    // its v and s, null where its rule has none.
-    void (*update)(const Update<T>&, const T* gradient, T* weight, T* first, T* second, Index n);
+    // The update of `Update` on n contiguous elements; the gradient is regularized here.
+    void (*update)(const Update<T>&, const T* gradient, T* weight, const RowSlots<T>&, Index n);
     // mean += share * (x - mean) on n contiguous elements. A share of 1 makes them x, and reads no mean.
     void (*average)(T share, const T* x, T* mean, Index n);
     void (*loss)(const LossRows<T>&);

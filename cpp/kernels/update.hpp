@@ -66,8 +66,13 @@ template <class T> STEEPEST_INLINE Vec<T> thresholded(const Update<T>& u, Vec<T>
 // Where elements lie that are updated together.
 template <class T> struct Elements {
     const T* gradient;
-    T *weight, *first, *second;
+    T* weight;
+    RowSlots<T> slots;
 };
+
+// Where v and s of `Update` are among the slots of a rule.
+constexpr int v_slot = 0;
+constexpr int s_slot(Rule rule) { return rule == Rule::adam ? 1 : 0; }
 
 // The update of one vector, or of what the tail leaves of it; `bare` if the gradient and the new weight are
 // taken as they come.
@@ -80,20 +85,21 @@ STEEPEST_INLINE void update_vector(const Update<T>& u, const Elements<T>& e, Ins
         if (u.momentum == 0) {
             w = descend<T>(u, direction, w);
         } else {
-            const Vec<T> v = momentum_step<T>(u, direction, load(e.first + j, tail...));
-            store(e.first + j, v, tail...);
+            const Vec<T> v = momentum_step<T>(u, direction, load(e.slots.slot[v_slot] + j, tail...));
+            store(e.slots.slot[v_slot] + j, v, tail...);
             w = w + (u.nesterov ? momentum_step<T>(u, direction, v) : v);
         }
     } else {
         const Vec<T> square = direction * direction;
-        const Vec<T> s = fma(broadcast(u.decay), load(e.second + j, tail...), broadcast(u.gain) * square);
+        T* const s_row = e.slots.slot[s_slot(rule)] + j;
+        const Vec<T> s = fma(broadcast(u.decay), load(s_row, tail...), broadcast(u.gain) * square);
         inspection.see(s);
-        store(e.second + j, s, tail...);
+        store(s_row, s, tail...);
         if constexpr (rule == Rule::adam) {
             const Vec<T> push = broadcast(u.first_gain) * direction;
-            direction = fma(broadcast(u.momentum), load(e.first + j, tail...), push);
+            direction = fma(broadcast(u.momentum), load(e.slots.slot[v_slot] + j, tail...), push);
             inspection.see(direction);
-            store(e.first + j, direction, tail...);
+            store(e.slots.slot[v_slot] + j, direction, tail...);
         }
         w = descend<T>(u, direction / (square_root(s) + broadcast(u.epsilon)), broadcast(u.keep) * w);
     }
@@ -105,7 +111,8 @@ STEEPEST_INLINE void update_vector(const Update<T>& u, const Elements<T>& e, Ins
 // Rows of weights, each `whole` vectors and, if `partial`, one more cut to the tail.
 template <class T> struct UpdateRows {
     MatrixView<const T> gradient;
-    MatrixView<T> weight, first, second;
+    MatrixView<T> weight;
+    WeightSlots<T> slots;
     Index rows, whole;
     bool partial;
     Tail<T> tail;
@@ -115,13 +122,15 @@ template <class T> struct UpdateRows {
 template <class T, Rule rule, bool bare>
 __attribute__((noinline)) void update_by(const Update<T>& given, const UpdateRows<T>& r) {
     const Update<T> u = given; // no store can change it
-    Elements<T> e{r.gradient.data, r.weight.data, r.first.data, r.second.data};
+    Elements<T> e{r.gradient.data, r.weight.data, {}};
+    constexpr int slots = s_slot(rule) + 1;
+    for (int k = 0; k < slots; ++k) e.slots.slot[k] = r.slots.slot[k].data;
     Inspection<T> inspection{u.overflow};
     for (Index i = 0; i < r.rows; ++i) {
         for (Index j = 0; j < r.whole; ++j) update_vector<T, rule, bare>(u, e, inspection, j * lanes<T>);
         if (r.partial) update_vector<T, rule, bare>(u, e, inspection, r.whole * lanes<T>, r.tail);
         e.gradient += r.gradient.stride, e.weight += r.weight.stride;
-        e.first += r.first.stride, e.second += r.second.stride;
+        for (int k = 0; k < slots; ++k) e.slots.slot[k] += r.slots.slot[k].stride;
     }
     inspection.tell();
 }

@@ -1,6 +1,6 @@
-// Network: how large all gradients are together, weights kept from growing too large, and whether all are
-// finite.
-#include "network/network.hpp"
+// Compute: penalties, the norm of all gradients, weights kept from growing too large, and whether all numbers
+// are finite.
+#include "network/norms.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,76 +8,122 @@
 namespace steepest {
 
 template <class T>
-void Network<T>::measure(const Kernels<T>& kernels, const Team& team, const Parameters<T>* gradients,
-                         double clip) {
-    for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
-        const Stage& stage = stages_[s];
-        if (!stage.learns()) continue;
-        const Parameters<T>& gradient = gradients[own_[s]];
-        double* const terms = squares_[own_[s]].data();
-        const Range rows = share(stage.weight_rows(), penalty_rows, team.rank, team.size);
-        for (Index i = rows.begin; i < rows.end; i += penalty_rows)
-            terms[i / penalty_rows] =
-                kernels.squares(read_only(from(gradient.weight, i)), std::min(penalty_rows, rows.end - i),
-                                stage.outputs, T(clip));
-        if (team.rank == team.size - 1) // the bias, as one more term
-            terms[penalty_terms(stage)] = parameters_[own_[s]].bias
-                                              ? kernels.squares({gradient.bias, 0}, 1, stage.outputs, T(clip))
-                                              : 0;
+void make_penalty_terms(const Network<T>& network, const Context<T>& context,
+                        const std::vector<Penalty>& penalties) {
+    const Plan& plan = network.plan();
+    for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s) {
+        const Stage& stage = plan[s];
+        if (!stage.is_dense() || (s == 0 && network.lazy_scale().terms_known())) continue;
+        const std::size_t d = plan.parameter_index(s);
+        const MatrixView<T> weight = network.parameters()[d].weight;
+        double* const terms = network.workspace().penalty_terms[d].data();
+        const Range rows = row_chunk(stage.inputs, term_rows, context.team);
+        for (Index i = rows.begin; i < rows.end; i += term_rows)
+            terms[i / term_rows] =
+                context.kernels.penalty(read_only(from(weight, i)), std::min(term_rows, rows.end - i),
+                                        stage.outputs, penalties[d].l2, penalties[d].l1);
     }
 }
 
-template <class T> double Network<T>::gradient_norm() const {
+template <class T> double penalty_value(const Network<T>& network) {
+    const Plan& plan = network.plan();
+    const double scale = network.lazy_scale().value();
     double sum = 0;
-    for (std::size_t s = first_learner_; s < stages_.size(); ++s)
-        for (Index i = 0; stages_[s].learns() && i <= penalty_terms(stages_[s]); ++i)
-            sum += squares_[own_[s]].data()[i];
+    for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s) {
+        if (!plan[s].is_dense()) continue;
+        const double* const terms = network.workspace().penalty_terms[plan.parameter_index(s)].data();
+        for (Index i = 0; i < term_count(plan[s]); ++i) sum += terms[i];
+        if (s == 0) sum *= scale * scale;
+    }
+    return sum;
+}
+
+template <class T>
+void make_gradient_norm_terms(const Network<T>& network, const Context<T>& context,
+                              const Parameters<T>* gradients, double clip) {
+    const Plan& plan = network.plan();
+    const Team& team = context.team;
+    for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s) {
+        const Stage& stage = plan[s];
+        if (!stage.has_parameters()) continue;
+        const std::size_t d = plan.parameter_index(s);
+        const Parameters<T>& gradient = gradients[d];
+        double* const terms = network.workspace().gradient_norm_terms[d].data();
+        const Range rows = row_chunk(stage.weight_rows(), term_rows, team);
+        for (Index i = rows.begin; i < rows.end; i += term_rows)
+            terms[i / term_rows] =
+                context.kernels.squares(read_only(from(gradient.weight, i)),
+                                        std::min(term_rows, rows.end - i), stage.outputs, T(clip));
+        if (team.rank == team.size - 1) // the bias, as one more term
+            terms[term_count(stage)] =
+                network.parameters()[d].bias
+                    ? context.kernels.squares({gradient.bias, 0}, 1, stage.outputs, T(clip))
+                    : 0;
+    }
+}
+
+template <class T> double gradient_norm(const Network<T>& network) {
+    const Plan& plan = network.plan();
+    double sum = 0;
+    for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s) {
+        if (!plan[s].has_parameters()) continue;
+        const double* const terms = network.workspace().gradient_norm_terms[plan.parameter_index(s)].data();
+        for (Index i = 0; i <= term_count(plan[s]); ++i) sum += terms[i];
+    }
     return std::sqrt(sum);
 }
 
-template <class T> void Network<T>::constrain(const Kernels<T>& kernels, const Team& team, double limit) {
-    for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
-        if (!stages_[s].dense()) continue;
-        const Range own = share_columns<T>(stages_[s].outputs, team);
-        kernels.constrain(from(parameters_[own_[s]].weight, 0, own.begin), stages_[s].inputs, own.size(),
-                          limit);
+template <class T>
+void limit_column_norms(const Network<T>& network, const Context<T>& context, double limit) {
+    const Plan& plan = network.plan();
+    for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s) {
+        if (!plan[s].is_dense()) continue;
+        const MatrixView<T> weight = network.parameters()[plan.parameter_index(s)].weight;
+        const Range own = column_chunk<T>(plan[s].outputs, context.team);
+        context.kernels.constrain(from(weight, 0, own.begin), plan[s].inputs, own.size(), limit);
     }
 }
 
 template <class T>
-bool Network<T>::finite(const Kernels<T>& kernels, const Team& team, bool parameters, const State<T>& state,
-                        const Parameters<T>* averages) const {
-    if (!parameters && !averages && running_.empty()) return true;
+bool all_finite(const Network<T>& network, const Context<T>& context, bool parameters,
+                const OptimizerState<T>& state, const Parameters<T>* averages) {
+    if (!parameters && !averages && network.running().empty()) return true;
+    const Plan& plan = network.plan();
     bool good = true;
-    const auto look = [&](MatrixView<const T> m, Index rows, Index columns) {
-        const Range own = share(rows, 1, team.rank, team.size);
-        const Index together = m.stride == columns ? std::max<Index>(own.size(), 1) : 1; // rows of one call
-        for (Index i = own.begin; i < own.end; i += together)
-            good &= kernels.all_finite(from(m, i).data, together * columns);
+    const auto inspect_matrix = [&](MatrixView<const T> m, Index rows, Index columns) {
+        const Range own = row_chunk(rows, 1, context.team);
+        const Index adjoining = m.stride == columns ? std::max<Index>(own.size(), 1) : 1; // rows of one call
+        for (Index i = own.begin; i < own.end; i += adjoining)
+            good &= context.kernels.all_finite(from(m, i).data, adjoining * columns);
     };
-    const auto look_at = [&](const Parameters<T>* all, std::size_t s) {
+    const auto inspect = [&](const Parameters<T>* all, std::size_t s) {
         if (!all) return;
-        const Parameters<T>& own = all[own_[s]];
-        look(read_only(own.weight), stages_[s].weight_rows(), stages_[s].outputs);
-        if (own.bias) look({own.bias, stages_[s].outputs}, 1, stages_[s].outputs);
+        const Parameters<T>& own = all[plan.parameter_index(s)];
+        inspect_matrix(read_only(own.weight), plan[s].weight_rows(), plan[s].outputs);
+        if (own.bias) inspect_matrix({own.bias, plan[s].outputs}, 1, plan[s].outputs);
     };
-    for (std::size_t s = first_learner_; s < stages_.size(); ++s) {
-        if (!stages_[s].learns()) continue;
-        for (const Parameters<T>* all : {parameters_.data(), state.first, state.second})
-            look_at(parameters ? all : nullptr, s);
-        look_at(averages, s);
-        if (stages_[s].kind == StageKind::batch_norm)
-            look(read_only(running_[statistics_[s]]), 2, stages_[s].outputs);
+    for (std::size_t s = 0; s < plan.size(); ++s) {
+        const StageKind& kind = *plan[s].kind;
+        if (kind.has_statistics())
+            inspect_matrix(read_only(network.running()[plan.statistics_index(s)]), kind.running_rows,
+                           plan[s].outputs);
+        if (!kind.has_parameters()) continue;
+        if (parameters) inspect(network.parameters().data(), s);
+        for (int k = 0; parameters && k < state.count; ++k) inspect(state.slots[k], s);
+        inspect(averages, s);
     }
     return good;
 }
 
-#define STEEPEST_INSTANTIATE(T)                                                                      \
-    template void Network<T>::measure(const Kernels<T>&, const Team&, const Parameters<T>*, double); \
-    template double Network<T>::gradient_norm() const;                                               \
-    template void Network<T>::constrain(const Kernels<T>&, const Team&, double);                     \
-    template bool Network<T>::finite(const Kernels<T>&, const Team&, bool, const State<T>&,          \
-                                     const Parameters<T>*) const;
+#define STEEPEST_INSTANTIATE(T)                                                                          \
+    template void make_penalty_terms(const Network<T>&, const Context<T>&, const std::vector<Penalty>&); \
+    template double penalty_value(const Network<T>&);                                                    \
+    template void make_gradient_norm_terms(const Network<T>&, const Context<T>&, const Parameters<T>*,   \
+                                           double);                                                      \
+    template double gradient_norm(const Network<T>&);                                                    \
+    template void limit_column_norms(const Network<T>&, const Context<T>&, double);                      \
+    template bool all_finite(const Network<T>&, const Context<T>&, bool, const OptimizerState<T>&,       \
+                             const Parameters<T>*);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)
 #undef STEEPEST_INSTANTIATE

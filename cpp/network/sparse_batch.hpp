@@ -1,4 +1,5 @@
-// Sparse samples: rows of a matrix in compressed form, and what a mini-batch of them has of each feature.
+// Compute: sparse samples: rows of a matrix in compressed form, and what a mini-batch of them has of each
+// feature.
 #pragma once
 
 #include "base/buffer.hpp"
@@ -15,7 +16,8 @@ template <class T> struct Csr {
     const std::int32_t* columns = nullptr;
     const T* values = nullptr;
     explicit operator bool() const { return begin; }
-    Index length(Index row) const { return Index(begin[row + 1] - begin[row]); }
+    // The entries of a row. Every thread.
+    [[nodiscard]] Index length(Index row) const { return Index(begin[row + 1] - begin[row]); }
 };
 
 // Some entries of a row or of a column: values at places.
@@ -25,10 +27,11 @@ template <class T> struct Entries {
     Index count;
 };
 
+// Every thread takes its samples and, behind a barrier, transposes its features.
 template <class T> class SparseBatch {
   public:
     // Room for a batch of `size` of the samples with at most so many entries, in which each of `threads`
-    // looks at a part of the features.
+    // has a part of the features. Throws std::bad_alloc. The caller alone.
     void reserve(const Csr<T>& csr, Index size, Index entries, Index features, Index outputs, int threads) {
         csr_ = csr;
         rows_.reserve(size);
@@ -38,16 +41,17 @@ template <class T> class SparseBatch {
         starts_.reserve(features + 2 * threads);
     }
 
-    // Sample `sample` is the batch's number `place`.
+    // Sample `sample` is the batch's number `place`. Every thread, its places.
     void take(Index place, Index sample) { rows_.data()[place] = sample; }
 
-    Entries<T> row(Index place) const {
+    // The sample at a place. Every thread.
+    [[nodiscard]] Entries<T> row(Index place) const {
         const Index i = rows_.data()[place];
         return {csr_.values + csr_.begin[i], csr_.columns + csr_.begin[i], csr_.length(i)};
     }
 
     // Of the features [first, last), in the order of the batch's `size` samples: counted, then placed behind
-    // the entries of all features before, which other threads place.
+    // the entries of all features before, which other threads place. Every thread, the features of its rank.
     void transpose(int rank, Index first, Index last, Index size) {
         Index* const starts = parts_[std::size_t(rank)].starts = starts_.data() + first + 2 * rank;
         std::fill_n(starts, last - first + 2, 0);
@@ -62,13 +66,14 @@ template <class T> class SparseBatch {
         });
     }
 
-    // Of feature first + f, after transpose().
-    Entries<T> column(int rank, Index f) const {
+    // The entries of feature first + f, after transpose(). The thread of that rank.
+    [[nodiscard]] Entries<T> column(int rank, Index f) const {
         const Index* const starts = parts_[std::size_t(rank)].starts;
         return {values_.data() + starts[f], places_.data() + starts[f], starts[f + 1] - starts[f]};
     }
 
-    T* gradient(int rank) const { return parts_[std::size_t(rank)].gradient.data(); }
+    // Room for the gradient of one feature. The thread of that rank.
+    [[nodiscard]] T* gradient(int rank) const { return parts_[std::size_t(rank)].gradient.data(); }
 
   private:
     struct Part {

@@ -30,16 +30,19 @@ template <class F> void check(const char* what, bool aborts, F body) {
     failures += !good;
 }
 
+// What is made is not needed: only that it can be.
+template <class... V> void touch(const V&...) {}
+
 void check_views() {
     Matrix<float> m;
     m.reserve(5, 7);
-    check("a matrix in full", false, [&] { m.row(4), m.rows(5), from(m.rows(2), 3, 7); });
-    check("a row beyond a matrix", true, [&] { m.row(5); });
-    check("rows beyond a matrix", true, [&] { m.rows(6); });
-    check("a block below a matrix", true, [&] { from(m.rows(2), 4); });
-    check("a block right of a matrix", true, [&] { from(m.rows(), 0, 8); });
-    check("a block of a block", true, [&] { from(from(m.rows(), 0, 4), 0, 4); });
-    check("a negative row", true, [&] { from(m.rows(3), -1); });
+    check("a matrix in full", false, [&] { touch(m.row(4), m.rows(5), from(m.rows(2), 3, 7)); });
+    check("a row beyond a matrix", true, [&] { touch(m.row(5)); });
+    check("rows beyond a matrix", true, [&] { touch(m.rows(6)); });
+    check("a block below a matrix", true, [&] { touch(from(m.rows(2), 4)); });
+    check("a block right of a matrix", true, [&] { touch(from(m.rows(), 0, 8)); });
+    check("a block of a block", true, [&] { touch(from(from(m.rows(), 0, 4), 0, 4)); });
+    check("a negative row", true, [&] { touch(from(m.rows(3), -1)); });
 }
 
 // One kernel call of each kind of fault: 4 samples, 20 inputs, 32 outputs.
@@ -84,7 +87,9 @@ template <class T> void check_kernels(const Kernels<T>& kernels) {
 
     Update<T> adam{};
     adam.rule = Rule::adam, adam.plain = false;
-    const auto update = [&](T* second) { kernels.update(adam, x.data(), w.data(), y.data(), second, 80); };
+    const auto update = [&](T* second) {
+        kernels.update(adam, x.data(), w.data(), {{y.data(), second}}, 80);
+    };
     check("an update with its states", false, [&] { update(y.data()); });
     check("an update without a state", true, [&] { update(nullptr); });
     check("misaligned elements", true, [&] {

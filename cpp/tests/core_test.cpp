@@ -1,7 +1,9 @@
 // The core without Python: products against plain loops, training against itself on every instruction set
 // and number of threads, and cancelling. Prints one line a check; exit status 1 if one fails.
 #include "base/random.hpp"
+#include "network/partition.hpp"
 #include "operations.hpp"
+#include "training/trainer.hpp"
 
 #include <cmath>
 #include <cstdio>
@@ -40,7 +42,7 @@ template <class T> void check_products(const KernelTable& table, Index rows, Ind
     const T nan = std::numeric_limits<T>::quiet_NaN();
     std::vector<T> y(rows * outputs, nan), dx(rows * inputs, nan), dw(inputs * outputs, nan),
         db(outputs, nan);
-    Lookout none;
+    Poller none;
     linear<T>(kernels, 3, {x.data(), inputs}, {w.data(), outputs}, b.data(), {y.data(), outputs}, rows,
               inputs, outputs, none);
     linear_backward<T>(kernels, 3, {x.data(), inputs}, {w.data(), outputs}, {dy.data(), outputs},
@@ -78,28 +80,40 @@ template <class T> void check_products(const KernelTable& table, Index rows, Ind
                           std::to_string(outputs));
 }
 
+Stage stage(const char* kind, Index inputs, Index outputs, Activation activation = Activation::identity,
+            double slope = 0) {
+    return {.inputs = inputs,
+            .outputs = outputs,
+            .activation = activation,
+            .kind = &stage_kind(kind),
+            .slope = slope};
+}
+
 // 13 features to 5 classes: products and activations alone, or a stage of every kind.
 std::vector<Stage> stages_of(bool every_kind) {
     if (!every_kind)
-        return {{13, 40, Activation::relu},
-                {40, 40, Activation::gelu, StageKind::elementwise},
-                {40, 30, Activation::sigmoid},
-                {30, 30, Activation::tanh, StageKind::elementwise},
-                {30, 30, Activation::softplus, StageKind::elementwise},
-                {30, 30, Activation::elu, StageKind::elementwise, 1.5},
-                {30, 5, Activation::identity}};
-    std::vector<Stage> stages = {{13, 40, Activation::relu},
-                                 {40, 40, Activation::identity, StageKind::dropout, 0, 1, 0.2},
-                                 {40, 60, Activation::identity},
-                                 {60, 30, Activation::identity, StageKind::maxout},
-                                 {30, 30, Activation::tanh, StageKind::batch_norm},
-                                 {30, 30, Activation::identity, StageKind::residual_split},
-                                 {30, 30, Activation::sigmoid},
-                                 {30, 30, Activation::identity, StageKind::residual_add, 0, 2, 0.3},
-                                 {30, 12, Activation::identity, StageKind::pool, 0, 3},
-                                 {12, 5, Activation::identity}};
+        return {stage("dense", 13, 40, Activation::relu),
+                stage("elementwise", 40, 40, Activation::gelu),
+                stage("dense", 40, 30, Activation::sigmoid),
+                stage("elementwise", 30, 30, Activation::tanh),
+                stage("elementwise", 30, 30, Activation::softplus),
+                stage("elementwise", 30, 30, Activation::elu, 1.5),
+                stage("dense", 30, 5)};
+    std::vector<Stage> stages = {stage("dense", 13, 40, Activation::relu),
+                                 stage("dropout", 40, 40),
+                                 stage("dense", 40, 60),
+                                 stage("maxout", 60, 30),
+                                 stage("batch_norm", 30, 30, Activation::tanh),
+                                 stage("residual_split", 30, 30),
+                                 stage("dense", 30, 30, Activation::sigmoid),
+                                 stage("residual_add", 30, 30),
+                                 stage("pool", 30, 12),
+                                 stage("dense", 12, 5)};
+    stages[1].number = 1, stages[1].rate = 0.2;
     stages[4].momentum = 0.9, stages[4].epsilon = 1e-5;
     stages[5].partner = 7, stages[7].partner = 5;
+    stages[7].number = 2, stages[7].rate = 0.3;
+    stages[8].number = 3;
     stages[8].height = 5, stages[8].width = 3, stages[8].channels = 2;
     stages[8].pooled_height = 3, stages[8].pooled_width = 2;
     return stages;
@@ -119,7 +133,7 @@ template <class T> struct Model {
     explicit Model(bool every_kind = false) : stages(stages_of(every_kind)) {
         arrays.reserve(20), kept.reserve(40), means.reserve(20); // they stay where they are
         for (const Stage& stage : stages) {
-            if (!stage.learns()) continue;
+            if (!stage.has_parameters()) continue;
             const auto l = std::uint32_t(parameters.size());
             const Index rows = stage.weight_rows(), columns = stage.outputs;
             for (const Index n : {rows * columns, columns}) {
@@ -144,7 +158,7 @@ template <class T> struct Model {
     }
     // Epochs of three batches, run whole or in parts of some batches; of these, the result of the last.
     Result fit(const KernelTable& table, int threads, Index epochs, double learning_rate,
-               const Watch& watch = {}, const CustomLoss<T>* custom = nullptr, bool weighted = true,
+               const Poll& poll = {}, const CustomLoss<T>* custom = nullptr, bool weighted = true,
                Index part = 0) {
         Network<T> network(stages, parameters, running);
         Trainer<T> trainer(network);
@@ -155,9 +169,16 @@ template <class T> struct Model {
         const T* weights = weighted && !custom ? weight.data() : nullptr;
         const auto run = [&](FitRequest request) {
             request.first_step = steps, request.rates.data = &learning_rate;
-            Result result = trainer.fit(
-                kernels_of<T>(table), threads, {{x.data(), 13}, labels.data(), {}, weights, samples}, config,
-                {first.data(), second.data()}, request, watch, custom, {averages.data(), &updates, 2});
+            const Samples<T> data{
+                .x = {x.data(), 13}, .labels = labels.data(), .weight = weights, .count = samples};
+            Result result = trainer.fit({.kernels = kernels_of<T>(table),
+                                         .samples = data,
+                                         .config = config,
+                                         .request = request,
+                                         .state = {.slots = {first.data(), second.data()}, .count = 2},
+                                         .custom = custom,
+                                         .average = {averages.data(), &updates, 2}},
+                                        threads, poll);
             steps += result.steps;
             return result;
         };
@@ -231,7 +252,7 @@ template <class T> void check_training() {
     int asked = 0;
     const Result cancelled =
         endless.fit(*available_kernels().front(), 2, 1000000000, 0.05, [&](double) { return ++asked == 3; });
-    check(cancelled.status == Status::cancelled && asked == 3, "a watcher cancels");
+    check(cancelled.status == Status::cancelled && asked == 3, "a poll cancels");
 }
 
 // Sparse samples learn the same bits with any number of threads: those of dense ones, or with a penalty that
@@ -262,8 +283,12 @@ template <class T> void check_sparse() {
         Samples<T> samples{{dense.data(), 13}, own.labels.data(), {}, own.weight.data(), own.samples};
         if (sparse) samples.x = {}, samples.sparse = {begin.data(), columns.data(), values.data()};
         *used = trainer
-                    .fit(kernels_of<T>(table), threads, samples, config,
-                         {own.first.data(), own.second.data()}, request, {})
+                    .fit({.kernels = kernels_of<T>(table),
+                          .samples = samples,
+                          .config = config,
+                          .request = request,
+                          .state = {.slots = {own.first.data(), own.second.data()}, .count = 2}},
+                         threads, {})
                     .threads;
         return own.bits();
     };
@@ -318,7 +343,8 @@ void check_parts() {
                 const Index lines = (columns + 15) / 16, fair = lines * rows / size;
                 for (int rank = 0; rank < size; ++rank) {
                     Index units = 0; // rows of lines
-                    for (const Block& b : part_of<float>(rows, columns, Team{rank, size, nullptr})) {
+                    for (const Block& b :
+                         partition_columns<float>(rows, columns, Team{rank, size, nullptr})) {
                         units += b.rows.size() * ((b.columns.size() + 15) / 16);
                         for (Index i = b.rows.begin; i < b.rows.end; ++i)
                             for (Index j = b.columns.begin; j < b.columns.end; ++j) ++owners[i * columns + j];

@@ -1,7 +1,10 @@
-// The average of the parameters over a run's updates, which is kept beside them.
+// Compute: the average of the parameters over a run's updates, which is kept beside them.
 #pragma once
 
+#include "network/context.hpp"
 #include "network/network.hpp"
+
+#include <algorithm>
 
 namespace steepest {
 
@@ -10,33 +13,35 @@ template <class T> struct Average {
     const Parameters<T>* values = nullptr; // null for none
     std::int64_t* updates = nullptr;       // done so far, over all runs
     Index start = 0;
-    bool uniform = true; // a mean of equal shares; otherwise mean = decay * mean + (1 - decay) * parameters
+    bool uniform = true; // a mean of equal weights; otherwise mean = decay * mean + (1 - decay) * parameters
     double decay = 0;
 
-    // What the parameters after the next update count for: nothing before `start`, and all at it.
-    double next_share() const {
+    // The weight of the parameters after the next update: nothing before `start`, and all at it. The leader.
+    [[nodiscard]] double next_weight() const {
         const Index averaged = Index(*updates) - start;
         if (averaged <= 0) return averaged < 0 ? 0 : 1;
         return uniform ? 1 / double(averaged + 1) : 1 - decay;
     }
 };
 
-// This thread's part of the average takes the parameters in. Element by element, so threads change no bit.
+// Takes this thread's part of the parameters into the average, with a weight. Element by element, so threads
+// change no bit. Every thread, after an update by all.
 template <class T>
-void take_in(const Kernels<T>& kernels, const Team& team, const Network<T>& network,
-             const Parameters<T>* averages, T portion) {
+void update_average(const Network<T>& network, const Context<T>& context, const Parameters<T>* averages,
+                    T weight) {
+    const auto& kernels = context.kernels;
     std::size_t next = 0;
-    for (const auto& stage : network.stages()) {
-        if (!stage.learns()) continue;
+    for (const Stage& stage : network.plan().stages()) {
+        if (!stage.has_parameters()) continue;
         const Parameters<T>&own = network.parameters()[next], &mean = averages[next];
-        const Range rows = share(stage.weight_rows(), 1, team.rank, team.size);
+        const Range rows = row_chunk(stage.weight_rows(), 1, context.team);
         const bool adjoining = own.weight.stride == stage.outputs && mean.weight.stride == stage.outputs;
         const Index piece = adjoining ? std::max<Index>(rows.size(), 1) : 1; // rows of one call
         for (Index i = rows.begin; i < rows.end; i += piece)
-            kernels.average(portion, from(own.weight, i).data, from(mean.weight, i).data,
+            kernels.average(weight, from(own.weight, i).data, from(mean.weight, i).data,
                             piece * stage.outputs);
-        if (own.bias && team.rank == team.size - 1)
-            kernels.average(portion, own.bias, mean.bias, stage.outputs);
+        if (own.bias && context.team.rank == context.team.size - 1)
+            kernels.average(weight, own.bias, mean.bias, stage.outputs);
         ++next;
     }
 }

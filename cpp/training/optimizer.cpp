@@ -1,3 +1,4 @@
+// Plan: how parameters are updated: the numbers of one step.
 #include "training/optimizer.hpp"
 
 #include <algorithm>
@@ -47,17 +48,9 @@ Update<T> of_weights(Update<T> u, const Optimizer& optimizer, const Penalty& pen
     return u;
 }
 
-template <class T> Update<T> of_stored(Update<T> update, double scale) {
-    update.l2_slope = update.l1 = 0;
-    update.scale = T(scale);
-    update.plain = update.plain && update.scale == 1;
-    return update;
-}
-
-#define STEEPEST_INSTANTIATE(T)                                                         \
-    template Update<T> update_with(const Optimizer&, double, double, Index);            \
-    template Update<T> of_weights(Update<T>, const Optimizer&, const Penalty&, double); \
-    template Update<T> of_stored(Update<T>, double);
+#define STEEPEST_INSTANTIATE(T)                                              \
+    template Update<T> update_with(const Optimizer&, double, double, Index); \
+    template Update<T> of_weights(Update<T>, const Optimizer&, const Penalty&, double);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)
 #undef STEEPEST_INSTANTIATE

@@ -1,17 +1,12 @@
-// How parameters are updated: an optimizer, penalties and limits, and the numbers of one step made of them.
+// Plan: how parameters are updated: an optimizer and limits, and the numbers of one step made of them. Pure
+// functions, which every thread may call.
 #pragma once
 
-#include "base/types.hpp"
+#include "network/parameters.hpp"
 
 #include <limits>
 
 namespace steepest {
-
-struct Penalty {
-    double l2 = 0, l1 = 0; // of sum(w^2) and sum|w|
-    bool proximal = false; // the update shrinks |w|, instead of following the slope of l1
-    Penalty operator*(double share) const { return {l2 * share, l1 * share, proximal}; }
-};
 
 // The numbers of `Update` that are the same in each step; momentum is Adam's beta_1, decay its beta_2.
 struct Optimizer {
@@ -27,15 +22,14 @@ struct Optimizer {
 
 constexpr double unlimited = std::numeric_limits<double>::infinity();
 
-// The update with a learning rate, `age` steps after the optimizer's state was zero: of biases, which have
-// neither a penalty nor decay,
-template <class T> Update<T> update_with(const Optimizer& optimizer, double clip, double rate, Index age);
-
-// and of weights.
+// The update of biases, which have neither a penalty nor decay, with a learning rate, `age` steps after the
+// optimizer's state was zero.
 template <class T>
-Update<T> of_weights(Update<T> update, const Optimizer& optimizer, const Penalty& penalty, double rate);
+[[nodiscard]] Update<T> update_with(const Optimizer& optimizer, double clip, double rate, Index age);
 
-// The same for a gradient that has its penalty already, times `scale`.
-template <class T> Update<T> of_stored(Update<T> update, double scale);
+// The same update of weights.
+template <class T>
+[[nodiscard]] Update<T> of_weights(Update<T> update, const Optimizer& optimizer, const Penalty& penalty,
+                                   double rate);
 
 } // namespace steepest

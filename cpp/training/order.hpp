@@ -1,4 +1,4 @@
-// The order in which an epoch visits its samples: all that a fit keeps for each of them.
+// Compute: the order in which an epoch visits its samples: all that a fit keeps for each of them.
 #pragma once
 
 #include "base/buffer.hpp"
@@ -8,6 +8,7 @@
 
 namespace steepest {
 
+// One thread sets it while the others wait; then every thread reads it.
 class Order {
   public:
     // As they come, for which nothing is kept.
@@ -31,7 +32,8 @@ class Order {
               : steepest::shuffle(short_.data(), samples, seed, epoch);
     }
 
-    Index operator[](Index i) const {
+    // The sample at a place.
+    [[nodiscard]] Index operator[](Index i) const {
         if (given_) return Index(given_[i]);
         return !shuffled_ ? i : wide_ ? long_.data()[i] : Index(short_.data()[i]);
     }

@@ -1,51 +1,140 @@
-// What the threads of one call share.
+// Compute: one run of a trainer: what its threads share, and what they do.
 #pragma once
 
+#include "network/context.hpp"
+#include "network/passes.hpp"
+#include "training/batch.hpp"
 #include "training/trainer.hpp"
 
+#include <algorithm>
 #include <atomic>
-#include <utility>
 
 namespace steepest {
 
-template <class T> struct Trainer<T>::Run {
-    const Kernels<T>& kernels;
-    const Samples<T>& samples;
-    const TrainConfig& config;
-    const FitRequest& request;
-    const State<T> state;
-    const Parameters<T>* only_gradients; // store these and update nothing
-    const CustomLoss<T>* custom;
-    const Average<T> average;
-    Lookout lookout;
+// Made for one call of a trainer, whose thread is the leader of the teams that it starts.
+template <class T> class Run {
+  public:
+    Run(Network<T>& network, TrainMemory<T>& memory, const Job<T>& job, const Poll& poll)
+        : network_(network), memory_(memory), job_(job), poller_(poll), plateau_(job.request.plateau) {}
 
-    Range part{};                           // of the samples in an epoch's order
-    bool several = false;                   // batches in it
-    bool gathered = false;                  // batches are copied; otherwise they lie in order in the samples
-    bool watched_inside = false;            // a step of long products, or near it
-    std::vector<Parameters<T>> stored = {}; // the gradients of a step of long products
-    Index epochs_between_snapshots = 1;     // at most, if they can be taken back
-    Index first_epoch = 0, first_step = 0;  // of the team at work
-    std::atomic<bool> finite{true};         // all numbers that the last inspection saw
-    bool overflow = false;                  // what updates saw that cannot be taken back; see `Update`
-    std::atomic<Index> invalid_label{-1};   // a sample
-    double custom_loss = 0;                 // of the batch; written by rank 0, between barriers
+    // Does what is asked for, with at most so many threads. The caller alone, once.
+    [[nodiscard]] Result execute(int threads);
+
+  private:
+    // ---- the caller alone: reservation.cpp and epochs.cpp ------------------------------------------------
+    // Decides what is visited and what is taken back, and returns how many threads the work is worth.
+    [[nodiscard]] int plan(int threads);
+    // Memory for all that the threads need.
+    void reserve(int threads);
+    // The part of it for copies of a batch, its labels and losses.
+    void reserve_batch(Index size);
+    // Entries of sparse samples that a batch may have.
+    [[nodiscard]] Index most_entries(Index size) const;
+    // Whether the update of a sparse first stage is one that scales its weight, by not too little.
+    [[nodiscard]] bool can_be_lazy() const;
+    // After a run: takes back what diverged or overflowed. True if the epochs from the snapshot on are to be
+    // run again, one by one, to find the last of them that was good.
+    [[nodiscard]] bool go_back();
+    // One team's work: epochs until the run ends.
+    void run_team(int threads);
+
+    // ---- one thread, while the others wait: epochs.cpp and step.cpp --------------------------------------
+    // Copies all that learning changes, as it is before an epoch.
+    void save(Index epoch);
+    // Goes back to what was saved.
+    void restore();
+    // Whether there is to be one more epoch.
+    [[nodiscard]] bool begin_epoch(Index epoch, bool inspected);
+    // Notes the loss of an epoch. The leader.
+    void end_epoch();
+    // The update of the step that comes, in memory_.updates.
+    void prepare_update(double penalty_share);
+    // Whether a batch whose gradients are there is to be learned.
+    [[nodiscard]] bool decide(const Batch<T>& batch);
+    // Notes a batch that has been learned. The leader.
+    void record(const Batch<T>& batch);
+
+    // ---- every thread: epochs.cpp ------------------------------------------------------------------------
+    // Epochs from the last snapshot on, until the run ends.
+    void train(const Team& team);
+    // Inspects what the team leaves behind.
+    void leave(const Context<T>& context);
+    // This thread's part of all that learning changes; of the parameters, only what updates did not look at.
+    void inspect(const Context<T>& context);
+    // Waits for begin_epoch() where the others depend on it; false if the run has ended.
+    [[nodiscard]] bool enter_epoch(const Context<T>& context, Index epoch);
+    // After a step with a lazy weight: its new scale, which the end of an epoch writes.
+    void commit_scale(const Team& team, bool last);
+    // Writes the scale into this thread's rows of the weight.
+    void flush_scale(const Team& team);
+
+    // ---- every thread: the phases of a step, in order: step.cpp ------------------------------------------
+    // Returns false, the same in every thread, if the run must end; nothing has been updated then.
+    [[nodiscard]] bool step(const Context<T>& context, const Batch<T>& batch);
+    // Forward, loss, backward.
+    void evaluate(const Context<T>& context, const Batch<T>& batch);
+    // The same with the columns of stages split among the threads, and with their rows.
+    void evaluate_columns(const Context<T>& context, const Batch<T>& batch, Range mine);
+    void evaluate_rows(const Context<T>& context, const Batch<T>& batch, Range mine);
+    // Polls, and prepares the update. The leader.
+    void prepare_step(const Context<T>& context, const Batch<T>& batch);
+    // Stores gradients where they are asked for apart from the update, and returns them; otherwise null.
+    [[nodiscard]] const Parameters<T>* gradients(const Context<T>& context, const Batch<T>& batch);
+    // From the gradients of a finished backward pass, or those stored, to the next step's parameters.
+    void update(const Context<T>& context, const Batch<T>& batch, const Parameters<T>* stored);
+
+    // ---- every thread: what a step reads and how it is scored: batch.cpp ---------------------------------
+    // Samples [first, first + size) in the epoch's order.
+    [[nodiscard]] Batch<T> batch_at(Index first, Index size) const;
+    // Copies rows of the batch.
+    void gather(const Batch<T>& batch, Range rows);
+    // Copies labels of the batch; one out of range is noted, and replaced.
+    void copy_labels(const Batch<T>& batch, Range rows);
+    // The loss of rows and its gradient by their scores.
+    void evaluate_loss(const Batch<T>& batch, Range rows);
+    // The same of a loss of the program's own, for all rows.
+    void evaluate_custom_loss(const Context<T>& context, const Batch<T>& batch, Range mine);
+    // Of a batch whose loss is there: in one order, whoever adds up.
+    [[nodiscard]] double objective(const Batch<T>& batch) const;
+    // What the penalty of the configuration counts for in a batch.
+    [[nodiscard]] double penalty_share(const Batch<T>& batch) const;
+    // Columns of the targets, if these are what the loss takes.
+    [[nodiscard]] Index target_columns() const;
+    // Samples of every batch but the last.
+    [[nodiscard]] Index batch_size() const { return std::min(job_.request.batch, job_.samples.count); }
+
+    Network<T>& network_;
+    TrainMemory<T>& memory_;
+    const Job<T>& job_;
+    Poller poller_;
+
+    Range part_{};                           // of the samples in an epoch's order
+    bool several_ = false;                   // batches in it
+    bool gathered_ = false;                  // batches are copied; otherwise they lie in order in the samples
+    bool polled_inside_ = false;             // a step of long products, or near it
+    std::vector<Parameters<T>> stored_{};    // the gradients of a step of long products
+    Index epochs_between_snapshots_ = 1;     // at most, if they can be taken back
+    Index first_epoch_ = 0, first_step_ = 0; // of the team at work
+    std::atomic<bool> nonfinite_{false};     // a number that the last inspection saw
+    bool overflow_ = false;                  // what updates saw that cannot be taken back; see `Update`
+    std::atomic<Index> invalid_label_{-1};   // a sample
+    double custom_loss_ = 0;                 // of the batch; written by the leader, between barriers
 
     // Decided by one thread while all others wait, for all:
-    bool ended = false; // by a plateau, or by numbers that are not finite
-    bool go = false;    // whether the batch is to be learned
+    bool ended_ = false; // by a plateau, or by numbers that are not finite
+    bool go_ = false;    // whether the batch is to be learned
 
-    // Of rank 0, and of the thread that decides:
-    Result result{};
-    Sums sums{}; // of this run's batches in the epoch
-    Plateau plateau = request.plateau;
-    double share = 0; // of the next parameters in the average; read by all between barriers
-    Clock::time_point epoch_start = Clock::now();
+    // Of the leader, and of the thread that decides:
+    Result result_{};
+    Sums sums_{}; // of this run's batches in the epoch
+    Plateau plateau_;
+    double average_weight_ = 0; // of the next parameters in the average; read by all between barriers
+    Clock::time_point epoch_start_ = Clock::now();
 
     // What the snapshot was taken with: epochs and updates done, those of the average, and the plateau.
-    Index saved_epoch = 0, saved_steps = 0;
-    std::int64_t saved_updates = 0;
-    Plateau saved_plateau = {};
+    Index saved_epoch_ = 0, saved_steps_ = 0;
+    std::int64_t saved_updates_ = 0;
+    Plateau saved_plateau_ = {};
 };
 
 } // namespace steepest

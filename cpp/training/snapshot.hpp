@@ -1,4 +1,4 @@
-// Copies of parameters, an optimizer's state, averages and running statistics, to go back to.
+// Compute: copies of parameters, an optimizer's state, averages and running statistics, to go back to.
 #pragma once
 
 #include "network/network.hpp"
@@ -8,46 +8,54 @@
 
 namespace steepest {
 
+// One thread at a time, while no other writes to what is copied.
 template <class T> class Snapshot {
   public:
-    // Copies the arrays of each stage that learns; averages may be null.
-    void save(const Network<T>& network, const State<T>& state, const Parameters<T>* averages) {
-        for_each(network, state, averages, [](Matrix<T>& copy, const Parameters<T>& now, const Stage& stage) {
-            const Index rows = stage.weight_rows();
-            copy.reserve(rows + 1, stage.outputs);
-            for (Index i = 0; i < rows; ++i)
-                std::copy_n(now.weight.data + i * now.weight.stride, stage.outputs, copy.row(i));
-            if (now.bias) std::copy_n(now.bias, stage.outputs, copy.row(rows));
-        });
+    // Copies the arrays of each stage that has parameters; averages may be null. Throws std::bad_alloc, but
+    // not when it has been called before for the same network.
+    void save(const Network<T>& network, const OptimizerState<T>& state, const Parameters<T>* averages) {
+        for_each(network, state, averages,
+                 [](Matrix<T>& copy, const Parameters<T>& now, Index rows, Index columns) {
+                     copy.reserve(rows + 1, columns);
+                     for (Index i = 0; i < rows; ++i)
+                         std::copy_n(now.weight.data + i * now.weight.stride, columns, copy.row(i));
+                     if (now.bias) std::copy_n(now.bias, columns, copy.row(rows));
+                 });
     }
 
     // Writes them back to where save() found them.
-    void restore(const Network<T>& network, const State<T>& state, const Parameters<T>* averages) {
-        for_each(network, state, averages, [](Matrix<T>& copy, const Parameters<T>& now, const Stage& stage) {
-            const Index rows = stage.weight_rows();
-            for (Index i = 0; i < rows; ++i)
-                std::copy_n(copy.row(i), stage.outputs, now.weight.data + i * now.weight.stride);
-            if (now.bias) std::copy_n(copy.row(rows), stage.outputs, now.bias);
-        });
+    void restore(const Network<T>& network, const OptimizerState<T>& state, const Parameters<T>* averages) {
+        for_each(network, state, averages,
+                 [](Matrix<T>& copy, const Parameters<T>& now, Index rows, Index columns) {
+                     for (Index i = 0; i < rows; ++i)
+                         std::copy_n(copy.row(i), columns, now.weight.data + i * now.weight.stride);
+                     if (now.bias) std::copy_n(copy.row(rows), columns, now.bias);
+                 });
     }
 
   private:
+    // visit(copy, arrays, rows, columns) for all that learning changes, always in the same order.
     template <class Visit>
-    void for_each(const Network<T>& network, const State<T>& state, const Parameters<T>* averages,
+    void for_each(const Network<T>& network, const OptimizerState<T>& state, const Parameters<T>* averages,
                   Visit visit) {
-        copies_.resize(4 * network.parameters().size() + network.running().size());
-        std::size_t next = 0, own = 0, norm = 0;
-        for (const auto& stage : network.stages()) {
-            if (!stage.learns()) continue;
-            visit(copies_[next++], network.parameters()[own], stage);
-            if (state.first) visit(copies_[next++], state.first[own], stage);
-            if (state.second) visit(copies_[next++], state.second[own], stage);
-            if (averages) visit(copies_[next++], averages[own], stage);
-            ++own;
-            if (stage.kind != StageKind::batch_norm) continue;
-            const MatrixView<T> running =
-                network.running()[norm++]; // mean and variance, like a weight and a bias
-            visit(copies_[next++], {running, running.data + running.stride}, stage);
+        const Plan& plan = network.plan();
+        copies_.resize((2 + std::size_t(state.count)) * network.parameters().size() +
+                       network.running().size());
+        std::size_t next = 0;
+        for (std::size_t s = 0; s < plan.size(); ++s) {
+            const Stage& stage = plan[s];
+            const StageKind& kind = *stage.kind;
+            if (kind.has_parameters()) {
+                const std::size_t d = plan.parameter_index(s);
+                const Index rows = stage.weight_rows();
+                visit(copies_[next++], network.parameters()[d], rows, stage.outputs);
+                for (int k = 0; k < state.count; ++k)
+                    visit(copies_[next++], state.slots[k][d], rows, stage.outputs);
+                if (averages) visit(copies_[next++], averages[d], rows, stage.outputs);
+            }
+            if (kind.has_statistics())
+                visit(copies_[next++], {network.running()[plan.statistics_index(s)], nullptr},
+                      kind.running_rows, stage.outputs);
         }
     }
 

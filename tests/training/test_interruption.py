@@ -259,7 +259,7 @@ def test_settings_are_of_one_thread(backend):
 
 
 @needs_native
-@pytest.mark.skipif(not hasattr(os, "residual_split"), reason="no fork on this system")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # Python 3.12 warns of what is tested here
 def test_a_forked_child_trains_to_the_same_bits():
     """libgomp's threads do not survive a fork: a child that waited for them would hang."""

@@ -84,5 +84,11 @@ template <class T> STEEPEST_INLINE MatrixView<T> at(MatrixView<T> m, Index i, In
 #endif
 }
 
+template <class T> STEEPEST_INLINE WeightSlots<T> at(const WeightSlots<T>& slots, Index i, Index j) {
+    WeightSlots<T> part;
+    for (int k = 0; k < most_slots; ++k) part.slot[k] = at(slots.slot[k], i, j);
+    return part;
+}
+
 } // namespace
 } // namespace steepest

@@ -154,7 +154,8 @@ template <class T> struct WeightEpilogue {
     const Update<T>& update;
     bool unfinished; // the chain goes on: store the bare sum as the gradient
     // At the tile's first element. gradient.data set: store there; null: update the others.
-    MatrixView<T> weight, first, second, gradient;
+    MatrixView<T> weight, gradient;
+    WeightSlots<T> slots;
     T* tile; // room for a tile
 };
 
@@ -179,14 +180,9 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
         const MatrixView<T> tile{e.tile, NV * lanes<T>};
         for_all([&](Vec<T>& g, int i, int j)
                     __attribute__((always_inline)) { store(tile.data + i * tile.stride + j * lanes<T>, g); });
-        return update_rows<T>(e.update, {{tile.data, tile.stride},
-                                         e.weight,
-                                         e.first,
-                                         e.second,
-                                         MR,
-                                         Partial ? NV - 1 : NV,
-                                         Partial,
-                                         tail});
+        return update_rows<T>(
+            e.update,
+            {{tile.data, tile.stride}, e.weight, e.slots, MR, Partial ? NV - 1 : NV, Partial, tail});
     }
     const Update<T> u = e.update;
     if (!e.unfinished && (u.l2_slope != 0 || u.l1 != 0))
@@ -206,8 +202,8 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
         });
     else
         for_all([&](Vec<T>& g, int i, int j) __attribute__((always_inline)) {
-            const Vec<T> v = momentum_step<T>(u, g, read(e.first, i, j));
-            write(e.first, i, j, v);
+            const Vec<T> v = momentum_step<T>(u, g, read(e.slots.slot[v_slot], i, j));
+            write(e.slots.slot[v_slot], i, j, v);
             write_weight(i, j, read(e.weight, i, j) + (u.nesterov ? momentum_step<T>(u, g, v) : v));
         });
     inspection.tell();
@@ -227,8 +223,7 @@ template <int MR, int NV, class T> STEEPEST_INLINE void prefetch_later(MatrixVie
 template <class T, int MR, int NV, bool Partial>
 __attribute__((noinline)) void weight_tile(const Product<T>& p, const WeightEpilogue<T>& e) {
     prefetch_later<MR, NV>(e.weight);
-    if (e.first.data) prefetch_later<MR, NV>(e.first);
-    if (e.second.data) prefetch_later<MR, NV>(e.second);
+    for (int k = 0; k < most_slots && e.slots.slot[k].data; ++k) prefetch_later<MR, NV>(e.slots.slot[k]);
     Vec<T> acc[MR][NV];
     multiply<T, MR, NV, Partial, false>(p, acc);
     finish_weights<T, MR, NV, Partial>(e, p.tail, acc);

@@ -208,12 +208,15 @@ template <class T> Index update_transposed(const WeightGradient<T>& g) {
     const Pieces outputs(g.outputs, transposed_rows);
     T turned[group_lanes<T> * width], gradient[group_lanes<T> * width];
     const auto update_rows = [&](Index i, Index rows, Index n) {
-        for (Index r = 0; r < rows; ++r)
-            update(g.update, gradient + r * n, at(g.weight, i + r, 0).data, at(g.first_moment, i + r, 0).data,
-                   at(g.second_moment, i + r, 0).data, n);
+        for (Index r = 0; r < rows; ++r) {
+            RowSlots<T> slots;
+            for (int k = 0; k < most_slots; ++k) slots.slot[k] = at(g.slots.slot[k], i + r, 0).data;
+            update(g.update, gradient + r * n, at(g.weight, i + r, 0).data, slots, n);
+        }
     };
     const auto contiguous = [&](MatrixView<T> m) { return !m.data || m.stride == g.outputs; };
-    const bool dense = contiguous(g.weight) && contiguous(g.first_moment) && contiguous(g.second_moment);
+    bool dense = contiguous(g.weight);
+    for (const MatrixView<T>& slot : g.slots.slot) dense &= contiguous(slot);
     Index i = g.first;
     for (; i + width <= g.last; i += width) {
         for (Index c = 0; c < outputs.count; ++c)

@@ -61,13 +61,9 @@ template <class T> struct SampleBlock {
         const Pieces pieces(rows, max_rows);
         for (Index r = 0; r < pieces.count; ++r) {
             const Index i = first + pieces.begin(r);
-            const WeightEpilogue<T> end{g.update,
-                                        s + depth < g.samples,
-                                        at(g.weight, i, j),
-                                        at(g.first_moment, i, j),
-                                        at(g.second_moment, i, j),
-                                        at(g.gradient, i, j),
-                                        tile};
+            const WeightEpilogue<T> end{g.update,           s + depth < g.samples,
+                                        at(g.weight, i, j), at(g.gradient, i, j),
+                                        at(g.slots, i, j),  tile};
             const Product<T> product{x.data + pieces.begin(r),
                                      dy.data,
                                      x.stride,

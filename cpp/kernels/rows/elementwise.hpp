@@ -105,16 +105,14 @@ void activation_gradient(Activation activation, T slope, const T* y, const T* dy
 }
 
 template <class T>
-void update(const Update<T>& u, const T* gradient, T* weight, T* first, T* second, Index n) {
-    if (!u.plain)
-        return update_rows<T>(u, {{gradient, 0},
-                                  {weight, 0},
-                                  {first, 0},
-                                  {second, 0},
-                                  1,
-                                  n / lanes<T>,
-                                  n % lanes<T> != 0,
-                                  Tail<T>(n % lanes<T>)});
+void update(const Update<T>& u, const T* gradient, T* weight, const RowSlots<T>& slots, Index n) {
+    if (!u.plain) {
+        WeightSlots<T> views;
+        for (int k = 0; k < most_slots; ++k) views.slot[k] = {slots.slot[k], 0};
+        return update_rows<T>(
+            u,
+            {{gradient, 0}, {weight, 0}, views, 1, n / lanes<T>, n % lanes<T> != 0, Tail<T>(n % lanes<T>)});
+    }
     Inspection<T> inspection{u.overflow};
     const auto inspected = [&inspection](Vec<T> w) __attribute__((always_inline)) {
         inspection.see(w);
@@ -128,11 +126,11 @@ void update(const Update<T>& u, const T* gradient, T* weight, T* first, T* secon
             },
             weight, gradient, weight);
     else
-        for_vectors<T>(n, [=, &u](Index i, auto... tail) {
+        for_vectors<T>(n, [=, &u, v_row = slots.slot[v_slot]](Index i, auto... tail) {
             const Vec<T> w = load(weight + i, tail...);
             const Vec<T> g = regularized<T>(u, load(gradient + i, tail...), w);
-            const Vec<T> v = momentum_step<T>(u, g, load(first + i, tail...));
-            store(first + i, v, tail...);
+            const Vec<T> v = momentum_step<T>(u, g, load(v_row + i, tail...));
+            store(v_row + i, v, tail...);
             store(weight + i, inspected(w + (u.nesterov ? momentum_step<T>(u, g, v) : v)), tail...);
         });
     inspection.tell();

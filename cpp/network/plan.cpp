@@ -1,0 +1,104 @@
+// Plan: a model's stages, checked and numbered, and how much work they are.
+#include "network/plan.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace steepest {
+namespace {
+
+bool fits(const Stage& s) {
+    if (!s.kind || s.inputs < 1 || s.outputs < 1 || !(s.rate >= 0 && s.rate <= 1)) return false;
+    if (reads_input(s.activation) && !s.kind->keeps_input) return false;
+    return s.kind->fits(s);
+}
+
+void require_fit(const std::vector<Stage>& stages) {
+    for (std::size_t s = 0; s < stages.size(); ++s) {
+        const Stage& stage = stages[s];
+        if (!fits(stage) || (s && stage.inputs != stages[s - 1].outputs))
+            throw std::invalid_argument("stage " + std::to_string(s) + " takes " +
+                                        std::to_string(stage.inputs) + " columns and gives " +
+                                        std::to_string(stage.outputs) +
+                                        ": that does not fit its kind, its activation or the stage before");
+    }
+}
+
+// How deep residual blocks lie inside each other; -1 if one does not end with the stage that is its partner,
+// or another than its own.
+Index nesting_of(const std::vector<Stage>& stages) {
+    std::vector<Index> open;
+    std::size_t deepest = 0;
+    for (Index s = 0; s < Index(stages.size()); ++s) {
+        const Stage& stage = stages[std::size_t(s)];
+        if (stage.kind->residual == Residual::split) open.push_back(s);
+        deepest = std::max(deepest, open.size());
+        if (stage.kind->residual != Residual::add) continue;
+        if (open.empty() || stage.partner != open.back()) return -1;
+        const Stage& split = stages[std::size_t(open.back())];
+        if (split.partner != s || split.outputs != stage.inputs) return -1;
+        open.pop_back();
+    }
+    return open.empty() ? Index(deepest) : -1;
+}
+
+} // namespace
+
+Plan::Plan(std::vector<Stage> stages, std::size_t parameter_sets, std::size_t statistics_sets)
+    : stages_(std::move(stages)) {
+    require_fit(stages_);
+    if ((nesting_ = nesting_of(stages_)) < 0)
+        throw std::invalid_argument("forks and joins are not each other's partners");
+    number_stages();
+    if (parametric_ == 0) throw std::invalid_argument("a network needs a stage that learns");
+    if (parametric_ != parameter_sets || with_statistics_ != statistics_sets)
+        throw std::invalid_argument("one set of parameters for each stage that learns");
+}
+
+void Plan::number_stages() {
+    for (std::size_t s = 0; s < stages_.size(); ++s) {
+        const StageKind& kind = *stages_[s].kind;
+        parameter_index_.push_back(parametric_);
+        statistics_index_.push_back(with_statistics_);
+        if (kind.has_parameters() && parametric_++ == 0) first_parametric_ = s;
+        with_statistics_ += kind.has_statistics();
+        widest_ = std::max(widest_, stages_[s].outputs);
+        needs_whole_batch_ |= kind.division == Division::columns;
+    }
+}
+
+double Plan::forward_work(Index samples) const {
+    double work = 0;
+    for (const Stage& stage : stages_)
+        work += double(stage.is_dense() ? stage.inputs : 1) * double(stage.outputs);
+    return work * double(samples);
+}
+
+double Plan::step_work(Index samples) const {
+    double work = 2 * forward_work(samples); // forward and weight gradients
+    for (std::size_t s = first_parametric_ + 1; s < stages_.size(); ++s)
+        if (stages_[s].is_dense())
+            work += double(stages_[s].inputs) * double(stages_[s].outputs) * double(samples);
+    return work;
+}
+
+double Plan::step_time(Index samples) const {
+    constexpr Index least_outputs = 64;
+    double time = 0;
+    for (const Stage& stage : stages_)
+        if (stage.is_dense())
+            time += 3 * double(stage.inputs) * double(std::max(stage.outputs, least_outputs));
+    return time * double(samples);
+}
+
+double Plan::total_time(Index samples) const {
+    constexpr double others = 20; // a number takes up to an exponential, there and back
+    double numbers = 0;
+    for (const Stage& stage : stages_)
+        if (!stage.is_dense()) numbers += double(stage.inputs);
+    return step_time(samples) + others * numbers * double(samples);
+}
+
+} // namespace steepest

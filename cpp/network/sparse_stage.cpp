@@ -1,0 +1,96 @@
+// Compute: a dense first stage that reads its rows from a sparse batch. Its weight may be kept as a scale
+// times what the array holds; see lazy_scale.hpp.
+#include "network/sparse_stage.hpp"
+
+#include <algorithm>
+
+namespace steepest {
+namespace {
+
+constexpr Index features_between_polls = 1024;
+
+// Adds the slope of a penalty to the gradient of a weight row.
+template <class T>
+void add_penalty_slope(const Kernels<T>& kernels, const Update<T>& update, const T* w, T* gradient, Index n) {
+    if (update.l2_slope != 0) kernels.add_scaled(gradient, w, update.l2_slope, gradient, n);
+    for (Index k = 0; update.l1 != 0 && k < n; ++k)
+        gradient[k] += w[k] > 0 ? update.l1 : w[k] < 0 ? -update.l1 : T(0);
+}
+
+// Renews the penalty's terms of blocks that a feature of the batch is in.
+template <class T>
+void renew_penalty_terms(const StageView<T>& at, const Kernels<T>& kernels, const Team& team, Range own) {
+    const SparseBatch<T>& batch = *at.network().sparse();
+    const MatrixView<T> weight = at.parameters().weight;
+    double* const terms = at.workspace().penalty_terms[at.parameter_index()].data();
+    for (Index i = own.begin; i < own.end; i += term_rows) {
+        const Index rows = std::min(term_rows, own.end - i);
+        Index entries = 0;
+        for (Index k = 0; k < rows; ++k) entries += batch.column(team.rank, i - own.begin + k).count;
+        if (entries > 0)
+            terms[i / term_rows] = kernels.penalty(read_only(from(weight, i)), rows, at.stage().outputs,
+                                                   at.network().lazy_scale().l2(), 0);
+    }
+}
+
+} // namespace
+
+template <class T> void forward_sparse(const StageView<T>& at, const Kernels<T>& kernels, Block y) {
+    const Stage& stage = at.stage();
+    const Parameters<T>& own = at.parameters();
+    const T scale = T(at.network().lazy_scale().value());
+    const Index j = y.columns.begin, n = y.columns.size();
+    for (Index i = y.rows.begin; i < y.rows.end; ++i) {
+        const Entries<T> entries = at.network().sparse()->row(i);
+        T* const to = at.output().row(i) + j;
+        kernels.sparse_row_product(entries.values, entries.places, entries.count,
+                                   read_only(from(own.weight, 0, j)), to, n);
+        if (own.bias)
+            kernels.add_scaled(own.bias + j, to, scale, to, n);
+        else if (at.network().lazy_scale().value() != 1)
+            for (Index k = 0; k < n; ++k) to[k] *= scale;
+        if (stage.activation != Activation::identity)
+            kernels.activate(stage.activation, T(stage.slope), to, to, n);
+    }
+}
+
+// Features that the batch does not have have a gradient of 0, from which plain descent changes nothing.
+template <class T>
+void update_sparse_weight(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) {
+    SparseBatch<T>& batch = *at.network().sparse();
+    const auto& kernels = context.kernels;
+    const std::size_t d = at.parameter_index();
+    const Update<T>& update = step.updates.weights[d];
+    const Index n = at.stage().outputs;
+    const MatrixView<T> weight = at.parameters().weight;
+    const Range own = row_chunk(at.stage().inputs, term_rows, context.team);
+    batch.transpose(context.team.rank, own.begin, own.end, step.samples);
+    const bool only_touched =
+        !step.gradients && update.plain && update.momentum == 0 && update.l2_slope == 0 && update.l1 == 0;
+    T* const sums = batch.gradient(context.team.rank);
+    for (Index i = own.begin; i < own.end; ++i) {
+        // Only gradients are left half-way, never an update.
+        if (step.gradients && i % features_between_polls == 0 && context.stopped()) return;
+        const Entries<T> entries = batch.column(context.team.rank, i - own.begin);
+        if (only_touched && entries.count == 0) continue;
+        T* const gradient = step.gradients ? from(step.gradients[d].weight, i).data : sums;
+        kernels.sparse_row_product(entries.values, entries.places, entries.count,
+                                   read_only(at.delta().rows()), gradient, n);
+        T* const w = from(weight, i).data;
+        if (step.gradients)
+            add_penalty_slope(kernels, update, w, gradient, n);
+        else
+            kernels.update(update, gradient, w, step.state.of_row(d, i), n);
+    }
+    if (at.network().lazy_scale().active() && !step.gradients)
+        renew_penalty_terms(at, kernels, context.team, own);
+}
+
+#define STEEPEST_INSTANTIATE(T)                                                  \
+    template void forward_sparse(const StageView<T>&, const Kernels<T>&, Block); \
+    template void update_sparse_weight(const StageView<T>&, const Context<T>&, const StepUpdate<T>&);
+STEEPEST_INSTANTIATE(float)
+STEEPEST_INSTANTIATE(double)
+#undef STEEPEST_INSTANTIATE
+
+} // namespace steepest

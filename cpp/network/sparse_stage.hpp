@@ -1,0 +1,15 @@
+// Compute: a dense first stage that reads its rows from a sparse batch.
+#pragma once
+
+#include "network/stage_type.hpp"
+
+namespace steepest {
+
+// A block of its outputs. Every thread.
+template <class T> void forward_sparse(const StageView<T>& at, const Kernels<T>& kernels, Block y);
+
+// This thread's rows of its weight, or of the gradient that is stored. Every thread.
+template <class T>
+void update_sparse_weight(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step);
+
+} // namespace steepest

@@ -1,0 +1,131 @@
+// Compute: batch normalization, y = activation((x - mean) / sqrt(variance + epsilon) * weight + bias), column
+// by column, with the batch's mean and variance in training, and the running ones in inference.
+#include "network/stage_type.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace steepest {
+namespace {
+
+// What is saved of a batch: a row each. scale is weight / deviation.
+enum Saved : Index {
+    saved_mean,
+    saved_variance,
+    saved_inverse,
+    saved_scale,
+    saved_dscale,
+    saved_dshift,
+    saved_rows
+};
+
+template <class T> struct BatchNorm final : StageType<T> {
+    void reserve(const Stage& stage, Index, Matrix<T>& saved) const override {
+        saved.reserve(saved_rows, stage.outputs);
+    }
+
+    void forward(const StageView<T>& at, const Context<T>& context, Block y) const override {
+        const Matrix<T>& saved = at.saved();
+        const MatrixView<const T> x = at.input(0);
+        context.kernels.moments(x, y.rows.end, y.columns.begin, y.columns.end, saved.row(saved_mean),
+                                saved.row(saved_variance));
+        make_scale(at, saved.row(saved_variance), saved, y.columns);
+        standardize(at, context.kernels, x, saved.row(saved_mean), at.output().rows(), y.rows.end, y.columns);
+    }
+
+    // The sums over the batch, and if there is anything below, dx.
+    void backward(const StageView<T>& at, const Context<T>& context, Block dx) const override {
+        const Matrix<T>& saved = at.saved();
+        const MatrixView<const T> x = at.input(0);
+        const Index j = dx.columns.begin, samples = dx.rows.end;
+        context.kernels.moment_gradients(x, read_only(at.delta().rows()), samples, j, dx.columns.end,
+                                         saved.row(saved_mean), saved.row(saved_inverse),
+                                         saved.row(saved_dscale), saved.row(saved_dshift));
+        if (at.is_first_parametric()) return;
+        const StandardiseGradient<T> gradient{.mean = saved.row(saved_mean) + j,
+                                              .inverse_deviation = saved.row(saved_inverse) + j,
+                                              .scale = at.parameters().weight.data + j,
+                                              .scale_gradient = saved.row(saved_dscale) + j,
+                                              .shift_gradient = saved.row(saved_dshift) + j,
+                                              .samples = samples};
+        for (Index i = 0; i < samples; ++i) {
+            T* const to = at.delta_below().row(i) + j;
+            context.kernels.standardise_gradient(x.data + i * x.stride + j, at.delta().row(i) + j, gradient,
+                                                 to, dx.columns.size());
+            at.finish_gradient(context.kernels, i, dx.columns, to);
+        }
+    }
+
+    // Neither a penalty nor decay is for scales: they are updated as biases are.
+    void update(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) const override {
+        const std::size_t d = at.parameter_index();
+        const Range own = column_chunk<T>(at.stage().outputs, context.team);
+        const Index j = own.begin, n = own.size();
+        if (n == 0) return;
+        const T *dscale = at.saved().row(saved_dscale) + j, *dshift = at.saved().row(saved_dshift) + j;
+        if (step.gradients) {
+            std::copy_n(dscale, n, step.gradients[d].weight.data + j);
+            std::copy_n(dshift, n, step.gradients[d].bias + j);
+            return;
+        }
+        const Parameters<T>& parameters = at.parameters();
+        const Update<T>& update = step.updates.biases;
+        context.kernels.update(update, dscale, parameters.weight.data + j, step.state.of_row(d, 0, j), n);
+        context.kernels.update(update, dshift, parameters.bias + j, step.state.of_bias(d, j), n);
+    }
+
+    void update_statistics(const StageView<T>& at, const Context<T>& context) const override {
+        const MatrixView<T> running = at.running();
+        const Range own = column_chunk<T>(at.stage().outputs, context.team);
+        const T kept = T(at.stage().momentum), taken = T(1 - at.stage().momentum);
+        for (Index j = own.begin; j < own.end; ++j)
+            for (Index row = 0; row < 2; ++row) { // mean, variance
+                T& value = running.data[row * running.stride + j];
+                value = kept * value + taken * at.saved().row(saved_mean + row)[j];
+            }
+    }
+
+    void prepare_prediction(const StageView<T>& at, Matrix<T>& saved) const override {
+        const MatrixView<T> running = at.running();
+        saved.reserve(saved_rows, at.stage().outputs);
+        make_scale(at, running.data + running.stride, saved, {0, at.stage().outputs});
+    }
+
+    void predict(const StageView<T>& at, const Kernels<T>& kernels, const Prediction<T>& p) const override {
+        standardize(at, kernels, p.x, at.running().data, p.y, p.rows, p.columns);
+    }
+
+  private:
+    // inverse = 1 / sqrt(variance + epsilon) and scale = weight * inverse, for some columns.
+    static void make_scale(const StageView<T>& at, const T* variance, const Matrix<T>& saved, Range columns) {
+        const T* weight = at.parameters().weight.data;
+        const T epsilon = T(at.stage().epsilon);
+        for (Index j = columns.begin; j < columns.end; ++j) {
+            const T inverse = 1 / std::sqrt(variance[j] + epsilon);
+            saved.row(saved_inverse)[j] = inverse;
+            saved.row(saved_scale)[j] = weight[j] * inverse;
+        }
+    }
+
+    static void standardize(const StageView<T>& at, const Kernels<T>& kernels, MatrixView<const T> x,
+                            const T* mean, MatrixView<T> y, Index rows, Range columns) {
+        const Stage& stage = at.stage();
+        const Index j = columns.begin, n = columns.size();
+        for (Index i = 0; i < rows; ++i) {
+            T* const to = y.data + i * y.stride + j;
+            kernels.standardize(x.data + i * x.stride + j, mean + j, at.saved().row(saved_scale) + j,
+                                at.parameters().bias + j, to, n);
+            if (stage.activation != Activation::identity)
+                kernels.activate(stage.activation, T(stage.slope), to, to, n);
+        }
+    }
+};
+
+const Registration<BatchNorm> registered{{.name = "batch_norm",
+                                          .weight = Weight::row,
+                                          .running_rows = 2,
+                                          .division = Division::columns,
+                                          .always_backward = true}};
+
+} // namespace
+} // namespace steepest

@@ -1,0 +1,22 @@
+// Compute: from the gradients of a batch to new parameters.
+#pragma once
+
+#include "network/stage_type.hpp"
+
+namespace steepest {
+
+// After all rows of a batch have been back, by every thread: its part of every parameter is updated or, with
+// step.gradients, its regularized gradient stored.
+template <class T>
+void update_parameters(const Network<T>& network, const Context<T>& context, MatrixView<const T> x,
+                       const StepUpdate<T>& step);
+
+// The update alone, from `scale` times the gradients that were stored. Every thread, after a barrier.
+template <class T>
+void apply_gradients(const Network<T>& network, const Context<T>& context, const Updates<T>& updates,
+                     const OptimizerState<T>& state, const Parameters<T>* gradients, double scale);
+
+// The running statistics, from those of the batch that went forward. Every thread, its columns.
+template <class T> void update_statistics(const Network<T>& network, const Context<T>& context);
+
+} // namespace steepest

@@ -1,0 +1,32 @@
+// Compute: the buffers of one batch on its way through a network.
+#pragma once
+
+#include "base/buffer.hpp"
+
+#include <vector>
+
+namespace steepest {
+
+// Reserved by the caller alone. In a step every thread writes its part, and barriers divide writing from
+// reading.
+template <class T> struct Workspace {
+    // Of each stage: its outputs, the gradients of its sums, with one more row for those of its bias, and
+    // what it saves of a batch on the way forward for the way back.
+    std::vector<Matrix<T>> outputs, deltas, saved;
+    // By parameter_index: gradients, the bias as one more row of its weight, and the transposed weights,
+    // (outputs, inputs), of stages of few outputs.
+    std::vector<Matrix<T>> gradients, transposed;
+    // By parameter_index, for every 8 rows of a weight: its penalty, and the squares of its gradient, with
+    // one more for the bias.
+    std::vector<Buffer<double>> penalty_terms, gradient_norm_terms;
+    Buffer<T> scratch; // of all threads, `scratch_stride` apart
+    Index scratch_stride = 0;
+
+    Workspace(std::size_t stages, std::size_t parametric)
+        : outputs(stages), deltas(stages), saved(stages), gradients(parametric), transposed(parametric),
+          penalty_terms(parametric), gradient_norm_terms(parametric) {}
+
+    [[nodiscard]] T* scratch_of(int rank) const { return scratch.data() + rank * scratch_stride; }
+};
+
+} // namespace steepest

@@ -1,0 +1,194 @@
+// A kind of stage that only this program knows: what one file of network/stages makes possible. It has a
+// weight row, a bias and statistics of each sample, and learns the same bits with any number of threads.
+// Prints one line a check; exit status 1 if one fails.
+#include "network/stage_type.hpp"
+#include "training/trainer.hpp"
+
+#include <cmath>
+#include <cstdio>
+#include <stdexcept>
+#include <string>
+
+using namespace steepest;
+
+namespace {
+
+int failures = 0;
+
+void check(bool good, const std::string& what) {
+    std::printf("%s %s\n", good ? "ok  " : "FAIL", what.c_str());
+    failures += !good;
+}
+
+// y = x / root * weight + bias, with root = sqrt(mean(x^2) + epsilon) of each sample.
+template <class T> struct RowNorm final : StageType<T> {
+    void reserve(const Stage&, Index samples, Matrix<T>& saved) const override { saved.reserve(1, samples); }
+
+    void forward(const StageView<T>& at, const Context<T>&, Block y) const override {
+        const MatrixView<const T> x = at.input(y.rows.begin);
+        for (Index i = y.rows.begin; i < y.rows.end; ++i) {
+            const T* const row = x.data + (i - y.rows.begin) * x.stride;
+            at.saved().row(0)[i] = inverse_root(at.stage(), row);
+            scale(at, row, at.saved().row(0)[i], at.output().row(i));
+        }
+    }
+
+    void backward(const StageView<T>& at, const Context<T>& context, Block dx) const override {
+        const Index n = at.stage().inputs;
+        const T* const weight = at.parameters().weight.data;
+        for (Index i = dx.rows.begin; i < dx.rows.end; ++i) {
+            const T *const x = at.input().row(i), *const dy = at.delta().row(i);
+            const T r = at.saved().row(0)[i];
+            T* const to = at.delta_below().row(i);
+            T sum = 0;
+            for (Index j = 0; j < n; ++j) sum += weight[j] * dy[j] * x[j];
+            for (Index j = 0; j < n; ++j) to[j] = r * weight[j] * dy[j] - x[j] * r * r * r * sum / T(n);
+            at.finish_gradient(context.kernels, i, dx.columns, to);
+        }
+    }
+
+    // This program only asks for gradients.
+    void update(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) const override {
+        const Range own = column_chunk<T>(at.stage().outputs, context.team);
+        const MatrixView<const T> x = at.input(0);
+        const Parameters<T>& gradient = step.gradients[at.parameter_index()];
+        for (Index j = own.begin; j < own.end; ++j) {
+            gradient.weight.data[j] = gradient.bias[j] = 0;
+            for (Index i = 0; i < step.samples; ++i) {
+                const T dy = at.delta().row(i)[j];
+                gradient.weight.data[j] += dy * x.data[i * x.stride + j] * at.saved().row(0)[i];
+                gradient.bias[j] += dy;
+            }
+        }
+    }
+
+    void predict(const StageView<T>& at, const Kernels<T>&, const Prediction<T>& p) const override {
+        for (Index i = 0; i < p.rows; ++i) {
+            const T* const row = p.x.data + i * p.x.stride;
+            scale(at, row, inverse_root(at.stage(), row), p.y.data + i * p.y.stride);
+        }
+    }
+
+  private:
+    static T inverse_root(const Stage& stage, const T* x) {
+        T sum = 0;
+        for (Index j = 0; j < stage.inputs; ++j) sum += x[j] * x[j];
+        return 1 / std::sqrt(sum / T(stage.inputs) + T(stage.epsilon));
+    }
+    static void scale(const StageView<T>& at, const T* x, T r, T* y) {
+        const Parameters<T>& own = at.parameters();
+        for (Index j = 0; j < at.stage().inputs; ++j) y[j] = x[j] * r * own.weight.data[j] + own.bias[j];
+    }
+};
+
+const Registration<RowNorm> registered{
+    {.name = "row_norm", .weight = Weight::row, .division = Division::rows}};
+
+constexpr Index samples = 70, features = 6, width = 40, classes = 3;
+using Arrays = std::vector<std::vector<double>>;
+
+Stage stage(const char* kind, Index inputs, Index outputs, Activation activation = Activation::identity) {
+    Stage s{.inputs = inputs, .outputs = outputs, .activation = activation, .kind = &stage_kind(kind)};
+    s.epsilon = 1e-3;
+    return s;
+}
+
+const std::vector<Stage>& stages() {
+    static const std::vector<Stage> all = {stage("dense", features, width, Activation::tanh),
+                                           stage("row_norm", width, width), stage("dense", width, classes)};
+    return all;
+}
+
+// A weight and a bias for each stage, any numbers.
+Arrays arrays_of(double scale) {
+    Arrays arrays;
+    for (const Stage& s : stages())
+        for (const Index n : {s.weight_rows() * s.outputs, s.outputs})
+            for (arrays.emplace_back(); Index(arrays.back().size()) < n;)
+                arrays.back().push_back(scale * std::sin(double(7 * arrays.size() + arrays.back().size())));
+    return arrays;
+}
+
+std::vector<Parameters<double>> views_of(Arrays& arrays) {
+    std::vector<Parameters<double>> views;
+    for (std::size_t s = 0; s < stages().size(); ++s)
+        views.push_back({{arrays[2 * s].data(), stages()[s].outputs}, arrays[2 * s + 1].data()});
+    return views;
+}
+
+// The loss of some parameters; its gradients too.
+double loss_of(Arrays& arrays, Arrays& gradients, int threads) {
+    std::vector<double> x;
+    for (Index i = 0; i < samples * features; ++i) x.push_back(std::cos(double(i)));
+    std::vector<std::int64_t> labels;
+    for (Index i = 0; i < samples; ++i) labels.push_back(i % classes);
+    Network<double> network(stages(), views_of(arrays), {});
+    Trainer<double> trainer(network);
+    const Samples<double> data{.x = {x.data(), features}, .labels = labels.data(), .count = samples};
+    const auto views = views_of(gradients);
+    const double rate = 0;
+    return trainer
+        .fit({.kernels = kernels_of<double>(choose_kernels("")),
+              .samples = data,
+              .config = {},
+              .request = single_step(samples, &rate, {}),
+              .only_gradients = views.data()},
+             threads, {})
+        .loss;
+}
+
+void check_gradients() {
+    Arrays arrays = arrays_of(0.5), gradients = arrays_of(0), unused = arrays_of(0);
+    static_cast<void>(loss_of(arrays, gradients, 1));
+    double worst = 0;
+    for (std::size_t a = 0; a < arrays.size(); ++a)
+        for (std::size_t k = 0; k < arrays[a].size(); k += 7) {
+            constexpr double h = 1e-5;
+            const double there = arrays[a][k];
+            arrays[a][k] = there + h;
+            const double above = loss_of(arrays, unused, 1);
+            arrays[a][k] = there - h;
+            const double below = loss_of(arrays, unused, 1);
+            arrays[a][k] = there;
+            worst = std::max(worst, std::fabs((above - below) / (2 * h) - gradients[a][k]));
+        }
+    check(worst < 1e-8, "gradients are those of differences");
+    for (const int threads : {2, 3, 7}) {
+        Arrays others = arrays_of(0);
+        static_cast<void>(loss_of(arrays, others, threads));
+        check(others == gradients, "gradients have the same bits with " + std::to_string(threads));
+    }
+}
+
+template <class F> std::string error_of(F f) {
+    try {
+        f();
+    } catch (const std::invalid_argument& error) {
+        return error.what();
+    }
+    return "";
+}
+
+void check_plan() {
+    check(error_of([] { static_cast<void>(stage_kind("conv")); }) == "unknown stage 'conv'",
+          "an unknown kind has no stage");
+    const auto message = error_of([] { Plan({stage("row_norm", 3, 2)}, 1, 0); });
+    check(message.find("stage 0 takes 3 columns and gives 2") == 0, "sizes must fit the kind");
+    const auto unpaired = error_of([] { Plan({stage("residual_split", 3, 3), stage("dense", 3, 2)}, 1, 0); });
+    check(!unpaired.empty(), "a residual block must end");
+    const auto none = error_of([] { Plan({stage("elementwise", 3, 3, Activation::relu)}, 0, 0); });
+    check(!none.empty(), "a network has parameters");
+    const Plan plan(stages(), 3, 0);
+    check(plan.parameter_index(2) == 2 && plan.first_parametric() == 0 && plan.nesting() == 0 &&
+              !plan.splits_columns(1, samples),
+          "a plan numbers its stages");
+}
+
+} // namespace
+
+int main() {
+    check_plan();
+    check_gradients();
+    std::printf("%d failed\n", failures);
+    return failures != 0;
+}
