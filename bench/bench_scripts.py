@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,21 @@ def test_accuracy(tmp_path: Path) -> None:
 def test_estimators(tmp_path: Path) -> None:
     seconds = quick(tmp_path / "estimators.json", "estimators.py", "--only", "digits, default")["seconds"]
     assert seconds["digits, default"].keys() == {"steepest", "scikit-learn"}
+
+
+@pytest.mark.skipif(not find_spec("sklearn"), reason="same_bits.py needs scikit-learn")
+def test_same_bits(tmp_path: Path) -> None:
+    command = [sys.executable, FOLDER / "same_bits.py", "--json", tmp_path / "bits.json"]
+    subprocess.run(command, capture_output=True, check=True)
+    assert json.loads((tmp_path / "bits.json").read_text())["same"]["steepest"]
+
+
+@pytest.mark.skipif(not list(distributions(name="steepest")), reason="footprint.py needs an installation")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="footprint.py needs Linux")
+def test_footprint(tmp_path: Path) -> None:
+    packages = quick(tmp_path / "footprint.json", "footprint.py")["packages"]
+    assert all(min(figures.values()) > 0 for figures in packages.values())
+    assert packages["steepest"]["bytes"] > 1e6  # NumPy at least
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory.py needs Linux")

@@ -1,4 +1,4 @@
-"""Is the gradient right? Three ways to it agree, until one is broken; and how far differences can be trusted.
+"""Is the gradient right? Three ways to compute it agree until one is broken; how accurate differences are.
 
 python examples/check_gradients.py [PICTURE]
 """
@@ -18,7 +18,7 @@ layers = st.Linear(64, 30), st.ReLU(), st.Linear(30, 10)
 
 
 class Forgetful(st.Sequential):
-    """Its gradients lack the penalty's."""
+    """A model whose gradients leave out the penalty."""
 
     def loss_and_gradients(self, X, y, *, penalty=None, **how):
         objective, _ = super().loss_and_gradients(X, y, penalty=penalty, **how)
@@ -30,7 +30,7 @@ print(st.gradients.check_gradients(Forgetful(*layers), X, y, "softmax", st.L2(1e
 
 
 def loss(weights: np.ndarray) -> float:
-    """Of a linear classifier."""
+    """The loss of a linear classifier."""
     return st.functional.softmax_cross_entropy(st.functional.linear(X, weights), y)[0]
 
 
@@ -40,7 +40,7 @@ analytic = st.functional.linear_backward(X, weights, grad)[1]
 exponents = np.arange(1, 13)
 figure = Figure((6, 4), layout="constrained")
 axes = figure.subplots()
-print("correct digits, by h = 10 ** -n")
+print("correct digits for h = 10 ** -n")
 print("n       " + "".join(f"{n:6}" for n in exponents))
 for method in ("forward", "central"):
     numerical = [st.gradients.numerical_gradient(loss, weights, 10.0**-n, method=method) for n in exponents]

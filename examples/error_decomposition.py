@@ -1,8 +1,8 @@
-"""Where a model's error comes from: its kind, too few samples, or too short a training.
+"""Where a model's error comes from: too small a model, too few samples, or too little training.
 
-    E(model) = what remains + approximation error + estimation error + optimization error
+    E(model) = remaining error + approximation error + estimation error + optimization error
 
-On the bundled digits, for models of growing width that see an eighth of the training samples.
+On the bundled digits, for networks of 2, 8 and 32 hidden units that see an eighth of the training samples.
 
     python examples/error_decomposition.py [PICTURE]
 """
@@ -22,7 +22,7 @@ train, test = st.datasets.stratified_split(y, 0.25, seed=0)
 
 
 def network(hidden: int):
-    """Makes nets of so many hidden units, or of `width` times as many."""
+    """A function that makes networks with `hidden` units, or `width` times as many."""
 
     def make(width: int, seed: int) -> st.Sequential:
         units = hidden * width

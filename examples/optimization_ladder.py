@@ -1,6 +1,6 @@
-"""The lecture's ways down, on a linear softmax classifier of the handwritten digits.
+"""The lecture's optimization methods, on a linear softmax classifier of the handwritten digits.
 
-Random search, local search, descent along the numerical gradient, descent along the analytic one.
+Random search, local search, gradient descent with the numerical gradient, and with the analytic one.
 
     python examples/optimization_ladder.py [PICTURE]
 """
@@ -22,7 +22,7 @@ shape = (65, 10)
 
 
 def loss(weights: np.ndarray) -> float:
-    """Of 300 digits."""
+    """The loss on 300 digits."""
     return st.functional.softmax_cross_entropy(st.functional.linear(x, weights), labels)[0]
 
 
@@ -33,23 +33,23 @@ def analytic(loss: object, weights: np.ndarray) -> np.ndarray:
 
 
 start = np.zeros(shape)
-ways = {
+methods = {
     "random search": st.gradients.random_search(loss, shape, tries=1000, scale=0.1),
     "local search": st.gradients.local_search(loss, start, steps=1000, step_size=0.03),
     "numerical gradient": st.gradients.gradient_descent(loss, start, step_size=1.0, steps=3),
     "analytic gradient": st.gradients.gradient_descent(loss, start, 1.0, 100, analytic),
 }
-print("way                    loss  test accuracy  evaluations of the loss")
-for name, way in ways.items():
-    accuracy = np.mean((X[test] @ way.weights).argmax(axis=1) == y[test])
-    print(f"{name:18} {way.loss:8.4f} {accuracy:13.1%} {way.evaluations:12}")
-apart = np.abs(ways["numerical gradient"].path - ways["analytic gradient"].path[:4]).max()
+print("method                 loss  test accuracy  evaluations of the loss")
+for name, descent in methods.items():
+    accuracy = np.mean((X[test] @ descent.weights).argmax(axis=1) == y[test])
+    print(f"{name:18} {descent.loss:8.4f} {accuracy:13.1%} {descent.evaluations:12}")
+apart = np.abs(methods["numerical gradient"].path - methods["analytic gradient"].path[:4]).max()
 print(f"after three steps the two descents are {apart:.6f} apart")
 
 figure = Figure((6, 4), layout="constrained")
 axes = figure.subplots()
-for name, way in ways.items():
-    axes.plot(np.linspace(1, way.evaluations, len(way.losses)), way.losses, label=name)
+for name, descent in methods.items():
+    axes.plot(np.linspace(1, descent.evaluations, len(descent.losses)), descent.losses, label=name)
 axes.set(xscale="log", xlabel="evaluations of the loss", ylabel="loss")
 axes.legend()
 figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "optimization_ladder.png")

@@ -1,8 +1,8 @@
-"""Overfitting: polynomials of degree 1 to 7 through the lecture's eight points, without and with L2.
+"""Overfitting: polynomials of degree 1 to 7 fitted to the lecture's eight points, without and with L2.
 
     minimize  mean((p(x) - y)**2) + strength * sum(w**2)     w: the coefficients of the standardized powers
 
-The test error is that of each point for the polynomial fitted to the other seven, averaged.
+The test error is leave-one-out: that of each point for the polynomial fitted to the other seven, averaged.
 
     python examples/polynomial_regression.py [PICTURE]
 """
@@ -47,5 +47,6 @@ for strength, row in zip((0.0, 0.1), panels, strict=True):
         axes.plot(grid, polynomial(grid))
         axes.plot(x, y, "k.")
         axes.set(title=f"degree {degree}", ylim=(0, 20))
-    row[0].set_ylabel(f"L2({strength})")
+    row[0].set_ylabel(f"y, L2 strength {strength}")
+figure.supxlabel("x")
 figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "polynomial_regression.png")

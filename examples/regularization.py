@@ -1,7 +1,7 @@
-"""Regularization: a network learns 400 digits by heart, wrong labels too; what keeps it from that.
+"""Regularization: what keeps a network from memorizing 400 digits, wrong labels included.
 
-60 of the 400 carry a wrong label; those for validation and test do not. Printed are the epochs, accuracies,
-and how many weights are exactly 0 or below 0.01 in size.
+60 of the 400 have a wrong label; those for validation and test do not. For each method it prints the epochs,
+the accuracies, and how many weights are exactly 0 or smaller than 0.01.
 
     python examples/regularization.py [PICTURE]
 """
@@ -26,7 +26,7 @@ def network(*between: st.layers.Layer) -> list[st.layers.Layer]:
     return [st.Linear(64, 100), st.ReLU(), *between, st.Linear(100, 10)]
 
 
-# What it is called, the layers, and what `fit` is told.
+# By name: the layers, and the options of `fit`.
 ENTRIES = {
     "nothing": (network(), {}),
     "L2": (network(), {"penalty": st.L2(1e-2)}),
@@ -54,6 +54,6 @@ places, (trained, tested) = np.arange(len(accuracies)), np.transpose(list(accura
 axes.bar(places - 0.2, trained, width=0.38, label="train")
 axes.bar(places + 0.2, tested, width=0.38, label="test")
 axes.set(ylabel="accuracy", ylim=(0.7, 1), xticks=places, xticklabels=accuracies)
-axes.axhline(340 / 400, color="gray", linestyle="dotted", label="right labels in train")
-axes.legend()
+axes.axhline(340 / 400, color="gray", linestyle="dotted", label="share of correct training labels")
+axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 axes.figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "regularization.png")

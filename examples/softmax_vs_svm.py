@@ -1,4 +1,4 @@
-"""Two losses of the same scores: the lecture's cat, car and frog, and what each does if a score moves.
+"""Two losses of the same scores: the lecture's cat, car and frog, and how each reacts to a changed score.
 
 SVM:      sum over j != y of max(0, s_j - s_y + 1)
 softmax:  -log(exp(s_y) / sum over j of exp(s_j))
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 import steepest as st
 
 CLASSES = ["cat", "car", "frog"]
-# One image a row, of a cat, a car and a frog.
+# One row per image: of a cat, a car and a frog.
 scores = np.array([[3.2, 5.1, -1.7], [1.3, 4.9, 2.0], [2.2, 2.5, -3.1]])
 labels = np.arange(3)
 
@@ -49,6 +49,6 @@ for axes, image, row, label in zip(figure.subplots(1, 3), CLASSES, scores, label
     moved = row + shifts[:, np.newaxis] * np.eye(3)[label]
     axes.plot(shifts, [both(one, label) for one in moved], label=["SVM", "softmax"])
     axes.axvline(0, color="gray", linewidth=0.5)
-    axes.set(title=f"image of a {image}", xlabel=f"added to the score of {image}", ylabel="loss")
+    axes.set(title=f"image of a {image}", xlabel=f"change of the {image} score", ylabel="loss")
     axes.legend()
 figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "softmax_vs_svm.png")

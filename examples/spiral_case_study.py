@@ -1,6 +1,6 @@
 """The case study of the CS231n notes: a spiral that a linear classifier cannot learn, and a small net can.
 
-With the notes' data and initial weights, to the digits that they print: 49 % and 98 % of the samples right.
+With the data and initial weights of the notes, it prints the notes' losses and accuracies, 49 % and 98 %.
 
     python examples/spiral_case_study.py [PICTURE]
 """

@@ -1,4 +1,4 @@
-"""The visual viewpoint: each column of a linear classifier is a template that the image is compared with.
+"""The visual viewpoint: each column of a linear classifier's weight is a template for a class.
 
 python examples/templates.py [PICTURE]
 """

@@ -3,7 +3,7 @@
     x: 64 x 1000,  h = sigmoid(x @ w1): 64 x 100,  y_pred = h @ w2: 64 x 10
     loss = sum((y_pred - y)**2);  w1 -= 1e-4 * dloss/dw1;  w2 -= 1e-4 * dloss/dw2
 
-Same draws and arithmetic in float64, so the same losses: 24635.89... at first, 4.3485... at the end.
+The same random numbers in float64 give the same losses: 24635.89... at first, 4.3485... at the end.
 
     python examples/two_layer_network.py [PICTURE]
 """
@@ -40,8 +40,8 @@ history = model.fit(
 )
 for step in (0, 1, 10, 100, 500, 1000, 1500, 1999):
     print(f"step {step:4d}  loss {history.loss[step]:.6f}")
-print(f"{1e6 * sum(history.seconds) / 2000:.0f} microseconds a step")
+print(f"{1e6 * sum(history.seconds) / 2000:.0f} microseconds per step")
 
 axes = st.plots.learning_curves(history, ax=Figure((6, 4), layout="constrained").subplots())
-axes.set_yscale("log")
+axes.set(xlabel="step (one epoch each)", ylabel="loss", yscale="log")
 axes.figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "two_layer_network.png")

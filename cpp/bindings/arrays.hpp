@@ -148,25 +148,4 @@ Index search_nonfinite_row(const Kernels<T>& kernels, MatrixView<const T> x, Ind
     return found;
 }
 
-// Where the last call of this thread ran: the tests' proof that what was asked for is what ran.
-struct LastRun {
-    const char* isa = "";
-    int threads = 0;
-};
-LastRun& last_run();
-
-// A run-time choice, as native.py passes it: "" and 0 mean the best and as many as sensible.
-struct Choice {
-    const KernelTable& table;
-    int threads;
-    Choice(const std::string& isa, int n) : table(choose_kernels(isa)), threads(n) {}
-    void ran(int n) const { last_run() = {table.name, n}; }
-};
-
-Activation activation_named(const std::string& name);
-
-void bind_network(py::module_& m);
-void bind_functions(py::module_& m);
-void bind_random_state(py::module_& m);
-
 } // namespace steepest::python

@@ -1,24 +1,11 @@
 // What the extension is: `steepest._core`.
-#include "bindings/arrays.hpp"
+#include "bindings/calls.hpp"
 
 namespace steepest::python {
 
 LastRun& last_run() {
     thread_local LastRun run;
     return run;
-}
-
-Activation activation_named(const std::string& name) {
-    if (name == "identity") return Activation::identity;
-    if (name == "relu") return Activation::relu;
-    if (name == "sigmoid") return Activation::sigmoid;
-    if (name == "tanh") return Activation::tanh;
-    if (name == "leaky_relu") return Activation::leaky_relu;
-    if (name == "elu") return Activation::elu;
-    if (name == "lecun_tanh") return Activation::lecun_tanh;
-    if (name == "softplus") return Activation::softplus;
-    if (name == "gelu") return Activation::gelu;
-    refuse("unknown activation '" + name + "'");
 }
 
 namespace {
@@ -51,6 +38,8 @@ PYBIND11_MODULE(_core, m) {
     m.def("last_run", [] { return py::make_tuple(last_run().isa, last_run().threads); });
     bind_network(m);
     bind_functions(m);
+    bind_training_functions(m);
+    bind_machine(m);
     bind_random_state(m);
 }
 

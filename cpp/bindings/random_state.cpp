@@ -1,6 +1,6 @@
 // Orders of samples as numpy.random.RandomState shuffles them, drawn from its own generator without the
 // interpreter's lock.
-#include "bindings/arrays.hpp"
+#include "bindings/calls.hpp"
 #include "bindings/interpreter.hpp"
 
 #include <cstring>

@@ -1,6 +1,5 @@
 // Compute: a network's buffers, and the transposed weights of stages of few outputs.
 #include "network/network.hpp"
-#include "network/dense_product.hpp"
 #include "network/stage_type.hpp"
 
 #include <utility>
@@ -11,30 +10,25 @@ template <class T>
 Network<T>::Network(std::vector<Stage> stages, std::vector<Parameters<T>> parameters,
                     std::vector<MatrixView<T>> running)
     : plan_(std::move(stages), parameters.size(), running.size()), parameters_(std::move(parameters)),
-      running_(std::move(running)), workspace_(plan_.size(), parameters_.size()) {}
-
-template <class T> bool Network<T>::needs_transpose(std::size_t s) const {
-    const Stage& stage = plan_[s];
-    const bool reads_sparse = sparse_ && s == 0;
-    return stage.is_dense() && !reads_sparse && steepest::needs_transpose<T>(stage.inputs, stage.outputs);
+      running_(std::move(running)), workspace_(plan_.size(), parameters_.size()) {
+    for (std::size_t s = 0; s < plan_.size(); ++s)
+        if (plan_[s].is_dense() && steepest::needs_transpose<T>(plan_[s].inputs, plan_[s].outputs))
+            transposed_.push_back(s);
 }
 
 template <class T> bool Network<T>::needs_transposes() const {
-    for (std::size_t s = 0; s < plan_.size(); ++s)
-        if (needs_transpose(s)) return true;
-    return false;
+    const bool first_is_sparse = sparse_ && !transposed_.empty() && transposed_.front() == 0;
+    return transposed_.size() > std::size_t(first_is_sparse);
 }
 
 template <class T> void Network<T>::reserve_transposed() {
-    for (std::size_t s = 0; s < plan_.size(); ++s)
-        if (needs_transpose(s))
-            workspace_.transposed[plan_.parameter_index(s)].reserve(plan_[s].outputs, plan_[s].inputs,
-                                                                    dot_bytes);
+    for (const std::size_t s : transposed_)
+        workspace_.transposed[plan_.parameter_index(s)].reserve(plan_[s].outputs, plan_[s].inputs, dot_bytes);
 }
 
 template <class T> void Network<T>::transpose(const Kernels<T>& kernels, const Team& team) const {
-    for (std::size_t s = 0; s < plan_.size(); ++s) {
-        if (!needs_transpose(s)) continue;
+    for (const std::size_t s : transposed_) {
+        if (sparse_ && s == 0) continue;
         const std::size_t d = plan_.parameter_index(s);
         const Range rows = row_chunk(plan_[s].inputs, cache_line / sizeof(T), team);
         kernels.transpose(read_only(from(parameters_[d].weight, rows.begin)), rows.size(), plan_[s].outputs,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/dispatch.hpp"
+#include "network/dense_product.hpp"
 #include "network/lazy_scale.hpp"
 #include "network/parameters.hpp"
 #include "network/plan.hpp"
@@ -38,7 +39,10 @@ template <class T> class Network {
     [[nodiscard]] MatrixView<const T> scores() const { return read_only(workspace_.outputs.back().rows()); }
     [[nodiscard]] MatrixView<T> score_gradients() const { return workspace_.deltas.back().rows(); }
     // Whether a stage's product needs the transpose of its weight.
-    [[nodiscard]] bool needs_transpose(std::size_t s) const;
+    [[nodiscard]] bool needs_transpose(std::size_t s) const {
+        return plan_[s].is_dense() && !(sparse_ && s == 0) &&
+               steepest::needs_transpose<T>(plan_[s].inputs, plan_[s].outputs);
+    }
     // Whether any does.
     [[nodiscard]] bool needs_transposes() const;
     // This thread's part of all these transposes, of which every pass, forward or backward, needs the whole.
@@ -74,6 +78,7 @@ template <class T> class Network {
     Workspace<T> workspace_;
     LazyScale lazy_scale_;
     SparseBatch<T>* sparse_ = nullptr;
+    std::vector<std::size_t> transposed_; // stages that need their transposes, but for sparse rows
 };
 
 // While it lives, a network reads its rows from a sparse batch, if there is one.

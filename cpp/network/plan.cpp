@@ -66,14 +66,9 @@ void Plan::number_stages() {
         statistics_index_.push_back(with_statistics_);
         if (kind.has_parameters() && parametric_++ == 0) first_parametric_ = s;
         with_statistics_ += kind.has_statistics();
+        widest_ = std::max(widest_, stages_[s].outputs);
         needs_whole_batch_ |= kind.division == Division::columns;
     }
-}
-
-Index Plan::widest() const {
-    Index widest = 1;
-    for (const Stage& stage : stages_) widest = std::max(widest, stage.outputs);
-    return widest;
 }
 
 double Plan::forward_work(Index samples) const {

@@ -23,7 +23,7 @@ class Plan {
     [[nodiscard]] const std::vector<Stage>& stages() const { return stages_; }
     [[nodiscard]] Index inputs() const { return stages_.front().inputs; }
     [[nodiscard]] Index outputs() const { return stages_.back().outputs; }
-    [[nodiscard]] Index widest() const; // of the stages' outputs
+    [[nodiscard]] Index widest() const { return widest_; } // of the stages' outputs
 
     // Which of the sets of parameters, and of running statistics, is that of a stage that has some.
     [[nodiscard]] std::size_t parameter_index(std::size_t s) const { return parameter_index_[s]; }
@@ -53,7 +53,7 @@ class Plan {
     std::vector<Stage> stages_;
     std::vector<std::size_t> parameter_index_, statistics_index_;
     std::size_t first_parametric_ = 0, parametric_ = 0, with_statistics_ = 0;
-    Index nesting_ = 0;
+    Index nesting_ = 0, widest_ = 1;
     bool needs_whole_batch_ = false;
 };
 

@@ -62,12 +62,14 @@ void predict_rows(const Network<T>& network, const Context<T>& context, MatrixVi
 
 } // namespace
 
-// What all rows share: transposed weights, and what stages make of their parameters.
+// What all rows share: transposed weights, and what stages make of their running statistics.
 template <class T> void Network<T>::prepare_prediction(const Kernels<T>& kernels) {
     reserve_transposed();
     transpose(kernels, Team{0, 1, nullptr});
+    if (running_.empty()) return;
     for (std::size_t s = 0; s < plan_.size(); ++s)
-        plan_[s].kind->template type<T>().prepare_prediction({*this, s, {}}, workspace_.saved[s]);
+        if (plan_[s].kind->has_statistics())
+            plan_[s].kind->template type<T>().prepare_prediction({*this, s, {}}, workspace_.saved[s]);
 }
 
 // A row alone: each thread on its columns of every stage, whose weights stay in its core's cache from call to

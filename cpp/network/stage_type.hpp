@@ -49,7 +49,8 @@ template <class T> class StageType {
     // Takes the batch's statistics into the running ones: this thread's columns. Every thread.
     virtual void update_statistics(const StageView<T>&, const Context<T>&) const {}
 
-    // What all rows of predictions share. The caller alone.
+    // Makes what all rows of predictions share of the running statistics, for kinds that have some. The
+    // caller alone.
     virtual void prepare_prediction(const StageView<T>&, Matrix<T>& /* saved */) const {}
 
     // Outputs in inference. Every thread, its rows and columns.

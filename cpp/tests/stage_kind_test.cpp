@@ -126,7 +126,14 @@ double loss_of(Arrays& arrays, Arrays& gradients, int threads) {
     Trainer<double> trainer(network);
     const Samples<double> data{.x = {x.data(), features}, .labels = labels.data(), .count = samples};
     const auto views = views_of(gradients);
-    return trainer.gradients(kernels_of<double>(choose_kernels("")), threads, data, {}, views.data(), {}, {})
+    const double rate = 0;
+    return trainer
+        .fit({.kernels = kernels_of<double>(choose_kernels("")),
+              .samples = data,
+              .config = {},
+              .request = single_step(samples, &rate, {}),
+              .only_gradients = views.data()},
+             threads, {})
         .loss;
 }
 

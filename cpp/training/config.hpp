@@ -1,6 +1,7 @@
 // Plan: how a network is trained, what one run is asked for, and what comes of it. Plain data.
 #pragma once
 
+#include "network/draws.hpp"
 #include "training/optimizer.hpp"
 #include "training/samples.hpp"
 
@@ -64,6 +65,15 @@ struct FitRequest {
     bool restorable = true; // whether an update that overflows is taken back, for which copies are kept
     [[nodiscard]] bool reordered() const { return shuffle || orders; }
 };
+
+// One step on all samples. Its update is not taken back: a copy of the parameters would take too long.
+[[nodiscard]] inline FitRequest single_step(Index samples, const double* rate, StepKey key) {
+    return {.batch = samples,
+            .seed = key.seed,
+            .first_step = Index(key.step),
+            .rates = {.data = rate},
+            .restorable = false};
+}
 
 // diverged: an objective was not finite; overflowed: a parameter after an update, or what is kept with it;
 // invalid_label: a label of a batch was none of the classes.

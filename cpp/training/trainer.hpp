@@ -19,7 +19,9 @@ template <class T> struct Job {
     OptimizerState<T> state = {};
     const CustomLoss<T>* custom = nullptr; // null but for a loss of that kind
     Average<T> average = {};
-    const Parameters<T>* only_gradients = nullptr; // store these and update nothing
+    // If these are given, the gradients of each batch are stored here, penalty included, and nothing is
+    // updated.
+    const Parameters<T>* only_gradients = nullptr;
 };
 
 // Trains one network, which outlives it, with buffers that it keeps from call to call. The caller alone, one
@@ -35,13 +37,6 @@ template <class T> class Trainer {
     // not restorable is left with parameters that overflowed. A cancelled run keeps those of the last
     // finished batch.
     [[nodiscard]] Result fit(const Job<T>& job, int threads, const Poll& poll);
-
-    // The objective of all samples as one batch, in Result::loss; its gradients, penalty included, go to
-    // `gradients`, and nothing is updated. `key` is of its draws.
-    [[nodiscard]] Result gradients(const Kernels<T>& kernels, int threads, const Samples<T>& samples,
-                                   const TrainConfig& config, const Parameters<T>* gradients,
-                                   const StepKey& key, const Poll& poll,
-                                   const CustomLoss<T>* custom = nullptr);
 
   private:
     Network<T>& network_;

@@ -1,4 +1,4 @@
-"""steepest: linear classifiers and multilayer perceptrons, trained on a CPU at the machine's limit."""
+"""steepest: fast multilayer perceptrons and linear classifiers for the CPU."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .losses import (
     SquaredError,
 )
 from .metrics import accuracy
-from .model import Sequential
+from .model import Sequential, load
 from .optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
 from .penalties import L1, L2, ElasticNet
 from .polynomial import PolynomialFeatures
-from .storage import ModelFileError, load
+from .storage import ModelFileError
 from .training.callbacks import BatchState, EarlyStopping, EpochCallback, EpochState
 from .training.divergence import DivergenceError
 from .training.history import History

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, NamedTuple, cast
 
-from . import _checks
+from . import _checks, _extension
 from ._version import __version__
 
 BackendName = Literal["native", "reference"]
@@ -114,26 +114,13 @@ def set_num_threads(num_threads: int | None) -> None:
 
 def get_num_threads() -> int:
     """The number of threads that the next native call may use; 1 where there is no native backend."""
-    from . import backends
-
-    if chosen := current().num_threads:
-        return chosen
-    return int(backends.native.default_num_threads()) if backends.native else 1
+    return current().num_threads or _extension.default_num_threads()
 
 
 def build_info() -> dict[str, Any]:
     """Version, and what the native backend was built with; why it is missing, where it is."""
-    from . import backends
-
-    info: dict[str, Any] = {
-        "version": __version__,
-        "backend": current().backend,
-        "num_threads": get_num_threads(),
-    }
-    if backends.native is None:
-        return info | {"native": False, "native_error": backends.native_error}
-    native: dict[str, Any] = backends.native.build_info()
-    return info | {"native": True} | native
+    info = {"version": __version__, "backend": current().backend, "num_threads": get_num_threads()}
+    return info | _extension.build_info(current().isa)
 
 
 @cache
@@ -152,19 +139,17 @@ def _environment() -> _Choice:
 
 
 def _resolve(choice: _Choice) -> Settings:
-    from . import backends
-
     known = _resolved  # before the threads are read: if they change now, it is no longer looked at
     environment = _environment()
-    backend = choice.backend or environment.backend or ("native" if backends.native else "reference")
+    backend = choice.backend or environment.backend or ("native" if _extension.core else "reference")
     threads = choice.num_threads or _process_threads or environment.num_threads
-    if backend == "native" and backends.native is None:
-        raise ValueError(f"backend is 'native', but it cannot be used here: {backends.native_error}")
+    if backend == "native" and _extension.core is None:
+        raise ValueError(f"backend is 'native', but it cannot be used here: {_extension.error}")
     # An explicit reference backend silences the environment's instruction set, but never an explicit one.
     isa = choice.isa or (None if choice.backend == "reference" else environment.isa)
     if isa is not None and backend == "reference":
         raise ValueError(f"isa is {isa!r:.80}, but the reference backend has no instruction sets")
-    if isa is not None and backends.native is not None:
-        _checks.one_of(isa, "isa", backends.native.available_isas())
+    if isa is not None and _extension.core is not None:
+        _checks.one_of(isa, "isa", _extension.available_isas())
     settings = known[choice] = Settings(cast(BackendName, backend), threads or 0, isa or "")
     return settings

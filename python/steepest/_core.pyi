@@ -1,164 +1,63 @@
-"""The compiled extension: what bindings/ binds. Arrays are float32 or float64, as the first one is."""
+"""The compiled extension: what bindings/ binds. Arrays are float32 or float64, as the first one is.
 
-from collections.abc import Callable, Sequence
-from typing import Any
+Descriptions are those of the package, whose attributes the extension reads by name.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .backends.data import FitRequest, Parameters, Status, TrainConfig, TrainState
+from .backends.protocol import Stage
+from .losses import Loss
+from .optimizers import Optimizer
+from .penalties import Penalty
+
 _Array = NDArray[Any]
-_Stages = Sequence[Stage]
 _Rows = _Array | tuple[_Array, _Array, _Array]  # dense, or begin, columns and values of sparse ones
-_Parameters = Sequence[tuple[_Array, _Array | None]]
 _CustomLoss = Callable[[_Array, _Array], tuple[float, _Array]]
 
 compiler: str
 threading: str
 
-class LossKind:
-    softmax: LossKind
-    hinge: LossKind
-    squared_hinge: LossKind
-    squared_error: LossKind
-    absolute_error: LossKind
-    huber: LossKind
-    binary_cross_entropy: LossKind
-    poisson: LossKind
-    custom: LossKind
-
-class Status:
-    finished: Status
-    cancelled: Status
-    diverged: Status
-    overflowed: Status
-    invalid_label: Status
-
 class Overflowed(ArithmeticError): ...
+class _Type(type): ...  # that of classes of pybind11
 
-class Function:
-    exp: Function
-    log: Function
-    sigmoid: Function
-    tanh: Function
+class Result(metaclass=_Type):
+    def __init__(self, *args: NoReturn, **kwargs: NoReturn) -> None: ...  # made by the extension alone
+    @property
+    def losses(self) -> list[float]: ...
+    @property
+    def seconds(self) -> list[float]: ...
+    @property
+    def status(self) -> Status: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def sums(self) -> tuple[float, float]: ...
 
-class Stage:
+class StateFloat32(metaclass=_Type):
+    def __init__(self, *args: NoReturn, **kwargs: NoReturn) -> None: ...
+
+class StateFloat64(metaclass=_Type):
+    def __init__(self, *args: NoReturn, **kwargs: NoReturn) -> None: ...
+
+class NetworkFloat32(metaclass=_Type):
     def __init__(
-        self,
-        kind: str,
-        inputs: int,
-        outputs: int,
-        activation: str,
-        slope: float = 0.0,
-        number: int = 0,
-        rate: float = 0.0,
-        momentum: float = 0.0,
-        epsilon: float = 0.0,
-        partner: int = 0,
-        image: Sequence[int] = (),
-        mask: _Array | None = None,
+        self, stages: Iterable[Stage], parameters: Iterable[Parameters], running: Sequence[_Array] = ()
     ) -> None: ...
-
-class Loss:
-    def __init__(
-        self, kind: LossKind, parameter: float = 0.0, sum: bool = False, weighted: bool = False
-    ) -> None: ...
-
-class Rule:
-    sgd: Rule
-    rmsprop: Rule
-    adam: Rule
-
-class Optimizer:
-    def __init__(
-        self,
-        rule: Rule,
-        momentum: float,
-        nesterov: bool,
-        decay: float,
-        gain: float,
-        epsilon: float,
-        weight_decay: float,
-        epsilon_hat: bool = False,
-    ) -> None: ...
-
-class Penalty:
-    def __init__(self, l2: float, l1: float, proximal: bool) -> None: ...
-
-class TrainConfig:
-    def __init__(
-        self,
-        loss: Loss,
-        penalties: Sequence[Penalty],
-        optimizer: Optimizer,
-        clip_value: float,
-        clip_norm: float,
-        max_norm: float,
-        penalty_by_batch: bool = False,
-        report_scale: float = 1.0,
-        mean_by_count: bool = False,
-    ) -> None: ...
-
-class FitRequest:
-    def __init__(
-        self,
-        epochs: int,
-        first_epoch: int,
-        batch: int,
-        shuffle: bool,
-        seed: int,
-        first_batch: int = 0,
-        batches: int | None = None,
-        sums: tuple[float, float] = (0.0, 0.0),
-        plateau: tuple[float, float, float, float] | None = None,
-    ) -> None: ...
-
-class Result:
-    losses: list[float]
-    seconds: list[float]
-    status: Status
-    step: int
-    sums: tuple[float, float]
-
-class _Learning:
-    def __init__(
-        self,
-        stages: _Stages,
-        config: TrainConfig,
-        first: _Parameters | None,
-        second: _Parameters | None,
-        steps: NDArray[np.int64],
-        state_start: int,
-    ) -> None: ...
-
-class LearningFloat32(_Learning): ...
-class LearningFloat64(_Learning): ...
-
-class _AverageSet:
-    def __init__(
-        self,
-        stages: _Stages,
-        arrays: _Parameters,
-        updates: NDArray[np.int64],
-        start: int,
-        uniform: bool,
-        decay: float,
-    ) -> None: ...
-
-class AverageFloat32(_AverageSet): ...
-class AverageFloat64(_AverageSet): ...
-
-class _Network:
-    def __init__(self, stages: _Stages, parameters: _Parameters, running: Sequence[_Array] = ()) -> None: ...
+    def bind(self, state: TrainState, custom: _CustomLoss | None = None) -> StateFloat32: ...
     def try_forward(self, x: object, isa: str, threads: int) -> _Array | None: ...
     def try_step(
         self,
         x: object,
         targets: object,
-        how: _Learning,
+        state: StateFloat32,
         rate: float,
         isa: str,
         threads: int,
-        average: _AverageSet | None = None,
         seed: int = 0,
     ) -> float | None: ...
     def forward(self, x: _Array, isa: str, threads: int) -> _Array: ...
@@ -167,27 +66,21 @@ class _Network:
         x: _Rows,
         targets: _Array,
         weight: _Array | None,
-        how: _Learning,
+        state: StateFloat32,
         request: FitRequest,
-        rates: NDArray[np.float64],
-        watch: Callable[[float], bool] | None,
+        should_stop: Callable[[float], bool] | None,
         isa: str,
         threads: int,
-        custom: _CustomLoss | None = None,
-        average: _AverageSet | None = None,
-        orders: NDArray[np.int64] | None = None,
     ) -> Result: ...
     def step(
         self,
         x: _Rows,
         targets: _Array,
         weight: _Array | None,
-        how: _Learning,
+        state: StateFloat32,
         rate: float,
         isa: str,
         threads: int,
-        custom: _CustomLoss | None = None,
-        average: _AverageSet | None = None,
         seed: int = 0,
     ) -> float: ...
     def loss_and_gradients(
@@ -203,8 +96,57 @@ class _Network:
         number: int = 0,
     ) -> tuple[float, list[tuple[_Array, _Array | None]]]: ...
 
-class NetworkFloat32(_Network): ...
-class NetworkFloat64(_Network): ...
+class NetworkFloat64(metaclass=_Type):
+    def __init__(
+        self, stages: Iterable[Stage], parameters: Iterable[Parameters], running: Sequence[_Array] = ()
+    ) -> None: ...
+    def bind(self, state: TrainState, custom: _CustomLoss | None = None) -> StateFloat64: ...
+    def try_forward(self, x: object, isa: str, threads: int) -> _Array | None: ...
+    def try_step(
+        self,
+        x: object,
+        targets: object,
+        state: StateFloat64,
+        rate: float,
+        isa: str,
+        threads: int,
+        seed: int = 0,
+    ) -> float | None: ...
+    def forward(self, x: _Array, isa: str, threads: int) -> _Array: ...
+    def fit(
+        self,
+        x: _Rows,
+        targets: _Array,
+        weight: _Array | None,
+        state: StateFloat64,
+        request: FitRequest,
+        should_stop: Callable[[float], bool] | None,
+        isa: str,
+        threads: int,
+    ) -> Result: ...
+    def step(
+        self,
+        x: _Rows,
+        targets: _Array,
+        weight: _Array | None,
+        state: StateFloat64,
+        rate: float,
+        isa: str,
+        threads: int,
+        seed: int = 0,
+    ) -> float: ...
+    def loss_and_gradients(
+        self,
+        x: _Rows,
+        targets: _Array,
+        weight: _Array | None,
+        config: TrainConfig,
+        isa: str,
+        threads: int,
+        custom: _CustomLoss | None = None,
+        seed: int = 0,
+        number: int = 0,
+    ) -> tuple[float, list[tuple[_Array, _Array | None]]]: ...
 
 def built_isas() -> tuple[str, ...]: ...
 def available_isas() -> tuple[str, ...]: ...
@@ -214,7 +156,7 @@ def linear(x: _Array, weight: _Array, bias: _Array | None, isa: str, threads: in
 def linear_backward(
     x: _Array, weight: _Array, grad: _Array, isa: str, threads: int
 ) -> tuple[_Array, _Array, _Array]: ...
-def function(function: Function, x: _Array, isa: str) -> _Array: ...
+def function(name: str, x: _Array, isa: str) -> _Array: ...
 def activation(name: str, slope: float, x: _Array, isa: str) -> _Array: ...
 def activation_backward(name: str, slope: float, y: _Array, grad: _Array, isa: str) -> _Array: ...
 def softmax(scores: _Array, isa: str, threads: int) -> _Array: ...
@@ -224,10 +166,9 @@ def loss(
 def update(
     weight: _Array,
     grad: _Array,
-    first: _Array | None,
-    second: _Array | None,
+    slots: Mapping[str, _Array],
     optimizer: Optimizer,
-    penalty: Penalty,
+    penalty: Penalty | None,
     rate: float,
     age: int,
     isa: str,

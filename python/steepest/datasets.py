@@ -1,4 +1,4 @@
-"""Data to try things on: bundled digits, generated sets, and a split that keeps the classes' proportions."""
+"""Small data sets, bundled or generated, and a split that keeps the proportions of the classes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ _MOST = 2**40  # samples: no memory holds more, and NumPy's own errors name noth
 
 
 class Dataset(NamedTuple):
-    """Samples and what is to be learned from them; unpacks as ``X, y``."""
+    """Samples and their targets; unpacks as ``X, y``.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> X, y = st.datasets.spiral()
+    >>> X.shape, y.shape
+    ((300, 2), (300,))
+    """
 
     data: NDArray[Any]
     """(samples, features)"""
@@ -36,14 +44,21 @@ def load_digits() -> Dataset:
     Notes
     -----
     The test set of E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine
-    Learning Repository, 1998, doi:10.24432/C50P49, CC BY 4.0; in the order that scikit-learn gives it.
+    Learning Repository, 1998, doi:10.24432/C50P49, CC BY 4.0; in the order of scikit-learn's `load_digits`.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> X, y = st.datasets.load_digits()
+    >>> X.shape, X.dtype.name, X.max().item(), y[:5].tolist()
+    ((1797, 64), 'float32', 16.0, [0, 1, 2, 3, 4])
     """
     with np.load(Path(__file__).parent / "data" / "digits.npz", allow_pickle=False) as arrays:
         return Dataset(arrays["data"].astype(np.float32), arrays["target"].astype(np.int64))
 
 
 def spiral(samples_per_class: int = 100, classes: int = 3, noise: float = 0.2, seed: int = 0) -> Dataset:
-    """Return the spiral of the CS231n course notes, to the bit: interleaved arms that no line can separate.
+    """Return the spiral of the CS231n course notes, bit for bit: interleaved arms that no line can separate.
 
     Arm j has radii r = linspace(0, 1) and angles t = linspace(4j, 4(j + 1)) + noise * randn, and its points
     are (r sin t, r cos t).
@@ -66,10 +81,19 @@ def spiral(samples_per_class: int = 100, classes: int = 3, noise: float = 0.2, s
     ------
     ValueError
         If a count is below 1 or the noise is negative.
+    TypeError
+        If a count or the seed is not an integer, or the noise is not a number.
 
     Notes
     -----
     Source: CS231n, "Putting it together: minimal neural network case study".
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> X, y = st.datasets.spiral(samples_per_class=2, classes=2, noise=0.0)
+    >>> X[0].tolist(), y.tolist()
+    ([0.0, 0.0], [0, 0, 1, 1])
     """
     samples_per_class = _checks.integer(samples_per_class, "samples_per_class", minimum=1, maximum=_MOST)
     classes = _checks.integer(classes, "classes", minimum=1)
@@ -86,14 +110,14 @@ def spiral(samples_per_class: int = 100, classes: int = 3, noise: float = 0.2, s
 
 
 def two_moons(samples: int = 200, noise: float = 0.1, seed: int = 0) -> Dataset:
-    """Return two interleaved half circles, each the inside of the other's bend.
+    """Return two interleaved half circles, which no line can separate.
 
     The upper moon is (cos t, sin t) and the lower one (1 - cos t, 1/2 - sin t), with t from 0 to pi.
 
     Parameters
     ----------
     samples : int
-        Points in all, at least 2; the upper moon has the odd one.
+        Total number of points, at least 2. If it is odd, the upper moon has one more.
     noise : float
         Standard deviation of the normal noise added to both coordinates; at least 0.
     seed : int
@@ -109,6 +133,17 @@ def two_moons(samples: int = 200, noise: float = 0.1, seed: int = 0) -> Dataset:
     ------
     ValueError
         If there are fewer than 2 samples or the noise is negative.
+    TypeError
+        If `samples` or `seed` is not an integer, or the noise is not a number.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> X, y = st.datasets.two_moons(4, noise=0.0)
+    >>> X.round(6).tolist()
+    [[1.0, 0.0], [-1.0, 0.0], [0.0, 0.5], [2.0, 0.5]]
+    >>> y.tolist()
+    [0, 0, 1, 1]
     """
     samples, seed = _checks.integer(samples, "samples", minimum=2, maximum=_MOST), _checks.seed(seed)
     noise = _checks.non_negative(noise, "noise")
@@ -126,12 +161,21 @@ def two_moons(samples: int = 200, noise: float = 0.1, seed: int = 0) -> Dataset:
 
 
 def lecture_polynomial() -> Dataset:
-    """Return the lecture's eight points, to which it fits polynomials of rising degree.
+    """Return the eight points to which the lecture fits polynomials of increasing degree.
 
     Returns
     -------
     Dataset
-        data: (8, 1) float64, the abscissae 10 to 60; target: (8,) float64, the ordinates.
+        data: (8, 1) float64, x from 10 to 60; target: (8,) float64, y.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> X, y = st.datasets.lecture_polynomial()
+    >>> X[:, 0].tolist()
+    [10.0, 15.0, 20.0, 25.0, 29.0, 40.0, 50.0, 60.0]
+    >>> y.tolist()
+    [6.0, 9.0, 11.0, 12.0, 13.0, 11.0, 10.0, 9.0]
     """
     x = [10.0, 15.0, 20.0, 25.0, 29.0, 40.0, 50.0, 60.0]
     y = [6.0, 9.0, 11.0, 12.0, 13.0, 11.0, 10.0, 9.0]
@@ -141,17 +185,17 @@ def lecture_polynomial() -> Dataset:
 def stratified_split(
     y: ArrayLike, test_fraction: float = 0.2, seed: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Divide samples at random into a training and a test set with the same proportions of classes.
+    """Split samples at random into a training and a test set with the same proportions of classes.
 
     Parameters
     ----------
     y : array_like, (samples,)
-        The class of each sample: integers, strings, anything that sorts.
+        The class of each sample: integers, strings, or anything else that can be sorted.
     test_fraction : float
-        The share of each class that goes to the test set, between 0 and 1, both excluded. A class of n
-        samples gives round(test_fraction * n) of them, but at least 1 and at most n - 1.
+        Fraction of each class that goes to the test set, greater than 0 and less than 1. Of a class of n
+        samples it gets round(test_fraction * n), but at least 1 and at most n - 1.
     seed : int
-        Seed of the choice.
+        Seed of the random choice.
 
     Returns
     -------
@@ -163,6 +207,15 @@ def stratified_split(
     ValueError
         If `y` is not one-dimensional or is empty, if `test_fraction` is not between 0 and 1, or if a class
         has a single sample, which cannot be in both sets.
+    TypeError
+        If `test_fraction` is not a number or `seed` is not an integer.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> train, test = st.datasets.stratified_split(["a", "a", "b", "b", "b", "b"], test_fraction=0.5)
+    >>> len(train), len(test)
+    (3, 3)
     """
     labels = np.asarray(y)
     if labels.ndim != 1 or labels.size == 0:

@@ -2,14 +2,18 @@
 
 Each is a mean (or sum) over samples of l_i. With sample weights w_i a mean is sum(w_i l_i) / sum(w_i)
 over the batch (a batch whose weights are all zero has loss 0 and gradient 0), a sum is sum(w_i l_i).
+
+To add a loss, write its class here, add it to `LOSSES`, and write the formula in
+backends/reference/losses.py and the kernel that `kernel` names.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 from numpy.typing import ArrayLike
 
@@ -23,8 +27,45 @@ Reduction: TypeAlias = Literal["mean", "sum"]
 _reduction = partial(_checks.one_of, allowed=("mean", "sum"))
 
 
+class TargetRange(NamedTuple):
+    """The targets that a loss can have, and the end of the sentence that refuses others."""
+
+    least: float
+    most: float
+    rule: str
+
+
+class _Loss(Description):
+    """What backends and checks ask of a loss beside its fields, and `kernel`: the name of its formula."""
+
+    takes_labels: ClassVar[bool] = False  # class indices, instead of targets like the scores
+    number: ClassVar[str | None] = None  # the field that the formula computes with
+    target_range: ClassVar[TargetRange | None] = None  # None: any targets
+
+    @property
+    def sums(self) -> bool:
+        """Whether samples are summed, instead of their weighted mean."""
+        return False
+
+    @property
+    def weighted(self) -> bool:
+        """Whether samples always come with weights, those of their classes."""
+        return False
+
+
+class _TargetLoss(_Loss):
+    """A loss of targets that are like the scores."""
+
+    reduction: Reduction
+
+    @property
+    def sums(self) -> bool:
+        """Whether samples are summed, instead of their weighted mean."""
+        return self.reduction == "sum"
+
+
 @dataclass(frozen=True)
-class SoftmaxCrossEntropy(Description):
+class SoftmaxCrossEntropy(_Loss):
     """l = -sum_j t_j log p_j, in nats, with p the softmax of the scores and t the target of class y.
 
     A model that ends with `Sigmoid`, whose scores could not tell classes apart well, is refused.
@@ -45,6 +86,8 @@ class SoftmaxCrossEntropy(Description):
     label_smoothing: float = 0.0
     class_weight: Sequence[float] | None = None
     takes_labels: ClassVar[bool] = True
+    kernel: ClassVar[str] = "softmax"
+    number: ClassVar[str] = "label_smoothing"
     _rules: ClassVar[Mapping[str, Rule]] = {"label_smoothing": _checks.fraction}
 
     def __post_init__(self) -> None:
@@ -52,9 +95,14 @@ class SoftmaxCrossEntropy(Description):
         if self.class_weight is not None:
             object.__setattr__(self, "class_weight", _checks.class_weight(self.class_weight))
 
+    @property
+    def weighted(self) -> bool:
+        """Whether samples always come with weights, those of their classes."""
+        return self.class_weight is not None
+
 
 @dataclass(frozen=True)
-class MulticlassHinge(Description):
+class MulticlassHinge(_Loss):
     """Weston-Watkins hinge: l = sum over j != y of max(0, s_j - s_y + margin), or of its square.
 
     Parameters
@@ -73,14 +121,20 @@ class MulticlassHinge(Description):
     margin: float = 1.0
     squared: bool = False
     takes_labels: ClassVar[bool] = True
+    number: ClassVar[str] = "margin"
     _rules: ClassVar[Mapping[str, Rule]] = {"margin": _checks.non_negative, "squared": _checks.flag}
+
+    @property
+    def kernel(self) -> str:
+        """The name of its formula in both backends."""
+        return "squared_hinge" if self.squared else "hinge"
 
     def _computed(self) -> Mapping[str, float]:
         return {"the loss margin**2 of equal scores": self.margin * self.margin} if self.squared else {}
 
 
 @dataclass(frozen=True)
-class SquaredError(Description):
+class SquaredError(_TargetLoss):
     """l = factor * sum over outputs of (prediction - target)**2.
 
     Parameters
@@ -93,7 +147,8 @@ class SquaredError(Description):
 
     reduction: Reduction = "mean"
     factor: float = 1.0
-    takes_labels: ClassVar[bool] = False
+    kernel: ClassVar[str] = "squared_error"
+    number: ClassVar[str] = "factor"
     _rules: ClassVar[Mapping[str, Rule]] = {"reduction": _reduction, "factor": normal}
 
     def _computed(self) -> Mapping[str, float]:
@@ -101,7 +156,7 @@ class SquaredError(Description):
 
 
 @dataclass(frozen=True)
-class AbsoluteError(Description):
+class AbsoluteError(_TargetLoss):
     """l = sum over outputs of |prediction - target|, whose slope at 0 is taken as 0.
 
     Parameters
@@ -111,12 +166,12 @@ class AbsoluteError(Description):
     """
 
     reduction: Reduction = "mean"
-    takes_labels: ClassVar[bool] = False
+    kernel: ClassVar[str] = "absolute_error"
     _rules: ClassVar[Mapping[str, Rule]] = {"reduction": _reduction}
 
 
 @dataclass(frozen=True)
-class Huber(Description):
+class Huber(_TargetLoss):
     """l = sum over outputs of e**2 / 2 where |e| <= delta, delta * (|e| - delta / 2) beyond.
 
     Here e = prediction - target: squared near 0, and absolute for outliers.
@@ -135,12 +190,13 @@ class Huber(Description):
 
     delta: float = 1.0
     reduction: Reduction = "mean"
-    takes_labels: ClassVar[bool] = False
+    kernel: ClassVar[str] = "huber"
+    number: ClassVar[str] = "delta"
     _rules: ClassVar[Mapping[str, Rule]] = {"delta": normal, "reduction": _reduction}
 
 
 @dataclass(frozen=True)
-class BinaryCrossEntropy(Description):
+class BinaryCrossEntropy(_TargetLoss):
     """l = -sum over outputs of t log p + (1 - t) log(1 - p), in nats, with p = sigmoid(s) for the score s.
 
     For any number of answers of yes or no at once: each target t is 0, 1, or a probability between. Computed
@@ -153,12 +209,13 @@ class BinaryCrossEntropy(Description):
     """
 
     reduction: Reduction = "mean"
-    takes_labels: ClassVar[bool] = False
+    kernel: ClassVar[str] = "binary_cross_entropy"
+    target_range: ClassVar[TargetRange] = TargetRange(0, 1, "of binary cross-entropy must be in [0, 1]")
     _rules: ClassVar[Mapping[str, Rule]] = {"reduction": _reduction}
 
 
 @dataclass(frozen=True)
-class PoissonDeviance(Description):
+class PoissonDeviance(_TargetLoss):
     """l = sum over outputs of exp(s) - t s + t log t - t: half the deviance, for counts t of mean exp(s).
 
     For targets of 0 and more, of any size; the score s is the logarithm of the mean, and 0 log 0 is 0.
@@ -174,7 +231,8 @@ class PoissonDeviance(Description):
     """
 
     reduction: Reduction = "mean"
-    takes_labels: ClassVar[bool] = False
+    kernel: ClassVar[str] = "poisson"
+    target_range: ClassVar[TargetRange] = TargetRange(0, math.inf, "of a Poisson deviance must be at least 0")
     _rules: ClassVar[Mapping[str, Rule]] = {"reduction": _reduction}
 
 
@@ -183,7 +241,7 @@ LossFunction: TypeAlias = Callable[[Array, Array], tuple[float, ArrayLike]]
 
 
 @dataclass(frozen=True, repr=False)
-class CustomLoss:
+class CustomLoss(_Loss):
     """A function of the caller's own as a loss, which `as_loss` makes of any callable.
 
     Parameters
@@ -202,7 +260,7 @@ class CustomLoss:
     """
 
     function: LossFunction
-    takes_labels: ClassVar[bool] = False
+    kernel: ClassVar[str] = "custom"
 
     def __repr__(self) -> str:
         return f"CustomLoss({getattr(self.function, '__qualname__', None) or repr(self.function)})"
@@ -211,7 +269,8 @@ class CustomLoss:
 TargetLoss: TypeAlias = SquaredError | AbsoluteError | Huber | BinaryCrossEntropy | PoissonDeviance
 Loss: TypeAlias = SoftmaxCrossEntropy | MulticlassHinge | TargetLoss | CustomLoss
 
-_NAMES: Mapping[str, Loss] = {
+# By the names of `as_loss`.
+LOSSES: Mapping[str, Loss] = {
     "softmax": SoftmaxCrossEntropy(),
     "hinge": MulticlassHinge(),
     "squared_hinge": MulticlassHinge(squared=True),
@@ -237,15 +296,15 @@ def as_loss(loss: str | Loss | LossFunction) -> Loss:
         For anything else.
     """
     if isinstance(loss, str):
-        _checks.one_of(loss, "loss", tuple(_NAMES))
-        return _NAMES[loss]
+        _checks.one_of(loss, "loss", tuple(LOSSES))
+        return LOSSES[loss]
     if isinstance(loss, Loss):
         return loss
     if isinstance(loss, type):
         raise TypeError(f"loss must be a loss like st.SquaredError(), not the class {loss.__name__}")
     if not callable(loss):
         raise TypeError(
-            f"loss must be a name ({', '.join(_NAMES)}), a loss like st.SquaredError() or a function of "
+            f"loss must be a name ({', '.join(LOSSES)}), a loss like st.SquaredError() or a function of "
             f"scores and targets, not {loss!r:.80}"
         )
     return CustomLoss(loss)

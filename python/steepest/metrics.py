@@ -1,17 +1,15 @@
-"""Metrics: functions of labels and scores that a fit evaluates on its validation data."""
+"""Metrics: functions of labels and scores, which a fit evaluates on its validation data."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _checks
-from .training.history import History
 
 # (labels, scores) -> a real number. Labels, or targets, are the checked ones: int64, or the model's dtype.
 Metric: TypeAlias = Callable[[Any, Any], Any]
@@ -25,24 +23,32 @@ _BEFORE |= {"poisson", "hinge", "huber", "cross", "binary", "categorical"}
 
 
 def accuracy(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Share of the samples whose largest score, the first of equals, is that of their class.
+    """Fraction of the samples whose own class has the largest score; of equal scores the first counts.
 
     Parameters
     ----------
     labels : array_like, (samples,)
-        Class indices, integers.
+        Class indices, integers from 0.
     scores : array_like, (samples, classes)
-        Of at least one sample and two classes.
+        What a model returns, for at least one sample and two classes.
 
     Returns
     -------
     float
-        In [0, 1]. The function's attribute `greater_is_better` tells `EarlyStopping` what to wait for.
+        In [0, 1]. The function has an attribute `greater_is_better`, True, which `EarlyStopping` reads.
 
     Raises
     ------
-    ValueError, TypeError
-        For another shape, for labels that are no integers.
+    ValueError
+        If a shape is not as above.
+    TypeError
+        If the labels are not integers.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.accuracy([0, 1], [[2.0, 1.0], [3.0, 0.0]])
+    0.5
     """
     truth, values = _checks.real_array(labels, "labels"), _checks.real_array(scores, "scores")
     if values.ndim != 2 or values.shape[0] < 1 or values.shape[1] < 2:
@@ -62,16 +68,16 @@ accuracy.greater_is_better = True  # type: ignore[attr-defined]
 
 
 def mode_of(name: str, metric: Metric | None) -> Literal["min", "max"]:
-    """Whether a metric, or a loss (None), should become small or large.
+    """Whether a metric, or a loss (None), should be minimized or maximized.
 
-    By the function's attribute `greater_is_better` or, without it, by the name, if it is made of usual words.
+    The function's attribute `greater_is_better` decides or, without it, the name, if it is a usual one.
 
     Raises
     ------
     ValueError
-        If neither tells.
+        If neither decides.
     TypeError
-        If the attribute is neither True nor False.
+        If the attribute is not True or False.
     """
     if metric is None:
         return "min"
@@ -91,32 +97,5 @@ def mode_of(name: str, metric: Metric | None) -> Literal["min", "max"]:
 
 
 def _ends(words: list[str], last: set[str]) -> bool:
-    """Whether the last word is one of these, and nothing before it turns its meaning."""
+    """Whether the last word is one of these, and no word before it reverses its meaning."""
     return bool(words) and words[-1] in last and set(words[:-1]) <= _BEFORE
-
-
-def checked_metrics(metrics: Mapping[str, Metric] | None, validated: bool) -> Mapping[str, Metric]:
-    """The metrics of a fit, `validated` if it has validation data.
-
-    Raises
-    ------
-    ValueError
-        For a name that a history has another use for; without validation data.
-    TypeError
-        For what maps no names to functions.
-    """
-    if metrics is None:
-        return {}
-    if not isinstance(metrics, Mapping):
-        raise TypeError(
-            f"metrics map names to functions, as {{'accuracy': st.accuracy}}, but got {metrics!r:.80}"
-        )
-    reserved = [field.name for field in fields(History)] + ["epochs"]
-    for name, metric in metrics.items():
-        if not isinstance(name, str) or not callable(metric):
-            raise TypeError(f"metrics map names to functions, but have {name!r:.80}: {metric!r:.80}")
-        if name in reserved:
-            raise ValueError(f"a metric is named {name!r}, but these names are taken: {', '.join(reserved)}")
-    if metrics and not validated:
-        raise ValueError("metrics are evaluated on validation data, but validation_data is None")
-    return dict(metrics)

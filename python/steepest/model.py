@@ -10,38 +10,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from . import _checks
-from ._config import current
-from ._description import check_dtype
+from . import _checks, storage
 from .averaging import Averaging
-from .backends import active
-from .backends.memory import aligned_zeros
-from .backends.protocol import Array, Batch, Network, Parameters, Stage, StepKey, TrainConfig
-from .backends.reference import forward_mode as _forward_mode
-from .backends.reference.formulas import write
-from .compile import summary as _summary
-from .compile.folding import folded
-from .compile.output import check_output
-from .compile.penalties import per_layer
-from .compile.plan import compile_stages, learners, walk
+from .compile import folding, summary
+from .compile.compiled import Compiled
+from .compile.initial_weights import draw_weights
 from .constraints import MaxNorm
-from .initializers import Initializer, KaimingNormal, LeCunNormal, checked_initializer, drawn
+from .initializers import Initializer
 from .layers import Layer
-from .layers.regularization import BatchNorm, Dropout
-from .losses import Loss, LossFunction, as_loss
+from .losses import Loss, LossFunction
 from .metrics import Metric
 from .optimizers import Optimizer
-from .penalties import Penalties, Penalty
+from .penalties import Penalties
 from .training.callbacks import BatchCallback, Callback
 from .training.history import History
-from .training.targets import targets_and_weight
-from .training.trainer import DEFAULT_OPTIMIZER, Trainer, _check_finite
+from .training.model import Model
+from .training.trainer import DEFAULT_OPTIMIZER, Trainer
 
-_MEMORY = 2**62  # bytes that an array never has
 _LINE = 88  # characters of a description that is not broken into lines
 
 
-class Sequential:
+class Sequential(Model):
     """Layers applied one after the other: a linear classifier, or a multilayer perceptron.
 
     Parameters
@@ -80,100 +69,15 @@ class Sequential:
         initializer: Initializer | None = None,
     ) -> None:
         self._build(layers, dtype, seed)
-        checked_initializer(initializer)
-        generator = np.random.Generator(np.random.PCG64(self.seed))
-        learning = zip(learners(self.layers), self._learning_stages(), self._parameters, strict=True)
-        for (_, layer), stage, parameters in learning:
-            if isinstance(layer, BatchNorm):
-                continue
-            chosen = layer.initializer or initializer or _default_initializer(self._stages, stage)
-            parameters.weight[...] = drawn(chosen, generator, stage.inputs, stage.outputs, self.dtype)
+        draw_weights(self.compiled, self.seed, initializer)
 
     def _build(self, layers: Iterable[Layer], dtype: DTypeLike, seed: int) -> None:
         """Everything but the initial weights, which stay zero."""
-        self.layers: tuple[Layer, ...] = tuple(layers)
-        self.dtype: np.dtype[Any] = _checks.float_dtype(dtype)
-        self.seed: int = _checks.seed(seed)
-        self._stages = compile_stages(self.layers)
-        for path, layer in walk(self.layers):
-            check_dtype(layer, self.dtype, f"layer {path} is {layer!r:.80}")
-        self.in_features: int = self._stages[0].inputs
-        self.out_features: int = self._stages[-1].outputs
-        for (path, layer), stage in zip(learners(self.layers), self._learning_stages(), strict=True):
-            if stage.inputs * stage.outputs * self.dtype.itemsize > _MEMORY:
-                raise ValueError(
-                    f"layer {path} is {layer!r}, whose weight of {stage.inputs} x {stage.outputs} numbers is "
-                    "larger than any memory"
-                )
-        self._parameters = self._zeros()
-        self._running: list[Array] = []
-        for stage, parameters in zip(self._learning_stages(), self._parameters, strict=True):
-            if stage.kind == "batch_norm":
-                parameters.weight[...] = 1
-                self._running.append(aligned_zeros(2, stage.outputs, self.dtype))
-                self._running[-1][1] = 1
-        self._networks: dict[str, Network] = {}
-
-    @classmethod
-    def _from_state(
-        cls, layers: Iterable[Layer], state: Mapping[str, ArrayLike], *, dtype: DTypeLike, seed: int = 0
-    ) -> Sequential:
-        """A model with given parameters, for which no initial weights are drawn; see `load_state_dict`."""
-        model = cls.__new__(cls)
-        model._build(layers, dtype, seed)
-        model.load_state_dict(state)
-        return model
-
-    def __call__(self, X: ArrayLike) -> Array:
-        """Scores of the rows of X.
-
-        Parameters
-        ----------
-        X : array_like, (samples, in_features)
-            Converted to the model's dtype. May have 0 rows.
-
-        Returns
-        -------
-        ndarray, (samples, out_features), of the model's dtype
-
-        Raises
-        ------
-        ValueError
-            If the shape is wrong, or a row holds NaN or an infinity (the message names the first).
-        TypeError
-            If X does not hold real numbers.
-        """
-        network = self._network()
-        scores = network.try_forward(X)
-        if scores is not None:
-            return scores
-        x = _checks.rows(X, self.in_features, self.dtype)
-        if len(x) == 0:
-            return np.empty((0, self.out_features), self.dtype)
-        _checks.finite_rows(x, active().first_nonfinite_row)
-        return network.forward(x)
-
-    def predict(self, X: ArrayLike) -> Array:
-        """Class of each row: the index of its largest score, the first of equals.
-
-        For classifiers; a model of real numbers is called, as ``model(X)``.
-
-        Parameters
-        ----------
-        X : array_like, (samples, in_features)
-
-        Returns
-        -------
-        ndarray, (samples,), int64
-
-        Raises
-        ------
-        ValueError
-            As for a call, and if the model has one output, which has no largest score.
-        """
-        if self.out_features == 1:
-            raise ValueError("predict chooses among at least 2 outputs, but the model has 1: use model(X)")
-        return np.asarray(self(X).argmax(axis=1), dtype=np.int64)
+        self.dtype = _checks.float_dtype(dtype)
+        self.seed = _checks.seed(seed)
+        self.compiled = Compiled(layers, self.dtype)
+        self.layers = self.compiled.layers
+        self.in_features, self.out_features = self.compiled.in_features, self.compiled.out_features
 
     def fit(
         self,
@@ -265,127 +169,6 @@ class Sequential:
             self.load_state_dict(trainer.averaged().state_dict())
         return history
 
-    def loss_and_gradients(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        loss: str | Loss | LossFunction,
-        penalty: Penalties = None,
-        sample_weight: ArrayLike | None = None,
-        step: int = 0,
-    ) -> tuple[float, dict[str, Array]]:
-        """The objective (data loss + penalty) on one batch and its gradients, without learning.
-
-        As a step of training has them: batch normalization by the batch's statistics (the running ones stay
-        as they are), dropout and the other draws of the model's seed and the given step.
-
-        Parameters
-        ----------
-        X, y, loss, penalty, sample_weight
-            As for `fit`. A proximal penalty is in the objective, but not in its gradients.
-        step : int, default 0
-            Keys the random draws; at least 0.
-
-        Returns
-        -------
-        objective : float
-        gradients : dict of ndarray
-            With the keys and shapes of `state_dict`, running statistics left out.
-        """
-        draws = StepKey(self.seed, _checks.integer(step, "step", minimum=0))
-        loss, penalties = self._objective(loss, penalty)
-        batch = self._batch(X, y, sample_weight, loss)
-        _check_finite(batch)
-        self._check_masks(len(batch.x))
-        objective, gradients = self._network().loss_and_gradients(batch, TrainConfig(loss, penalties), draws)
-        return objective, {key: np.ascontiguousarray(array) for key, array in self._named(gradients)}
-
-    def directional_derivative(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        direction: Mapping[str, ArrayLike],
-        *,
-        loss: str | Loss | LossFunction,
-        penalty: Penalties = None,
-        sample_weight: ArrayLike | None = None,
-        step: int = 0,
-    ) -> tuple[float, float]:
-        """The objective on one batch and its derivative along a direction, in forward mode.
-
-        That is the inner product of the direction with the gradient, without the gradient: tangents go
-        through the layers with the values, in one pass.
-
-        Parameters
-        ----------
-        X, y, loss, penalty, sample_weight, step
-            As for `loss_and_gradients`.
-        direction : mapping of array_like
-            How fast each parameter changes, with keys and shapes of `state_dict`; missing keys stand still.
-
-        Returns
-        -------
-        objective : float
-        derivative : float
-
-        Raises
-        ------
-        ValueError
-            If keys are unexpected, a shape differs, or a value is not finite.
-        TypeError
-            If a value does not hold real numbers.
-        """
-        draws = StepKey(self.seed, _checks.integer(step, "step", minimum=0))
-        loss, penalties = self._objective(loss, penalty)
-        tangents = self._zeros()
-        own = dict(self._named(tangents))
-        for key, value in _checks.named_arrays(
-            direction, own, self.dtype, "direction", complete=False
-        ).items():
-            own[key][...] = value
-        batch = self._batch(X, y, sample_weight, loss)
-        _check_finite(batch)
-        self._check_masks(len(batch.x))
-        return _forward_mode.directional_derivative(
-            self._stages, self._parameters, tangents, batch, loss, penalties, draws
-        )
-
-    def state_dict(self) -> dict[str, Array]:
-        """Copies of the parameters: "0.weight" (in_features, out_features), "0.bias" (out_features,), ...
-
-        The number counts every layer, activations too; the layers of a `Residual` follow its own:
-        "3.0.weight".
-        A `BatchNorm` has "running_mean" and "running_var" as well.
-        """
-        return {key: array.copy() for key, array in self._state()}
-
-    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
-        """Set all parameters, or none of them if one does not fit.
-
-        Parameters
-        ----------
-        state : mapping of array_like
-            As `state_dict` gives it, in any order; values are converted to the model's dtype.
-
-        Raises
-        ------
-        ValueError
-            If keys are missing or unexpected, a shape differs, or a value is not finite.
-        TypeError
-            If a value does not hold real numbers.
-        """
-        new = self._checked_state(state)
-        write([(array, new[key]) for key, array in self._state()])
-
-    def _checked_state(self, state: Mapping[str, ArrayLike]) -> dict[str, Array]:
-        """The arrays of a state in the model's dtype; raises as `load_state_dict` does."""
-        new = _checks.named_arrays(state, dict(self._state()), self.dtype, "state", complete=True)
-        for key, value in new.items():
-            if key.endswith("running_var") and (value < 0).any():
-                raise ValueError(f"{key} holds {value.min()}, but a variance is not negative")
-        return new
-
     def folded(self) -> Sequential:
         """A model of the same scores in which each `BatchNorm` right behind a `Linear` is a part of that.
 
@@ -395,33 +178,13 @@ class Sequential:
         -------
         Sequential
         """
-        layers, state = folded(self.layers, self.state_dict())
-        return Sequential._from_state(layers, state, dtype=self.dtype, seed=self.seed)
-
-    def save(self, path: str | PathLike[str], *, metadata: Mapping[str, str] | None = None) -> None:
-        """Write the model to a safetensors file, which `steepest.load` reads; see `steepest.storage`.
-
-        Parameters
-        ----------
-        path : path
-            Replaced in one step once everything is written, so that it is never half a file.
-        metadata : mapping of str, optional
-            More strings to keep in the file.
-
-        Raises
-        ------
-        ValueError, TypeError
-            For what `load` would refuse, as parameters that are not finite; the old file is left as it was.
-        OSError
-            If the file cannot be written.
-        """
-        from . import storage  # not at the top: it imports this module
-
-        storage.write(self, path, metadata)
+        layers, state = folding.folded(self.layers, self.state_dict())
+        return restored(layers, state, self.dtype, self.seed)
 
     def summary(self) -> str:
         """A table of the layers: what each gives for n samples, its number of parameters, and totals."""
-        return _summary.table(self)
+        counts = {key: array.size for key, array in self.compiled.named(self.compiled.parameters)}
+        return summary.table(self.layers, self.in_features, counts, self.dtype)
 
     def __repr__(self) -> str:
         parts = [*map(repr, self.layers), f"dtype={self.dtype}, seed={self.seed}"]
@@ -437,85 +200,44 @@ class Sequential:
         self._build(state["layers"], state["dtype"], state["seed"])
         self.load_state_dict(state["state"])
 
-    def _network(self) -> Network:
-        """The model compiled for the active backend; bypasses every check."""
-        try:
-            return self._networks[current().backend]
-        except KeyError:
-            backend = active()
-            network = backend.network(self._stages, self._parameters, self._running)
-            return self._networks.setdefault(backend.name, network)  # another thread may have been sooner
 
-    def _learning_stages(self) -> list[Stage]:
-        """In the order of the parameters."""
-        return [stage for stage in self._stages if stage.learns]
-
-    def _zeros(self) -> list[Parameters]:
-        """Arrays like the parameters, all zero: for an optimizer's state."""
-        biased = [getattr(layer, "bias", True) for _, layer in learners(self.layers)]
-        return [
-            Parameters(
-                aligned_zeros(stage.inputs if stage.dense else 1, stage.outputs, self.dtype),
-                aligned_zeros(1, stage.outputs, self.dtype)[0] if bias else None,
-            )
-            for stage, bias in zip(self._learning_stages(), biased, strict=True)
-        ]
-
-    def _check_masks(self, samples: int) -> None:
-        """Refuse a batch that is larger than the given mask of a dropout."""
-        for path, layer in walk(self.layers):
-            if not isinstance(layer, Dropout) or layer.mask is None or layer.mask.ndim == 1:
-                continue
-            if len(layer.mask) < samples:
-                raise ValueError(
-                    f"a batch has {samples} samples, but the mask of layer {path} has {len(layer.mask)}"
-                )
-
-    def _objective(
-        self, loss: str | Loss | LossFunction, penalty: Penalties
-    ) -> tuple[Loss, tuple[Penalty | None, ...]]:
-        """Loss, and the penalty of each layer that learns, if this model can have them."""
-        checked, penalties = as_loss(loss), per_layer(penalty, self.layers)
-        check_output(self.layers, checked)
-        for description in (checked, *penalties):
-            check_dtype(description, self.dtype)
-        return checked, penalties
-
-    def _batch(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, loss: Loss) -> Batch:
-        """Checked and converted samples; finiteness of X and y is left to the caller."""
-        backend = active()
-        x = _checks.rows(X, self.in_features, self.dtype)
-        _checks.not_empty(x)
-        scores = len(x), self.out_features
-        return Batch(x, *targets_and_weight(loss, y, sample_weight, scores, self.dtype, backend))
-
-    def _arrays(self, parameters: Sequence[Parameters]) -> list[Array]:
-        return [array for _, array in self._named(parameters)] if parameters else []
-
-    def _named(self, parameters: Sequence[Parameters]) -> list[tuple[str, Array]]:
-        """Each array that is learned by its gradient, with its key in `state_dict`."""
-        named = []
-        for (path, layer), p in zip(learners(self.layers), parameters, strict=True):
-            named.append((f"{path}.weight", p.weight[0] if isinstance(layer, BatchNorm) else p.weight))
-            if p.bias is not None:
-                named.append((f"{path}.bias", p.bias))
-        return named
-
-    def _state(self) -> list[tuple[str, Array]]:
-        """Each array of the model with its key in `state_dict`."""
-        paths = [path for path, layer in learners(self.layers) if isinstance(layer, BatchNorm)]
-        named = self._named(self._parameters)
-        for path, running in zip(paths, self._running, strict=True):
-            named += [(f"{path}.running_mean", running[0]), (f"{path}.running_var", running[1])]
-        return named
+def restored(
+    layers: Iterable[Layer],
+    state: Mapping[str, ArrayLike],
+    dtype: DTypeLike,
+    seed: int = 0,
+    kind: type[Sequential] = Sequential,
+) -> Sequential:
+    """A model with given parameters, for which no initial weights are drawn; see `load_state_dict`."""
+    model = kind.__new__(kind)
+    model.__setstate__({"layers": layers, "dtype": dtype, "seed": seed, "state": state})
+    return model
 
 
-def _default_initializer(stages: Sequence[Stage], dense: Stage) -> Initializer:
-    """The rule for a dense stage, by the activation that follows it; see `Sequential`."""
-    number = next(n for n, stage in enumerate(stages) if stage is dense)
-    # An activation that could not be fused is the stage behind.
-    alone = dense.activation == "identity" and number + 1 < len(stages) and not stages[number + 1].dense
-    follower = stages[number + 1] if alone else dense
-    if follower.activation in ("relu", "elu", "gelu"):
-        return KaimingNormal()
-    return KaimingNormal(follower.slope) if follower.activation == "leaky_relu" else LeCunNormal()
+def load(path: str | PathLike[str]) -> Sequential:
+    """Read a model that `Sequential.save` wrote.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Sequential
+
+    Raises
+    ------
+    ModelFileError
+        A ValueError: the file holds no model, or it is damaged; the message says what is.
+    OSError
+        If there is no such file, or it cannot be read.
+    """
+    return load_with_metadata(path)[0]
+
+
+def load_with_metadata(path: str | PathLike[str]) -> tuple[Sequential, dict[str, str]]:
+    """The same, and the strings that were saved beside it."""
+    description, state = storage.read(path)
+    with storage.refusing(path):
+        model = restored(description.layers, state, description.dtype, description.seed)
+    return model, dict(description.metadata)

@@ -1,6 +1,10 @@
 """Optimizers as descriptions: the update rule and its numbers. Their state lives in a `Trainer`.
 
 A `Trainer` refuses one whose numbers the model's dtype cannot hold, as an epsilon of 1e-46 in float32.
+
+`rule` names the formula of both backends, which take its numbers from the fields of their names; `slots`
+names what an optimizer keeps of each parameter, beginning with zeros. To add an optimizer, write its class
+here, the formula in backends/reference/optimizers.py and the rule of the kernels.
 """
 
 from __future__ import annotations
@@ -12,9 +16,6 @@ from typing import ClassVar, TypeAlias
 from . import _checks
 from ._description import Description, Rule, normal
 from .schedules import Rate
-
-# What an optimizer keeps of each parameter, in the two slots of a state; None for what it does not.
-Kept: TypeAlias = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class SGD(Description):
     learning_rate: Rate = 0.1
     momentum: float = 0.0
     nesterov: bool = False
+    rule: ClassVar[str] = "sgd"
     _rules: ClassVar[Mapping[str, Rule]] = {
         "learning_rate": _checks.rate,
         "momentum": _checks.fraction,
@@ -56,9 +58,9 @@ class SGD(Description):
             raise ValueError("nesterov=True needs momentum > 0, but momentum is 0")
 
     @property
-    def keeps(self) -> Kept:
-        """Velocities, with momentum."""
-        return ("velocity" if self.momentum else None), None
+    def slots(self) -> tuple[str, ...]:
+        """The velocity v, with momentum."""
+        return ("velocity",) if self.momentum else ()
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,9 @@ class AdaGrad(Description):
 
     learning_rate: Rate = 0.01
     epsilon: float = 1e-10
+    rule: ClassVar[str] = "adagrad"
+    slots: ClassVar[tuple[str, ...]] = ("squares",)  # s
     _rules: ClassVar[Mapping[str, Rule]] = {"learning_rate": _checks.rate, "epsilon": normal}
-
-    @property
-    def keeps(self) -> Kept:
-        """The sum s."""
-        return None, "sum of squares"
 
 
 @dataclass(frozen=True)
@@ -129,16 +128,13 @@ class RMSProp(Description):
     learning_rate: Rate = 0.01
     decay: float = 0.99
     epsilon: float = 1e-8
+    rule: ClassVar[str] = "rmsprop"
+    slots: ClassVar[tuple[str, ...]] = ("mean_square",)  # s
     _rules: ClassVar[Mapping[str, Rule]] = {
         "learning_rate": _checks.rate,
         "decay": _checks.fraction,
         "epsilon": normal,
     }
-
-    @property
-    def keeps(self) -> Kept:
-        """The mean s."""
-        return None, "mean square"
 
 
 @dataclass(frozen=True)
@@ -182,6 +178,8 @@ class Adam(Description):
     beta_2: float = 0.999
     epsilon: float = 1e-8
     epsilon_hat: bool = field(default=False, kw_only=True)
+    rule: ClassVar[str] = "adam"
+    slots: ClassVar[tuple[str, ...]] = ("mean", "mean_square")  # m and s
     _rules: ClassVar[Mapping[str, Rule]] = {
         "learning_rate": _checks.rate,
         "beta_1": _checks.fraction,
@@ -191,9 +189,9 @@ class Adam(Description):
     }
 
     @property
-    def keeps(self) -> Kept:
-        """The means m and s."""
-        return "mean", "mean square"
+    def weight_decay(self) -> float:
+        """None: that is `AdamW`."""
+        return 0.0
 
 
 @dataclass(frozen=True)
@@ -227,6 +225,9 @@ class AdamW(Adam):
 
 
 Optimizer: TypeAlias = SGD | AdaGrad | RMSProp | Adam
+OPTIMIZERS: Mapping[str, type[Optimizer]] = {
+    kind.__name__: kind for kind in (SGD, AdaGrad, RMSProp, Adam, AdamW)
+}
 
 
 def as_optimizer(optimizer: Optimizer) -> Optimizer:

@@ -1,4 +1,4 @@
-"""Penalties on the weights of linear layers, never on biases; backends read their coefficients only."""
+"""Penalties that are added to the loss: of the weights of linear layers, never of their biases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._description import Description, Rule
 
 
 class _Penalty(Description):
-    """What a penalty is but for its own terms."""
+    """A penalty with the coefficients 0, which its classes override."""
 
     @property
     def l2(self) -> float:
@@ -20,7 +20,7 @@ class _Penalty(Description):
 
     @property
     def l1(self) -> float:
-        """Coefficient of sum|W|."""
+        """Coefficient of sum(abs(W))."""
         return 0.0
 
     def _computed(self) -> Mapping[str, float]:
@@ -29,12 +29,33 @@ class _Penalty(Description):
 
 @dataclass(frozen=True)
 class L2(_Penalty):
-    """Adds strength * sum(W**2) to the loss, without a factor 1/2.
+    """Add strength * sum(W**2) to the loss, without a factor 1/2.
 
     Parameters
     ----------
     strength : float
         Finite and not negative.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range or has another type.
+
+    Notes
+    -----
+    Weight decay with the coefficient c, as in PyTorch's `SGD`, is ``L2(c / 2)``. scikit-learn's `alpha` for a
+    batch of n samples is ``L2(alpha / (2 * n))``. For decay outside the gradient see `AdamW`.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(2, 1, bias=False))
+    >>> model.load_state_dict({"0.weight": [[1.0], [2.0]]})
+    >>> objective, gradients = model.loss_and_gradients(
+    ...     [[0.0, 0.0]], [0.0], loss="squared_error", penalty=st.L2(0.5)
+    ... )
+    >>> objective
+    2.5
     """
 
     strength: float
@@ -49,7 +70,7 @@ class L2(_Penalty):
 
 @dataclass(frozen=True)
 class L1(_Penalty):
-    """Adds strength * sum|W| to the loss; the derivative of |W| at 0 is taken as 0.
+    """Add strength * sum(abs(W)) to the loss; the derivative of abs(W) at 0 is taken as 0.
 
     Parameters
     ----------
@@ -58,10 +79,30 @@ class L1(_Penalty):
     proximal : bool, default False
         Leave the penalty out of the gradient, and shrink the weights after each update instead::
 
-            W = sign(W) * max(|W| - learning_rate * strength, 0)
+            W = sign(W) * max(abs(W) - learning_rate * strength, 0)
 
-        which makes many of them exactly 0. With `SGD` without momentum that is ISTA (Beck and Teboulle, "A
-        fast iterative shrinkage-thresholding algorithm", SIAM J. Imaging Sciences 2, 2009).
+        This makes many weights exactly 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range or has another type.
+
+    Notes
+    -----
+    With `SGD` without momentum, the proximal step is ISTA (Beck and Teboulle, "A fast iterative
+    shrinkage-thresholding algorithm", SIAM J. Imaging Sciences 2, 2009).
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(2, 1, bias=False))
+    >>> model.load_state_dict({"0.weight": [[1.0], [0.25]]})
+    >>> penalty = st.L1(1.0, proximal=True)
+    >>> trainer = st.Trainer(model, "squared_error", st.SGD(0.5), penalty)
+    >>> objective = trainer.step([[0.0, 0.0]], [0.0])
+    >>> model.state_dict()["0.weight"].tolist()
+    [[0.5], [0.0]]
     """
 
     strength: float
@@ -71,20 +112,38 @@ class L1(_Penalty):
 
     @property
     def l1(self) -> float:
-        """Coefficient of sum|W|."""
+        """Coefficient of sum(abs(W))."""
         return self.strength
 
 
 @dataclass(frozen=True)
 class ElasticNet(_Penalty):
-    """Adds strength * sum(beta * W**2 + |W|) to the loss.
+    """Add strength * sum(beta * W**2 + abs(W)) to the loss.
 
     Parameters
     ----------
     strength : float
         Finite and not negative.
     beta : float
-        Weight of the squares against the absolute values; finite and not negative.
+        Weight of the squares relative to the absolute values; finite and not negative.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range or has another type, or strength * beta
+        is not finite.
+
+    Notes
+    -----
+    After Zou and Hastie, "Regularization and variable selection via the elastic net", J. Royal Statistical
+    Society B 67, 2005.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> penalty = st.ElasticNet(0.25, beta=2.0)
+    >>> penalty.l2, penalty.l1
+    (0.5, 0.25)
     """
 
     strength: float
@@ -103,7 +162,7 @@ class ElasticNet(_Penalty):
 
     @property
     def l1(self) -> float:
-        """Coefficient of sum|W|."""
+        """Coefficient of sum(abs(W))."""
         return self.strength
 
 
@@ -112,12 +171,12 @@ Penalties: TypeAlias = Penalty | Mapping[int, Penalty | None] | None  # of all l
 
 
 def scaled(penalty: Penalty | None, share: float) -> Penalty | None:
-    """A part of a penalty."""
+    """The penalty with its strength multiplied by `share`."""
     return None if penalty is None else replace(penalty, strength=penalty.strength * share)
 
 
 def as_penalty(penalty: Penalty | None) -> Penalty | None:
-    """`penalty` itself; a TypeError for anything that is none."""
+    """`penalty` itself; a TypeError if it is not a penalty or None."""
     if penalty is not None and not isinstance(penalty, Penalty):
         raise TypeError(f"penalty must be None or one like st.L2(1e-4), not {penalty!r:.80}")
     return penalty

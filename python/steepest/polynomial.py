@@ -1,4 +1,4 @@
-"""Polynomial regression: powers of one variable as the features of a linear model."""
+"""Polynomial regression: the powers of one variable as features of a linear model."""
 
 from __future__ import annotations
 
@@ -14,38 +14,47 @@ _ROUNDING = 1e-12  # a power that varies by less than this share of its size is 
 
 
 class PolynomialFeatures:
-    """The powers 1 to `degree` of one variable, each standardized, so that a linear layer is a polynomial.
+    """Standardized powers of one variable, on which a linear layer is a polynomial.
 
-    With mean and standard deviation over the samples given to `fit`::
+    With means and standard deviations over the samples given to `fit`::
 
         t = (x - mean(x)) / std(x),    feature p = (t**p - mean(t**p)) / std(t**p),   p = 1 .. degree
 
-    There is no column of ones: the bias of the `Linear` layer is the power 0.
+    There is no column of ones, because the `Linear` layer has a bias.
 
     Parameters
     ----------
     degree : int
-        At least 1.
+        The highest power, at least 1.
 
     Raises
     ------
-    ValueError, TypeError
-        If `degree` is none.
+    ValueError
+        If `degree` is below 1.
+    TypeError
+        If `degree` is not an integer.
 
     Notes
     -----
-    A linear model of these features with a bias is any polynomial in x of the degree. Gradient descent needs
-    steps in proportion to the ratio of the largest curvature to the smallest (to its root with momentum):
-    for the lecture's eight points and degree 7 that is 5e6, against 4e12 if x itself were raised to powers
-    that are then standardized, and 1.5e30 for the powers as they are.
+    A linear model with a bias on these features can represent every polynomial in x up to the degree. The
+    number of steps that gradient descent needs grows with the condition number, the ratio of the largest
+    curvature to the smallest (with momentum, with its square root). For the lecture's eight points and degree
+    7 it is 5e6. If powers of x itself were standardized it would be 4e12, and for plain powers 1.5e30.
 
     Examples
     --------
-    >>> x, y = st.datasets.lecture_polynomial()
-    >>> cubic = st.PolynomialFeatures(3)
-    >>> model = st.Sequential(st.Linear(3, 1), dtype=np.float64)
-    >>> history = model.fit(cubic.fit_transform(x), y, loss="squared_error", epochs=1000)
-    >>> model(cubic.transform([12.5, 35.0]))
+    >>> import numpy as np
+    >>> import steepest as st
+    >>> x = np.array([0.0, 1.0, 2.0, 3.0])
+    >>> square = st.PolynomialFeatures(2)
+    >>> features = square.fit_transform(x)
+    >>> features.shape, features.mean(axis=0).round(6).tolist(), features.std(axis=0).round(6).tolist()
+    ((4, 2), [0.0, 0.0], [1.0, 1.0])
+    >>> model = st.Sequential(st.Linear(2, 1), dtype=np.float64)
+    >>> options = {"loss": "squared_error", "optimizer": st.SGD(0.4), "batch_size": None}
+    >>> history = model.fit(features, x**2, epochs=200, progress=False, **options)
+    >>> model(square.transform([1.5, 4.0])).round(3).tolist()
+    [[2.25], [16.0]]
     """
 
     def __init__(self, degree: int) -> None:
@@ -53,7 +62,7 @@ class PolynomialFeatures:
         self._fitted: tuple[float, float, NDArray[Any], NDArray[Any]] | None = None
 
     def fit(self, x: ArrayLike) -> PolynomialFeatures:
-        """Take means and standard deviations from `x`.
+        """Compute the means and standard deviations of the powers of `x`.
 
         Parameters
         ----------
@@ -67,8 +76,8 @@ class PolynomialFeatures:
         Raises
         ------
         ValueError
-            If the shape is another, a value is not finite, or a power does not vary among the samples: if all
-            x are equal, or only two differ and the degree is above 1.
+            If the shape is another one, a value is not finite, or a power does not vary: if all values of x
+            are equal, or x has only two distinct values and the degree is above 1.
         TypeError
             If `x` does not hold real numbers.
         """
@@ -97,7 +106,7 @@ class PolynomialFeatures:
         return self
 
     def transform(self, x: ArrayLike) -> NDArray[Any]:
-        """The features of `x`.
+        """Return the features of `x`.
 
         Parameters
         ----------
@@ -112,7 +121,7 @@ class PolynomialFeatures:
         RuntimeError
             Before `fit`.
         ValueError, TypeError
-            As `fit` does, but for values that do not vary.
+            As for `fit`, but the values need not vary.
         """
         if self._fitted is None:
             raise RuntimeError("transform needs the means and deviations that fit takes: call fit first")
@@ -120,7 +129,21 @@ class PolynomialFeatures:
         return np.asarray((self._powers(_one_variable(x), center, spread) - mean) / scale)
 
     def fit_transform(self, x: ArrayLike) -> NDArray[Any]:
-        """`fit` and `transform` of the same `x`."""
+        """Fit to `x` and return its features.
+
+        Parameters
+        ----------
+        x : array_like, (samples,) or (samples, 1)
+
+        Returns
+        -------
+        ndarray, (samples, degree), float64
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `fit`.
+        """
         return self.fit(x).transform(x)
 
     def _powers(self, x: NDArray[Any], center: float, spread: float) -> NDArray[Any]:

@@ -1,8 +1,11 @@
-"""Learning rates that change: functions of the step, counted from 0 over all of a `Trainer`'s steps.
+"""Learning rate schedules: functions of the step, which counts from 0 over all steps of a `Trainer`.
 
-Every optimizer takes one of these, or any other function of the step, as its learning rate. It is asked
-once for each step, in order and some steps ahead, so it should depend on nothing but the step. A rate may be
+Every optimizer takes one of these, or any other function of the step, as its learning rate. The function is
+called once for each step, in order, but some steps ahead: it should depend on the step alone. A rate may be
 0, but must be finite and not negative.
+
+A schedule is called with a step, an integer of at least 0, and returns the rate as a float. It raises
+ValueError or TypeError for any other step.
 """
 
 from __future__ import annotations
@@ -26,10 +29,10 @@ _steps = partial(_checks.integer, minimum=1)
 
 
 class _Schedule(Description):
-    """A function of the step that checks it."""
+    """A schedule that checks its step."""
 
     def __call__(self, step: int) -> float:
-        """The rate of a step, which is at least 0."""
+        """The learning rate of a step, counted from 0."""
         if type(step) is not int or not 0 <= step <= _checks.LARGEST_INTEGER:  # asked for in every step
             step = _checks.integer(step, "step", minimum=0)
         return self._rate(step)
@@ -46,6 +49,17 @@ class Constant(_Schedule):
     ----------
     rate : float
         Finite and not negative.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range or has another type.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.schedules.Constant(0.1)(7)
+    0.1
     """
 
     rate: float
@@ -57,16 +71,28 @@ class Constant(_Schedule):
 
 @dataclass(frozen=True)
 class Step(_Schedule):
-    """rate * factor**(step // every): lower by a factor every so many steps.
+    """Multiply the rate by a factor at regular intervals: rate * factor**(step // every).
 
     Parameters
     ----------
     rate : float
-        Of the first steps; finite and not negative.
+        The rate of the first `every` steps; finite and not negative.
     every : int
-        At least 1.
+        Steps between two reductions, at least 1.
     factor : float, default 0.1
         In (0, 1].
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range or has another type.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> schedule = st.schedules.Step(0.1, every=1000, factor=0.5)
+    >>> schedule(999), schedule(1000), schedule(2000)
+    (0.1, 0.05, 0.025)
     """
 
     rate: float
@@ -84,14 +110,25 @@ class Step(_Schedule):
 
 @dataclass(frozen=True)
 class Exponential(_Schedule):
-    """rate * decay**step.
+    """Multiply the rate by a factor in each step: rate * decay**step.
 
     Parameters
     ----------
     rate : float
-        Of the first step; finite and not negative.
+        The rate of the first step; finite and not negative.
     decay : float
         In (0, 1].
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range or has another type.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.schedules.Exponential(0.1, decay=0.5)(2)
+    0.025
     """
 
     rate: float
@@ -104,14 +141,31 @@ class Exponential(_Schedule):
 
 @dataclass(frozen=True)
 class InverseScaling(_Schedule):
-    """rate / (step + 1)**power.
+    """Divide the rate by a power of the step: rate / (step + 1)**power.
 
     Parameters
     ----------
     rate : float
-        Of the first step; finite and not negative.
+        The rate of the first step; finite and not negative.
     power : float, default 0.5
         Finite and not negative.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range or has another type.
+
+    Notes
+    -----
+    Stochastic gradient descent converges with powers above 1/2 and up to 1: Robbins and Monro, "A stochastic
+    approximation method", Annals of Mathematical Statistics 22, 1951. scikit-learn calls this schedule
+    "invscaling".
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.schedules.InverseScaling(0.1)(3)
+    0.05
     """
 
     rate: float
@@ -127,19 +181,35 @@ class InverseScaling(_Schedule):
 
 @dataclass(frozen=True)
 class Cosine(_Schedule):
-    """From `rate` down to `final` along half a cosine, then `final`.
+    """Decrease from `rate` to `final` along half a cosine, then stay there.
 
-    final + (rate - final) * (1 + cos(pi * step / steps)) / 2, after Loshchilov and Hutter, "SGDR: stochastic
-    gradient descent with warm restarts", ICLR 2017, without restarts.
+    Until then the rate is ``final + (rate - final) * (1 + cos(pi * step / steps)) / 2``.
 
     Parameters
     ----------
     rate : float
-        Of the first step; finite and not negative.
+        The rate of the first step; finite and not negative.
     steps : int
-        How long it takes; at least 1.
+        Steps until `final` is reached, at least 1.
     final : float, default 0.0
         Finite and not negative.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range or has another type.
+
+    Notes
+    -----
+    After Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, without
+    restarts.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> schedule = st.schedules.Cosine(0.1, steps=1000)
+    >>> schedule(0), schedule(500), schedule(1000)
+    (0.1, 0.05, 0.0)
     """
 
     rate: float
@@ -163,18 +233,30 @@ def _after(value: object, name: str) -> Any:
 
 @dataclass(frozen=True)
 class Warmup(_Schedule):
-    """Linearly from 0, in so many steps, to the rate with which `after` begins; then `after`.
+    """Increase linearly from 0 to the first rate of `after`, then follow `after`.
 
     Parameters
     ----------
     steps : int
-        At least 1. The first has the rate 0.
+        Length of the warm-up, at least 1. Its first step has the rate 0.
     after : float or schedule
-        A schedule counts its steps from the end of the warm-up.
+        The rate after the warm-up. A schedule counts its steps from the end of the warm-up.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range or has another type.
 
     Notes
     -----
-    After Goyal et al., "Accurate, large minibatch SGD", 2017, section 2.2.
+    After Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", 2017, section 2.2.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> schedule = st.schedules.Warmup(100, after=st.schedules.Cosine(0.1, steps=1000))
+    >>> schedule(0), schedule(50), schedule(100), schedule(600)
+    (0.0, 0.05, 0.1, 0.05)
     """
 
     steps: int
@@ -188,12 +270,12 @@ class Warmup(_Schedule):
 
 
 def rate_of(rule: Rate, step: int, dtype: np.dtype[Any] | None = None) -> float:
-    """The learning rate of one step, for a model of the dtype if there is one.
+    """The learning rate of a step, checked against a dtype if one is given.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no number, or negative or not finite (also in the dtype).
+        If the rate is not a number, or is negative or not finite, also after conversion to the dtype.
     """
     if not callable(rule):
         return float(rule)

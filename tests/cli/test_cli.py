@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 
 import steepest
-from steepest import storage
 from steepest.cli.parser import main
 from steepest.datasets import load_digits, two_moons
+from steepest.model import load_with_metadata
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -224,7 +224,7 @@ def test_probabilities(run: Run) -> None:
 def test_the_preparation_is_kept_to_the_last_bit(run: Run) -> None:
     write("flowers.csv", flowers())
     run("train", "flowers.csv", "--quiet")
-    model, metadata = storage.read("flowers.safetensors")
+    model, metadata = load_with_metadata("flowers.safetensors")
     kept = json.loads(metadata["table"])
     assert kept["names"] == ["length", "mass", "constant"]
     assert kept["labels"] == ["iris, blue", "lily", "rose"]
@@ -544,7 +544,7 @@ def test_probabilities_need_softmax(run: Run) -> None:
 def test_predict_refuses_a_damaged_description(run: Run, change: dict[str, object]) -> None:
     write("flowers.csv", flowers())
     run("train", "flowers.csv", "--quiet")
-    model, metadata = storage.read("flowers.safetensors")
+    model, metadata = load_with_metadata("flowers.safetensors")
     damaged = json.dumps(json.loads(metadata["table"]) | change)
     model.save("damaged.safetensors", metadata={"table": damaged})
     command: list[object] = ["predict", "damaged.safetensors", "flowers.csv"]

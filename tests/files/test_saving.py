@@ -9,8 +9,8 @@ from support.strategies import bounded
 from support.tolerances import assert_equal_models, assert_same_bits
 
 import steepest as st
-from steepest import storage
 from steepest.initializers import Normal
+from steepest.model import load_with_metadata
 from steepest.storage import safetensors as _safetensors
 
 
@@ -59,7 +59,7 @@ def test_what_is_saved_can_be_loaded(tmp_path_factory, random, metadata):
     dtype, seed = random.choice([np.float32, np.float64]), random.choice([0, 2**64 - 1, np.uint64(2**63)])
     model = st.Sequential(st.Linear(width, width), *layers, dtype=dtype, seed=seed)
     model.save(path, metadata=metadata)
-    again, read = storage.read(path)
+    again, read = load_with_metadata(path)
     assert read == metadata and again.seed == model.seed and again.dtype == model.dtype
     assert_equal_models(again, model)
     rows = np.linspace(-1, 1, 3 * width).reshape(3, width)
@@ -96,7 +96,7 @@ def changed(**attributes):
 
 def with_value(key, value):
     twin = model()
-    dict(twin._state())[key].flat[-1] = value
+    dict(twin.compiled.state())[key].flat[-1] = value
     return twin
 
 

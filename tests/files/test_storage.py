@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 from support.tolerances import assert_equal_models, assert_same_bits
 
 import steepest as st
-from steepest import storage
+from steepest.model import load_with_metadata
 
 
 def every_layer(dtype=np.float64):
@@ -30,7 +30,7 @@ def every_layer(dtype=np.float64):
 def test_round_trips_keep_every_bit(tmp_path, dtype):
     path, model = tmp_path / "model.safetensors", every_layer(dtype)
     model.save(path, metadata={"classes": '["é"]', "": ""})
-    again, metadata = storage.read(path)
+    again, metadata = load_with_metadata(path)
     assert metadata == {"classes": '["é"]', "": ""} and repr(again) == repr(model)
     assert again.layers == model.layers and again.seed == 2**64 - 1
     assert_equal_models(again, model)

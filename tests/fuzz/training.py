@@ -23,7 +23,7 @@ from support.implementations import FUSED, ISAS
 from support.tolerances import FUNCTION, assert_close, assert_same_bits
 
 import steepest as st
-from steepest.backends.protocol import Batch, FitRequest, OptimizerState, TrainConfig
+from steepest.backends.data import Batch, FitRequest, OptimizerState, TrainConfig, TrainState
 from steepest.backends.sparse import SparseRows
 from steepest.compile.penalties import per_layer
 from steepest.gradients import check_gradients
@@ -98,14 +98,14 @@ def steps_of_the_backends(case: Case) -> None:
     isa = case.draw.choice(ISAS)
     for x, y, weight in case.batches:
         roundings = depth(case.layers, len(x))
-        for (array, _), (_, value) in zip(native._copies(), reference._copies(), strict=True):
+        for (array, _), (_, value) in zip(native.learning.copies(), reference.learning.copies(), strict=True):
             array[...] = value
         with st.config("reference"):
             expected = reference.step(x, y, weight)
         with st.config("native", case.draw.choice(THREADS), isa):
             objective = native.step(x, y, weight)
         assert_close(objective, expected, roundings, 1 + abs(expected))
-        for (array, _), (_, value) in zip(native._copies(), reference._copies(), strict=True):
+        for (array, _), (_, value) in zip(native.learning.copies(), reference.learning.copies(), strict=True):
             if value.dtype.kind == "i":
                 assert_same_bits(array, value)
             else:
@@ -149,7 +149,7 @@ def bits(case: Case) -> None:
         trainer = case.trainer()
         with st.config("native", threads, isa):
             losses = outcome(trainer, x, y, sample_weight=weight, batch_size=size)
-        results.append((losses, [array for array, _ in trainer._copies()]))
+        results.append((losses, [array for array, _ in trainer.learning.copies()]))
     for (loss, arrays), way in zip(results[1:], ways[1:], strict=True):
         assert str(loss) == str(results[0][0]), f"losses on {way}: {loss}, {results[0][0]}"
         for array, expected in zip(arrays, results[0][1], strict=True):
@@ -166,7 +166,7 @@ def loops_of_steps(case: Case) -> None:
         for start in [*range(0, len(x), size)] * 2:
             part = slice(start, start + size)
             stepped.step(x[part], y[part], None if weight is None else weight[part])
-    for (array, _), (_, expected) in zip(fitted._copies(), stepped._copies(), strict=True):
+    for (array, _), (_, expected) in zip(fitted.learning.copies(), stepped.learning.copies(), strict=True):
         assert_same_bits(array, expected)
 
 
@@ -192,11 +192,11 @@ def sparse_samples(case: Case) -> None:
 
     def fit(matrix: Any, backend: str, threads: int) -> list[Any]:
         model = st.Sequential(*layers, dtype=np.float64)
-        moments = (model._zeros() if kept else None for kept in config.optimizer.keeps)
-        state = OptimizerState(*moments, np.zeros(1, np.int64))
+        slots = {name: model.compiled.zeros() for name in config.optimizer.slots}
+        state = TrainState(config, OptimizerState(slots))
         schedule = FitRequest(2, size, shuffle=True, seed=1, rates=np.full(1, 0.01))
         with st.config(backend, threads, isa if backend == "native" else None):
-            result = model._network().fit(Batch(matrix, y, None), config, state, schedule, None)
+            result = model.compiled.network().fit(Batch(matrix, y, None), state, schedule, None)
         return [np.array(result.losses), *model.state_dict().values()]
 
     expected, steps = fit(csr, "native", 1), 2 * -(-samples // size)

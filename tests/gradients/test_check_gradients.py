@@ -13,6 +13,7 @@ from test_gradients import LOSSES, MODELS, PENALTIES
 
 import steepest as st
 from steepest.backends.reference import formulas
+from steepest.backends.reference.backend import ReferenceBackend
 from steepest.gradients import check_gradients
 from steepest.losses import CustomLoss, as_loss
 
@@ -80,9 +81,7 @@ def test_a_wrong_formula_is_caught_by_differences(monkeypatch):
         return grad * y if name == "sigmoid" else backward(name, y, grad, slope)
 
     monkeypatch.setattr(formulas, "activation_backward", forgetful)
-    monkeypatch.setattr(
-        st.backends.reference.ReferenceBackend, "activation_backward", staticmethod(forgetful)
-    )
+    monkeypatch.setattr(ReferenceBackend, "activation_backward", staticmethod(forgetful))
     model = st.Sequential(*MODELS["sigmoid"])
     X, y, _ = problem("softmax")
     with st.config("reference"):

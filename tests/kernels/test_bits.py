@@ -204,8 +204,8 @@ def test_steps_are_their_gradients_applied(isa, optimizer, features, outputs):
     for key, gradient in gradients.items():
         with Implementation("native", isa, 1).computing():
             weight, grad = np.atleast_2d(parameters[key]), np.atleast_2d(gradient)
-            kept = tuple(np.zeros_like(weight) if name else None for name in optimizer.keeps)
-            active().update(weight, grad, kept, optimizer, None, optimizer.learning_rate, 0)
+            slots = {name: np.zeros_like(weight) for name in optimizer.slots}
+            active().update(weight, grad, slots, optimizer, None, optimizer.learning_rate, 0)
         assert_same_bits(model.state_dict()[key], parameters[key], key)
 
 

@@ -24,7 +24,7 @@ def test_what_the_quick_way_leaves_is_converted(layout):
     x, y = numbers((40, 6), np.float32), np.arange(40) % 3
     odd, (quick, slow) = LAYOUTS[layout](x), (st.Trainer(small_model()) for _ in range(2))
     with st.config("native"):
-        assert (quick.model._network().try_forward(odd) is not None) == (layout in PLAIN)
+        assert (quick.model.compiled.network().try_forward(odd) is not None) == (layout in PLAIN)
         assert_same_bits(slow.model(odd), quick.model(x))
         assert slow.step(odd, y) == quick.step(x, y)
         assert slow.step(x, y.astype(np.int8)) == quick.step(x, y)
@@ -39,12 +39,12 @@ def test_the_quick_way_takes_only_what_it_can_read():
     bad = x.copy()
     bad[-1, -1] = np.inf
     masked = np.ma.masked_array(x)
-    forward = small_model()._network().try_forward
+    forward = small_model().compiled.network().try_forward
     trainers = {loss: st.Trainer(small_model(), loss) for loss in ("softmax", "squared_error")}
 
     def step(x, y, loss="softmax"):
         trainer = trainers[loss]
-        return small_model()._network().try_step(x, y, trainer._train_config, trainer._state, 0.1)
+        return small_model().compiled.network().try_step(x, y, trainer.learning.state, 0.1)
 
     with st.config("native"):
         assert forward(x) is not None and forward(x[:0]).shape == (0, 3)

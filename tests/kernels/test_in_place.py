@@ -11,7 +11,8 @@ from support.tolerances import assert_close, assert_same_bits
 
 import steepest as st
 from steepest.backends import active
-from steepest.backends.protocol import Batch, FitRequest, OptimizerState, Parameters, TrainConfig
+from steepest.backends.data import Batch, FitRequest, OptimizerState, Parameters, TrainConfig, TrainState
+from steepest.backends.protocol import Stage
 from steepest.compile.plan import compile_stages
 
 OPTIMIZERS = [st.SGD(0.3), st.SGD(0.3, 0.9), st.SGD(0.3, 0.5, nesterov=True)]
@@ -142,20 +143,20 @@ def trained(native, optimizer, dtype, wrap):
         ]
 
     own = parameters(1, 0.2)
-    slots = (parameters(2 + i, 0.01) if name else None for i, name in enumerate(optimizer.keeps))
-    state = OptimizerState(*slots, np.zeros(1, np.int64))
-    for p in state.second or ():  # squares are not negative
+    slots = {name: parameters(2 + i, 0.01) for i, name in enumerate(optimizer.slots)}
+    for p in slots.get("mean_square", ()):  # squares are not negative
         for array in (p.weight, *([] if p.bias is None else [p.bias])):
             np.abs(array, out=array)
     x, weight = place(numbers((300, 33), dtype, 3)), place(numbers(300, dtype, 4) ** 2)
     batch = Batch(x, np.arange(300) % 3, weight)
     config = TrainConfig(st.SoftmaxCrossEntropy(), (st.ElasticNet(1e-3, 2.0),) * 3, optimizer)
+    state = TrainState(config, OptimizerState(slots))
     schedule = FitRequest(epochs=2, batch_size=128, shuffle=True, seed=1, rates=np.array([0.3]))
     with native.computing(all_threads=True):
         network = active().network(stages, own)
-        losses = network.fit(batch, config, state, schedule, None).losses
+        losses = network.fit(batch, state, schedule, None).losses
     with native.computing():
-        losses.append(network.step(batch, config, state, 0.3))
+        losses.append(network.step(batch, state, 0.3))
     return losses, placed
 
 
@@ -194,9 +195,9 @@ def test_the_extension_refuses_unsafe_parameters(name):
     other = np.dtype(np.float64 if dtype == np.float32 else np.float32)
     make = getattr(_core, f"Network{name}")
     weight, bias = np.ones((3, 2), dtype), np.ones(2, dtype)
-    stages = [_core.Stage("dense", 3, 2, "relu")]
-    make(stages, [(weight, bias)])
-    for parameters, message in [
+    stages = [Stage(3, 2, "relu")]
+    make(stages, [Parameters(weight, bias)])
+    for arrays, message in [
         ([(weight.astype(other), bias)], "weight has another dtype"),
         ([(weight.T, bias)], "weight has another shape"),
         ([(np.ones((3, 4), dtype)[:, ::2], bias)], "weight must have contiguous and aligned rows"),
@@ -207,17 +208,18 @@ def test_the_extension_refuses_unsafe_parameters(name):
         ([(weight, bias)] * 2, "more parameters than stages that learn"),
     ]:
         with pytest.raises(ValueError, match=message):
-            make(stages, parameters)
+            make(stages, [Parameters(*pair) for pair in arrays])
+    good = [Parameters(weight, bias)]
     with pytest.raises(ValueError, match="unknown activation 'step'"):
-        _core.Stage("dense", 3, 2, "step")
+        make([Stage(3, 2, "step")], good)
     with pytest.raises(ValueError, match="unknown stage 'conv'"):
-        _core.Stage("conv", 3, 2, "relu")
+        make([Stage(3, 2, "relu", "conv")], good)
     with pytest.raises(
         ValueError, match="stage 0 takes 3 columns and gives 2: that does not fit its kind, its act"
     ):
-        make([_core.Stage("dense", 3, 2, "gelu")], [(weight, bias)])
+        make([Stage(3, 2, "gelu")], good)
     with pytest.raises(ValueError, match="stage 1 takes 3 columns and gives 3: that does not fit"):
-        make([*stages, _core.Stage("elementwise", 3, 3, "relu")], [(weight, bias)])
+        make([*stages, Stage(3, 3, "relu", "elementwise")], good)
 
 
 @needs_native
@@ -228,21 +230,21 @@ def test_the_extension_refuses_unsafe_parameters(name):
 def test_a_state_of_another_network_is_refused(shapes, slot):
     """The extension itself must not write beyond an array, whatever the Python side hands it."""
     core = pytest.importorskip("steepest._core")
-    stages = [core.Stage("dense", 3, 4, "identity")]
-    parameters = [(np.zeros((3, 4)), np.zeros(4))]
-    network = core.NetworkFloat64(stages, parameters)
-    others = [core.Stage("dense", *weight, "identity") for weight, _ in shapes]
-    arrays = [(np.zeros(weight), None if bias is None else np.zeros(bias)) for weight, bias in shapes]
-    slots, steps = [None, None], np.zeros(1, np.int64)
-    slots[slot] = arrays
-    optimizer = core.Optimizer(core.Rule.rmsprop if slot else core.Rule.sgd, 0.9, False, 0.9, 0.1, 1e-8, 0.0)
-    loss, batch = core.Loss(core.LossKind.softmax), (np.ones((2, 3)), np.array([0, 1]), None)
-    config = core.TrainConfig(loss, [], optimizer, np.inf, np.inf, np.inf)
+    network = core.NetworkFloat64([Stage(3, 4, "identity")], [Parameters(np.zeros((3, 4)), np.zeros(4))])
+    arrays = [
+        Parameters(np.zeros(weight), None if bias is None else np.zeros(bias)) for weight, bias in shapes
+    ]
+    other = core.NetworkFloat64([Stage(*weight, "identity") for weight, _ in shapes], arrays)
+    steps = np.zeros(1, np.int64)
+    optimizer, name = (st.RMSProp(0.1, 0.9), "mean_square") if slot else (st.SGD(0.1, 0.9), "velocity")
+    batch, kept = (np.ones((2, 3)), np.array([0, 1]), None), OptimizerState({name: arrays}, steps)
+    config = TrainConfig(st.SoftmaxCrossEntropy(), (), optimizer)
     with pytest.raises(ValueError, match="optimizer's state is not like the parameters"):
-        network.step(*batch, core.LearningFloat64(others, config, *slots, steps, 0), 0.1, "", 1)
-    with pytest.raises(ValueError, match="the optimizer needs a state"):
-        core.LearningFloat64(stages, config, None, None, steps, 0)
-    config = core.TrainConfig(loss, [core.Penalty(1.0, 1.0, False)] * 2, optimizer, np.inf, np.inf, np.inf)
+        network.step(*batch, other.bind(TrainState(config, kept)), 0.1, "", 1)
+    for slots in ({}, {"another": arrays}):
+        with pytest.raises(ValueError, match="the optimizer needs a state"):
+            network.bind(TrainState(config, OptimizerState(slots, steps)))
+    config = TrainConfig(st.SoftmaxCrossEntropy(), (st.ElasticNet(1.0, 1.0),) * 2, optimizer)
     with pytest.raises(ValueError, match="one penalty for each stage that learns"):
-        network.step(*batch, core.LearningFloat64(others, config, *slots, steps, 0), 0.1, "", 1)
+        network.step(*batch, other.bind(TrainState(config, kept)), 0.1, "", 1)
     assert steps == 0

@@ -14,7 +14,8 @@ from support.tolerances import assert_close, assert_same_bits
 import steepest as st
 from steepest import functional
 from steepest.backends import active
-from steepest.backends.protocol import Batch, Parameters, Stage, TrainConfig, reads_input
+from steepest.backends.data import Batch, Parameters, TrainConfig
+from steepest.backends.protocol import Stage, reads_input
 
 
 def on_each_isa(function, *arguments):

@@ -349,13 +349,10 @@ def test_the_quick_way_leaves_bad_targets(native, loss, bad_targets):
     targets = np.random.default_rng(0).random((20, 3)).astype(np.float32)
     trainer = st.Trainer(copy.deepcopy(model), loss)
     with native.computing():
-        quick = trainer.model._network().try_step(X, targets, trainer._train_config, trainer._state, 0.1)
+        quick = trainer.model.compiled.network().try_step(X, targets, trainer.learning.state, 0.1)
         assert quick == st.Trainer(model, loss).step(X, targets)
         for bad in bad_targets:
             wrong = targets.copy()
             wrong[19, 2] = bad
-            assert (
-                trainer.model._network().try_step(X, wrong, trainer._train_config, trainer._state, 0.1)
-                is None
-            )
+            assert trainer.model.compiled.network().try_step(X, wrong, trainer.learning.state, 0.1) is None
     assert_equal_models(trainer.model, model)

@@ -14,6 +14,8 @@ from support.strategies import numbers, small_model
 from support.tolerances import assert_equal_models, assert_same_bits
 
 import steepest as st
+from steepest.backends.data import FitRequest, Parameters, TrainConfig, TrainState
+from steepest.backends.protocol import Stage
 
 # 4 million samples of 8 features: X has 128 MB, y 32, the weights 16; they are files, mapped to memory. The
 # system refuses memory of one's own beyond what is needed to shuffle, 4 bytes a sample, and 12 MB: less than
@@ -210,24 +212,19 @@ def test_labels_written_by_another_thread_never_crash(threads):
 def test_the_extension_checks_labels_itself():
     from steepest import _core
 
-    weight = np.ones((4, 3))
-    optimizer = _core.Optimizer(_core.Rule.sgd, 0.0, False, 0.0, 0.0, 0.0, 0.0)
-    config = _core.TrainConfig(
-        _core.Loss(_core.LossKind.softmax, 0.0, False), [], optimizer, np.inf, np.inf, np.inf
-    )
-    stages, steps = [_core.Stage("dense", 4, 3, "identity")], np.zeros(1, np.int64)
-    how = _core.LearningFloat64(stages, config, None, None, steps, 0)
-    network = _core.NetworkFloat64(stages, [(weight, None)])
+    weight, config = np.ones((4, 3)), TrainConfig(st.SoftmaxCrossEntropy(), ())
+    network = _core.NetworkFloat64([Stage(4, 3, "identity")], [Parameters(weight, None)])
+    state = network.bind(TrainState(config))
     X, y = np.ones((6, 4)), np.array([0, 1, 2, 0, 3, 0])
     for isa in ISAS:
-        schedule, rates = _core.FitRequest(2, 0, 2, False, 0), np.array([0.1])
-        result = network.fit(X, y, None, how, schedule, rates, None, isa, 1)
-        assert (result.status, result.step, result.losses) == (_core.Status.invalid_label, 4, [])
-        assert network.try_step(X, y, how, 0.1, isa, 1) is None
+        request = FitRequest(epochs=2, batch_size=2, shuffle=False, seed=0, rates=np.array([0.1]))
+        result = network.fit(X, y, None, state, request, None, isa, 1)
+        assert (result.status, result.step, result.losses) == ("invalid_label", 4, [])
+        assert network.try_step(X, y, state, 0.1, isa, 1) is None
         for call in (network.step, network.loss_and_gradients):
-            learning = (how, 0.1) if call == network.step else (config,)
+            learning = (state, 0.1) if call == network.step else (config,)
             with pytest.raises(ValueError, match="a label is out of range"):
                 call(X, y, None, *learning, isa, 1)
         with pytest.raises(ValueError, match="a label is out of range"):
-            _core.loss(_core.Loss(_core.LossKind.hinge, 1.0, False), X, y + 1, None, isa, 1)
+            _core.loss(st.MulticlassHinge(), X, y + 1, None, isa, 1)
     assert (weight == 1).all()

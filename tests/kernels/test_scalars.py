@@ -42,7 +42,7 @@ def public():
     for module in (st, schedules, functional, datasets, gradients, plots):
         own += [(name, getattr(module, name)) for name in module.__all__]
     for kind in (st.Sequential, st.Trainer):
-        own += [(f"{kind.__name__}.{name}", call) for name, call in vars(kind).items() if name[0] != "_"]
+        own += [(f"{kind.__name__}.{name}", getattr(kind, name)) for name in dir(kind) if name[0] != "_"]
     for name, call in own:
         if callable(call) and call not in RESULTS and not issubclass_of(call, Exception):
             yield name, call
@@ -56,7 +56,9 @@ def issubclass_of(value, kind):
 KINDS = {"bool": bool, "int": int, "float": float, "Rate": float, "str": str}
 KINDS |= dict.fromkeys(["BackendName", "Literal", "Method", "Reduction"], str)
 KINDS |= dict.fromkeys(["Array", "ArrayLike", "Averaging", "Axes", "Callable", "DTypeLike", "Data", "Figure"])
-KINDS |= dict.fromkeys(["EvaluateGradient", "Function", "History", "Initializer", "Iterable", "Layer"])
+KINDS |= dict.fromkeys(
+    ["EvaluateGradient", "Function", "History", "Initializer", "Iterable", "Layer", "Model"]
+)
 KINDS |= dict.fromkeys(["Mapping", "MaxNorm", "NDArray", "Optimizer", "Penalties", "Penalty", "SGD"])
 KINDS |= dict.fromkeys(["Sequence", "Sequential", "tuple"])
 

@@ -14,7 +14,7 @@ from support.implementations import FUSED, ISAS, THREADS, Implementation, needs_
 from support.tolerances import assert_close, assert_equal_models, assert_same_bits
 
 import steepest as st
-from steepest.backends.protocol import Batch, FitRequest, OptimizerState, Plateau, TrainConfig
+from steepest.backends.data import Batch, FitRequest, OptimizerState, Plateau, TrainConfig, TrainState
 from steepest.backends.sparse import SparseRows, is_sparse, sparse_rows
 
 L, SAMPLES, FEATURES = st.Linear, 90, 70
@@ -53,9 +53,10 @@ def batches(dtype=np.float64, classes=4, weighted=False, x=None):
     return Batch(x, y, weight), Batch(csr(x), y, weight)
 
 
-def state_of(model, optimizer):
-    first, second = (model._zeros() if kept else None for kept in optimizer.keeps)
-    return OptimizerState(first, second, np.zeros(1, np.int64))
+def state_of(model, config):
+    return TrainState(
+        config, OptimizerState({name: model.compiled.zeros() for name in config.optimizer.slots})
+    )
 
 
 def fitted(layers, batch, config, epochs=3, size=16, **options):
@@ -69,7 +70,7 @@ def fitted(layers, batch, config, epochs=3, size=16, **options):
         "orders": np.array([rng.permutation(samples) for _ in range(epochs)]),
     } | options
     schedule = FitRequest(epochs, size, **options)
-    results = model._network().fit(batch, config, state_of(model, config.optimizer), schedule, None)
+    results = model.compiled.network().fit(batch, state_of(model, config), schedule, None)
     return model, results
 
 
@@ -156,7 +157,7 @@ def test_gradients_are_those_of_dense_samples(implementation):
     for penalty in (None, st.L2(0.1), st.L1(0.1), st.ElasticNet(0.1, 2.0)):
         config = recipe_of(WIDE, st.SGD(), penalty)
         with implementation.computing():
-            network = st.Sequential(*WIDE, dtype=np.float64, seed=1)._network()
+            network = st.Sequential(*WIDE, dtype=np.float64, seed=1).compiled.network()
             (a, grads), (b, others) = (network.loss_and_gradients(batch, config) for batch in (dense, sparse))
             assert_same_bits(network.forward(dense.x), network.forward(sparse.x))
         assert a == b
@@ -224,10 +225,10 @@ def test_the_extension_checks_sparse_rows_itself():
         with pytest.raises(
             ValueError, match=r"begin does not divide|columns are not ascending|another shape"
         ):
-            model._network().loss_and_gradients(Batch(bad, y), config)
+            model.compiled.network().loss_and_gradients(Batch(bad, y), config)
     dropping = st.Sequential(st.Dropout(0.5), *NARROW, dtype=np.float64)
     with pytest.raises(ValueError, match="sparse rows need a dense first stage"):
-        dropping._network().loss_and_gradients(Batch(good, y), config)
+        dropping.compiled.network().loss_and_gradients(Batch(good, y), config)
 
 
 def test_a_cancelled_fit_keeps_the_last_batch(backend):
@@ -238,15 +239,15 @@ def test_a_cancelled_fit_keeps_the_last_batch(backend):
     config = recipe_of(layers, st.SGD(0.01), st.L2(0.01))
     options = {"shuffle": False, "seed": 0, "rates": np.full(1, 0.01)}
     model, twin = (st.Sequential(*layers, dtype=np.float64, seed=1) for _ in range(2))
-    state, other = state_of(model, config.optimizer), state_of(twin, config.optimizer)
+    state, other = state_of(model, config), state_of(twin, config)
     with backend.computing():
         forever = FitRequest(10**6, 8, **options)
-        assert model._network().fit(sparse, config, state, forever, lambda done: True).status == "cancelled"
-        epochs, batches_more = divmod(int(state.steps[0]), -(-len(x) // 8))
-        network = twin._network()
-        network.fit(sparse, config, other, FitRequest(epochs, 8, **options), None)
-        network.fit(sparse, config, other, FitRequest(1, 8, **options, batches=batches_more), None)
-    assert state.steps[0] == other.steps[0] > 0
+        assert model.compiled.network().fit(sparse, state, forever, lambda done: True).status == "cancelled"
+        epochs, batches_more = divmod(int(state.optimizer.steps[0]), -(-len(x) // 8))
+        network = twin.compiled.network()
+        network.fit(sparse, other, FitRequest(epochs, 8, **options), None)
+        network.fit(sparse, other, FitRequest(1, 8, **options, batches=batches_more), None)
+    assert state.optimizer.steps[0] == other.optimizer.steps[0] > 0
     assert_equal_models(model, twin)
 
 
@@ -289,10 +290,10 @@ def test_arrays_written_by_another_thread_never_crash(threads):
     try:
         with st.config("native", num_threads=threads):
             for _ in range(40):
-                network = st.Sequential(L(300, 20), dtype=np.float64)._network()
+                network = st.Sequential(L(300, 20), dtype=np.float64).compiled.network()
                 schedule = FitRequest(3, 200, True, 0, np.full(1, 0.1))
                 try:
-                    ended.add(network.fit(batch, config, state_of(None, st.SGD()), schedule, None).status)
+                    ended.add(network.fit(batch, TrainState(config), schedule, None).status)
                 except ValueError as error:
                     ended.add(str(error))
     finally:
@@ -329,9 +330,7 @@ def test_weights_that_another_thread_changes_end_every_fit(threads):
             for seed in range(40):
                 model = st.Sequential(L(100, 60), st.ReLU(), L(60, 10), seed=seed)
                 schedule = FitRequest(4, 100, True, seed, np.full(1, 0.1))
-                ended.add(
-                    model._network().fit(batch, config, state_of(model, st.SGD()), schedule, None).status
-                )
+                ended.add(model.compiled.network().fit(batch, TrainState(config), schedule, None).status)
                 assert all(np.isfinite(value).all() for value in model.state_dict().values())
     finally:
         over.set()
@@ -347,14 +346,14 @@ def test_memory_of_a_batch_does_not_grow_with_threads():
     code = """
 import numpy as np, steepest as st
 from steepest.backends.sparse import SparseRows
-from steepest.backends.protocol import Batch, TrainConfig, FitRequest, OptimizerState
+from steepest.backends.data import Batch, FitRequest, TrainConfig, TrainState
 rows, entries = 20000, 100
 indices = np.random.default_rng(0).integers(0, 500, (rows, entries)) + 500 * np.arange(entries)
 x = SparseRows(np.arange(0, rows * entries + 1, entries), indices.ravel().astype(np.int32),
                np.ones(rows * entries), (rows, 500 * entries))
-network = st.Sequential(st.Linear(500 * entries, 2), dtype=np.float64)._network()
+network = st.Sequential(st.Linear(500 * entries, 2), dtype=np.float64).compiled.network()
 batch, config = Batch(x, np.arange(rows) % 2), TrainConfig(st.SoftmaxCrossEntropy(), (None,))
-state, schedule = OptimizerState(None, None, np.zeros(1, np.int64)), FitRequest(1, rows, False, 0, np.ones(1))
+state, schedule = TrainState(config), FitRequest(1, rows, False, 0, np.ones(1))
 def peak():
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
@@ -362,7 +361,7 @@ grown = []
 for threads in (2, 8):
     before = peak()
     with st.config(num_threads=threads):
-        network.fit(batch, config, state, schedule, None)
+        network.fit(batch, state, schedule, None)
     grown.append(peak() - before)
 print(*grown)
 """

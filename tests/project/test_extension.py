@@ -16,6 +16,8 @@ from support.tolerances import assert_same_bits
 import steepest as st
 from steepest import functional as F
 from steepest.backends import active, native
+from steepest.backends.data import Parameters
+from steepest.backends.protocol import Stage
 
 if native is not None:
     from steepest import _core
@@ -24,11 +26,11 @@ pytestmark = needs_native
 
 
 def stage(kind="dense", inputs=4, outputs=4, **options):
-    return _core.Stage(kind, inputs, outputs, "identity", **options)
+    return Stage(inputs, outputs, "identity", kind, **options)
 
 
 def network(*stages):
-    weights = [(np.ones((4, 4)), None)]
+    weights = [Parameters(np.ones((4, 4)), None)]
     return _core.NetworkFloat64([*stages, stage()], weights)
 
 
@@ -84,11 +86,11 @@ def test_arrays_that_are_written_must_lie_well():
     misaligned = bytes_[1:].view(np.float64).reshape(4, 4)
     overlapping = np.lib.stride_tricks.as_strided(np.zeros(16), (4, 4), (16, 8))
     with pytest.raises(ValueError, match="weight must have contiguous and aligned rows"):
-        _core.NetworkFloat64([stage()], [(misaligned, None)])
+        _core.NetworkFloat64([stage()], [Parameters(misaligned, None)])
     with pytest.raises(ValueError, match="weight has rows that overlap"):
-        _core.NetworkFloat64([stage()], [(overlapping, None)])
+        _core.NetworkFloat64([stage()], [Parameters(overlapping, None)])
     with pytest.raises(ValueError, match="bias must be contiguous and aligned"):
-        _core.NetworkFloat64([stage()], [(np.ones((4, 4)), misaligned[0])])
+        _core.NetworkFloat64([stage()], [Parameters(np.ones((4, 4)), misaligned[0])])
 
 
 def test_a_capsule_without_a_name_is_no_generator():
@@ -146,7 +148,7 @@ def test_threads_that_come_first_share_a_network():
 
         def ask(model=model, networks=networks, start=start):
             start.wait()
-            networks.append(model._network())
+            networks.append(model.compiled.network())
 
         threads = [threading.Thread(target=ask) for _ in range(8)]
         for thread in threads:

@@ -23,7 +23,7 @@ from support.tolerances import assert_same_bits
 
 import steepest.sklearn as ours
 from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
-from steepest.sklearn._fitting.loop import ProgressBar
+from steepest.training.loop import ProgressBar
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

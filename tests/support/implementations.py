@@ -56,7 +56,7 @@ def _forget(isa: str) -> tuple[str, int]:
     if native is None:
         return "", 0
     other = next((name for name in reversed(ISAS) if name != isa), isa)
-    _core.function(_core.Function.exp, np.zeros(1), other)
+    _core.function("exp", np.zeros(1), other)
     return _core.last_run()
 
 

@@ -11,7 +11,8 @@ from support.strategies import numbers, small_model
 from support.tolerances import assert_close, assert_equal_models, assert_same_bits
 
 import steepest as st
-from steepest.backends.protocol import TrainConfig
+from steepest.backends.data import Average, Parameters, TrainConfig, TrainState
+from steepest.backends.protocol import Stage
 
 FIT = {"batch_size": 32, "progress": False}  # of 300 samples: ten updates an epoch
 RULES = [
@@ -135,7 +136,7 @@ def test_a_diverging_step_leaves_the_average(backend, data):
         with pytest.raises(st.DivergenceError):
             trainer.step(data[0], targets + np.float32(3e38))
         assert_equal_models(trainer.averaged(), before)
-        assert trainer._average.updates[0] == 1
+        assert trainer.learning.state.average.updates[0] == 1
 
 
 @needs_native
@@ -171,22 +172,25 @@ def test_what_is_no_averaging_is_refused(data):
 def test_the_extension_checks_averages_itself(data):
     from steepest import _core
 
-    stages, weight = [_core.Stage("dense", 6, 3, "identity")], np.zeros((6, 3), np.float32)
-    count = np.zeros(1, np.int64)
-    for stages_of, arrays, updates, message in [
-        (stages, [(weight[:, :2], None)], count, "weight has another shape"),
-        (stages, [(weight, None)], np.zeros(2, np.int64), "updates has another shape"),
-        (stages, [(weight, None)], np.zeros(1, np.int32), "updates"),
-        (stages, [], count, "fewer parameters than stages that learn"),
+    weight, count = np.zeros((6, 3), np.float32), np.zeros(1, np.int64)
+    network = _core.NetworkFloat32([Stage(6, 3, "identity")], [Parameters(weight, None)])
+    config = TrainConfig(st.SoftmaxCrossEntropy(), (None,), st.SGD())
+
+    def bound(network, arrays, updates):
+        values = [Parameters(array, None) for array in arrays]
+        average = Average(st.PolyakAverage(), values, updates)
+        return network.bind(TrainState(config, average=average))
+
+    for arrays, updates, message in [
+        ([weight[:, :2]], count, "weight has another shape"),
+        ([weight], np.zeros(2, np.int64), "updates has another shape"),
+        ([weight], np.zeros(1, np.int32), "updates"),
+        ([], count, "fewer parameters than stages that learn"),
     ]:
         with pytest.raises(ValueError, match=message):
-            _core.AverageFloat32(stages_of, arrays, updates, 0, True, 0.0)
-    other = _core.AverageFloat32(
-        [_core.Stage("dense", 6, 4, "identity")], [(np.zeros((6, 4), np.float32), None)], count, 0, True, 0
-    )
-    network = _core.NetworkFloat32(stages, [(weight, None)])
-    config = TrainConfig(st.SoftmaxCrossEntropy(), (None,), st.SGD())
-    how = _core.LearningFloat32(stages, st.backends.native._core_config(config), None, None, count, 0)
+            bound(network, arrays, updates)
+    wide = np.zeros((6, 4), np.float32)
+    other = _core.NetworkFloat32([Stage(6, 4, "identity")], [Parameters(wide, None)])
     with pytest.raises(ValueError, match="the average is not like the parameters"):
-        network.step(*data, None, how, 0.1, "", 1, average=other)
+        network.step(*data, None, bound(other, [wide], count), 0.1, "", 1)
     assert_same_bits(weight, np.zeros((6, 3), np.float32))

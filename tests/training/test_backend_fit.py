@@ -10,7 +10,7 @@ from support.tolerances import assert_close, assert_equal_models
 
 import steepest as st
 from steepest.backends import active
-from steepest.backends.protocol import Batch, FitRequest, OptimizerState, Plateau, TrainConfig
+from steepest.backends.data import Batch, FitRequest, Plateau, TrainConfig, TrainState
 
 SAMPLES, SIZE = 50, 16
 
@@ -25,20 +25,21 @@ def fitted(batch, config, schedule, **changed):
     """The model, and what the backend says of its fit."""
     model = small_model(batch.x.dtype)
     options = {"batch_size": SIZE, "shuffle": False, "seed": 0, "rates": np.full(1, 0.1)} | changed
-    state = OptimizerState(None, None, np.zeros(1, np.int64))
-    return model, model._network().fit(batch, config, state, FitRequest(schedule, **options), None)
+    return model, model.compiled.network().fit(
+        batch, TrainState(config), FitRequest(schedule, **options), None
+    )
 
 
 def stepped(batch, config, orders):
     """The same in single steps, with the losses and sizes of the batches."""
     model, losses = small_model(batch.x.dtype), []
-    state = OptimizerState(None, None, np.zeros(1, np.int64))
+    state = TrainState(config)
     for order in orders:
         for first in range(0, SAMPLES, SIZE):
             rows = order[first : first + SIZE]
             weight = None if batch.weight is None else batch.weight[rows]
             part = Batch(batch.x[rows], batch.targets[rows], weight)
-            losses.append((model._network().step(part, config, state, 0.1), len(rows), weight))
+            losses.append((model.compiled.network().step(part, state, 0.1), len(rows), weight))
     return model, losses
 
 
@@ -67,7 +68,7 @@ def test_a_penalty_by_batch_is_divided_as_the_loss(implementation, penalty):
     twice = Batch(np.repeat(plain.x, 2, axis=0), np.repeat(plain.targets, 2))
     weighted = Batch(plain.x, plain.targets, np.full(SAMPLES, 2.0))
     with implementation.computing():
-        network = small_model(np.float64)._network()
+        network = small_model(np.float64).compiled.network()
         (one, grads), (two, _), (three, _) = (
             network.loss_and_gradients(batch, config) for batch in (plain, twice, weighted)
         )
@@ -88,7 +89,7 @@ def test_a_penalty_by_batch_shrinks_proximally_too(backend):
     mean = TrainConfig(st.SoftmaxCrossEntropy(), (st.L1(5.0 / SAMPLES, proximal=True),) * 2)
     with backend.computing():
         first, second = (stepless(batch, config) for config in (proximal, mean))
-        objective, _ = small_model(np.float64)._network().loss_and_gradients(zero, proximal)
+        objective, _ = small_model(np.float64).compiled.network().loss_and_gradients(zero, proximal)
     for key, value in first.state_dict().items():
         assert_close(value, second.state_dict()[key], 10, np.abs(value))
     assert objective == 0
@@ -97,7 +98,7 @@ def test_a_penalty_by_batch_shrinks_proximally_too(backend):
 def stepless(batch, config):
     """A model after one update on everything."""
     model = small_model(np.float64)
-    model._network().step(batch, config, OptimizerState(None, None, np.zeros(1, np.int64)), 0.1)
+    model.compiled.network().step(batch, TrainState(config), 0.1)
     return model
 
 
@@ -107,7 +108,7 @@ def test_the_reported_objective_has_a_scale_of_its_own(implementation):
     scaled = TrainConfig(st.SoftmaxCrossEntropy(), (st.L2(0.5),) * 2, report_scale=0.25)
     with implementation.computing():
         (model, first), (other, second) = (fitted(batch, config, 4) for config in (plain, scaled))
-        network = small_model(np.float64)._network()
+        network = small_model(np.float64).compiled.network()
         (one, grads), (quarter, same) = (network.loss_and_gradients(batch, r) for r in (plain, scaled))
         data, _ = network.loss_and_gradients(batch, TrainConfig(plain.loss, (None, None)))
     assert_equal_models(model, other)

@@ -9,7 +9,8 @@ from support.strategies import numbers, small_model
 from support.tolerances import assert_equal_models, assert_same_bits
 
 import steepest as st
-from steepest.backends.protocol import TrainConfig
+from steepest.backends.data import FitRequest, Parameters, TrainConfig, TrainState
+from steepest.backends.protocol import Stage
 
 # 300 samples, so that the last of ten batches is smaller; groups that divide ten, do not, and exceed it.
 FIT = {"batch_size": 32, "epochs": 3, "progress": False}
@@ -202,7 +203,7 @@ def test_a_changed_label_restores_the_last_finished_epoch(backend, data, group):
 def test_an_order_is_drawn_once_an_epoch(backend, data, monkeypatch):
     """And a step in between, or a fit with another order, does not disturb it."""
     drawn = []
-    reference = st.backends.reference
+    reference = st.backends.reference.network
     draw = reference.shuffle_order
     monkeypatch.setattr(reference, "shuffle_order", lambda *key: drawn.append(key) or draw(*key))
     trainer = st.Trainer(small_model())
@@ -247,14 +248,16 @@ def test_groups_are_checked(data, options, error, message):
 def test_the_extension_checks_batches_itself(data):
     from steepest import _core
 
-    for schedule in (_core.FitRequest(1, 0, 2, False, 0, -1), _core.FitRequest(1, 0, 2, False, 0, 0, -1)):
-        weight = np.ones((6, 3), np.float32)
-        stages, rates = [_core.Stage("dense", 6, 3, "identity")], np.array([0.1])
-        network = _core.NetworkFloat32(stages, [(weight, None)])
-        config = st.backends.native._core_config(TrainConfig(st.SoftmaxCrossEntropy(), (None,), st.SGD()))
-        how = _core.LearningFloat32(stages, config, None, None, np.zeros(1, np.int64), 0)
+    weight = np.ones((6, 3), np.float32)
+    network = _core.NetworkFloat32([Stage(6, 3, "identity")], [Parameters(weight, None)])
+    state = network.bind(TrainState(TrainConfig(st.SoftmaxCrossEntropy(), (None,), st.SGD())))
+
+    def fit(isa, **part):
+        request = FitRequest(1, 2, shuffle=False, seed=0, rates=np.array([0.1]), **part)
+        return network.fit(*data, None, state, request, None, isa, 1)
+
+    for part in ({"first_batch": -1}, {"batches": -1}):
         with pytest.raises(ValueError, match="batches are counted from 0"):
-            network.fit(*data, None, how, schedule, rates, None, "", 1)
-    beyond = _core.FitRequest(1, 0, 2, False, 0, 10**9, 10**18)
-    result = network.fit(*data, None, how, beyond, rates, None, NATIVE[0].isa, 1)
+            fit("", **part)
+    result = fit(NATIVE[0].isa, first_batch=10**9, batches=10**18)
     assert result.losses == [0.0] and (weight == 1).all()

@@ -93,7 +93,7 @@ def test_ctrl_c_leaves_the_average_beside_the_parameters(backend, batch_callback
             trainer.fit(X, y, epochs=ENDLESS, batch_callbacks=batch_callbacks, **fit)
         while not same(again.model.state_dict(), trainer.model.state_dict()):
             again.step(X, y)
-    assert trainer._average.updates == again._average.updates > 0
+    assert trainer.learning.state.average.updates == again.learning.state.average.updates > 0
     assert same(trainer.averaged().state_dict(), again.averaged().state_dict())
 
 
@@ -159,7 +159,9 @@ def test_ctrl_c_leaves_one_long_step_untouched(call, threads):
                 model.loss_and_gradients(X, y, loss="softmax")
     for key, value in model.state_dict().items():
         assert_same_bits(value, before[key], key)
-    assert all(not v.weight.any() and not v.bias.any() for v in trainer._state.first)
+    assert all(
+        not v.weight.any() and not v.bias.any() for v in trainer.learning.state.optimizer.slots["velocity"]
+    )
 
 
 def test_cancel_from_another_thread(backend):
@@ -257,7 +259,7 @@ def test_settings_are_of_one_thread(backend):
 
 
 @needs_native
-@pytest.mark.skipif(not hasattr(os, "residual_split"), reason="no fork on this system")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # Python 3.12 warns of what is tested here
 def test_a_forked_child_trains_to_the_same_bits():
     """libgomp's threads do not survive a fork: a child that waited for them would hang."""

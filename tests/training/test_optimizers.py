@@ -66,8 +66,8 @@ def test_weight_decay_is_apart_from_the_gradient(implementation):
     assert weight.tolist() == [2 * 0.875, -4 * 0.875] and not mean.any() and not square.any()
 
 
-def one_update(optimizer, penalty, weight, grad, kept):
-    active().update(weight, grad, kept, optimizer, penalty, optimizer.learning_rate, 2)
+def one_update(optimizer, penalty, weight, grad, slots):
+    active().update(weight, grad, slots, optimizer, penalty, optimizer.learning_rate, 2)
 
 
 def bounds(optimizer, penalty, weight, grad, first, second):
@@ -104,7 +104,7 @@ def test_an_update_is_the_reference(optimizer, penalty, rows, columns, dtype, se
     for implementation in [REFERENCE, *(Implementation("native", isa, 1) for isa in ISAS)]:
         arrays = [Guarded(array, FILLS[seed % 2]) for array in (weight, grad, first, second)]
         w, g, *slots = (guarded.view for guarded in arrays)
-        kept = tuple(slot if name else None for slot, name in zip(slots, optimizer.keeps, strict=True))
+        kept = dict(zip(optimizer.slots, slots[-len(optimizer.slots) :], strict=True))
         with implementation.computing():
             one_update(optimizer, penalty, w, g, kept)
         for guarded in arrays:
@@ -185,14 +185,19 @@ def test_the_state_is_kept_for_its_like_alone(backend, data):
         trainer.step(*data)
         change = trainer.model.state_dict()["2.weight"] - before["2.weight"]
         assert np.abs(change) == pytest.approx(0.01, rel=1e-2)  # as a first step is
-        assert (trainer.steps_done, trainer._state.state_start) == (2, 1)
-        kept = trainer._state
+        assert (trainer.steps_done, trainer.learning.state.optimizer.state_start) == (2, 1)
+        kept = trainer.learning.state.optimizer
         trainer.optimizer = st.AdamW(0.01)
-        assert trainer._state is kept
+        assert trainer.learning.state.optimizer is kept
         trainer.optimizer = st.RMSProp(0.01)
-        assert trainer._state is not kept and not trainer._state.second[0].weight.any()
+        now = trainer.learning.state.optimizer
+        assert now is not kept and not now.slots["mean_square"][0].weight.any()
         trainer.fit(*data, epochs=2, batch_size=100, progress=False)
-    assert (trainer.steps_done, trainer._state.state_start, trainer.epochs_done) == (8, 2, 2)
+    assert (trainer.steps_done, trainer.learning.state.optimizer.state_start, trainer.epochs_done) == (
+        8,
+        2,
+        2,
+    )
 
 
 @pytest.mark.parametrize("optimizer", [st.Adam(0.01), st.RMSProp(0.01), st.AdaGrad(0.01)])

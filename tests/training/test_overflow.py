@@ -52,7 +52,7 @@ def test_a_fit_goes_back_to_its_last_good_epoch(backend, config, way):
     assert_equal_models(trainer.model, again.model)
     if trainer.averaging is not None:
         assert_equal_models(trainer.averaged(), again.averaged())
-    for mine, other in zip(trainer._copies(), again._copies(), strict=True):
+    for mine, other in zip(trainer.learning.copies(), again.learning.copies(), strict=True):
         assert_same_bits(mine[1], other[1])
 
 

@@ -10,7 +10,7 @@ import textwrap
 import pytest
 from support.implementations import needs_native
 
-pytestmark = [needs_native, pytest.mark.skipif(not hasattr(os, "residual_split"), reason="needs POSIX")]
+pytestmark = [needs_native, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX")]
 
 SETTING = """
 import os, resource, signal, sys, threading, time

@@ -7,19 +7,16 @@ import warnings
 from importlib import import_module
 from types import ModuleType
 
+from .. import _extension
 from .._config import current
 from . import reference
 from .protocol import Backend
 
 native: ModuleType | None = None
-native_error: str | None = None
+native_error = _extension.error
 _backends: dict[str, Backend] = {"reference": reference.BACKEND}
 
-try:
-    import_module("steepest._core")
-except ImportError as error:
-    native_error = f"the compiled extension did not load: {error}"
-else:
+if _extension.core is not None:
     native = import_module("steepest.backends.native")
     _backends["native"] = native.BACKEND
 

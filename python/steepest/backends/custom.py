@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from .. import _checks
+from .._checks import Array
 from ..losses import CustomLoss
-from .protocol import Array
 
 
 def evaluate(loss: CustomLoss, scores: Array, targets: Array) -> tuple[float, Array]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .protocol import Array
+from .._checks import Array
 
 _LINE = 64  # bytes in a cache line, and in the widest vector register
 

@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-import math
-import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
 from .. import _core
+from .._checks import Array
 from .._config import current
-from ..averaging import PolyakAverage
-from ..losses import (
-    AbsoluteError,
-    BinaryCrossEntropy,
-    CustomLoss,
-    Huber,
-    Loss,
-    MulticlassHinge,
-    PoissonDeviance,
-    SoftmaxCrossEntropy,
-    SquaredError,
-)
-from ..optimizers import SGD, AdaGrad, AdamW, Optimizer, RMSProp
+from ..losses import CustomLoss, Loss
+from ..optimizers import Optimizer
 from ..penalties import Penalty
 from .custom import evaluate
-from .protocol import (
+from .data import (
     NO_KEY,
-    ActivationName,
-    Array,
-    Average,
     Batch,
     EpochResults,
     FitRequest,
-    OptimizerState,
     Overflowed,
     Parameters,
-    Stage,
-    Status,
+    ShouldStop,
     StepKey,
     TrainConfig,
-    Watch,
+    TrainState,
 )
+from .protocol import ActivationName, Stage
 from .sparse import SparseRows
 
 
@@ -52,49 +36,9 @@ def available_isas() -> tuple[str, ...]:
     return _core.available_isas()
 
 
-def default_num_threads() -> int:
-    """OpenMP's limit, capped by the processors and the CPU quota of this process."""
-    return _core.default_threads()
-
-
-def build_info() -> dict[str, Any]:
-    """How the extension was built, and what of it runs here."""
-    return {
-        "compiler": _core.compiler,
-        "threading": _core.threading,
-        "machine": platform.machine(),
-        "isa_built": _core.built_isas(),
-        "isa_available": _core.available_isas(),
-        "isa_active": _choice()[0] or _core.available_isas()[0],
-    }
-
-
 def _choice() -> tuple[str, int]:
     settings = current()
     return settings.isa, settings.num_threads
-
-
-def _core_loss(loss: Loss) -> _core.Loss:
-    kinds = _core.LossKind
-    if isinstance(loss, CustomLoss):
-        return _core.Loss(kinds.custom)
-    if isinstance(loss, SoftmaxCrossEntropy):
-        weighted = loss.class_weight is not None
-        return _core.Loss(kinds.softmax, parameter=loss.label_smoothing, weighted=weighted)
-    if isinstance(loss, MulticlassHinge):
-        return _core.Loss(kinds.squared_hinge if loss.squared else kinds.hinge, parameter=loss.margin)
-    parameter = loss.factor if isinstance(loss, SquaredError) else 0.0
-    parameter = loss.delta if isinstance(loss, Huber) else parameter
-    return _core.Loss(_TARGET_KINDS[type(loss)], parameter=parameter, sum=loss.reduction == "sum")
-
-
-_TARGET_KINDS = {
-    SquaredError: _core.LossKind.squared_error,
-    AbsoluteError: _core.LossKind.absolute_error,
-    Huber: _core.LossKind.huber,
-    BinaryCrossEntropy: _core.LossKind.binary_cross_entropy,
-    PoissonDeviance: _core.LossKind.poisson,
-}
 
 
 def _function(loss: Loss) -> Callable[[Array, Array], tuple[float, Array]] | None:
@@ -102,137 +46,41 @@ def _function(loss: Loss) -> Callable[[Array, Array], tuple[float, Array]] | Non
     return partial(evaluate, loss) if isinstance(loss, CustomLoss) else None
 
 
-def _core_penalty(penalty: Penalty | None) -> _core.Penalty:
-    if penalty is None:
-        return _core.Penalty(0.0, 0.0, False)
-    return _core.Penalty(penalty.l2, penalty.l1, penalty.proximal)
-
-
-def _core_penalties(penalties: Sequence[Penalty | None]) -> list[_core.Penalty]:
-    return [_core_penalty(penalty) for penalty in penalties] if any(penalties) else []
-
-
-def _core_optimizer(optimizer: Optimizer) -> _core.Optimizer:
-    rule, o = _core.Rule, optimizer
-    if isinstance(o, SGD):
-        return _core.Optimizer(rule.sgd, o.momentum, o.nesterov, 0.0, 0.0, 0.0, 0.0)
-    if isinstance(o, AdaGrad):
-        return _core.Optimizer(rule.rmsprop, 0.0, False, 1.0, 1.0, o.epsilon, 0.0)
-    if isinstance(o, RMSProp):
-        return _core.Optimizer(rule.rmsprop, 0.0, False, o.decay, 1 - o.decay, o.epsilon, 0.0)
-    weight_decay = o.weight_decay if isinstance(o, AdamW) else 0.0
-    decays = o.beta_1, False, o.beta_2, 1 - o.beta_2
-    return _core.Optimizer(rule.adam, *decays, o.epsilon, weight_decay, o.epsilon_hat)
-
-
-def _core_config(config: TrainConfig) -> _core.TrainConfig:
-    return _core.TrainConfig(
-        _core_loss(config.loss),
-        _core_penalties(config.penalties),
-        _core_optimizer(config.optimizer),
-        math.inf if config.clip_value is None else config.clip_value,
-        math.inf if config.clip_norm is None else config.clip_norm,
-        math.inf if config.constraint is None else config.constraint.limit,
-        config.penalty_by_batch,
-        config.report_scale,
-        config.mean_by_count,
-    )
-
-
-def _core_stage(s: Stage) -> _core.Stage:
-    return _core.Stage(
-        s.kind,
-        s.inputs,
-        s.outputs,
-        s.activation,
-        s.slope,
-        s.number,
-        s.rate,
-        s.momentum,
-        s.epsilon,
-        s.partner,
-        s.image,
-        s.mask,
-    )
-
-
-def _core_request(request: FitRequest) -> _core.FitRequest:
-    return _core.FitRequest(
-        request.epochs,
-        request.first_epoch,
-        request.batch_size,
-        request.shuffle,
-        request.seed,
-        request.first_batch,
-        request.batches,
-        request.sums,
-        plateau=request.plateau,
-    )
-
-
 def _rows(x: Array | SparseRows) -> Any:
     return (x.indptr, x.indices, x.data) if isinstance(x, SparseRows) else x
-
-
-def _pairs(parameters: Sequence[Parameters]) -> list[tuple[Array, Array | None]]:
-    return [(p.weight, p.bias) for p in parameters]
 
 
 _DENSE_ELEMENTS = 1 << 20  # of the rows that are made dense at a time, to predict from
 
 
 class _Network:
-    """One compiled model. Descriptions are translated once and kept while the same object comes again."""
+    """One compiled model. A state is read once, and what was read kept while the same object comes again."""
 
     def __init__(
         self, stages: Sequence[Stage], parameters: Sequence[Parameters], running: Sequence[Array] = ()
     ) -> None:
-        self._stages = [_core_stage(stage) for stage in stages]
         single = parameters[0].weight.dtype == np.float32
-        self._learning = _core.LearningFloat32 if single else _core.LearningFloat64
-        self._average_set = _core.AverageFloat32 if single else _core.AverageFloat64
-        make = _core.NetworkFloat32 if single else _core.NetworkFloat64
-        self._network = make(self._stages, _pairs(parameters), list(running))
-        self._known: tuple[TrainConfig | None, OptimizerState | None, Average | None, Any, Any] = (None,) * 5
+        make: Any = _core.NetworkFloat32 if single else _core.NetworkFloat64
+        self._network: _core.NetworkFloat64 = make(stages, parameters, running)  # or 32, typed alike
+        self._known: tuple[TrainState, _core.StateFloat64] | None = None
 
-    def _translated(
-        self, config: TrainConfig, state: OptimizerState, average: Average | None
-    ) -> tuple[Any, Any]:
-        """How to learn, and the average, as the extension has them."""
+    def _bound(self, state: TrainState) -> _core.StateFloat64:
+        """The state as the extension has it."""
         known = self._known  # read once: another thread may replace it
-        if known[0] is config and known[1] is state and known[2] is average:
-            return known[3], known[4]
-        first, second = (None if slot is None else _pairs(slot) for slot in (state.first, state.second))
-        how = self._learning(
-            self._stages, _core_config(config), first, second, state.steps, state.state_start
-        )
-        mean = None if average is None else self._core_average(average)
-        self._known = config, state, average, how, mean
-        return how, mean
-
-    def _core_average(self, average: Average) -> Any:
-        rule, values = average.averaging, _pairs(average.values)
-        uniform, decay = (True, 0.0) if isinstance(rule, PolyakAverage) else (False, rule.decay)
-        return self._average_set(self._stages, values, average.updates, rule.start, uniform, decay)
+        if known is None or known[0] is not state:
+            known = self._known = state, self._network.bind(state, _function(state.config.loss))
+        return known[1]
 
     def try_forward(self, x: object) -> Array | None:
         settings = current()
         return self._network.try_forward(x, settings.isa, settings.num_threads)
 
     def try_step(
-        self,
-        x: object,
-        targets: object,
-        config: TrainConfig,
-        state: OptimizerState,
-        rate: float,
-        average: Average | None = None,
-        seed: int = 0,
+        self, x: object, targets: object, state: TrainState, rate: float, seed: int = 0
     ) -> float | None:
-        settings, (how, mean) = current(), self._translated(config, state, average)
-        isa, threads = settings.isa, settings.num_threads
+        settings, bound = current(), self._bound(state)
         try:
-            return self._network.try_step(x, targets, how, rate, isa, threads, mean, seed)
+            return self._network.try_step(x, targets, bound, rate, settings.isa, settings.num_threads, seed)
         except _core.Overflowed as error:
             raise Overflowed(error) from None
 
@@ -244,74 +92,27 @@ class _Network:
         return np.concatenate(parts) if parts else self.forward(x[:])
 
     def loss_and_gradients(
-        self, batch: Batch, config: TrainConfig, draws: StepKey = NO_KEY
+        self, batch: Batch, config: TrainConfig, key: StepKey = NO_KEY
     ) -> tuple[float, list[Parameters]]:
+        custom = _function(config.loss)
         value, arrays = self._network.loss_and_gradients(
-            _rows(batch.x),
-            batch.targets,
-            batch.weight,
-            _core_config(config),
-            *_choice(),
-            _function(config.loss),
-            *draws,
+            _rows(batch.x), batch.targets, batch.weight, config, *_choice(), custom, *key
         )
         return value, [Parameters(weight, bias) for weight, bias in arrays]
 
-    def step(
-        self,
-        batch: Batch,
-        config: TrainConfig,
-        state: OptimizerState,
-        rate: float,
-        average: Average | None = None,
-        seed: int = 0,
-    ) -> float:
-        how, mean = self._translated(config, state, average)
+    def step(self, batch: Batch, state: TrainState, rate: float, seed: int = 0) -> float:
+        x, bound = _rows(batch.x), self._bound(state)
         try:
-            return self._network.step(
-                *(_rows(batch.x), batch.targets, batch.weight, how, rate),
-                *_choice(),
-                custom=_function(config.loss),
-                average=mean,
-                seed=seed,
-            )
+            return self._network.step(x, batch.targets, batch.weight, bound, rate, *_choice(), seed)
         except _core.Overflowed as error:
             raise Overflowed(error) from None
 
     def fit(
-        self,
-        batch: Batch,
-        config: TrainConfig,
-        state: OptimizerState,
-        request: FitRequest,
-        watch: Watch | None,
-        average: Average | None = None,
+        self, batch: Batch, state: TrainState, request: FitRequest, should_stop: ShouldStop | None
     ) -> EpochResults:
-        how, mean = self._translated(config, state, average)
-        result = self._network.fit(
-            _rows(batch.x),
-            batch.targets,
-            batch.weight,
-            how,
-            _core_request(request),
-            request.rates,
-            watch,
-            *_choice(),
-            custom=_function(config.loss),
-            average=mean,
-            orders=request.orders,
-        )
-        status = _STATUS[result.status]
-        return EpochResults(result.losses, result.seconds, status, result.step, result.sums)
-
-
-_STATUS: dict[_core.Status, Status] = {
-    _core.Status.finished: "finished",
-    _core.Status.cancelled: "cancelled",
-    _core.Status.diverged: "diverged",
-    _core.Status.overflowed: "overflowed",
-    _core.Status.invalid_label: "invalid_label",
-}
+        x, bound = _rows(batch.x), self._bound(state)
+        r = self._network.fit(x, batch.targets, batch.weight, bound, request, should_stop, *_choice())
+        return EpochResults(r.losses, r.seconds, r.status, r.step, r.sums)
 
 
 class _Native:
@@ -350,10 +151,10 @@ class _Native:
         return _core.activation_backward(name, slope, y, grad, _choice()[0])
 
     def exp(self, x: Array) -> Array:
-        return _core.function(_core.Function.exp, x, _choice()[0])
+        return _core.function("exp", x, _choice()[0])
 
     def log(self, x: Array) -> Array:
-        return _core.function(_core.Function.log, x, _choice()[0])
+        return _core.function("log", x, _choice()[0])
 
     def softmax(self, scores: Array) -> Array:
         return _core.softmax(scores, *_choice())
@@ -361,20 +162,19 @@ class _Native:
     def loss(self, loss: Loss, scores: Array, targets: Array, weight: Array | None) -> tuple[float, Array]:
         if isinstance(loss, CustomLoss):
             return evaluate(loss, scores, targets)
-        return _core.loss(_core_loss(loss), scores, targets, weight, *_choice())
+        return _core.loss(loss, scores, targets, weight, *_choice())
 
     def update(
         self,
         weight: Array,
         grad: Array,
-        kept: tuple[Array | None, Array | None],
+        slots: Mapping[str, Array],
         optimizer: Optimizer,
         penalty: Penalty | None,
         rate: float,
         age: int,
     ) -> None:
-        how = _core_optimizer(optimizer), _core_penalty(penalty)
-        _core.update(weight, grad, *kept, *how, rate, age, _choice()[0])
+        _core.update(weight, grad, slots, optimizer, penalty, rate, age, _choice()[0])
 
 
 BACKEND = _Native()

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import _config, functional, storage
+from .. import _config, functional
 from ..datasets import load_digits
 from ..layers import ELU, GELU, Identity, Layer, LeakyReLU, LeCunTanh, Linear, ReLU, Sigmoid, Softplus, Tanh
-from ..model import Sequential
+from ..model import Sequential, load_with_metadata
 from ..optimizers import SGD
+from ..storage import ModelFileError
 from ..storage.atomic import replacing
 from ..training.callbacks import EpochState
 from ..training.divergence import DivergenceError
@@ -182,8 +183,8 @@ def _load(path: Path) -> tuple[Sequential, Preparation | None]:
         raise UserError(f"{path}: is not a file")
     check_is_file(path)
     try:
-        model, metadata = storage.read(path)
-    except storage.ModelFileError as error:
+        model, metadata = load_with_metadata(path)
+    except ModelFileError as error:
         raise UserError(str(error)) from None
     if _METADATA_KEY not in metadata:
         return model, None

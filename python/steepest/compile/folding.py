@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..backends.protocol import Array
+from .._checks import Array
 from ..layers import Layer, Linear
 from ..layers.regularization import BatchNorm, Residual
 

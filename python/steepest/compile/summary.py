@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from ..layers import Layer
 
-if TYPE_CHECKING:
-    from ..model import Sequential
 
+def table(layers: Sequence[Layer], in_features: int, counts: Mapping[str, int], dtype: np.dtype[Any]) -> str:
+    """A line for each layer: its number in `state_dict`, what it gives for n samples, its parameters.
 
-def table(model: Sequential) -> str:
-    """A line for each layer: its number in `state_dict`, what it gives for n samples, its parameters."""
-    counts = {key: array.size for key, array in model._named(model._parameters)}
+    `counts` has the number of parameters by their keys.
+    """
     rows = [("", "layer", "output", "parameters")]
-    rows.append(("", "input", f"(n, {model.in_features})", ""))
-    rows += _rows(model.layers, model.in_features, "", counts)
+    rows.append(("", "input", f"(n, {in_features})", ""))
+    rows += _rows(layers, in_features, "", counts)
     total = sum(counts.values())
     rows.append(("", "total", "", f"{total:,}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -25,12 +26,12 @@ def table(model: Sequential) -> str:
         for key, layer, output, count in rows
     ]
     rule = "-" * max(map(len, lines))
-    size = total * model.dtype.itemsize
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, f"{lines[-1]}  ({size:,} bytes, {model.dtype})"])
+    size = total * dtype.itemsize
+    return "\n".join([lines[0], rule, *lines[1:-1], rule, f"{lines[-1]}  ({size:,} bytes, {dtype})"])
 
 
 def _rows(
-    layers: Sequence[Layer], features: int, prefix: str, counts: dict[str, int]
+    layers: Sequence[Layer], features: int, prefix: str, counts: Mapping[str, int]
 ) -> Iterator[tuple[str, str, str, str]]:
     """Of some layers, each followed by those inside it; one without `out_features` changes no sizes."""
     for number, layer in enumerate(layers):

@@ -17,6 +17,7 @@ from .._checks import Array
 from .._description import check_dtype
 from ..backends import active
 from ..backends.protocol import ActivationName, reads_input
+from ..compile.targets import targets_and_weight
 from ..layers import ELU, Activation, Identity, LeakyReLU, slope_of
 from ..losses import (
     AbsoluteError,
@@ -29,7 +30,6 @@ from ..losses import (
     SoftmaxCrossEntropy,
     SquaredError,
 )
-from ..training.targets import targets_and_weight
 from .steps import adagrad_step, adam_step, rmsprop_step, sgd_step
 
 __all__ = [

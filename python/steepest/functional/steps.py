@@ -145,37 +145,36 @@ def adam_step(
     """
     optimizer = AdamW(learning_rate, beta_1, beta_2, epsilon, weight_decay, epsilon_hat=epsilon_hat)
     step = _checks.integer(step, "step", minimum=0, maximum=2**62)
-    kept = {"mean": mean, "mean_square": mean_square}
-    _update(*_weight_and_gradient(weight, gradient), kept, optimizer, penalty, step)
+    slots = {"mean": mean, "mean_square": mean_square}
+    _update(*_weight_and_gradient(weight, gradient), slots, optimizer, penalty, step)
 
 
 def _update(
     weight: Array,
     gradient: Array,
-    kept: Mapping[str, Array | None],
+    slots: Mapping[str, Array | None],
     optimizer: Optimizer,
     penalty: Penalty | None,
     age: int = 0,
 ) -> None:
+    """One update; slots by the names of `Optimizer.slots`, None for one that there is not."""
     rate = _checks.positive(optimizer.learning_rate, "learning_rate")  # no schedule: there is but one step
     for description in (optimizer, penalty := as_penalty(penalty)):
         check_dtype(description, weight.dtype)
-    arrays = [weight, gradient]
-    for name, array in kept.items():
-        if array is None:
-            continue
-        state = _in_place(array, name)
-        if state.shape != weight.shape or state.dtype != weight.dtype:
-            raise ValueError(
-                f"{name} is {state.shape} {state.dtype}, but weight is {weight.shape} {weight.dtype}"
-            )
-        arrays.append(state)
-    if any(np.shares_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i]):
-        *others, last = ("weight", "gradient", *kept)
+    arrays = {name: _slot(array, name, weight) for name, array in slots.items() if array is not None}
+    every = [weight, gradient, *arrays.values()]
+    if any(np.shares_memory(a, b) for i, a in enumerate(every) for b in every[:i]):
+        *others, last = ("weight", "gradient", *slots)
         raise ValueError(f"{', '.join(others)} and {last} must not overlap in memory")
-    states = iter(arrays[2:])
-    first, second = (next(states, None) if name else None for name in optimizer.keeps)
-    active().update(weight, gradient, (first, second), optimizer, penalty, rate, age)
+    active().update(weight, gradient, arrays, optimizer, penalty, rate, age)
+
+
+def _slot(array: Array, name: str, weight: Array) -> Array:
+    """What an optimizer keeps of a weight, as a 2-D view that can be written."""
+    slot = _in_place(array, name)
+    if slot.shape != weight.shape or slot.dtype != weight.dtype:
+        raise ValueError(f"{name} is {slot.shape} {slot.dtype}, but weight is {weight.shape} {weight.dtype}")
+    return slot
 
 
 def _weight_and_gradient(weight: Array, gradient: ArrayLike) -> tuple[Array, Array]:

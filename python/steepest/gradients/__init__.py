@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .check import GradientCheck, KeyCheck, check_gradients
+from .check import check_gradients
 from .descent import Descent, gradient_descent, local_search, random_search
 from .differences import directional_derivative, numerical_gradient
+from .verdict import GradientCheck, KeyCheck
 
 __all__ = [
     "Descent",

@@ -15,97 +15,16 @@ from .. import _checks
 from .._checks import Array
 from ..compile.penalties import per_layer
 from ..losses import Loss, LossFunction, SquaredError, as_loss
-from ..model import Sequential
+from ..model import Sequential, restored
 from ..penalties import Penalties
-from ..training.trainer import checked_model
+from ..training.model import checked_model
+from .verdict import GradientCheck, KeyCheck
 
 Coordinates: TypeAlias = tuple[Array, ...]  # an index array for each axis
 _DIRECTIONS = 3  # random ones for each key: a wrong derivative stands out in any of them
 # The values in an extrapolated slope weigh (4 + 1 + 3) / h together, and each is rounded a few times.
 _ROUNDINGS = 32
 _EPS, _TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
-
-
-@dataclass(frozen=True)
-class KeyCheck:
-    """How well the gradients of one array of parameters agree.
-
-    Attributes
-    ----------
-    key : str
-        Its name in `state_dict`.
-    checked, skipped : int
-        Coordinates compared with central differences, and those where these have no meaning.
-    numerical_error : float or None
-        The largest relative error of reverse mode against central differences; None if all were skipped.
-    forward_error : float
-        That of forward mode against reverse mode.
-    """
-
-    key: str
-    checked: int
-    skipped: int
-    numerical_error: float | None
-    forward_error: float
-
-
-@dataclass(frozen=True, repr=False)
-class GradientCheck:
-    """What `check_gradients` found; true if the gradients are right, false if wrong or not checked at all.
-
-    Attributes
-    ----------
-    keys : tuple of KeyCheck
-    tolerance : float
-        The largest relative error that passes.
-    """
-
-    keys: tuple[KeyCheck, ...]
-    tolerance: float
-
-    @property
-    def checked(self) -> int:
-        """Coordinates compared with central differences."""
-        return sum(key.checked for key in self.keys)
-
-    @property
-    def skipped(self) -> int:
-        """Coordinates that were not, because the step crosses a kink (or a bend too sharp for it)."""
-        return sum(key.skipped for key in self.keys)
-
-    @property
-    def ok(self) -> bool:
-        """Whether anything could be compared with differences, and no error exceeds the tolerance."""
-        return self.checked > 0 and self._agree
-
-    @property
-    def _agree(self) -> bool:
-        """Whether what was compared agrees."""
-        errors = [key.forward_error for key in self.keys]
-        errors += [key.numerical_error for key in self.keys if key.numerical_error is not None]
-        return all(error <= self.tolerance for error in errors)  # NaN is not
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def __repr__(self) -> str:
-        width = max(len(key.key) for key in self.keys)
-        verdict = f"gradients are {'right' if self.ok else 'WRONG'} to {self.tolerance:g}"
-        if self._agree and not self.checked:
-            verdict = (
-                "gradients could not be checked: every coordinate lies within h of a kink, so move the "
-                f"parameters, or take a smaller h (forward and reverse mode agree to {self.tolerance:g})"
-            )
-        lines = [
-            f"{verdict}: {self.checked} coordinates checked, {self.skipped} skipped",
-            f"{'':{width}}  checked  skipped  reverse against numerical  forward against reverse",
-        ]
-        for key in self.keys:
-            error = "-" if key.numerical_error is None else f"{key.numerical_error:.1e}"
-            lines.append(
-                f"{key.key:{width}}  {key.checked:7}  {key.skipped:7}  {error:>25}  {key.forward_error:23.1e}"
-            )
-        return "\n".join(lines)
 
 
 def check_gradients(
@@ -173,7 +92,7 @@ def check_gradients(
     if max_coordinates is not None:
         max_coordinates = _checks.integer(max_coordinates, "max_coordinates", minimum=1)
     generator = np.random.default_rng(_checks.seed(seed))
-    twin = type(model)._from_state(model.layers, model.state_dict(), dtype=np.float64, seed=model.seed)
+    twin = restored(model.layers, model.state_dict(), np.float64, model.seed, type(model))
     for one in per_layer(penalty, twin.layers):
         if one is not None and one.proximal:
             raise ValueError(f"{one!r} is in the objective, but not in its gradients: check without proximal")
@@ -186,7 +105,7 @@ def check_gradients(
         raise ValueError(f"the objective is {here}, but must be finite where its gradient is checked")
     # Compared scores are rounded at the size of 1, however small the loss becomes.
     size = abs(here) + (0.0 if isinstance(loss, SquaredError) else 1.0)
-    own, keys = dict(twin._named(twin._parameters)), []
+    own, keys = dict(twin.compiled.named(twin.compiled.parameters)), []
     for key, gradient in gradients.items():
         chosen = _chosen(gradient, max_coordinates, generator)
         slopes = _Slopes.measured(lambda: reverse()[0], here, own[key], chosen, h)

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _checks
+from .._checks import Array
 from ..backends import active
-from ..backends.protocol import Array
 from ..layers import Identity, Linear
 from ..model import Sequential
 from ..training.history import History
-from ..training.trainer import checked_model
+from ..training.model import checked_model
 from .drawing import axes_or_new, draw_templates, image_shape, pyplot
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _checks
-from ..backends.protocol import Array
+from .._checks import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

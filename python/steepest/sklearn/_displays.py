@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ..backends.protocol import Array
+from .._checks import Array
 from ..plots.drawing import axes_or_new, draw_templates, image_shape
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -18,8 +19,8 @@ import numpy as np
 
 from .. import _checks
 from ..compile.plan import expected_shapes
+from ..compile.state import checked_state
 from ..layers import Layer, from_config, to_config
-from ..model import Sequential
 from . import safetensors as _safetensors
 from .atomic import reading, replacing
 
@@ -36,32 +37,45 @@ class ModelFileError(ValueError):
     """The file is no model that this version of steepest can read."""
 
 
-def write(model: Sequential, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> None:
+@dataclass(frozen=True)
+class Description:
+    """What a file says of a model beside its tensors.
+
+    layers, dtype, seed: those of `Sequential`. metadata: more strings, of the writer's.
+    """
+
+    layers: Sequence[Layer]
+    dtype: np.dtype[Any]
+    seed: int
+    metadata: Mapping[str, str]
+
+
+def write(path: str | os.PathLike[str], description: Description, state: Mapping[str, _checks.Array]) -> None:
     """Write a model file.
 
     Parameters
     ----------
-    model : Sequential
     path : path
         Replaced in one step once everything is written, so that it is never half a file.
-    metadata : mapping of str, optional
-        More strings to keep in the file.
+    description : Description
+    state : mapping of ndarray
+        As `Sequential.state_dict` gives it.
 
     Raises
     ------
     ValueError, TypeError
-        For what `load` would refuse, as parameters that are not finite; for metadata that are no strings; for
+        For what `read` would refuse, as parameters that are not finite; for metadata that are no strings; for
         a path that is something else than a file. The old file is left as it was.
     OSError
         If the file cannot be written.
     """
-    extra = dict(metadata or {})
-    for key, value in extra.items():
+    for key, value in description.metadata.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"metadata maps strings to strings, but has {key!r:.80}: {value!r:.80}")
     try:
-        state = model._checked_state(model.state_dict())
-        header = _encoded_header(model, state, extra)
+        shapes = {key: array.shape for key, array in state.items()}
+        state = checked_state(state, shapes, description.dtype)
+        header = _encoded_header(description, state)
         _described(_safetensors.parsed_header(header[8:]))  # as `read` will
     except _REFUSALS as error:
         raise ValueError(f"the model cannot be saved: {error}") from error
@@ -71,33 +85,25 @@ def write(model: Sequential, path: str | os.PathLike[str], metadata: Mapping[str
             file.write(_safetensors.little_endian(state[key]))
 
 
-def _encoded_header(model: Sequential, state: Mapping[str, _checks.Array], extra: dict[str, str]) -> bytes:
-    description = {
+def _encoded_header(description: Description, state: Mapping[str, _checks.Array]) -> bytes:
+    fields = {
         "version": _VERSION,
-        "layers": [to_config(layer) for layer in model.layers],
-        "dtype": model.dtype.name,
-        "seed": model.seed,
-        "metadata": extra,
+        "layers": [to_config(layer) for layer in description.layers],
+        "dtype": description.dtype.name,
+        "seed": description.seed,
+        "metadata": dict(description.metadata),
     }
     checksums = {key: _safetensors.digest(_safetensors.little_endian(state[key])) for key in sorted(state)}
 
     def encoded(checksum: str) -> bytes:
-        text = json.dumps(description | {_CHECKSUMS: {_HEADER: checksum} | checksums})
+        text = json.dumps(fields | {_CHECKSUMS: {_HEADER: checksum} | checksums})
         return _safetensors.encoded_header(state, {_KEY: text})
 
     return encoded(_safetensors.digest(encoded(_BLANK)[8:]))
 
 
-def load(path: str | os.PathLike[str]) -> Sequential:
-    """Read a model that `Sequential.save` wrote.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    Sequential
+def read(path: str | os.PathLike[str]) -> tuple[Description, dict[str, _checks.Array]]:
+    """Read a model file: what it says of the model, and its tensors, of which `refusing` covers the use.
 
     Raises
     ------
@@ -106,49 +112,40 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     OSError
         If there is no such file, or it cannot be read.
     """
-    return read(path)[0]
-
-
-def read(path: str | os.PathLike[str]) -> tuple[Sequential, dict[str, str]]:
-    """Read a model file: the model, and the metadata that its writer added."""
     source = Path(path)
+    with refusing(source), reading(source) as file:
+        return _contents(file)
+
+
+@contextmanager
+def refusing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """A block that makes something of what a file holds; what cannot be made is a `ModelFileError`."""
     try:
-        with reading(source) as file:
-            return _model(file)
+        yield
     except _REFUSALS as error:
-        raise ModelFileError(f"{source} is not a steepest model file: {error}") from error
+        raise ModelFileError(f"{Path(path)} is not a steepest model file: {error}") from error
 
 
-@dataclass(frozen=True)
-class _Description:
-    layers: list[Layer]
-    dtype: np.dtype[Any]
-    seed: int
-    metadata: dict[str, str]
-    checksums: dict[str, str] | None
-
-
-def _model(file: IO[bytes]) -> tuple[Sequential, dict[str, str]]:
+def _contents(file: IO[bytes]) -> tuple[Description, dict[str, _checks.Array]]:
     before = os.fstat(file.fileno())
     header = _safetensors.read_header(file)
-    described = _described(header)
+    described, checksums = _described(header)
     state = {}
     for key, tensor in header.tensors.items():
         state[key] = _safetensors.read_tensor(file, tensor.shape, described.dtype)
-        if described.checksums is not None:
-            _compare_checksum(key, _safetensors.little_endian(state[key]), described.checksums[key])
-    if described.checksums is None and _version_of(before) != _version_of(os.fstat(file.fileno())):
+        if checksums is not None:
+            _compare_checksum(key, _safetensors.little_endian(state[key]), checksums[key])
+    if checksums is None and _version_of(before) != _version_of(os.fstat(file.fileno())):
         raise ValueError("it changed while it was read")
-    model = Sequential._from_state(described.layers, state, dtype=described.dtype, seed=described.seed)
-    return model, described.metadata
+    return described, state
 
 
 def _version_of(status: os.stat_result) -> tuple[int, int]:
     return status.st_mtime_ns, status.st_size
 
 
-def _described(header: _safetensors.Header) -> _Description:
-    """What the header says, after every check that can be done before memory is taken."""
+def _described(header: _safetensors.Header) -> tuple[Description, dict[str, str] | None]:
+    """What the header says, and its checksums, after every check that can be done before memory is taken."""
     if _KEY not in header.metadata:
         raise ValueError("its metadata do not say so")
     fields = _fields(header.metadata[_KEY])
@@ -162,7 +159,7 @@ def _described(header: _safetensors.Header) -> _Description:
     _checks.one_of(fields["dtype"], "dtype", tuple(_safetensors.DTYPES))
     layers, dtype = [from_config(config) for config in fields["layers"]], np.dtype(fields["dtype"])
     _compare_shapes(header.tensors, expected_shapes(layers), dtype)
-    return _Description(layers, dtype, _checks.seed(fields["seed"]), extra, fields.get(_CHECKSUMS))
+    return Description(layers, dtype, _checks.seed(fields["seed"]), extra), fields.get(_CHECKSUMS)
 
 
 def _fields(text: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The error of a loss that stopped being finite."""
+"""The errors of steps and fits: a loss that stopped being finite, a label that was changed."""
 
 from __future__ import annotations
 
@@ -68,4 +68,12 @@ def of_epoch(epoch: int, learning_rate: float) -> DivergenceError:
         "again with a smaller learning rate, penalty or weight decay may help",
         epoch=epoch,
         learning_rate=learning_rate,
+    )
+
+
+def of_label(sample: int, classes: int) -> ValueError:
+    """The error of a fit one of whose labels was changed after it was checked."""
+    return ValueError(
+        f"the label of sample {sample} was changed during the fit, and is not one of the "
+        f"{classes} classes 0..{classes - 1}; the parameters of the last finished epoch were restored"
     )

@@ -1,4 +1,4 @@
-"""What a fit reports: one value an epoch."""
+"""What a fit reports: one value per epoch."""
 
 from __future__ import annotations
 
@@ -8,25 +8,33 @@ from typing import Literal
 
 @dataclass(repr=False)
 class History:
-    """The record of one fit.
+    """The record of one fit; every list has one value per epoch.
 
     Attributes
     ----------
     loss : list of float
-        The objective (data loss + penalty) seen before each update, averaged over the epoch's samples
-        (over its batches for a loss that sums).
+        The objective (data loss + penalty) before each update, averaged over the samples of the epoch (over
+        its batches if the loss is a sum over samples).
     validation_loss : list of float
         The data loss, without penalty, on the validation data after each epoch; empty without such data.
     metrics : dict of list of float
-        Each metric on the validation data after each epoch, by its name.
+        By name: the value of each metric on the validation data after each epoch.
     seconds : list of float
-        Duration of the training of each epoch.
+        Wall-clock time of each epoch's training in seconds, without validation and callbacks.
     samples_per_second : list of float
-        Training speed of each epoch.
+        Training speed in each epoch.
     status : {"finished", "cancelled", "stopped"}
-        Whether all epochs ran, `Trainer.cancel` ended them, or a callback did.
+        "finished" if all epochs ran, "cancelled" if `Trainer.cancel` ended them, "stopped" if a callback did.
     best_epoch : int or None
-        The epoch, counted from 0, that `EarlyStopping` found best; None without it.
+        The best epoch found by `EarlyStopping`, counted from 0; None without it.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> X, y = st.datasets.two_moons()
+    >>> history = st.Sequential(st.Linear(2, 2)).fit(X, y, epochs=3, progress=False)
+    >>> history.epochs, history.status, len(history.seconds), history.validation_loss
+    (3, 'finished', 3, [])
     """
 
     loss: list[float] = field(default_factory=list)

@@ -1,245 +1,152 @@
-"""The fit loop: calls of the backend, and what happens between them."""
+"""The loop over epochs under `Trainer` and the estimators: calls of the backend, and what ended them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-import numpy as np
-
-from .. import _checks
-from ..backends import active
-from ..backends.protocol import Array, Batch, EpochResults, FitRequest
-from ..backends.reference.formulas import batch_size, write
-from ..metrics import Metric
+from .._checks import Array
+from ..backends.data import EpochResults, FitRequest, ShouldStop
+from ..backends.reference.formulas import write
 from . import divergence
-from .callbacks import BatchCallback, BatchState, Callback, EpochCallback, EpochState
 from .history import History
 from .progress import ProgressBar
-from .rates import AHEAD, Rates
 
-if TYPE_CHECKING:
-    from ..losses import Loss
-    from ..model import Sequential
-    from .trainer import Trainer
 
-_EVALUATED_AT_ONCE = 8192  # samples of the validation data
+class Part(NamedTuple):
+    """Which batches of an epoch a call runs, and the sums of those before; by default all of them."""
+
+    first_batch: int = 0
+    batches: int | None = None
+    sums: tuple[float, float] = (0.0, 0.0)
+
+
+WHOLE = Part()
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a fit was asked for, checked."""
+class Call:
+    """What one call of the backend came to.
 
-    epochs: int
-    batch_size: int  # at most the number of samples
-    shuffle: bool
-    seed: int
-    metrics: Mapping[str, Metric]
-    callbacks: Sequence[Callback]
-    batch_callbacks: Sequence[BatchCallback]
-    batch_group: int
-    progress: bool
-
-
-class Fit:
-    """One fit: how far it has come, and how it goes on."""
-
-    def __init__(self, trainer: Trainer, batch: Batch, validation: Batch | None, plan: Plan) -> None:
-        self._trainer = trainer
-        self._batch = batch
-        self._validation = validation
-        self._plan = plan
-        self._history = History(metrics={name: [] for name in plan.metrics})
-        self._batches = -(-len(batch.x) // plan.batch_size)  # of an epoch
-        self._rates = self._rates_of(plan.epochs * self._batches)
-        self._steps = 0
-
-    def run(self) -> History:
-        """All epochs, or as many as nothing ends."""
-        plan, history = self._plan, self._history
-        observers = [callback for callback in plan.callbacks if isinstance(callback, EpochCallback)]
-        for observer in observers:
-            observer.begin(self._trainer, self._monitored())
-        # One call of the backend for all epochs, unless something must happen between them.
-        together = 1 if plan.callbacks or self._validation else plan.epochs
-        with ProgressBar(plan.epochs, self._batches, plan.progress) as bar:
-            while history.epochs < plan.epochs and history.status == "finished":
-                before = history.epochs
-                at_once = min(together, self._rates.epochs_at_once(self._batches))
-                if plan.batch_callbacks or not at_once:
-                    self._epoch_in_groups(plan.batch_group if plan.batch_callbacks else AHEAD, bar)
-                else:
-                    self._whole_epochs(at_once, bar)
-                if history.epochs > before:
-                    self._end_of_epoch(bar)
-        for observer in observers:
-            observer.end(self._trainer, history)
-        return history
-
-    def _monitored(self) -> dict[str, Metric | None]:
-        """What is computed for each epoch, and the functions of the metrics."""
-        losses = ("loss", "validation_loss") if self._validation else ("loss",)
-        return {**dict.fromkeys(losses), **self._plan.metrics}
-
-    def _whole_epochs(self, number: int, bar: ProgressBar) -> None:
-        """Let the backend run some epochs, and record them."""
-        number = min(number, self._plan.epochs - self._history.epochs)
-        request = self._request(number)
-        results = self._call(request, bar)
-        self._record(results.losses, results.seconds)
-        self._conclude(results, request, bar)
-
-    def _epoch_in_groups(self, group: int, bar: ProgressBar) -> None:
-        """Let the backend run one epoch in groups of batches, with calls back between them."""
-        epoch = self._history.epochs
-        before, seconds, sums = self._trainer._copies(), 0.0, (0.0, 0.0)
-        for first in range(0, self._batches, group):
-            number = min(group, self._batches - first)
-            request = self._request(1, first, number, sums)
-            results = self._call(request, bar)
-            if results.status in ("diverged", "overflowed", "invalid_label"):
-                write(before)  # the backend went back to the beginning of the group
-            self._conclude(results, request, bar, (first + number) / self._batches)
-            if not results.losses:
-                return  # cancelled
-            sums, seconds = results.sums, seconds + results.seconds[0]
-            self._steps += number
-            if first + number == self._batches:
-                self._record([sums[0] / sums[1]], [seconds])
-            self._call_back_batch(epoch, results.losses[0])
-            if self._history.status != "finished":
-                return
-
-    def _request(
-        self,
-        epochs: int,
-        first_batch: int = 0,
-        batches: int | None = None,
-        sums: tuple[float, float] = (0.0, 0.0),
-    ) -> FitRequest:
-        plan, trainer = self._plan, self._trainer
-        rule, done = trainer.optimizer.learning_rate, trainer.steps_done
-        if self._rates.rule is not rule:  # a callback's doing
-            left = (plan.epochs - self._history.epochs) * self._batches - first_batch
-            self._rates = self._rates_of(left)
-        rates = self._rates.of(done, epochs * (self._batches if batches is None else batches))
-        return FitRequest(
-            epochs=epochs,
-            batch_size=plan.batch_size,
-            shuffle=plan.shuffle,
-            seed=plan.seed,
-            rates=rates,
-            first_epoch=trainer.epochs_done,
-            first_batch=first_batch,
-            batches=batches,
-            sums=sums,
-        )
-
-    def _rates_of(self, steps: int) -> Rates:
-        """Those of the steps to come."""
-        trainer = self._trainer
-        return Rates(trainer.optimizer.learning_rate, trainer.steps_done, steps, trainer.model.dtype)
-
-    def _call(self, request: FitRequest, bar: ProgressBar) -> EpochResults:
-        """One call of the backend, which moves the bar and ends when the trainer is cancelled."""
-        before, steps = self._history.epochs, self._trainer.steps_done
-
-        def watch(done: float) -> bool:
-            bar.move(before + done)
-            return self._trainer._cancelled.is_set()
-
-        try:
-            return self._trainer._run(self._batch, request, watch)
-        except BaseException:  # Ctrl-C, or a loss that failed, after some epochs
-            self._trainer.epochs_done += (self._trainer.steps_done - steps) // self._batches
-            raise
-
-    def _record(self, losses: Sequence[float], seconds: Sequence[float]) -> None:
-        """Some finished epochs."""
-        self._trainer.epochs_done += len(losses)
-        history, samples = self._history, len(self._batch.x)
-        history.loss += losses
-        history.seconds += seconds
-        history.samples_per_second += [samples / max(duration, 1e-9) for duration in seconds]
-
-    def _conclude(
-        self, results: EpochResults, request: FitRequest, bar: ProgressBar, more: float = 0.0
-    ) -> None:
-        """What the status of a call means for the fit, which has come `more` epochs than recorded."""
-        trainer, history = self._trainer, self._history
-        bar.move(history.epochs + more)
-        if results.status == "invalid_label":
-            classes = trainer.model.out_features
-            raise ValueError(
-                f"the label of sample {results.step} was changed during the fit, and is not one of the "
-                f"{classes} classes 0..{classes - 1}; the parameters of the last finished epoch were restored"
-            )
-        if results.status in ("diverged", "overflowed"):
-            step = len(results.losses) * self._batches + max(results.step - request.first_batch, 0)
-            rate = float(request.rates[step % len(request.rates)])
-            if results.status == "overflowed":
-                raise divergence.of_epoch(history.epochs, rate)
-            raise divergence.of_fit(history.epochs, results.step, rate)
-        if results.status == "cancelled" or trainer._cancelled.is_set():
-            history.status = "cancelled"
-
-    def _end_of_epoch(self, bar: ProgressBar) -> None:
-        """What happens between two epochs."""
-        if self._validation:
-            self._validate(self._validation)
-        bar.show(self._history)
-        if self._plan.callbacks:
-            self._call_back()
-
-    def _call_back(self) -> None:
-        trainer, history = self._trainer, self._history
-        validation_loss = history.validation_loss[-1] if history.validation_loss else None
-        epoch = history.epochs - 1
-        state = EpochState(epoch, history.loss[-1], validation_loss, trainer.model, trainer, history)
-        self._heed([callback(state) for callback in self._plan.callbacks])
-
-    def _call_back_batch(self, epoch: int, loss: float) -> None:
-        trainer = self._trainer
-        state = BatchState(epoch, self._steps, loss, trainer.model, trainer, self._history)
-        self._heed([callback(state) for callback in self._plan.batch_callbacks])
-
-    def _heed(self, answers: Sequence[object]) -> None:
-        """What callbacks, each of which was called whatever the others want, answered."""
-        if any(answers):
-            self._history.status = "stopped"
-        if self._trainer._cancelled.is_set():
-            self._history.status = "cancelled"
-
-    def _validate(self, batch: Batch) -> None:
-        """Data loss and metrics; scores are kept only where metrics need them."""
-        model, metrics = self._trainer.model, self._plan.metrics
-        kept = np.empty((len(batch.x) if metrics else 0, model.out_features), model.dtype)
-        self._history.validation_loss.append(data_loss(model, self._trainer.loss, batch, kept))
-        for name, metric in metrics.items():
-            result = metric(_read_only(batch.targets), _read_only(kept))
-            self._history.metrics[name].append(_checks.real_number(result, f"metric {name!r}"))
-
-
-def data_loss(model: Sequential, loss: Loss, batch: Batch, kept: Array | None = None) -> float:
-    """The loss of samples, some at a time: there may be more than memory has room for scores.
-
-    Those are written to `kept`, unless that has no rows.
+    losses, seconds: of the epochs that it finished, an epoch in parts with its last one. part: updates and
+    objective of a part of an epoch. cancelled: whether it was told to stop. failure: what a fit raises then.
     """
-    samples, network, backend, total = len(batch.x), model._network(), active(), 0.0
-    for start in range(0, samples, _EVALUATED_AT_ONCE):
-        part = slice(start, start + _EVALUATED_AT_ONCE)
-        scores = network.forward(batch.x[part])
-        weight = None if batch.weight is None else batch.weight[part]
-        value = backend.loss(loss, scores, batch.targets[part], weight)[0]
-        total += value * batch_size(loss, len(scores), weight)
-        if kept is not None and len(kept):
-            kept[part] = scores
-    return total / batch_size(loss, samples, batch.weight)
+
+    losses: list[float]
+    seconds: list[float]
+    part: tuple[int, float] | None
+    cancelled: bool
+    failure: Exception | None
 
 
-def _read_only(array: Array) -> Array:
-    """A view that functions of the user's cannot write to."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
+class Fitting(ABC):
+    """One fit, as `EpochLoop` asks it: what to run, on what, and whether to go on."""
+
+    @abstractmethod
+    def epochs_at_once(self) -> int:
+        """How many epochs the next call may run; 0 for one epoch in parts."""
+
+    @abstractmethod
+    def request(self, epochs: int, part: Part) -> FitRequest:
+        """The next epochs, or the next part of one."""
+
+    @abstractmethod
+    def fit(self, request: FitRequest, should_stop: ShouldStop) -> EpochResults:
+        """The call of the backend."""
+
+    @abstractmethod
+    def stopped(self) -> bool:
+        """Whether somebody else wants it to end; asked about every 20 ms, too."""
+
+    def copies(self) -> list[tuple[Array, Array]]:
+        """What an epoch in parts goes back to if one of them fails."""
+        return []
+
+
+@dataclass
+class EpochLoop:
+    """Runs epochs, as many as one call of the backend may, and yields what each call came to.
+
+    Whoever iterates records, validates, calls back, and breaks off what is to end; in a ``with`` block, which
+    has the progress bar.
+
+    samples, batch_size: of an epoch. epochs: how many at most. classes: outputs of the model. progress:
+    whether a bar is wanted. group: batches of each part where an epoch is run in parts.
+    """
+
+    fitting: Fitting
+    samples: int
+    batch_size: int
+    epochs: int
+    classes: int
+    progress: bool
+    group: int = 1
+
+    def __post_init__(self) -> None:
+        self.batches = -(-self.samples // self.batch_size)  # of an epoch
+        self._done = 0
+
+    def __enter__(self) -> EpochLoop:
+        self._bar = ProgressBar(self.epochs, self.batches, self.progress)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.close()
+
+    def __iter__(self) -> Iterator[Call]:
+        while self._done < self.epochs:
+            if at_once := self.fitting.epochs_at_once():
+                yield self._whole_epochs(min(at_once, self.epochs - self._done))
+            else:
+                yield from self._epoch_in_parts()
+
+    def show(self, history: History) -> None:
+        """Show how many epochs are done, and the last losses and metrics beside the bar."""
+        self._bar.move(self._done)
+        self._bar.show(history)
+
+    def _whole_epochs(self, number: int) -> Call:
+        request = self.fitting.request(number, WHOLE)
+        results = self._results(request, self._done)
+        self._done += len(results.losses)
+        return Call(results.losses, results.seconds, None, *self._end(request, results))
+
+    def _epoch_in_parts(self) -> Iterator[Call]:
+        before, seconds, sums = self.fitting.copies(), 0.0, (0.0, 0.0)
+        for first in range(0, self.batches, self.group):
+            number = min(self.group, self.batches - first)
+            request = self.fitting.request(1, Part(first, number, sums))
+            results = self._results(request, self._done + first / self.batches)
+            if results.status in ("diverged", "overflowed", "invalid_label"):
+                write(before)  # the backend went back to the beginning of the part
+            losses, part = [], None
+            if results.losses:
+                part, sums, seconds = (number, results.losses[0]), results.sums, seconds + results.seconds[0]
+                losses = [sums[0] / sums[1]] if first + number == self.batches else []
+            self._done += len(losses)
+            yield Call(losses, [seconds] * len(losses), part, *self._end(request, results))
+
+    def _results(self, request: FitRequest, done: float) -> EpochResults:
+        """One call of the backend, which moves the bar from what is done and asks whether to end."""
+        epochs = self._done
+
+        def should_stop(more: float) -> bool:
+            self._bar.move(epochs + more)
+            return self.fitting.stopped()
+
+        self._bar.move(done)
+        return self.fitting.fit(request, should_stop)
+
+    def _end(self, request: FitRequest, results: EpochResults) -> tuple[bool, Exception | None]:
+        """Whether a call was cancelled, and why it failed."""
+        if results.status == "invalid_label":
+            return False, divergence.of_label(results.step, self.classes)
+        if results.status not in ("diverged", "overflowed"):
+            return results.status == "cancelled" or self.fitting.stopped(), None
+        step = len(results.losses) * self.batches + max(results.step - request.first_batch, 0)
+        rate = float(request.rates[step % len(request.rates)])
+        if results.status == "overflowed":
+            return False, divergence.of_epoch(self._done, rate)
+        return False, divergence.of_fit(self._done, results.step, rate)

@@ -19,10 +19,8 @@ class ProgressBar:
             # disable=None: no bar where stderr is no terminal
             self._bar = tqdm(total=epochs * batches, unit="batch", disable=None, dynamic_ncols=True)
 
-    def __enter__(self) -> ProgressBar:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
+    def close(self) -> None:
+        """Leave it as it stands."""
         if self._bar is not None:
             self._bar.close()
 

@@ -49,5 +49,10 @@ class Rates:
     def _ask(self, step: int, steps: int) -> NDArray[np.float64]:
         if not callable(self.rule):
             return np.array([self.rule], np.float64)
-        rates = (rate_of(self.rule, i, self._dtype) for i in range(step, step + steps))
-        return np.fromiter(rates, np.float64, steps)
+        return rates_of(self.rule, step, steps, self._dtype)
+
+
+def rates_of(rule: Rate, step: int, steps: int, dtype: np.dtype[Any]) -> NDArray[np.float64]:
+    """The rate of each of some steps, which `dtype` can hold."""
+    rates = (rate_of(rule, i, dtype) for i in range(step, step + steps))
+    return np.fromiter(rates, np.float64, steps)

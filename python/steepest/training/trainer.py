@@ -6,40 +6,26 @@ import copy
 import math
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _checks
-from .._description import check_dtype
-from ..averaging import Averaging, as_averaging
-from ..backends import active
-from ..backends.protocol import (
-    Array,
-    Average,
-    Batch,
-    EpochResults,
-    FitRequest,
-    OptimizerState,
-    Overflowed,
-    TrainConfig,
-    Watch,
-)
+from ..averaging import Averaging
+from ..backends.data import Overflowed
 from ..backends.reference.formulas import write
-from ..constraints import MaxNorm, as_constraint
+from ..compile.objective import batch_of, check_finite
+from ..constraints import MaxNorm
 from ..losses import Loss, LossFunction
-from ..metrics import Metric, checked_metrics
-from ..optimizers import SGD, Kept, Optimizer, as_optimizer
+from ..metrics import Metric
+from ..optimizers import SGD, Optimizer
 from ..penalties import Penalties
-from ..schedules import rate_of
 from . import divergence
 from .callbacks import BatchCallback, Callback, checked_callbacks
+from .fit import Fit
 from .history import History
-from .loop import Fit, Plan
-
-if TYPE_CHECKING:
-    from ..model import Sequential
+from .learning import Learning
+from .model import Model, checked_model
+from .validation import checked_metrics, validation_batch
 
 DEFAULT_OPTIMIZER = SGD()
 
@@ -70,6 +56,7 @@ class Trainer:
 
     Attributes
     ----------
+    model : Sequential
     epochs_done : int
         Finished epochs over all calls of `fit`. They number the shuffles, so two fits of 5 epochs give
         the bits of one fit of 10.
@@ -83,7 +70,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: Sequential,
+        model: Model,
         loss: str | Loss | LossFunction = "softmax",
         optimizer: Optimizer = DEFAULT_OPTIMIZER,
         penalty: Penalties = None,
@@ -95,29 +82,21 @@ class Trainer:
     ) -> None:
         self.model = checked_model(model)
         self.epochs_done = 0
-        self._loss, self._penalties = model._objective(loss, penalty)
+        self.learning = Learning(
+            self.model.compiled, loss, optimizer, penalty, clip_value, clip_norm, constraint, averaging
+        )
         self._penalty = penalty
-        clip_value = _bound(clip_value, "clip_value", model.dtype)
-        clip_norm = _bound(clip_norm, "clip_norm", model.dtype)
-        check_dtype(as_constraint(constraint), model.dtype)
-        self._limits = clip_value, clip_norm, constraint
-        self._state = OptimizerState(None, None, np.zeros(1, np.int64))
-        self._kept: Kept = (None, None)
-        self._average: Average | None = None
-        if (averaging := as_averaging(averaging)) is not None:
-            self._average = Average(averaging, model._zeros(), np.zeros(1, np.int64))
         self._cancelled = threading.Event()
-        self.optimizer = optimizer
 
     @property
     def steps_done(self) -> int:
         """Updates over all calls of `step` and `fit`: to schedules and draws, the next step's number."""
-        return int(self._state.steps[0])
+        return self.learning.steps_done
 
     @property
     def loss(self) -> Loss:
         """The loss that is minimized."""
-        return self._loss
+        return self.learning.loss
 
     @property
     def penalty(self) -> Penalties:
@@ -127,25 +106,19 @@ class Trainer:
     @property
     def optimizer(self) -> Optimizer:
         """The optimizer; setting another that keeps the same, as `Adam` and `AdamW` do, keeps its state."""
-        return self._train_config.optimizer
+        return self.learning.optimizer
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
-        kept = as_optimizer(optimizer).keeps
-        check_dtype(optimizer, self.model.dtype)
-        if kept != self._kept:
-            first, second = (self.model._zeros() if name else None for name in kept)
-            self._state, self._kept = OptimizerState(first, second, self._state.steps, self.steps_done), kept
-        rate = optimizer.learning_rate
-        self._rate = None if callable(rate) else float(rate)
-        self._train_config = TrainConfig(self._loss, self._penalties, optimizer, *self._limits)
+        self.learning.use(optimizer)
 
     @property
     def averaging(self) -> Averaging | None:
         """How the parameters are averaged."""
-        return None if self._average is None else self._average.averaging
+        average = self.learning.state.average
+        return None if average is None else average.averaging
 
-    def averaged(self) -> Sequential:
+    def averaged(self) -> Model:
         """A new model with the averaged parameters; with the model's own while none has been averaged.
 
         Raises
@@ -153,12 +126,12 @@ class Trainer:
         ValueError
             If the trainer has no `averaging`.
         """
-        if self._average is None:
+        if self.learning.state.average is None:
             raise ValueError("this trainer averages nothing: make it with averaging=st.PolyakAverage()")
-        model, average = copy.copy(self.model), self._average
-        if average.updates[0] > average.averaging.start:
-            arrays = (self.model._arrays(parameters) for parameters in (model._parameters, average.values))
-            write(list(zip(*arrays, strict=True)))
+        model = copy.copy(self.model)
+        if (averages := self.learning.averaged()) is not None:
+            compiled = model.compiled
+            write(list(zip(compiled.arrays(compiled.parameters), averages, strict=True)))
         return model
 
     def step(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -185,18 +158,17 @@ class Trainer:
             If the objective is not finite though the data are; nothing was changed then. Or if the update
             makes parameters that are not finite; they stay so, since `step` keeps no copy to go back to.
         """
-        network, config, state, rate = self.model._network(), self._train_config, self._state, self._rate
-        if rate is None:
-            rate = rate_of(config.optimizer.learning_rate, self.steps_done, self.model.dtype)
-        average, seed, objective = self._average, self.model.seed, None
+        learning, seed, objective = self.learning, self.model.seed, None
+        compiled, state, rate = learning.compiled, learning.state, learning.rate
+        network = compiled.network()
         try:
             if sample_weight is None:
-                objective = network.try_step(X, y, config, state, rate, average, seed)
+                objective = network.try_step(X, y, state, rate, seed)
             if objective is None:
-                batch = self.model._batch(X, y, sample_weight, self._loss)
-                self.model._check_masks(len(batch.x))
-                _check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
-                objective = network.step(batch, config, state, rate, average, seed)
+                batch = batch_of(compiled, X, y, sample_weight, learning.loss)
+                compiled.check_masks(len(batch.x))
+                check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
+                objective = network.step(batch, state, rate, seed)
         except Overflowed:
             raise divergence.of_update(rate) from None
         if not math.isfinite(objective):
@@ -288,15 +260,28 @@ class Trainer:
         metrics = checked_metrics(metrics, validation_data is not None)
         callbacks = checked_callbacks(callbacks, "callbacks")
         batch_callbacks = checked_callbacks(batch_callbacks, "batch_callbacks")
-        batch = self.model._batch(X, y, sample_weight, self._loss)
-        _check_finite(batch)
-        validation = None if validation_data is None else self._validation(validation_data)
+        compiled, loss = self.learning.compiled, self.learning.loss
+        batch = batch_of(compiled, X, y, sample_weight, loss)
+        check_finite(batch)
+        validation = None if validation_data is None else validation_batch(compiled, validation_data, loss)
         size = min(batch_size or len(batch.x), len(batch.x))
-        self.model._check_masks(size)
-
+        compiled.check_masks(size)
         self._cancelled.clear()
-        plan = Plan(epochs, size, shuffle, seed, metrics, callbacks, batch_callbacks, batch_group, progress)
-        return Fit(self, batch, validation, plan).run()
+        return Fit(
+            self,
+            self._cancelled.is_set,
+            batch=batch,
+            validation=validation,
+            epochs=epochs,
+            batch_size=size,
+            shuffle=shuffle,
+            seed=seed,
+            metrics=metrics,
+            callbacks=callbacks,
+            batch_callbacks=batch_callbacks,
+            batch_group=batch_group,
+            progress=progress,
+        ).run()
 
     def cancel(self) -> None:
         """End a running `fit` after its current batch; callable from any thread and from callbacks.
@@ -305,54 +290,3 @@ class Trainer:
         this does nothing.
         """
         self._cancelled.set()
-
-    def _run(self, batch: Batch, request: FitRequest, watch: Watch) -> EpochResults:
-        """Let the backend run some epochs."""
-        network = self.model._network()
-        return network.fit(batch, self._train_config, self._state, request, watch, self._average)
-
-    def _copies(self) -> list[tuple[Array, Array]]:
-        """Every array that learning changes, with a copy of what it holds now."""
-        model, state = self.model, self._state
-        arrays = [state.steps, *model._running]
-        for parameters in (model._parameters, state.first, state.second):
-            arrays += model._arrays(parameters or ())
-        return [(array, array.copy()) for array in arrays] + self._average_copies()
-
-    def _average_copies(self) -> list[tuple[Array, Array]]:
-        """The same of the average alone."""
-        if self._average is None:
-            return []
-        arrays = [*self.model._arrays(self._average.values), self._average.updates]
-        return [(array, array.copy()) for array in arrays]
-
-    def _validation(self, data: tuple[ArrayLike, ArrayLike]) -> Batch:
-        if not isinstance(data, tuple | list) or len(data) != 2:
-            raise TypeError("validation_data must be a pair (X, y)")
-        batch = self.model._batch(data[0], data[1], None, self._loss)
-        _check_finite(batch)
-        return batch
-
-
-def checked_model(model: object) -> Sequential:
-    """`model` itself; a TypeError for anything that is none."""
-    from ..model import Sequential  # not at the top: it imports this module
-
-    if not isinstance(model, Sequential):
-        raise TypeError(f"model must be a st.Sequential, not {model!r:.80}")
-    return model
-
-
-def _bound(value: float | None, name: str, dtype: np.dtype[Any]) -> float | None:
-    """A bound of gradients that `dtype` can hold, or None."""
-    if value is not None:
-        value = _checks.positive(value, name)
-        _checks.representable(value, name, dtype, normal=True)
-    return value
-
-
-def _check_finite(batch: Batch) -> None:
-    first_nonfinite_row = active().first_nonfinite_row
-    _checks.finite_rows(batch.dense, first_nonfinite_row, "X")
-    if batch.targets.ndim == 2:
-        _checks.finite_rows(batch.targets, first_nonfinite_row, "y")

@@ -14,7 +14,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ...averaging import Averaging, PolyakAverage
+from ..._checks import Array
+from ...averaging import Averaging
 from ...constraints import MaxNorm
 from ...losses import (
     AbsoluteError,
@@ -28,10 +29,9 @@ from ...losses import (
     SquaredError,
     TargetLoss,
 )
-from ...optimizers import SGD, AdaGrad, AdamW, Optimizer, RMSProp
 from ...penalties import Penalty
 from ..custom import evaluate
-from ..protocol import ActivationName, Array
+from ..protocol import ActivationName
 
 Kept: TypeAlias = tuple[Array | None, Array | None]  # of one parameter: the two slots of a state
 quiet = np.errstate(all="ignore")  # a decorator
@@ -209,7 +209,7 @@ def batch_size(loss: Loss, samples: int, weight: Array | None) -> float:
 
     A total below the normal numbers, whose reciprocal may be infinite, is none.
     """
-    if isinstance(loss, TargetLoss) and loss.reduction == "sum":
+    if loss.sums:
         return 1.0
     if weight is None:
         return float(samples)
@@ -287,43 +287,9 @@ def limited(grad: Array, value: Array, penalty: Penalty | None, clip: float | No
     return grad if clip is None else np.clip(grad, -value.dtype.type(clip), value.dtype.type(clip))
 
 
-@quiet
-def updated(
-    value: Array, grad: Array, kept: Kept, optimizer: Optimizer, rate: float, age: int
-) -> tuple[Array, Kept]:
-    """The new value, and what the optimizer keeps of it, by its formula; age + 1 is its t.
-
-    A value of one axis is a bias, which does not decay.
-    """
-    real, (first, second) = value.dtype.type, kept
-    if isinstance(optimizer, SGD):
-        step = real(rate) * grad
-        if first is None:
-            return value - step, kept
-        momentum = real(optimizer.momentum)
-        first = momentum * first - step
-        return value + (momentum * first - step if optimizer.nesterov else first), (first, None)
-    epsilon, direction = optimizer.epsilon, grad
-    if isinstance(optimizer, AdaGrad):
-        second = second + np.square(grad)
-    elif isinstance(optimizer, RMSProp):
-        second = real(optimizer.decay) * second + real(1 - optimizer.decay) * np.square(grad)
-    else:
-        first = real(optimizer.beta_1) * first + real(1 - optimizer.beta_1) * grad
-        second = real(optimizer.beta_2) * second + real(1 - optimizer.beta_2) * np.square(grad)
-        if isinstance(optimizer, AdamW) and value.ndim == 2:
-            value = real(1 - rate * optimizer.weight_decay) * value
-        root = math.sqrt(1 - optimizer.beta_2 ** (age + 1))
-        direction, epsilon = first, epsilon if optimizer.epsilon_hat else epsilon * root
-        rate *= root / (1 - optimizer.beta_1 ** (age + 1))
-    # An epsilon that is 0 in the dtype would be 0 / 0 where all gradients have been 0; Adam's is corrected.
-    epsilon = max(real(epsilon), np.finfo(real).smallest_normal)
-    return value - real(rate) * (direction / (np.sqrt(second) + epsilon)), (first, second)
-
-
 def average_share(averaging: Averaging, updates: int) -> float:
     """What the parameters count for in the average after one more update than `updates`: 0 before a start."""
-    if isinstance(averaging, PolyakAverage):
+    if averaging.uniform:
         return 0.0 if updates < averaging.start else 1 / (updates - averaging.start + 1)
     return 1 - averaging.decay if updates else 1.0
 
@@ -346,23 +312,3 @@ def write(changes: Sequence[tuple[Array, Array]]) -> None:
         for array, new in changes:
             array[...] = new
         raise
-
-
-def update(
-    weight: Array,
-    grad: Array,
-    kept: Kept,
-    optimizer: Optimizer,
-    penalty: Penalty | None,
-    rate: float,
-    age: int,
-) -> None:
-    """Update a weight, and what the optimizer keeps of it, in place; see `protocol.Backend`."""
-    grad = limited(grad, weight, penalty, None)
-    new, new_kept = updated(weight, grad, kept, optimizer, rate, age)
-    write([(weight, shrunk(new, penalty, rate)), *changes(kept, new_kept)])
-
-
-def changes(kept: Kept, new: Kept) -> list[tuple[Array, Array]]:
-    """Pairs for `write`."""
-    return [(old, now) for old, now in zip(kept, new, strict=True) if old is not None and now is not None]

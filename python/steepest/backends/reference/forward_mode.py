@@ -1,7 +1,7 @@
 """Compute: the objective and how fast it changes along a direction of the parameters, in one pass.
 
 Each kind of stage has one function here, which takes the rows and their tangents to the next rows and
-tangents. Products and activations are functions of the active `Backend`, so that one text serves both.
+tangents. Products and activations are functions of a `Backend`, so that one text serves both.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..._checks import Array
 from ...losses import Loss
 from ...penalties import Penalty
-from .. import active
-from ..protocol import Array, Backend, Batch, Parameters, Stage, StepKey, reads_input
+from ..data import Batch, Parameters, StepKey
+from ..protocol import Backend, Stage, reads_input
 from . import formulas
 from . import stages as stage_formulas
 
@@ -28,6 +29,7 @@ class _Rows(NamedTuple):
 
 @formulas.quiet
 def directional_derivative(
+    backend: Backend,
     stages: Sequence[Stage],
     parameters: Sequence[Parameters],
     direction: Sequence[Parameters],
@@ -37,7 +39,6 @@ def directional_derivative(
     draws: StepKey,
 ) -> tuple[float, float]:
     """The objective as in training, and its derivative along `direction`, which is like `parameters`."""
-    backend = active()
     passed = [_Rows(batch.dense, None)]
     own = iter(zip(parameters, direction, strict=True))
     for stage in stages:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..protocol import Array, Parameters, Stage, StepKey, reads_input
+from ..._checks import Array
+from ..data import Parameters, StepKey
+from ..protocol import Stage, reads_input
 from . import formulas
 from . import stages as stage_formulas
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..protocol import Array, Parameters, Stage, StepKey
+from ..._checks import Array
+from ..data import Parameters, StepKey
+from ..protocol import Stage
 from .formulas import quiet
 from .random import key_of, philox
 

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
 from ... import _checks
-from ...backends.protocol import Array
+from ..._checks import Array
 from .data import weights_count
 
 WEIGHTED = "sample_weight times class_weight"

@@ -11,8 +11,8 @@ from scipy import sparse
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import _check_sample_weight
 
+from ..._checks import Array
 from ...backends import active
-from ...backends.protocol import Array
 
 
 def rows_in(X: Any, dtype: np.dtype[Any]) -> Any:

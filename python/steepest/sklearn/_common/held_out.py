@@ -9,8 +9,9 @@ import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.model_selection import train_test_split
 
-from ...backends.protocol import Array, Batch
-from .._fitting.loop import HeldOut
+from ..._checks import Array
+from ...backends.data import Batch
+from .._fitting.record import HeldOut
 from .._mlp.architecture import rows_of
 from .data import rows_in, weights_count, weights_of
 

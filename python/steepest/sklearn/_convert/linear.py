@@ -9,8 +9,8 @@ import numpy as np
 from scipy import sparse
 from sklearn import linear_model, svm
 
-from ...backends.protocol import Array
-from .._fitting.loop import begin
+from ..._checks import Array
+from .._fitting.record import begin
 from .._linear.base import LinearModel
 from .._linear.classifier import LinearClassifier
 from .._linear.regressor import LinearRegressor

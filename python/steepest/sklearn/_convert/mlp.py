@@ -10,7 +10,8 @@ from sklearn import neural_network
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.utils.validation import check_is_fitted
 
-from ...backends.protocol import Array, Parameters
+from ..._checks import Array
+from ...backends.data import Parameters
 from ...compile.folding import folded
 from ...layers import Linear
 from ...layers.regularization import BatchNorm
@@ -119,14 +120,14 @@ def _perceptron_from(estimator: Any, kind: Any) -> MultilayerPerceptron:
     made._optimizer = Solver.of(made, _layers(params), float(estimator.learning_rate_init))
     state = made._optimizer.state
     if isinstance(theirs, AdamOptimizer):
-        kept: list[tuple[Any, Sequence[Array]]] = [(state.first, theirs.ms), (state.second, theirs.vs)]
+        kept = {"mean": theirs.ms, "mean_square": theirs.vs}
         state.steps[0] = theirs.t
     else:
-        kept = [(state.first, theirs.velocities)]
+        kept = {"velocity": theirs.velocities}
         made._optimizer.learning_rate = float(theirs.learning_rate)
-    for ours, values in kept:
-        for layer, new in zip(ours or (), _layers(values), strict=False):
-            layer.weight[:], layer.bias[:] = new.weight, new.bias
+    for name, ours in state.slots.items():
+        for array, new in zip(_arrays(ours), kept[name], strict=False):
+            array[:] = new
     return made
 
 
@@ -177,12 +178,13 @@ def _their_optimizer(made: Any, ours: Solver) -> Any:
     rate, state = float(made.learning_rate_init), ours.state
     if made.solver == "adam":
         adam = AdamOptimizer(params, rate, made.beta_1, made.beta_2, made.epsilon)
-        adam.ms, adam.vs, adam.t = _flat(state.first), _flat(state.second), int(state.steps[0])
+        adam.ms, adam.vs = _flat(state.slots["mean"]), _flat(state.slots["mean_square"])
+        adam.t = int(state.steps[0])
         return adam
     sgd = SGDOptimizer(params, rate, made.learning_rate, made.momentum, made.nesterovs_momentum, made.power_t)
     sgd.learning_rate = ours.learning_rate
-    if state.first is not None:
-        sgd.velocities = _flat(state.first)
+    if state.slots:
+        sgd.velocities = _flat(state.slots["velocity"])
     return sgd
 
 
@@ -192,9 +194,14 @@ def _layers(flat: Sequence[Array]) -> list[Parameters]:
     return [Parameters(weight, bias) for weight, bias in zip(flat[:half], flat[half:], strict=True)]
 
 
+def _arrays(layers: Any) -> list[Array]:
+    """All weights and then all biases."""
+    return [layer.weight for layer in layers] + [layer.bias for layer in layers]
+
+
 def _flat(layers: Any) -> list[Array]:
-    """Copies, all weights and then all biases."""
-    return [layer.weight.copy() for layer in layers] + [layer.bias.copy() for layer in layers]
+    """Copies of them."""
+    return [array.copy() for array in _arrays(layers)]
 
 
 def _fold(estimator: Any, made: Any) -> None:

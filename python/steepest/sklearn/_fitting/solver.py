@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ...backends.protocol import OptimizerState, Parameters
+from ..._checks import Array
+from ...backends.data import OptimizerState, Parameters
 from ...optimizers import SGD, Adam, Optimizer
+from ...training.rates import rates_of
 from .._mlp.architecture import writable
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
@@ -32,15 +34,41 @@ class Solver:
         else:
             betas = float(estimator.beta_1), float(estimator.beta_2)
             optimizer = Adam(rate, *betas, float(estimator.epsilon), epsilon_hat=True)
-        first, second = ([_zeros(p) for p in parameters] if kept else None for kept in optimizer.keeps)
-        return cls(optimizer, rate, OptimizerState(first, second, np.zeros(1, np.int64)))
+        slots = {name: [_zeros(p) for p in parameters] for name in optimizer.slots}
+        return cls(optimizer, rate, OptimizerState(slots))
 
     def own_state(self) -> None:
         """Copy what a backend could not write to: memory maps, for instance."""
         state = self.state
-        first, second = (slot and [_writable(p) for p in slot] for slot in (state.first, state.second))
+        slots = {name: [_writable(p) for p in slot] for name, slot in state.slots.items()}
         steps = writable([state.steps], state.steps.dtype)[0]
-        self.state = replace(state, first=first, second=second, steps=steps)
+        self.state = replace(state, slots=slots, steps=steps)
+
+    def rates(self, estimator: Any, epochs: int, batches: int, samples: int, dtype: np.dtype[Any]) -> Array:
+        """One learning rate for all steps of the next epochs, or one for each."""
+        schedule = estimator.learning_rate_schedule
+        if schedule is not None:
+            return rates_of(schedule, int(self.state.steps[0]), epochs * batches, dtype)
+        if not _fades(estimator):
+            return np.full(1, self.learning_rate)
+        later = [self._faded(estimator, estimator.t_ + i * samples) for i in range(1, epochs)]
+        return np.repeat([self.learning_rate, *later], batches)
+
+    def fade(self, estimator: Any) -> None:
+        """Come to the rate of the next epoch, if it is scaled by the samples seen."""
+        if _fades(estimator):
+            self.learning_rate = self._faded(estimator, estimator.t_)
+
+    def _faded(self, estimator: Any, samples_seen: int) -> float:
+        initial = float(self.optimizer.learning_rate)  # type: ignore[arg-type]
+        try:
+            return initial / float(samples_seen + 1) ** float(estimator.power_t)
+        except OverflowError:  # a power beyond all floats
+            return 0.0
+
+
+def _fades(estimator: Any) -> bool:
+    return bool(estimator.solver == "sgd" and estimator.learning_rate == "invscaling")
 
 
 def _zeros(p: Parameters) -> Parameters:

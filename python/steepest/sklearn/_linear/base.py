@@ -15,16 +15,18 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..._checks import Array
 from ...backends import active
-from ...backends.protocol import Array, Parameters, TrainConfig
-from ...compile.plan import compile_stages
+from ...backends.data import Parameters, TrainConfig
+from ...compile.compiled import Compiled
 from ...layers import Linear
 from ...losses import Loss
 from ...penalties import L1, L2, ElasticNet
 from .._common.classes import WEIGHTED
 from .._common.data import finite, own_places, rows_in, weights_count, weights_of
 from .._common.estimator import BELOW_1, POSITIVE, Estimator
-from .._fitting.loop import NOT_FINITE, Learned, begin, learn
+from .._fitting.loop import learn
+from .._fitting.record import NOT_FINITE, Learned, begin
 from .._fitting.solver import Solver
 from .._fitting.together import computing
 from .._mlp.architecture import as_float, penalty_of
@@ -117,9 +119,9 @@ class LinearModel(SparseCoefMixin, Estimator):
             self._optimizer = Solver.of(self, [self._layer()], self.learning_rate_init_)
         layer = self._layer()
         features, columns = layer.weight.shape
-        stages = compile_stages([Linear(features, columns, bias=bool(self.fit_intercept))])
+        linear = Linear(features, columns, bias=bool(self.fit_intercept))
         learned = Learned(
-            active().network(stages, [layer]),
+            Compiled([linear], layer.weight.dtype, [layer]),
             [array for array in (layer.weight, layer.bias) if array is not None],
             self._batch(X, y, weight),
             self._train_config(),

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from ...backends.protocol import Array
+from ..._checks import Array
 from ...losses import Loss, MulticlassHinge, SoftmaxCrossEntropy
 from .._common.classes import check_class_weight, check_classes, refuse_balanced, weighted_by_class
 from .._common.estimator import NON_NEGATIVE

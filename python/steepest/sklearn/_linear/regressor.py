@@ -11,7 +11,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 
-from ...backends.protocol import Array
+from ..._checks import Array
 from ...losses import AbsoluteError, Huber, Loss, PoissonDeviance, SquaredError
 from .._common.data import finite, numbers, r_squared, targets_fit
 from .._common.estimator import POSITIVE

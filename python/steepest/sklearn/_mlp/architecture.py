@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from ...backends import active
-from ...backends.protocol import Array, Network, Parameters, Stage
+from ..._checks import Array
+from ...backends.data import Parameters
 from ...backends.sparse import SparseRows, is_sparse, sparse_rows
-from ...compile.plan import compile_stages
+from ...compile.compiled import Compiled
 from ...layers import ELU, GELU, Identity, Layer, LeakyReLU, LeCunTanh, Linear, ReLU, Sigmoid, Softplus, Tanh
 from ...layers.regularization import BatchNorm, Dropout
 from ...penalties import L1, L2, ElasticNet, Penalty
@@ -35,10 +35,10 @@ _SPARSE_SHARE = 0.35  # at half, as of 8 x 8 digits, both ways take the same tim
 _WIDE_BYTES = 64  # of the outputs of a layer that the core sums in the order of the features
 
 
-def compiled(
+def layers_of(
     units: Sequence[int], activations: Sequence[str], dropout: Sequence[float], batch_norm: bool
-) -> tuple[Stage, ...]:
-    """The stages of a perceptron with so many units in each layer, inputs first.
+) -> list[Layer]:
+    """The layers of a perceptron with so many units in each layer, inputs first.
 
     After each hidden layer come batch_norm, its activation and its dropout, as far as there are any.
     """
@@ -51,7 +51,7 @@ def compiled(
         layers.append(ACTIVATIONS[activation]())
         if rate:
             layers.append(Dropout(rate))
-    return compile_stages([*layers, Linear(units[-2], units[-1])])
+    return [*layers, Linear(units[-2], units[-1])]
 
 
 def parameters_of(
@@ -98,11 +98,11 @@ def precision_of(coefs: Sequence[Any]) -> np.dtype[Any]:
     return np.result_type(np.asarray(coefs[0]), np.float32)
 
 
-def bound(stages: Sequence[Stage], coefs: Any, intercepts: Any, norms: Any = ()) -> Network:
-    """A network of an estimator's arrays, or of copies of them, to predict with."""
+def bound(layers: Sequence[Layer], coefs: Any, intercepts: Any, norms: Any = ()) -> Compiled:
+    """A model of an estimator's arrays, or of copies of those that a backend could not write to."""
     dtype = precision_of(coefs)
     parts = (writable(arrays, dtype) for arrays in (coefs, intercepts, norms))
-    return active().network(stages, *parameters_of(*parts))
+    return Compiled(layers, dtype, *parameters_of(*parts))
 
 
 def as_float(value: float | None) -> float | None:

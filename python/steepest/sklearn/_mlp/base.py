@@ -11,19 +11,22 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..._checks import Array
 from ...backends import active
-from ...backends.protocol import Array, Batch, Stage, TrainConfig
+from ...backends.data import Batch, TrainConfig
+from ...backends.protocol import Stage
+from ...layers import Layer
 from ...losses import Loss
 from .._common.classes import WEIGHTED
 from .._common.data import finite, own_places, rows_in, weights_count, weights_of
-from .._fitting.loop import NOT_FINITE, Learned, begin, learn
+from .._fitting.loop import learn
+from .._fitting.record import NOT_FINITE, Learned, begin
 from .._fitting.solver import STOCHASTIC_SOLVERS, Solver
 from .._fitting.together import computing
 from .architecture import (
     as_float,
     bound,
-    compiled,
-    parameters_of,
+    layers_of,
     penalty_of,
     precision_of,
     rows_of,
@@ -100,9 +103,8 @@ class MultilayerPerceptron(Settings):
         norms = writable(self._norms(), X.dtype)
         if self.batch_norm:
             self.batch_norms_ = norms
-        parameters, running = parameters_of(self.coefs_, self.intercepts_, norms)
-        stages = self._stages()
-        network, config = active().network(stages, parameters, running), self._train_config(stages)
+        compiled = bound(self._layers(), self.coefs_, self.intercepts_, norms)
+        config = self._train_config(compiled.parametric_stages)
         if self.solver == "lbfgs":
             if getattr(self, "_skl_callbacks", None):
                 warnings.warn(
@@ -111,7 +113,7 @@ class MultilayerPerceptron(Settings):
                     stacklevel=2,
                 )
             batch = self._training_batch(X, y, sample_weight, incremental)
-            minimize(self, network, parameters, batch, config)
+            minimize(self, compiled, batch, config)
             return
         X, y, sample_weight, held_out = self._split(X, y, sample_weight, validation_data)
         batch = self._training_batch(X, y, sample_weight, incremental)
@@ -119,10 +121,10 @@ class MultilayerPerceptron(Settings):
         # Drawn behind scikit-learn's draws, and only where it is used.
         seed = int(rng.randint(2**31)) if any(self._dropout(len(self.coefs_) - 1)) else 0
         learned = Learned(
-            network, self._arrays(), batch, config, rng, held_out, seed, incremental, data=given
+            compiled, self._arrays(), batch, config, rng, held_out, seed, incremental, data=given
         )
         if not incremental or not hasattr(self, "_optimizer"):
-            self._optimizer = Solver.of(self, parameters, float(self.learning_rate_init))
+            self._optimizer = Solver.of(self, compiled.parameters, float(self.learning_rate_init))
         learn(self, learned, self._optimizer)
 
     def _training_batch(self, X: Any, y: Array, sample_weight: Array | None, incremental: bool) -> Batch:
@@ -168,10 +170,10 @@ class MultilayerPerceptron(Settings):
         names = ["coefs_", "intercepts_", *(["batch_norms_"] if self.batch_norm else [])]
         return {name: [array.copy() for array in getattr(self, name)] for name in names}
 
-    def _stages(self) -> tuple[Stage, ...]:
+    def _layers(self) -> list[Layer]:
         units = [len(self.coefs_[0]), *(np.shape(coef)[1] for coef in self.coefs_)]
         hidden = len(units) - 2
-        return compiled(units, self._activations(hidden), self._dropout(hidden), bool(self.batch_norm))
+        return layers_of(units, self._activations(hidden), self._dropout(hidden), bool(self.batch_norm))
 
     def _train_config(self, stages: Iterable[Stage]) -> TrainConfig:
         """What a step does; a penalty is on the weights of dense stages, not on scales."""
@@ -179,7 +181,7 @@ class MultilayerPerceptron(Settings):
         penalty = penalty_of(self.penalty, self.alpha, self.l1_ratio)
         return TrainConfig(
             loss,
-            tuple(penalty if stage.dense else None for stage in stages if stage.learns),
+            tuple(penalty if stage.dense else None for stage in stages),
             clip_value=as_float(self.clip_value),
             clip_norm=as_float(self.clip_norm),
             penalty_by_batch=True,
@@ -194,8 +196,8 @@ class MultilayerPerceptron(Settings):
         check_is_fitted(self)
         X = own_places(validate_data(self, X, accept_sparse=["csr", "csc"], reset=False))
         with computing(self.n_threads):
-            network = bound(self._stages(), self.coefs_, self.intercepts_, self._norms())
-            return finite(network.forward(rows_of(rows_in(X, self._dtype()))))
+            compiled = bound(self._layers(), self.coefs_, self.intercepts_, self._norms())
+            return finite(compiled.network().forward(rows_of(rows_in(X, self._dtype()))))
 
     def _activated(self, scores: Array) -> Array:
         """Predictions, or probabilities."""

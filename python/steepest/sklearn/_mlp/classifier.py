@@ -15,7 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
-from ...backends.protocol import Array
+from ..._checks import Array
 from ...losses import BinaryCrossEntropy, Loss, MulticlassHinge, SoftmaxCrossEntropy
 from .._common.classes import check_class_weight, check_classes, refuse_balanced, weighted_by_class
 from .._fitting.together import checked_once

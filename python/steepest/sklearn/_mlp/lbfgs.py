@@ -10,17 +10,17 @@ import scipy.optimize
 from sklearn.utils.fixes import parse_version, sp_version
 from sklearn.utils.optimize import _check_optimize_result
 
-from ...backends.protocol import Array, Batch, Network, Parameters, TrainConfig
+from ..._checks import Array
+from ...backends.data import Batch, Parameters, TrainConfig
+from ...compile.compiled import Compiled
 from .._fitting.loop import check_config
 
 _PRINTS = sp_version < parse_version("1.15")  # later ones have no such option
 
 
-def minimize(
-    estimator: Any, network: Network, parameters: Sequence[Parameters], batch: Batch, config: TrainConfig
-) -> None:
+def minimize(estimator: Any, compiled: Compiled, batch: Batch, config: TrainConfig) -> None:
     """Move the parameters to a minimum of the objective, and set the estimator's n_iter_ and loss_."""
-    arrays = _in_order(parameters)
+    arrays, network = _in_order(compiled.parameters), compiled.network()
     check_config(estimator, config, arrays[0].dtype)
     ends = np.cumsum([array.size for array in arrays])[:-1]
 

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
-from ...backends.protocol import Array
+from ..._checks import Array
 from ...losses import AbsoluteError, Huber, Loss, PoissonDeviance, SquaredError
 from .._common.data import finite, numbers, r_squared, targets_fit
 from .._fitting.together import checked_once

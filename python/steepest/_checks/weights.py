@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import Array, packed, real_array
+from .arrays import Array, packed, real_array
 
 _NORMAL = float(np.finfo(np.float64).smallest_normal)
 

@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike
 from .. import _checks
 from .._checks import Array
 from ..backends.protocol import Backend
-from ..losses import BinaryCrossEntropy, CustomLoss, Loss, PoissonDeviance, SoftmaxCrossEntropy
-from .weights import weights
+from ..losses import CustomLoss, Loss, SoftmaxCrossEntropy, TargetRange
 
 
 def targets_and_weight(
@@ -34,20 +33,19 @@ def targets_and_weight(
         targets = _checks.labels(y, samples, outputs, backend.first_bad_label, name)
     else:
         targets = _checks.targets(y, samples, outputs, dtype, name)
-    if isinstance(loss, BinaryCrossEntropy):
-        _in_range(targets, 1, name, "of binary cross-entropy must be in [0, 1]")
-    if isinstance(loss, PoissonDeviance):
-        _in_range(targets, np.inf, name, "of a Poisson deviance must be at least 0")
-    weight = None if sample_weight is None else weights(sample_weight, samples, dtype)
+    if loss.target_range is not None:
+        _check_range(targets, loss.target_range, name)
+    weight = None if sample_weight is None else _checks.weights(sample_weight, samples, dtype)
     if isinstance(loss, SoftmaxCrossEntropy) and loss.class_weight is not None:
         weight = _weights_by_class(loss.class_weight, targets, outputs, weight, dtype)
     return targets, weight
 
 
-def _in_range(targets: Array, largest: float, name: str, rule: str) -> None:
-    """Refuse targets outside [0, largest], naming the first sample."""
-    if targets.size and not (targets.min() >= 0 and targets.max() <= largest):  # those of NaN are NaN
-        good = (targets >= 0) & (targets <= largest)
+def _check_range(targets: Array, allowed: TargetRange, name: str) -> None:
+    """Refuse targets outside the range, naming the first sample."""
+    least, most, rule = allowed
+    if targets.size and not (targets.min() >= least and targets.max() <= most):  # those of NaN are NaN
+        good = (targets >= least) & (targets <= most)
         sample, output = divmod(int(good.argmin()), targets.shape[1])
         raise ValueError(f"{name} of sample {sample} is {targets[sample, output]}, but targets {rule}")
 
@@ -78,7 +76,7 @@ def _weights_by_class(
         raise ValueError(f"class_weight has {len(by_class)} numbers, but there are {classes} classes")
     weight = np.array(by_class, np.float64)[labels]
     if sample_weight is None:
-        return weights(weight, len(labels), dtype, "class_weight")
+        return _checks.weights(weight, len(labels), dtype, "class_weight")
     with np.errstate(over="ignore"):  # an infinity is refused
         product = weight * sample_weight
-    return weights(product, len(labels), dtype, "class_weight times sample_weight")
+    return _checks.weights(product, len(labels), dtype, "class_weight times sample_weight")

@@ -1,0 +1,130 @@
+"""Check: single values: numbers, flags, names."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Collection
+from typing import Any, TypeVar
+
+import numpy as np
+
+_Text = TypeVar("_Text", bound=str)
+
+LARGEST_INTEGER = 2**63 - 1  # of the backends
+
+
+def shown(number: object) -> str:
+    """A number in a message, which may have more digits than Python writes."""
+    try:
+        return str(number)
+    except ValueError:
+        return f"an integer of {operator.index(number).bit_length()} bits"  # type: ignore[arg-type]
+
+
+def real_number(value: object, name: str) -> float:
+    """`value`, Python's or NumPy's number, as a float, which may be any."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be a real number, not {value!r:.80}")
+    try:
+        return float(value)
+    except OverflowError:  # an int beyond all floats
+        return math.inf if value > 0 else -math.inf
+
+
+def positive(value: object, name: str) -> float:
+    """`value` as a finite float greater than 0."""
+    if not (math.isfinite(number := real_number(value, name)) and number > 0):
+        raise ValueError(f"{name} is {shown(value)}, but must be finite and greater than 0")
+    return number
+
+
+def non_negative(value: object, name: str) -> float:
+    """`value` as a finite float of at least 0."""
+    if not (math.isfinite(number := real_number(value, name)) and number >= 0):
+        raise ValueError(f"{name} is {shown(value)}, but must be finite and not negative")
+    return number
+
+
+def fraction(value: object, name: str) -> float:
+    """`value` as a float in [0, 1)."""
+    if not 0 <= (number := real_number(value, name)) < 1:
+        raise ValueError(f"{name} is {shown(value)}, but must be in [0, 1)")
+    return number
+
+
+def probability(value: object, name: str) -> float:
+    """`value` as a float in (0, 1]."""
+    if not 0 < (number := real_number(value, name)) <= 1:
+        raise ValueError(f"{name} is {shown(value)}, but must be in (0, 1]")
+    return number
+
+
+def inside(value: object, name: str) -> float:
+    """`value` as a float between 0 and 1, both excluded."""
+    if not 0 < (number := real_number(value, name)) < 1:
+        raise ValueError(f"{name} is {shown(value)}, but must be between 0 and 1, both excluded")
+    return number
+
+
+def at_least(value: object, name: str, minimum: float) -> float:
+    """`value` as a finite float of at least `minimum`."""
+    if not (math.isfinite(number := real_number(value, name)) and number >= minimum):
+        raise ValueError(f"{name} is {shown(value)}, but must be finite and at least {minimum}")
+    return number
+
+
+def rate(value: object, name: str = "learning_rate") -> Any:
+    """`value` as a learning rate, a finite float greater than 0, or as the function that gives one."""
+    return value if callable(value) else positive(value, name)
+
+
+def integer(value: object, name: str, *, minimum: int, maximum: int = LARGEST_INTEGER) -> int:
+    """`value`, Python's or NumPy's integer, as an int of at least `minimum` and at most `maximum`."""
+    # An array of no axes is an index too.
+    if isinstance(value, bool | np.bool_ | np.ndarray):
+        raise TypeError(f"{name} must be an integer, not {value!r:.80}")
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {value!r:.80}") from None
+    if number < minimum:
+        raise ValueError(f"{name} is {shown(number)}, but must be at least {minimum}")
+    if number > maximum:
+        raise ValueError(f"{name} is {shown(number)}, but must be at most {maximum}")
+    return number
+
+
+def seed(value: object) -> int:
+    """`value` as an int in [0, 2**64)."""
+    return integer(value, "seed", minimum=0, maximum=2**64 - 1)
+
+
+def flag(value: object, name: str) -> bool:
+    """`value`, Python's or NumPy's, as True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, not {value!r:.80}")
+    return bool(value)
+
+
+def one_of(value: _Text, name: str, allowed: Collection[str]) -> _Text:
+    """`value` as one of the allowed strings."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name} is {value!r:.80}, but must be one of {', '.join(map(repr, allowed))}")
+    return str(value)  # type: ignore[return-value]  # a literal stays one
+
+
+def representable(value: float, name: str, dtype: np.dtype[Any], *, normal: bool = False) -> None:
+    """Refuse what is infinite in `dtype` and, where it has to be `normal`, what is 0 or subnormal there."""
+    limits = np.finfo(dtype)
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = np.float64(value).astype(dtype)
+    if not abs(rounded) <= limits.max:
+        raise ValueError(
+            f"{name} is {value}, but must be at most {limits.max}, the largest number of {dtype}"
+        )
+    if normal and rounded < limits.smallest_normal:
+        raise ValueError(
+            f"{name} is {value}, but must be at least {limits.smallest_normal}, "
+            f"the smallest normal number of {dtype}"
+        )

@@ -1,0 +1,99 @@
+"""Check: samples, and what they are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Set
+from typing import Any
+
+import numpy as np
+
+from .arrays import Array, packed, real_array
+from .numbers import non_negative
+
+
+def rows(x: object, features: int, dtype: np.dtype[Any], name: str = "X") -> Array:
+    """`x` as (samples, features) in `dtype`, as `packed` has it."""
+    array = real_array(x, name)
+    if array.ndim != 2:
+        hint = "; a single sample is X[None, :]" if array.ndim == 1 else ""
+        raise ValueError(f"{name} has shape {array.shape}, but must be (samples, features){hint}")
+    if array.shape[1] != features:
+        raise ValueError(f"{name} has {array.shape[1]} features, but the first layer takes {features}")
+    return packed(array, dtype)
+
+
+def not_empty(x: Array, name: str = "X") -> None:
+    """Refuse an array of no samples."""
+    if x.shape[0] == 0:
+        raise ValueError(f"{name} has 0 samples, but at least 1 is needed")
+
+
+def finite_rows(x: Array, first_nonfinite_row: Callable[[Array], int], name: str = "X") -> None:
+    """Refuse NaN and infinities, naming the first row."""
+    if (row := first_nonfinite_row(x)) >= 0:
+        raise ValueError(
+            f"row {row} of {name} holds NaN or an infinity (or a number too large for {x.dtype})"
+        )
+
+
+def labels(
+    y: object, samples: int, classes: int, first_bad_label: Callable[[Array, int], int], name: str = "y"
+) -> Array:
+    """`y` as (samples,) int64 class indices in 0..classes-1."""
+    if classes < 2:
+        raise ValueError(
+            f"labels choose among at least 2 scores, but there is {classes}: use squared error or binary "
+            "cross-entropy for one"
+        )
+    array = real_array(y, name)
+    if array.ndim != 1:
+        hint = (
+            "y.ravel()" if array.ndim == 2 and array.shape[1] == 1 else "y.argmax(axis=1) of a one-hot array"
+        )
+        raise ValueError(
+            f"{name} has shape {array.shape}, but labels are one class index a sample: use {hint}"
+        )
+    if array.shape[0] != samples:
+        raise ValueError(f"X has {samples} samples, but {name} has {array.shape[0]}")
+    if array.dtype.kind == "f":
+        raise TypeError(
+            f"{name} has dtype {array.dtype}, but labels are integers 0..{classes - 1}: use y.astype(int), "
+            "or squared error to fit real numbers"
+        )
+    indices = packed(array, np.dtype(np.int64))
+    if (bad := first_bad_label(indices, classes)) >= 0:
+        raise ValueError(
+            f"label {array[bad]} of sample {bad} is not one of the {classes} classes 0..{classes - 1}"
+        )
+    return indices
+
+
+def targets(y: object, samples: int, outputs: int, dtype: np.dtype[Any], name: str = "y") -> Array:
+    """`y` as (samples, outputs) in `dtype`; (samples,) too where there is one output."""
+    array = real_array(y, name)
+    if array.ndim == 1 and outputs == 1:
+        array = array[:, None]
+    elif array.ndim == 1 and array.dtype.kind in "biu":
+        raise ValueError(
+            f"{name} has one integer a sample, but the loss compares {outputs} outputs: "
+            f"give {name} one-hot, as np.eye({outputs})[y], or use the softmax loss"
+        )
+    if array.ndim != 2 or array.shape[1] != outputs:
+        raise ValueError(
+            f"{name} has shape {array.shape}, but the targets of {outputs} outputs are (samples, {outputs})"
+        )
+    if array.shape[0] != samples:
+        raise ValueError(f"X has {samples} samples, but {name} has {array.shape[0]}")
+    return packed(array, dtype)
+
+
+def class_weight(value: object) -> tuple[float, ...]:
+    """`value` as a tuple: one finite number a class, not negative, not all zero."""
+    if isinstance(value, str | Mapping | Set) or not isinstance(value, Iterable):
+        raise TypeError(f"class_weight must be a sequence of one number a class, not {value!r:.80}")
+    numbers = []
+    for i, weight in enumerate(value):
+        numbers.append(non_negative(weight, f"class_weight[{i}]"))
+    if not any(numbers):
+        raise ValueError(f"class_weight is zero for all {len(numbers)} classes, but one at least must count")
+    return tuple(numbers)

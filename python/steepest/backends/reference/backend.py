@@ -1,0 +1,48 @@
+"""The formulas behind the interface that both backends have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from ..._checks import Array
+from ..data import Parameters
+from ..protocol import Backend, Network, Stage
+from . import formulas, optimizers, search
+from .network import ReferenceNetwork
+
+
+class ReferenceBackend:
+    """The formulas behind the interface that both backends have."""
+
+    name: Literal["native", "reference"] = "reference"
+
+    def network(
+        self, stages: Sequence[Stage], parameters: Sequence[Parameters], running: Sequence[Array] = ()
+    ) -> Network:
+        """Bind a compiled model to this backend."""
+        return ReferenceNetwork(stages, parameters, running)
+
+    def shuffled_orders(self, rng: np.random.RandomState, order: Array, epochs: int) -> Array:
+        """(epochs, samples) int64: each the one before, first `order`, shuffled by `rng.shuffle`."""
+        orders = np.empty((epochs, len(order)), np.int64)
+        for row in orders:
+            row[:] = order = order[rng.permutation(len(order))]
+        return orders
+
+    first_nonfinite_row = staticmethod(search.first_nonfinite_row)
+    first_bad_label = staticmethod(search.first_bad_label)
+    linear = staticmethod(formulas.linear)
+    linear_backward = staticmethod(formulas.linear_backward)
+    activation = staticmethod(formulas.activation)
+    activation_backward = staticmethod(formulas.activation_backward)
+    exp = staticmethod(formulas.exp)
+    log = staticmethod(formulas.log)
+    softmax = staticmethod(formulas.softmax)
+    loss = staticmethod(formulas.loss_and_gradient)
+    update = staticmethod(optimizers.update)
+
+
+BACKEND: Backend = ReferenceBackend()

@@ -1,0 +1,287 @@
+"""Compute: a compiled model in NumPy, the order in which a step and a fit apply the formulas."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+
+from ..._checks import Array
+from ...penalties import Penalty, scaled
+from ..data import (
+    NO_KEY,
+    Average,
+    Batch,
+    EpochResults,
+    FitRequest,
+    Overflowed,
+    Parameters,
+    ShouldStop,
+    StepKey,
+    TrainConfig,
+    TrainState,
+)
+from ..protocol import Stage
+from ..sparse import SparseRows
+from . import formulas, optimizers
+from . import stages as stage_formulas
+from .passes import Pass, backward, forward
+from .random import shuffle_order
+from .search import first_bad_label
+
+_WATCH_SECONDS = 0.02
+
+
+class ReferenceNetwork:
+    """A compiled model in plain NumPy; see `protocol.Network` for the contract of each method."""
+
+    def __init__(
+        self, stages: Sequence[Stage], parameters: Sequence[Parameters], running: Sequence[Array] = ()
+    ) -> None:
+        self._stages = tuple(stages)
+        self._parameters = tuple(parameters)
+        self._running = tuple(running)
+        self._order: tuple[object, Array] = None, np.empty(0)  # the last one, and its key
+
+    def try_forward(self, x: object) -> Array | None:
+        """None: all is checked before it comes here."""
+
+    def try_step(
+        self,
+        x: object,
+        targets: object,
+        state: TrainState,
+        rate: float,
+        seed: int = 0,
+    ) -> float | None:
+        """None: all is checked before it comes here."""
+
+    def forward(self, x: Array | SparseRows) -> Array:
+        """Scores (samples, outputs) of rows (samples, features)."""
+        return self._pass(x, None).outputs[-1]
+
+    def loss_and_gradients(
+        self, batch: Batch, config: TrainConfig, key: StepKey = NO_KEY
+    ) -> tuple[float, list[Parameters]]:
+        """The objective (data loss + penalties) as in training, and its gradient for each learning stage."""
+        passed = self._pass(batch.x, key)
+        config = _for_batch(config, batch)
+        objective, gradients = self._objective(passed, batch, config)
+        for p, gradient, penalty in zip(self._parameters, gradients, self._penalties(config), strict=True):
+            gradient.weight = formulas.limited(gradient.weight, p.weight, penalty, None)
+        return objective, gradients
+
+    def step(
+        self,
+        batch: Batch,
+        state: TrainState,
+        rate: float,
+        seed: int = 0,
+    ) -> float:
+        """One update on the whole batch; where the objective is not finite, nothing is changed.
+
+        Raises
+        ------
+        Overflowed
+            If the new parameters are not finite.
+        """
+        passed = self._pass(batch.x, StepKey(seed, int(state.optimizer.steps[0])))
+        config = _for_batch(state.config, batch)
+        objective, gradients = self._objective(passed, batch, config)
+        if math.isfinite(objective):
+            self._update(gradients, passed.statistics, config, state, rate)
+            if not self._finite(state):
+                raise Overflowed("the update made parameters that are not finite")
+        return objective
+
+    def fit(
+        self,
+        batch: Batch,
+        state: TrainState,
+        request: FitRequest,
+        should_stop: ShouldStop | None,
+    ) -> EpochResults:
+        """Epochs of shuffled mini-batches; the last batch of an epoch may be smaller."""
+        config, samples, size = state.config, len(batch.x), request.batch_size
+        batches = -(-samples // size)
+        steps = range(batches)[request.first_batch :][: request.batches]
+        sums = request.sums
+        stop, plateau = _throttled(should_stop), request.plateau
+        losses: list[float] = []
+        seconds: list[float] = []
+        rates = itertools.cycle(request.rates.tolist())
+        for epoch in range(request.epochs):
+            began = perf_counter()
+            number = request.first_epoch + epoch
+            order = self._shuffled(samples, request.seed, number) if request.shuffle else None
+            order = order if request.orders is None else request.orders[epoch]
+            before = self._copies(state)
+            own, sums = (0.0, 0.0), request.sums
+            for step in steps:
+                start = step * size
+                part = _take(batch, slice(start, start + size), order)
+                if config.loss.takes_labels:  # they may have changed since they were checked
+                    bad = first_bad_label(part.targets, self._stages[-1].outputs)
+                    if bad >= 0:
+                        formulas.write(before)
+                        sample = start + bad if order is None else int(order[start + bad])
+                        return EpochResults(losses, seconds, "invalid_label", sample)
+                try:
+                    objective = self.step(part, state, next(rates), request.seed)
+                except Overflowed:
+                    formulas.write(before)
+                    return EpochResults(losses, seconds, "overflowed", step)
+                if not math.isfinite(objective):
+                    formulas.write(before)
+                    return EpochResults(losses, seconds, "diverged", step)
+                counted = None if config.mean_by_count else part.weight
+                weight = formulas.batch_size(config.loss, len(part.x), counted)
+                own = own[0] + weight * objective, own[1] + weight
+                sums = sums[0] + weight * objective, sums[1] + weight
+                if step != steps[-1] and stop(epoch + (step + 1) / batches):
+                    return EpochResults(losses, seconds, "cancelled", sums=sums)
+            losses.append(own[0] / own[1] if own[1] else 0.0)
+            seconds.append(perf_counter() - began)
+            plateau = plateau.after(losses[-1])
+            if plateau.reached:
+                break
+            if stop(epoch + steps.stop / batches) and epoch + 1 < request.epochs:
+                return EpochResults(losses, seconds, "cancelled", sums=sums)
+        return EpochResults(losses, seconds, "finished", sums=sums)
+
+    def _shuffled(self, samples: int, seed: int, epoch: int) -> Array:
+        """The order of an epoch, which is kept: it may be run in many parts."""
+        key = samples, seed, epoch
+        last = self._order  # read once: another thread may replace it
+        if last[0] != key:
+            last = self._order = key, shuffle_order(samples, seed, epoch)
+        return last[1]
+
+    @property
+    def _learners(self) -> list[Stage]:
+        return [stage for stage in self._stages if stage.learns]
+
+    def _pass(self, x: Array | SparseRows, draws: StepKey | None) -> Pass:
+        dense = x[:] if isinstance(x, SparseRows) else x
+        return forward(self._stages, self._parameters, self._running, dense, draws)
+
+    @formulas.quiet
+    def _objective(self, passed: Pass, batch: Batch, config: TrainConfig) -> tuple[float, list[Parameters]]:
+        """The objective, and the gradient of the data loss alone for each stage that learns."""
+        scores = passed.outputs[-1]
+        objective, grad = formulas.loss_and_gradient(config.loss, scores, batch.targets, batch.weight)
+        objective *= config.report_scale
+        for p, penalty in zip(self._parameters, self._penalties(config), strict=True):
+            objective += formulas.penalty_value(penalty, p.weight) if penalty is not None else 0.0
+        return objective, backward(self._stages, self._parameters, passed, grad)
+
+    def _update(
+        self,
+        gradients: Sequence[Parameters],
+        statistics: dict[int, Array],
+        config: TrainConfig,
+        state: TrainState,
+        rate: float,
+    ) -> None:
+        """Compute every new value first, and only then write, so that no error leaves layers out of step."""
+        values = self._arrays(self._parameters)
+        dense = zip(self._learners, self._penalties(config), strict=True)
+        of_weights = iter([penalty for stage, penalty in dense if stage.dense])
+        penalties = [next(of_weights) if value.ndim == 2 else None for value in values]  # never of biases
+        grads = [
+            formulas.limited(grad, value, penalty, config.clip_value)
+            for grad, value, penalty in zip(self._arrays(gradients), values, penalties, strict=True)
+        ]
+        scale = formulas.norm_scale(grads, config.clip_norm)
+        own, names = state.optimizer, config.optimizer.slots
+        kept = {name: self._arrays(own.slots[name]) for name in names}
+        age = int(own.steps[0]) - own.state_start
+        changes, results = [(own.steps, own.steps + 1)], []
+        for i, (value, grad, penalty) in enumerate(zip(values, grads, penalties, strict=True)):
+            slots, scaled = {name: kept[name][i] for name in names}, grad * grad.dtype.type(scale)
+            new, new_slots = optimizers.updated(value, scaled, slots, config.optimizer, rate, age)
+            new = formulas.shrunk(new, penalty, rate)
+            new = formulas.constrained(new, config.constraint) if value.ndim == 2 else new
+            results.append(new)
+            changes += [(value, new), *optimizers.changes(slots, new_slots)]
+        for before, (s, batch) in zip(self._running, sorted(statistics.items()), strict=True):
+            changes.append((before, stage_formulas.running(self._stages[s], before, batch)))
+        if state.average is not None:
+            changes += self._average_changes(state.average, results)
+        formulas.write(changes)
+
+    def _penalties(self, config: TrainConfig) -> list[Penalty | None]:
+        """That of each stage that learns: there is none of the scales of a batch_norm."""
+        own = zip(self._learners, config.penalties, strict=True)
+        return [penalty if stage.dense else None for stage, penalty in own]
+
+    def _learned(self, state: TrainState) -> list[Array]:
+        """All numbers that learning changes."""
+        arrays = [*self._arrays(self._parameters), *self._running]
+        for slot in state.optimizer.slots.values():
+            arrays += self._arrays(slot)
+        if state.average is not None:
+            arrays += self._arrays(state.average.values)
+        return arrays
+
+    def _finite(self, state: TrainState) -> bool:
+        return all(np.isfinite(array).all() for array in self._learned(state))
+
+    def _copies(self, state: TrainState) -> list[tuple[Array, Array]]:
+        """Every array that learning changes, with a copy of what it holds now."""
+        counts = [state.optimizer.steps]
+        if state.average is not None:
+            counts.append(state.average.updates)
+        return [(array, array.copy()) for array in (*counts, *self._learned(state))]
+
+    def _average_changes(self, average: Average, values: Sequence[Array]) -> list[tuple[Array, Array]]:
+        """What the average and its count become after the update that gave these values."""
+        changes = [(average.updates, average.updates + 1)]
+        share = formulas.average_share(average.averaging, int(average.updates[0]))
+        if share > 0:
+            means = self._arrays(average.values)
+            new = [formulas.averaged(mean, value, share) for mean, value in zip(means, values, strict=True)]
+            changes += zip(means, new, strict=True)
+        return changes
+
+    def _arrays(self, parameters: Sequence[Parameters]) -> list[Array]:
+        """Each array, weights with two axes and all else, the scales of a batch_norm too, with one."""
+        arrays = []
+        for stage, p in zip(self._learners, parameters, strict=False):
+            arrays.append(p.weight if stage.dense else p.weight[0])
+            if p.bias is not None:
+                arrays.append(p.bias)
+        return arrays
+
+
+def _for_batch(config: TrainConfig, batch: Batch) -> TrainConfig:
+    """The config with the batch's part of a penalty of all."""
+    if not config.penalty_by_batch:
+        return config
+    size = formulas.batch_size(config.loss, len(batch.x), batch.weight)
+    parts = (scaled(penalty, 1 / size if size else 0.0) for penalty in config.penalties)
+    return replace(config, penalties=tuple(parts))
+
+
+def _take(batch: Batch, part: slice, order: Array | None) -> Batch:
+    """The samples at positions `part` of `order`."""
+    where = part if order is None else order[part]
+    return Batch(batch.x[where], batch.targets[where], None if batch.weight is None else batch.weight[where])
+
+
+def _throttled(should_stop: ShouldStop | None) -> ShouldStop:
+    """`should_stop`, called at most every 20 ms."""
+    due = perf_counter() + _WATCH_SECONDS
+
+    def stop(done: float) -> bool:
+        nonlocal due
+        if should_stop is None or perf_counter() < due:
+            return False
+        due = perf_counter() + _WATCH_SECONDS
+        return should_stop(done)
+
+    return stop

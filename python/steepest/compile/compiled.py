@@ -1,0 +1,187 @@
+"""Compiled: layers as a backend runs them, the arrays that they learn, and what these are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from .. import _checks
+from .._checks import Array
+from .._config import current
+from .._description import check_dtype
+from ..backends import active
+from ..backends.data import Parameters
+from ..backends.memory import aligned_zeros
+from ..backends.protocol import Network, Stage
+from ..backends.reference.formulas import write
+from ..layers import Layer
+from ..layers.regularization import BatchNorm, Dropout
+from .plan import compile_stages, learners, walk
+from .state import checked_state
+
+_MEMORY = 2**62  # bytes that an array never has
+
+
+class Compiled:
+    """A compiled model: stages, parameters, running statistics, their names, and a network for each backend.
+
+    `Sequential` and the estimators are faces of one. It draws no weights and does not learn by itself.
+
+    Parameters
+    ----------
+    layers : iterable of layers
+    dtype : {float32, float64}
+    parameters : sequence of Parameters, optional
+        Of each layer that has some, learned in place. By default zeros, but ones as the scale of a
+        `BatchNorm`.
+    running : sequence of ndarray, optional
+        Running mean and variance, (2, features), of each `BatchNorm`. By default 0 and 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the layers do not fit together, or are none, or hold a number that `dtype` cannot.
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[Layer],
+        dtype: DTypeLike,
+        parameters: Sequence[Parameters] | None = None,
+        running: Sequence[Array] | None = None,
+    ) -> None:
+        self.layers: tuple[Layer, ...] = tuple(layers)
+        self.dtype: np.dtype[Any] = _checks.float_dtype(dtype)
+        self.stages: tuple[Stage, ...] = compile_stages(self.layers)
+        for path, layer in walk(self.layers):
+            check_dtype(layer, self.dtype, f"layer {path} is {layer!r:.80}")
+        self.in_features: int = self.stages[0].inputs
+        self.out_features: int = self.stages[-1].outputs
+        self._learners = learners(self.layers)
+        self._check_sizes()
+        self.parameters: Sequence[Parameters] = self._initial() if parameters is None else parameters
+        self.running: Sequence[Array] = self._initial_running() if running is None else running
+        self._networks: dict[str, Network] = {}
+
+    @property
+    def parametric_stages(self) -> list[Stage]:
+        """Those with parameters, in the order of these."""
+        return [stage for stage in self.stages if stage.learns]
+
+    def network(self) -> Network:
+        """The model on the active backend; it bypasses every check."""
+        try:
+            return self._networks[current().backend]
+        except KeyError:
+            backend = active()
+            network = backend.network(self.stages, self.parameters, self.running)
+            return self._networks.setdefault(backend.name, network)  # another thread may have been sooner
+
+    def zeros(self) -> list[Parameters]:
+        """Arrays like the parameters, all zero: for what an optimizer or an average keeps."""
+        biased = [getattr(layer, "bias", True) for _, layer in self._learners]
+        return [
+            Parameters(
+                aligned_zeros(stage.inputs if stage.dense else 1, stage.outputs, self.dtype),
+                aligned_zeros(1, stage.outputs, self.dtype)[0] if bias else None,
+            )
+            for stage, bias in zip(self.parametric_stages, biased, strict=True)
+        ]
+
+    # ---- names --------------------------------------------------------------------------------------------
+
+    def named(self, parameters: Sequence[Parameters]) -> list[tuple[str, Array]]:
+        """Each array that is learned by its gradient, with its key in `Sequential.state_dict`."""
+        named = []
+        for (path, layer), p in zip(self._learners, parameters, strict=True):
+            named.append((f"{path}.weight", p.weight[0] if isinstance(layer, BatchNorm) else p.weight))
+            if p.bias is not None:
+                named.append((f"{path}.bias", p.bias))
+        return named
+
+    def arrays(self, parameters: Sequence[Parameters]) -> list[Array]:
+        """The same without keys."""
+        return [array for _, array in self.named(parameters)]
+
+    def state(self) -> list[tuple[str, Array]]:
+        """Each array of the model with its key: parameters, then running statistics."""
+        paths = [path for path, layer in self._learners if isinstance(layer, BatchNorm)]
+        named = self.named(self.parameters)
+        for path, running in zip(paths, self.running, strict=True):
+            named += [(f"{path}.running_mean", running[0]), (f"{path}.running_var", running[1])]
+        return named
+
+    def learned_arrays(self) -> list[Array]:
+        """All arrays that learning changes."""
+        return [*self.running, *self.arrays(self.parameters)]
+
+    # ---- what is given ------------------------------------------------------------------------------------
+
+    def load_state(self, state: Mapping[str, ArrayLike]) -> None:
+        """Set all arrays, or none of them if one does not fit; raises as `checked_state` does."""
+        own = self.state()
+        new = checked_state(state, _shapes(own), self.dtype)
+        write([(array, new[key]) for key, array in own])
+
+    def direction(self, direction: Mapping[str, ArrayLike]) -> list[Parameters]:
+        """How fast each parameter changes, of a mapping without the keys of those that stand still."""
+        tangents = self.zeros()
+        own = self.named(tangents)
+        given = _checks.named_arrays(direction, _shapes(own), self.dtype, "direction", complete=False)
+        for key, array in own:
+            if key in given:
+                array[...] = given[key]
+        return tangents
+
+    def check_masks(self, samples: int) -> None:
+        """Refuse a batch that is larger than the given mask of a dropout."""
+        for path, layer in walk(self.layers):
+            if not isinstance(layer, Dropout) or layer.mask is None or layer.mask.ndim == 1:
+                continue
+            if len(layer.mask) < samples:
+                raise ValueError(
+                    f"a batch has {samples} samples, but the mask of layer {path} has {len(layer.mask)}"
+                )
+
+    # ---- copies -------------------------------------------------------------------------------------------
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What a copy needs: descriptions and values, never a backend's network."""
+        state = {key: array.copy() for key, array in self.state()}
+        return _restored, (self.layers, self.dtype, state)
+
+    def _check_sizes(self) -> None:
+        for (path, layer), stage in zip(self._learners, self.parametric_stages, strict=True):
+            if stage.inputs * stage.outputs * self.dtype.itemsize > _MEMORY:
+                raise ValueError(
+                    f"layer {path} is {layer!r}, whose weight of {stage.inputs} x {stage.outputs} numbers is "
+                    "larger than any memory"
+                )
+
+    def _initial(self) -> list[Parameters]:
+        parameters = self.zeros()
+        for stage, own in zip(self.parametric_stages, parameters, strict=True):
+            if not stage.dense:
+                own.weight[...] = 1
+        return parameters
+
+    def _initial_running(self) -> list[Array]:
+        running = [
+            aligned_zeros(2, stage.outputs, self.dtype) for stage in self.stages if stage.kind == "batch_norm"
+        ]
+        for _, variance in running:
+            variance[...] = 1
+        return running
+
+
+def _shapes(named: Iterable[tuple[str, Array]]) -> dict[str, tuple[int, ...]]:
+    return {key: array.shape for key, array in named}
+
+
+def _restored(layers: Sequence[Layer], dtype: DTypeLike, state: Mapping[str, ArrayLike]) -> Compiled:
+    compiled = Compiled(layers, dtype)
+    compiled.load_state(state)
+    return compiled

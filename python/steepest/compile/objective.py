@@ -1,0 +1,45 @@
+"""Check: what a model is to minimize, and the samples to do it on, as a backend takes them."""
+
+from __future__ import annotations
+
+from numpy.typing import ArrayLike
+
+from .. import _checks
+from .._description import check_dtype
+from ..backends import active
+from ..backends.data import Batch
+from ..losses import Loss, LossFunction, as_loss
+from ..penalties import Penalties, Penalty
+from .compiled import Compiled
+from .output import check_output
+from .penalties import per_layer
+from .targets import targets_and_weight
+
+
+def objective_of(
+    compiled: Compiled, loss: str | Loss | LossFunction, penalty: Penalties
+) -> tuple[Loss, tuple[Penalty | None, ...]]:
+    """Loss, and the penalty of each layer with parameters, if this model can have them."""
+    checked, penalties = as_loss(loss), per_layer(penalty, compiled.layers)
+    check_output(compiled.layers, checked)
+    for description in (checked, *penalties):
+        check_dtype(description, compiled.dtype)
+    return checked, penalties
+
+
+def batch_of(
+    compiled: Compiled, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, loss: Loss
+) -> Batch:
+    """Checked and converted samples, which `check_finite` has not seen yet."""
+    x = _checks.rows(X, compiled.in_features, compiled.dtype)
+    _checks.not_empty(x)
+    scores = len(x), compiled.out_features
+    return Batch(x, *targets_and_weight(loss, y, sample_weight, scores, compiled.dtype, active()))
+
+
+def check_finite(batch: Batch) -> None:
+    """Refuse samples, or targets, that are not finite."""
+    first_nonfinite_row = active().first_nonfinite_row
+    _checks.finite_rows(batch.dense, first_nonfinite_row, "X")
+    if batch.targets.ndim == 2:
+        _checks.finite_rows(batch.targets, first_nonfinite_row, "y")

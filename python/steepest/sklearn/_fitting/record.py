@@ -1,0 +1,164 @@
+"""What an estimator shows of its epochs: losses, scores of held-out samples, and whether they improve.
+
+These are the attributes that all stochastic estimators share: n_iter_, t_, loss_, loss_curve_, best_loss_,
+validation_scores_, ...
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..._checks import Array
+from ...backends import active
+from ...backends.data import Batch, Plateau, TrainConfig
+from ...compile.compiled import Compiled
+from .solver import STOCHASTIC_SOLVERS, Solver
+
+NOT_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+    "preprocessed."
+)
+
+
+@dataclass
+class HeldOut:
+    """Samples that are not learned from, and the score of what the network says of them."""
+
+    batch: Batch
+    score: Callable[[Array], float]
+
+
+@dataclass
+class Learned:
+    """What a fit learns, and from what.
+
+    compiled: bound to the arrays, which are all that learning changes but the solver's state. config: its
+    optimizer is the solver's.
+    data: X, y and sample weights as the estimator was given them, for scikit-learn's callbacks.
+    rate_factor: what the network's learning rates are of the estimator's. publish: shows on the estimator
+    what the arrays are, where they are not its own; called before callbacks.
+    """
+
+    compiled: Compiled
+    arrays: list[Array]
+    batch: Batch
+    config: TrainConfig
+    rng: np.random.RandomState
+    held_out: HeldOut | None = None
+    seed: int = 0  # of draws within the network
+    incremental: bool = False
+    data: tuple[Any, Any, Any] = (None, None, None)
+    rate_factor: float = 1.0
+    publish: Callable[[], None] | None = None
+
+
+def begin(estimator: Any) -> None:
+    """The attributes of an estimator that has learned nothing yet."""
+    estimator.n_iter_ = estimator.t_ = 0
+    if estimator.solver in STOCHASTIC_SOLVERS:
+        vars(estimator).update(_records(estimator))
+
+
+def _records(estimator: Any) -> dict[str, Any]:
+    """What epochs add to, as it is before the first; None where it is not kept."""
+    scored = estimator.early_stopping
+    return {
+        "loss_curve_": [],
+        "best_loss_": None if scored else np.inf,
+        "validation_scores_": [] if scored else None,
+        "best_validation_score_": -np.inf if scored else None,
+        "validation_loss_curve_": [],
+        "_no_improvement_count": 0,
+        "_best": None,
+    }
+
+
+class Record:
+    """Of one estimator, that learns."""
+
+    def __init__(self, estimator: Any, learned: Learned, solver: Solver) -> None:
+        self._estimator = estimator
+        self._learned = learned
+        self._solver = solver
+        for name, start in _records(estimator).items():
+            if getattr(estimator, name, None) is None:  # set, or fitted with other settings
+                setattr(estimator, name, start)
+
+    def add(self, losses: Sequence[float]) -> None:
+        """Some finished epochs; there is but one if something happens between them."""
+        estimator, samples = self._estimator, len(self._learned.batch.x)
+        estimator.n_iter_ += len(losses)
+        estimator.t_ += len(losses) * samples
+        estimator.loss_ = losses[-1]
+        estimator.loss_curve_ += losses
+        if estimator.verbose:
+            print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
+        if self._learned.held_out is not None:
+            self._look_at(self._learned.held_out)
+        if not estimator.early_stopping:
+            plateau = self.plateau()
+            for loss in losses:
+                plateau = plateau.after(loss)
+            estimator.best_loss_, estimator._no_improvement_count = plateau.best, plateau.waited
+        self._solver.fade(estimator)
+
+    def plateau(self) -> Plateau:
+        """How near the losses are to the end of the fit."""
+        estimator = self._estimator
+        if estimator.early_stopping:
+            return Plateau()
+        best, waited = estimator.best_loss_, estimator._no_improvement_count
+        return Plateau(float(estimator.tol), float(estimator.n_iter_no_change), best, waited)
+
+    def give_up(self) -> None:
+        """An error, unless there are parameters to go back to."""
+        estimator = self._estimator
+        if not (estimator.early_stopping and estimator._best):
+            raise ValueError(NOT_FINITE)
+        estimator.loss_ = math.nan
+        estimator.loss_curve_.append(math.nan)
+        estimator.validation_scores_.append(math.nan)
+        estimator.n_iter_ += 1
+
+    def stops(self) -> bool:
+        """On a plateau: True, or a smaller learning rate."""
+        estimator, solver = self._estimator, self._solver
+        what = "Validation score" if estimator.early_stopping else "Training loss"
+        message = (
+            f"{what} did not improve more than tol={estimator.tol:f} for "
+            f"{estimator.n_iter_no_change:d} consecutive epochs."
+        )
+        adaptive = estimator.solver == "sgd" and estimator.learning_rate == "adaptive"
+        if adaptive and solver.learning_rate > 1e-6:
+            solver.learning_rate /= 5.0
+            message += f" Setting learning rate to {solver.learning_rate:f}"
+            stops = False
+        else:
+            message += f"{' Learning rate too small.' if adaptive else ''} Stopping."
+            stops = True
+        if estimator.verbose:
+            print(message)
+        return stops
+
+    def _look_at(self, held_out: HeldOut) -> None:
+        """Loss and score of samples that are not learned from."""
+        estimator, learned, batch = self._estimator, self._learned, held_out.batch
+        scores = learned.compiled.network().forward(batch.x)
+        loss, _ = active().loss(learned.config.loss, scores, batch.targets, batch.weight)
+        estimator.validation_loss_curve_.append(loss * learned.config.report_scale)
+        if not estimator.early_stopping:
+            return
+        score = held_out.score(scores) if np.isfinite(scores).all() else math.nan
+        estimator.validation_scores_.append(score)
+        if estimator.verbose:
+            print(f"Validation score: {score:f}")
+        worse = not score >= estimator.best_validation_score_ + float(estimator.tol)  # NaN is
+        estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
+        if score > estimator.best_validation_score_:
+            estimator.best_validation_score_ = score
+            estimator._best = [array.copy() for array in learned.arrays]

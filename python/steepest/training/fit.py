@@ -1,0 +1,160 @@
+"""One fit of a `Trainer`: what it was asked for, and what happens between its epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .._checks import Array
+from ..backends.data import Batch, EpochResults, FitRequest, ShouldStop
+from ..metrics import Metric
+from .callbacks import BatchCallback, BatchState, Callback, EpochCallback, EpochState, RunningTrainer
+from .history import History
+from .loop import Call, EpochLoop, Fitting, Part
+from .rates import AHEAD, Rates
+from .validation import validate
+
+
+@dataclass
+class Fit(Fitting):
+    """What a fit was asked for, checked; how far it has come, and how it goes on."""
+
+    trainer: RunningTrainer
+    cancelled: Callable[[], bool]
+    batch: Batch
+    validation: Batch | None
+    epochs: int
+    batch_size: int  # at most the number of samples
+    shuffle: bool
+    seed: int
+    metrics: Mapping[str, Metric]
+    callbacks: Sequence[Callback]
+    batch_callbacks: Sequence[BatchCallback]
+    batch_group: int
+    progress: bool
+
+    def __post_init__(self) -> None:
+        samples, classes = len(self.batch.x), self.trainer.model.out_features
+        group = self.batch_group if self.batch_callbacks else AHEAD
+        self._learning = self.trainer.learning
+        self._history = History(metrics={name: [] for name in self.metrics})
+        self._loop = EpochLoop(self, samples, self.batch_size, self.epochs, classes, self.progress, group)
+        self._rates = self._rates_of(self.epochs * self._loop.batches)
+        self._steps = 0
+
+    def run(self) -> History:
+        """All epochs, or as many as nothing ends."""
+        history = self._history
+        observers = [callback for callback in self.callbacks if isinstance(callback, EpochCallback)]
+        for observer in observers:
+            observer.begin(self.trainer, self._monitored())
+        with self._loop:
+            for call in self._loop:
+                self._after(call)
+                if history.status != "finished":
+                    break
+        for observer in observers:
+            observer.end(self.trainer, history)
+        return history
+
+    # ---- what the loop asks -------------------------------------------------------------------------------
+
+    def epochs_at_once(self) -> int:
+        """All of them, unless something must happen between: that is, but for many learning rates."""
+        most = self._rates.epochs_at_once(self._loop.batches)
+        if self.batch_callbacks:
+            return 0
+        return min(most, 1) if self.callbacks or self.validation else most
+
+    def request(self, epochs: int, part: Part) -> FitRequest:
+        """The next epochs, with learning rates of the trainer's optimizer, which a callback may replace."""
+        if self._rates.rule is not self._learning.optimizer.learning_rate:
+            left = (self.epochs - self._history.epochs) * self._loop.batches - part.first_batch
+            self._rates = self._rates_of(left)
+        steps = epochs * (self._loop.batches if part.batches is None else part.batches)
+        return FitRequest(
+            epochs=epochs,
+            batch_size=self.batch_size,
+            shuffle=self.shuffle,
+            seed=self.seed,
+            rates=self._rates.of(self._learning.steps_done, steps),
+            first_epoch=self.trainer.epochs_done,
+            first_batch=part.first_batch,
+            batches=part.batches,
+            sums=part.sums,
+        )
+
+    def fit(self, request: FitRequest, should_stop: ShouldStop) -> EpochResults:
+        """The call of the backend; one that fails has finished epochs too."""
+        learning, steps = self._learning, self._learning.steps_done
+        try:
+            return learning.compiled.network().fit(self.batch, learning.state, request, should_stop)
+        except BaseException:  # Ctrl-C, or a loss that failed, after some epochs
+            self.trainer.epochs_done += (learning.steps_done - steps) // self._loop.batches
+            raise
+
+    def stopped(self) -> bool:
+        """Whether the trainer was cancelled."""
+        return self.cancelled()
+
+    def copies(self) -> list[tuple[Array, Array]]:
+        """All that learning changes."""
+        return self._learning.copies()
+
+    # ---- between its calls --------------------------------------------------------------------------------
+
+    def _after(self, call: Call) -> None:
+        epoch = self._history.epochs
+        self._record(call.losses, call.seconds)
+        if call.failure is not None:
+            raise call.failure
+        if call.cancelled:
+            self._history.status = "cancelled"
+        if call.part is not None:
+            self._call_back_batch(epoch, *call.part)
+        if call.losses:
+            self._end_of_epoch()
+
+    def _record(self, losses: Sequence[float], seconds: Sequence[float]) -> None:
+        """Some finished epochs."""
+        self.trainer.epochs_done += len(losses)
+        history, samples = self._history, len(self.batch.x)
+        history.loss += losses
+        history.seconds += seconds
+        history.samples_per_second += [samples / max(duration, 1e-9) for duration in seconds]
+
+    def _end_of_epoch(self) -> None:
+        history, trainer = self._history, self.trainer
+        if self.validation:
+            learning = self._learning
+            validate(learning.compiled, learning.loss, self.validation, self.metrics, history)
+        self._loop.show(history)
+        if self.callbacks:
+            validation_loss = history.validation_loss[-1] if history.validation_loss else None
+            epoch = history.epochs - 1
+            state = EpochState(epoch, history.loss[-1], validation_loss, trainer.model, trainer, history)
+            self._heed([callback(state) for callback in self.callbacks])
+
+    def _call_back_batch(self, epoch: int, steps: int, loss: float) -> None:
+        self._steps += steps
+        trainer = self.trainer
+        state = BatchState(epoch, self._steps, loss, trainer.model, trainer, self._history)
+        self._heed([callback(state) for callback in self.batch_callbacks])
+
+    def _heed(self, answers: Sequence[object]) -> None:
+        """What callbacks, each of which was called whatever the others want, answered."""
+        if any(answers):
+            self._history.status = "stopped"
+        if self.cancelled():
+            self._history.status = "cancelled"
+
+    def _monitored(self) -> dict[str, Metric | None]:
+        """What is computed for each epoch, and the functions of the metrics."""
+        losses = ("loss", "validation_loss") if self.validation else ("loss",)
+        return {**dict.fromkeys(losses), **self.metrics}
+
+    def _rates_of(self, steps: int) -> Rates:
+        """Those of the steps to come."""
+        learning = self._learning
+        rule = learning.optimizer.learning_rate
+        return Rates(rule, learning.steps_done, steps, learning.compiled.dtype)

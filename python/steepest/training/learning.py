@@ -1,0 +1,125 @@
+"""`Learning`: how a compiled model learns, and what its optimizer and its average keep."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .. import _checks
+from .._checks import Array
+from .._description import check_dtype
+from ..averaging import Averaging, as_averaging
+from ..backends.data import Average, OptimizerState, TrainConfig, TrainState
+from ..compile.compiled import Compiled
+from ..compile.objective import objective_of
+from ..constraints import MaxNorm, as_constraint
+from ..losses import Loss, LossFunction
+from ..optimizers import SGD, Optimizer, as_optimizer
+from ..penalties import Penalties
+from ..schedules import rate_of
+
+
+class Learning:
+    """Of one model: the config and the state that each step takes.
+
+    Parameters
+    ----------
+    compiled : Compiled
+        Changed in place.
+    loss, optimizer, penalty, clip_value, clip_norm, constraint, averaging
+        See `Trainer`.
+
+    Attributes
+    ----------
+    state : TrainState
+    """
+
+    def __init__(
+        self,
+        compiled: Compiled,
+        loss: str | Loss | LossFunction,
+        optimizer: Optimizer,
+        penalty: Penalties,
+        clip_value: float | None,
+        clip_norm: float | None,
+        constraint: MaxNorm | None,
+        averaging: Averaging | None,
+    ) -> None:
+        self.compiled = compiled
+        loss, penalties = objective_of(compiled, loss, penalty)
+        clip_value = _bound(clip_value, "clip_value", compiled.dtype)
+        clip_norm = _bound(clip_norm, "clip_norm", compiled.dtype)
+        check_dtype(as_constraint(constraint), compiled.dtype)
+        average = None
+        if (averaging := as_averaging(averaging)) is not None:
+            average = Average(averaging, compiled.zeros(), np.zeros(1, np.int64))
+        config = TrainConfig(loss, penalties, SGD(), clip_value, clip_norm, constraint)
+        self.state = TrainState(config, average=average)
+        self.use(optimizer)
+
+    def use(self, optimizer: Optimizer) -> None:
+        """Take another optimizer; one that keeps the same goes on with its state."""
+        slots = as_optimizer(optimizer).slots
+        check_dtype(optimizer, self.compiled.dtype)
+        kept = self.state.optimizer
+        if slots != tuple(kept.slots):
+            zeros = {name: self.compiled.zeros() for name in slots}
+            kept = OptimizerState(zeros, kept.steps, self.steps_done)
+        rate = optimizer.learning_rate
+        self._rate = None if callable(rate) else float(rate)
+        config = replace(self.state.config, optimizer=optimizer)
+        self.state = replace(self.state, config=config, optimizer=kept)
+
+    @property
+    def loss(self) -> Loss:
+        """The loss that is minimized."""
+        return self.state.config.loss
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer in use."""
+        return self.state.config.optimizer
+
+    @property
+    def steps_done(self) -> int:
+        """Updates so far: the next step's number."""
+        return int(self.state.optimizer.steps[0])
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step."""
+        if self._rate is not None:
+            return self._rate
+        return rate_of(self.optimizer.learning_rate, self.steps_done, self.compiled.dtype)
+
+    def averaged(self) -> list[Array] | None:
+        """The averages of the arrays that have a gradient; None while nothing has been averaged."""
+        average = self.state.average
+        if average is None or average.updates[0] <= average.averaging.start:
+            return None
+        return self.compiled.arrays(average.values)
+
+    def copies(self) -> list[tuple[Array, Array]]:
+        """Every array that a step changes, with a copy of what it holds now: for `write` to go back to."""
+        kept = self.state.optimizer
+        arrays = [kept.steps, *self.compiled.learned_arrays()]
+        for slot in kept.slots.values():
+            arrays += self.compiled.arrays(slot)
+        return [(array, array.copy()) for array in arrays] + self.average_copies()
+
+    def average_copies(self) -> list[tuple[Array, Array]]:
+        """The same of the average alone."""
+        if (average := self.state.average) is None:
+            return []
+        arrays = [*self.compiled.arrays(average.values), average.updates]
+        return [(array, array.copy()) for array in arrays]
+
+
+def _bound(value: float | None, name: str, dtype: np.dtype[Any]) -> float | None:
+    """A bound of gradients that `dtype` can hold, or None."""
+    if value is not None:
+        value = _checks.positive(value, name)
+        _checks.representable(value, name, dtype, normal=True)
+    return value

@@ -1,0 +1,244 @@
+"""`Model`: scores, gradients and state of a compiled model, as users and a `Trainer` hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import _checks, storage
+from .._checks import Array
+from ..backends import active
+from ..backends.data import Batch, StepKey, TrainConfig
+from ..backends.reference import forward_mode
+from ..compile.compiled import Compiled
+from ..compile.objective import batch_of, check_finite, objective_of
+from ..layers import Layer
+from ..losses import Loss, LossFunction
+from ..penalties import Penalties
+
+_Model = TypeVar("_Model", bound="Model")
+
+
+class Model:
+    """What `Sequential` is to training, gradients and files: to be derived from.
+
+    Attributes
+    ----------
+    layers, dtype, seed, in_features, out_features
+        See `Sequential`.
+    compiled : Compiled
+        The arrays and the networks behind it.
+    """
+
+    layers: tuple[Layer, ...]
+    dtype: np.dtype[Any]
+    seed: int
+    in_features: int
+    out_features: int
+    compiled: Compiled
+
+    def __call__(self, X: ArrayLike) -> Array:
+        """Scores of the rows of X.
+
+        Parameters
+        ----------
+        X : array_like, (samples, in_features)
+            Converted to the model's dtype. May have 0 rows.
+
+        Returns
+        -------
+        ndarray, (samples, out_features), of the model's dtype
+
+        Raises
+        ------
+        ValueError
+            If the shape is wrong, or a row holds NaN or an infinity (the message names the first).
+        TypeError
+            If X does not hold real numbers.
+        """
+        network = self.compiled.network()
+        scores = network.try_forward(X)
+        if scores is not None:
+            return scores
+        x = _checks.rows(X, self.in_features, self.dtype)
+        if len(x) == 0:
+            return np.empty((0, self.out_features), self.dtype)
+        _checks.finite_rows(x, active().first_nonfinite_row)
+        return network.forward(x)
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Class of each row: the index of its largest score, the first of equals.
+
+        For classifiers; a model of real numbers is called, as ``model(X)``.
+
+        Parameters
+        ----------
+        X : array_like, (samples, in_features)
+
+        Returns
+        -------
+        ndarray, (samples,), int64
+
+        Raises
+        ------
+        ValueError
+            As for a call, and if the model has one output, which has no largest score.
+        """
+        if self.out_features == 1:
+            raise ValueError("predict chooses among at least 2 outputs, but the model has 1: use model(X)")
+        return np.asarray(self(X).argmax(axis=1), dtype=np.int64)
+
+    def loss_and_gradients(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        loss: str | Loss | LossFunction,
+        penalty: Penalties = None,
+        sample_weight: ArrayLike | None = None,
+        step: int = 0,
+    ) -> tuple[float, dict[str, Array]]:
+        """The objective (data loss + penalty) on one batch and its gradients, without learning.
+
+        As a step of training has them: batch normalization by the batch's statistics (the running ones stay
+        as they are), dropout and the other draws of the model's seed and the given step.
+
+        Parameters
+        ----------
+        X, y, loss, penalty, sample_weight
+            As for `fit`. A proximal penalty is in the objective, but not in its gradients.
+        step : int, default 0
+            Keys the random draws; at least 0.
+
+        Returns
+        -------
+        objective : float
+        gradients : dict of ndarray
+            With the keys and shapes of `state_dict`, running statistics left out.
+        """
+        config, batch, draws = self._at_step(X, y, sample_weight, loss, penalty, step)
+        objective, gradients = self.compiled.network().loss_and_gradients(batch, config, draws)
+        named = self.compiled.named(gradients)
+        return objective, {key: np.ascontiguousarray(array) for key, array in named}
+
+    def directional_derivative(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        direction: Mapping[str, ArrayLike],
+        *,
+        loss: str | Loss | LossFunction,
+        penalty: Penalties = None,
+        sample_weight: ArrayLike | None = None,
+        step: int = 0,
+    ) -> tuple[float, float]:
+        """The objective on one batch and its derivative along a direction, in forward mode.
+
+        That is the inner product of the direction with the gradient, without the gradient: tangents go
+        through the layers with the values, in one pass.
+
+        Parameters
+        ----------
+        X, y, loss, penalty, sample_weight, step
+            As for `loss_and_gradients`.
+        direction : mapping of array_like
+            How fast each parameter changes, with keys and shapes of `state_dict`; missing keys stand still.
+
+        Returns
+        -------
+        objective : float
+        derivative : float
+
+        Raises
+        ------
+        ValueError
+            If keys are unexpected, a shape differs, or a value is not finite.
+        TypeError
+            If a value does not hold real numbers.
+        """
+        config, batch, draws = self._at_step(X, y, sample_weight, loss, penalty, step)
+        compiled, tangents = self.compiled, self.compiled.direction(direction)
+        return forward_mode.directional_derivative(
+            active(),
+            compiled.stages,
+            compiled.parameters,
+            tangents,
+            batch,
+            config.loss,
+            config.penalties,
+            draws,
+        )
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of the parameters: "0.weight" (in_features, out_features), "0.bias" (out_features,), ...
+
+        The number counts every layer, activations too; the layers of a `Residual` follow its own:
+        "3.0.weight".
+        A `BatchNorm` has "running_mean" and "running_var" as well.
+        """
+        return {key: array.copy() for key, array in self.compiled.state()}
+
+    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
+        """Set all parameters, or none of them if one does not fit.
+
+        Parameters
+        ----------
+        state : mapping of array_like
+            As `state_dict` gives it, in any order; values are converted to the model's dtype.
+
+        Raises
+        ------
+        ValueError
+            If keys are missing or unexpected, a shape differs, or a value is not finite.
+        TypeError
+            If a value does not hold real numbers.
+        """
+        self.compiled.load_state(state)
+
+    def save(self, path: str | PathLike[str], *, metadata: Mapping[str, str] | None = None) -> None:
+        """Write the model to a safetensors file, which `steepest.load` reads; see `steepest.storage`.
+
+        Parameters
+        ----------
+        path : path
+            Replaced in one step once everything is written, so that it is never half a file.
+        metadata : mapping of str, optional
+            More strings to keep in the file.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what `load` would refuse, as parameters that are not finite; the old file is left as it was.
+        OSError
+            If the file cannot be written.
+        """
+        description = storage.Description(self.layers, self.dtype, self.seed, dict(metadata or {}))
+        storage.write(path, description, self.state_dict())
+
+    def _at_step(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        loss: str | Loss | LossFunction,
+        penalty: Penalties,
+        step: int,
+    ) -> tuple[TrainConfig, Batch, StepKey]:
+        """What a step of training would be given, checked."""
+        draws = StepKey(self.seed, _checks.integer(step, "step", minimum=0))
+        config = TrainConfig(*objective_of(self.compiled, loss, penalty))
+        batch = batch_of(self.compiled, X, y, sample_weight, config.loss)
+        check_finite(batch)
+        self.compiled.check_masks(len(batch.x))
+        return config, batch, draws
+
+
+def checked_model(model: _Model) -> _Model:
+    """`model` itself; a TypeError for anything that is none."""
+    if not isinstance(model, Model):
+        raise TypeError(f"model must be a st.Sequential, not {model!r:.80}")
+    return model
