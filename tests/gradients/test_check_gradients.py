@@ -6,10 +6,9 @@ import dataclasses
 
 import numpy as np
 import pytest
+from support.problems import LOSSES, MODELS, PENALTIES, problem
 from support.strategies import numbers, small_model
 from support.tolerances import assert_equal_models
-from test_forward_mode import problem
-from test_gradients import LOSSES, MODELS, PENALTIES
 
 import steepest as st
 from steepest.backends.reference import formulas

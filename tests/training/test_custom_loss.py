@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 from support.implementations import Implementation, needs_native
+from support.interruption import interrupted
 from support.strategies import numbers, small_model
 from support.tolerances import assert_equal_models, assert_same_bits
-from test_interruption import interrupted
 
 import steepest as st
 from steepest import functional

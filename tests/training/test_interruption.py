@@ -6,17 +6,15 @@ import os
 import signal
 import threading
 import time
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from support.implementations import BACKENDS, ISAS, REFERENCE, Implementation, needs_native
+from support.interruption import interrupted
 from support.tolerances import assert_same_bits
 
 import steepest as st
 
-SLOWDOWN = float(os.environ.get("TEST_SLOWDOWN", "1"))  # of code that a sanitizer watches
-GENEROUS = 0.5 * SLOWDOWN  # seconds: the promise is 0.1, on a machine that is not busy
 ENDLESS = 20_000  # epochs: half a minute, if nothing ends them
 
 
@@ -30,27 +28,6 @@ def medium_sized(seed=0):
 
 def same(a, b):
     return all(np.array_equal(value, b[key]) for key, value in a.items())
-
-
-@contextmanager
-def interrupted(after=0.1 * SLOWDOWN):
-    """Send this process SIGINT from another thread; the block must end with KeyboardInterrupt soon after."""
-    sent = []
-
-    def send():
-        sent.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(after, send)
-    timer.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            yield
-        ended = time.perf_counter()
-    finally:
-        timer.cancel()
-        timer.join()
-    assert ended - sent[0] < GENEROUS
 
 
 def assert_stopped_between_steps(trainer, X, y):

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from support.strategies import small_model
+from support.terminal import Terminal
 from support.tolerances import assert_close, assert_equal_models, assert_same_bits
 
 import steepest as st
@@ -133,11 +134,6 @@ def test_steps_follow_the_formula(backend, data, nesterov):
             velocity[key] = momentum * velocity[key] - rate * gradients[key]
             change = momentum * velocity[key] - rate * gradients[key] if nesterov else velocity[key]
             assert_close(value, before[key] + change, 20, np.abs(before[key]) + 1)
-
-
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
 
 
 @pytest.mark.parametrize(("wanted", "stream"), [(True, Terminal), (False, Terminal), (True, io.StringIO)])
