@@ -88,3 +88,10 @@ def problem(loss, dtype=np.float64, weighted=False):
     weight = rng.random(9) if weighted else np.ones(9)
     y = targets_of(loss, labels, targets)
     return X.astype(dtype), y if y.ndim == 1 else y.astype(dtype), weight
+
+
+def lines(weights):
+    """A model that sums its inputs, times weights; with the penalty L1 each weight has its kink at 0."""
+    model = st.Sequential(st.Linear(len(weights), 1, bias=False), dtype=np.float64)
+    model.load_state_dict({"0.weight": np.reshape(weights, (-1, 1))})
+    return model
