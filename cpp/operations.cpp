@@ -116,7 +116,7 @@ int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> 
             kernels.weight_gradient({.x = x,
                                      .dy = from(dy, 0, j),
                                      .weight = {},
-                                     .slots = {},
+                                     .slots = WeightSlots<T>{},
                                      .gradient = from(dw, 0, j),
                                      .samples = rows,
                                      .outputs = b.columns.size(),

@@ -27,7 +27,7 @@ template <class T> struct Prediction {
     T* scratch;
 };
 
-// Objects have no state: what they work on comes as a view. None of the functions may throw, but reserve().
+// Objects have no state: what they work on comes as a view. Only what the caller alone calls may throw.
 template <class T> class StageType {
   public:
     // Makes room for what the stage saves of a batch from forward to backward. The caller alone.

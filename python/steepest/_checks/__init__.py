@@ -19,7 +19,7 @@ from .numbers import (
     shown,
 )
 from .samples import class_weight, finite_rows, labels, not_empty, rows, targets
-from .weights import weights
+from .weights import some_count, weights
 
 __all__ = [
     "LARGEST_INTEGER",
@@ -49,6 +49,7 @@ __all__ = [
     "rows",
     "seed",
     "shown",
+    "some_count",
     "targets",
     "weights",
 ]

@@ -24,6 +24,12 @@ def weights(sample_weight: object, samples: int, dtype: np.dtype[Any], name: str
     return converted
 
 
+def some_count(weight: Array, name: str) -> None:
+    """Refuse weights, none of them negative, that are zero for all samples."""
+    if not weight.any():
+        raise ValueError(f"{name} is zero for all {len(weight)} samples, but one at least must count")
+
+
 def _check_weights(converted: Array, given: Array, name: str) -> None:
     """Refuse weights, converted to a model's dtype, that nothing can be divided by the sum of, in float64."""
     # The extremes tell without memory of the size of the data; those of NaN are NaN.
@@ -36,8 +42,7 @@ def _check_weights(converted: Array, given: Array, name: str) -> None:
             f"{name} of sample {bad} is {given[bad]}, but must be "
             f"{rule if too_large else 'finite and not negative'}"
         )
-    if not given.any():
-        raise ValueError(f"{name} is zero for all {len(given)} samples, but one at least must count")
+    some_count(given, name)
     if not (largest := converted.max()) >= (least := max(limits.smallest_subnormal, _NORMAL)):
         raise ValueError(
             f"the largest {name} is {largest if largest else given.max()}, but must be at least {least}, "

@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.metrics import r2_score
 from sklearn.utils.validation import _check_sample_weight
 
-from ..._checks import Array
+from ..._checks import Array, some_count
 from ...backends import active
 
 
@@ -103,8 +103,8 @@ def weights_count(weight: Array | None, name: str, *, or_zero: bool = False) -> 
     with np.errstate(over="ignore"):
         total = float(weight.sum(dtype=np.float64))
     least = float(np.finfo(np.float64).smallest_normal)
-    if total == 0 and not or_zero:
-        raise ValueError(f"{name} is zero for all {len(weight)} samples, but one at least must count")
+    if not or_zero:
+        some_count(weight, name)
     if not math.isfinite(total) or 0 < total < least:
         raise ValueError(f"{name} has the sum {total}, but it must be finite and at least {least:.3g}")
 
