@@ -31,32 +31,25 @@ else:
 
 # What is still to be written. Exact: what has been is to be taken out.
 EXAMPLES_TO_WRITE = """
-    AbsoluteError AdaGrad Adam AdamW BatchNorm BinaryCrossEntropy DivergenceError Dropout ELU
-    FractionalMaxPool2d GELU Huber Identity LeCunTanh LeakyReLU Linear Maxout ModelFileError
-    MulticlassHinge PoissonDeviance RMSProp ReLU Residual SGD Sequential Sigmoid SoftmaxCrossEntropy
-    Softplus SquaredError Tanh Trainer build_info config functional.absolute_error functional.adagrad_step
-    functional.adam_step functional.binary_cross_entropy functional.elu functional.elu_backward
-    functional.exp functional.gelu functional.gelu_backward functional.huber functional.leaky_relu
-    functional.leaky_relu_backward functional.lecun_tanh functional.lecun_tanh_backward functional.linear
-    functional.linear_backward functional.log functional.multiclass_hinge functional.poisson_deviance
-    functional.relu functional.relu_backward functional.rmsprop_step functional.sgd_step
-    functional.sigmoid functional.sigmoid_backward functional.softmax functional.softmax_cross_entropy
-    functional.softplus functional.softplus_backward functional.squared_error functional.tanh
-    functional.tanh_backward get_num_threads gradients.Descent gradients.GradientCheck gradients.KeyCheck
-    gradients.check_gradients gradients.directional_derivative gradients.gradient_descent
-    gradients.local_search gradients.numerical_gradient gradients.random_search initializers.Initializer
-    initializers.KaimingNormal initializers.KaimingUniform initializers.LeCunNormal
-    initializers.LeCunUniform initializers.Normal initializers.XavierNormal initializers.XavierUniform
-    initializers.Zeros load plots.decision_regions plots.learning_curves plots.templates set_num_threads
-    sklearn.from_sklearn sklearn.to_sklearn
+    BatchNorm Dropout ELU FractionalMaxPool2d GELU Identity LeCunTanh LeakyReLU Linear Maxout ReLU
+    Residual Sigmoid Softplus Tanh functional.absolute_error functional.adagrad_step functional.adam_step
+    functional.binary_cross_entropy functional.elu functional.elu_backward functional.exp functional.gelu
+    functional.gelu_backward functional.huber functional.leaky_relu functional.leaky_relu_backward
+    functional.lecun_tanh functional.lecun_tanh_backward functional.linear functional.linear_backward
+    functional.log functional.multiclass_hinge functional.poisson_deviance functional.relu
+    functional.relu_backward functional.rmsprop_step functional.sgd_step functional.sigmoid
+    functional.sigmoid_backward functional.softmax functional.softmax_cross_entropy functional.softplus
+    functional.softplus_backward functional.squared_error functional.tanh functional.tanh_backward
+    initializers.Initializer initializers.KaimingNormal initializers.KaimingUniform
+    initializers.LeCunNormal initializers.LeCunUniform initializers.Normal initializers.XavierNormal
+    initializers.XavierUniform initializers.Zeros sklearn.from_sklearn sklearn.to_sklearn
 """
 PARAMETERS_TO_WRITE = """
-    Maxout datasets.Dataset functional.elu functional.elu_backward functional.exp functional.gelu
-    functional.gelu_backward functional.leaky_relu functional.leaky_relu_backward functional.lecun_tanh
+    Maxout functional.elu functional.elu_backward functional.exp functional.gelu functional.gelu_backward
+    functional.leaky_relu functional.leaky_relu_backward functional.lecun_tanh
     functional.lecun_tanh_backward functional.log functional.relu functional.relu_backward
     functional.sigmoid functional.sigmoid_backward functional.softplus functional.softplus_backward
     functional.tanh functional.tanh_backward initializers.KaimingNormal initializers.KaimingUniform
-    set_num_threads
 """
 
 
