@@ -123,7 +123,7 @@ int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> 
                                      .first = b.rows.begin,
                                      .last = b.rows.end,
                                      .update = {},
-                                     .narrow = false},
+                                     .few_outputs = false},
                                     own_scratch);
         });
         const Range columns = chunk(outputs, 16, team.rank, team.size);
@@ -149,7 +149,7 @@ int loss_and_gradient(const Kernels<T>& kernels, int threads, const Loss& loss, 
     const int size = share_rows(rows, work_of_exp * double(rows) * double(classes), threads, poller,
                                 [&](Index i, Index n) {
                                     kernels.loss({.kind = loss.kind,
-                                                  .parameter = T(loss.parameter),
+                                                  .number = T(loss.number),
                                                   .scores = from(scores, i),
                                                   .labels = from(samples.labels, i),
                                                   .targets = from(samples.targets, i),

@@ -1,3 +1,4 @@
+// Plan: the tables of this build, those that can run, and what their lists tell.
 #include "kernels/dispatch.hpp"
 
 #include <stdexcept>
@@ -23,6 +24,19 @@ std::string names(const std::vector<const KernelTable*>& tables) {
     std::string text;
     for (const auto* table : tables) text += (text.empty() ? "" : ", ") + std::string(table->name);
     return text;
+}
+
+// Of the lists, which are the same in all tables.
+const KernelTable& lists() {
+    static const KernelTable& table = *available_kernels().front();
+    return table;
+}
+
+// The place of a name in a list.
+template <class Traits> int place_of(const std::string& name, const List<Traits>& list, const char* what) {
+    for (int i = 0; i < list.count; ++i)
+        if (name == list.data[i].name) return i;
+    throw std::invalid_argument("unknown " + std::string(what) + " '" + name + "'");
 }
 
 } // namespace
@@ -57,5 +71,21 @@ const KernelTable& choose_kernels(const std::string& name) {
     throw std::invalid_argument("instruction set '" + name + "' cannot run here; available are " +
                                 names(available_kernels()));
 }
+
+Activation activation_named(const std::string& name) {
+    return Activation(place_of(name, lists().activations, "activation"));
+}
+
+LossKind loss_named(const std::string& name) {
+    return name == "custom" ? LossKind::custom : LossKind(place_of(name, lists().losses, "loss"));
+}
+
+Rule rule_named(const std::string& name) { return Rule(place_of(name, lists().rules, "rule")); }
+
+const ActivationTraits& traits_of(Activation activation) { return lists().activations.data[int(activation)]; }
+
+const LossTraits& traits_of(LossKind kind) { return lists().losses.data[int(kind)]; }
+
+const OptimizerTraits& traits_of(Rule rule) { return lists().rules.data[int(rule)]; }
 
 } // namespace steepest

@@ -1,56 +1,34 @@
-// The kernels of one instruction set. Compiled once for each, with its flags and STEEPEST_ISA_<NAME>.
+// Compute: the kernels of one instruction set. Compiled once for each, with its flags and
+// STEEPEST_ISA_<NAME>.
 #include "kernels/gemm/row_product.hpp"
 #include "kernels/gemm/sparse_rows.hpp"
 #include "kernels/gemm/weight_gradient.hpp"
-#include "kernels/losses/label_losses.hpp"
+#include "kernels/losses/losses.hpp"
+#include "kernels/machine.hpp"
+#include "kernels/rows/batch_norm.hpp"
+#include "kernels/rows/dropout.hpp"
+#include "kernels/rows/maxout.hpp"
 #include "kernels/rows/norms.hpp"
-#include "kernels/rows/stages.hpp"
+#include "kernels/table.hpp"
 
 #ifdef STEEPEST_CHECKED
 #include "kernels/checked.hpp"
-#define STEEPEST_KERNEL(name) checked_##name<T>
+#define STEEPEST_KERNEL(name) .name = Checked<decltype(Kernels<T>::name), name<T>, check_##name<T>>::call,
 #else
-#define STEEPEST_KERNEL(name) name<T>
+#define STEEPEST_KERNEL(name) .name = name<T>,
 #endif
 
 namespace steepest {
 namespace {
 
-// clang-format off: one a line
 template <class T>
-constexpr Kernels<T> kernels = {lanes<T>,
-                                scratch_elements<T>,
-                                STEEPEST_KERNEL(forward),
-                                STEEPEST_KERNEL(forward_transposed),
-                                STEEPEST_KERNEL(forward_shallow),
-                                STEEPEST_KERNEL(transpose),
-                                STEEPEST_KERNEL(input_gradient),
-                                STEEPEST_KERNEL(weight_gradient),
-                                STEEPEST_KERNEL(sparse_row_product),
-                                STEEPEST_KERNEL(column_sums),
-                                STEEPEST_KERNEL(update),
-                                STEEPEST_KERNEL(average),
-                                STEEPEST_KERNEL(loss),
-                                STEEPEST_KERNEL(softmax),
-                                STEEPEST_KERNEL(apply),
-                                STEEPEST_KERNEL(activate),
-                                STEEPEST_KERNEL(activation_gradient),
-                                STEEPEST_KERNEL(penalty),
-                                STEEPEST_KERNEL(squares),
-                                STEEPEST_KERNEL(constrain),
-                                STEEPEST_KERNEL(all_finite),
-                                STEEPEST_KERNEL(dropout_factors),
-                                STEEPEST_KERNEL(multiply_rows),
-                                STEEPEST_KERNEL(add_scaled),
-                                STEEPEST_KERNEL(maxout),
-                                STEEPEST_KERNEL(maxout_gradient),
-                                STEEPEST_KERNEL(moments),
-                                STEEPEST_KERNEL(standardize),
-                                STEEPEST_KERNEL(moment_gradients),
-                                STEEPEST_KERNEL(standardise_gradient),
-                                multiply_add_loop<T>,
-                                STEEPEST_KERNEL(read_loop)};
-// clang-format on
+constexpr Kernels<T> kernels = {
+    .lanes = lanes<T>, .scratch = scratch_elements<T>, STEEPEST_KERNELS(STEEPEST_KERNEL)};
+
+// A kernel without a name in the list would be null.
+#define STEEPEST_COUNT(name) +1
+static_assert(sizeof(Kernels<float>) ==
+              2 * sizeof(Index) + (STEEPEST_KERNELS(STEEPEST_COUNT)) * sizeof(void (*)()));
 
 #if defined(STEEPEST_ISA_AVX512)
 #define STEEPEST_GETTER steepest_kernels_avx512
@@ -66,7 +44,12 @@ constexpr const char* name = "neon";
 constexpr const char* name = "sse2";
 #endif
 
-constexpr KernelTable table = {name, kernels<float>, kernels<double>};
+constexpr KernelTable table = {.name = name,
+                               .f32 = kernels<float>,
+                               .f64 = kernels<double>,
+                               .activations = activations_of(Activations{}),
+                               .losses = losses_of(Losses{}),
+                               .rules = rules_of(Rules{})};
 
 } // namespace
 } // namespace steepest

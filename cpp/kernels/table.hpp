@@ -5,80 +5,19 @@
 // stated rows and columns is read or written. Outputs never overlap inputs unless said otherwise.
 #pragma once
 
-#include "base/types.hpp"
+#include "kernels/traits.hpp"
 
 namespace steepest {
-
-// y = activation(x @ weight + bias): x (rows, inputs), weight (inputs, outputs), y (rows, outputs).
-template <class T> struct Forward {
-    MatrixView<const T> x;
-    MatrixView<const T> weight;
-    const T* bias; // (outputs,) or null
-    MatrixView<T> y;
-    Index rows, inputs, outputs;
-    Activation activation;
-    T slope; // of the activation
-};
-
-// dx = (dy @ weight^T) * activation'(y): dy (rows, outputs), y and dx (rows, inputs).
-// y is the output of the activation that made this layer's input, for gelu its input; not read for identity.
-template <class T> struct InputGradient {
-    MatrixView<const T> dy;
-    MatrixView<const T> weight;
-    MatrixView<const T> y;
-    MatrixView<T> dx;
-    Index rows, inputs, outputs;
-    Activation activation;
-    bool transposed; // weight is given as its transpose, (outputs, inputs)
-    T slope;         // of the activation
-};
-
-// g = x^T @ dy, regularized, for the weight rows [first, last): x (samples, inputs), dy (samples, outputs).
-// gradient.data set: g + penalty is stored there and weight is only read (not at all without a penalty).
-// gradient.data null: weight, and its state, are updated in place; g stays in registers, or near them.
-template <class T> struct WeightGradient {
-    MatrixView<const T> x;
-    MatrixView<const T> dy;
-    MatrixView<T> weight;
-    WeightSlots<T> slots;
-    MatrixView<T> gradient;
-    Index samples, outputs, first, last;
-    Update<T> update;
-    bool narrow; // outputs is the layer's whole width, and below narrow_outputs: it changes no bit
-};
-
-// Loss and gradient by the scores, row by row. gradient may be scores.
-// value[i] = w_i * loss_i; gradient_i = (w_i * scale) * dloss_i/dscores_i, with w_i = weight[i] or 1.
-// A row of weight 0 has value 0 and gradient 0 whatever its scores.
-template <class T> struct LossRows {
-    LossKind kind;
-    T parameter; // softmax: the label smoothing; hinge: the margin; Huber: delta; squared error: a factor
-    MatrixView<const T> scores;
-    const std::int64_t* labels;  // softmax and hinge: (rows,), each in 0..classes-1
-    MatrixView<const T> targets; // the other losses: (rows, classes)
-    const T* weight;             // (rows,) or null
-    double scale;                // in double: with tiny weights it is beyond a float's range
-    MatrixView<T> gradient;
-    double* value;
-    Index rows, classes;
-};
-
-// Of y = (x - mean) * inverse_deviation * scale + shift with mean and deviation of the batch: (columns,)
-// each. The gradients of scale and shift are those of the whole batch.
-template <class T> struct StandardiseGradient {
-    const T *mean, *inverse_deviation, *scale, *scale_gradient, *shift_gradient;
-    Index samples;
-};
 
 template <class T> struct Kernels {
     Index lanes;   // of a vector
     Index scratch; // elements of scratch memory that the three products may use
     void (*forward)(const Forward<T>&, T* scratch);
-    // The same for narrow layers, whose sums run in another order: a layer must go this way always, whoever
-    // computes a part of it. `weight` is given as its transpose, (outputs, inputs), but to forward_shallow,
-    // for layers of at most narrow_outputs inputs, as it is; the bits are the same.
+    // The same for layers with few outputs, whose sums run in another order: a layer must go this way always,
+    // whoever computes a part of it. `weight` is given as its transpose, (outputs, inputs), but to
+    // forward_few_inputs, for layers of at most few_outputs inputs, as it is; the bits are the same.
     void (*forward_transposed)(const Forward<T>&, T* scratch);
-    void (*forward_shallow)(const Forward<T>&, T* scratch);
+    void (*forward_few_inputs)(const Forward<T>&, T* scratch);
     void (*transpose)(MatrixView<const T> weight, Index rows, Index columns, MatrixView<T> to);
     void (*input_gradient)(const InputGradient<T>&, T* scratch);
     void (*weight_gradient)(const WeightGradient<T>&, T* scratch);
@@ -97,8 +36,8 @@ template <class T> struct Kernels {
     // y = f(x) on n contiguous elements; y may be x.
     void (*function)(Function, const T* x, T* y, Index n);
     void (*activate)(Activation, T slope, const T* x, T* y, Index n);
-    // dx = dy * activation' on n contiguous elements, from the activation's output y, or for gelu from its
-    // input in place of y; dx may be y or dy.
+    // dx = dy * activation' on n contiguous elements, from the activation's output y, or from its input in
+    // place of y if it reads that; dx may be y or dy.
     void (*activation_gradient)(Activation, T slope, const T* y, const T* dy, T* dx, Index n);
     // sum of l2 * w^2 + l1 * |w| over a block, in double, in one order for all instruction sets.
     double (*penalty)(MatrixView<const T> weight, Index rows, Index columns, double l2, double l1);
@@ -127,17 +66,31 @@ template <class T> struct Kernels {
                              Index last, const T* mean, const T* inverse_deviation, T* scale_gradient,
                              T* shift_gradient);
     // dx of the struct's formula on n contiguous elements; dx may be dy.
-    void (*standardise_gradient)(const T* x, const T* dy, const StandardiseGradient<T>&, T* dx, Index n);
+    void (*standardize_gradient)(const T* x, const T* dy, const StandardizeGradient<T>&, T* dx, Index n);
     // Register-only fused multiply-adds, for measuring the machine: returns how many were done.
     double (*multiply_add_loop)(Index iterations);
     // Reads n contiguous elements and keeps nothing, likewise: returns how many, all but the last few.
     double (*read_loop)(const T* x, Index n);
 };
 
+// Their names, in that order: isa.cpp fills the table by them.
+#define STEEPEST_KERNELS(K)                                                                            \
+    K(forward)                                                                                         \
+    K(forward_transposed)                                                                              \
+    K(forward_few_inputs) K(transpose) K(input_gradient) K(weight_gradient) K(sparse_row_product)      \
+        K(column_sums) K(update) K(average) K(loss) K(softmax) K(function) K(activate)                 \
+            K(activation_gradient) K(penalty) K(squares) K(constrain) K(all_finite) K(dropout_factors) \
+                K(multiply) K(add_scaled) K(maxout) K(maxout_gradient) K(moments) K(standardize)       \
+                    K(moment_gradients) K(standardize_gradient) K(multiply_add_loop) K(read_loop)
+
 struct KernelTable {
     const char* name;
     Kernels<float> f32;
     Kernels<double> f64;
+    // What there is, the same in every table.
+    List<ActivationTraits> activations;
+    List<LossTraits> losses;
+    List<OptimizerTraits> rules;
 };
 
 } // namespace steepest

@@ -1,8 +1,8 @@
-// Compute: new weights from gradients, by the formulas of `Update`.
+// Compute: new weights from gradients, by the formula of `Update`: all that is not a rule's own.
 #pragma once
 
-#include "base/types.hpp"
-#include "kernels/simd/simd.hpp"
+#include "kernels/optimizers.hpp"
+#include "kernels/simd/map.hpp"
 
 namespace steepest {
 namespace {
@@ -17,8 +17,20 @@ template <class T> STEEPEST_INLINE Vec<T> regularized(const Update<T>& u, Vec<T>
     return g;
 }
 
+// The gradient that a rule gets, of the data loss's gradient g.
+template <class T> STEEPEST_INLINE Vec<T> limited(const Update<T>& u, Vec<T> g, Vec<T> w) {
+    g = regularized<T>(u, g, w);
+    if (u.clip < T(__builtin_huge_val())) g = clamped<T>(g, u.clip);
+    if (u.scale != 1) g = g * broadcast(u.scale);
+    return g;
+}
+
+template <class T> STEEPEST_INLINE Vec<T> thresholded(const Update<T>& u, Vec<T> w) {
+    return u.threshold != 0 ? w - clamped<T>(w, u.threshold) : w;
+}
+
 // Whether new weights, and what is kept with them, are finite, while they are in registers: x * 0 is NaN for
-// NaN and infinities. (An infinite velocity shows in its weight.)
+// NaN and infinities. (Infinite slots of a rule that descends show in its weights.)
 template <class T> struct Inspection {
     bool* const overflow; // of `Update`
     Vec<T> zeros = {};
@@ -34,34 +46,8 @@ template <class T> struct Inspection {
     }
 };
 
-// ---- plain: sgd, whose tile stays in registers --------------------------------------------------------
-
-template <class T> STEEPEST_INLINE Vec<T> descend(const Update<T>& u, Vec<T> g, Vec<T> w) {
-    return fma(broadcast(-u.learning_rate), g, w);
-}
-
-template <class T> STEEPEST_INLINE Vec<T> momentum_step(const Update<T>& u, Vec<T> g, Vec<T> v) {
-    return fma(broadcast(u.momentum), v, broadcast(-u.learning_rate) * g);
-}
-
-// ---- all else -----------------------------------------------------------------------------------------
-
-// v within [-bound, bound]; NaN passes.
-template <class T> STEEPEST_INLINE Vec<T> clamped(Vec<T> v, T bound) {
-    return minimum(broadcast(bound), maximum(broadcast(-bound), v));
-}
-
-// The gradient that a rule gets, of the data loss's gradient g.
-template <class T> STEEPEST_INLINE Vec<T> limited(const Update<T>& u, Vec<T> g, Vec<T> w) {
-    g = regularized<T>(u, g, w);
-    if (u.clip < T(__builtin_huge_val())) g = clamped<T>(g, u.clip);
-    if (u.scale != 1) g = g * broadcast(u.scale);
-    return g;
-}
-
-template <class T> STEEPEST_INLINE Vec<T> thresholded(const Update<T>& u, Vec<T> w) {
-    return u.threshold != 0 ? w - clamped<T>(w, u.threshold) : w;
-}
+// What of `Update` a loop applies: nothing but the rule, penalties (the plain update), or all.
+enum class Extent { rule, penalties, all };
 
 // Where elements lie that are updated together.
 template <class T> struct Elements {
@@ -70,40 +56,21 @@ template <class T> struct Elements {
     RowSlots<T> slots;
 };
 
-// Where v and s of `Update` are among the slots of a rule.
-constexpr int v_slot = 0;
-constexpr int s_slot(Rule rule) { return rule == Rule::adam ? 1 : 0; }
-
-// The update of one vector, or of what the tail leaves of it; `bare` if the gradient and the new weight are
-// taken as they come.
-template <class T, Rule rule, bool bare, class... Cut>
+// The update of one vector, or of what the tail leaves of it.
+template <class T, class R, int Slots, Extent extent, class... Cut>
 STEEPEST_INLINE void update_vector(const Update<T>& u, const Elements<T>& e, Inspection<T>& inspection,
                                    Index j, const Cut&... tail) {
-    Vec<T> w = load(e.weight + j, tail...), direction = load(e.gradient + j, tail...);
-    if constexpr (!bare) direction = limited<T>(u, direction, w);
-    if constexpr (rule == Rule::sgd) {
-        if (u.momentum == 0) {
-            w = descend<T>(u, direction, w);
-        } else {
-            const Vec<T> v = momentum_step<T>(u, direction, load(e.slots.slot[v_slot] + j, tail...));
-            store(e.slots.slot[v_slot] + j, v, tail...);
-            w = w + (u.nesterov ? momentum_step<T>(u, direction, v) : v);
-        }
-    } else {
-        const Vec<T> square = direction * direction;
-        T* const s_row = e.slots.slot[s_slot(rule)] + j;
-        const Vec<T> s = fma(broadcast(u.decay), load(s_row, tail...), broadcast(u.gain) * square);
-        inspection.see(s);
-        store(s_row, s, tail...);
-        if constexpr (rule == Rule::adam) {
-            const Vec<T> push = broadcast(u.first_gain) * direction;
-            direction = fma(broadcast(u.momentum), load(e.slots.slot[v_slot] + j, tail...), push);
-            inspection.see(direction);
-            store(e.slots.slot[v_slot] + j, direction, tail...);
-        }
-        w = descend<T>(u, direction / (square_root(s) + broadcast(u.epsilon)), broadcast(u.keep) * w);
+    Vec<T> w = load(e.weight + j, tail...), g = load(e.gradient + j, tail...), slot[most_slots];
+    for (int k = 0; k < Slots; ++k) slot[k] = load(e.slots.slot[k] + j, tail...);
+    if constexpr (extent == Extent::penalties) g = regularized<T>(u, g, w);
+    if constexpr (extent == Extent::all) g = limited<T>(u, g, w);
+    if constexpr (extent != Extent::penalties) w = broadcast(u.keep) * w;
+    w = R::template apply<T, Slots>(u, g, w, slot);
+    if constexpr (extent == Extent::all) w = thresholded<T>(u, w);
+    for (int k = 0; k < Slots; ++k) {
+        if constexpr (!R::descends) inspection.see(slot[k]);
+        store(e.slots.slot[k] + j, slot[k], tail...);
     }
-    if constexpr (!bare) w = thresholded<T>(u, w);
     inspection.see(w);
     store(e.weight + j, w, tail...);
 }
@@ -119,33 +86,58 @@ template <class T> struct UpdateRows {
 };
 
 // A function of its own for each rule, so that its numbers stay in registers.
-template <class T, Rule rule, bool bare>
+template <class T, class R, int Slots, Extent extent>
 __attribute__((noinline)) void update_by(const Update<T>& given, const UpdateRows<T>& r) {
     const Update<T> u = given; // no store can change it
     Elements<T> e{r.gradient.data, r.weight.data, {}};
-    constexpr int slots = s_slot(rule) + 1;
-    for (int k = 0; k < slots; ++k) e.slots.slot[k] = r.slots.slot[k].data;
+    for (int k = 0; k < Slots; ++k) e.slots.slot[k] = r.slots.slot[k].data;
     Inspection<T> inspection{u.overflow};
     for (Index i = 0; i < r.rows; ++i) {
-        for (Index j = 0; j < r.whole; ++j) update_vector<T, rule, bare>(u, e, inspection, j * lanes<T>);
-        if (r.partial) update_vector<T, rule, bare>(u, e, inspection, r.whole * lanes<T>, r.tail);
+        for (Index j = 0; j < r.whole; ++j)
+            update_vector<T, R, Slots, extent>(u, e, inspection, j * lanes<T>);
+        if (r.partial) update_vector<T, R, Slots, extent>(u, e, inspection, r.whole * lanes<T>, r.tail);
         e.gradient += r.gradient.stride, e.weight += r.weight.stride;
-        for (int k = 0; k < slots; ++k) e.slots.slot[k] += r.slots.slot[k].stride;
+        for (int k = 0; k < Slots; ++k) e.slots.slot[k] += r.slots.slot[k].stride;
     }
     inspection.tell();
 }
 
+// An update that is not plain.
 template <class T> __attribute__((noinline)) void update_rows(const Update<T>& u, const UpdateRows<T>& r) {
     const bool bare = u.l2_slope == 0 && u.l1 == 0 && !(u.clip < T(__builtin_huge_val())) && u.scale == 1 &&
                       u.threshold == 0;
-    switch (u.rule) {
-    case Rule::sgd: // not bare, or it would be plain
-        return update_by<T, Rule::sgd, false>(u, r);
-    case Rule::rmsprop:
-        return bare ? update_by<T, Rule::rmsprop, true>(u, r) : update_by<T, Rule::rmsprop, false>(u, r);
-    case Rule::adam:
-        return bare ? update_by<T, Rule::adam, true>(u, r) : update_by<T, Rule::adam, false>(u, r);
+    with_rule(u.rule, u.slots, [&](auto rule, auto slots) __attribute__((always_inline)) {
+        using R = decltype(rule);
+        constexpr int count = decltype(slots)::value;
+        if constexpr (!R::descends) { // or it would be plain
+            if (bare) return update_by<T, R, count, Extent::rule>(u, r);
+        }
+        update_by<T, R, count, Extent::all>(u, r);
+    });
+}
+
+template <class T>
+void update(const Update<T>& u, const T* gradient, T* weight, const RowSlots<T>& slots, Index n) {
+    if (!u.plain) {
+        UpdateRows<T> row{.gradient = {gradient, 0},
+                          .weight = {weight, 0},
+                          .slots = {},
+                          .rows = 1,
+                          .whole = n / lanes<T>,
+                          .partial = n % lanes<T> != 0,
+                          .tail = Tail<T>(n % lanes<T>)};
+        for (int k = 0; k < u.slots; ++k) row.slots.slot[k].data = slots.slot[k];
+        return update_rows<T>(u, row);
     }
+    Inspection<T> inspection{u.overflow};
+    with_descent(u.rule, u.slots, [&](auto rule, auto count) __attribute__((always_inline)) {
+        const Elements<T> e{gradient, weight, slots};
+        for_vectors<T>(n, [&](Index j, auto... tail) __attribute__((always_inline)) {
+            update_vector<T, decltype(rule), decltype(count)::value, Extent::penalties>(u, e, inspection, j,
+                                                                                        tail...);
+        });
+    });
+    inspection.tell();
 }
 
 } // namespace

@@ -6,6 +6,7 @@
 // where these sum in the order of the features, as they do for layers that do not have few outputs.
 #pragma once
 
+#include "kernels/arguments.hpp"
 #include "network/partition.hpp"
 
 namespace steepest {

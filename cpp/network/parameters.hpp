@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/buffer.hpp"
+#include "kernels/arguments.hpp"
 
 #include <vector>
 

@@ -1,6 +1,8 @@
 // Plan: a model's stages, checked and numbered, and how much work they are.
 #include "network/plan.hpp"
 
+#include "kernels/dispatch.hpp"
+
 #include <algorithm>
 #include <stdexcept>
 #include <string>

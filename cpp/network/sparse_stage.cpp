@@ -66,7 +66,7 @@ void update_sparse_weight(const StageView<T>& at, const Context<T>& context, con
     const Range own = row_chunk(at.stage().inputs, term_rows, context.team);
     batch.transpose(context.team.rank, own.begin, own.end, step.samples);
     const bool only_touched =
-        !step.gradients && update.plain && update.momentum == 0 && update.l2_slope == 0 && update.l1 == 0;
+        !step.gradients && update.plain && update.slots == 0 && update.l2_slope == 0 && update.l1 == 0;
     T* const sums = batch.gradient(context.team.rank);
     for (Index i = own.begin; i < own.end; ++i) {
         // Only gradients are left half-way, never an update.

@@ -1,7 +1,7 @@
 // Plan: the description of one stage, which the caller makes and nobody changes. Every thread may read it.
 #pragma once
 
-#include "base/types.hpp"
+#include "kernels/arguments.hpp"
 
 namespace steepest {
 
@@ -29,9 +29,5 @@ struct Stage {
     // Rows of its weight: the inputs of a dense stage, one of any other that has parameters.
     [[nodiscard]] Index weight_rows() const { return is_dense() ? inputs : 1; }
 };
-
-// Whether an activation's derivative comes from its input, not its output: then no sum is kept for it, and it
-// can only be that of a stage whose input is.
-constexpr bool reads_input(Activation activation) { return activation == Activation::gelu; }
 
 } // namespace steepest

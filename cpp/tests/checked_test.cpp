@@ -52,7 +52,7 @@ template <class T> void check_kernels(const Kernels<T>& kernels) {
     const auto forward = [&](Index inputs, Index rows) {
         kernels.forward({bounded<const T>({x.data(), 20}, 4, 20),
                          bounded<const T>({w.data(), 32}, inputs, 32), nullptr,
-                         bounded<T>({y.data(), 32}, rows, 32), 4, 20, 32, Activation::relu, 0},
+                         bounded<T>({y.data(), 32}, rows, 32), 4, 20, 32, activation_named("relu"), 0},
                         scratch.data());
     };
     check("a product that fits", false, [&] { forward(20, 4); });
@@ -61,7 +61,7 @@ template <class T> void check_kernels(const Kernels<T>& kernels) {
 
     std::vector<std::int64_t> labels = {0, 31, 5, 2};
     const auto loss = [&] {
-        kernels.loss({LossKind::softmax,
+        kernels.loss({loss_named("softmax"),
                       0,
                       {y.data(), 32},
                       labels.data(),
@@ -86,7 +86,7 @@ template <class T> void check_kernels(const Kernels<T>& kernels) {
     check("a row that is not there", true, sparse_row_product);
 
     Update<T> adam{};
-    adam.rule = Rule::adam, adam.plain = false;
+    adam.rule = rule_named("adam"), adam.slots = 2, adam.plain = false;
     const auto update = [&](T* second) {
         kernels.update(adam, x.data(), w.data(), {{y.data(), second}}, 80);
     };

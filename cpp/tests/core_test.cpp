@@ -92,20 +92,20 @@ Stage stage(const char* kind, Index inputs, Index outputs, Activation activation
 // 13 features to 5 classes: products and activations alone, or a stage of every kind.
 std::vector<Stage> stages_of(bool every_kind) {
     if (!every_kind)
-        return {stage("dense", 13, 40, Activation::relu),
-                stage("elementwise", 40, 40, Activation::gelu),
-                stage("dense", 40, 30, Activation::sigmoid),
-                stage("elementwise", 30, 30, Activation::tanh),
-                stage("elementwise", 30, 30, Activation::softplus),
-                stage("elementwise", 30, 30, Activation::elu, 1.5),
+        return {stage("dense", 13, 40, activation_named("relu")),
+                stage("elementwise", 40, 40, activation_named("gelu")),
+                stage("dense", 40, 30, activation_named("sigmoid")),
+                stage("elementwise", 30, 30, activation_named("tanh")),
+                stage("elementwise", 30, 30, activation_named("softplus")),
+                stage("elementwise", 30, 30, activation_named("elu"), 1.5),
                 stage("dense", 30, 5)};
-    std::vector<Stage> stages = {stage("dense", 13, 40, Activation::relu),
+    std::vector<Stage> stages = {stage("dense", 13, 40, activation_named("relu")),
                                  stage("dropout", 40, 40),
                                  stage("dense", 40, 60),
                                  stage("maxout", 60, 30),
-                                 stage("batch_norm", 30, 30, Activation::tanh),
+                                 stage("batch_norm", 30, 30, activation_named("tanh")),
                                  stage("residual_split", 30, 30),
-                                 stage("dense", 30, 30, Activation::sigmoid),
+                                 stage("dense", 30, 30, activation_named("sigmoid")),
                                  stage("residual_add", 30, 30),
                                  stage("pool", 30, 12),
                                  stage("dense", 12, 5)};
@@ -164,7 +164,7 @@ template <class T> struct Model {
         Trainer<T> trainer(network);
         TrainConfig config;
         config.penalties.assign(parameters.size(), {1e-3, 1e-4, false});
-        config.optimizer = {Rule::adam, 0.9, false, 0.999, 1 - 0.999, 1e-8, 0.01};
+        config.optimizer = {rule_named("adam"), {0.9, 0.999, 1e-8, 0.01, 0}};
         if (custom) config.loss.kind = LossKind::custom;
         const T* weights = weighted && !custom ? weight.data() : nullptr;
         const auto run = [&](FitRequest request) {
@@ -276,7 +276,7 @@ template <class T> void check_sparse() {
         Trainer<T> trainer(network);
         TrainConfig config;
         config.penalties.assign(own.parameters.size(), {l2, 0, false});
-        config.optimizer.rule = Rule::sgd;
+        config.optimizer.rule = rule_named("sgd");
         const double rate = 0.05;
         FitRequest request{6, 0, 64, true, 7};
         request.rates.data = &rate;

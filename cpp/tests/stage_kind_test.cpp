@@ -94,7 +94,7 @@ Stage stage(const char* kind, Index inputs, Index outputs, Activation activation
 }
 
 const std::vector<Stage>& stages() {
-    static const std::vector<Stage> all = {stage("dense", features, width, Activation::tanh),
+    static const std::vector<Stage> all = {stage("dense", features, width, activation_named("tanh")),
                                            stage("row_norm", width, width), stage("dense", width, classes)};
     return all;
 }
@@ -176,7 +176,7 @@ void check_plan() {
     check(message.find("stage 0 takes 3 columns and gives 2") == 0, "sizes must fit the kind");
     const auto unpaired = error_of([] { Plan({stage("residual_split", 3, 3), stage("dense", 3, 2)}, 1, 0); });
     check(!unpaired.empty(), "a residual block must end");
-    const auto none = error_of([] { Plan({stage("elementwise", 3, 3, Activation::relu)}, 0, 0); });
+    const auto none = error_of([] { Plan({stage("elementwise", 3, 3, activation_named("relu"))}, 0, 0); });
     check(!none.empty(), "a network has parameters");
     const Plan plan(stages(), 3, 0);
     check(plan.parameter_index(2) == 2 && plan.first_parametric() == 0 && plan.nesting() == 0 &&

@@ -67,7 +67,7 @@ template <class T> void Run<T>::evaluate_loss(const Batch<T>& batch, Range rows)
     const Index i = rows.begin;
     if (s.labels) copy_labels(batch, rows);
     job_.kernels.loss({.kind = job_.config.loss.kind,
-                       .parameter = T(job_.config.loss.parameter),
+                       .number = T(job_.config.loss.number),
                        .scores = from(network_.scores(), i),
                        .labels = from(s.labels, i),
                        .targets = from(s.targets, i),

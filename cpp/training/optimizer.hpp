@@ -1,35 +1,44 @@
-// Plan: how parameters are updated: an optimizer and limits, and the numbers of one step made of them. Pure
-// functions, which every thread may call.
+// Plan: how parameters are updated: an optimizer, and the numbers of one step made of it. Every thread may
+// read them.
 #pragma once
 
+#include "kernels/dispatch.hpp"
 #include "network/parameters.hpp"
 
 #include <limits>
 
 namespace steepest {
 
-// The numbers of `Update` that are the same in each step; momentum is Adam's beta_1, decay its beta_2.
+// A rule of the kernels' list, and the numbers that its traits name.
 struct Optimizer {
-    Rule rule = Rule::sgd;
-    double momentum = 0;
-    bool nesterov = false;
-    double decay = 0, gain = 0, epsilon = 0;
-    double weight_decay = 0;  // decoupled, of weights only
-    bool epsilon_hat = false; // Adam's epsilon goes to the square root as it is, uncorrected for its start
-    bool has_first() const { return rule == Rule::adam || (rule == Rule::sgd && momentum != 0); }
-    bool has_second() const { return rule != Rule::sgd; }
+    Rule rule{}; // the first of the list
+    double given[most_numbers] = {};
 };
+
+// How many slots it uses.
+[[nodiscard]] inline int slots_of(const Optimizer& o) { return traits_of(o.rule).slots(o.given); }
+
+// Whether its update is w - learning_rate * g.
+[[nodiscard]] inline bool is_descent(const Optimizer& o) {
+    return traits_of(o.rule).descends && slots_of(o) == 0;
+}
 
 constexpr double unlimited = std::numeric_limits<double>::infinity();
 
-// The update of biases, which have neither a penalty nor decay, with a learning rate, `age` steps after the
-// optimizer's state was zero.
-template <class T>
-[[nodiscard]] Update<T> update_with(const Optimizer& optimizer, double clip, double rate, Index age);
+// One step of an optimizer, `age` steps after its slots were zero.
+template <class T> class PreparedUpdate {
+  public:
+    PreparedUpdate(const Optimizer& optimizer, double clip, double learning_rate, Index age,
+                   bool* overflow = nullptr);
 
-// The same update of weights.
-template <class T>
-[[nodiscard]] Update<T> of_weights(Update<T> update, const Optimizer& optimizer, const Penalty& penalty,
-                                   double rate);
+    // Of biases and scales, which have neither a penalty nor decay.
+    [[nodiscard]] const Update<T>& of_biases() const { return update_; }
+    [[nodiscard]] Update<T> of_weights(const Penalty& penalty) const;
+
+  private:
+    Update<T> update_;
+    double learning_rate_; // as it was given
+    T keep_;
+};
 
 } // namespace steepest

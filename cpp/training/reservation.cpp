@@ -89,8 +89,7 @@ template <class T> Index Run<T>::most_entries(Index size) const {
 
 template <class T> bool Run<T>::can_be_lazy() const {
     const TrainConfig& config = job_.config;
-    const Optimizer& o = config.optimizer;
-    const bool plain = o.rule == Rule::sgd && o.momentum == 0 && !job_.only_gradients && !job_.average.values;
+    const bool plain = is_descent(config.optimizer) && !job_.only_gradients && !job_.average.values;
     const bool bounded =
         config.clip_value < unlimited || config.clip_norm < unlimited || config.max_norm < unlimited;
     if (!job_.samples.sparse || !plain || bounded || config.penalty_by_batch || config.penalties.empty())

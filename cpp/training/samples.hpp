@@ -2,6 +2,7 @@
 // them.
 #pragma once
 
+#include "kernels/dispatch.hpp"
 #include "network/sparse_batch.hpp"
 
 #include <functional>
@@ -26,15 +27,15 @@ template <class T> struct Samples {
 }
 
 struct Loss {
-    LossKind kind = LossKind::softmax;
-    double parameter = 0;  // as in LossRows
+    LossKind kind{};       // the first of the list
+    double number = 0;     // as in LossRows
     bool sum = false;      // over the samples, instead of their weighted mean
     bool weighted = false; // by class: weights come with the samples, always
 };
 
-// Whether a loss takes labels, not targets.
+// Whether a loss takes labels, not targets. A custom one takes either.
 [[nodiscard]] inline bool takes_labels(LossKind kind) {
-    return kind == LossKind::softmax || kind == LossKind::hinge || kind == LossKind::squared_hinge;
+    return kind != LossKind::custom && traits_of(kind).takes_labels;
 }
 
 // A batch as a loss of the program's own sees it: labels, any numbers, or targets of some columns.

@@ -69,7 +69,7 @@ template <class T> void Run<T>::prepare_step(const Context<T>& context, const Ba
                          ? work_between_polls
                          : network_.plan().step_work(batch.samples.count) / double(context.team.size));
     const bool by_batch = config.penalty_by_batch && !config.penalties.empty();
-    const bool same_update = job_.request.rates.constant && config.optimizer.rule != Rule::adam;
+    const bool same_update = job_.request.rates.constant && !traits_of(config.optimizer.rule).depends_on_age;
     if (by_batch || network_.lazy_scale().active() || (!same_update && result_.steps > 0))
         prepare_update(penalty_share(batch));
     if (job_.average.values) average_weight_ = job_.average.next_weight();
@@ -81,12 +81,13 @@ template <class T> void Run<T>::prepare_update(double penalty_share) {
     Updates<T>& updates = memory_.updates;
     const Index step = result_.steps, age = request.first_step + step - request.state_start;
     const double rate = request.rates[step];
-    updates.biases = update_with<T>(config.optimizer, config.clip_value, rate, age);
-    updates.biases.overflow = request.restorable ? nullptr : &overflow_;
+    const PreparedUpdate<T> prepared(config.optimizer, config.clip_value, rate, age,
+                                     request.restorable ? nullptr : &overflow_);
+    updates.biases = prepared.of_biases();
     updates.weights.resize(network_.parameters().size());
     for (std::size_t d = 0; d < updates.weights.size(); ++d) {
         const Penalty penalty = config.penalties.empty() ? Penalty{} : config.penalties[d];
-        updates.weights[d] = of_weights<T>(updates.biases, config.optimizer, penalty * penalty_share, rate);
+        updates.weights[d] = prepared.of_weights(penalty * penalty_share);
     }
     LazyScale& scale = network_.lazy_scale();
     if (scale.active()) updates.weights[0] = scale.prepare(updates.weights[0], rate, config.penalties[0].l2);

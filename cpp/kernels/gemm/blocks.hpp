@@ -2,7 +2,7 @@
 // the second. It changes no bit: chains are parked in memory and continued, never split.
 #pragma once
 
-#include "base/types.hpp"
+#include "kernels/arguments.hpp"
 #include "kernels/gemm/tile.hpp"
 #include "kernels/simd/simd.hpp"
 
@@ -58,20 +58,16 @@ template <class T> struct Columns {
     STEEPEST_INLINE Index tail(Index i) const { return width(i) - (vectors(i) - 1) * lanes<T>; }
 };
 
-// Calls the tile of the given size: run-time numbers to template arguments.
-template <template <class, int, int, bool> class Tile, class T, int MR = max_rows, int NV = max_vectors,
-          class... A>
-STEEPEST_INLINE void call_tile(Index rows, int vectors, bool partial, const A&... args) {
-    if constexpr (MR > 1) {
-        if (rows < MR) return call_tile<Tile, T, MR - 1, NV>(rows, vectors, partial, args...);
-    }
-    if constexpr (NV > 1) {
-        if (vectors < NV) return call_tile<Tile, T, MR, NV - 1>(rows, vectors, partial, args...);
-    }
-    if (partial)
-        Tile<T, MR, NV, true>::run(args...);
-    else
-        Tile<T, MR, NV, false>::run(args...);
+// visit(Int<rows>{}, Int<vectors>{}, Int<partial>{}): the size of a tile as template arguments.
+template <class F> STEEPEST_INLINE void with_tile(Index rows, int vectors, bool partial, F visit) {
+    with_int<1, max_rows>(rows, [&](auto mr) __attribute__((always_inline)) {
+        with_int<1, max_vectors>(vectors, [&](auto nv) __attribute__((always_inline)) {
+            if (partial)
+                visit(mr, nv, Int<true>{});
+            else
+                visit(mr, nv, Int<false>{});
+        });
+    });
 }
 
 template <class T> STEEPEST_INLINE MatrixView<T> at(MatrixView<T> m, Index i, Index j STEEPEST_CALLER) {
@@ -84,9 +80,11 @@ template <class T> STEEPEST_INLINE MatrixView<T> at(MatrixView<T> m, Index i, In
 #endif
 }
 
-template <class T> STEEPEST_INLINE WeightSlots<T> at(const WeightSlots<T>& slots, Index i, Index j) {
+// The first `used` slots from a row and a column on.
+template <class T>
+STEEPEST_INLINE WeightSlots<T> at(const WeightSlots<T>& slots, int used, Index i, Index j) {
     WeightSlots<T> part;
-    for (int k = 0; k < most_slots; ++k) part.slot[k] = at(slots.slot[k], i, j);
+    for (int k = 0; k < used; ++k) part.slot[k] = at(slots.slot[k], i, j);
     return part;
 }
 

@@ -1,8 +1,8 @@
 // Compute: what happens to a tile while it is still in registers.
 #pragma once
 
+#include "kernels/activations.hpp"
 #include "kernels/gemm/tile.hpp"
-#include "kernels/simd/gelu.hpp"
 #include "kernels/update.hpp"
 
 namespace steepest {
@@ -11,80 +11,18 @@ namespace {
 // ---- forward and input gradient -----------------------------------------------------------------------
 
 enum class RowEnd {
-    sum,        // c = acc: an unfinished chain
-    affine,     // c = max(acc + bias, floor): floor is 0 for ReLU and -inf for none; NaN stays NaN
-    leaky,      // c = v > 0 ? v : slope * v, v = acc + bias
-    step,       // c = y > 0 ? acc : 0
-    leaky_step, // c = y > 0 ? acc : slope * acc
-    elu,        // c = y > 0 ? acc : (y + slope) * acc
-    quadratic,  // c = acc * (y * (curve * y + linear) + constant)
-};
-
-// The derivative of an activation as a polynomial of its output.
-template <class T> struct Quadratic {
-    T curve, linear, constant;
+    sum,      // c = acc: an unfinished chain
+    value,    // c = activation(acc + bias), if it is one for tiles, otherwise acc + bias
+    gradient, // c = acc * activation'(y), of an activation whose gradient is one for tiles
 };
 
 template <class T> struct RowEpilogue {
     RowEnd end;
-    const T* bias; // for the tile's first column, or null
-    T floor, slope;
-    Quadratic<T> quadratic;
+    Activation activation;
+    T slope;               // of the activation
+    const T* bias;         // for the tile's first column, or null
     MatrixView<const T> y; // at the tile's first element
 };
-
-// LeCun's tanh is height * tanh(stretch * x): 1 at 1 and -1 at -1 (Efficient BackProp, 1998).
-constexpr double lecun_height = 1.7159, lecun_stretch = 2.0 / 3;
-
-// sigmoid y (1 - y), tanh 1 - y^2, lecun_tanh height * stretch - stretch / height * y^2.
-template <class T> constexpr Quadratic<T> quadratic_of(Activation activation) {
-    if (activation == Activation::sigmoid) return {-1, 1, 0};
-    if (activation == Activation::tanh) return {-1, 0, 1};
-    return {T(-lecun_stretch / lecun_height), 0, T(lecun_height * lecun_stretch)};
-}
-
-template <class T> STEEPEST_INLINE Vec<T> step_gradient(Vec<T> y, Vec<T> grad) {
-    return select<T>(y > Vec<T>{}, grad, Vec<T>{});
-}
-
-// v where y > 0, slope * v elsewhere: leaky ReLU of y with v = y, and its gradient.
-template <class T> STEEPEST_INLINE Vec<T> leaky(Vec<T> y, Vec<T> v, T slope) {
-    return select<T>(y > Vec<T>{}, v, broadcast(slope) * v);
-}
-
-template <class T> STEEPEST_INLINE Vec<T> elu_gradient(Vec<T> y, Vec<T> grad, T slope) {
-    return select<T>(y > Vec<T>{}, grad, (y + broadcast(slope)) * grad);
-}
-
-template <class T> STEEPEST_INLINE Vec<T> quadratic_gradient(Vec<T> y, Vec<T> grad, const Quadratic<T>& q) {
-    return grad * fma(y, fma(broadcast(q.curve), y, broadcast(q.linear)), broadcast(q.constant));
-}
-
-// Whether the gradient of an activation is too long for a tile, and is left to a pass over finished columns.
-constexpr bool finished_later(Activation activation) {
-    return activation == Activation::softplus || activation == Activation::gelu;
-}
-
-template <class T> RowEpilogue<T> gradient_epilogue(Activation activation, T slope) {
-    constexpr T none = -__builtin_huge_val();
-    switch (activation) {
-    case Activation::relu:
-        return {RowEnd::step, nullptr, none, 0, {}, {}};
-    case Activation::leaky_relu:
-        return {RowEnd::leaky_step, nullptr, none, slope, {}, {}};
-    case Activation::elu:
-        return {RowEnd::elu, nullptr, none, slope, {}, {}};
-    case Activation::sigmoid:
-    case Activation::tanh:
-    case Activation::lecun_tanh:
-        return {RowEnd::quadratic, nullptr, none, 0, quadratic_of<T>(activation), {}};
-    case Activation::identity:
-    case Activation::softplus:
-    case Activation::gelu:
-        break;
-    }
-    return {RowEnd::affine, nullptr, none, 0, {}, {}};
-}
 
 template <class T, int MR, int NV, bool Partial>
 STEEPEST_INLINE void finish_rows(const RowEpilogue<T>& e, const Tail<T>& tail, Vec<T> (&acc)[MR][NV],
@@ -110,41 +48,26 @@ STEEPEST_INLINE void finish_rows(const RowEpilogue<T>& e, const Tail<T>& tail, V
     };
     switch (e.end) {
     case RowEnd::sum:
-        store_all([&](int i, int j) __attribute__((always_inline)) { return acc[i][j]; });
-        break;
-    case RowEnd::affine: {
-        const Vec<T> floor = broadcast(e.floor);
-        store_sums([&](Vec<T> v) __attribute__((always_inline)) { return maximum(floor, v); });
-        break;
-    }
-    case RowEnd::leaky:
-        store_sums([&](Vec<T> v) __attribute__((always_inline)) { return leaky<T>(v, v, e.slope); });
-        break;
-    case RowEnd::step:
-        store_all([&](int i, int j)
-                      __attribute__((always_inline)) { return step_gradient<T>(y(i, j), acc[i][j]); });
-        break;
-    case RowEnd::leaky_step:
-        store_all([&](int i, int j)
-                      __attribute__((always_inline)) { return leaky<T>(y(i, j), acc[i][j], e.slope); });
-        break;
-    case RowEnd::elu:
-        store_all([&](int i, int j) __attribute__((always_inline)) {
-            return elu_gradient<T>(y(i, j), acc[i][j], e.slope);
+        return store_all([&](int i, int j) __attribute__((always_inline)) { return acc[i][j]; });
+    case RowEnd::value:
+        return with_tile_value(e.activation, [&](auto a) __attribute__((always_inline)) {
+            store_sums([&](Vec<T> v) __attribute__((always_inline)) {
+                return decltype(a)::template value<T>(v, e.slope);
+            });
         });
-        break;
-    case RowEnd::quadratic:
-        store_all([&](int i, int j) __attribute__((always_inline)) {
-            return quadratic_gradient<T>(y(i, j), acc[i][j], e.quadratic);
+    case RowEnd::gradient:
+        return with_tile_gradient(e.activation, [&](auto a) __attribute__((always_inline)) {
+            store_all([&](int i, int j) __attribute__((always_inline)) {
+                return decltype(a)::template gradient<T>(y(i, j), acc[i][j], e.slope);
+            });
         });
-        break;
     }
 }
 
 template <class T, int MR, int NV, bool Partial>
 __attribute__((noinline)) void row_tile(const Product<T>& p, const RowEpilogue<T>& e, MatrixView<T> c) {
     Vec<T> acc[MR][NV];
-    multiply<T, MR, NV, Partial, true>(p, acc);
+    accumulate<T, MR, NV, Partial, true>(p, acc);
     finish_rows<T, MR, NV, Partial>(e, p.tail, acc, c);
 }
 
@@ -180,9 +103,13 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
         const MatrixView<T> tile{e.tile, NV * lanes<T>};
         for_all([&](Vec<T>& g, int i, int j)
                     __attribute__((always_inline)) { store(tile.data + i * tile.stride + j * lanes<T>, g); });
-        return update_rows<T>(
-            e.update,
-            {{tile.data, tile.stride}, e.weight, e.slots, MR, Partial ? NV - 1 : NV, Partial, tail});
+        return update_rows<T>(e.update, {.gradient = {tile.data, tile.stride},
+                                         .weight = e.weight,
+                                         .slots = e.slots,
+                                         .rows = MR,
+                                         .whole = Partial ? NV - 1 : NV,
+                                         .partial = Partial,
+                                         .tail = tail});
     }
     const Update<T> u = e.update;
     if (!e.unfinished && (u.l2_slope != 0 || u.l1 != 0))
@@ -192,20 +119,17 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
         return for_all([&](Vec<T>& g, int i, int j)
                            __attribute__((always_inline)) { write(e.gradient, i, j, g); });
     Inspection<T> inspection{u.overflow};
-    const auto write_weight = [&](int i, int j, Vec<T> w) __attribute__((always_inline)) {
-        inspection.see(w);
-        write(e.weight, i, j, w);
-    };
-    if (u.momentum == 0)
+    with_descent(u.rule, u.slots, [&](auto rule, auto slots) __attribute__((always_inline)) {
+        constexpr int count = decltype(slots)::value;
         for_all([&](Vec<T>& g, int i, int j) __attribute__((always_inline)) {
-            write_weight(i, j, descend<T>(u, g, read(e.weight, i, j)));
+            Vec<T> slot[most_slots];
+            for (int k = 0; k < count; ++k) slot[k] = read(e.slots.slot[k], i, j);
+            const Vec<T> w = decltype(rule)::template apply<T, count>(u, g, read(e.weight, i, j), slot);
+            for (int k = 0; k < count; ++k) write(e.slots.slot[k], i, j, slot[k]);
+            inspection.see(w);
+            write(e.weight, i, j, w);
         });
-    else
-        for_all([&](Vec<T>& g, int i, int j) __attribute__((always_inline)) {
-            const Vec<T> v = momentum_step<T>(u, g, read(e.slots.slot[v_slot], i, j));
-            write(e.slots.slot[v_slot], i, j, v);
-            write_weight(i, j, read(e.weight, i, j) + (u.nesterov ? momentum_step<T>(u, g, v) : v));
-        });
+    });
     inspection.tell();
 }
 
@@ -223,9 +147,9 @@ template <int MR, int NV, class T> STEEPEST_INLINE void prefetch_later(MatrixVie
 template <class T, int MR, int NV, bool Partial>
 __attribute__((noinline)) void weight_tile(const Product<T>& p, const WeightEpilogue<T>& e) {
     prefetch_later<MR, NV>(e.weight);
-    for (int k = 0; k < most_slots && e.slots.slot[k].data; ++k) prefetch_later<MR, NV>(e.slots.slot[k]);
+    for (int k = 0; k < e.update.slots; ++k) prefetch_later<MR, NV>(e.slots.slot[k]);
     Vec<T> acc[MR][NV];
-    multiply<T, MR, NV, Partial, false>(p, acc);
+    accumulate<T, MR, NV, Partial, false>(p, acc);
     finish_weights<T, MR, NV, Partial>(e, p.tail, acc);
 }
 

@@ -24,8 +24,9 @@ template <class T> void pack_rows(MatrixView<const T> b, Index depth, Index widt
     }
 }
 
-// 16-byte vectors: 4 x 4 floats or 2 x 2 doubles turn in registers with two shuffles a vector, which costs
-// 0.25 a float, as little as the 16 x 16 network of AVX-512 and the same for every instruction set.
+// 16-byte vectors: 4 x 4 floats or 2 x 2 doubles are transposed in registers with two shuffles a vector,
+// which costs 0.25 a float, as little as the 16 x 16 network of AVX-512 and the same for every instruction
+// set.
 typedef float Float4 __attribute__((vector_size(16)));
 typedef double Double2 __attribute__((vector_size(16)));
 template <class T> struct Simd16;
@@ -49,7 +50,7 @@ template <class V, class T> STEEPEST_INLINE V load16(const T* p) {
     return v;
 }
 
-STEEPEST_INLINE void turn(MatrixView<const float> b, float* panel, Index stride) {
+STEEPEST_INLINE void transpose_block(MatrixView<const float> b, float* panel, Index stride) {
     [[maybe_unused]] typedef std::int32_t I __attribute__((vector_size(16)));
     const auto r0 = load16<Float4>(b.data), r1 = load16<Float4>(b.data + b.stride);
     const auto r2 = load16<Float4>(b.data + 2 * b.stride), r3 = load16<Float4>(b.data + 3 * b.stride);
@@ -61,7 +62,7 @@ STEEPEST_INLINE void turn(MatrixView<const float> b, float* panel, Index stride)
     for (int k = 0; k < 4; ++k) __builtin_memcpy(panel + k * stride, &columns[k], 16);
 }
 
-STEEPEST_INLINE void turn(MatrixView<const double> b, double* panel, Index stride) {
+STEEPEST_INLINE void transpose_block(MatrixView<const double> b, double* panel, Index stride) {
     [[maybe_unused]] typedef std::int64_t I __attribute__((vector_size(16)));
     const auto r0 = load16<Double2>(b.data), r1 = load16<Double2>(b.data + b.stride);
     const Double2 columns[2] = {STEEPEST_SHUFFLE(I, r0, r1, 0, 2), STEEPEST_SHUFFLE(I, r0, r1, 1, 3)};
@@ -77,7 +78,7 @@ template <class T> void transpose_rows(MatrixView<const T> b, Index depth, Index
     for (; j + block <= width; j += block) {
         const T* rows = b.data + j * b.stride;
         for (Index k = 0; k < whole_depth; k += block)
-            turn(MatrixView<const T>{rows + k, b.stride}, to + k * stride + j, stride);
+            transpose_block(MatrixView<const T>{rows + k, b.stride}, to + k * stride + j, stride);
         for (Index k = whole_depth; k < depth; ++k)
             for (Index i = 0; i < block; ++i) to[k * stride + j + i] = rows[i * b.stride + k];
     }

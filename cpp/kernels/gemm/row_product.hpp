@@ -9,12 +9,6 @@
 namespace steepest {
 namespace {
 
-template <class T, int MR, int NV, bool Partial> struct RowTile {
-    STEEPEST_INLINE static void run(const Product<T>& p, const RowEpilogue<T>& e, MatrixView<T> c) {
-        row_tile<T, MR, NV, Partial>(p, e, c);
-    }
-};
-
 // c = end(a @ b), or end(c + a @ b) if continued: `rows` rows of a, one panel of b, as wide as a tile.
 template <class T> struct PanelProduct {
     MatrixView<const T> a, b;
@@ -31,9 +25,18 @@ template <class T> struct PanelProduct {
             const Index i = tiles.begin(t);
             const MatrixView<T> to = at(c, i, 0);
             end.y = at(y, i, 0);
-            const Product<T> product{a.data + i * a.stride,         b.data,    a.stride,     b.stride, depth,
-                                     continued ? to.data : nullptr, to.stride, Tail<T>(tail)};
-            call_tile<RowTile, T>(tiles.length(t), vectors, tail < lanes<T>, product, end, to);
+            const Product<T> product{.a = a.data + i * a.stride,
+                                     .b = b.data,
+                                     .a_stride = a.stride,
+                                     .b_stride = b.stride,
+                                     .depth = depth,
+                                     .start = continued ? to.data : nullptr,
+                                     .start_stride = to.stride,
+                                     .tail = Tail<T>(tail)};
+            with_tile(tiles.length(t), vectors, tail < lanes<T>,
+                      [&](auto mr, auto nv, auto partial) __attribute__((always_inline)) {
+                          row_tile<T, mr.value, nv.value, partial.value>(product, end, to);
+                      });
         }
     }
 };
@@ -67,15 +70,15 @@ STEEPEST_INLINE void row_product(MatrixView<const T> a, const Operand& b, Matrix
     const bool streamed = rows < packed_rows && !pack;
     const Pieces blocks(depth, streamed ? streamed_depth : panel_depth<T>);
     const Index panel = panel_width<T> * (blocks.size + 1);
-    const Index together = pack ? block_bytes / Index(sizeof(T)) / panel : panels.pieces.count;
-    for (Index first = 0; first < panels.pieces.count; first += together) {
-        const Index last = smaller(first + together, panels.pieces.count);
+    const Index panels_at_once = pack ? block_bytes / Index(sizeof(T)) / panel : panels.pieces.count;
+    for (Index first = 0; first < panels.pieces.count; first += panels_at_once) {
+        const Index last = smaller(first + panels_at_once, panels.pieces.count);
         Index block = 0;
         do { // at least once: without depth c is the end of 0
             const Index k = blocks.begin(block), length = blocks.length(block);
-            for (Index r = 0; pack && r < length; r += Operand::packed_together)
+            for (Index r = 0; pack && r < length; r += Operand::rows_at_once)
                 for (Index p = first; p < last; ++p)
-                    b.panel(k + r, smaller(Operand::packed_together, length - r), panels.begin(p),
+                    b.panel(k + r, smaller(Operand::rows_at_once, length - r), panels.begin(p),
                             panels.width(p), scratch + (p - first) * panel + r * panel_width<T>);
             for (Index p = first; p < last; ++p) {
                 const Index j = panels.begin(p);
@@ -84,8 +87,14 @@ STEEPEST_INLINE void row_product(MatrixView<const T> a, const Operand& b, Matrix
                 const MatrixView<const T> right =
                     pack ? MatrixView<const T>{scratch + (p - first) * panel, panel_width<T>} : b.from(k, j);
                 if (streamed) prefetch_panel(b.beyond(k, j + panels_ahead * panel_width<T>), length);
-                PanelProduct<T>{at(a, 0, k), right,     at(c, 0, j),       rows,
-                                length,      block > 0, panels.vectors(p), panels.tail(p)}
+                PanelProduct<T>{.a = at(a, 0, k),
+                                .b = right,
+                                .c = at(c, 0, j),
+                                .rows = rows,
+                                .depth = length,
+                                .continued = block > 0,
+                                .vectors = panels.vectors(p),
+                                .tail = panels.tail(p)}
                     .run(epilogue);
             }
         } while (++block < blocks.count);
@@ -97,7 +106,7 @@ STEEPEST_INLINE void row_product(MatrixView<const T> a, const Operand& b, Matrix
 
 template <class T> struct Weight {
     const MatrixView<const T> weight;
-    static constexpr Index packed_together = ahead_rows;
+    static constexpr Index rows_at_once = ahead_rows;
     STEEPEST_INLINE bool pack(Index rows) const {
         return rows >= packed_rows && weight.stride * Index(sizeof(T)) >= packed_stride;
     }
@@ -113,18 +122,19 @@ template <class T> struct Weight {
 template <class T> struct Activated {
     const Forward<T>& f;
     STEEPEST_INLINE RowEpilogue<T> tile(Index j) const {
-        const T* bias = f.bias ? f.bias + j : nullptr;
-        const RowEnd end = leaky_in_tile() ? RowEnd::leaky : RowEnd::affine;
-        return {end, bias, floor_of<T>(f.activation), f.slope, {}, {}};
+        return {.end = RowEnd::value,
+                .activation = f.activation,
+                .slope = f.slope,
+                .bias = f.bias ? f.bias + j : nullptr,
+                .y = {}};
     }
     STEEPEST_INLINE void finish(Index begin, Index end) const {
-        if (!curved(f.activation) || leaky_in_tile()) return;
+        if (!value_comes_later(f.activation)) return;
         for (Index i = 0; i < f.rows; ++i) {
             T* row = f.y.data + i * f.y.stride + begin;
             activate(f.activation, f.slope, row, row, end - begin);
         }
     }
-    STEEPEST_INLINE bool leaky_in_tile() const { return f.activation == Activation::leaky_relu; }
 };
 
 // A row alone would wait for each of its few chains: stripes of 8 vectors keep as many going. Returns the
@@ -132,7 +142,6 @@ template <class T> struct Activated {
 template <class T> Index forward_stripes(const Forward<T>& f) {
     constexpr int vectors = 8;
     constexpr Index width = vectors * lanes<T>;
-    const Vec<T> floor = broadcast(floor_of<T>(f.activation));
     Index j = 0;
     for (; j + width <= f.outputs; j += width) {
         Vec<T> acc[vectors] = {};
@@ -142,12 +151,14 @@ template <class T> Index forward_stripes(const Forward<T>& f) {
 #pragma GCC unroll 8
             for (int v = 0; v < vectors; ++v) acc[v] = fma(x, load(w + v * lanes<T>), acc[v]);
         }
-        for (int v = 0; v < vectors; ++v) {
-            const Vec<T> bias = f.bias ? load(f.bias + j + v * lanes<T>) : Vec<T>{};
-            store(f.y.data + j + v * lanes<T>, maximum(floor, acc[v] + bias));
-        }
+        with_tile_value(f.activation, [&](auto a) __attribute__((always_inline)) {
+            for (int v = 0; v < vectors; ++v) {
+                const Vec<T> bias = f.bias ? load(f.bias + j + v * lanes<T>) : Vec<T>{};
+                store(f.y.data + j + v * lanes<T>, decltype(a)::template value<T>(acc[v] + bias, f.slope));
+            }
+        });
     }
-    if (j > 0 && curved(f.activation)) activate(f.activation, f.slope, f.y.data, f.y.data, j);
+    if (j > 0 && value_comes_later(f.activation)) activate(f.activation, f.slope, f.y.data, f.y.data, j);
     return j;
 }
 
@@ -166,7 +177,7 @@ template <class T> void forward(const Forward<T>& whole, T* scratch) {
 
 template <class T> struct Transposed {
     const MatrixView<const T> weight;
-    static constexpr Index packed_together = panel_depth<T>;
+    static constexpr Index rows_at_once = panel_depth<T>;
     STEEPEST_INLINE bool pack(Index) const { return true; }
     STEEPEST_INLINE MatrixView<const T> from(Index, Index) const { return {}; } // never asked
     STEEPEST_INLINE MatrixView<const T> beyond(Index, Index) const { return {}; }
@@ -178,12 +189,20 @@ template <class T> struct Transposed {
 template <class T> struct Masked {
     const InputGradient<T>& g;
     STEEPEST_INLINE RowEpilogue<T> tile(Index j) const {
-        RowEpilogue<T> end = gradient_epilogue<T>(g.activation, g.slope);
-        end.y = at(g.y, 0, j);
-        return end;
+        if (!gradient_in_tile(g.activation)) // the sums, where a -0 becomes 0
+            return {.end = RowEnd::value,
+                    .activation = Activation::identity,
+                    .slope = 0,
+                    .bias = nullptr,
+                    .y = {}};
+        return {.end = RowEnd::gradient,
+                .activation = g.activation,
+                .slope = g.slope,
+                .bias = nullptr,
+                .y = at(g.y, 0, j)};
     }
     STEEPEST_INLINE void finish(Index begin, Index end) const {
-        if (!finished_later(g.activation)) return;
+        if (gradient_in_tile(g.activation) || g.activation == Activation::identity) return;
         for (Index i = 0; i < g.rows; ++i) {
             T* dx = g.dx.data + i * g.dx.stride + begin;
             activation_gradient(g.activation, g.slope, g.y.data + i * g.y.stride + begin, dx, dx,

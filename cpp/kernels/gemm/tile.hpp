@@ -7,7 +7,7 @@
 #pragma once
 
 #include "kernels/simd/simd.hpp"
-#include "kernels/table.hpp"
+#include "kernels/type_list.hpp"
 
 namespace steepest {
 namespace {
@@ -48,7 +48,7 @@ template <class T> struct Product {
 // ARows: a's rows are a_stride apart and its depth is contiguous (forward, input gradient). Otherwise its
 // rows are contiguous and the depth is a_stride apart (weight gradient: a is x^T).
 template <class T, int MR, int NV, bool Partial, bool ARows>
-STEEPEST_INLINE void multiply(const Product<T>& p, Vec<T> (&acc)[MR][NV]) {
+STEEPEST_INLINE void accumulate(const Product<T>& p, Vec<T> (&acc)[MR][NV]) {
     const Tail<T> tail = p.tail;
 #pragma GCC unroll 8
     for (int i = 0; i < MR; ++i)

@@ -1,16 +1,10 @@
 // Compute: the product of the weight gradient, whose operands are both read down their columns.
 #pragma once
 
-#include "kernels/gemm/narrow.hpp"
+#include "kernels/gemm/few_outputs.hpp"
 
 namespace steepest {
 namespace {
-
-template <class T, int MR, int NV, bool Partial> struct WeightTile {
-    STEEPEST_INLINE static void run(const Product<T>& p, const WeightEpilogue<T>& e) {
-        weight_tile<T, MR, NV, Partial>(p, e);
-    }
-};
 
 // Operands are packed where the copy is shared by enough tiles: a panel of dy by rows of the weight, rows of
 // x by columns. (Neighbors in a column of x or dy lie a row apart, each on a page of its own if rows are
@@ -28,12 +22,12 @@ template <class T> struct SampleBlock {
         const Index panel = panel_width<T> * depth;
         const bool pack_dy = depth <= sample_depth && g.last - top >= shared_rows;
         const bool pack_x = depth <= sample_depth && panels.pieces.count >= shared_panels;
-        const Index together =
+        const Index panels_at_once =
             pack_dy ? larger(1, block_bytes / Index(sizeof(T)) / larger(1, panel)) : panels.pieces.count;
         T* const x_block = scratch + block_bytes / Index(sizeof(T));
         T* const tile = x_block + sample_depth * weight_block_rows;
-        for (Index first = 0; first < panels.pieces.count; first += together) {
-            const Index last = smaller(first + together, panels.pieces.count);
+        for (Index first = 0; first < panels.pieces.count; first += panels_at_once) {
+            const Index last = smaller(first + panels_at_once, panels.pieces.count);
             for (Index p = first; pack_dy && p < last; ++p)
                 pack_rows(at(g.dy, s, panels.begin(p)), depth, panels.width(p), scratch + (p - first) * panel,
                           panel_width<T>);
@@ -61,18 +55,24 @@ template <class T> struct SampleBlock {
         const Pieces pieces(rows, max_rows);
         for (Index r = 0; r < pieces.count; ++r) {
             const Index i = first + pieces.begin(r);
-            const WeightEpilogue<T> end{g.update,           s + depth < g.samples,
-                                        at(g.weight, i, j), at(g.gradient, i, j),
-                                        at(g.slots, i, j),  tile};
-            const Product<T> product{x.data + pieces.begin(r),
-                                     dy.data,
-                                     x.stride,
-                                     dy.stride,
-                                     depth,
-                                     s ? end.gradient.data : nullptr,
-                                     end.gradient.stride,
-                                     Tail<T>(tail)};
-            call_tile<WeightTile, T>(pieces.length(r), vectors, tail < lanes<T>, product, end);
+            const WeightEpilogue<T> end{.update = g.update,
+                                        .unfinished = s + depth < g.samples,
+                                        .weight = at(g.weight, i, j),
+                                        .gradient = at(g.gradient, i, j),
+                                        .slots = at(g.slots, g.update.slots, i, j),
+                                        .tile = tile};
+            const Product<T> product{.a = x.data + pieces.begin(r),
+                                     .b = dy.data,
+                                     .a_stride = x.stride,
+                                     .b_stride = dy.stride,
+                                     .depth = depth,
+                                     .start = s ? end.gradient.data : nullptr,
+                                     .start_stride = end.gradient.stride,
+                                     .tail = Tail<T>(tail)};
+            with_tile(pieces.length(r), vectors, tail < lanes<T>,
+                      [&](auto mr, auto nv, auto partial) __attribute__((always_inline)) {
+                          weight_tile<T, mr.value, nv.value, partial.value>(product, end);
+                      });
         }
     }
 };
@@ -80,7 +80,7 @@ template <class T> struct SampleBlock {
 template <class T> void weight_gradient(const WeightGradient<T>& g, T* scratch) {
     // An update must see the finished sum; a stored gradient can wait in memory between blocks of samples.
     const Index most = g.gradient.data ? sample_depth : g.samples;
-    const Index top = g.narrow && !g.gradient.data ? update_transposed(g) : g.first;
+    const Index top = g.few_outputs && !g.gradient.data ? update_transposed(g) : g.first;
     Index s = 0;
     do {
         const Index depth = smaller(g.samples - s, most);

@@ -1,12 +1,24 @@
-// Compute: how large gradients and weights are, in double and in one order for all instruction sets, and
+// Compute: how large weights and gradients are, in double and in one order for all instruction sets, and
 // weights cut to size.
 #pragma once
 
 #include "kernels/gemm/blocks.hpp"
 #include "kernels/rows/elementwise.hpp"
+#include "kernels/rows/reductions.hpp"
 
 namespace steepest {
 namespace {
+
+template <class T>
+double penalty(MatrixView<const T> weight, Index rows, Index columns, double l2, double l1) {
+    Vec<double> squares[group<double>] = {}, sizes[group<double>] = {};
+    for (Index i = 0; i < rows; ++i, weight.data += weight.stride)
+        for_wide(weight.data, columns, [&](int g, Index, Vec<double> w) {
+            squares[g] = fma(w, w, squares[g]);
+            if (l1 != 0) sizes[g] += select<double>(w < Vec<double>{}, -w, w);
+        });
+    return l2 * fold<double>(squares) + l1 * fold<double>(sizes);
+}
 
 template <class T> double squares(MatrixView<const T> gradient, Index rows, Index columns, T clip) {
     Vec<double> sums[group<double>] = {};
@@ -39,7 +51,7 @@ template <class T> void constrain(MatrixView<T> weight, Index rows, Index column
         }
         for (Index i = 0; any && i < rows; ++i) {
             T* const w = weight.data + i * weight.stride + j;
-            multiply_rows(w, factors, w, n);
+            multiply(w, factors, w, n);
         }
     }
 }

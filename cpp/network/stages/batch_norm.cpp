@@ -42,7 +42,7 @@ template <class T> struct BatchNorm final : StageType<T> {
                                          saved.row(saved_mean), saved.row(saved_inverse),
                                          saved.row(saved_dscale), saved.row(saved_dshift));
         if (at.is_first_parametric()) return;
-        const StandardiseGradient<T> gradient{.mean = saved.row(saved_mean) + j,
+        const StandardizeGradient<T> gradient{.mean = saved.row(saved_mean) + j,
                                               .inverse_deviation = saved.row(saved_inverse) + j,
                                               .scale = at.parameters().weight.data + j,
                                               .scale_gradient = saved.row(saved_dscale) + j,
@@ -50,7 +50,7 @@ template <class T> struct BatchNorm final : StageType<T> {
                                               .samples = samples};
         for (Index i = 0; i < samples; ++i) {
             T* const to = at.delta_below().row(i) + j;
-            context.kernels.standardise_gradient(x.data + i * x.stride + j, at.delta().row(i) + j, gradient,
+            context.kernels.standardize_gradient(x.data + i * x.stride + j, at.delta().row(i) + j, gradient,
                                                  to, dx.columns.size());
             at.finish_gradient(context.kernels, i, dx.columns, to);
         }

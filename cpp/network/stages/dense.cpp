@@ -102,7 +102,7 @@ template <class T> struct Dense final : StageType<T> {
              .first = block.rows.begin,
              .last = block.rows.end,
              .update = step.updates.weights[d],
-             .narrow = has_few_outputs<T>(at.stage().outputs)},
+             .few_outputs = has_few_outputs<T>(at.stage().outputs)},
             at.workspace().scratch_of(context.team.rank));
     }
 

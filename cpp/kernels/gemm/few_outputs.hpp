@@ -1,11 +1,13 @@
-// Compute: layers of fewer outputs than a cache line holds, as the scores of a classifier are. Vectors along
-// the outputs would be partly empty (10 of 16 lanes), so they run along the other side: the inputs.
+// Compute: products of layers with few outputs, fewer than a cache line holds, as the scores of a classifier.
+// Vectors along the outputs would be partly empty (10 of 16 lanes), so they run along the other side: the
+// inputs.
 #pragma once
 
 #include "kernels/gemm/blocks.hpp"
 #include "kernels/gemm/epilogue.hpp"
 #include "kernels/gemm/pack.hpp"
 #include "kernels/rows/elementwise.hpp"
+#include "kernels/rows/reductions.hpp"
 
 namespace steepest {
 namespace {
@@ -16,7 +18,7 @@ namespace {
 // lanes are folded by halves. So its bits are those of one instruction set on any other, and of a row alone.
 
 constexpr int dot_rows = max_rows == 8 ? 4 : 2, dot_outputs = 5; // accumulators: 20 of 32 registers, 10 of 16
-constexpr Index dot_rows_together = 64; // rows whose lanes wait in memory between blocks of the depth
+constexpr Index dot_rows_at_once = 64; // rows whose lanes wait in memory between blocks of the depth
 
 // sums[i][j][lane] (+)= the products of row i of x and row j of w, both `depth` long.
 template <class T, int R, int C>
@@ -56,15 +58,11 @@ __attribute__((noinline)) void dots(MatrixView<const T> x, MatrixView<const T> w
     }
 }
 
-template <class T, int R = dot_rows, int C = dot_outputs, class... A>
-STEEPEST_INLINE void call_dots(Index rows, Index outputs, const A&... args) {
-    if constexpr (R > 1) {
-        if (rows < R) return call_dots<T, R - 1, C>(rows, outputs, args...);
-    }
-    if constexpr (C > 1) {
-        if (outputs < C) return call_dots<T, R, C - 1>(rows, outputs, args...);
-    }
-    dots<T, R, C>(args...);
+// visit(Int<rows>{}, Int<outputs>{})
+template <class F> STEEPEST_INLINE void with_dots(Index rows, Index outputs, F visit) {
+    with_int<1, dot_rows>(rows, [&](auto r) __attribute__((always_inline)) {
+        with_int<1, dot_outputs>(outputs, [&](auto c) __attribute__((always_inline)) { visit(r, c); });
+    });
 }
 
 // totals[i] = the folded lanes of sums[i], for n sums one after the other. Reads and writes up to 3 beyond n.
@@ -78,7 +76,7 @@ template <class T> void fold_lanes(const T* sums, Index n, T* totals) {
             const Vec16<T> folded = (part(0) + part(2)) + (part(1) + part(3));
             __builtin_memcpy(quarter[i], &folded, 16);
         }
-        turn(MatrixView<const T>{quarter[0], few}, lane[0], few);
+        transpose_block(MatrixView<const T>{quarter[0], few}, lane[0], few);
         for (int half = few / 2; half > 0; half /= 2)
             for (int i = 0; i < half; ++i) {
                 const Vec16<T> sum = load16<Vec16<T>>(lane[i]) + load16<Vec16<T>>(lane[i + half]);
@@ -90,34 +88,39 @@ template <class T> void fold_lanes(const T* sums, Index n, T* totals) {
 
 // y = activation(totals + bias) for one row.
 template <class T> STEEPEST_INLINE void finish_row(const Forward<T>& f, const T* totals, T* y) {
-    const Vec<T> floor = broadcast(floor_of<T>(f.activation));
-    for_vectors<T>(f.outputs, [&](Index j, auto... tail) __attribute__((always_inline)) {
-        const Vec<T> bias = f.bias ? load(f.bias + j, tail...) : Vec<T>{};
-        store(y + j, maximum(floor, load(totals + j, tail...) + bias), tail...);
+    with_tile_value(f.activation, [&](auto a) __attribute__((always_inline)) {
+        for_vectors<T>(f.outputs, [&](Index j, auto... tail) __attribute__((always_inline)) {
+            const Vec<T> bias = f.bias ? load(f.bias + j, tail...) : Vec<T>{};
+            store(y + j, decltype(a)::template value<T>(load(totals + j, tail...) + bias, f.slope), tail...);
+        });
     });
-    if (curved(f.activation)) activate(f.activation, f.slope, y, y, f.outputs);
+    if (value_comes_later(f.activation)) activate(f.activation, f.slope, y, y, f.outputs);
 }
 
 template <class T> void forward_transposed(const Forward<T>& f, T* scratch) {
     T* const sums = scratch;
-    T* const totals = scratch + dot_rows_together * group_lanes<T> * group_lanes<T>;
+    T* const totals = scratch + dot_rows_at_once * group_lanes<T> * group_lanes<T>;
     const Index row_stride = f.outputs * group_lanes<T>;
     const Index most = larger(1, dot_bytes / Index(sizeof(T)) / larger(1, row_stride));
     const Pieces blocks((f.inputs + group_lanes<T> - 1) / group_lanes<T>, most); // in groups of lanes
     const Pieces outputs(f.outputs, dot_outputs);
-    for (Index first = 0; first < f.rows; first += dot_rows_together) {
-        const Index count = smaller(dot_rows_together, f.rows - first);
+    for (Index first = 0; first < f.rows; first += dot_rows_at_once) {
+        const Index count = smaller(dot_rows_at_once, f.rows - first);
         const Pieces rows(count, dot_rows);
         Index block = 0;
         do { // at least once: without inputs all sums are 0
             const Index k = blocks.begin(block) * group_lanes<T>;
             const Index depth = smaller(blocks.length(block) * group_lanes<T>, f.inputs - k);
             for (Index r = 0; r < rows.count; ++r)
-                for (Index c = 0; c < outputs.count; ++c)
-                    call_dots<T>(rows.length(r), outputs.length(c), at(f.x, first + rows.begin(r), k),
-                                 at(f.weight, outputs.begin(c), k), depth,
-                                 sums + rows.begin(r) * row_stride + outputs.begin(c) * group_lanes<T>,
-                                 row_stride, block > 0);
+                for (Index c = 0; c < outputs.count; ++c) {
+                    const MatrixView<const T> x = at(f.x, first + rows.begin(r), k);
+                    const MatrixView<const T> w = at(f.weight, outputs.begin(c), k);
+                    T* const to = sums + rows.begin(r) * row_stride + outputs.begin(c) * group_lanes<T>;
+                    with_dots(rows.length(r), outputs.length(c),
+                              [&](auto some, auto few) __attribute__((always_inline)) {
+                                  dots<T, some.value, few.value>(x, w, depth, to, row_stride, block > 0);
+                              });
+                }
         } while (++block < blocks.count);
         fold_lanes(sums, count * f.outputs, totals);
         for (Index i = 0; i < count; ++i)
@@ -136,7 +139,7 @@ template <class T, int Some, int Step, class F> STEEPEST_INLINE Vec<T> fold_tree
         return lane(l);
 }
 
-template <class T, int Some> void shallow_rows(const Forward<T>& f) {
+template <class T, int Some> void few_input_rows(const Forward<T>& f) {
     T totals[group_lanes<T>];
     for (Index i = 0; i < f.rows; ++i) {
         const T* x = f.x.data + i * f.x.stride;
@@ -153,11 +156,11 @@ template <class T, int Some> void shallow_rows(const Forward<T>& f) {
 
 // The same sums where each lane is one product at most: with the weight as it is, and vectors along its few
 // outputs.
-template <class T> void forward_shallow(const Forward<T>& f, T*) {
-    if (f.inputs <= 2) return shallow_rows<T, 2>(f);
-    if (f.inputs <= 4) return shallow_rows<T, 4>(f);
-    if (f.inputs <= 8) return shallow_rows<T, 8>(f);
-    shallow_rows<T, group_lanes<T>>(f);
+template <class T> void forward_few_inputs(const Forward<T>& f, T*) {
+    if (f.inputs <= 2) return few_input_rows<T, 2>(f);
+    if (f.inputs <= 4) return few_input_rows<T, 4>(f);
+    if (f.inputs <= 8) return few_input_rows<T, 8>(f);
+    few_input_rows<T, group_lanes<T>>(f);
 }
 
 // to = the transpose of a weight's rows
@@ -194,36 +197,29 @@ __attribute__((noinline)) void transposed_tile(MatrixView<const T> x, MatrixView
             store(g + i * transposed_width<T> + j * lanes<T>, acc[i][j]);
 }
 
-template <class T, int MR = transposed_rows, class... A>
-STEEPEST_INLINE void call_transposed_tile(Index rows, const A&... args) {
-    if constexpr (MR > 1) {
-        if (rows < MR) return call_transposed_tile<T, MR - 1>(rows, args...);
-    }
-    transposed_tile<T, MR>(args...);
-}
-
 // The update of as many whole blocks of weight rows from g.first on as there are; returns where they end.
 template <class T> Index update_transposed(const WeightGradient<T>& g) {
     constexpr Index width = transposed_width<T>;
     const Pieces outputs(g.outputs, transposed_rows);
-    T turned[group_lanes<T> * width], gradient[group_lanes<T> * width];
+    T transposed[group_lanes<T> * width], gradient[group_lanes<T> * width];
     const auto update_rows = [&](Index i, Index rows, Index n) {
         for (Index r = 0; r < rows; ++r) {
             RowSlots<T> slots;
-            for (int k = 0; k < most_slots; ++k) slots.slot[k] = at(g.slots.slot[k], i + r, 0).data;
+            for (int k = 0; k < g.update.slots; ++k) slots.slot[k] = at(g.slots.slot[k], i + r, 0).data;
             update(g.update, gradient + r * n, at(g.weight, i + r, 0).data, slots, n);
         }
     };
-    const auto contiguous = [&](MatrixView<T> m) { return !m.data || m.stride == g.outputs; };
-    bool dense = contiguous(g.weight);
-    for (const MatrixView<T>& slot : g.slots.slot) dense &= contiguous(slot);
+    bool contiguous = g.weight.stride == g.outputs;
+    for (int k = 0; k < g.update.slots; ++k) contiguous &= g.slots.slot[k].stride == g.outputs;
     Index i = g.first;
     for (; i + width <= g.last; i += width) {
         for (Index c = 0; c < outputs.count; ++c)
-            call_transposed_tile<T>(outputs.length(c), at(g.x, 0, i), at(g.dy, 0, outputs.begin(c)),
-                                    g.samples, turned + outputs.begin(c) * width);
-        transpose_rows(MatrixView<const T>{turned, width}, width, g.outputs, gradient, g.outputs);
-        if (dense)
+            with_int<1, transposed_rows>(outputs.length(c), [&](auto rows) {
+                transposed_tile<T, rows.value>(at(g.x, 0, i), at(g.dy, 0, outputs.begin(c)), g.samples,
+                                               transposed + outputs.begin(c) * width);
+            });
+        transpose_rows(MatrixView<const T>{transposed, width}, width, g.outputs, gradient, g.outputs);
+        if (contiguous)
             update_rows(i, 1, width * g.outputs);
         else
             update_rows(i, width, g.outputs);
