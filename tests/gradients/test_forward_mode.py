@@ -5,23 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from support.implementations import Implementation
+from support.problems import LOSSES, MODELS, PENALTIES, problem
 from support.strategies import LAYOUTS, numbers, small_model
 from support.tolerances import FUNCTION, assert_close, assert_equal_models
-from test_gradients import LOSSES, MODELS, PENALTIES, targets_of
 
 import steepest as st
 from steepest.losses import CustomLoss, as_loss
 
 # Roundings in a row: 3 layers of at most 7 and their functions, there, back and along; samples; outputs.
 DEPTH = 3 * 3 * (7 + FUNCTION) + 9 + 4
-
-
-def problem(loss, dtype=np.float64, weighted=False):
-    rng = np.random.default_rng(7)
-    X, labels, targets = rng.standard_normal((9, 5)), rng.integers(0, 4, 9), rng.standard_normal((9, 4))
-    weight = rng.random(9) if weighted else np.ones(9)
-    y = targets_of(loss, labels, targets)
-    return X.astype(dtype), y if y.ndim == 1 else y.astype(dtype), weight
 
 
 def random_direction(model, seed=0):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given
+from support.guards import FILLS, Guarded
 from support.implementations import FUSED, ISAS, REFERENCE, Implementation, needs_native
-from support.strategies import LAYOUTS, Array, bounded, columns, dtypes, kinds, numbers, rows, seeds
+from support.strategies import LAYOUTS, bounded, columns, dtypes, kinds, numbers, rows, seeds
 from support.tolerances import assert_close, assert_same_bits
 
 import steepest as st
@@ -17,25 +18,6 @@ from steepest.compile.plan import compile_stages
 
 OPTIMIZERS = [st.SGD(0.3), st.SGD(0.3, 0.9), st.SGD(0.3, 0.5, nesterov=True)]
 PENALTIES = [None, st.L2(0.2), st.L1(0.1), st.ElasticNet(0.1, 0.5)]
-
-
-# NaN shows what is read from a guard zone; a number shows what is written there, where NaN would stay NaN.
-FILLS = [np.nan, 12345.0]
-
-
-class Guarded:
-    """A copy of an array inside a larger one, whose other elements must stay what they are."""
-
-    def __init__(self, values: Array, fill: float) -> None:
-        margins = [(3, 5)] * values.ndim
-        self.whole = np.pad(values, margins, constant_values=fill)
-        self.view = self.whole[tuple(slice(3, -5) for _ in margins)]
-        self._before = self.whole.copy()
-
-    def check(self) -> None:
-        self._before[tuple(slice(3, -5) for _ in self.view.shape)] = self.view
-        # Byte by byte: a NaN that was written over another counts.
-        assert self.whole.tobytes() == self._before.tobytes(), "the guard zone was written to"
 
 
 @needs_native

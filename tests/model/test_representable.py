@@ -7,8 +7,8 @@ import re
 
 import numpy as np
 import pytest
+from support.api import ARRAYS, arguments, kind_of, public
 from support.strategies import numbers, small_model
-from test_scalars import ARRAYS, arguments, kind_of, public
 
 import steepest as st
 from steepest import functional

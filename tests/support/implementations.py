@@ -12,6 +12,8 @@ import pytest
 import steepest as st
 from steepest.backends import native, native_error
 
+from .tolerances import assert_same_bits
+
 if native is not None:
     from steepest import _core
 
@@ -65,3 +67,14 @@ NATIVE = [Implementation("native", isa, threads) for isa in ISAS for threads in 
 IMPLEMENTATIONS = [REFERENCE, *NATIVE]
 # One of each backend, for tests of what does not depend on the kernels: the best instruction set, 2 threads.
 BACKENDS = [REFERENCE, *(i for i in NATIVE if i.isa == ISAS[0] and i.threads == 2)]
+
+
+def on_each_isa(function, *arguments, **options):
+    """The results of one call on each instruction set, and first those of the reference."""
+    results = {}
+    for implementation in [REFERENCE, *(Implementation("native", isa, 1) for isa in ISAS)]:
+        with implementation.computing():
+            results[implementation.isa] = function(*arguments, **options)
+    for isa in FUSED[1:]:
+        assert_same_bits(results[isa], results[FUSED[0]], f"{isa} and {FUSED[0]}")
+    return results

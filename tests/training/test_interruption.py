@@ -1,56 +1,20 @@
-"""Ctrl-C, cancelling, several threads on one model, and fork: nothing hangs, nothing is left half-written."""
+"""Ctrl-C and cancelling: nothing hangs, nothing is left half-written."""
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from support.implementations import BACKENDS, ISAS, REFERENCE, Implementation, needs_native
+from support.implementations import BACKENDS, ISAS, Implementation, needs_native
+from support.interruption import interrupted, medium_sized, same
 from support.tolerances import assert_same_bits
 
 import steepest as st
 
-SLOWDOWN = float(os.environ.get("TEST_SLOWDOWN", "1"))  # of code that a sanitizer watches
-GENEROUS = 0.5 * SLOWDOWN  # seconds: the promise is 0.1, on a machine that is not busy
 ENDLESS = 20_000  # epochs: half a minute, if nothing ends them
-
-
-def medium_sized(seed=0):
-    """A trainer whose steps take about a millisecond, and its data."""
-    rng = np.random.default_rng(seed)
-    X, y = rng.standard_normal((256, 200), np.float32), rng.integers(0, 10, 256)
-    model = st.Sequential(st.Linear(200, 300), st.Tanh(), st.Linear(300, 10), seed=seed)
-    return st.Trainer(model, "softmax", st.SGD(1e-3, 0.9)), X, y
-
-
-def same(a, b):
-    return all(np.array_equal(value, b[key]) for key, value in a.items())
-
-
-@contextmanager
-def interrupted(after=0.1 * SLOWDOWN):
-    """Send this process SIGINT from another thread; the block must end with KeyboardInterrupt soon after."""
-    sent = []
-
-    def send():
-        sent.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(after, send)
-    timer.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            yield
-        ended = time.perf_counter()
-    finally:
-        timer.cancel()
-        timer.join()
-    assert ended - sent[0] < GENEROUS
 
 
 def assert_stopped_between_steps(trainer, X, y):
@@ -199,91 +163,3 @@ def test_cancel_in_the_middle_of_an_epoch_keeps_the_last_batch():
     thread.join()
     assert (history.status, history.epochs, trainer.epochs_done) == ("cancelled", 0, 0)
     assert all(np.isfinite(value).all() for value in trainer.model.state_dict().values())
-
-
-def test_two_threads_share_a_model(backend):
-    """Predicting while another thread trains: whole rows of finite scores, and every step counts."""
-    trainer, X, y = medium_sized()
-    alone = medium_sized()[0]
-    done, results = threading.Event(), []
-
-    def predict():
-        while not done.is_set():
-            results.append(trainer.model(X))
-
-    threads = [threading.Thread(target=predict) for _ in range(2)]
-    with st.config(backend.backend):
-        st.set_num_threads(2)  # for all threads, where `config` is for this one
-        try:
-            for thread in threads:
-                thread.start()
-            for _ in range(60):
-                trainer.step(X, y)
-        finally:
-            done.set()
-            for thread in threads:
-                thread.join()
-            st.set_num_threads(None)
-        for _ in range(60):
-            alone.step(X, y)
-    assert results and all(r.shape == (256, 10) and np.isfinite(r).all() for r in results)
-    assert same(trainer.model.state_dict(), alone.model.state_dict())
-
-
-def test_two_threads_train_one_model(backend):
-    trainer, X, y = medium_sized()
-    losses = []
-
-    def train():
-        with st.config(backend.backend):
-            losses.extend(trainer.step(X, y) for _ in range(30))
-
-    threads = [threading.Thread(target=train) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(losses) == 60 and np.isfinite(losses).all() and min(losses) < losses[0]
-
-
-def test_settings_are_of_one_thread(backend):
-    other = []
-    with st.config(backend=REFERENCE.backend, num_threads=3):
-        thread = threading.Thread(
-            target=lambda: other.append((st.build_info()["backend"], st.get_num_threads()))
-        )
-        thread.start()
-        thread.join()
-        assert st.build_info()["backend"] == "reference" and st.get_num_threads() == 3
-    assert other == [(st.build_info()["backend"], st.get_num_threads())]
-
-
-@needs_native
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # Python 3.12 warns of what is tested here
-def test_a_forked_child_trains_to_the_same_bits():
-    """libgomp's threads do not survive a fork: a child that waited for them would hang."""
-
-    def train():
-        trainer, X, y = medium_sized()
-        with Implementation("native", ISAS[0], 2).computing(all_threads=True):
-            trainer.fit(X, y, epochs=2, batch_size=128, progress=False)
-        return b"".join(value.tobytes() for value in trainer.model.state_dict().values())
-
-    expected = train()
-    child = os.fork()
-    if child == 0:
-        status = 2
-        try:
-            status = int(train() != expected)
-        finally:
-            os._exit(status)
-    deadline = time.monotonic() + 60
-    while (ended := os.waitpid(child, os.WNOHANG))[0] == 0:
-        if time.monotonic() > deadline:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            pytest.fail("the child hangs")
-        time.sleep(0.01)
-    assert os.waitstatus_to_exitcode(ended[1]) == 0
-    assert train() == expected  # and the parent's threads still work

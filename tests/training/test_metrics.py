@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from support.strategies import numbers, small_model
+from support.terminal import Terminal
 from support.tolerances import assert_equal_models, assert_same_bits
 
 import steepest as st
@@ -127,10 +130,6 @@ def test_accuracy():
 
 
 def test_the_progress_bar_shows_metrics(data, monkeypatch):
-    import sys
-
-    from test_training import Terminal
-
     monkeypatch.setattr(sys, "stderr", Terminal())
     small_model().fit(*data, epochs=2, validation_data=data, metrics={"accuracy": st.accuracy})
     assert "accuracy=" in sys.stderr.getvalue()

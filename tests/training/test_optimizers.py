@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given, strategies
+from support.guards import FILLS, Guarded
 from support.implementations import FUSED, ISAS, REFERENCE, Implementation, needs_native
 from support.strategies import bounded, columns, dtypes, numbers, rows, seeds, small_model
 from support.tolerances import assert_close, assert_equal_models, assert_same_bits
-from test_in_place import FILLS, Guarded
 
 import steepest as st
 from steepest import functional

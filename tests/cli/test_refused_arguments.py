@@ -1,0 +1,122 @@
+"""One clear line with exit code 2 for every mistake in tables and arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.commands import GOOD, Run, assert_refused, write
+
+TABLES = [
+    ("", "is empty"),
+    ("\n\n", "is empty"),
+    ("a,b,y\n", "has a header, but no rows"),
+    ("y\nu\nv\n", "has one column only, the target, and no features"),
+    ("a,b,y\n1,2,u\n", "the table has 1 row, but at least 2 are needed"),
+    ("a,b,y\n1,2,u\n\n3,4\n", "line 4: 2 columns, but line 1 has 3"),
+    ('a,b,y\n1,2,u\n3,4,"v\n', "line 3: unexpected end of data"),
+    ("a,b,y\n1,2,u\n3,x,v\n", "line 3, column 'b': 'x' is not a number"),
+    ("1,2,u\n3,x,v\n", "line 2, column 1: 'x' is not a number"),
+    ("a,b,y\n1,2,u\n3,,v\n", "line 3, column 'b': the cell is empty"),
+    ("a,b,y\n1,2,u\n3,nan,v\n", "line 3, column 'b': nan is not finite"),
+    ("a,b,y\n1,2,u\n-inf,4,v\n", "line 3, column 'a': -inf is not finite"),
+    ("a,b,y\n1,2,u\n3,4,\n", "line 3, column 'y': the cell is empty"),
+    ("a,b,y\n1,2,1\n3,4,nan\n", "line 3, column 'y': nan is not finite"),
+    ("a,b,y\n1,2,u\n3,4,NaN\n", "line 3, column 'y': NaN is not finite"),
+    ("a,b,y\n1,2,u\n3,4,u\n", "column 'y' has one class only, 'u'"),
+    ("a,b,y\n1,2,u\n3,4,u\n5,6,v\n", "column 'y': class 'v' has 1 row, but needs 2"),
+    ("a,b,y\n1,2,0.5\n3,4,1.25\n", "column 'y' has numbers such as 0.5, not classes"),
+    ("a,a,y\n1,2,u\n3,4,v\n", "line 1: two columns have the name 'a'"),
+    ("a,2,y\n1,2,u\n3,4,v\n", "line 1: 'a' is not a number, but '2' is"),
+    ("a,b,y\n1,2e308,u\n3,-2e308,v\n", "line 2, column 'b': inf is not finite"),
+    ("a,y\n1e308,u\n-1e308,u\n1e308,v\n-1e308,v\n", "numbers too large to standardize"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), TABLES)
+def test_refused_csv(run: Run, text: str, message: str) -> None:
+    write("t.csv", text)
+    assert_refused(run, ["train", "t.csv"], message)
+
+
+MOST = "but must be at most 9223372036854775807"
+HUGE = "9" * 5000
+WHOLE = ("epochs", "batch-size", "hidden", "threads")
+# Numbers beyond what computes, and what messages say of them.
+BEYOND: list[tuple[list[object], str]] = [
+    *(
+        (["train", "t.csv", f"--{name}", 2**63], MOST)
+        for name in ("epochs", "batch-size", "hidden", "threads")
+    ),
+    *((["train", "t.csv", f"--{name}", HUGE], f"argument --{name}: ") for name in WHOLE),
+    (["train", "t.csv", "--seed", 2**64], "seed is 18446744073709551616, but must be at most"),
+    (["train", "t.csv", "--hidden", 2**62], "layer 0 is Linear(2, 4611686018427387904), whose weight of"),
+    (["train", "t.csv", "--hidden", f"3,{2**45}"], "not enough memory"),
+    (["train", "t.csv", "--learning-rate", "1e39"], "learning_rate is 1e+39, but must be at most 3.4028234"),
+    (["train", "t.csv", "--learning-rate", "1e-46"], "learning_rate is 1e-46, but must be at least 1.17549"),
+    (["train", "t.csv", "--penalty", "l2:1e39"], "strength is 1e+39, but must be at most 3.4028234"),
+    (
+        ["train", "t.csv", "--penalty", "elastic_net:1e300,1e300"],
+        "strength * beta is inf, but must",
+    ),
+    *(
+        (["train", "t.csv", f"--{name}={number}"], f"{name.replace('-', ' ')} is {number}, but must be")
+        for name in ("learning-rate", "momentum", "test-fraction")
+        for number in ("nan", "inf", "-inf")
+    ),
+    *(
+        (["train", "t.csv", "--penalty", f"l1:{number}"], f"strength is {number}")
+        for number in ("nan", "inf")
+    ),
+    *((["train", "t.csv", "--epochs", number], "is not an integer") for number in ("nan", "inf", "1e3")),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "none.csv"], "none.csv: no such file"),
+        (["train", "folder"], "folder: is a folder"),
+        (["train", "t.txt"], "t.txt: the name must end in .csv, .npy or .npz"),
+        (["train", "t.csv", "--target", "z"], "no column 'z'; line 1 has 'a', 'b', 'y'"),
+        (["train", "t.csv", "--target", "3"], "no column '3'; line 1 has 'a', 'b', 'y'"),
+        (["train", "--target", "y"], "--target needs DATA"),
+        (["train", "t.csv", "--hidden", "3,x"], "argument --hidden: 'x' is not an integer"),
+        (["train", "t.csv", "--hidden", "3,0"], "hidden size is 0, but must be at least 1"),
+        (["train", "t.csv", "--penalty", "foo"], "argument --penalty: 'foo' is none of l2:1e-4"),
+        (["train", "t.csv", "--penalty", "l2"], "'l2' is none of l2:1e-4"),
+        (["train", "t.csv", "--penalty", "elastic_net:1"], "'elastic_net:1' is none of"),
+        (["train", "t.csv", "--penalty", "l1:x"], "'x' is not a number"),
+        (["train", "t.csv", "--penalty", "l2:-1"], "strength is -1.0, but must be finite and not negative"),
+        (["train", "t.csv", "--epochs", "-1"], "epochs is -1, but must be at least 1"),
+        (["train", "t.csv", "--epochs", "2.5"], "'2.5' is not an integer"),
+        (["train", "t.csv", "--batch-size", "0"], "batch size is 0, but must be at least 1"),
+        (["train", "t.csv", "--seed", "-1"], "seed is -1, but must be at least 0"),
+        (["train", "t.csv", "--learning-rate", "0"], "learning rate is 0.0, but must be finite and greater"),
+        (["train", "t.csv", "--learning-rate", "nan"], "learning rate is nan"),
+        (["train", "t.csv", "--momentum", "1"], "momentum is 1.0, but must be in [0, 1)"),
+        (["train", "t.csv", "--test-fraction", "1"], "test fraction is 1.0, but must be between 0 and 1"),
+        (["train", "t.csv", "--threads", "0"], "threads is 0, but must be at least 1"),
+        (["train", "t.csv", "--threads", "99999"], "num_threads is 99999, but must be at most 1024"),
+        *BEYOND,
+        (["train", "t.csv", "--loss", "foo"], "argument --loss: invalid choice: 'foo'"),
+        (["train", "t.csv", "--backend", "foo"], "argument --backend: invalid choice: 'foo'"),
+        (["train", "t.csv", "--backend", "reference", "--isa", "avx2"], "has no instruction sets"),
+        (["train", "t.csv", "--isa", "foo"], "isa is 'foo'"),
+        (["train", "t.csv", "--epoch", "3"], "unrecognized arguments: --epoch 3"),
+        (["train", "t.csv", "--output", "none/m.safetensors"], "none does not exist"),
+        (["train", "t.csv", "--output", "folder"], "folder: exists and is not a file"),
+        (["train", "t.csv", "--output", "t.csv"], "t.csv: is the input too"),
+        (["predict", "none.safetensors", "t.csv"], "none.safetensors: no such file"),
+        (["predict", "folder", "t.csv"], "folder: is not a file"),
+        (["predict", "t.csv", "t.csv"], "t.csv is not a steepest model file"),
+        (["predict"], "the following arguments are required: MODEL, FILE"),
+        (["fly"], "invalid choice: 'fly'"),
+        ([], "the following arguments are required"),
+    ],
+)
+def test_refused_arguments(run: Run, arguments: list[object], message: str) -> None:
+    write("t.csv", GOOD)
+    write("t.txt", GOOD)
+    Path("folder").mkdir()
+    assert_refused(run, arguments, message)
