@@ -2,8 +2,8 @@
 
     python bench/additions.py [--threads 2] [--rounds 40] [--only TEXT] [--quick] [--json FILE]
 
-All are 128 x 784-512-256-10 with softmax in float32, and differ from plain SGD with ReLU in one thing. They
-take turns, each is first held against the reference backend, and a ratio is one of medians over the rounds.
+All are 128 x 784-512-256-10 with softmax in float32, and differ from plain SGD with ReLU in one thing. Each
+is first checked against the reference backend. They take turns; a ratio is one of medians over the rounds.
 """
 
 from __future__ import annotations

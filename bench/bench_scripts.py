@@ -1,4 +1,4 @@
-"""A quick pass of each script, as it is called: that it runs to its end, and writes what is read again."""
+"""A quick run of each script, as a user calls it: it must finish, and write a file that can be read."""
 
 from __future__ import annotations
 

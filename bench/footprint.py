@@ -3,8 +3,8 @@
     python bench/footprint.py [--rounds 7] [--quick] [--json FILE]
 
 The size is that of every file of a package and of all that it requires, NumPy among them, as installed in
-this environment. Imports take turns, each in a process of its own; times are medians over the rounds. Memory
-is what the process allocated itself (RssAnon), without its pages of files; it needs Linux.
+this environment. Imports take turns, each in a new process; times are medians over the rounds. Memory is what
+the process allocated itself (RssAnon), without pages of files. Needs Linux.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
     """Measure, print, and write the file."""
     given = parsed(options("Disk, import time and memory, steepest against others.", rounds=7))
     if not STATUS.exists():
-        raise SystemExit(f"there is no {STATUS} here to read: this needs Linux")
+        raise SystemExit(f"there is no {STATUS} here to read: the script needs Linux")
     names = [name for name in IMPORTS if installed(name)]
     times = take_turns({name: lambda name=name: imported(IMPORTS[name]) for name in names}, given.rounds)
     lines = [["package", "installed MB", "of it NumPy", "import s", "its CPU s", "memory MB"]]

@@ -1,9 +1,9 @@
-"""Instructions of a few small steps and calls, counted by valgrind: a guard that does not depend on noise.
+"""Count the instructions of small steps and calls with valgrind: a speed test that noise does not affect.
 
     python bench/instructions.py            # compares with instructions.json; exit code 1 if one grew by 1 %
     python bench/instructions.py --update   # writes instructions.json
 
-Needs valgrind and the installed package, on x86-64 with AVX2, which is what valgrind emulates. One thread.
+Needs valgrind and the installed package, on x86-64 with AVX2, the best that valgrind emulates. One thread.
 Counts differ between compilers, and those of calls between versions of Python and NumPy.
 """
 
@@ -107,7 +107,7 @@ def total(dump: str) -> int:
     """Instructions that a file of callgrind's counts."""
     found = re.search(r"^(?:summary|totals): (\d+)", dump, re.MULTILINE)
     if not found:
-        raise ValueError("this is no output of callgrind")
+        raise ValueError("this is not output of callgrind")
     return int(found[1])
 
 
@@ -162,7 +162,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--update", action="store_true", help="write what is counted to instructions.json")
+    parser.add_argument("--update", action="store_true", help="write the counts to instructions.json")
     parser.add_argument("--measured", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measured:

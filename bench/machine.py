@@ -1,4 +1,4 @@
-"""The machine: what it can do at most, what it is, and how all libraries are held to some of its CPUs."""
+"""The machine: its peak, its description, and how all libraries are limited to some of its CPUs."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Print how much memory a fit takes besides its data, in steepest and in other libraries.
+"""Print how much memory a fit takes in addition to its data, in steepest and in other libraries.
 
     python bench/memory.py [--threads 2] [--samples 60000] [--peers A,B] [--quick] [--json FILE]
 
 The data, 60,000 x 784 numbers in float32, stay in a .npy file that is mapped into memory. Each fit, one epoch
-of 784-256-10, has a process of its own. Linux tells apart what a process allocated itself (RssAnon) from its
+of 784-256-10, runs in a new process. Linux distinguishes what a process allocated itself (RssAnon) from its
 pages of files (RssFile): the data, which the system can take back at any time, and the code of libraries.
 """
 
@@ -38,11 +38,11 @@ def main() -> None:
     if unknown := [name for name in names if name not in FITS]:
         parser.error(f"no peer is called {', '.join(unknown)}; there are {', '.join(FITS)}")
     if not STATUS.exists():
-        raise SystemExit(f"there is no {STATUS} here to read: this needs Linux")
+        raise SystemExit(f"there is no {STATUS} here to read: the script needs Linux")
     samples = 2_000 if given.quick else given.samples
     absent = [name for name in names if name not in INSTALLED]
     results = measure([name for name in names if name not in absent], samples)
-    head = ["MB", "own before", "own at most", "allocated by the fit", "of files at most", "in all at most"]
+    head = ["MB", "private before", "private peak", "allocated by the fit", "files peak", "total peak"]
     lines = [head, *(row(name, result) for name, result in results.items())]
     size = f"{samples} x 784 float32, {samples * 784 * 4 / 1e6:.1f} MB"
     report(given, lines, {"fits": results}, data=size, absent=absent or "nothing")

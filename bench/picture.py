@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def draw(record: dict[str, Any]) -> Figure:
-    """A row for each case, with the time and the share of the machine's limit of steepest on the right."""
+    """A row for each case, with the time of steepest and its fraction of the peak on the right."""
     steps = record["steps"]
     height = MARGINS + ROW * len(steps)
     figure = Figure((WIDTH, height), facecolor="white")

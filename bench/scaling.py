@@ -1,9 +1,9 @@
-"""Print how steepest's large steps gain from threads.
+"""Print how much faster steepest's large steps are with more threads.
 
     python bench/scaling.py [--threads 2] [--rounds 7] [--only TEXT] [--quick] [--json FILE]
 
-Each step is measured on 1, 2, ... threads, taking turns with multiply-adds in registers on as many: what the
-machine itself gains, for threads that share a core, a clock or their time with other programs gain less.
+Each step is measured on 1, 2, ... threads, in turns with multiply-adds in registers on as many. These show
+what the machine itself can gain: threads that share a core, a clock or CPU time gain less.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def measure(problem: Problem, threads: int, rounds: int, seconds: float) -> dict[str, Any]:
-    """The seconds a step, and multiply-adds a second, in each round, by the number of threads."""
+    """Seconds per step and multiply-adds per second in each round, by the number of threads."""
     teams = range(1, threads + 1)
     measures, rates = {}, {}
     for team in teams:

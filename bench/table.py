@@ -4,8 +4,8 @@
                           [--json FILE]
 
 Competitors take turns (see `rounds.py`), and each must first give the right answer. Times are medians over
-the rounds. The last column is the share of what the machine can do at most, as was seen in the same turns:
-multiply-adds in registers or, where memory bounds a step, bytes read of an array larger than all caches.
+the rounds. The last column is the fraction of the peak that was measured in the same rounds: multiply-adds in
+registers or, if memory limits a step, bytes read of an array larger than all caches.
 
 The file has `machine`, `steepest` (its build), `versions`, `threads`, `rounds`, `peak_gflops` by dtype and
 `bandwidth_gbytes` (the best of all rows, in 1e9 a second), and `steps`: what `rounds.measure` returns, each.
@@ -85,7 +85,7 @@ def best_limits(results: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def share(result: dict[str, Any], seconds: float, limits: dict[str, Any]) -> float:
-    """How much of the machine's limit is reached by a step of so many seconds."""
+    """The fraction of the measured peak that a step of this duration reaches."""
     if result["limit"] == "bandwidth":
         return result["bytes"] / seconds / (limits["bandwidth_gbytes"] * 1e9)
     return result["flops"] / seconds / (limits["peak_gflops"][result["dtype"]] * 1e9)

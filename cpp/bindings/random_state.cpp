@@ -31,8 +31,9 @@ std::uint32_t draw_up_to(std::uint32_t largest, BitGenerator& generator) {
 
 // orders (epochs, samples): row e + 1 is row e, of which `order` is the one before the first, shuffled anew.
 void shuffled_orders(const py::capsule& capsule, const py::object& order, py::array orders) {
-    if (orders.ndim() != 2 || orders.shape(1) > (Index(1) << 32)) refuse("orders are no matrix");
-    if (!capsule.name() || std::strcmp(capsule.name(), "BitGenerator") != 0) refuse("this is no generator");
+    if (orders.ndim() != 2 || orders.shape(1) > (Index(1) << 32)) refuse("orders must be a matrix");
+    if (!capsule.name() || std::strcmp(capsule.name(), "BitGenerator") != 0)
+        refuse("this is not a generator");
     const Index epochs = orders.shape(0), samples = orders.shape(1);
     const InputVector<std::int64_t> first(order, samples, "order");
     const MatrixView<std::int64_t> rows = writable<std::int64_t>(orders, epochs, samples, "orders");

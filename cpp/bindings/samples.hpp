@@ -42,7 +42,7 @@ struct Orders {
             }
             return true;
         });
-        if (!good) refuse("an order holds what is no sample");
+        if (!good) refuse("an order holds numbers that are not samples");
     }
     const std::int64_t* data() const { return copy.empty() ? nullptr : copy.data(); }
 };

@@ -63,34 +63,43 @@ def current() -> Settings:
 def config(
     backend: BackendName | None = None, num_threads: int | None = None, isa: str | None = None
 ) -> Iterator[None]:
-    """Choose how to compute, within a ``with`` block of this thread or task; blocks nest.
+    """Choose backend, threads and instruction set within a ``with`` block; blocks nest.
 
     Parameters
     ----------
     backend : {"native", "reference"}, optional
         Compiled kernels, or plain NumPy.
     num_threads : int, optional
-        Threads of the native backend, at least 1. The reference ignores it: NumPy has its own.
+        Number of threads of the native backend, at least 1. The reference backend ignores it: NumPy has its
+        own setting.
     isa : {"sse2", "avx2", "avx512", "neon"}, optional
         Instruction set of the native backend.
 
     Raises
     ------
     ValueError
-        For an unknown name, for a choice that cannot run on this machine, and for an instruction set
-        together with the reference backend.
+        For an unknown name, for a choice that cannot run on this machine, and for an instruction set with the
+        reference backend.
 
     Notes
     -----
-    What is not given keeps the value of the enclosing block, of `set_num_threads`, or of the environment
-    variables STEEPEST_BACKEND, STEEPEST_NUM_THREADS and STEEPEST_ISA, in this order.
+    The choice holds in this thread or asyncio task. An argument that is not given keeps the value of the
+    enclosing block, of `set_num_threads`, or of the environment variables STEEPEST_BACKEND,
+    STEEPEST_NUM_THREADS and STEEPEST_ISA, in this order.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> with st.config(num_threads=1):
+    ...     st.get_num_threads()
+    1
     """
     if backend is not None:
         backend = _checks.one_of(backend, "backend", _BACKENDS)
     if num_threads is not None:
         num_threads = _checks.integer(num_threads, "num_threads", minimum=1, maximum=_MAX_THREADS)
     if isa is not None and not isinstance(isa, str):
-        raise TypeError(f"isa must be a name like 'avx2', not {isa!r:.80}")
+        raise TypeError(f"isa must be a name such as 'avx2', not {isa!r:.80}")
     isa = str(isa) if isa else None
     outer = _choice.get()
     # Another backend than the enclosing block's makes that block's instruction set meaningless.
@@ -105,7 +114,16 @@ def config(
 
 
 def set_num_threads(num_threads: int | None) -> None:
-    """Set the number of threads for the whole process; None returns to the default."""
+    """Set the number of threads for the whole process; None returns to the default.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.set_num_threads(2)
+    >>> st.get_num_threads()
+    2
+    >>> st.set_num_threads(None)
+    """
     global _process_threads, _resolved
     if num_threads is not None:
         num_threads = _checks.integer(num_threads, "num_threads", minimum=1, maximum=_MAX_THREADS)
@@ -113,12 +131,26 @@ def set_num_threads(num_threads: int | None) -> None:
 
 
 def get_num_threads() -> int:
-    """The number of threads that the next native call may use; 1 where there is no native backend."""
+    """Return the number of threads that the next native call may use; 1 without the native backend.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.get_num_threads() >= 1
+    True
+    """
     return current().num_threads or _extension.default_num_threads()
 
 
 def build_info() -> dict[str, Any]:
-    """Version, and what the native backend was built with; why it is missing, where it is."""
+    """Return the version and how the native backend was built, or why it is missing.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.build_info()["version"] == st.__version__
+    True
+    """
     info = {"version": __version__, "backend": current().backend, "num_threads": get_num_threads()}
     return info | _extension.build_info(current().isa)
 

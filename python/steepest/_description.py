@@ -39,7 +39,7 @@ def check_dtype(description: object, dtype: np.dtype[Any], what: str = "") -> No
     Raises
     ------
     ValueError
-        With the setting (`what` has it, in place of its own description), the number and the limit.
+        The message has the setting (`what`, if given, else the description), the number and the limit.
     """
     if not isinstance(description, Description):
         return  # None, or of the caller's own

@@ -97,7 +97,7 @@ def as_averaging(averaging: Averaging | None) -> Averaging | None:
     """`averaging` itself; a TypeError if it is not an average or None."""
     if averaging is not None and not isinstance(averaging, Averaging):
         raise TypeError(
-            f"averaging must be None or one like st.PolyakAverage() or st.ExponentialAverage(), "
+            f"averaging must be None or an average such as st.PolyakAverage() or st.ExponentialAverage(), "
             f"not {averaging!r:.80}"
         )
     return averaging

@@ -48,5 +48,7 @@ class MaxNorm(Description):
 def as_constraint(constraint: MaxNorm | None) -> MaxNorm | None:
     """`constraint` itself; a TypeError if it is not a constraint or None."""
     if constraint is not None and not isinstance(constraint, MaxNorm):
-        raise TypeError(f"constraint must be None or one like st.MaxNorm(3.0), not {constraint!r:.80}")
+        raise TypeError(
+            f"constraint must be None or a constraint such as st.MaxNorm(3.0), not {constraint!r:.80}"
+        )
     return constraint

@@ -1,4 +1,4 @@
-"""Initial weights: how a `Linear` draws them from a model's generator, in float64. Biases begin at zero.
+"""Initial weights of linear layers, drawn in float64 from a model's generator. Biases start at zero.
 
 With n inputs and m outputs of the layer. A uniform rule draws from [-a, a) with a = sqrt(3) * the standard
 deviation of the normal one, so that both have the same variance.
@@ -22,7 +22,7 @@ _Weights = NDArray[np.float64]
 
 
 class Initializer(ABC):
-    """A rule for initial weights; derive from it for a rule of your own."""
+    """Base class of rules for initial weights; derive from it for a custom rule."""
 
     @abstractmethod
     def draw(self, generator: np.random.Generator, inputs: int, outputs: int) -> _Weights:
@@ -70,7 +70,7 @@ class _LeCun(_Scaled):
 
 @dataclass(frozen=True)
 class KaimingNormal(_Kaiming, _Normal):
-    """Normal of standard deviation sqrt(2 / n), for a layer before ReLU, which halves the variance.
+    """Normal with standard deviation sqrt(2 / n), for a layer before ReLU, which halves the variance.
 
     Before a `LeakyReLU`, sqrt(2 / ((1 + negative_slope**2) n)).
 
@@ -85,7 +85,7 @@ class KaimingUniform(_Kaiming, _Uniform):
 
 @dataclass(frozen=True)
 class XavierNormal(_Xavier, _Normal):
-    """Normal of standard deviation sqrt(2 / (n + m)), between what forward and backward pass would keep.
+    """Normal with standard deviation sqrt(2 / (n + m)), a compromise between forward and backward pass.
 
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS
     2010.
@@ -99,7 +99,7 @@ class XavierUniform(_Xavier, _Uniform):
 
 @dataclass(frozen=True)
 class LeCunNormal(_LeCun, _Normal):
-    """Normal of standard deviation sqrt(1 / n), which keeps the variance of a sum that is not rectified.
+    """Normal with standard deviation sqrt(1 / n), which preserves the variance in a linear layer.
 
     LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998.
     """
@@ -112,7 +112,7 @@ class LeCunUniform(_LeCun, _Uniform):
 
 @dataclass(frozen=True)
 class Normal(Description, _Normal):
-    """Normal of one standard deviation, whatever the layer's sizes: the lecture's ``0.01 * randn``.
+    """Normal with a fixed standard deviation, whatever the layer's size: the lecture's ``0.01 * randn``.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ class Normal(Description, _Normal):
 
 @dataclass(frozen=True)
 class Zeros(Initializer):
-    """All zero, drawing nothing: for a linear classifier. Units of a hidden layer would all stay alike."""
+    """All zeros, for a linear classifier. In a hidden layer, all units would stay equal."""
 
     def draw(self, generator: np.random.Generator, inputs: int, outputs: int) -> _Weights:
         """Zeros."""
@@ -161,8 +161,9 @@ def drawn(
 
 
 def checked_initializer(value: object) -> None:
-    """Refuse what is neither None nor an initializer."""
+    """Raise a TypeError unless `value` is None or an initializer."""
     if value is not None and not isinstance(value, Initializer):
         raise TypeError(
-            f"initializer must be None or one like st.initializers.KaimingNormal(), not {value!r:.80}"
+            "initializer must be None or an initializer such as st.initializers.KaimingNormal(), not "
+            f"{value!r:.80}"
         )

@@ -1,7 +1,8 @@
-"""Losses as descriptions; the backends compute them.
+"""Losses. These classes describe them; the backends compute them.
 
-Each is a mean (or sum) over samples of l_i. With sample weights w_i a mean is sum(w_i l_i) / sum(w_i)
-over the batch (a batch whose weights are all zero has loss 0 and gradient 0), a sum is sum(w_i l_i).
+A loss is the mean, or the sum, over the samples' losses l_i. With sample weights w_i, the mean is sum(w_i
+l_i) / sum(w_i) over the batch, and the sum is sum(w_i l_i). A batch whose weights are all zero has loss 0 and
+gradient 0.
 
 To add a loss, write its class here, add it to `LOSSES`, and write the formula in
 backends/reference/losses.py and the kernel that `kernel` names.
@@ -68,19 +69,28 @@ class _TargetLoss(_Loss):
 class SoftmaxCrossEntropy(_Loss):
     """l = -sum_j t_j log p_j, in nats, with p the softmax of the scores and t the target of class y.
 
-    A model that ends with `Sigmoid`, whose scores could not tell classes apart well, is refused.
+    A model that ends with `Sigmoid` is refused: this loss needs unbounded scores.
 
     Parameters
     ----------
     label_smoothing : float, default 0.0
         In [0, 1): e in t = (1 - e) onehot(y) + e / classes. With 0, l = log(sum_j exp(s_j)) - s_y.
     class_weight : sequence of float, optional
-        One number a class, finite and not negative, not all zero. Each sample's weight is multiplied by that
-        of its class. Kept as a tuple.
+        One number per class, finite, not negative and not all zero. It multiplies the weights of the samples
+        of the class. Stored as a tuple.
 
     Notes
     -----
     After Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(1, 2, bias=False))
+    >>> model.load_state_dict({"0.weight": [[1.0, 0.0]]})
+    >>> objective, gradients = model.loss_and_gradients([[0.0]], [1], loss=st.SoftmaxCrossEntropy())
+    >>> round(objective, 4)
+    0.6931
     """
 
     label_smoothing: float = 0.0
@@ -116,6 +126,15 @@ class MulticlassHinge(_Loss):
     -----
     A term at exactly 0 contributes nothing to the gradient. After Weston and Watkins, "Support vector
     machines for multi-class pattern recognition", ESANN 1999.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(1, 2, bias=False))
+    >>> model.load_state_dict({"0.weight": [[1.0, 0.0]]})
+    >>> objective, gradients = model.loss_and_gradients([[1.0]], [1], loss=st.MulticlassHinge())
+    >>> round(objective, 4)
+    2.0
     """
 
     margin: float = 1.0
@@ -140,9 +159,17 @@ class SquaredError(_TargetLoss):
     Parameters
     ----------
     reduction : {"mean", "sum"}, default "mean"
-        How the samples are put together. Outputs are always summed.
+        Whether to take the mean or the sum over samples. Outputs are always summed.
     factor : float, default 1.0
-        Finite and greater than 0; with 1/2, the slope is prediction - target.
+        Finite and greater than 0. With 1/2, the derivative is prediction - target.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(1, 1, bias=False))
+    >>> model.load_state_dict({"0.weight": [[1.0]]})
+    >>> model.loss_and_gradients([[3.0]], [1.0], loss=st.SquaredError(factor=0.5))[0]
+    2.0
     """
 
     reduction: Reduction = "mean"
@@ -157,12 +184,20 @@ class SquaredError(_TargetLoss):
 
 @dataclass(frozen=True)
 class AbsoluteError(_TargetLoss):
-    """l = sum over outputs of |prediction - target|, whose slope at 0 is taken as 0.
+    """l = sum over outputs of |prediction - target|, whose derivative at 0 is taken as 0.
 
     Parameters
     ----------
     reduction : {"mean", "sum"}, default "mean"
-        How the samples are put together. Outputs are always summed.
+        Whether to take the mean or the sum over samples. Outputs are always summed.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(1, 1, bias=False))
+    >>> model.load_state_dict({"0.weight": [[1.0]]})
+    >>> model.loss_and_gradients([[3.0]], [1.0], loss=st.AbsoluteError())[0]
+    2.0
     """
 
     reduction: Reduction = "mean"
@@ -174,18 +209,26 @@ class AbsoluteError(_TargetLoss):
 class Huber(_TargetLoss):
     """l = sum over outputs of e**2 / 2 where |e| <= delta, delta * (|e| - delta / 2) beyond.
 
-    Here e = prediction - target: squared near 0, and absolute for outliers.
+    Here e = prediction - target. The loss is squared near 0 and absolute for outliers.
 
     Parameters
     ----------
     delta : float, default 1.0
         Finite and greater than 0.
     reduction : {"mean", "sum"}, default "mean"
-        How the samples are put together. Outputs are always summed.
+        Whether to take the mean or the sum over samples. Outputs are always summed.
 
     Notes
     -----
     After Huber, "Robust estimation of a location parameter", Annals of Mathematical Statistics 35, 1964.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(1, 1, bias=False))
+    >>> model.load_state_dict({"0.weight": [[1.0]]})
+    >>> model.loss_and_gradients([[3.0]], [0.0], loss=st.Huber(delta=1.0))[0]
+    2.5
     """
 
     delta: float = 1.0
@@ -199,13 +242,23 @@ class Huber(_TargetLoss):
 class BinaryCrossEntropy(_TargetLoss):
     """l = -sum over outputs of t log p + (1 - t) log(1 - p), in nats, with p = sigmoid(s) for the score s.
 
-    For any number of answers of yes or no at once: each target t is 0, 1, or a probability between. Computed
-    as max(s, 0) - s t + log(1 + exp(-|s|)), without overflow; a model that ends with `Sigmoid` is refused.
+    For any number of independent yes/no targets: each target t is 0, 1, or a probability in between. It is
+    computed from scores (logits) as max(s, 0) - s t + log(1 + exp(-|s|)), which does not overflow. A model
+    that ends with `Sigmoid` is refused.
 
     Parameters
     ----------
     reduction : {"mean", "sum"}, default "mean"
-        How the samples are put together. Outputs are always summed.
+        Whether to take the mean or the sum over samples. Outputs are always summed.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(1, 1, bias=False))
+    >>> model.load_state_dict({"0.weight": [[1.0]]})
+    >>> objective, gradients = model.loss_and_gradients([[0.0]], [1.0], loss=st.BinaryCrossEntropy())
+    >>> round(objective, 4)
+    0.6931
     """
 
     reduction: Reduction = "mean"
@@ -218,16 +271,24 @@ class BinaryCrossEntropy(_TargetLoss):
 class PoissonDeviance(_TargetLoss):
     """l = sum over outputs of exp(s) - t s + t log t - t: half the deviance, for counts t of mean exp(s).
 
-    For targets of 0 and more, of any size; the score s is the logarithm of the mean, and 0 log 0 is 0.
+    Targets are at least 0, and need not be integers. The score s is the logarithm of the mean; 0 log 0 is 0.
 
     Parameters
     ----------
     reduction : {"mean", "sum"}, default "mean"
-        How the samples are put together. Outputs are always summed.
+        Whether to take the mean or the sum over samples. Outputs are always summed.
 
     Notes
     -----
     After McCullagh and Nelder, "Generalized linear models", 2nd edition, 1989, section 2.3.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(1, 1, bias=False))
+    >>> model.load_state_dict({"0.weight": [[1.0]]})
+    >>> model.loss_and_gradients([[0.0]], [1.0], loss=st.PoissonDeviance())[0]
+    0.0
     """
 
     reduction: Reduction = "mean"
@@ -242,21 +303,21 @@ LossFunction: TypeAlias = Callable[[Array, Array], tuple[float, ArrayLike]]
 
 @dataclass(frozen=True, repr=False)
 class CustomLoss(_Loss):
-    """A function of the caller's own as a loss, which `as_loss` makes of any callable.
+    """A custom loss; `as_loss` makes one from any function.
 
     Parameters
     ----------
     function : callable
-        Called as ``function(scores, targets)`` with one batch, it returns the mean loss over the samples, a
-        real number, and its gradient by the scores, in their shape. `scores` is a read-only (samples,
-        outputs) array of the model's dtype. `targets` is read-only too: (samples,) int64 if y holds one
-        integer a sample, any integers; otherwise (samples, k) of the model's dtype, with any k.
+        Called as ``function(scores, targets)`` with one batch. It returns the mean loss over the samples, a
+        real number, and its gradient with respect to the scores, an array of their shape. `scores` is a
+        read-only (samples, outputs) array of the model's dtype. `targets` is read-only too: (samples,) int64
+        if y has one integer per sample; otherwise (samples, k) of the model's dtype, with any k.
 
     Notes
     -----
-    A fit calls it once a batch, in the thread that called the fit, between its forward and backward passes;
-    it must not use the model. If it fails, the fit ends with its exception, and the parameters of the last
-    finished batch are kept. Validation data come in parts of 8192 samples.
+    A fit calls it once per batch, between the forward and the backward pass, in the thread that called the
+    fit; the function must not use the model. If it raises, the fit ends with that exception and keeps the
+    parameters of the last finished batch. It is called with validation data in parts of 8,192 samples.
     """
 
     function: LossFunction
@@ -283,7 +344,7 @@ LOSSES: Mapping[str, Loss] = {
 
 
 def as_loss(loss: str | Loss | LossFunction) -> Loss:
-    """The loss itself, the one of that name, or one made of a function; see `CustomLoss`.
+    """Return a loss: `loss` itself, the one with this name, or one made from a function (see `CustomLoss`).
 
     Names are "softmax", "hinge", "squared_hinge", "squared_error", "absolute_error", "huber",
     "binary_cross_entropy" and "poisson".
@@ -301,10 +362,10 @@ def as_loss(loss: str | Loss | LossFunction) -> Loss:
     if isinstance(loss, Loss):
         return loss
     if isinstance(loss, type):
-        raise TypeError(f"loss must be a loss like st.SquaredError(), not the class {loss.__name__}")
+        raise TypeError(f"loss must be a loss such as st.SquaredError(), not the class {loss.__name__}")
     if not callable(loss):
         raise TypeError(
-            f"loss must be a name ({', '.join(LOSSES)}), a loss like st.SquaredError() or a function of "
+            f"loss must be a name ({', '.join(LOSSES)}), a loss such as st.SquaredError(), or a function of "
             f"scores and targets, not {loss!r:.80}"
         )
     return CustomLoss(loss)

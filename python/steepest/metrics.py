@@ -91,8 +91,9 @@ def mode_of(name: str, metric: Metric | None) -> Literal["min", "max"]:
     if _ends(words, _SMALL) or (words[-2:] == ["error", "rate"] and _ends(words[:-1], _SMALL)):
         return "min"
     raise ValueError(
-        f"nothing tells whether metric {name!r} should become small or large: give mode='min' or mode='max', "
-        "or its function an attribute greater_is_better"
+        f"cannot tell whether metric {name!r} should be minimized or maximized: give mode='min' or "
+        "mode='max', "
+        "or give its function an attribute greater_is_better"
     )
 
 

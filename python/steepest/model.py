@@ -1,4 +1,4 @@
-"""`Sequential`: a chain of layers, their parameters, and what can be done with them."""
+"""`Sequential`: a model of layers in sequence, with its parameters."""
 
 from __future__ import annotations
 
@@ -36,29 +36,40 @@ class Sequential(Model):
     Parameters
     ----------
     *layers : layers
-        `Linear`, `Maxout`, activations as `ReLU`, `Dropout`, `BatchNorm`, `Residual`,
-        `FractionalMaxPool2d`. At least one `Linear` or `Maxout`, each taking as many features as the one
-        before gives.
+        `Linear`, `Maxout`, activations such as `ReLU`, `Dropout`, `BatchNorm`, `Residual`,
+        `FractionalMaxPool2d`. There must be at least one `Linear` or `Maxout`, and each layer must take as
+        many features as the one before returns.
     dtype : {float32, float64}, default float32
-        Of the parameters and of all arithmetic.
+        Data type of the parameters and of all arithmetic.
     seed : int, default 0
-        In [0, 2**64): draws the initial weights, and by default the shuffles and dropouts of `fit`.
+        Seed of the initial weights, and by default of the shuffles and dropout masks of `fit`; in [0, 2**64).
     initializer : Initializer, optional
-        How the initial weights are drawn, see `steepest.initializers`, but for layers with one of their own.
+        How the initial weights are drawn, see `steepest.initializers`. A layer's own initializer takes
+        precedence.
 
     Raises
     ------
     ValueError, TypeError
-        If the layers do not fit together, or are none, or hold a number that `dtype` cannot.
+        If the layers do not fit together, an argument is not a layer, or a layer has a setting that `dtype`
+        cannot represent.
 
     Notes
     -----
     Initial biases are zero. Initial weights are, by default, those of `initializers.KaimingNormal` for a
     layer followed by ReLU, ELU or GELU (standard deviation sqrt(2 / in_features): ReLU halves the variance,
     the 2 restores it), of the same with its negative_slope before LeakyReLU, and of
-    `initializers.LeCunNormal` for any other (sqrt(1 / in_features)), so that signals neither grow nor fade
+    `initializers.LeCunNormal` for any other (sqrt(1 / in_features)), so that signals neither grow nor vanish
     with depth. They are drawn from ``numpy.random.Generator(PCG64(seed))`` in float64, layer by layer, and
-    rounded to `dtype`: models in float32 and float64 start alike, on either backend.
+    rounded to `dtype`: models in float32 and float64 start with the same weights, on either backend.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> X, y = st.datasets.load_digits()
+    >>> model = st.Sequential(st.Linear(64, 32), st.ReLU(), st.Linear(32, 10))
+    >>> history = model.fit(X / 16, y, optimizer=st.SGD(0.1, momentum=0.9), epochs=5, progress=False)
+    >>> model(X / 16).shape, st.accuracy(y, model(X / 16)) > 0.9
+    ((1797, 10), True)
     """
 
     def __init__(
@@ -103,10 +114,10 @@ class Sequential(Model):
         progress: bool = True,
         seed: int | None = None,
     ) -> History:
-        """Train on mini-batches, with a `Trainer` made for this one fit.
+        """Train on mini-batches, with a new `Trainer`.
 
-        Keep a `Trainer` yourself to continue with the optimizer's state, to cancel from another
-        thread, or to write your own loop.
+        Create a `Trainer` yourself to keep the optimizer's state between fits, to cancel from another thread,
+        or to write your own loop.
 
         Parameters
         ----------
@@ -121,8 +132,8 @@ class Sequential(Model):
         clip_value, clip_norm, constraint
             See `Trainer`.
         averaging : PolyakAverage, ExponentialAverage or None
-            Average the parameters over the updates, and leave the averaged ones in the model at the end;
-            validation, metrics and callbacks see those that are being learned.
+            Average the parameters over the updates; at the end the model has the averaged ones. Validation,
+            metrics and callbacks see the parameters that are being trained.
         epochs, batch_size, shuffle, sample_weight, validation_data, metrics
             See `Trainer.fit`.
         callbacks, batch_callbacks, batch_group, progress, seed
@@ -135,9 +146,9 @@ class Sequential(Model):
         Raises
         ------
         ValueError, TypeError
-            For data or settings that cannot be used; nothing was changed then.
+            If data or settings cannot be used. The model is unchanged then.
         DivergenceError
-            If the loss or a parameter stops being finite; the parameters of the last finished epoch are
+            If the loss or a parameter is no longer finite. The parameters of the last finished epoch are
             restored.
         """
         trainer = Trainer(
@@ -170,9 +181,10 @@ class Sequential(Model):
         return history
 
     def folded(self) -> Sequential:
-        """A model of the same scores in which each `BatchNorm` right behind a `Linear` is a part of that.
+        """Return a model with the same scores in which each `BatchNorm` after a `Linear` is merged into it.
 
-        For inference and export; trained further it would go another way. Layers are numbered anew.
+        It is meant for inference and export: further training would give other results. Its layers are
+        numbered from 0 again.
 
         Returns
         -------
@@ -182,7 +194,26 @@ class Sequential(Model):
         return restored(layers, state, self.dtype, self.seed)
 
     def summary(self) -> str:
-        """A table of the layers: what each gives for n samples, its number of parameters, and totals."""
+        """Describe the layers in a table: output shape, number of parameters, and totals.
+
+        Returns
+        -------
+        str
+            One line per layer. Shapes are for n samples.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> print(st.Sequential(st.Linear(4, 3), st.ReLU(), st.Linear(3, 2)).summary())
+           layer         output  parameters
+        -----------------------------------
+           input         (n, 4)
+        0  Linear(4, 3)  (n, 3)          15
+        1  ReLU()        (n, 3)           0
+        2  Linear(3, 2)  (n, 2)           8
+        -----------------------------------
+           total                         23  (92 bytes, float32)
+        """
         counts = {key: array.size for key, array in self.compiled.named(self.compiled.parameters)}
         return summary.table(self.layers, self.in_features, counts, self.dtype)
 
@@ -228,9 +259,20 @@ def load(path: str | PathLike[str]) -> Sequential:
     Raises
     ------
     ModelFileError
-        A ValueError: the file holds no model, or it is damaged; the message says what is.
+        If the file is not a model, or is damaged; the message says what is wrong. It is a ValueError.
     OSError
-        If there is no such file, or it cannot be read.
+        If the file does not exist or cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(2, 1))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(f"{folder}/model.safetensors")
+    ...     same = st.load(f"{folder}/model.safetensors")
+    >>> bool((same([[1.0, 2.0]]) == model([[1.0, 2.0]])).all())
+    True
     """
     return load_with_metadata(path)[0]
 

@@ -1,6 +1,6 @@
-"""Optimizers as descriptions: the update rule and its numbers. Their state lives in a `Trainer`.
+"""Optimizers: the update rules and their settings. A `Trainer` holds their state.
 
-A `Trainer` refuses one whose numbers the model's dtype cannot hold, as an epsilon of 1e-46 in float32.
+A `Trainer` refuses settings that the model's dtype cannot represent, such as an epsilon of 1e-46 in float32.
 
 `rule` names the formula of both backends, which take its numbers from the fields of their names; `slots`
 names what an optimizer keeps of each parameter, beginning with zeros. To add an optimizer, write its class
@@ -30,16 +30,28 @@ class SGD(Description):
     Parameters
     ----------
     learning_rate : float or schedule, default 0.1
-        Finite and greater than 0; or a function of the step, counted from 0, as in `steepest.schedules`.
+        Finite and greater than 0; or a function of the step, counted from 0, such as those in
+        `steepest.schedules`.
     momentum : float, default 0.0
         In [0, 1).
     nesterov : bool, default False
-        Nesterov's form; needs momentum > 0.
+        Use Nesterov's form, after Sutskever, Martens, Dahl and Hinton, "On the importance of initialization
+        and momentum in deep learning", ICML 2013. It needs momentum > 0.
 
     Raises
     ------
     ValueError, TypeError
-        For a number outside its range, for what is no number.
+        If an argument is outside its range or has another type.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(1, 1, bias=False))
+    >>> model.load_state_dict({"0.weight": [[0.0]]})
+    >>> trainer = st.Trainer(model, "squared_error", st.SGD(0.25, momentum=0.5))
+    >>> objectives = [trainer.step([[1.0]], [1.0]) for _ in range(2)]  # weights 0.5, then 1.0
+    >>> objectives, model([[1.0]]).item()
+    ([1.0, 0.25], 1.0)
     """
 
     learning_rate: Rate = 0.1
@@ -65,7 +77,7 @@ class SGD(Description):
 
 @dataclass(frozen=True)
 class AdaGrad(Description):
-    """Steps divided by the root of the sum of all squared gradients so far.
+    """AdaGrad: divide steps by the root of the sum of all squared gradients.
 
     With the gradient g of the whole objective::
 
@@ -82,12 +94,18 @@ class AdaGrad(Description):
     Raises
     ------
     ValueError, TypeError
-        For a number outside its range, for what is no number.
+        If an argument is outside its range or has another type.
 
     Notes
     -----
     After Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic
     optimization", JMLR 12, 2011; form and defaults are PyTorch's.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.AdaGrad(0.1)
+    AdaGrad(learning_rate=0.1, epsilon=1e-10)
     """
 
     learning_rate: Rate = 0.01
@@ -99,7 +117,7 @@ class AdaGrad(Description):
 
 @dataclass(frozen=True)
 class RMSProp(Description):
-    """Steps divided by the root of a running mean of squared gradients.
+    """RMSProp: divide steps by the root of a running mean of squared gradients.
 
     With the gradient g of the whole objective::
 
@@ -118,11 +136,17 @@ class RMSProp(Description):
     Raises
     ------
     ValueError, TypeError
-        For a number outside its range, for what is no number.
+        If an argument is outside its range or has another type.
 
     Notes
     -----
     After Tieleman and Hinton, "Lecture 6.5: RMSProp", Coursera, 2012; form and defaults are PyTorch's.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.RMSProp(0.001, decay=0.9)
+    RMSProp(learning_rate=0.001, decay=0.9, epsilon=1e-08)
     """
 
     learning_rate: Rate = 0.01
@@ -139,7 +163,7 @@ class RMSProp(Description):
 
 @dataclass(frozen=True)
 class Adam(Description):
-    """Running means of the gradient and of its square, corrected for their start at zero.
+    """Adam: running means of the gradient and of its square, with bias correction.
 
     With the gradient g of the whole objective, in step t = 1, 2, ...::
 
@@ -160,17 +184,27 @@ class Adam(Description):
     epsilon : float, default 1e-8
         Finite and greater than 0.
     epsilon_hat : bool, default False
-        Take epsilon for the paper's epsilon hat, as scikit-learn and Keras do. Keyword only.
+        Use epsilon as the paper's epsilon hat, as scikit-learn and Keras do. Keyword only.
 
     Raises
     ------
     ValueError, TypeError
-        For a number outside its range, for what is no number.
+        If an argument is outside its range or has another type.
 
     Notes
     -----
     After Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1, and the end of
     section 2 for epsilon hat; the defaults are theirs and PyTorch's.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> X, y = st.datasets.two_moons()
+    >>> model = st.Sequential(st.Linear(2, 16), st.ReLU(), st.Linear(16, 2))
+    >>> optimizer = st.Adam(st.schedules.Cosine(0.05, steps=100))
+    >>> history = model.fit(X, y, optimizer=optimizer, epochs=50, progress=False)
+    >>> st.accuracy(y, model(X)) > 0.9
+    True
     """
 
     learning_rate: Rate = 0.001
@@ -196,9 +230,9 @@ class Adam(Description):
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """`Adam` with weight decay that its division does not touch.
+    """`Adam` with decoupled weight decay, which is not scaled by the gradient's size.
 
-    Before the update, in each step, for the weights of linear layers but not for biases::
+    In each step, before the update, for the weights of linear layers but not for biases::
 
         W *= 1 - learning_rate * weight_decay
 
@@ -207,17 +241,23 @@ class AdamW(Adam):
     learning_rate, beta_1, beta_2, epsilon, epsilon_hat
         As in `Adam`.
     weight_decay : float, default 0.01
-        Finite and not negative. It is no part of the objective.
+        Finite and not negative. It is not part of the objective.
 
     Raises
     ------
     ValueError, TypeError
-        For a number outside its range, for what is no number.
+        If an argument is outside its range or has another type.
 
     Notes
     -----
-    After Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019; form and defaults are
-    PyTorch's, which decays biases too unless told otherwise.
+    After Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019; the form and the defaults
+    are PyTorch's, except that PyTorch also decays biases by default.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.AdamW(0.001, weight_decay=0.1).weight_decay
+    0.1
     """
 
     weight_decay: float = 0.01
@@ -231,7 +271,7 @@ OPTIMIZERS: Mapping[str, type[Optimizer]] = {
 
 
 def as_optimizer(optimizer: Optimizer) -> Optimizer:
-    """`optimizer` itself; a TypeError for anything that is none."""
+    """`optimizer` itself; a TypeError if it is not an optimizer."""
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be one like st.SGD(0.1), not {optimizer!r:.80}")
+        raise TypeError(f"optimizer must be an optimizer such as st.SGD(0.1), not {optimizer!r:.80}")
     return optimizer

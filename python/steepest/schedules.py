@@ -285,12 +285,12 @@ def rate_of(rule: Rate, step: int, dtype: np.dtype[Any] | None = None) -> float:
     if isinstance(answer, bool | np.bool_) or not isinstance(answer, int | float | np.integer | np.floating):
         raise TypeError(
             f"the learning rate of step {step} is {answer!r:.80}, but must be a real number; "
-            f"it is of {rule!r:.80}"
+            f"it comes from {rule!r:.80}"
         )
     try:
         rate = _checks.non_negative(answer, f"the learning rate of step {step}")
         if dtype is not None:
             _checks.representable(rate, f"the learning rate of step {step}", dtype)
     except ValueError as error:
-        raise ValueError(f"{error}; it is of {rule!r:.80}") from None
+        raise ValueError(f"{error}; it comes from {rule!r:.80}") from None
     return rate

@@ -57,7 +57,7 @@ def test_csv_with_text_labels(run: Run, loss: str) -> None:
     settings = ("--hidden", "8,4", "--penalty", "l2:1e-5", "--learning-rate", "0.02")
     code, out, err = run("train", "flowers.csv", "--loss", loss, *settings)
     assert (code, err) == (0, "")
-    assert "flowers.csv: 60 rows, 3 features, 3 classes; 12 rows held back to test" in out
+    assert "flowers.csv: 60 rows, 3 features, 3 classes; 12 rows held out for testing" in out
     assert "network: 3-8-4-3" in out
     assert "saved flowers.safetensors" in out
     code, out, err = run("predict", "flowers.safetensors", "flowers.csv")
@@ -147,7 +147,7 @@ def test_linear_model_and_other_options(run: Run) -> None:
         code, out, err = run("train", "flowers.csv", *options)
         assert (code, err) == (0, "")
         assert "network: 3-3; softmax loss; reference backend" in out
-        assert "30 rows held back" in out
+        assert "30 rows held out" in out
         assert "epoch " not in out
 
 

@@ -42,7 +42,7 @@ def test_refused_files(run: Run) -> None:
         run, ["train", "short.npz", "--target", "t"], "no array 't' for the target; it has 'X', 'y'"
     )
     np.savez("wide.npz", X=np.ones((2, 2)), y=np.eye(2))
-    assert_refused(run, ["train", "wide.npz"], "y has shape (2, 2), but must have one value a row")
+    assert_refused(run, ["train", "wide.npz"], "y has shape (2, 2), but must have one value per row")
 
 
 def archive(name: str, content: bytes) -> bytes:

@@ -171,9 +171,9 @@ def test_two_models_written_in_place_by_another_thread(tmp_path):
 def test_pipes_and_devices_are_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path(os.devnull)):
-        with pytest.raises(st.ModelFileError, match="it is no ordinary file"):
+        with pytest.raises(st.ModelFileError, match="it is not a regular file"):
             st.load(path)
-        with pytest.raises(ValueError, match="exists and is no ordinary file"):
+        with pytest.raises(ValueError, match="exists and is not a regular file"):
             model().save(path)
 
 

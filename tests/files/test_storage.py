@@ -82,7 +82,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch, function):
 
 def test_impossible_paths_and_metadata_are_refused(tmp_path):
     model = every_layer()
-    with pytest.raises(ValueError, match="exists and is no ordinary file"):
+    with pytest.raises(ValueError, match="exists and is not a regular file"):
         model.save(tmp_path)
     with pytest.raises(FileNotFoundError):
         model.save(tmp_path / "no" / "such" / "folder")
@@ -91,7 +91,7 @@ def test_impossible_paths_and_metadata_are_refused(tmp_path):
             model.save(tmp_path / "model", metadata=metadata)
     with pytest.raises(FileNotFoundError):
         st.load(tmp_path / "none")
-    with pytest.raises(st.ModelFileError, match="it is no ordinary file"):
+    with pytest.raises(st.ModelFileError, match="it is not a regular file"):
         st.load(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -136,7 +136,7 @@ def leaky(slope):
         (lambda d: d["layers"].append(LINEAR), r"tensors are not those of its layers \(1.bias, 1.weight\)"),
         (lambda d: d["layers"].insert(0, LINEAR), "but the layer before gives 2 features"),
         (lambda d: d.update(layers=[]), "at least one Linear"),
-        (lambda d: d.update(layers={}), "its layers are no list"),
+        (lambda d: d.update(layers={}), "its layers are not a list"),
         (lambda d: d.update(dtype="float32"), "0.weight has dtype F64, but the description says float32"),
         (lambda d: d.update(dtype="float16"), "dtype is 'float16', but must be one of 'float32', 'float64'"),
         (lambda d: d.update(seed=-1), "seed is -1"),
@@ -144,8 +144,8 @@ def leaky(slope):
         (lambda d: d.pop("version"), "its version is None, but this release reads 1"),
         (lambda d: d.update(code="import os"), "must have version, layers, dtype, seed and metadata"),
         (lambda d: d.pop("seed"), "must have version, layers, dtype, seed and metadata"),
-        (lambda d: d.update(metadata=[]), "its metadata no object"),
-        (lambda d: d.update(metadata={"a": 1}), "its metadata hold something else than strings"),
+        (lambda d: d.update(metadata=[]), "its metadata are not an object"),
+        (lambda d: d.update(metadata={"a": 1}), "its metadata hold values that are not strings"),
     ],
 )
 def test_doctored_files_are_refused(tmp_path, change, message):
@@ -161,9 +161,9 @@ def test_doctored_files_are_refused(tmp_path, change, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (("{",), "its description is no JSON"),
-        (("[" * 100_000,), "its description is no JSON"),
-        (("[]",), "its description is no JSON object"),
+        (("{",), "its description is not JSON"),
+        (("[" * 100_000,), "its description is not JSON"),
+        (("[]",), "its description is not a JSON object"),
         ((description(), None, "onnx"), "its metadata do not say so"),
         ((description(), np.full((6, 3), np.nan)), "0.weight holds NaN or an infinity"),
         ((description(), np.ones((3, 6))), r"0.weight has shape \[3, 6\], but its layer needs \[6, 3\]"),

@@ -114,7 +114,7 @@ def test_misuse_is_named(backend):
         (model, y, {"max_coordinates": 1.5}, TypeError, r"max_coordinates must be an integer, not 1\.5"),
         (model, y, {"seed": -1}, ValueError, "seed is -1, but must be at least 0"),
         (model, y, {"loss": "cross"}, ValueError, "loss is 'cross', but must be one of"),
-        (model, y, {"penalty": 1}, TypeError, "penalty must be None or one like"),
+        (model, y, {"penalty": 1}, TypeError, "penalty must be None or a penalty such as"),
         (model, y[1:], {}, ValueError, "X has 20 samples, but y has 19"),
         (5, y, {}, TypeError, "model must be a st.Sequential, not 5"),
         (model, unknown, {"loss": "squared_error"}, ValueError, "row 7 of y holds NaN or an infinity"),
@@ -140,5 +140,5 @@ def test_what_differences_cannot_see_is_refused(backend):
             ValueError, match="in the objective, but not in its gradients: check without proximal"
         ):
             st.gradients.check_gradients(model, X, y, loss="softmax", penalty=st.L1(0.1, proximal=True))
-        with pytest.raises(ValueError, match="h is 1e-46, too small to move a coordinate"):
+        with pytest.raises(ValueError, match="h is 1e-46, too small to change a coordinate"):
             st.gradients.check_gradients(model, X, y, loss="softmax", h=1e-46)

@@ -160,7 +160,7 @@ def test_a_loss_that_stops_being_finite_is_named_with_its_step():
         (
             lambda: random_search(np.sum, lambda g: np.ones(1 + g.integers(2)), 20),
             ValueError,
-            r"drawn were shape \(.,\) and then \(.,\), but must be alike",
+            r"the sampler returned shape \(.,\) and then \(.,\), but the shapes must be equal",
         ),
         (lambda: random_search(lambda w: w, 2, 1), ValueError, r"value of the function has shape \(2,\)"),
         (lambda: local_search(bowl, [np.inf], 1, 0.1), ValueError, "weights holds NaN or an infinity"),

@@ -208,7 +208,7 @@ def test_curves_refuse():
         (st.History(), ValueError, "the history has 0 epochs, but at least 1 is needed"),
         ({"a": st.History([1.0]), "b": st.History()}, ValueError, "history 'b' has 0 epochs, but at least 1"),
         ({}, ValueError, "the mapping has 0 histories, but at least 1 is needed"),
-        ([1.0, 2.0], TypeError, r"history must be what fit returns, .*not \[1\.0, 2\.0\]"),
+        ([1.0, 2.0], TypeError, r"history must be a st.History, .*not \[1\.0, 2\.0\]"),
     ]:
         with pytest.raises(error, match=message):
             st.plots.learning_curves(history)

@@ -26,7 +26,7 @@ def test_bad_data_is_named_and_nothing_changes(backend, data):
         (X, y * 1.0, "softmax", TypeError, r"y has dtype float64.*labels are integers 0\.\.2.*astype"),
         (X, y[:, None], "softmax", ValueError, r"y has shape \(300, 1\).*use y.ravel\(\)"),
         (X, targets, "softmax", ValueError, r"y has shape \(300, 3\).*use y.argmax"),
-        (X, y, "squared_error", ValueError, r"one integer a sample.*np.eye\(3\)"),
+        (X, y, "squared_error", ValueError, r"one integer per sample.*np.eye\(3\)"),
         (X, targets[:, :2], "squared_error", ValueError, r"y has shape \(300, 2\).*\(samples, 3\)"),
         (X, targets, "squared_error", ValueError, "row 3 of y holds NaN or an infinity"),
         (X.astype(object), y, "softmax", TypeError, "X has dtype object, but must hold real numbers"),
@@ -66,9 +66,9 @@ def test_bad_settings_are_named(data):
         with pytest.raises(error, match=message):
             trainer.fit(*data, **options)
     for optimizer, loss, penalty, message in [
-        ("sgd", "softmax", None, "optimizer must be one like st.SGD"),
+        ("sgd", "softmax", None, "optimizer must be an optimizer such as st.SGD"),
         (st.SGD(), 3, None, "loss must be a name"),
-        (st.SGD(), "softmax", 1e-4, "penalty must be None or one like st.L2"),
+        (st.SGD(), "softmax", 1e-4, "penalty must be None or a penalty such as st.L2"),
     ]:
         with pytest.raises(TypeError, match=message):
             st.Trainer(small_model(), loss, optimizer, penalty)

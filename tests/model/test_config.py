@@ -112,7 +112,7 @@ def test_an_inner_backend_drops_an_outer_instruction_set():
         ({"num_threads": 10**6}, ValueError, "num_threads is 1000000, but must be at most 1024"),
         ({"num_threads": 2.0}, TypeError, r"num_threads must be an integer, not 2\.0"),
         ({"isa": "mmx", "backend": "native"}, ValueError, "isa is 'mmx', but must be one of"),
-        ({"isa": 2}, TypeError, "isa must be a name like 'avx2', not 2"),
+        ({"isa": 2}, TypeError, "isa must be a name such as 'avx2', not 2"),
         ({"isa": "sse2", "backend": "reference"}, ValueError, "reference backend has no instruction sets"),
     ],
 )

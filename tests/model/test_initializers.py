@@ -128,8 +128,16 @@ def test_a_rule_of_ones_own():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: st.Linear(2, 3, initializer="he"), TypeError, "initializer must be None or one like .*'he'"),
-        (lambda: st.Linear(2, 3, initializer=init.Zeros), TypeError, "initializer must be None or one like"),
+        (
+            lambda: st.Linear(2, 3, initializer="he"),
+            TypeError,
+            "initializer must be None or an initializer such as .*'he'",
+        ),
+        (
+            lambda: st.Linear(2, 3, initializer=init.Zeros),
+            TypeError,
+            "initializer must be None or an initializer such as",
+        ),
         (lambda: st.Sequential(st.Linear(2, 3), initializer=0.1), TypeError, r"not 0\.1"),
         (lambda: init.Normal(-1.0), ValueError, r"std is -1\.0, but must be finite and not negative"),
         (lambda: init.Normal("0.1"), TypeError, "std must be a real number"),

@@ -48,12 +48,12 @@ import steepest as st
         (
             lambda: st.Sequential(st.Linear(3, 4), st.Residual(st.Linear(4, 5))),
             ValueError,
-            r"layer 1 is Residual\(Linear\(4, 5\)\), whose layers make 5 features of 4",
+            r"layer 1 is Residual\(Linear\(4, 5\)\), whose layers have 5 features of 4",
         ),
         (
             lambda: st.Sequential(st.Linear(3, 4), st.Residual(7)),
             TypeError,
-            r"layer 1\.0 is 7, but must be one",
+            r"layer 1\.0 is 7, but must be a layer",
         ),
         (lambda: st.Sequential(st.BatchNorm(3)), ValueError, "needs at least one Linear"),
         (

@@ -94,7 +94,7 @@ def test_integers_of_every_kind_are_labels(backend):
             TypeError,
             "layer 1 is 'relu', but must be",
         ),
-        (lambda: st.Sequential(st.ReLU), TypeError, "layer 0 is <class .*>, but must be one like"),
+        (lambda: st.Sequential(st.ReLU), TypeError, "layer 0 is <class .*>, but must be a layer such as"),
         (lambda: st.Sequential(st.Linear(1, 1), seed=-1), ValueError, "seed is -1, but must be at least 0"),
         (lambda: st.Sequential(st.Linear(1, 1), seed=2**64), ValueError, "seed is .*, but must be at most"),
         (lambda: st.Sequential(st.Linear(1, 1), seed=None), TypeError, "seed must be an integer, not None"),
@@ -123,7 +123,7 @@ def test_descriptions_show_and_compare_themselves():
     for layer in (st.Linear(np.int64(2), 3, bias=False), *plain, *slopes):
         assert from_config(json.loads(json.dumps(to_config(layer)))) == layer
     for config, message in [
-        ("ReLU", "described by a mapping"),
+        ("ReLU", "description must be a mapping"),
         ({"layer": "eval"}, "unknown layer 'eval'; known are Linear, Maxout, ReLU"),
         ({"layer": ["ReLU"]}, "unknown layer"),
         ({"layer": "ReLU", "slope": 1}, r"ReLU takes the fields \[\], but got \['slope'\]"),

@@ -96,7 +96,7 @@ def test_arrays_that_are_written_must_lie_well():
 def test_a_capsule_without_a_name_is_no_generator():
     new = ctypes.pythonapi.PyCapsule_New
     new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-    with pytest.raises(ValueError, match="this is no generator"):
+    with pytest.raises(ValueError, match="this is not a generator"):
         _core.shuffled_orders(new(1, None, None), np.arange(3), np.empty((1, 3), np.int64))
 
 

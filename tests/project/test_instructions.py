@@ -23,7 +23,7 @@ def instructions():
 def test_totals_are_read(instructions):
     dump = "# callgrind format\npart: 2\nevents: Ir\nsummary: 123456\n\nfn=(1) f\n3 7\n\ntotals: 123456\n"
     assert instructions.total(dump) == 123456
-    with pytest.raises(ValueError, match="no output of callgrind"):
+    with pytest.raises(ValueError, match="not output of callgrind"):
         instructions.total("nothing")
 
 

@@ -277,13 +277,17 @@ def test_models_are_refused():
     for estimator in (MLPClassifier(), LinearRegressor()):
         with pytest.raises(NotFittedError, match="is not fitted yet"):
             estimator.to_sklearn()
-    with pytest.raises(TypeError, match="a perceptron or linear model of scikit-learn, not GaussianNB"):
+    with pytest.raises(
+        TypeError, match="a multilayer perceptron or linear model of scikit-learn, not GaussianNB"
+    ):
         from_sklearn(GaussianNB().fit(X, y))
     with pytest.raises(TypeError, match=r"must be one of steepest\.sklearn, not GaussianNB"):
         to_sklearn(GaussianNB())
-    with pytest.raises(ValueError, match="SGDClassifier with loss='modified_huber' predicts as no loss"):
+    with pytest.raises(
+        ValueError, match="SGDClassifier with loss='modified_huber' has no counterpart among the losses"
+    ):
         from_sklearn(linear_model.SGDClassifier(loss="modified_huber").fit(X, y))
-    with pytest.raises(ValueError, match="RidgeClassifier was fitted to several labels a sample"):
+    with pytest.raises(ValueError, match="RidgeClassifier was fitted to several labels per sample"):
         from_sklearn(linear_model.RidgeClassifier().fit(*samples("multilabel")))
     several = LinearRegressor("poisson", max_iter=2).fit(X, np.abs(samples("numbers")[1]))
     with pytest.raises(ValueError, match="loss='poisson' with 3 targets has no counterpart in scikit-learn"):

@@ -97,7 +97,7 @@ def test_ctrl_c_ends_all():
 @pytest.mark.parametrize(
     ("parameters", "options", "error", "message"),
     [
-        ([], {}, ValueError, "parameters holds no setting, but there must be at least one"),
+        ([], {}, ValueError, "parameters has 0 settings, but at least 1 is needed"),
         ([{"depth": 3}], {}, ValueError, "Invalid parameter 'depth' for estimator MLPClassifier"),
         (
             [{"alpha": -1}],

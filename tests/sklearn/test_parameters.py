@@ -432,7 +432,7 @@ def test_bad_calls_are_named():
         MLPRegressor(loss="huber", huber_delta=0.0).fit(Z, PROGRESS)
     with pytest.raises(ValueError, match=r"y holds -1.0, but targets of the loss 'poisson' must be at"):
         MLPRegressor(loss="poisson").fit(Z, np.full(len(Z), -1.0))
-    with pytest.raises(ValueError, match="batch_norm is True, but the network was fitted without: fit it"):
+    with pytest.raises(ValueError, match="batch_norm is True, but the network was fitted without it: fit it"):
         classifier().fit(X, Y).set_params(batch_norm=True).predict(X)
     with pytest.warns(ConvergenceWarning, match="Maximum iterations .8. reached and the optimization hasn't"):
         classifier().fit(X, Y)

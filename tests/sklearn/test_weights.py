@@ -48,7 +48,11 @@ BAD_CLASS_WEIGHTS = [
     ({0: True}, TypeError, "class_weight of class 0 must be a real number, not True"),
     ({0: 1j}, TypeError, "class_weight of class 0 must be a real number, not 1j"),
     ({0: [1]}, TypeError, r"class_weight of class 0 must be a real number, not \[1\]"),
-    ({0: 0, 1: 0.0}, ValueError, "class_weight is zero for all 2 classes, but one at least must count"),
+    (
+        {0: 0, 1: 0.0},
+        ValueError,
+        "class_weight is zero for all 2 classes, but at least one must be greater than 0",
+    ),
     ({0: 1, 2: 1}, ValueError, r"class_weight has the class 2, but the classes of y are \[0 1\]"),
     ({"0": 1}, ValueError, r"class_weight has the class '0', but the classes of y are \[0 1\]"),
     ({0: 1e308, 1: 1e308}, ValueError, "sample_weight times class_weight has the sum inf, but it must be fi"),
@@ -125,7 +129,7 @@ def test_a_batch_may_hold_but_classes_that_do_not_count(kind):
     for a, b in zip(learned(model), before, strict=True):
         assert_same_bits(a, b)
     with pytest.raises(
-        ValueError, match="sample_weight times class_weight is zero for all 40 samples, but one"
+        ValueError, match="sample_weight times class_weight is zero for all 40 samples, but at least one"
     ):
         made(kind, **options).fit(X, LABELS, LABELS == 0)
 
@@ -188,7 +192,7 @@ def test_both_parts_of_the_samples_must_count(kind):
     weight[0] = 1
     model = made(kind, early_stopping=True)
     with pytest.raises(
-        ValueError, match="sample_weight of the validation set is zero for all 4 samples, but on"
+        ValueError, match="sample_weight of the validation set is zero for all 4 samples, but at"
     ):
         model.fit(X, y, weight)
     # The same seed holds out the same samples.

@@ -15,7 +15,8 @@ def python_graph(root: Path) -> dict[str, set[str]]:
     """The modules under `root`, and which of them each imports.
 
     Imports count in functions too, and those for type checkers alone, and `import_module` of a constant.
-    A package counts as imported by those that take something from its own `__init__.py`.
+    A package counts as imported by those that take something from its own `__init__.py`. What a stub
+    describes is compiled, and imports nothing.
     """
     files = {_module(path.relative_to(root)): path for path in root.rglob("*.py*") if path.suffix in SOURCES}
     return {name: set(_imports(name, path, files.keys())) - {name} for name, path in files.items()}
@@ -27,6 +28,8 @@ def _module(path: Path) -> str:
 
 
 def _imports(name: str, path: Path, known: Set[str]) -> Iterator[str]:
+    if path.suffix == ".pyi":
+        return
     package = name.split(".") if path.stem == "__init__" else name.split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):

@@ -161,8 +161,12 @@ def test_what_is_no_averaging_is_refused(data):
             TypeError,
             r"averaging must be None or .* not 0\.9",
         ),
-        (lambda: small_model().fit(*data, averaging="mean"), TypeError, "averaging must be None or one like"),
-        (lambda: st.Trainer(small_model()).averaged(), ValueError, "this trainer averages nothing"),
+        (
+            lambda: small_model().fit(*data, averaging="mean"),
+            TypeError,
+            "averaging must be None or an average such as",
+        ),
+        (lambda: st.Trainer(small_model()).averaged(), ValueError, "this trainer keeps no average"),
     ]:
         with pytest.raises(error, match=message):
             make()

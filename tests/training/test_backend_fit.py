@@ -162,7 +162,7 @@ def test_orders_are_checked_where_they_are_read(native):
     config = TrainConfig(st.SoftmaxCrossEntropy(), (None, None))
     with native.computing():
         for orders in (np.full((1, SAMPLES), SAMPLES), np.full((1, SAMPLES), -1)):
-            with pytest.raises(ValueError, match="an order holds what is no sample"):
+            with pytest.raises(ValueError, match="an order holds numbers that are not samples"):
                 fitted(labeled(), config, 1, orders=orders)
         with pytest.raises(ValueError, match="an order of all samples for each epoch"):
             fitted(labeled(), config, 2, orders=np.zeros((1, SAMPLES), np.int64))

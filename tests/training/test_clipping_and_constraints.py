@@ -190,7 +190,11 @@ def test_bad_limits_are_named():
         ({"clip_value": np.inf}, ValueError, "clip_value is inf, but must be finite"),
         ({"clip_norm": -1}, ValueError, "clip_norm is -1, but must be finite and greater than 0"),
         ({"clip_norm": "1"}, TypeError, "clip_norm must be a real number, not '1'"),
-        ({"constraint": 3.0}, TypeError, r"constraint must be None or one like st.MaxNorm\(3.0\), not 3.0"),
+        (
+            {"constraint": 3.0},
+            TypeError,
+            r"constraint must be None or a constraint such as st.MaxNorm\(3.0\), not 3.0",
+        ),
         (
             {"penalty": {5: st.L2(1)}},
             ValueError,
@@ -203,7 +207,11 @@ def test_bad_limits_are_named():
             r"layer 1, but ReLU\(\) has no weights; .* weights are 0, 2",
         ),
         ({"penalty": {0.0: st.L2(1)}}, TypeError, "layer with a penalty must be an integer, not 0.0"),
-        ({"penalty": {0: 1e-4}}, TypeError, r"penalty must be None or one like st.L2\(1e-4\), not 0.0001"),
+        (
+            {"penalty": {0: 1e-4}},
+            TypeError,
+            r"penalty must be None or a penalty such as st.L2\(1e-4\), not 0.0001",
+        ),
     ]:
         for ask in (
             lambda limits=limits: st.Trainer(model, **limits),
@@ -215,7 +223,7 @@ def test_bad_limits_are_named():
         st.MaxNorm(0)
     with pytest.raises(TypeError, match="proximal must be True or False, not 1"):
         st.L1(0.1, 1)
-    with pytest.raises(TypeError, match="penalty must be None or one like"):
+    with pytest.raises(TypeError, match="penalty must be None or a penalty such as"):
         st.functional.sgd_step(np.ones(2), [1, 1], 0.1, penalty={0: st.L2(1)})
 
 

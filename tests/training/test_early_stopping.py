@@ -156,7 +156,7 @@ def test_an_epoch_without_a_number_is_never_the_best(data, mode):
         ({"patience": 1.0}, TypeError, r"patience must be an integer, not 1\.0"),
         ({"min_delta": -0.1}, ValueError, r"min_delta is -0\.1, but must be finite and not negative"),
         ({"min_delta": None}, TypeError, "min_delta must be a real number, not None"),
-        ({"monitor": 3}, TypeError, "monitor must be a name like 'validation_loss', not 3"),
+        ({"monitor": 3}, TypeError, "monitor must be a name such as 'validation_loss', not 3"),
         ({"mode": "least"}, ValueError, "mode is 'least', but must be one of"),
         ({"restore_best": 1}, TypeError, "restore_best must be True or False, not 1"),
     ],

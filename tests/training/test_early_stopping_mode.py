@@ -38,7 +38,9 @@ def test_the_mode_follows_usual_names(data, names, best):
 def test_the_mode_must_be_given_for_other_names(data, name):
     model, options = small_model(), FIT | {"epochs": 1, "validation_data": data}
     metrics = {name: lambda labels, scores: 1.0}
-    with pytest.raises(ValueError, match=f"whether metric '{name}' should become small or large: give mode="):
+    with pytest.raises(
+        ValueError, match=f"whether metric '{name}' should be minimized or maximized: give mode="
+    ):
         model.fit(*data, **options, metrics=metrics, callbacks=[st.EarlyStopping(monitor=name)])
     assert_equal_models(model, small_model())
     for mode in ("min", "max"):

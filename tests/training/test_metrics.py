@@ -92,14 +92,14 @@ def test_a_result_that_is_one_is_recorded(data, result):
         ({"validation_loss": st.accuracy}, True, ValueError, "named 'validation_loss', but these names"),
         ({"epochs": st.accuracy}, True, ValueError, "named 'epochs', but these names"),
         ({"best_epoch": st.accuracy}, True, ValueError, "named 'best_epoch', but these names"),
-        ({"m": 0.5}, True, TypeError, "metrics map names to functions, but have 'm': 0.5"),
-        ({1: st.accuracy}, True, TypeError, "metrics map names to functions, but have 1"),
-        ([st.accuracy], True, TypeError, r"metrics map names to functions, as .*, but got \["),
+        ({"m": 0.5}, True, TypeError, "metrics must map names to functions, but have 'm': 0.5"),
+        ({1: st.accuracy}, True, TypeError, "metrics must map names to functions, but have 1"),
+        ([st.accuracy], True, TypeError, r"metrics must map names to functions, as in .*, but got \["),
         (
             st.accuracy,
             True,
             TypeError,
-            "metrics map names to functions, as {'accuracy': st.accuracy}",
+            "metrics must map names to functions, as in {'accuracy': st.accuracy}",
         ),
     ],
 )

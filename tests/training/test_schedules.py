@@ -91,10 +91,18 @@ def test_a_rate_of_zero_changes_nothing(backend, data):
 @pytest.mark.parametrize(
     ("rate", "error", "message"),
     [
-        (-0.5, ValueError, "learning rate of step 4 is -0.5, but must be finite and not negative; it is of "),
+        (
+            -0.5,
+            ValueError,
+            "learning rate of step 4 is -0.5, but must be finite and not negative; it comes from ",
+        ),
         (math.nan, ValueError, "learning rate of step 4 is nan, but"),
         (np.float32(np.inf), ValueError, "learning rate of step 4 is inf, but"),
-        ("0.1", TypeError, "learning rate of step 4 is '0.1', but must be a real number; it is of <function"),
+        (
+            "0.1",
+            TypeError,
+            "learning rate of step 4 is '0.1', but must be a real number; it comes from <function",
+        ),
         (None, TypeError, "learning rate of step 4 is None, but"),
         (True, TypeError, "learning rate of step 4 is True, but"),
     ],
@@ -120,7 +128,7 @@ def test_a_bad_rate_is_named_before_anything_changes(backend, data, rate, error,
 
 def test_a_bad_rate_after_a_warm_up_is_named():
     with pytest.raises(
-        TypeError, match="learning rate of step 0 is None, but must be a real number; it is of"
+        TypeError, match="learning rate of step 0 is None, but must be a real number; it comes from"
     ):
         schedules.Warmup(3, lambda step: None)(1)
 

@@ -36,7 +36,7 @@ def _as_array(value: object, name: str) -> Array:
     try:
         return np.asarray(value)
     except ValueError as error:
-        raise ValueError(f"{name} is no rectangular array: {error}") from None
+        raise ValueError(f"{name} is not a rectangular array: {error}") from None
 
 
 def packed(array: Array, dtype: np.dtype[Any]) -> Array:
@@ -52,7 +52,7 @@ def packed(array: Array, dtype: np.dtype[Any]) -> Array:
 
 
 def readable(array: Array) -> bool:
-    """Whether kernels can use it: not if rows run backwards, overlap, or are no whole elements apart."""
+    """Whether kernels can use it: not if rows run backward, overlap, or split elements."""
     flags, size, strides = array.flags, array.itemsize, array.strides
     if array.size == 0 and array.ndim in (1, 2):
         return True  # whatever NumPy says of its strides

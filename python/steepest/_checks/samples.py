@@ -51,7 +51,7 @@ def labels(
             "y.ravel()" if array.ndim == 2 and array.shape[1] == 1 else "y.argmax(axis=1) of a one-hot array"
         )
         raise ValueError(
-            f"{name} has shape {array.shape}, but labels are one class index a sample: use {hint}"
+            f"{name} has shape {array.shape}, but labels are one class index per sample: use {hint}"
         )
     if array.shape[0] != samples:
         raise ValueError(f"X has {samples} samples, but {name} has {array.shape[0]}")
@@ -75,7 +75,7 @@ def targets(y: object, samples: int, outputs: int, dtype: np.dtype[Any], name: s
         array = array[:, None]
     elif array.ndim == 1 and array.dtype.kind in "biu":
         raise ValueError(
-            f"{name} has one integer a sample, but the loss compares {outputs} outputs: "
+            f"{name} has one integer per sample, but the loss compares {outputs} outputs: "
             f"give {name} one-hot, as np.eye({outputs})[y], or use the softmax loss"
         )
     if array.ndim != 2 or array.shape[1] != outputs:
@@ -90,10 +90,12 @@ def targets(y: object, samples: int, outputs: int, dtype: np.dtype[Any], name: s
 def class_weight(value: object) -> tuple[float, ...]:
     """`value` as a tuple: one finite number a class, not negative, not all zero."""
     if isinstance(value, str | Mapping | Set) or not isinstance(value, Iterable):
-        raise TypeError(f"class_weight must be a sequence of one number a class, not {value!r:.80}")
+        raise TypeError(f"class_weight must be a sequence with one number per class, not {value!r:.80}")
     numbers = []
     for i, weight in enumerate(value):
         numbers.append(non_negative(weight, f"class_weight[{i}]"))
     if not any(numbers):
-        raise ValueError(f"class_weight is zero for all {len(numbers)} classes, but one at least must count")
+        raise ValueError(
+            f"class_weight is zero for all {len(numbers)} classes, but at least one must be greater than 0"
+        )
     return tuple(numbers)

@@ -27,7 +27,9 @@ def weights(sample_weight: object, samples: int, dtype: np.dtype[Any], name: str
 def some_count(weight: Array, name: str) -> None:
     """Refuse weights, none of them negative, that are zero for all samples."""
     if not weight.any():
-        raise ValueError(f"{name} is zero for all {len(weight)} samples, but one at least must count")
+        raise ValueError(
+            f"{name} is zero for all {len(weight)} samples, but at least one must be greater than 0"
+        )
 
 
 def _check_weights(converted: Array, given: Array, name: str) -> None:

@@ -151,7 +151,7 @@ class Network(Protocol):
 
 
 class Backend(Protocol):
-    """The kernels as functions, and networks made of them; one dtype, float32 or float64, a call."""
+    """The kernels as functions, and networks made of them. Each call has one dtype, float32 or float64."""
 
     name: Literal["native", "reference"]
 

@@ -47,7 +47,7 @@ _METADATA_KEY = "table"
 
 
 def train(options: Namespace) -> None:
-    """Train a network on a table, report on the rows held back, and save it."""
+    """Train a network on a table, report on the held-out rows, and save it."""
     name = "digits" if options.data is None else options.data.name
     output = options.output or Path(Path(name).stem + ".safetensors")
     _check_output(output, options.data)

@@ -25,27 +25,27 @@ from .tables import UserError
 _T = TypeVar("_T")
 
 _TRAIN = """\
-Train a network on a table, report how well it does on rows held back, and save it.
+Train a network on a table, report its accuracy or error on held-out rows, and save it.
 
 DATA is
-  .csv  one row a sample, separated by commas, semicolons or tabs. The first row is a header unless its
-        features are numbers. The target is the last column, or the one of --target: its name, or its index
-        from 0 (negative: from the end). Text in quotes may hold separators.
-  .npy  a table; the target is the last column, or --target: its index.
+  .csv  one sample per row, separated by commas, semicolons or tabs. The first row is a header unless its
+        features are numbers. The target is the last column, or the one that --target gives: its name, or its
+        index from 0 (negative: from the end). Quoted text may contain separators.
+  .npy  a table; the target is the last column, or the one whose index --target gives.
   .npz  arrays X (or x) and y; --target names another array than y.
 Without DATA it trains on the 1,797 handwritten digits of 8 x 8 pixels that come with steepest.
 
-Targets are classes, numbers or texts, for softmax and hinge. For squared_error a target of numbers is a
-regression, which is judged by its RMSE and R^2; classes given as text (and the digits) are learned as
-outputs of 0 and 1. Features are standardized by the mean and standard deviation of the training rows (and
-count as 5 deviations if further out), as is the target of a regression; the numbers for it are saved with
-the network, and predict uses them.
+The losses softmax and hinge need class labels, which may be numbers or text. With squared_error, a target of
+numbers is fitted by regression and judged by RMSE and R^2; labels given as text (and the digits) are learned
+as outputs of 0 and 1. Features are standardized with the mean and standard deviation of the training rows,
+and clipped at 5 standard deviations. The target of a regression is standardized too. The means and deviations
+are saved with the network, and predict uses them.
 """
 _PREDICT = """\
-Print one prediction a line for the rows of FILE, with the labels that the training table had.
+Print one prediction per line for the rows of FILE, with the labels of the training table.
 
-FILE holds the features alone, as .csv, .npy or .npz (X, x, or its only array). A .csv with a header may have
-them in any order, and other columns beside them, if the network was trained on a table with a header.
+FILE contains the features only, as .csv, .npy or .npz (X, x, or its only array). If the network was trained
+on a table with a header, a .csv with a header may have the columns in any order, and other columns as well.
 """
 
 
@@ -119,8 +119,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="{train,predict,info}")
     computing = argparse.ArgumentParser(add_help=False)
     group = computing.add_argument_group("computing")
-    group.add_argument("--threads", type=_integer("threads", 1), metavar="N", help="threads to use")
-    group.add_argument("--backend", choices=("native", "reference"), help="compiled kernels, or plain NumPy")
+    group.add_argument("--threads", type=_integer("threads", 1), metavar="N", help="number of threads")
+    group.add_argument(
+        "--backend",
+        choices=("native", "reference"),
+        help="compiled kernels (native), or plain NumPy (reference)",
+    )
     group.add_argument("--isa", metavar="NAME", help="instruction set: sse2, avx2, avx512 or neon")
     add: Callable[..., argparse.ArgumentParser] = partial(
         commands.add_parser, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
@@ -138,24 +142,34 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     rates = ", ".join(f"{rate} for {loss}" for loss, rate in _commands.LEARNING_RATES.items())
     add = train.add_argument
     add("data", nargs="?", type=Path, metavar="DATA", help="a .csv, .npy or .npz file; default: the digits")
-    add("--target", metavar="COLUMN", help="what to learn; default: the last column, y of an .npz")
-    sizes = "of the hidden layers, such as 256,128; none for a linear model; default: 100"
+    add("--target", metavar="COLUMN", help="column to predict; default: the last column, or y of an .npz")
+    sizes = "sizes of the hidden layers, for example 256,128; none for a linear model; default: 100"
     add("--hidden", type=_hidden, default=(100,), metavar="SIZES", help=sizes)
-    add("--activation", choices=_commands.ACTIVATIONS, default="relu", help="of hidden layers; default: relu")
-    add("--loss", choices=_commands.LEARNING_RATES, default="softmax", help="default: softmax")
-    kinds = "l2:1e-4, l1:1e-5, elastic_net:1e-4,0.5 (strength, beta) or none; default: none"
+    activation = "activation of the hidden layers; default: relu"
+    add("--activation", choices=_commands.ACTIVATIONS, default="relu", help=activation)
+    loss = "loss to minimize; default: softmax"
+    add("--loss", choices=_commands.LEARNING_RATES, default="softmax", help=loss)
+    kinds = "penalty on the weights: l2:1e-4, l1:1e-5, elastic_net:1e-4,0.5 (strength, beta); default: none"
     add("--penalty", type=_penalty, metavar="KIND:STRENGTH", help=kinds)
     positive = _real("learning rate", _checks.positive)
-    add("--learning-rate", type=positive, metavar="RATE", help=f"default: {rates}")
-    add("--momentum", type=_real("momentum", _checks.fraction), default=0.9, metavar="M", help="default: 0.9")
-    add("--batch-size", type=_integer("batch size", 1), default=32, metavar="N", help="default: 32")
-    add("--epochs", type=_integer("epochs", 1), default=30, metavar="N", help="default: 30")
-    seeds = "of initial weights and shuffles; the rows held back are the same for any seed; default: 0"
+    add("--learning-rate", type=positive, metavar="RATE", help=f"learning rate; default: {rates}")
+    momentum = "momentum of the gradient descent; default: 0.9"
+    add("--momentum", type=_real("momentum", _checks.fraction), default=0.9, metavar="M", help=momentum)
+    batch = "number of samples per step; default: 32"
+    add("--batch-size", type=_integer("batch size", 1), default=32, metavar="N", help=batch)
+    epochs = "passes over the training rows; default: 30"
+    add("--epochs", type=_integer("epochs", 1), default=30, metavar="N", help=epochs)
+    seeds = "seed of the initial weights and shuffles; the held-out rows do not depend on it; default: 0"
     add("--seed", type=_integer("seed", 0, 2**64 - 1), default=0, metavar="N", help=seeds)
-    share = "of the rows, or of each class, to hold back; default: 0.2"
+    share = "fraction of the rows, or of each class, to hold out for testing; default: 0.2"
     add("--test-fraction", type=_real("test fraction", _checks.inside), default=0.2, metavar="F", help=share)
-    add("--output", type=Path, metavar="FILE", help="default: DATA's name with .safetensors, in this folder")
-    add("--quiet", action="store_true", help="no progress bar, no line for each epoch")
+    add(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="default: the name of DATA with .safetensors, in this folder",
+    )
+    add("--quiet", action="store_true", help="print no progress bar and no line per epoch")
     train.set_defaults(command=_commands.train)
 
 
@@ -163,8 +177,12 @@ def _add_predict(predict: argparse.ArgumentParser) -> None:
     add = predict.add_argument
     add("model", type=Path, metavar="MODEL", help="a .safetensors file that steepest saved")
     add("file", type=Path, metavar="FILE", help="a .csv, .npy or .npz file with the features")
-    add("--output", type=Path, metavar="OUT.csv", help="write here, not to the terminal")
-    add("--probabilities", action="store_true", help="a table: the prediction and each class's probability")
+    add("--output", type=Path, metavar="OUT.csv", help="write to this file, not to the terminal")
+    add(
+        "--probabilities",
+        action="store_true",
+        help="print a table: the prediction and the probability of each class",
+    )
     predict.set_defaults(command=_commands.predict)
 
 
@@ -215,6 +233,6 @@ def _penalty(text: str) -> Penalty | None:
     values = [_number(float, number, "a number") for number in numbers.split(",")] if numbers else []
     if kind not in kinds or len(values) != (2 if kind == "elastic_net" else 1):
         raise argparse.ArgumentTypeError(
-            f"{text!r:.80} is none of l2:1e-4, l1:1e-5, elastic_net:1e-4,0.5, none"
+            f"{text!r:.80} is not a penalty such as l2:1e-4, l1:1e-5, elastic_net:1e-4,0.5 or none"
         )
     return _valid(lambda: kinds[kind](*values))

@@ -93,7 +93,7 @@ class Preparation:
         Raises
         ------
         ValueError
-            If it is no such text or does not fit the network.
+            If the text is not a valid preparation, or does not fit the network.
         """
         fields = json.loads(text)
         if not isinstance(fields, dict) or set(fields) != {"names", "features", "labels", "target", "loss"}:
@@ -111,7 +111,7 @@ def _texts(value: object, count: int) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list) or len(value) != count or not all(isinstance(text, str) for text in value):
-        raise ValueError(f"{count} texts are needed")
+        raise ValueError(f"{count} strings are needed")
     return tuple(value)
 
 

@@ -1,4 +1,4 @@
-"""What a table asks of a network: classes or a number to learn, rows held back, and how well they are met."""
+"""The learning task of a table: classes or a number to predict, held-out rows, and a report on them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Task:
     y_train : (rows,) int64 or (rows, outputs) float32
         What `fit` takes.
     truth : (rows,)
-        Of the rows held back: int64 class indices, or for a regression values in their own unit.
+        Targets of the held-out rows: int64 class indices, or for a regression values in their original unit.
     """
 
     preparation: Preparation
@@ -50,7 +50,7 @@ class Task:
         rows, held_back = len(self.x_train) + len(self.x_test), len(self.x_test)
         labels = self.preparation.labels
         kind = "regression" if labels is None else f"{len(labels)} classes"
-        return f"{rows} rows, {self.x_train.shape[1]} features, {kind}; {held_back} rows held back to test"
+        return f"{rows} rows, {self.x_train.shape[1]} features, {kind}; {held_back} rows held out for testing"
 
     def score(self, outputs: NDArray[Any]) -> str:
         """How well the outputs for the test rows do, in a few words."""

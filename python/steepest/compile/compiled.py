@@ -17,7 +17,7 @@ from ..backends.data import Parameters
 from ..backends.memory import aligned_zeros
 from ..backends.protocol import Network, Stage
 from ..backends.reference.formulas import write
-from ..layers import Layer
+from ..layers import Layer, Linear
 from ..layers.regularization import BatchNorm, Dropout
 from .plan import compile_stages, learners, walk
 from .state import checked_state
@@ -43,7 +43,8 @@ class Compiled:
     Raises
     ------
     ValueError, TypeError
-        If the layers do not fit together, or are none, or hold a number that `dtype` cannot.
+        If the layers do not fit together, an argument is not a layer, or a layer has a setting that `dtype`
+        cannot represent.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class Compiled:
 
     def zeros(self) -> list[Parameters]:
         """Arrays like the parameters, all zero: for what an optimizer or an average keeps."""
-        biased = [getattr(layer, "bias", True) for _, layer in self._learners]
+        biased = [not isinstance(layer, Linear) or layer.bias for _, layer in self._learners]
         return [
             Parameters(
                 aligned_zeros(stage.inputs if stage.dense else 1, stage.outputs, self.dtype),

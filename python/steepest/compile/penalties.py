@@ -14,14 +14,14 @@ from .plan import learners, walk
 
 
 def per_layer(penalty: Penalties, layers: Sequence[Layer]) -> tuple[Penalty | None, ...]:
-    """The penalty of each layer that learns; always None for a BatchNorm, whose scales are no weights.
+    """The penalty of each parametric layer; None for a BatchNorm, whose scales are not penalized.
 
     Raises
     ------
     ValueError
         If a mapping names a layer that is not there, or has no weights.
     TypeError
-        For anything that is no penalty, and for a number that is none.
+        If something is not a penalty, or the number of a layer is not an integer.
     """
     learning = learners(layers)
     with_weights = [path for path, layer in learning if not isinstance(layer, BatchNorm)]

@@ -20,9 +20,10 @@ def compile_stages(layers: Sequence[Layer]) -> tuple[Stage, ...]:
     Raises
     ------
     ValueError
-        If there is no Linear or Maxout, or a layer takes another number of features than it is given.
+        If there is no Linear or Maxout, or a layer takes another number of features than the one before
+        returns.
     TypeError
-        If something is no layer.
+        If something is not a layer.
     """
     plan = _Plan(layers)
     plan.add(layers, "")
@@ -74,13 +75,14 @@ def features_in(layer: Layer) -> int | None:
 
 
 class _Plan:
-    """Stages so far, and how many features the last of them gives."""
+    """The stages so far, and how many features the last one returns."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         for path, layer in walk(layers):
             if not isinstance(layer, Layer):
                 raise TypeError(
-                    f"layer {path} is {layer!r:.80}, but must be one like st.Linear(784, 10) or st.ReLU()"
+                    f"layer {path} is {layer!r:.80}, but must be a layer such as st.Linear(784, 10) or "
+                    "st.ReLU()"
                 )
         if not any(isinstance(layer, Linear | Maxout) for _, layer in walk(layers)):
             raise ValueError("a model needs at least one Linear layer")
@@ -135,7 +137,7 @@ class _Plan:
         self.add(layer.layers, f"{path}.")
         if self.features != before:
             raise ValueError(
-                f"layer {path} is {layer!r}, whose layers make {self.features} features of {before}, but a "
+                f"layer {path} is {layer!r}, whose layers have {self.features} features of {before}, but a "
                 "shortcut needs as many as it takes"
             )
         join = len(self.stages)

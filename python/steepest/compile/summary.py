@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..layers import Layer
+from ..layers import Layer, Linear, Maxout
+from ..layers.regularization import FractionalMaxPool2d, Residual
 
 
 def table(layers: Sequence[Layer], in_features: int, counts: Mapping[str, int], dtype: np.dtype[Any]) -> str:
@@ -33,10 +34,14 @@ def table(layers: Sequence[Layer], in_features: int, counts: Mapping[str, int], 
 def _rows(
     layers: Sequence[Layer], features: int, prefix: str, counts: Mapping[str, int]
 ) -> Iterator[tuple[str, str, str, str]]:
-    """Of some layers, each followed by those inside it; one without `out_features` changes no sizes."""
+    """Of some layers, each followed by those inside it; most change no sizes."""
     for number, layer in enumerate(layers):
-        key, inner = f"{prefix}{number}", getattr(layer, "layers", ())
-        given, features = features, getattr(layer, "out_features", features)
+        key, given = f"{prefix}{number}", features
+        inner: Sequence[Layer] = ()
+        if isinstance(layer, Residual):
+            inner = layer.layers
+        elif isinstance(layer, Linear | Maxout | FractionalMaxPool2d):
+            features = layer.out_features
         own = sum(count for name, count in counts.items() if name.startswith(f"{key}."))
         title = "  " * prefix.count(".") + (type(layer).__name__ if inner else repr(layer))
         yield key, title, f"(n, {features})", f"{own:,}"

@@ -27,7 +27,9 @@ def targets_and_weight(
     samples, outputs = scores
     if isinstance(loss, CustomLoss):
         if sample_weight is not None:
-            raise ValueError(f"sample_weight cannot be given with {loss!r:.80}: weigh the samples in it")
+            raise ValueError(
+                f"sample_weight cannot be given with {loss!r:.80}: apply the weights in the loss"
+            )
         return _any_targets(y, samples, dtype, name), None
     if loss.takes_labels:
         targets = _checks.labels(y, samples, outputs, backend.first_bad_label, name)

@@ -154,7 +154,7 @@ def _training_samples(train: Data) -> tuple[Array, Array]:
     if X.ndim != 2 or y.ndim == 0:
         raise ValueError(
             f"train has X of shape {X.shape} and y of shape {y.shape}, but X must be (samples, features) and "
-            "y have one label or target a sample"
+            "y one label or target per sample"
         )
     if len(X) != len(y):
         raise ValueError(f"X has {len(X)} samples, but y has {len(y)}")
@@ -173,7 +173,7 @@ def _different_seeds(seeds: Iterable[int]) -> list[int]:
     """The seeds as a list: at least two, all different, so that their spread has a meaning."""
     if isinstance(seeds, int | np.integer):
         raise TypeError(
-            f"seeds must be a sequence of integers, not {seeds}: write range({seeds}) for so many"
+            f"seeds must be a sequence of integers, not {seeds}: write range({seeds}) for that many seeds"
         )
     chosen = [_checks.seed(seed) for seed in seeds]
     if len(set(chosen)) < max(len(chosen), 2):

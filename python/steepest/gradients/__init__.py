@@ -1,4 +1,4 @@
-"""Gradients as the lecture tells them: numerical and analytic, one checked by the other, and ways down."""
+"""Numerical gradients, a check of analytic ones, and minimization of any function by gradient descent."""
 
 from __future__ import annotations
 

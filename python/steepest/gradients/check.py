@@ -40,23 +40,23 @@ def check_gradients(
     seed: int = 0,
     tolerance: float = 1e-6,
 ) -> GradientCheck:
-    """Compare three ways to the gradient of an objective: central differences, reverse mode, forward mode.
+    """Check a model's gradients: compare central differences, reverse mode and forward mode.
 
-    Reverse mode is `Sequential.loss_and_gradients`, forward mode `Sequential.directional_derivative`.
+    Reverse mode is `Sequential.loss_and_gradients`, forward mode is `Sequential.directional_derivative`.
 
     Parameters
     ----------
     model : Sequential
-        Checked through a copy in float64, at its present parameters.
+        It is not changed: a copy in float64 with the same parameters is checked.
     X, y, loss, penalty, sample_weight
-        As for `Sequential.fit`. A few dozen samples are enough; more of them bring more kinks.
+        As for `Sequential.fit`. A few dozen samples are enough; more samples have more kinks.
     h : float, default 1e-5
-        The step of the differences, in a parameter beyond 1 relative to it.
+        The step of the differences; relative to the parameter where its absolute value is greater than 1.
     max_coordinates : int or None, default 100
-        How many of each array of parameters are compared with differences, for which the objective is
-        evaluated four times; None for all.
+        Number of coordinates of each parameter array to compare with differences; None for all. Each takes
+        four evaluations of the objective.
     seed : int, default 0
-        StepKey those coordinates, and the directions of forward mode.
+        Seed of the choice of coordinates and of the directions of forward mode.
     tolerance : float, default 1e-6
         The largest relative error that passes.
 
@@ -66,26 +66,37 @@ def check_gradients(
 
     Raises
     ------
-    ValueError, TypeError
-        For what cannot be used, and if the objective is not finite.
+    ValueError
+        If an argument is outside its range, the penalty is proximal, or the objective is not finite.
+    TypeError
+        If an argument has another type.
 
     Notes
     -----
-    The relative error of a and n is ``|a - n| / max(|a|, |n|)``. Differences tell slopes to some
-    ``u = 32 * 2**-52 * size / h``, so a maximum below u / tolerance is replaced by that. The size is the
-    objective, plus h times its curvature, plus 1 for all losses but the squared error: the scale at which
-    scores are compared.
+    The relative error of a and n is ``abs(a - n) / max(abs(a), abs(n))``. Rounding limits the accuracy of
+    differences to about ``u = 32 * 2**-52 * size / h``, so a maximum below u / tolerance is replaced by it.
+    The size is the objective plus h times its curvature, plus 1 for all losses except the
+    squared error: the scale at which scores are compared.
 
-    A kink (of ReLU, hinge, L1, ...) within the step spoils a difference. To find it, the slopes d to the
+    A kink (of ReLU, hinge, L1, ...) within the step spoils a difference. To detect it, the slopes d to the
     left and to the right are extrapolated from the steps h / 2 and h, as ``2 d(h / 2) - d(h)``. Without a
-    kink, these two and the central difference agree but for terms in h**2. With a kink on one side, the
-    slope of the other side is exact, so the central difference is off by no more than the three lie apart.
-    A coordinate where that is more than what passes is skipped; also one where the terms in h**2 are, since
-    the objective bends sharply but hardly slopes there, as it may near a minimum. No gradient of the model
-    takes part in this, so a wrong one hides nothing.
+    kink, both equal the central difference except for terms of order h**2. With a kink on one side, the slope
+    on the other side is exact, so the error of the central difference is at most the spread of the three.
+    Coordinates where that spread exceeds what passes are skipped. That includes coordinates with large terms
+    of order h**2: the objective bends sharply there but has almost no slope, as may happen near a minimum.
+    The gradients under test play no part in this, so a wrong gradient cannot hide itself.
 
     Forward mode is compared with the inner product of gradient and direction, along random directions of
-    length 1, each within one array of parameters.
+    length 1, each within one parameter array.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> X, y = st.datasets.two_moons(20)
+    >>> model = st.Sequential(st.Linear(2, 3), st.Tanh(), st.Linear(3, 2))
+    >>> check = st.gradients.check_gradients(model, X, y, "softmax", st.L2(1e-3))
+    >>> check.ok, check.checked, check.skipped
+    (True, 17, 0)
     """
     loss, model = as_loss(loss), checked_model(model)
     h, tolerance = _checks.positive(h, "h"), _checks.positive(tolerance, "tolerance")
@@ -130,7 +141,7 @@ def check_gradients(
 
 @dataclass(frozen=True)
 class _Slopes:
-    """Slopes of an objective in some coordinates.
+    """Slopes of an objective along some coordinates.
 
     central: central differences. spread: how far these and the slopes extrapolated from either side lie
     apart. jump: the slopes to the left and to the right, that far apart, not extrapolated.
@@ -144,11 +155,11 @@ class _Slopes:
     def measured(
         cls, objective: Callable[[], float], here: float, parameter: Array, chosen: Coordinates, h: float
     ) -> _Slopes:
-        """Move one coordinate after the other, and back; `here` is the objective between."""
+        """Measure them by moving one coordinate at a time; `here` is the objective at the point itself."""
         centers = parameter[chosen]
         moved = centers + h * np.maximum(1, np.abs(centers)) * np.array([[-1], [-0.5], [0.5], [1]])
         if (still := (moved == centers).any(axis=0)).any():
-            raise ValueError(f"h is {h}, too small to move a coordinate, which is {centers[still][0]}")
+            raise ValueError(f"h is {h}, too small to change a coordinate with the value {centers[still][0]}")
         values = np.empty(moved.shape)
         for i, index in enumerate(zip(*chosen, strict=True)):
             for j in range(len(moved)):

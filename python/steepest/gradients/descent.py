@@ -1,4 +1,4 @@
-"""The lecture's ways down, from worst to best, for any function: random search, local search, descent."""
+"""Minimization of any function, from the worst method to the best: random search, local search, descent."""
 
 from __future__ import annotations
 
@@ -21,16 +21,23 @@ EvaluateGradient: TypeAlias = Callable[[Function, Array], ArrayLike]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Descent:
-    """Where a search went.
+    """The path and the losses of a minimization.
 
     Attributes
     ----------
-    path : ndarray, (steps + 1, ...)
-        The weights before the first step and after each.
-    losses : ndarray, (steps + 1,)
+    path : ndarray of float64, (steps + 1, ...)
+        The weights before the first step and after each step.
+    losses : ndarray of float64, (steps + 1,)
         The loss of each of them.
     evaluations : int
-        How often the loss was evaluated, for gradients too.
+        Number of evaluations of the loss, including those for numerical gradients.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> descent = st.gradients.gradient_descent(lambda w: (w**2).sum(), [1.0], 0.25, steps=2)
+    >>> descent.path.round(6).tolist(), descent.losses.round(6).tolist(), descent.evaluations
+    ([[1.0], [0.5], [0.25]], [1.0, 0.25, 0.0625], 7)
     """
 
     path: Array
@@ -39,7 +46,7 @@ class Descent:
 
     @property
     def weights(self) -> Array:
-        """The last weights; the best ones, of a search."""
+        """The last weights. For a search these are the best ones."""
         last: Array = self.path[-1]
         return last
 
@@ -62,32 +69,40 @@ def random_search(
     seed: int = 0,
     scale: float = 1.0,
 ) -> Descent:
-    """Try weights at random and keep the best: the lecture's first, very bad idea.
+    """Try random weights and keep the best: the lecture's first, very bad idea.
 
     Parameters
     ----------
     loss_function : callable
         Takes a float64 array and returns a real number.
     shape_or_sampler : int, tuple of int or callable
-        The shape of weights that are drawn from a normal distribution, or a function that draws them with
-        the ``numpy.random.Generator`` it is given.
+        The shape of the weights, which are then drawn from a standard normal distribution, or a function that
+        draws them with the ``numpy.random.Generator`` that it receives.
     tries : int
-        At least 1.
+        Number of random weights to try, at least 1.
     seed : int, default 0
+        Seed of the generator.
     scale : float, default 1.0
-        Greater than 0; what is drawn is multiplied by it.
+        The random weights are multiplied by this number, which must be greater than 0.
 
     Returns
     -------
     Descent
-        Of ``tries - 1`` steps: its path is the best weights so far.
+        With ``tries - 1`` steps. Its path has the best weights so far.
 
     Raises
     ------
     DivergenceError
-        If a loss is not finite; `step` is the number of the try, from 0.
+        If a loss is not finite. Its `step` is the number of the try, counted from 0.
     ValueError, TypeError
-        For arguments that cannot be used.
+        If an argument is outside its range or has another type.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> search = st.gradients.random_search(lambda w: (w**2).sum(), 2, tries=100)
+    >>> search.weights.shape, search.evaluations, search.loss < 0.1
+    ((2,), 100, True)
     """
     tries = _checks.integer(tries, "tries", minimum=1)
     scale = _checks.positive(scale, "scale")
@@ -98,7 +113,10 @@ def random_search(
     for number in range(tries):
         weights = scale * finite_point(draw(generator), "what was drawn")
         if path and weights.shape != path[0].shape:
-            raise ValueError(f"drawn were shape {path[0].shape} and then {weights.shape}, but must be alike")
+            raise ValueError(
+                f"the sampler returned shape {path[0].shape} and then {weights.shape}, but the shapes "
+                "must be equal"
+            )
         value = loss.finite(weights, number)
         better = not losses or value < losses[-1]
         path.append(weights if better else path[-1])
@@ -109,7 +127,7 @@ def random_search(
 def local_search(
     loss_function: Function, weights: ArrayLike, steps: int, step_size: float, seed: int = 0
 ) -> Descent:
-    """Try steps in random directions and make those that lead down: the lecture's second idea.
+    """Try random steps and keep those that lower the loss: the lecture's second idea.
 
     Parameters
     ----------
@@ -118,22 +136,30 @@ def local_search(
     weights : array_like
         Where to start; converted to float64, and not changed.
     steps : int
-        How many steps to try.
+        Number of steps to try, at least 0.
     step_size : float
-        Greater than 0; the standard deviation of a step in each coordinate.
+        Standard deviation of a step in each coordinate, greater than 0.
     seed : int, default 0
+        Seed of the random steps.
 
     Returns
     -------
     Descent
-        Its path stands still where a step would not have led down.
+        Its path repeats the weights where a step did not lower the loss.
 
     Raises
     ------
     DivergenceError
-        If a loss is not finite; `step` counts from 0, which is the start.
+        If a loss is not finite. Its `step` counts from 0, which is the start.
     ValueError, TypeError
-        For arguments that cannot be used.
+        If an argument is outside its range or has another type.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> search = st.gradients.local_search(lambda w: (w**2).sum(), [1.0, 1.0], steps=100, step_size=0.1)
+    >>> search.evaluations, search.loss < 0.1
+    (101, True)
     """
     here = finite_point(weights, "weights")
     steps = _checks.integer(steps, "steps", minimum=0)
@@ -156,7 +182,7 @@ def gradient_descent(
     steps: int,
     evaluate_gradient: EvaluateGradient | None = None,
 ) -> Descent:
-    """Follow the slope: the lecture's vanilla gradient descent, ``weights += - step_size * weights_grad``.
+    """Follow the gradient: the lecture's vanilla gradient descent, ``weights += - step_size * weights_grad``.
 
     Parameters
     ----------
@@ -165,10 +191,11 @@ def gradient_descent(
     weights : array_like
         Where to start; converted to float64, and not changed.
     step_size : float or callable
-        Greater than 0; or a function that gives it for a step, counted from 0.
+        The learning rate, greater than 0; or a function that returns it for a step, counted from 0.
     steps : int
+        Number of steps, at least 0.
     evaluate_gradient : callable, optional
-        Takes the loss function and the weights, and returns the gradient, of their shape. By default
+        Takes the loss function and the weights, and returns the gradient, an array of their shape. By default
         `numerical_gradient`.
 
     Returns
@@ -178,9 +205,18 @@ def gradient_descent(
     Raises
     ------
     DivergenceError
-        If the loss stops being finite; `step` is the number of steps made until then.
+        If the loss is no longer finite. Its `step` is the number of steps done until then.
     ValueError, TypeError
-        For arguments that cannot be used, what the callables return included.
+        If an argument, or what a function returns, is outside its range or has another type.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> descent = st.gradients.gradient_descent(
+    ...     lambda w: (w**2).sum(), [1.0], 0.25, steps=2, evaluate_gradient=lambda loss, w: 2 * w
+    ... )
+    >>> descent.path.tolist(), descent.evaluations
+    ([[1.0], [0.5], [0.25]], 3)
     """
     here = finite_point(weights, "weights")
     steps = _checks.integer(steps, "steps", minimum=0)
@@ -203,7 +239,7 @@ def gradient_descent(
 
 
 class _Loss:
-    """A loss function whose evaluations are counted."""
+    """A loss function that counts its evaluations."""
 
     def __init__(self, function: Function) -> None:
         self._function = function
@@ -214,7 +250,7 @@ class _Loss:
         return evaluated(self._function, weights)
 
     def finite(self, weights: Array, step: int, step_size: float | None = None) -> float:
-        """The loss after some steps; a DivergenceError if it is not finite."""
+        """The loss after `step` steps; a DivergenceError if it is not finite."""
         value = self(weights)
         if not math.isfinite(value):
             hint = "" if step_size is None else f" of size {step_size}; a smaller step size may help"

@@ -1,4 +1,4 @@
-"""Derivatives of any function, from differences of its values."""
+"""Numerical derivatives of any function, by finite differences."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ Method: TypeAlias = Literal["central", "forward"]
 def numerical_gradient(
     function: Function, point: ArrayLike, h: float = 1e-5, *, method: Method = "central"
 ) -> Array:
-    """Gradient of a function from its values at points moved by `h`, one coordinate at a time.
+    """Approximate the gradient of a function by finite differences, one coordinate at a time.
 
-    Slow, approximate and easy to write: what an analytic gradient is checked against.
+    It is slow and approximate, but hard to get wrong: use it to check an analytic gradient.
 
     Parameters
     ----------
     function : callable
-        Takes a float64 array of the shape of `point`, its own to keep or to change; returns a real number.
+        Takes a float64 array of the shape of `point` and returns a real number. Each call gets a new copy,
+        which the function may change.
     point : array_like
-        Of any shape; converted to float64, and not changed.
+        Where to differentiate, of any shape; converted to float64, and not changed.
     h : float, default 1e-5
         The step, finite and greater than 0.
     method : {"central", "forward"}
-        ``(f(x + h) - f(x - h)) / 2h``, whose error shrinks with h**2, from 2 evaluations a coordinate; or
-        ``(f(x + h) - f(x)) / h``, whose error shrinks with h, from 1 a coordinate and 1 more.
+        "central" computes ``(f(x + h) - f(x - h)) / 2h``: its error is proportional to h**2, and it takes 2
+        evaluations per coordinate. "forward" computes ``(f(x + h) - f(x)) / h``: its error is proportional to
+        h, and it takes 1 evaluation per coordinate and 1 more.
 
     Returns
     -------
@@ -41,15 +43,22 @@ def numerical_gradient(
 
     Raises
     ------
-    ValueError, TypeError
-        Also if the function returns what is no finite real number, and if `h` is too small to move a
-        coordinate.
+    ValueError
+        If an argument is outside its range, if the function returns a number that is not finite, or if `h` is
+        too small to change a coordinate.
+    TypeError
+        If an argument, or what the function returns, has another type.
 
     Notes
     -----
-    Besides, rounding leaves an error of about 1e-16 times the function's value, divided by h. The best h
-    is therefore near 1e-5 for central and 1e-8 for forward differences, where values and derivatives are
-    of the size of 1.
+    Rounding adds an error of about 1e-16 times the function's value, divided by h. Where values and
+    derivatives are about 1, the best h is therefore near 1e-5 for central and 1e-8 for forward differences.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.gradients.numerical_gradient(lambda w: (w**2).sum(), [1.0, 2.0]).round(6).tolist()
+    [2.0, 4.0]
     """
     x = finite_point(point, "point")
     h, method = _checked_settings(h, method)
@@ -58,7 +67,7 @@ def numerical_gradient(
     for index in np.ndindex(x.shape):
         ahead, above = _moved(function, x, index, h)
         behind, below = (float(x[index]), here) if method == "forward" else _moved(function, x, index, -h)
-        gradient[index] = (above - below) / (ahead - behind)  # the step that was made, h but for rounding
+        gradient[index] = (above - below) / (ahead - behind)  # the step after rounding
     return gradient
 
 
@@ -70,14 +79,14 @@ def directional_derivative(
     *,
     method: Method = "central",
 ) -> float:
-    """How fast a function changes along a direction: its gradient times the direction, from two values.
+    """Approximate a directional derivative, the gradient times a direction, by a finite difference.
 
     Parameters
     ----------
     function, point, h, method
         As for `numerical_gradient`; the point is moved by `h` times the direction.
     direction : array_like, the shape of `point`
-        Of any length: twice the direction has twice the derivative.
+        It need not have length 1; the derivative is proportional to its length.
 
     Returns
     -------
@@ -87,6 +96,12 @@ def directional_derivative(
     ------
     ValueError, TypeError
         As for `numerical_gradient`, and if the shapes differ.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> round(st.gradients.directional_derivative(lambda w: (w**2).sum(), [1.0, 2.0], [1.0, 1.0]), 6)
+    6.0
     """
     x, way = finite_point(point, "point"), finite_point(direction, "direction")
     h, method = _checked_settings(h, method)
@@ -99,7 +114,7 @@ def directional_derivative(
 
 
 def finite_point(value: ArrayLike, name: str) -> Array:
-    """A copy of `value` in float64, refused if not finite."""
+    """A copy of `value` in float64; a ValueError if it is not finite."""
     x = np.array(_checks.real_array(value, name), np.float64)
     if not np.isfinite(x).all():
         raise ValueError(f"{name} holds NaN or an infinity")
@@ -107,7 +122,7 @@ def finite_point(value: ArrayLike, name: str) -> Array:
 
 
 def evaluated(function: Function, x: Array) -> float:
-    """The function's value, one real number, of a copy of `x`."""
+    """The value of the function, one real number, for a copy of `x`."""
     with np.errstate(over="ignore", invalid="ignore"):  # whether it is finite is for the caller to say
         value = _checks.real_array(function(x.copy()), "the value of the function")
     if value.ndim != 0:
@@ -116,7 +131,7 @@ def evaluated(function: Function, x: Array) -> float:
 
 
 def _moved(function: Function, x: Array, index: tuple[int, ...], step: float) -> tuple[float, float]:
-    """One coordinate after a step, and the function there."""
+    """A coordinate after a step, and the value of the function there."""
     moved = x.copy()
     moved[index] += step
     if moved[index] == x[index]:

@@ -7,18 +7,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class KeyCheck:
-    """How well the gradients of one array of parameters agree.
+    """How well the gradients of one parameter array agree.
 
     Attributes
     ----------
     key : str
         Its name in `state_dict`.
     checked, skipped : int
-        Coordinates compared with central differences, and those where these have no meaning.
+        Number of coordinates compared with central differences, and of those near a kink, where central
+        differences have no meaning.
     numerical_error : float or None
         The largest relative error of reverse mode against central differences; None if all were skipped.
     forward_error : float
-        That of forward mode against reverse mode.
+        The largest relative error of forward mode against reverse mode.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(2, 3), st.Tanh(), st.Linear(3, 2))
+    >>> check = st.gradients.check_gradients(model, *st.datasets.two_moons(20), "softmax")
+    >>> [(one.key, one.checked) for one in check.keys]
+    [('0.weight', 6), ('0.bias', 3), ('2.weight', 6), ('2.bias', 2)]
     """
 
     key: str
@@ -30,13 +39,24 @@ class KeyCheck:
 
 @dataclass(frozen=True, repr=False)
 class GradientCheck:
-    """What `check_gradients` found; true if the gradients are right, false if wrong or not checked at all.
+    """The result of `check_gradients`. It is true if the gradients are right, and prints as a table.
+
+    It is false if they are wrong, or if no coordinate could be checked.
 
     Attributes
     ----------
     keys : tuple of KeyCheck
+        The results for each parameter array.
     tolerance : float
         The largest relative error that passes.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(2, 2))
+    >>> check = st.gradients.check_gradients(model, *st.datasets.two_moons(20), "softmax")
+    >>> print(str(check).partition(":")[0])
+    gradients are right to 1e-06
     """
 
     keys: tuple[KeyCheck, ...]
@@ -44,22 +64,22 @@ class GradientCheck:
 
     @property
     def checked(self) -> int:
-        """Coordinates compared with central differences."""
+        """Number of coordinates compared with central differences."""
         return sum(key.checked for key in self.keys)
 
     @property
     def skipped(self) -> int:
-        """Coordinates that were not, because the step crosses a kink (or a bend too sharp for it)."""
+        """Number of coordinates left out, because a step would cross a kink or a very sharp bend."""
         return sum(key.skipped for key in self.keys)
 
     @property
     def ok(self) -> bool:
-        """Whether anything could be compared with differences, and no error exceeds the tolerance."""
+        """Whether at least one coordinate was compared, and no error exceeds the tolerance."""
         return self.checked > 0 and self._agree
 
     @property
     def _agree(self) -> bool:
-        """Whether what was compared agrees."""
+        """Whether no error exceeds the tolerance."""
         errors = [key.forward_error for key in self.keys]
         errors += [key.numerical_error for key in self.keys if key.numerical_error is not None]
         return all(error <= self.tolerance for error in errors)  # NaN is not

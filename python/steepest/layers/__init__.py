@@ -1,4 +1,4 @@
-"""Layers as descriptions: what a model is made of. They hold no numbers and do no work."""
+"""Layers: the building blocks of a model. They hold no parameters and do no work."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Linear(Description):
     Parameters
     ----------
     in_features, out_features : int
-        Sizes of a row before and after, at least 1. `weight` is (in_features, out_features).
+        Number of input and output features, at least 1. `weight` has the shape (in_features, out_features).
     bias : bool, default True
         Whether a bias, (out_features,), is added.
     initializer : Initializer, optional
-        How the initial weight is drawn, see `steepest.initializers`; by default as the model says. Two layers
-        that differ in it alone are equal, and a file does not keep it.
+        How the initial weight is drawn, see `steepest.initializers`; by default the model decides. It is not
+        stored in model files, and layers that differ only in it are equal.
     """
 
     in_features: int
@@ -51,20 +51,20 @@ class Linear(Description):
 
 @dataclass(frozen=True)
 class Maxout(Description):
-    """Fully connected layer of several pieces, of which the largest counts: y = max_p (x @ W_p + b_p).
+    """Fully connected layer with several pieces, which returns the largest: y = max_p (x @ W_p + b_p).
 
     Parameters
     ----------
     in_features, out_features : int
-        Sizes of a row before and after, at least 1.
+        Number of input and output features, at least 1.
     pieces : int, default 2
         At least 2. `weight` is (in_features, pieces * out_features) and `bias` (pieces * out_features,):
         column p * out_features + j is piece p of output j.
 
     Notes
     -----
-    Goodfellow, Warde-Farley, Mirza, Courville and Bengio, "Maxout networks", ICML 2013. Of equal pieces the
-    first gets the gradient.
+    Goodfellow, Warde-Farley, Mirza, Courville and Bengio, "Maxout networks", ICML 2013. If pieces are equal,
+    the first one gets the gradient.
     """
 
     in_features: int
@@ -128,7 +128,7 @@ class ELU(Description):
     Parameters
     ----------
     alpha : float, default 1.0
-        Greater than 0: minus what it tends to far below 0.
+        Greater than 0. The function tends to -alpha for very negative x.
     """
 
     alpha: float = 1.0
@@ -138,14 +138,14 @@ class ELU(Description):
 
 @dataclass(frozen=True)
 class LeCunTanh:
-    """1.7159 * tanh(2/3 * x), which keeps 1 and -1 (LeCun et al., "Efficient BackProp", 1998)."""
+    """1.7159 * tanh(2/3 * x), which maps 1 to 1 and -1 to -1 (LeCun et al., "Efficient BackProp", 1998)."""
 
     activation: ClassVar[ActivationName] = "lecun_tanh"
 
 
 @dataclass(frozen=True)
 class Softplus:
-    """log(1 + exp(x)), a smooth ReLU; without overflow or loss of digits for any x."""
+    """log(1 + exp(x)), a smooth ReLU, computed without overflow or loss of accuracy for any x."""
 
     activation: ClassVar[ActivationName] = "softplus"
 
@@ -154,7 +154,7 @@ class Softplus:
 class GELU:
     """x * Phi(x), Phi the normal distribution function, exactly (Hendrycks and Gimpel, 2016).
 
-    Its derivative is computed from its input, so it runs as a pass of its own behind a Linear layer.
+    Its derivative needs its input, so it is not fused into the `Linear` layer before it.
     """
 
     activation: ClassVar[ActivationName] = "gelu"
@@ -162,7 +162,7 @@ class GELU:
 
 @dataclass(frozen=True)
 class Identity:
-    """Does nothing; a place holder that costs nothing."""
+    """Return the input. A placeholder that costs nothing."""
 
     activation: ClassVar[ActivationName] = "identity"
 
@@ -210,7 +210,7 @@ def to_config(layer: Layer) -> dict[str, Any]:
         For a class that `from_config` does not know, as one derived from a layer.
     """
     if _LAYERS.get(type(layer).__name__) is not type(layer):
-        raise ValueError(f"{layer!r:.80} is a {type(layer).__name__}, which has no description")
+        raise ValueError(f"{layer!r:.80} is a {type(layer).__name__}, which cannot be described")
     values = {name: _plain(getattr(layer, name)) for name in _kept(type(layer))}
     return {"layer": type(layer).__name__} | values
 
@@ -232,10 +232,10 @@ def from_config(config: object) -> Layer:
     Raises
     ------
     ValueError
-        If `config` is no mapping, names no known layer, or has missing, unknown or impossible fields.
+        If `config` is not a mapping, names an unknown layer, or has missing, unknown or invalid fields.
     """
     if not isinstance(config, Mapping):
-        raise ValueError(f"a layer is described by a mapping, not by {config!r:.80}")
+        raise ValueError(f"a layer's description must be a mapping, not {config!r:.80}")
     values = dict(config)
     name = values.pop("layer", None)
     kind = _LAYERS.get(name) if isinstance(name, str) else None

@@ -1,4 +1,4 @@
-"""Layers that regularize, as descriptions: dropout, batch normalization, shortcuts, fractional pooling."""
+"""Layers that regularize: dropout, batch normalization, residual connections, fractional max-pooling."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dropout(Description):
-    """Inverted dropout: in training each element is 0 with probability p, and else divided by 1 - p.
+    """Inverted dropout: in training, set elements to 0 with probability p, and divide the others by 1 - p.
 
     Nothing is dropped in ``model(X)``.
 
@@ -29,8 +29,8 @@ class Dropout(Description):
     p : float, default 0.5
         Probability of dropping, in [0, 1).
     mask : array_like of bool, (features,) or (samples, features), optional
-        Which elements to keep, in place of random ones, for tests; not a part of model files. Of several
-        rows, row i is for the i-th sample of each batch.
+        Which elements to keep, instead of random ones; meant for tests, and not stored in model files. With
+        several rows, row i is for the i-th sample of each batch.
 
     Notes
     -----
@@ -56,9 +56,9 @@ class Dropout(Description):
 class BatchNorm(Description):
     """Batch normalization, y = (x - mean) / sqrt(variance + epsilon) * weight + bias, feature by feature.
 
-    In training, mean and (biased) variance are those of the batch, and the running ones follow them once a
-    step: running = momentum * running + (1 - momentum) * batch, from 0 and 1 on. ``model(X)`` uses the
-    running ones; `Sequential.folded` makes them a part of the `Linear` before.
+    In training, mean and (biased) variance are those of the batch. Each step updates the running statistics,
+    which start with mean 0 and variance 1: running = momentum * running + (1 - momentum) * batch.
+    ``model(X)`` uses the running statistics; `Sequential.folded` merges them into the `Linear` layer before.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class BatchNorm(Description):
     Notes
     -----
     Ioffe and Szegedy, "Batch normalization: accelerating deep network training by reducing internal
-    covariate shift", ICML 2015. Sample weights do not enter the statistics. A batch of one sample is
+    covariate shift", ICML 2015. Sample weights do not affect the statistics. A batch of one sample is
     normalized to `bias`.
     """
 
@@ -88,15 +88,15 @@ class BatchNorm(Description):
 
 @dataclass(frozen=True, init=False)
 class Residual(Description):
-    """Layers beside a shortcut, y = x + layers(x); with stochastic depth if they do not always survive.
+    """Layers with a shortcut, y = x + layers(x), and optional stochastic depth.
 
     Parameters
     ----------
     *layers : layers
-        They must give as many features as they take.
+        They must return as many features as they take.
     survival_probability : float, default 1.0
-        In (0, 1]. With which the layers take part in a training step; otherwise y = x for the whole batch.
-        ``model(X)`` takes the mean: y = x + survival_probability * layers(x).
+        Probability, in (0, 1], that the layers take part in a training step; otherwise y = x for the whole
+        batch. ``model(X)`` uses the mean: y = x + survival_probability * layers(x).
 
     Notes
     -----
@@ -123,16 +123,16 @@ class Residual(Description):
 
 @dataclass(frozen=True)
 class FractionalMaxPool2d(Description):
-    """Fractional max-pooling: the largest value of each of a number of regions that need not be a divisor.
+    """Fractional max-pooling: the maximum of each region, with a ratio that need not be an integer.
 
     Rows are images in (height, width, channels) order and become images of floor(height / ratio) by
-    floor(width / ratio). The regions do not overlap; where they are cut is drawn for each training step, and
+    floor(width / ratio). The regions do not overlap. Their boundaries are random in each training step, and
     fixed in ``model(X)``.
 
     Parameters
     ----------
     height, width, channels : int
-        Of the images, 1 to 65535 each.
+        Size of the images, each from 1 to 65535.
     ratio : float
         Finite, at least 1, and at most the smaller of height and width.
 
@@ -163,10 +163,10 @@ class FractionalMaxPool2d(Description):
 
     @property
     def pooled(self) -> tuple[int, int]:
-        """Height and width of what comes out."""
+        """Height and width of the output."""
         return math.floor(self.height / self.ratio), math.floor(self.width / self.ratio)
 
     @property
     def out_features(self) -> int:
-        """How many features come out."""
+        """Number of output features."""
         return math.prod(self.pooled) * self.channels

@@ -1,6 +1,7 @@
-"""Pictures of models and fits, drawn by matplotlib, which is only imported when one is drawn.
+"""Plots of models and fits with matplotlib, which is imported when the first one is drawn.
 
-Nothing is ever shown or saved: that is left to the caller, as in ``axes.figure.savefig("curve.svg")``.
+The functions neither show nor save a figure: that is up to the caller, as in
+``axes.figure.savefig("curve.svg")``.
 """
 
 from __future__ import annotations
@@ -35,33 +36,44 @@ def templates(
     classes: Sequence[object] | None = None,
     figure: Figure | None = None,
 ) -> Figure:
-    """Draw each column of a weight as an image: what a linear classifier compares its input with.
+    """Draw each column of a weight as an image: the template that a linear classifier compares inputs with.
 
     Parameters
     ----------
     model : Sequential
+        A model with a `Linear` layer.
     shape : (height, width) or (height, width, 3)
-        How a row of features is an image. With one channel, weights of 0 are white, positive ones red and
-        negative ones blue; with three, 0 is gray and each channel brightens with its weights. All panels
-        share one scale, symmetric about 0, from the weight largest in size.
+        Shape of the image that a row of features holds. With one channel, weights of 0 are white, positive
+        ones red and negative ones blue. With three channels, weights of 0 are gray, and a channel is brighter
+        where its weights are larger. All panels share one scale, symmetric about 0, up to the largest
+        absolute weight.
     layer : int, default 0
-        The number of the `Linear` whose columns are drawn, as `state_dict` counts.
+        Number of the `Linear` layer, as in the keys of `state_dict`.
     classes : sequence, optional
-        Names of the outputs, the titles of the panels; by default their numbers.
-    figure : matplotlib.figure.Figure, optional
-        To draw in, a SubFigure too; by default a new one.
+        Names of the outputs, used as titles of the panels; by default their numbers.
+    figure : matplotlib.figure.Figure or SubFigure, optional
+        Where to draw; by default in a new figure.
 
     Returns
     -------
     matplotlib.figure.Figure
-        That figure, with one panel an output, and a color bar if there is one channel.
+        The figure, with one panel per output and, for one channel, a color bar.
 
     Raises
     ------
     ValueError, TypeError
-        If the layer is no `Linear`, or the shape or the names do not fit it.
+        If the layer is not a `Linear`, or the shape or the names do not fit it.
     ImportError
-        Without matplotlib.
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> from matplotlib.figure import Figure
+    >>> model = st.Sequential(st.Linear(64, 10))
+    >>> figure = st.plots.templates(model, (8, 8), figure=Figure())
+    >>> [axes.get_title() for axes in figure.axes][:3]
+    ['0', '1', '2']
     """
     weight = _weight(model, layer)
     pixels = image_shape(shape, len(weight), f"layer {layer}")
@@ -82,25 +94,26 @@ def decision_regions(
     classes: Sequence[object] | None = None,
     resolution: int = 200,
 ) -> Axes:
-    """Draw where a model of two features predicts which class, and the samples in the colors of theirs.
+    """Draw which class a model of two features predicts at each point, and the samples in their colors.
 
-    For a linear model (of `Linear` and `Identity` layers alone) the line where the score of a class is 0
-    is drawn too, in its color.
+    For a linear model (only `Linear` and `Identity` layers), the lines where the score of a class is 0 are
+    drawn too, in the color of the class.
 
     Parameters
     ----------
     model : Sequential
-        Of two features and at least two outputs.
+        A model with two features and at least two outputs.
     X : array_like, (samples, 2)
+        The samples to draw, at least one.
     y : array_like, (samples,)
-        Class indices.
+        Their class indices, integers from 0.
     ax : matplotlib.axes.Axes, optional
-        To draw in; by default that of a new figure.
+        Where to draw; by default in a new figure.
     classes : sequence, optional
-        Names of the outputs, for the legend; by default their numbers.
+        Names of the outputs for the legend; by default their numbers.
     resolution : int, default 200
-        Points a side at which the model predicts, at least 2. They reach a tenth of the samples' extent
-        beyond them.
+        Number of points along each side at which the model predicts, at least 2. The plot extends beyond the
+        samples by a tenth of their range.
 
     Returns
     -------
@@ -109,9 +122,19 @@ def decision_regions(
     Raises
     ------
     ValueError, TypeError
-        If the model has not two features or only one output, or the samples or names do not fit it.
+        If the model does not have two features and at least two outputs, or the samples or names do not fit.
     ImportError
-        Without matplotlib.
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> from matplotlib.figure import Figure
+    >>> X, y = st.datasets.two_moons()
+    >>> model = st.Sequential(st.Linear(2, 8), st.ReLU(), st.Linear(8, 2))
+    >>> axes = st.plots.decision_regions(model, X, y, ax=Figure().subplots(), classes=["upper", "lower"])
+    >>> [text.get_text() for text in axes.get_legend().get_texts()]
+    ['upper', 'lower']
     """
     checked_model(model)
     if model.in_features != 2:
@@ -150,26 +173,39 @@ def decision_regions(
 
 
 def learning_curves(history: History | Mapping[str, History], *, ax: Axes | None = None) -> Axes:
-    """Draw the objective of each epoch of a fit and, dashed, its validation loss.
+    """Draw the training objective of each epoch of a fit and, dashed, the validation loss.
 
     Parameters
     ----------
     history : History, or mapping of names to History
-        Of at least one epoch each. Those of a mapping are drawn in colors of their own.
+        Histories with at least one epoch. Each history of a mapping has its color, and its name in the
+        legend.
     ax : matplotlib.axes.Axes, optional
-        To draw in; by default that of a new figure.
+        Where to draw; by default in a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
-        The epochs along x, counted from 1.
+        The x axis counts epochs from 1.
 
     Raises
     ------
-    ValueError, TypeError
-        If there is no history, one without an epoch, or something else.
+    ValueError
+        If there is no history, or one has no epoch.
+    TypeError
+        If something is not a `History`.
     ImportError
-        Without matplotlib.
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> from matplotlib.figure import Figure
+    >>> X, y = st.datasets.two_moons()
+    >>> history = st.Sequential(st.Linear(2, 2)).fit(X, y, epochs=3, progress=False)
+    >>> axes = st.plots.learning_curves(history, ax=Figure().subplots())
+    >>> len(axes.lines), axes.get_xlabel(), axes.get_ylabel()
+    (1, 'epoch', 'loss')
     """
     several = isinstance(history, Mapping)
     histories = dict(history) if isinstance(history, Mapping) else {"": history}
@@ -177,7 +213,7 @@ def learning_curves(history: History | Mapping[str, History], *, ax: Axes | None
         raise ValueError("the mapping has 0 histories, but at least 1 is needed")
     for name, one in histories.items():
         if not isinstance(one, History):
-            raise TypeError(f"history must be what fit returns, or a mapping of such, not {one!r:.80}")
+            raise TypeError(f"history must be a st.History, or a mapping of names to such, not {one!r:.80}")
         if one.epochs == 0:
             which = f"history {name!r}" if several else "the history"
             raise ValueError(f"{which} has 0 epochs, but at least 1 is needed")
@@ -206,7 +242,7 @@ def _weight(model: Sequential, layer: int) -> Array:
 
 
 def _samples(model: Sequential, X: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
-    """Checked samples and class indices, at least one."""
+    """The samples and class indices, checked; at least one sample."""
     points = _checks.rows(X, model.in_features, np.dtype(np.float64))
     _checks.not_empty(points)
     _checks.finite_rows(points, active().first_nonfinite_row)
@@ -214,14 +250,14 @@ def _samples(model: Sequential, X: ArrayLike, y: ArrayLike) -> tuple[Array, Arra
 
 
 def _extent(points: Array) -> tuple[Array, Array]:
-    """Lowest and highest coordinates of the picture; samples in a line leave room around it."""
+    """Lowest and highest coordinates of the plot, with a margin of 1 where all samples are equal."""
     low, high = points.min(axis=0), points.max(axis=0)
     margin = np.where(high > low, 0.1 * (high - low), 1.0)
     return low - margin, high + margin
 
 
 def _palette(colors: int) -> Array:
-    """That many colors, (colors, 3)."""
+    """Distinct colors, an array of shape (colors, 3)."""
     pyplot()
     from matplotlib import colormaps
 

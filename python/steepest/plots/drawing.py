@@ -1,4 +1,4 @@
-"""What all pictures share: matplotlib if it is there, and templates as images."""
+"""What all plots share: matplotlib, if it is installed, and weights drawn as images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PANEL = 1.3  # inches
 
 
 def pyplot() -> Any:
-    """matplotlib.pyplot, which picks a drawing surface that works without a screen if there is none."""
+    """matplotlib.pyplot, which chooses a backend that works without a display if there is none."""
     try:
         from matplotlib import pyplot
     except ImportError as error:
@@ -29,12 +29,12 @@ def pyplot() -> Any:
 
 
 def axes_or_new(ax: Axes | None) -> Any:
-    """`ax`, or that of a new figure."""
+    """`ax`, or the axes of a new figure."""
     return pyplot().subplots(layout="constrained")[1] if ax is None else ax
 
 
 def image_shape(shape: Sequence[int], features: int, what: str) -> tuple[int, ...]:
-    """`shape` as (height, width) or (height, width, 3), of as many numbers as there are features."""
+    """`shape` as (height, width) or (height, width, 3), checked to hold all features."""
     if not isinstance(shape, Sequence) or len(shape) not in (2, 3):
         raise ValueError(f"shape is {shape!r:.80}, but must be (height, width) or (height, width, 3)")
     pixels = tuple(_checks.integer(size, "a size in shape", minimum=1) for size in shape)
@@ -48,7 +48,7 @@ def image_shape(shape: Sequence[int], features: int, what: str) -> tuple[int, ..
 def draw_templates(
     weight: Array, pixels: tuple[int, ...], names: Sequence[object], figure: Any, **options: Any
 ) -> tuple[Any, list[Any]]:
-    """The figure, or a new one, and the images of the columns, with `options` for those of one channel."""
+    """Draw the columns as images; return figure and images. `options` are for images of one channel."""
     outputs = weight.shape[1]
     columns = min(outputs, max(5, math.ceil(math.sqrt(outputs))))
     rows = -(-outputs // columns)

@@ -1,6 +1,6 @@
 """scikit-learn's estimators for networks and linear models, computed by steepest.
 
-Use them in place of scikit-learn's: the parameters are the same, and some more.
+They are drop-in replacements for scikit-learn's: the parameters are the same, with additional ones.
 """
 
 from __future__ import annotations

@@ -24,20 +24,20 @@ class LossCurveDisplay:
     validation_loss_curve : array-like of shape (n_epochs,), default=None
         Drawn dashed, in the color of the loss.
     validation_scores : array-like of shape (n_epochs,), default=None
-        Drawn dashed along a scale of their own at the right, where there is no `validation_loss_curve`.
+        If there is no `validation_loss_curve`, these are drawn dashed, with a separate scale on the right.
     name : str, default=None
-        Of the estimator, for the legend.
+        Name of the estimator, for the legend.
 
     Attributes
     ----------
     line_ : matplotlib Artist
         The loss.
     validation_line_ : matplotlib Artist or None
-        The loss or score of validation.
+        The validation loss or score.
     ax_ : matplotlib Axes
-        The epochs along x, counted from 1.
+        The x axis counts epochs from 1.
     score_ax_ : matplotlib Axes or None
-        The one of validation scores, which shares the epochs with `ax_`.
+        The axes of the validation scores, which share the x axis with `ax_`.
     figure_ : matplotlib Figure
 
     See Also
@@ -73,13 +73,14 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : estimator instance
-            Fitted, with a `loss_curve_`; of scikit-learn too. Of a pipeline, its last step.
+            A fitted estimator with a `loss_curve_`, from steepest or scikit-learn. Of a pipeline, the last
+            step is used.
         ax : matplotlib Axes, default=None
-            To draw in; by default that of a new figure.
+            Where to draw; by default in a new figure.
         name : str, default=None
-            For the legend; by default the name of the class.
+            Name for the legend; by default the name of the class.
         **kwargs : dict
-            For matplotlib's `plot`.
+            Arguments for matplotlib's `plot`.
 
         Returns
         -------
@@ -88,7 +89,7 @@ class LossCurveDisplay:
         Raises
         ------
         ValueError
-            If the estimator keeps no loss of each epoch.
+            If the estimator has no loss of each epoch.
         """
         estimator = _final_step(estimator)
         curves = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
@@ -109,7 +110,7 @@ class LossCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            To draw in; by default that of a new figure.
+            Where to draw; by default in a new figure.
         name : str, default=None
             For the legend; by default that of the display.
         **kwargs : dict
@@ -271,7 +272,7 @@ def _first_weights(estimator: Any) -> Array:
 
 
 def _class_names(estimator: Any, outputs: int) -> list[object] | None:
-    """The class of each output; None where outputs are no classes."""
+    """The class of each output; None if outputs are not classes."""
     classes = getattr(estimator, "classes_", None)
     if classes is None or len(getattr(estimator, "coefs_", ())) > 1:
         return None

@@ -1,4 +1,4 @@
-"""Model files: they cannot run code, damage is found, and any safetensors reader can read the tensors.
+"""Model files: they cannot run code, checksums find damage, and any safetensors reader reads the tensors.
 
 A JSON description under one metadata key holds the layers, and checksums of the tensors and of the header.
 """
@@ -34,7 +34,19 @@ _REFUSALS = (ValueError, TypeError, OverflowError, RecursionError)
 
 
 class ModelFileError(ValueError):
-    """The file is no model that this version of steepest can read."""
+    """The file is not a model that this version of steepest can read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import steepest as st
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     try:
+    ...         st.load(file.name)
+    ...     except st.ModelFileError as error:
+    ...         print(str(error).partition(": ")[2])
+    it has 0 bytes, but even an empty one has 8
+    """
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ def write(path: str | os.PathLike[str], description: Description, state: Mapping
     Parameters
     ----------
     path : path
-        Replaced in one step once everything is written, so that it is never half a file.
+        It is replaced in one step after everything is written, so it never holds half a file.
     description : Description
     state : mapping of ndarray
         As `Sequential.state_dict` gives it.
@@ -64,8 +76,8 @@ def write(path: str | os.PathLike[str], description: Description, state: Mapping
     Raises
     ------
     ValueError, TypeError
-        For what `read` would refuse, as parameters that are not finite; for metadata that are no strings; for
-        a path that is something else than a file. The old file is left as it was.
+        If `read` would refuse the file, for example because a parameter is not finite; if metadata are not
+        strings; or if the path exists and is not a file. An old file is left unchanged.
     OSError
         If the file cannot be written.
     """
@@ -108,9 +120,9 @@ def read(path: str | os.PathLike[str]) -> tuple[Description, dict[str, _checks.A
     Raises
     ------
     ModelFileError
-        A ValueError: the file holds no model, or it is damaged; the message says what is.
+        If the file is not a model, or is damaged; the message says what is wrong. It is a ValueError.
     OSError
-        If there is no such file, or it cannot be read.
+        If the file does not exist or cannot be read.
     """
     source = Path(path)
     with refusing(source), reading(source) as file:
@@ -153,9 +165,9 @@ def _described(header: _safetensors.Header) -> tuple[Description, dict[str, str]
         _check_checksums(fields[_CHECKSUMS], header)
     extra = fields["metadata"]
     if not isinstance(fields["layers"], list) or not isinstance(extra, dict):
-        raise ValueError("its layers are no list, or its metadata no object")
+        raise ValueError("its layers are not a list, or its metadata are not an object")
     if not all(isinstance(value, str) for value in extra.values()):
-        raise ValueError("its metadata hold something else than strings")
+        raise ValueError("its metadata hold values that are not strings")
     _checks.one_of(fields["dtype"], "dtype", tuple(_safetensors.DTYPES))
     layers, dtype = [from_config(config) for config in fields["layers"]], np.dtype(fields["dtype"])
     _compare_shapes(header.tensors, expected_shapes(layers), dtype)
@@ -166,9 +178,9 @@ def _fields(text: str) -> dict[str, Any]:
     try:
         description = _safetensors.parsed_json(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"its description is no JSON ({error!s:.200})") from None
+        raise ValueError(f"its description is not JSON ({error!s:.200})") from None
     if not isinstance(description, dict):
-        raise ValueError("its description is no JSON object")
+        raise ValueError("its description is not a JSON object")
     version = description.get("version")
     if type(version) is not int or version != _VERSION:
         raise ValueError(f"its version is {version!r:.80}, but this release reads {_VERSION}")

@@ -33,7 +33,7 @@ def reading(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     source = Path(path)
     with _naming(source, source):
         if not stat.S_ISREG(source.stat().st_mode):
-            raise ValueError("it is no ordinary file")
+            raise ValueError("it is not a regular file")
         with open(source, "rb", opener=_open_at_once) as file:
             yield file
 
@@ -57,7 +57,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     with _naming(path, target):
         old = _status(target)
         if old is not None and not stat.S_ISREG(old.st_mode):
-            raise ValueError(f"{target} exists and is no ordinary file")
+            raise ValueError(f"{target} exists and is not a regular file")
         _remove_left_over(target)
         temporary, file = _create(target, private=old is not None)
         lock = None

@@ -241,7 +241,7 @@ class EarlyStopping(Description, EpochCallback):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.monitor, str):
-            raise TypeError(f"monitor must be a name like 'validation_loss', not {self.monitor!r:.80}")
+            raise TypeError(f"monitor must be a name such as 'validation_loss', not {self.monitor!r:.80}")
         self.monitor = str(self.monitor)
 
     def begin(self, trainer: RunningTrainer, monitored: Mapping[str, Metric | None]) -> None:

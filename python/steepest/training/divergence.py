@@ -4,15 +4,26 @@ from __future__ import annotations
 
 
 class DivergenceError(ArithmeticError):
-    """The loss, or a parameter, stopped being finite.
+    """The loss or a parameter became infinite or NaN.
 
     Attributes
     ----------
     epoch, step : int or None
-        Where, both counted from 0, the step within its epoch; None for a single `Trainer.step`. The step is
-        None too where a parameter overflowed, which is looked for after each epoch.
+        Where this happened: the epoch, counted from 0, and the step within it, counted from 0. Both are None
+        for a single `Trainer.step`. The step is also None if a parameter overflowed, which is checked after
+        each epoch.
     learning_rate : float or None
         The learning rate at that moment.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(1, 1))
+    >>> try:
+    ...     model.fit([[1e3]], [1.0], loss="squared_error", optimizer=st.SGD(1.0), epochs=99, progress=False)
+    ... except st.DivergenceError as error:
+    ...     print("learning rate", error.learning_rate)
+    learning rate 1.0
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from .validation import validate
 
 @dataclass
 class Fit(Fitting):
-    """What a fit was asked for, checked; how far it has come, and how it goes on."""
+    """The checked arguments of a fit, its progress, and how it continues."""
 
     trainer: RunningTrainer
     cancelled: Callable[[], bool]
@@ -60,7 +60,7 @@ class Fit(Fitting):
     # ---- what the loop asks -------------------------------------------------------------------------------
 
     def epochs_at_once(self) -> int:
-        """All of them, unless something must happen between: that is, but for many learning rates."""
+        """The number of epochs to run in one call: many, unless something must happen in between."""
         most = self._rates.epochs_at_once(self._loop.batches)
         if self.batch_callbacks:
             return 0

@@ -60,7 +60,7 @@ class Learning:
         self.use(optimizer)
 
     def use(self, optimizer: Optimizer) -> None:
-        """Take another optimizer; one that keeps the same goes on with its state."""
+        """Take another optimizer. If it keeps the same kind of state, the state stays."""
         slots = as_optimizer(optimizer).slots
         check_dtype(optimizer, self.compiled.dtype)
         kept = self.state.optimizer

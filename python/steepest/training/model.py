@@ -42,7 +42,7 @@ class Model:
     compiled: Compiled
 
     def __call__(self, X: ArrayLike) -> Array:
-        """Scores of the rows of X.
+        """Return the scores of the rows of X.
 
         Parameters
         ----------
@@ -71,9 +71,9 @@ class Model:
         return network.forward(x)
 
     def predict(self, X: ArrayLike) -> Array:
-        """Class of each row: the index of its largest score, the first of equals.
+        """Return the class of each row: the index of its largest score, the first one of equals.
 
-        For classifiers; a model of real numbers is called, as ``model(X)``.
+        This is for classification; for regression, call the model: ``model(X)``.
 
         Parameters
         ----------
@@ -102,23 +102,23 @@ class Model:
         sample_weight: ArrayLike | None = None,
         step: int = 0,
     ) -> tuple[float, dict[str, Array]]:
-        """The objective (data loss + penalty) on one batch and its gradients, without learning.
+        """Return the objective (data loss + penalty) of one batch and its gradients, without an update.
 
-        As a step of training has them: batch normalization by the batch's statistics (the running ones stay
-        as they are), dropout and the other draws of the model's seed and the given step.
+        They are those of a training step: batch normalization uses the batch's statistics (and does not
+        update the running ones), and dropout masks depend on the model's seed and the given step.
 
         Parameters
         ----------
         X, y, loss, penalty, sample_weight
-            As for `fit`. A proximal penalty is in the objective, but not in its gradients.
+            As for `fit`. A proximal penalty is part of the objective, but not of its gradients.
         step : int, default 0
-            Keys the random draws; at least 0.
+            Number of the step, on which dropout masks depend; at least 0.
 
         Returns
         -------
         objective : float
         gradients : dict of ndarray
-            With the keys and shapes of `state_dict`, running statistics left out.
+            With the keys and shapes of `state_dict`, without running statistics.
         """
         config, batch, draws = self._at_step(X, y, sample_weight, loss, penalty, step)
         objective, gradients = self.compiled.network().loss_and_gradients(batch, config, draws)
@@ -136,17 +136,18 @@ class Model:
         sample_weight: ArrayLike | None = None,
         step: int = 0,
     ) -> tuple[float, float]:
-        """The objective on one batch and its derivative along a direction, in forward mode.
+        """Return the objective of one batch and its derivative along a direction, by forward mode.
 
-        That is the inner product of the direction with the gradient, without the gradient: tangents go
-        through the layers with the values, in one pass.
+        The derivative is the inner product of the direction and the gradient. It is computed without the
+        gradient: tangents pass through the layers together with the values.
 
         Parameters
         ----------
         X, y, loss, penalty, sample_weight, step
             As for `loss_and_gradients`.
         direction : mapping of array_like
-            How fast each parameter changes, with keys and shapes of `state_dict`; missing keys stand still.
+            The direction of each parameter, with keys and shapes of `state_dict`; missing keys count as
+            zeros.
 
         Returns
         -------
@@ -174,21 +175,24 @@ class Model:
         )
 
     def state_dict(self) -> dict[str, Array]:
-        """Copies of the parameters: "0.weight" (in_features, out_features), "0.bias" (out_features,), ...
+        """Return copies of the parameters and the running statistics by name.
 
-        The number counts every layer, activations too; the layers of a `Residual` follow its own:
-        "3.0.weight".
-        A `BatchNorm` has "running_mean" and "running_var" as well.
+        Returns
+        -------
+        dict of ndarray
+            "0.weight", (in_features, out_features), "0.bias", (out_features,), and so on. The number counts
+            every layer, activations included; inside a `Residual` a second number follows: "3.0.weight". A
+            `BatchNorm` also has "running_mean" and "running_var".
         """
         return {key: array.copy() for key, array in self.compiled.state()}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
-        """Set all parameters, or none of them if one does not fit.
+        """Set all parameters; if one does not fit, none is changed.
 
         Parameters
         ----------
         state : mapping of array_like
-            As `state_dict` gives it, in any order; values are converted to the model's dtype.
+            As returned by `state_dict`, in any order. Values are converted to the model's dtype.
 
         Raises
         ------
@@ -205,14 +209,15 @@ class Model:
         Parameters
         ----------
         path : path
-            Replaced in one step once everything is written, so that it is never half a file.
+            It is replaced in one step after everything is written, so it never holds half a file.
         metadata : mapping of str, optional
-            More strings to keep in the file.
+            More strings to store in the file.
 
         Raises
         ------
         ValueError, TypeError
-            For what `load` would refuse, as parameters that are not finite; the old file is left as it was.
+            If `load` would refuse the file, for example because a parameter is not finite. An old file is
+            left unchanged.
         OSError
             If the file cannot be written.
         """
@@ -238,7 +243,7 @@ class Model:
 
 
 def checked_model(model: _Model) -> _Model:
-    """`model` itself; a TypeError for anything that is none."""
+    """`model` itself; a TypeError if it is not a `Sequential`."""
     if not isinstance(model, Model):
         raise TypeError(f"model must be a st.Sequential, not {model!r:.80}")
     return model

@@ -25,7 +25,7 @@ class ProgressBar:
             self._bar.close()
 
     def move(self, epochs_done: float) -> None:
-        """Show that so many epochs are done, a part of one too."""
+        """Show the number of finished epochs, which may be fractional."""
         if self._bar is not None:
             self._bar.update(round(epochs_done * self._batches) - self._bar.n)
 

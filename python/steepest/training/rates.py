@@ -43,7 +43,7 @@ class Rates:
         return self._rates[step - self._step :][:steps]
 
     def epochs_at_once(self, steps: int) -> int:
-        """How many epochs of so many steps one call may run; 0 if one is too long for a call."""
+        """How many epochs of `steps` steps one call may run; 0 if one epoch is too long for a call."""
         return AHEAD // steps if callable(self.rule) else _MANY_EPOCHS
 
     def _ask(self, step: int, steps: int) -> NDArray[np.float64]:

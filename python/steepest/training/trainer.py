@@ -1,4 +1,4 @@
-"""`Trainer`: a model, how it learns, and the optimizer's state; single steps, and fits."""
+"""`Trainer`: trains a model step by step or in fits, and holds the optimizer's state."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DEFAULT_OPTIMIZER = SGD()
 
 
 class Trainer:
-    """Trains one model: holds the loss, the penalty, the optimizer and its state.
+    """Train a model: holds the loss, the penalty, the optimizer and the optimizer's state.
 
     Parameters
     ----------
@@ -41,31 +41,43 @@ class Trainer:
         A loss, its name (see `losses.as_loss`), or a function of scores and targets (see
         `losses.CustomLoss`).
     optimizer : SGD, AdaGrad, RMSProp, Adam or AdamW, default SGD()
-        Can be replaced between steps and, by a callback, between epochs.
+        It may be replaced between steps and, by a callback, between epochs.
     penalty : L2, L1, ElasticNet or None, or a mapping of them
-        Of the weights of all linear layers; or of some, by their number in `Sequential.state_dict`.
+        For the weights of all linear layers, or a mapping from the number of a layer in
+        `Sequential.state_dict` to its penalty.
     clip_value : float, optional
-        Every component of the gradient of the objective is kept within [-clip_value, clip_value].
+        Clip every component of the gradient of the objective to [-clip_value, clip_value].
     clip_norm : float, optional
-        After that, the gradient of all parameters together is scaled by min(1, clip_norm / its 2-norm).
+        After that, scale the gradient of all parameters by min(1, clip_norm / its 2-norm).
     constraint : MaxNorm, optional
-        Restored after each update.
+        Enforced after each update.
     averaging : PolyakAverage, ExponentialAverage or None
-        Keep an average of the parameters, which each update over all calls of `step` and `fit` adds to; see
-        `averaged`. Validation, metrics and callbacks see the model itself, not the average.
+        Average the parameters over all updates of `step` and `fit`; see `averaged`. Validation, metrics and
+        callbacks see the model itself, not the average.
 
     Attributes
     ----------
     model : Sequential
     epochs_done : int
-        Finished epochs over all calls of `fit`. They number the shuffles, so two fits of 5 epochs give
-        the bits of one fit of 10.
+        Finished epochs over all calls of `fit`. Shuffles depend on it, so two fits of 5 epochs give the same
+        bits as one fit of 10.
 
     Raises
     ------
     ValueError, TypeError
-        For settings that cannot be used: a number that the model's dtype cannot hold (as a learning rate of
-        1e39 or an epsilon of 1e-46 in float32), a loss of scores for a model that ends with `Sigmoid`.
+        If a setting cannot be used: a number that the model's dtype cannot represent (such as a learning rate
+        of 1e39 or an epsilon of 1e-46 in float32), or a loss that needs unbounded scores with a model that
+        ends with `Sigmoid`.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> X, y = st.datasets.two_moons()
+    >>> model = st.Sequential(st.Linear(2, 8), st.Tanh(), st.Linear(8, 2))
+    >>> trainer = st.Trainer(model, optimizer=st.Adam(0.01))
+    >>> objectives = [trainer.step(X, y) for _ in range(100)]
+    >>> objectives[-1] < objectives[0], trainer.steps_done
+    (True, 100)
     """
 
     def __init__(
@@ -90,7 +102,7 @@ class Trainer:
 
     @property
     def steps_done(self) -> int:
-        """Updates over all calls of `step` and `fit`: to schedules and draws, the next step's number."""
+        """Number of updates over all calls of `step` and `fit`; schedules and dropout count steps by it."""
         return self.learning.steps_done
 
     @property
@@ -105,7 +117,7 @@ class Trainer:
 
     @property
     def optimizer(self) -> Optimizer:
-        """The optimizer; setting another that keeps the same, as `Adam` and `AdamW` do, keeps its state."""
+        """The optimizer. Setting one with the same state, such as `AdamW` for `Adam`, keeps the state."""
         return self.learning.optimizer
 
     @optimizer.setter
@@ -119,7 +131,7 @@ class Trainer:
         return None if average is None else average.averaging
 
     def averaged(self) -> Model:
-        """A new model with the averaged parameters; with the model's own while none has been averaged.
+        """Return a new model with the averaged parameters (the current ones before the first is averaged).
 
         Raises
         ------
@@ -127,7 +139,7 @@ class Trainer:
             If the trainer has no `averaging`.
         """
         if self.learning.state.average is None:
-            raise ValueError("this trainer averages nothing: make it with averaging=st.PolyakAverage()")
+            raise ValueError("this trainer keeps no average: create it with averaging=st.PolyakAverage()")
         model = copy.copy(self.model)
         if (averages := self.learning.averaged()) is not None:
             compiled = model.compiled
@@ -135,7 +147,7 @@ class Trainer:
         return model
 
     def step(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """One update on the batch X, y.
+        """Do one update on the batch X, y, and return its objective.
 
         Parameters
         ----------
@@ -143,7 +155,7 @@ class Trainer:
         y : array_like
             Labels (samples,) for softmax and hinge, targets (samples, out_features) for other losses.
         sample_weight : array_like, (samples,), optional
-            Finite, not negative, not all zero; none with a function as the loss.
+            Finite, not negative and not all zero. A custom loss takes none.
 
         Returns
         -------
@@ -155,8 +167,8 @@ class Trainer:
         ValueError, TypeError
             For data that cannot be used.
         DivergenceError
-            If the objective is not finite though the data are; nothing was changed then. Or if the update
-            makes parameters that are not finite; they stay so, since `step` keeps no copy to go back to.
+            If the objective is not finite although the data are; the model is unchanged then. Also if the
+            update makes a parameter infinite or NaN; it stays so, because `step` keeps no copy.
         """
         learning, seed, objective = self.learning, self.model.seed, None
         compiled, state, rate = learning.compiled, learning.state, learning.rate
@@ -192,7 +204,7 @@ class Trainer:
         progress: bool = True,
         seed: int | None = None,
     ) -> History:
-        """Train for some more epochs of mini-batches.
+        """Train for a number of epochs on mini-batches, from the present parameters.
 
         Parameters
         ----------
@@ -200,30 +212,32 @@ class Trainer:
         y : array_like
             Labels (samples,) for softmax and hinge, targets (samples, out_features) for other losses.
         epochs : int, default 10
-            0 only checks the data.
+            Number of epochs. Number of epochs. Number of epochs. Number of epochs. 0 only checks the data.
         batch_size : int or None, default 128
-            None, or more than there are samples, takes all samples at once. The last batch may be smaller.
+            Samples per batch; None, or more than there are samples, means all of them. The last batch of an
+            epoch may be smaller.
         shuffle : bool, default True
-            Visit the samples in another order each epoch.
+            Shuffle the samples in each epoch.
         sample_weight : array_like, (samples,), optional
-            Finite, not negative, not all zero; none with a function as the loss.
+            Finite, not negative and not all zero. A custom loss takes none.
         validation_data : (X, y), optional
-            Its data loss is computed after each epoch.
+            The data loss on it is computed after each epoch.
         metrics : mapping of str to callables, optional
-            Each, as `accuracy`, is called with labels (or targets) and scores of the validation data after
-            each epoch and returns a real number; see `History.metrics`. A name is none of a history's own.
+            Functions such as `accuracy`, called after each epoch with the labels (or targets) and scores of
+            the validation data; each returns a real number. See `History.metrics`. The names of a history's
+            attributes are reserved.
         callbacks : sequence of callables
-            Each is called with an `EpochState` after each epoch; one that returns True stops the fit. An
-            `EpochCallback`, as `EarlyStopping`, is also told of the beginning and the end of the fit.
+            Each is called with an `EpochState` after each epoch; if one returns True, the fit stops. An
+            `EpochCallback` such as `EarlyStopping` is also called at the beginning and the end of the fit.
         batch_callbacks : sequence of callables
-            Each is called with a `BatchState` after every `batch_group` updates and after the last of an
-            epoch; one that returns True stops the fit there, and its parameters stay.
+            Each is called with a `BatchState` after every `batch_group` updates and after the last one of an
+            epoch. If one returns True, the fit stops there and keeps the parameters.
         batch_group : int, default 1
-            How many updates lie between two calls. It changes no bit of what is learned.
+            Number of updates between two calls. It does not change the result.
         progress : bool, default True
             Show a progress bar on stderr if that is a terminal.
         seed : int, optional
-            Keys the shuffles; by default the model's seed.
+            Seed of the shuffles; by default the model's seed.
 
         Returns
         -------
@@ -232,24 +246,24 @@ class Trainer:
         Raises
         ------
         ValueError, TypeError
-            For data or settings that cannot be used, and for metrics without validation data; nothing was
-            changed then. A metric whose result is no real number is a TypeError. A label that is changed
-            during the fit to none of the classes is a ValueError when its turn comes, which names the sample;
-            the parameters of the last finished epoch are restored.
+            If data or settings cannot be used, or there are metrics but no validation data; the model is
+            unchanged then. During the fit, TypeError if a metric does not return a real number, and
+            ValueError, which names the sample, if a label was changed to one that is not a class; the
+            parameters of the last finished epoch are restored.
         DivergenceError
-            If the loss or a parameter stops being finite; the parameters of the last finished epoch are
+            If the loss or a parameter is no longer finite. The parameters of the last finished epoch are
             restored.
         KeyboardInterrupt
-            On Ctrl-C; the parameters of the last finished batch are kept.
+            On Ctrl-C. The parameters of the last finished batch are kept.
 
         Notes
         -----
-        X of the model's dtype in C order is read in place, so that a memory map (``numpy.load(...,
-        mmap_mode="r")``) may be larger than memory; so are int64 labels, and targets and sample weights of
-        the model's dtype. All else is converted once, as a whole. The fit itself needs memory for two copies
-        of parameters, the optimizer's state and average and one batch with its activations and gradients;
-        and, with `shuffle`, for the order of the samples, 4 bytes each (8 from 2**32 of them on). Batch
-        callbacks take a third copy.
+        X of the model's dtype in C order is read in place, so a memory map (``numpy.load(...,
+        mmap_mode="r")``) may be larger than memory. The same holds for int64 labels, and for targets and
+        sample weights of the model's dtype. Everything else is converted once, as a whole. A fit allocates
+        two copies of the parameters, of the optimizer's state and of the average, and one batch with its
+        activations and gradients; with `shuffle` also 4 bytes per sample for the order (8 from 2**32 samples
+        on). Batch callbacks need a third copy.
         """
         epochs = _checks.integer(epochs, "epochs", minimum=0)
         if batch_size is not None:
@@ -284,9 +298,9 @@ class Trainer:
         ).run()
 
     def cancel(self) -> None:
-        """End a running `fit` after its current batch; callable from any thread and from callbacks.
+        """End a running `fit` after its current batch. It may be called from any thread and from callbacks.
 
-        The fit returns its history of finished epochs with the status "cancelled". Without a running fit
-        this does nothing.
+        The fit returns the history of the finished epochs, with the status "cancelled". Without a running fit
+        this method does nothing.
         """
         self._cancelled.set()

@@ -36,12 +36,12 @@ def checked_metrics(metrics: Mapping[str, Metric] | None, validated: bool) -> Ma
         return {}
     if not isinstance(metrics, Mapping):
         raise TypeError(
-            f"metrics map names to functions, as {{'accuracy': st.accuracy}}, but got {metrics!r:.80}"
+            f"metrics must map names to functions, as in {{'accuracy': st.accuracy}}, but got {metrics!r:.80}"
         )
     reserved = [field.name for field in fields(History)] + ["epochs"]
     for name, metric in metrics.items():
         if not isinstance(name, str) or not callable(metric):
-            raise TypeError(f"metrics map names to functions, but have {name!r:.80}: {metric!r:.80}")
+            raise TypeError(f"metrics must map names to functions, but have {name!r:.80}: {metric!r:.80}")
         if name in reserved:
             raise ValueError(f"a metric is named {name!r}, but these names are taken: {', '.join(reserved)}")
     if metrics and not validated:

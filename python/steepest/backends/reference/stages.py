@@ -1,4 +1,4 @@
-"""The specification of the stages that are no products: what each does to a batch, and its gradient."""
+"""The specification of the stages other than dense ones: what each does to a batch, and its gradient."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def read_table(path: Path, target: str | None) -> Table:
     Raises
     ------
     UserError
-        If the file is no table of finite numbers with such a target.
+        If the file is not a table of finite numbers with this target.
     OSError
         If it cannot be read.
     """

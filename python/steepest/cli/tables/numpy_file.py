@@ -100,7 +100,7 @@ def _finite(path: Path, features: Floats) -> Floats:
 
 def _target(path: Path, name: str, values: NDArray[Any]) -> Target:
     if values.ndim != 1:
-        raise UserError(f"{path}: {name} has shape {values.shape}, but must have one value a row")
+        raise UserError(f"{path}: {name} has shape {values.shape}, but must have one value per row")
     if values.dtype.kind not in "biufSU":
         raise UserError(f"{path}: {name} has dtype {values.dtype}, but must hold numbers or strings")
     if values.dtype.kind == "f" and np.isfinite(values).all() and (values == np.rint(values)).all():

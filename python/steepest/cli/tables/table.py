@@ -36,7 +36,7 @@ class Table:
 
 
 def check_is_file(path: Path) -> None:
-    """Refuse what is no ordinary file: opening a pipe would wait for a writer."""
+    """Refuse anything that is not a regular file: opening a pipe would wait for a writer."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -62,7 +62,7 @@ def make_target(path: Path, name: str, labels: list[str], place: Callable[[int],
 
 
 def cell_error(path: Path, place: str, column: str, text: str) -> UserError:
-    """What is wrong with a cell that is no finite number, or an empty label."""
+    """What is wrong with a cell that is not a finite number, or with an empty label."""
     text = text.strip()
     problem = f"{text} is not finite" if is_number(text) else f"{text!r:.80} is not a number"
     return UserError(f"{path}, {place}, {column}: {problem if text else 'the cell is empty'}")

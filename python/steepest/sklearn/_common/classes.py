@@ -41,7 +41,7 @@ def check_classes(classes: Array, known: Array, all_of_them: bool) -> None:
 
 
 def check_class_weight(class_weight: Any, classes: Array, dtype: np.dtype[Any]) -> None:
-    """Refuse a mapping of other classes, or of weights that are no finite numbers, negative or all zero.
+    """Refuse a mapping with other classes, or with weights that are not finite, negative or all zero.
 
     Classes that y lacks, as a fold may lack a rare one, are refused only where a class of y has no weight:
     then one of the names is wrong.
@@ -60,7 +60,9 @@ def check_class_weight(class_weight: Any, classes: Array, dtype: np.dtype[Any]) 
         if float(weight) > float(np.finfo(dtype).max):
             raise ValueError(f"{name} is {weight}, but must be finite in {dtype}")
     if not np.array(_weights_by_class(class_weight, classes), dtype).any():
-        raise ValueError(f"class_weight is zero for all {len(known)} classes, but one at least must count")
+        raise ValueError(
+            f"class_weight is zero for all {len(known)} classes, but at least one must be greater than 0"
+        )
 
 
 def weighted_by_class(

@@ -42,7 +42,7 @@ def linear_from_sklearn(estimator: Any) -> LinearModel:
     name, losses = type(estimator).__name__, _LOSSES[kind]
     loss = None if None in losses else estimator.loss
     if loss not in losses:
-        raise ValueError(f"{name} with loss={loss!r} predicts as no loss of steepest does")
+        raise ValueError(f"{name} with loss={loss!r} has no counterpart among the losses of steepest")
     made: Any
     if kind in _CLASSIFIERS:
         _check_classifier(estimator, losses[loss])
@@ -80,7 +80,7 @@ def linear_to_sklearn(estimator: LinearModel) -> Any:
 
 
 def _check_classifier(estimator: Any, loss: str) -> None:
-    """Refuse probabilities that are no softmax, and several labels a sample."""
+    """Refuse probabilities that are not a softmax, and several labels per sample."""
     name = type(estimator).__name__
     one_against_rest = isinstance(estimator, linear_model.SGDClassifier) or "ovr" in (
         getattr(estimator, "multi_class", None),
@@ -93,7 +93,7 @@ def _check_classifier(estimator: Any, loss: str) -> None:
         )
     kind = getattr(getattr(estimator, "_label_binarizer", None), "y_type_", "")
     if kind.startswith("multilabel"):
-        raise ValueError(f"{name} was fitted to several labels a sample, but LinearClassifier gives one")
+        raise ValueError(f"{name} was fitted to several labels per sample, but LinearClassifier predicts one")
 
 
 def _copy(source: Any, made: Any) -> None:

@@ -29,31 +29,32 @@ _OURS_ALONE = ("batch_norms_", "validation_loss_curve_")
 
 
 def from_sklearn(estimator: Any) -> MultilayerPerceptron | LinearModel:
-    """A fitted estimator of scikit-learn as one of steepest that predicts the same.
+    """Convert a fitted estimator of scikit-learn to one of steepest that predicts the same.
 
     Parameters
     ----------
     estimator : estimator instance
         Fitted: MLPClassifier, MLPRegressor, or one of LogisticRegression, SGDClassifier (with the loss
         "log_loss", "hinge" or "squared_hinge"), RidgeClassifier, LinearSVC, LinearRegression, Ridge, Lasso,
-        ElasticNet, HuberRegressor, PoissonRegressor and SGDRegressor (with "squared_error" or "huber"). It
-        is not changed, and shares nothing with the new one.
+        ElasticNet, HuberRegressor, PoissonRegressor and SGDRegressor (with "squared_error" or "huber"). It is
+        not changed, and the new estimator shares no arrays with it.
 
     Returns
     -------
     MLPClassifier, MLPRegressor, LinearClassifier or LinearRegressor
-        A perceptron has all parameters and attributes, and what its optimizer has kept, so that `partial_fit`
-        goes on as scikit-learn's does. A linear model has the weights and the loss, for RidgeClassifier
-        "squared_hinge"; its penalty is steepest's default, since those of scikit-learn depend on the number
-        of samples.
+        A multilayer perceptron gets all parameters and attributes and the optimizer's state, so that
+        `partial_fit` continues as scikit-learn's would. A linear model has the weights and the loss, for
+        RidgeClassifier "squared_hinge"; its penalty is steepest's default, since those of scikit-learn depend
+        on the number of samples.
 
     Raises
     ------
     TypeError
         For another estimator.
     ValueError
-        If none of steepest predicts like this one: SGDClassifier with other losses, or with "log_loss" and
-        more than two classes, whose probabilities are no softmax; RidgeClassifier of multilabel targets.
+        If no estimator of steepest predicts like this one: SGDClassifier with other losses, or with
+        "log_loss" and more than two classes, whose probabilities are not a softmax; RidgeClassifier of
+        multilabel targets.
     NotFittedError
         If it is not fitted.
     """
@@ -64,16 +65,18 @@ def from_sklearn(estimator: Any) -> MultilayerPerceptron | LinearModel:
     if isinstance(estimator, LINEAR_MODELS):
         check_is_fitted(estimator)
         return linear_from_sklearn(estimator)
-    raise TypeError(f"estimator must be a perceptron or linear model of scikit-learn, not {estimator!r:.80}")
+    raise TypeError(
+        f"estimator must be a multilayer perceptron or linear model of scikit-learn, not {estimator!r:.80}"
+    )
 
 
 def to_sklearn(estimator: MultilayerPerceptron | LinearModel) -> Any:
-    """A fitted estimator of steepest as one of scikit-learn that predicts the same.
+    """Convert a fitted estimator of steepest to one of scikit-learn that predicts the same.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, LinearClassifier or LinearRegressor
-        Fitted; not changed, and nothing is shared with it.
+        A fitted estimator. It is not changed, and the new estimator shares no arrays with it.
 
     Returns
     -------

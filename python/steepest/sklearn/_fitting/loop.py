@@ -67,7 +67,7 @@ def check_config(estimator: Any, config: TrainConfig, dtype: np.dtype[Any]) -> N
 
 
 class _Run(Fitting):
-    """One call of `learn`: how far it has come, and how it goes on."""
+    """One call of `learn`: its progress, and how it continues."""
 
     def __init__(self, estimator: Any, learned: Learned, solver: Solver) -> None:
         self._estimator = estimator

@@ -27,34 +27,35 @@ def fit_many(
 ) -> list[Any]:
     """Fit an estimator with each of many parameter settings, as many at once as there are threads.
 
-    Each fit has one thread, on which small networks run best, and all share X. They run in native code side
-    by side within this process: nothing is copied or sent, as it is to the workers of a grid search.
+    Each fit uses one thread, which is best for small networks, and all share X. The fits run in native code
+    side by side in this process, so no data are copied or sent to workers, unlike in a grid search.
 
     Parameters
     ----------
     estimator : estimator
         One of `steepest.sklearn`; it is cloned for each setting, and stays as it is.
     parameters : dict of sequences, or iterable of dict
-        A grid, of which all combinations are taken in the order of scikit-learn's `ParameterGrid`; or one
-        setting after the other.
+        A grid, whose combinations are taken in the order of scikit-learn's `ParameterGrid`, or a sequence of
+        settings.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
     sample_weight : array-like of shape (n_samples,), default=None
     n_threads : int, default=None
-        How many fits run at once; by default `steepest.get_num_threads()`. The n_threads of estimators has no
-        say here.
+        Number of fits that run at once; by default `steepest.get_num_threads()`. The n_threads of the
+        estimators is ignored.
     progress : bool, default=True
-        Show one progress bar, of fits, where stderr is a terminal.
+        Show a progress bar of the fits if stderr is a terminal.
 
     Returns
     -------
     list of estimators
-        Fitted, one for each setting in its order. Their parameters are those of single fits to the bit.
+        The fitted estimators, in the order of the settings. Each is the same, to the bit, as that of a single
+        fit.
 
     Raises
     ------
     ValueError, TypeError
-        As for a fit, or if there is no setting. The first error ends all fits.
+        As for a fit, and if there are no settings. The first error ends all fits.
     KeyboardInterrupt
         On Ctrl-C, which ends all fits.
 
@@ -70,7 +71,7 @@ def fit_many(
     """
     settings = list(ParameterGrid(parameters) if isinstance(parameters, Mapping) else parameters)
     if not settings:
-        raise ValueError("parameters holds no setting, but there must be at least one")
+        raise ValueError("parameters has 0 settings, but at least 1 is needed")
     estimators = [clone(estimator).set_params(**setting) for setting in settings]
     if n_threads is None:
         n_threads = get_num_threads()

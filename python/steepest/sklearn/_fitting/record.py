@@ -27,7 +27,7 @@ NOT_FINITE = (
 
 @dataclass
 class HeldOut:
-    """Samples that are not learned from, and the score of what the network says of them."""
+    """Samples that are held out, and the score of the network on them."""
 
     batch: Batch
     score: Callable[[Array], float]

@@ -13,7 +13,7 @@ from ..._config import config
 
 
 class Together:
-    """Of some fits at once: whether they are to end, and the samples that were checked for one of them."""
+    """State of parallel fits: whether they should end, and the samples that were checked for one of them."""
 
     def __init__(self) -> None:
         self.ended = Event()
@@ -40,7 +40,7 @@ class Cancelled(Exception):
 
 
 def computing(n_threads: int | None) -> AbstractContextManager[None]:
-    """A block with so many threads; without a number, with those that would be used anyway."""
+    """A block with `n_threads` threads; with None, the usual number."""
     if together.get() is not None:
         return config(num_threads=1)
     return nullcontext() if n_threads is None else config(num_threads=n_threads)

@@ -41,8 +41,8 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     - "hinge": sum of max(0, margin + s_j - s_y), after Weston and Watkins;
     - "squared_hinge": sum of max(0, margin + s_j - s_y)**2.
 
-    Of two classes there is one score s, that of the second, and the first has score 0: logistic regression,
-    and the support vector machine with max(0, margin -+ s).
+    For two classes there is one score s, that of the second class; the first has score 0: logistic
+    regression, and the support vector machine with max(0, margin -+ s).
 
     Parameters
     ----------
@@ -55,66 +55,68 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     l1_ratio : float, default=0.15
         Share of "l1" in "elasticnet".
     fit_intercept : bool, default=True
-        Whether there are intercepts; else they are 0.
+        Whether to fit intercepts; otherwise they are 0.
     margin : float, default=1.0
         Of the hinge losses.
     solver : {"sgd", "adam"}, default="sgd"
-        How the weights follow the gradients.
+        The optimizer.
     batch_size : int or "auto", default="auto"
-        Samples a step; "auto" is min(200, n_samples).
+        Samples per step; "auto" is min(200, n_samples).
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        How the learning rate changes, for "sgd": not; as learning_rate_init / (samples seen + 1)**power_t; or
-        divided by 5 whenever the loss did not improve by `tol` for `n_iter_no_change` epochs.
+        How the learning rate of "sgd" changes: not at all; to learning_rate_init / (samples seen +
+        1)**power_t; or divided by 5 whenever the loss did not improve by `tol` for `n_iter_no_change` epochs.
     learning_rate_init : float or "auto", default="auto"
-        The first learning rate. "auto" is p / (mean of x @ x + 1) over the samples that are seen first, with
+        The first learning rate. "auto" is p / (mean of x @ x + 1) over the first samples, with
         p = 4 for "softmax", 1 for "hinge" and 1 / n_classes for "squared_hinge"; 0.01 for "adam".
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int, default=1000
-        Epochs at most.
+        Maximum number of epochs.
     shuffle : bool, default=True
-        Visit the samples in another order each epoch.
+        Shuffle the samples in each epoch.
     random_state : int, RandomState instance or None, default=None
-        Of these orders, and of the split for early stopping. Weights begin at 0.
+        Seed of the order of the samples and of the split for early stopping. Weights start at 0.
     tol : float, default=1e-4
-        What an epoch must improve the loss (the score, with `early_stopping`) by.
+        A smaller improvement of the loss (of the score, with `early_stopping`) does not count.
     verbose : bool, default=False
         Print the loss of each epoch.
     warm_start : bool, default=False
-        Let `fit` go on from what was fitted before.
+        Let `fit` continue from the previous solution.
     momentum : float, default=0.0
         Of "sgd".
     nesterovs_momentum : bool, default=True
-        Nesterov's form of momentum, where there is any.
+        Use Nesterov's form of momentum.
     early_stopping : bool, default=False
-        Hold some samples out, and stop when their score no longer improves, with the best weights.
+        Hold out some samples, stop when the score on them no longer improves, and restore the best weights.
     validation_fraction : float, default=0.1
-        The share that is held out.
+        Fraction of the samples to hold out.
     beta_1 : float, default=0.9
-        Of "adam": how much of the mean of gradients each step keeps.
+        Decay rate of Adam's mean of gradients.
     beta_2 : float, default=0.999
-        Of "adam": how much of the mean of their squares each step keeps.
+        Decay rate of Adam's mean of squared gradients.
     epsilon : float, default=1e-8
-        Of "adam": what keeps its divisions finite.
+        Small number in Adam's denominator, which keeps divisions finite.
     n_iter_no_change : int, default=10
-        Epochs without an improvement after which the fit ends.
+        Number of epochs without an improvement after which the fit ends.
     class_weight : dict or "balanced", default=None
-        Weights of classes, which multiply those of their samples: finite, not negative and not all 0, and 1
-        for a class that is not named; "balanced" ones are inverse to their frequencies.
+        Weights of the classes, which multiply the sample weights: finite, not negative and not all 0. Classes
+        that are not named have weight 1. "balanced" weights are inversely proportional to the class
+        frequencies.
     clip_value : float, default=None
-        Bound of each component of the gradient.
+        Clip each component of the gradient to [-clip_value, clip_value].
     clip_norm : float, default=None
-        Bound of the gradient's norm, after that.
+        After that, scale the gradient down to this 2-norm if it is larger.
     learning_rate_schedule : callable, default=None
-        The learning rate of each step, a function of its number from 0, as in `steepest.schedules`. It
-        replaces learning_rate and learning_rate_init, and goes on in partial_fit.
+        A function of the step, counted from 0, that returns the learning rate, such as those in
+        `steepest.schedules`. It replaces learning_rate and learning_rate_init. partial_fit continues
+        counting.
     callbacks : sequence of callable, default=None
-        Each is called with the estimator after each epoch; True ends the fit. Those of scikit-learn 1.9 are
-        set by `set_callbacks`.
+        Each is called with the estimator after each epoch; if one returns True, the fit ends. For the
+        callbacks of scikit-learn 1.9 use `set_callbacks`.
     progress : bool, default=False
-        Show a progress bar where stderr is a terminal.
+        Show a progress bar if stderr is a terminal.
     n_threads : int, default=None
-        Threads at most; by default those of `steepest.get_num_threads`. It changes no bit of the result.
+        Maximum number of threads; by default `steepest.get_num_threads()`. It does not change the result.
 
     Attributes
     ----------
@@ -139,11 +141,11 @@ class LinearClassifier(ClassifierMixin, LinearModel):
         The first learning rate, as it was used.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Where X has names that are all strings.
+        Names of the features, if X has names that are all strings.
 
     See Also
     --------
-    LinearRegressor : The same for numbers.
+    LinearRegressor : The same for numeric targets.
 
     Notes
     -----

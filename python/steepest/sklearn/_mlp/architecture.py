@@ -38,7 +38,7 @@ _WIDE_BYTES = 64  # of the outputs of a layer that the core sums in the order of
 def layers_of(
     units: Sequence[int], activations: Sequence[str], dropout: Sequence[float], batch_norm: bool
 ) -> list[Layer]:
-    """The layers of a perceptron with so many units in each layer, inputs first.
+    """The layers of a perceptron with the given number of units in each layer, inputs first.
 
     After each hidden layer come batch_norm, its activation and its dropout, as far as there are any.
     """
@@ -77,7 +77,7 @@ def rows_of(X: Any) -> Array | SparseRows:
 
 
 def rows_to_learn(X: Any, outputs: int) -> Array | SparseRows:
-    """The same to fit a first layer of so many outputs to: sparse where most of many numbers are 0.
+    """The rows to fit a first layer with `outputs` outputs to: sparse if most of many numbers are 0.
 
     Then an epoch of handwritten digits (a fifth of the pixels) takes half the time, to the same bits, as the
     layer is wide enough not to be summed in another order.

@@ -155,7 +155,7 @@ class MultilayerPerceptron(Settings):
 
     def _norms(self) -> list[Array]:
         if self.batch_norm and not hasattr(self, "batch_norms_"):
-            raise ValueError("batch_norm is True, but the network was fitted without: fit it anew")
+            raise ValueError("batch_norm is True, but the network was fitted without it: fit it again")
         return self.batch_norms_ if self.batch_norm else []
 
     def _arrays(self) -> list[Array]:

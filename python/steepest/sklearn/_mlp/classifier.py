@@ -29,98 +29,103 @@ def _has_probabilities(estimator: Any) -> bool:
 
 
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
-    """Multilayer perceptron for classification: scikit-learn's, in native code and with more to choose.
+    """Multilayer perceptron classifier: a faster drop-in replacement for scikit-learn's, with more options.
 
     Parameters, attributes, messages and random draws are those of `sklearn.neural_network.MLPClassifier`, so
-    that the same `random_state` gives the same parameters within rounding. Those from `loss` on are further.
+    the same `random_state` gives the same weights up to rounding. The parameters from `loss` on are
+    extensions.
 
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int of shape (n_layers - 2,), default=(100,)
-        Units of each hidden layer.
+        Number of units in each hidden layer.
     activation : str or sequence of str, default="relu"
-        Of the hidden layers, or one for each of them: "identity", "logistic", "tanh", "relu", and beyond
-        scikit-learn's "leaky_relu", "elu", "gelu", "softplus" and "lecun_tanh".
+        Activation of the hidden layers, or a list with one for each: "identity", "logistic", "tanh", "relu"
+        and, as extensions, "leaky_relu", "elu", "gelu", "softplus" and "lecun_tanh".
     solver : {"lbfgs", "sgd", "adam"}, default="adam"
-        L-BFGS on all samples at once, or gradient descent by mini-batches.
+        L-BFGS on all samples at once, or mini-batch gradient descent.
     alpha : float, default=0.0001
         Strength of the penalty; see `penalty`.
     batch_size : int or "auto", default="auto"
-        Samples a step of "sgd" and "adam"; "auto" is min(200, n_samples).
+        Samples per step of "sgd" and "adam"; "auto" is min(200, n_samples).
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        How that of "sgd" goes on from learning_rate_init: constant; as learning_rate_init /
-        (t_ + 1)**power_t, anew after each epoch; or divided by 5 whenever the loss (the score, with
-        early_stopping) has not improved by tol for more than n_iter_no_change epochs, down to 1e-6.
+        How the learning rate of "sgd" changes: not at all; to learning_rate_init / (t_ + 1)**power_t after
+        each epoch; or divided by 5, down to 1e-6, whenever the loss (the score, with early_stopping) has not
+        improved by tol for more than n_iter_no_change epochs.
     learning_rate_init : float, default=0.001
         The first learning rate of "sgd" and "adam".
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int, default=200
-        Epochs at most, or iterations of "lbfgs".
+        Maximum number of epochs, or of iterations of "lbfgs".
     shuffle : bool, default=True
-        Visit the samples in another order each epoch.
+        Shuffle the samples in each epoch.
     random_state : int, RandomState instance or None, default=None
-        Of the initial parameters, the split for early_stopping and the order of the samples, drawn as
-        scikit-learn draws them.
+        Seed of the initial weights, the split for early_stopping and the order of the samples, in
+        scikit-learn's order of draws.
     tol : float, default=1e-4
-        By how much the loss, or the score, must improve.
+        A smaller improvement of the loss, or of the score, does not count.
     verbose : bool, default=False
         Print each epoch's loss.
     warm_start : bool, default=False
-        Let `fit` go on from what was fitted before.
+        Let `fit` continue from the previous solution.
     momentum : float, default=0.9
-        Of "sgd", in [0, 1).
+        Momentum of "sgd", in [0, 1).
     nesterovs_momentum : bool, default=True
-        Nesterov's form of it.
+        Use Nesterov's form of momentum.
     early_stopping : bool, default=False
-        Stop when the score of held-out samples no longer improves, and take the parameters of the best
+        Stop when the score on held-out samples no longer improves, and restore the parameters of the best
         epoch. Only for "sgd" and "adam".
     validation_fraction : float, default=0.1
-        The share of the samples that is held out for early_stopping.
+        Fraction of the samples to hold out for early_stopping.
     beta_1 : float, default=0.9
-        Of "adam": how much of the mean of gradients each step keeps.
+        Decay rate of Adam's mean of gradients.
     beta_2 : float, default=0.999
-        Of "adam": how much of the mean of their squares each step keeps.
+        Decay rate of Adam's mean of squared gradients.
     epsilon : float, default=1e-8
-        Of "adam": what keeps its divisions finite.
+        Small number in Adam's denominator, which keeps divisions finite.
     n_iter_no_change : int, default=10
-        Epochs in a row that may pass without an improvement.
+        Maximum number of epochs in a row without an improvement.
     max_fun : int, default=15000
-        Evaluations of the objective by "lbfgs" at most.
+        Maximum number of evaluations of the objective by "lbfgs".
     loss : {"log_loss", "hinge", "squared_hinge"}, default="log_loss"
         Cross-entropy, or Weston and Watkins' multiclass hinge, which gives no probabilities and takes no
         multilabel targets.
     class_weight : dict or "balanced", default=None
-        Weights of classes, which multiply those of their samples: finite, not negative and not all 0, and 1
-        for a class that is not named; "balanced" are inverse to their frequencies in y.
+        Weights of the classes, which multiply the sample weights: finite, not negative and not all 0. Classes
+        that are not named have weight 1. "balanced" weights are inversely proportional to the class
+        frequencies in y.
     dropout : float or sequence of float, default=0.0
-        Probability with which each unit of the hidden layers, or of each one of them, is dropped in a step.
+        Dropout rate of the hidden layers, or a list with one for each: the probability that a unit is dropped
+        in a step.
     batch_norm : bool, default=False
-        Normalize what each hidden layer gives to its activation by the batch's mean and variance.
+        Apply batch normalization before the activation of each hidden layer.
     penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
-        On the weights W of all layers, alpha * (l1_ratio * sum|W| + (1 - l1_ratio) / 2 * sum(W**2)), divided
-        by the batch's samples, or by their total weight. "l2" has l1_ratio = 0, "l1" has 1.
+        Penalty on the weights W of all layers: alpha * (l1_ratio * sum|W| + (1 - l1_ratio) / 2 * sum(W**2)),
+        divided by the number of samples in the batch, or by their total weight. "l2" means l1_ratio = 0, "l1"
+        means 1.
     l1_ratio : float, default=0.15
         Of "elasticnet".
     clip_value : float, default=None
-        Bound of each component of the gradient.
+        Clip each component of the gradient to [-clip_value, clip_value].
     clip_norm : float, default=None
-        Bound of the norm of all of it, after that of its components.
+        After that, scale the gradient down to this 2-norm if it is larger.
     learning_rate_schedule : callable, default=None
-        The learning rate of each step of "sgd" and "adam", a function of its number from 0, as in
-        `steepest.schedules`. It replaces learning_rate and learning_rate_init, and goes on in partial_fit.
+        A function of the step, counted from 0, that returns the learning rate of "sgd" and "adam", such as
+        those in `steepest.schedules`. It replaces learning_rate and learning_rate_init. partial_fit continues
+        counting.
     callbacks : sequence of callable, default=None
-        Each is called with the estimator after each epoch of "sgd" and "adam"; True ends the fit. Those of
-        scikit-learn 1.9 are set by `set_callbacks`.
+        Each is called with the estimator after each epoch of "sgd" and "adam"; if one returns True, the fit
+        ends. For the callbacks of scikit-learn 1.9 use `set_callbacks`.
     progress : bool, default=False
-        Show a progress bar where stderr is a terminal.
+        Show a progress bar if stderr is a terminal.
     n_threads : int, default=None
-        Threads at most; by default those of `steepest.get_num_threads`. It changes no bit of the result.
+        Maximum number of threads; by default `steepest.get_num_threads()`. It does not change the result.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The labels; of multilabel targets their numbers.
+        The class labels; for multilabel targets the numbers of the outputs.
     coefs_ : list of ndarray, (n_in, n_out) each
         The weights of each layer.
     intercepts_ : list of ndarray, (n_out,) each
@@ -128,36 +133,37 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     batch_norms_ : list of ndarray, (4, n_units) each
         With batch_norm: scale, shift, running mean and running variance of each hidden layer.
     loss_ : float
-        The last of loss_curve_, or the minimum that "lbfgs" found.
+        The last value of loss_curve_, or the minimum found by "lbfgs".
     loss_curve_ : list of float
-        The objective of each epoch: the mean over its batches, before their updates. Not of "lbfgs".
+        The objective of each epoch, averaged over its batches before their updates. Not set by "lbfgs".
     best_loss_ : float or None
-        The smallest of them; None with early_stopping.
+        The smallest value of loss_curve_; None with early_stopping.
     validation_scores_ : list of float or None
-        Accuracy of the held-out samples after each epoch, with early_stopping.
+        Accuracy on the held-out samples after each epoch, with early_stopping.
     best_validation_score_ : float or None
         The best of them.
     validation_loss_curve_ : list of float
-        The loss of held-out samples after each epoch, without penalty and class weights, where there are any.
+        The loss on the held-out samples, if there are any, after each epoch, without penalty and class
+        weights.
     n_iter_ : int
-        Epochs, or iterations, of the last fit.
+        Number of epochs, or iterations, of the last fit.
     t_ : int
-        Samples seen in training.
+        Number of samples seen in training.
     n_layers_ : int
-        Layers, inputs included.
+        Number of layers, counting the input.
     n_outputs_ : int
-        Units of the last of them.
+        Number of output units.
     out_activation_ : str
-        What makes predictions of the last layer's scores.
+        Name of the activation of the output layer.
     n_features_in_ : int
-        Features seen in `fit`.
+        Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Where X has names that are all strings.
+        Names of the features, if X has names that are all strings.
 
     See Also
     --------
-    MLPRegressor : The same for numbers.
-    LinearClassifier : Without hidden layers.
+    MLPRegressor : The same for numeric targets.
+    LinearClassifier : A model without hidden layers.
 
     Examples
     --------
