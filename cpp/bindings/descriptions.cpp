@@ -9,34 +9,6 @@
 namespace steepest::python {
 namespace {
 
-// What a name stands for in a list of pairs.
-template <class List> auto named(const List& list, const std::string& name, const char* what) {
-    for (const auto& [known, value] : list)
-        if (name == known) return value;
-    refuse(std::string("unknown ") + what + " '" + name + "'");
-}
-
-constexpr std::pair<const char*, LossKind> losses[] = {
-    {"softmax", LossKind::softmax},
-    {"hinge", LossKind::hinge},
-    {"squared_hinge", LossKind::squared_hinge},
-    {"squared_error", LossKind::squared_error},
-    {"absolute_error", LossKind::absolute_error},
-    {"huber", LossKind::huber},
-    {"binary_cross_entropy", LossKind::binary_cross_entropy},
-    {"poisson", LossKind::poisson},
-    {"custom", LossKind::custom}};
-
-constexpr std::pair<const char*, Activation> activations[] = {{"identity", Activation::identity},
-                                                              {"relu", Activation::relu},
-                                                              {"sigmoid", Activation::sigmoid},
-                                                              {"tanh", Activation::tanh},
-                                                              {"leaky_relu", Activation::leaky_relu},
-                                                              {"elu", Activation::elu},
-                                                              {"lecun_tanh", Activation::lecun_tanh},
-                                                              {"softplus", Activation::softplus},
-                                                              {"gelu", Activation::gelu}};
-
 void read_image(py::handle object, Stage& s) {
     const auto image = read<std::vector<Index>>(object, "image"); // empty but for a pool
     if (image.empty()) return;
@@ -72,8 +44,6 @@ double bound_from(py::handle object, const char* name) {
 
 } // namespace
 
-Activation activation_named(const std::string& name) { return named(activations, name, "activation"); }
-
 StageList stages_from(py::handle stages) {
     StageList list;
     for (const py::handle stage : stages) list.push_back(stage_from(stage));
@@ -82,17 +52,11 @@ StageList stages_from(py::handle stages) {
 
 Loss loss_from(py::handle object) {
     Loss loss;
-    loss.kind = named(losses, read<std::string>(object, "kernel"), "loss");
+    loss.kind = loss_named(read<std::string>(object, "kernel"));
     const py::object number = object.attr("number"); // the name of the field that the kernel computes with
-    if (!number.is_none()) loss.parameter = py::cast<double>(py::getattr(object, number));
+    if (!number.is_none()) loss.number = py::cast<double>(py::getattr(object, number));
     loss.sum = read<bool>(object, "sums"), loss.weighted = read<bool>(object, "weighted");
     return loss;
-}
-
-TargetRange target_range_from(py::handle loss) {
-    const py::object range = loss.attr("target_range");
-    if (range.is_none()) return {};
-    return {read<double>(range, "least"), read<double>(range, "most")};
 }
 
 Penalty penalty_from(py::handle penalty) {
@@ -101,24 +65,11 @@ Penalty penalty_from(py::handle penalty) {
 }
 
 Optimizer optimizer_from(py::handle object) {
-    const auto rule = read<std::string>(object, "rule");
-    Optimizer o;
-    if (rule == "sgd") {
-        o.momentum = read<double>(object, "momentum"), o.nesterov = read<bool>(object, "nesterov");
-    } else if (rule == "adagrad") {
-        o.rule = Rule::rmsprop, o.decay = o.gain = 1, o.epsilon = read<double>(object, "epsilon");
-    } else if (rule == "rmsprop") {
-        o.rule = Rule::rmsprop, o.decay = read<double>(object, "decay"), o.gain = 1 - o.decay;
-        o.epsilon = read<double>(object, "epsilon");
-    } else if (rule == "adam") {
-        o.rule = Rule::adam, o.momentum = read<double>(object, "beta_1");
-        o.decay = read<double>(object, "beta_2"), o.gain = 1 - o.decay;
-        o.epsilon = read<double>(object, "epsilon"), o.weight_decay = read<double>(object, "weight_decay");
-        o.epsilon_hat = read<bool>(object, "epsilon_hat");
-    } else {
-        refuse("unknown rule '" + rule + "'");
-    }
-    return o;
+    Optimizer optimizer;
+    optimizer.rule = rule_named(read<std::string>(object, "rule"));
+    const auto& names = traits_of(optimizer.rule).given;
+    for (int i = 0; i < names.count; ++i) optimizer.given[i] = read<double>(object, names.data[i]);
+    return optimizer;
 }
 
 std::vector<py::object> slots_from(py::handle optimizer, const Optimizer& read_, py::handle slots) {
@@ -127,8 +78,7 @@ std::vector<py::object> slots_from(py::handle optimizer, const Optimizer& read_,
         if (!slots.contains(name)) refuse("the optimizer needs a state");
         kept.push_back(slots[name]);
     }
-    if (kept.size() != std::size_t(read_.has_first()) + std::size_t(read_.has_second()))
-        refuse("the optimizer needs a state");
+    if (kept.size() != std::size_t(slots_of(read_))) refuse("the optimizer needs a state");
     return kept;
 }
 

@@ -5,7 +5,6 @@
 #include "bindings/arrays.hpp"
 #include "training/trainer.hpp"
 
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -21,17 +20,8 @@ struct BoundStage {
 };
 using StageList = std::vector<BoundStage>;
 
-// The targets that a loss can have.
-struct TargetRange {
-    double least = -std::numeric_limits<double>::infinity();
-    double most = std::numeric_limits<double>::infinity();
-    bool any() const { return !(least > -std::numeric_limits<double>::infinity()); }
-};
-
-Activation activation_named(const std::string& name);
 StageList stages_from(py::handle stages);
 Loss loss_from(py::handle loss);
-TargetRange target_range_from(py::handle loss);
 Penalty penalty_from(py::handle penalty); // or None
 Optimizer optimizer_from(py::handle optimizer);
 TrainConfig config_from(py::handle config);

@@ -95,7 +95,7 @@ template <class T> class BoundNetwork {
             const PlainMatrix<T> targets(targets_);
             if (targets.count != x.count || targets.columns != outputs()) return py::none();
             if (search_nonfinite_row(kernels, targets.rows, x.count, targets.columns) >= 0) return py::none();
-            if (!all_in_range(state.targets, targets.rows.data, targets.count * targets.columns))
+            if (!all_in_range(loss.kind, targets.rows.data, targets.count * targets.columns))
                 return py::none();
             samples.targets = targets.rows;
         }

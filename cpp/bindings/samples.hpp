@@ -4,15 +4,17 @@
 #include "bindings/descriptions.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <vector>
 
 namespace steepest::python {
 
 // Whether all targets are what the loss can have: fractions, or counts of events.
-template <class T> bool all_in_range(const TargetRange& range, const T* x, Index n) {
-    if (range.any()) return true;
-    const T least = T(range.least), most = T(range.most);
+template <class T> bool all_in_range(LossKind loss, const T* x, Index n) {
+    const LossTraits& traits = traits_of(loss);
+    const T least = T(traits.smallest_target), most = T(traits.largest_target);
+    if (least < std::numeric_limits<T>::lowest()) return true; // any
     return in_pieces(n, sizeof(T), [=](Index first, Index count) {
         bool good = true;
         for (Index i = first; i < first + count; ++i) good &= (x[i] >= least) & (x[i] <= most);

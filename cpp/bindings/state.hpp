@@ -110,7 +110,6 @@ template <class T> struct AverageSet {
 // How a network learns, what learning keeps, and the number of updates; made once for a state of Python.
 template <class T> struct BoundState {
     TrainConfig config;
-    TargetRange targets;
     py::object custom; // what computes a loss of the caller's own, or None
     std::vector<ParameterSet<T>> slots;
     Count steps;
@@ -118,8 +117,7 @@ template <class T> struct BoundState {
     std::optional<AverageSet<T>> average;
 
     BoundState(const StageList& stages, py::handle state, py::object function)
-        : config(config_from(state.attr("config"))),
-          targets(target_range_from(state.attr("config").attr("loss"))), custom(std::move(function)),
+        : config(config_from(state.attr("config"))), custom(std::move(function)),
           steps(read<py::array>(state.attr("optimizer"), "steps"), "steps"),
           state_start(read<Index>(state.attr("optimizer"), "state_start")) {
         const py::object optimizer = state.attr("config").attr("optimizer");

@@ -71,8 +71,7 @@ void update(py::array weight_, py::array gradient_, py::handle slots_, py::handl
         for (std::size_t k = 0; k < slots.size(); ++k) row.slot[k] = from(slots[k], i).data;
         return row;
     };
-    const auto how = of_weights<T>(update_with<T>(optimizer, unlimited, rate, age), optimizer,
-                                   penalty_from(penalty_), rate);
+    const auto how = PreparedUpdate<T>(optimizer, unlimited, rate, age).of_weights(penalty_from(penalty_));
     {
         const Unlocked unlocked(time_of_element * double(gradient.count) * double(gradient.columns));
         for (Index i = 0; i < gradient.count; ++i) // not left half done

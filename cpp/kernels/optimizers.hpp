@@ -5,6 +5,7 @@
 //   given             names of the numbers that an optimizer is described by
 //   slots, fewest_slots, slots_used(given)   what it keeps of each parameter at most, at least, and with them
 //   prepare(step, made)   the numbers of one step, in double; their places are the rule's own
+//   Step<T>           the update as apply() reads it, made once for many vectors
 //   apply<T, Slots>(u, g, w, slot)   the new w of a vector, and its new slots
 //   depends_on_age, descends   as in OptimizerTraits
 //
@@ -22,6 +23,7 @@ template <int Slots> struct Adaptive {
     static constexpr int slots = Slots, fewest_slots = Slots;
     static constexpr bool depends_on_age = false, descends = false;
     static int slots_used(const double*) { return Slots; }
+    template <class T> using Step = const Update<T>&;
 };
 
 // base^n by squaring: the same bits on every machine, which pow() does not promise.
@@ -38,7 +40,7 @@ STEEPEST_INLINE double positive(double epsilon, const StepInput& step) {
 }
 
 // w - learning_rate * direction
-template <class T> STEEPEST_INLINE Vec<T> descend(const Update<T>& u, Vec<T> direction, Vec<T> w) {
+template <class T, class Step> STEEPEST_INLINE Vec<T> descend(const Step& u, Vec<T> direction, Vec<T> w) {
     return fma(broadcast(-u.learning_rate), direction, w);
 }
 
@@ -64,18 +66,25 @@ struct SGD {
         made.numbers[nesterov] = step.given[nesterov];
     }
 
-    template <class T> STEEPEST_INLINE static Vec<T> accelerate(const Update<T>& u, Vec<T> g, Vec<T> v) {
-        return fma(broadcast(u.numbers[momentum]), v, broadcast(-u.learning_rate) * g);
-    }
+    template <class T> struct Step {
+        T learning_rate, momentum;
+        bool nesterov;
+        STEEPEST_INLINE explicit Step(const Update<T>& u)
+            : learning_rate(u.learning_rate), momentum(u.numbers[SGD::momentum]),
+              nesterov(u.numbers[SGD::nesterov] != 0) {}
+        STEEPEST_INLINE Vec<T> accelerated(Vec<T> v, Vec<T> g) const {
+            return fma(broadcast(momentum), v, broadcast(-learning_rate) * g);
+        }
+    };
 
     template <class T, int Slots>
-    STEEPEST_INLINE static Vec<T> apply(const Update<T>& u, Vec<T> g, Vec<T> w, Vec<T> (&slot)[most_slots]) {
+    STEEPEST_INLINE static Vec<T> apply(const Step<T>& u, Vec<T> g, Vec<T> w, Vec<T> (&slot)[most_slots]) {
         if constexpr (Slots == 0) {
             return descend<T>(u, g, w);
         } else {
             Vec<T>& v = slot[0];
-            v = accelerate<T>(u, g, v);
-            return w + (u.numbers[nesterov] != 0 ? accelerate<T>(u, g, v) : v);
+            v = u.accelerated(v, g);
+            return w + (u.nesterov ? u.accelerated(v, g) : v);
         }
     }
 };

@@ -58,14 +58,15 @@ template <class T> struct Elements {
 
 // The update of one vector, or of what the tail leaves of it.
 template <class T, class R, int Slots, Extent extent, class... Cut>
-STEEPEST_INLINE void update_vector(const Update<T>& u, const Elements<T>& e, Inspection<T>& inspection,
-                                   Index j, const Cut&... tail) {
+STEEPEST_INLINE void update_vector(const Update<T>& u, const typename R::template Step<T>& step,
+                                   const Elements<T>& e, Inspection<T>& inspection, Index j,
+                                   const Cut&... tail) {
     Vec<T> w = load(e.weight + j, tail...), g = load(e.gradient + j, tail...), slot[most_slots];
     for (int k = 0; k < Slots; ++k) slot[k] = load(e.slots.slot[k] + j, tail...);
     if constexpr (extent == Extent::penalties) g = regularized<T>(u, g, w);
     if constexpr (extent == Extent::all) g = limited<T>(u, g, w);
     if constexpr (extent != Extent::penalties) w = broadcast(u.keep) * w;
-    w = R::template apply<T, Slots>(u, g, w, slot);
+    w = R::template apply<T, Slots>(step, g, w, slot);
     if constexpr (extent == Extent::all) w = thresholded<T>(u, w);
     for (int k = 0; k < Slots; ++k) {
         if constexpr (!R::descends) inspection.see(slot[k]);
@@ -89,13 +90,14 @@ template <class T> struct UpdateRows {
 template <class T, class R, int Slots, Extent extent>
 __attribute__((noinline)) void update_by(const Update<T>& given, const UpdateRows<T>& r) {
     const Update<T> u = given; // no store can change it
+    const typename R::template Step<T> step(u);
     Elements<T> e{r.gradient.data, r.weight.data, {}};
     for (int k = 0; k < Slots; ++k) e.slots.slot[k] = r.slots.slot[k].data;
     Inspection<T> inspection{u.overflow};
     for (Index i = 0; i < r.rows; ++i) {
         for (Index j = 0; j < r.whole; ++j)
-            update_vector<T, R, Slots, extent>(u, e, inspection, j * lanes<T>);
-        if (r.partial) update_vector<T, R, Slots, extent>(u, e, inspection, r.whole * lanes<T>, r.tail);
+            update_vector<T, R, Slots, extent>(u, step, e, inspection, j * lanes<T>);
+        if (r.partial) update_vector<T, R, Slots, extent>(u, step, e, inspection, r.whole * lanes<T>, r.tail);
         e.gradient += r.gradient.stride, e.weight += r.weight.stride;
         for (int k = 0; k < Slots; ++k) e.slots.slot[k] += r.slots.slot[k].stride;
     }
@@ -131,10 +133,11 @@ void update(const Update<T>& u, const T* gradient, T* weight, const RowSlots<T>&
     }
     Inspection<T> inspection{u.overflow};
     with_descent(u.rule, u.slots, [&](auto rule, auto count) __attribute__((always_inline)) {
+        const typename decltype(rule)::template Step<T> step(u);
         const Elements<T> e{gradient, weight, slots};
         for_vectors<T>(n, [&](Index j, auto... tail) __attribute__((always_inline)) {
-            update_vector<T, decltype(rule), decltype(count)::value, Extent::penalties>(u, e, inspection, j,
-                                                                                        tail...);
+            update_vector<T, decltype(rule), decltype(count)::value, Extent::penalties>(
+                u, step, e, inspection, j, tail...);
         });
     });
     inspection.tell();

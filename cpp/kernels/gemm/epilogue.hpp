@@ -121,10 +121,11 @@ STEEPEST_INLINE void finish_weights(const WeightEpilogue<T>& e, const Tail<T>& t
     Inspection<T> inspection{u.overflow};
     with_descent(u.rule, u.slots, [&](auto rule, auto slots) __attribute__((always_inline)) {
         constexpr int count = decltype(slots)::value;
+        const typename decltype(rule)::template Step<T> step(u);
         for_all([&](Vec<T>& g, int i, int j) __attribute__((always_inline)) {
             Vec<T> slot[most_slots];
             for (int k = 0; k < count; ++k) slot[k] = read(e.slots.slot[k], i, j);
-            const Vec<T> w = decltype(rule)::template apply<T, count>(u, g, read(e.weight, i, j), slot);
+            const Vec<T> w = decltype(rule)::template apply<T, count>(step, g, read(e.weight, i, j), slot);
             for (int k = 0; k < count; ++k) write(e.slots.slot[k], i, j, slot[k]);
             inspection.see(w);
             write(e.weight, i, j, w);

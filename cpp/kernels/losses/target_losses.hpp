@@ -64,7 +64,7 @@ struct Huber : TargetLoss {
 // sum of exp(s) - s t + t log t - t, half the deviance of a Poisson distribution of mean exp(s); 0 log 0 is 0
 struct Poisson : TargetLoss {
     static constexpr const char* name = "poisson";
-    static constexpr double smallest_target = 0, largest_target = __DBL_MAX__;
+    static constexpr double smallest_target = 0;
 
     template <class T> static T row(const LossRow<T>& l) {
         const Vec<T> slope = broadcast(l.scale), zero = {};
