@@ -212,7 +212,7 @@ class Trainer:
         y : array_like
             Labels (samples,) for softmax and hinge, targets (samples, out_features) for other losses.
         epochs : int, default 10
-            Number of epochs. Number of epochs. Number of epochs. Number of epochs. 0 only checks the data.
+            Number of epochs. 0 only checks the data.
         batch_size : int or None, default 128
             Samples per batch; None, or more than there are samples, means all of them. The last batch of an
             epoch may be smaller.
