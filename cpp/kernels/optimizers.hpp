@@ -71,7 +71,9 @@ struct SGD {
         bool nesterov;
         STEEPEST_INLINE explicit Step(const Update<T>& u)
             : learning_rate(u.learning_rate), momentum(u.numbers[SGD::momentum]),
-              nesterov(u.numbers[SGD::nesterov] != 0) {}
+              nesterov(u.numbers[SGD::nesterov] != 0) {
+            __asm__("" : "+r"(nesterov)); // or GCC compares anew for each vector of a tile
+        }
         STEEPEST_INLINE Vec<T> accelerated(Vec<T> v, Vec<T> g) const {
             return fma(broadcast(momentum), v, broadcast(-learning_rate) * g);
         }
