@@ -1,24 +1,10 @@
 // A kind of stage that only this program knows: what one file of network/stages makes possible. It has a
 // weight row, a bias and statistics of each sample, and learns the same bits with any number of threads.
-// Prints one line a check; exit status 1 if one fails.
 #include "network/stage_type.hpp"
-#include "training/trainer.hpp"
+#include "tests/support.hpp"
 
-#include <cmath>
-#include <cstdio>
-#include <stdexcept>
-#include <string>
-
-using namespace steepest;
-
+namespace steepest::tests {
 namespace {
-
-int failures = 0;
-
-void check(bool good, const std::string& what) {
-    std::printf("%s %s\n", good ? "ok  " : "FAIL", what.c_str());
-    failures += !good;
-}
 
 // y = x / root * weight + bias, with root = sqrt(mean(x^2) + epsilon) of each sample.
 template <class T> struct RowNorm final : StageType<T> {
@@ -85,88 +71,65 @@ const Registration<RowNorm> registered{
     {.name = "row_norm", .weight = Weight::row, .division = Division::rows}};
 
 constexpr Index samples = 70, features = 6, width = 40, classes = 3;
-using Arrays = std::vector<std::vector<double>>;
-
-Stage stage(const char* kind, Index inputs, Index outputs, Activation activation = Activation::identity) {
-    Stage s{.inputs = inputs, .outputs = outputs, .activation = activation, .kind = &stage_kind(kind)};
-    s.epsilon = 1e-3;
-    return s;
-}
 
 const std::vector<Stage>& stages() {
-    static const std::vector<Stage> all = {stage("dense", features, width, activation_named("tanh")),
-                                           stage("row_norm", width, width), stage("dense", width, classes)};
+    static const std::vector<Stage> all = [] {
+        std::vector<Stage> made = {stage("dense", features, width, "tanh"), stage("row_norm", width, width),
+                                   stage("dense", width, classes)};
+        made[1].epsilon = 1e-3;
+        return made;
+    }();
     return all;
 }
 
-// A weight and a bias for each stage, any numbers.
-Arrays arrays_of(double scale) {
-    Arrays arrays;
-    for (const Stage& s : stages())
-        for (const Index n : {s.weight_rows() * s.outputs, s.outputs})
-            for (arrays.emplace_back(); Index(arrays.back().size()) < n;)
-                arrays.back().push_back(scale * std::sin(double(7 * arrays.size() + arrays.back().size())));
-    return arrays;
-}
-
-std::vector<Parameters<double>> views_of(Arrays& arrays) {
-    std::vector<Parameters<double>> views;
-    for (std::size_t s = 0; s < stages().size(); ++s)
-        views.push_back({{arrays[2 * s].data(), stages()[s].outputs}, arrays[2 * s + 1].data()});
-    return views;
+// Any numbers.
+std::vector<double> half(Index n, std::uint32_t stream) {
+    auto values = numbers<double>(n, stream);
+    for (double& value : values) value /= 2;
+    return values;
 }
 
 // The loss of some parameters; its gradients too.
-double loss_of(Arrays& arrays, Arrays& gradients, int threads) {
-    std::vector<double> x;
-    for (Index i = 0; i < samples * features; ++i) x.push_back(std::cos(double(i)));
+double loss_of(const Arrays<double>& parameters, const Arrays<double>& gradients, int threads) {
+    const auto x = numbers<double>(samples * features, 1);
     std::vector<std::int64_t> labels;
     for (Index i = 0; i < samples; ++i) labels.push_back(i % classes);
-    Network<double> network(stages(), views_of(arrays), {});
+    Network<double> network(stages(), parameters.views(), {});
     Trainer<double> trainer(network);
     const Samples<double> data{.x = {x.data(), features}, .labels = labels.data(), .count = samples};
-    const auto views = views_of(gradients);
     const double rate = 0;
     return trainer
-        .fit({.kernels = kernels_of<double>(choose_kernels("")),
+        .fit({.kernels = kernels_of<double>(best()),
               .samples = data,
               .config = {},
               .request = single_step(samples, &rate, {}),
-              .only_gradients = views.data()},
+              .only_gradients = gradients.data()},
              threads, {})
         .loss;
 }
 
 void check_gradients() {
-    Arrays arrays = arrays_of(0.5), gradients = arrays_of(0), unused = arrays_of(0);
-    static_cast<void>(loss_of(arrays, gradients, 1));
+    Arrays<double> parameters(stages(), half);
+    const Arrays<double> gradients(stages(), zeros<double>), unused(stages(), zeros<double>);
+    static_cast<void>(loss_of(parameters, gradients, 1));
+    const std::vector<double> all = gradients.all();
     double worst = 0;
-    for (std::size_t a = 0; a < arrays.size(); ++a)
-        for (std::size_t k = 0; k < arrays[a].size(); k += 7) {
-            constexpr double h = 1e-5;
-            const double there = arrays[a][k];
-            arrays[a][k] = there + h;
-            const double above = loss_of(arrays, unused, 1);
-            arrays[a][k] = there - h;
-            const double below = loss_of(arrays, unused, 1);
-            arrays[a][k] = there;
-            worst = std::max(worst, std::fabs((above - below) / (2 * h) - gradients[a][k]));
-        }
+    for (std::size_t place = 0; place < all.size(); place += 7) {
+        constexpr double h = 1e-5;
+        parameters.add(Index(place), h);
+        const double above = loss_of(parameters, unused, 1);
+        parameters.add(Index(place), -2 * h);
+        const double below = loss_of(parameters, unused, 1);
+        parameters.add(Index(place), h);
+        worst = std::max(worst, std::fabs((above - below) / (2 * h) - all[place]));
+    }
     check(worst < 1e-8, "gradients are those of differences");
+    const Arrays<double> fresh(stages(), half); // adding and taking away may round
     for (const int threads : {2, 3, 7}) {
-        Arrays others = arrays_of(0);
-        static_cast<void>(loss_of(arrays, others, threads));
-        check(others == gradients, "gradients have the same bits with " + std::to_string(threads));
+        const Arrays<double> others(stages(), zeros<double>);
+        static_cast<void>(loss_of(fresh, others, threads));
+        check(others.all() == all, "gradients have the same bits with " + std::to_string(threads));
     }
-}
-
-template <class F> std::string error_of(F f) {
-    try {
-        f();
-    } catch (const std::invalid_argument& error) {
-        return error.what();
-    }
-    return "";
 }
 
 void check_plan() {
@@ -176,7 +139,7 @@ void check_plan() {
     check(message.find("stage 0 takes 3 columns and gives 2") == 0, "sizes must fit the kind");
     const auto unpaired = error_of([] { Plan({stage("residual_split", 3, 3), stage("dense", 3, 2)}, 1, 0); });
     check(!unpaired.empty(), "a residual block must end");
-    const auto none = error_of([] { Plan({stage("elementwise", 3, 3, activation_named("relu"))}, 0, 0); });
+    const auto none = error_of([] { Plan({stage("elementwise", 3, 3, "relu")}, 0, 0); });
     check(!none.empty(), "a network has parameters");
     const Plan plan(stages(), 3, 0);
     check(plan.parameter_index(2) == 2 && plan.first_parametric() == 0 && plan.nesting() == 0 &&
@@ -184,11 +147,7 @@ void check_plan() {
           "a plan numbers its stages");
 }
 
-} // namespace
+const Concern stage_kind_{"stage_kind", [] { check_plan(), check_gradients(); }};
 
-int main() {
-    check_plan();
-    check_gradients();
-    std::printf("%d failed\n", failures);
-    return failures != 0;
-}
+} // namespace
+} // namespace steepest::tests
