@@ -2,93 +2,75 @@
 
 from __future__ import annotations
 
-from . import backends, datasets, functional, gradients, initializers, plots, schedules
-from ._config import build_info, config, get_num_threads, set_num_threads
-from ._version import __version__
-from .averaging import ExponentialAverage, PolyakAverage
-from .constraints import MaxNorm
-from .error_decomposition import ErrorDecomposition, error_decomposition
-from .layers import ELU, GELU, Identity, LeakyReLU, LeCunTanh, Linear, Maxout, ReLU, Sigmoid, Softplus, Tanh
-from .layers.regularization import BatchNorm, Dropout, FractionalMaxPool2d, Residual
-from .losses import (
-    AbsoluteError,
-    BinaryCrossEntropy,
-    Huber,
-    MulticlassHinge,
-    PoissonDeviance,
-    SoftmaxCrossEntropy,
-    SquaredError,
+from . import (
+    _config,
+    averaging,
+    backends,
+    constraints,
+    datasets,
+    functional,
+    gradients,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    model,
+    optimizers,
+    penalties,
+    plots,
+    polynomial,
+    schedules,
+    storage,
 )
-from .metrics import accuracy
-from .model import Sequential, load
-from .optimizers import SGD, AdaGrad, Adam, AdamW, RMSProp
-from .penalties import L1, L2, ElasticNet
-from .polynomial import PolynomialFeatures
-from .storage import ModelFileError
-from .training.callbacks import BatchState, EarlyStopping, EpochCallback, EpochState
-from .training.divergence import DivergenceError
-from .training.history import History
-from .training.trainer import Trainer
+from . import error_decomposition as _error_decomposition
+from ._config import *
+from ._version import __version__
+from .averaging import *
+from .constraints import *
+from .error_decomposition import *
+from .layers import *
+from .losses import *
+from .metrics import *
+from .model import *
+from .optimizers import *
+from .penalties import *
+from .polynomial import *
+from .storage import *
+from .training import callbacks as _callbacks
+from .training import divergence as _divergence
+from .training import history as _history
+from .training import trainer as _trainer
+from .training.callbacks import *
+from .training.divergence import *
+from .training.history import *
+from .training.trainer import *
 
+# Each module lists its own public names.
 __all__ = [
-    "ELU",
-    "GELU",
-    "L1",
-    "L2",
-    "SGD",
-    "AbsoluteError",
-    "AdaGrad",
-    "Adam",
-    "AdamW",
-    "BatchNorm",
-    "BatchState",
-    "BinaryCrossEntropy",
-    "DivergenceError",
-    "Dropout",
-    "EarlyStopping",
-    "ElasticNet",
-    "EpochCallback",
-    "EpochState",
-    "ErrorDecomposition",
-    "ExponentialAverage",
-    "FractionalMaxPool2d",
-    "History",
-    "Huber",
-    "Identity",
-    "LeCunTanh",
-    "LeakyReLU",
-    "Linear",
-    "MaxNorm",
-    "Maxout",
-    "ModelFileError",
-    "MulticlassHinge",
-    "PoissonDeviance",
-    "PolyakAverage",
-    "PolynomialFeatures",
-    "RMSProp",
-    "ReLU",
-    "Residual",
-    "Sequential",
-    "Sigmoid",
-    "SoftmaxCrossEntropy",
-    "Softplus",
-    "SquaredError",
-    "Tanh",
-    "Trainer",
     "__version__",
-    "accuracy",
-    "build_info",
-    "config",
     "datasets",
-    "error_decomposition",
     "functional",
-    "get_num_threads",
     "gradients",
     "initializers",
-    "load",
     "plots",
     "schedules",
-    "set_num_threads",
 ]
+__all__ += _config.__all__
+__all__ += _error_decomposition.__all__
+__all__ += averaging.__all__
+__all__ += _callbacks.__all__
+__all__ += constraints.__all__
+__all__ += _divergence.__all__
+__all__ += _history.__all__
+__all__ += layers.__all__
+__all__ += losses.__all__
+__all__ += metrics.__all__
+__all__ += model.__all__
+__all__ += optimizers.__all__
+__all__ += penalties.__all__
+__all__ += polynomial.__all__
+__all__ += storage.__all__
+__all__ += _trainer.__all__
+__all__.sort()
 
 backends.warn_if_native_is_missing()

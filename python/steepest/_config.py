@@ -17,6 +17,8 @@ from typing import Any, Literal, NamedTuple, cast
 from . import _checks, _extension
 from ._version import __version__
 
+__all__ = ["build_info", "config", "get_num_threads", "set_num_threads"]
+
 BackendName = Literal["native", "reference"]
 _BACKENDS = ("native", "reference")
 _MAX_THREADS = 1024

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .backends.data import FitRequest, Parameters, Status, TrainConfig, TrainState
-from .backends.protocol import Stage
+from .compile.stage import Stage
 from .losses import Loss
 from .optimizers import Optimizer
 from .penalties import Penalty

@@ -13,6 +13,8 @@ from typing import ClassVar, TypeAlias
 from . import _checks
 from ._description import Description, Rule
 
+__all__ = ["ExponentialAverage", "PolyakAverage"]
+
 
 @dataclass(frozen=True)
 class PolyakAverage(Description):

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from ._description import Description, Rule, normal
 
+__all__ = ["MaxNorm"]
+
 
 @dataclass(frozen=True)
 class MaxNorm(Description):

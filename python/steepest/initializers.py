@@ -18,6 +18,18 @@ from numpy.typing import NDArray
 from . import _checks
 from ._description import Description, Rule
 
+__all__ = [
+    "Initializer",
+    "KaimingNormal",
+    "KaimingUniform",
+    "LeCunNormal",
+    "LeCunUniform",
+    "Normal",
+    "XavierNormal",
+    "XavierUniform",
+    "Zeros",
+]
+
 _Weights = NDArray[np.float64]
 
 

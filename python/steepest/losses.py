@@ -22,6 +22,16 @@ from . import _checks
 from ._checks import Array
 from ._description import Description, Rule, normal
 
+__all__ = [
+    "AbsoluteError",
+    "BinaryCrossEntropy",
+    "Huber",
+    "MulticlassHinge",
+    "PoissonDeviance",
+    "SoftmaxCrossEntropy",
+    "SquaredError",
+]
+
 Reduction: TypeAlias = Literal["mean", "sum"]
 
 

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 
 from . import _checks
 
+__all__ = ["accuracy"]
+
 # (labels, scores) -> a real number. Labels, or targets, are the checked ones: int64, or the model's dtype.
 Metric: TypeAlias = Callable[[Any, Any], Any]
 

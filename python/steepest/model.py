@@ -27,6 +27,8 @@ from .training.history import History
 from .training.model import Model
 from .training.trainer import DEFAULT_OPTIMIZER, Trainer
 
+__all__ = ["Sequential", "load"]
+
 _LINE = 88  # characters of a description that is not broken into lines
 
 

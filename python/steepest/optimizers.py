@@ -17,6 +17,8 @@ from . import _checks
 from ._description import Description, Rule, normal
 from .schedules import Rate
 
+__all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "RMSProp"]
+
 
 @dataclass(frozen=True)
 class SGD(Description):

@@ -9,6 +9,8 @@ from typing import ClassVar, TypeAlias
 from . import _checks
 from ._description import Description, Rule
 
+__all__ = ["L1", "L2", "ElasticNet"]
+
 
 class _Penalty(Description):
     """A penalty with the coefficients 0, which its classes override."""

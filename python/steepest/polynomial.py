@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _checks
 
+__all__ = ["PolynomialFeatures"]
+
 _ROUNDING = 1e-12  # a power that varies by less than this share of its size is constant but for roundings
 
 

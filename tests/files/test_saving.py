@@ -24,7 +24,7 @@ def names(folder):
 
 FLOATS = float, np.float64, np.float32, np.float16, np.longdouble
 INTEGERS = int, np.int64, np.uint8
-ACTIVATIONS = st.ReLU, st.Sigmoid, st.Tanh, st.ELU, st.LeCunTanh, st.Softplus, st.GELU, st.Identity
+ACTIVATIONS = [*st.layers.ACTIVATIONS.values()]
 TEXTS = strategies.text(strategies.characters(exclude_categories=()), max_size=5)  # lone surrogates too
 
 

@@ -116,7 +116,10 @@ def leaky(slope):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d["layers"][0].update(layer="os.system"), "unknown layer 'os.system'; known are Linear"),
+        (
+            lambda d: d["layers"][0].update(layer="os.system"),
+            "unknown layer 'os.system'; known are BatchNorm",
+        ),
         (
             lambda d: d["layers"][0].update(in_features=10**12),
             r"has shape \[6, 3\], but its layer needs",

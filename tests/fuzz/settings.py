@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +104,7 @@ AVERAGES: Classes = {
 }
 CONSTRAINTS: Classes = {st.MaxNorm: {"limit": POSITIVE}}
 ACTIVATIONS: Classes = {
-    **{kind: {} for kind in (st.ReLU, st.Sigmoid, st.Tanh, st.LeCunTanh, st.Softplus, st.GELU, st.Identity)},
+    **{kind: {} for kind in st.layers.ACTIVATIONS.values() if not fields(kind)},
     st.LeakyReLU: {"negative_slope": NOT_NEGATIVE},
     st.ELU: {"alpha": POSITIVE},
 }

@@ -8,7 +8,7 @@ from support.problems import LOSSES, MODELS, PENALTIES, lines, problem
 from support.strategies import numbers, small_model
 
 import steepest as st
-from steepest.backends.reference import formulas
+from steepest.backends.reference import passes
 from steepest.backends.reference.backend import ReferenceBackend
 from steepest.gradients import check_gradients
 from steepest.losses import CustomLoss, as_loss
@@ -71,12 +71,12 @@ def test_a_wrong_gradient_is_caught(backend, monkeypatch, error):
 
 def test_a_wrong_formula_is_caught_by_differences(monkeypatch):
     """Even where reverse and forward mode share it, and agree."""
-    backward = formulas.activation_backward
+    backward = passes.activation_backward
 
     def forgetful(name, y, grad, slope=0.0):
         return grad * y if name == "sigmoid" else backward(name, y, grad, slope)
 
-    monkeypatch.setattr(formulas, "activation_backward", forgetful)
+    monkeypatch.setattr(passes, "activation_backward", forgetful)
     monkeypatch.setattr(ReferenceBackend, "activation_backward", staticmethod(forgetful))
     model = st.Sequential(*MODELS["sigmoid"])
     X, y, _ = problem("softmax")

@@ -13,8 +13,8 @@ from support.tolerances import assert_close, assert_same_bits
 import steepest as st
 from steepest.backends import active
 from steepest.backends.data import Batch, FitRequest, OptimizerState, Parameters, TrainConfig, TrainState
-from steepest.backends.protocol import Stage
 from steepest.compile.plan import compile_stages
+from steepest.compile.stage import Stage
 
 OPTIMIZERS = [st.SGD(0.3), st.SGD(0.3, 0.9), st.SGD(0.3, 0.5, nesterov=True)]
 PENALTIES = [None, st.L2(0.2), st.L1(0.1), st.ElasticNet(0.1, 0.5)]

@@ -15,7 +15,8 @@ import steepest as st
 from steepest import functional
 from steepest.backends import active
 from steepest.backends.data import Batch, Parameters, TrainConfig
-from steepest.backends.protocol import Stage, reads_input
+from steepest.compile.stage import Stage
+from steepest.layers import ACTIVATIONS
 
 
 def on_each_isa(function, *arguments):
@@ -177,15 +178,15 @@ def test_nan_and_infinity_stay_in_their_row(implementation, bad):
     assert [not np.isfinite(value) for value in db] == [j == 16 for j in range(17)]
 
 
-ACTIVATIONS = {"identity": 0, "relu": 0, "sigmoid": 0, "tanh": 0, "leaky_relu": 0.3, "elu": 1.5}
-ACTIVATIONS |= {"lecun_tanh": 0, "softplus": 0, "gelu": 0}
+SLOPES = {name: {"leaky_relu": 0.3, "elu": 1.5}.get(name, kind().slope) for name, kind in ACTIVATIONS.items()}
 
 
 def stages_of(inputs, outputs, activation):
     """A product and an activation, fused if they can be."""
-    slope = ACTIVATIONS[activation]
-    if reads_input(activation):
-        return [Stage(inputs, outputs, "identity"), Stage(outputs, outputs, activation, "elementwise", slope)]
+    slope = SLOPES[activation]
+    if ACTIVATIONS[activation].reads_input:
+        alone = Stage(outputs, outputs, activation, "elementwise", slope, parameters="none")
+        return [Stage(inputs, outputs, "identity"), alone]
     return [Stage(inputs, outputs, activation, slope=slope)]
 
 
@@ -198,7 +199,7 @@ def test_fused_activations_are_those_of_functional_and_pass_nan(implementation, 
         network = active().network(stages_of(33, columns, activation), [Parameters(weight, bias)])
         y, alone = network.forward(x), network.forward(x[7:8])
         sums = functional.linear(x, weight, bias)
-        expected = active().activation(activation, sums, ACTIVATIONS[activation])
+        expected = active().activation(activation, sums, SLOPES[activation])
     assert np.isnan(y).all(axis=1).tolist() == [i == 4 for i in range(19)]
     assert_close(y, expected, 0, 0)
     if implementation is not REFERENCE:  # whose products round by the shape of the whole
@@ -219,10 +220,10 @@ def test_fused_gradients_are_those_of_functional(implementation, activation, sha
         with implementation.computing():
             backend = active()
             h = backend.network(stages_of(21, hidden, activation), below).forward(x)
-            seen = functional.linear(x, w1, b1) if reads_input(activation) else h
+            seen = functional.linear(x, w1, b1) if ACTIVATIONS[activation].reads_input else h
             _, grad = functional.squared_error(functional.linear(h, w2, b2), y)
             grad = functional.linear_backward(h, w2, grad)[0]
-            grad = backend.activation_backward(activation, seen, grad, ACTIVATIONS[activation])
+            grad = backend.activation_backward(activation, seen, grad, SLOPES[activation])
             _, *expected = functional.linear_backward(x, w1, grad)
             network = backend.network([*stages_of(21, hidden, activation), top], [*below, Parameters(w2, b2)])
             batch, loss = Batch(x, y), st.SquaredError()

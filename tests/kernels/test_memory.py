@@ -15,7 +15,7 @@ from support.tolerances import assert_equal_models, assert_same_bits
 
 import steepest as st
 from steepest.backends.data import FitRequest, Parameters, TrainConfig, TrainState
-from steepest.backends.protocol import Stage
+from steepest.compile.stage import Stage
 
 # 4 million samples of 8 features: X has 128 MB, y 32, the weights 16; they are files, mapped to memory. The
 # system refuses memory of one's own beyond what is needed to shuffle, 4 bytes a sample, and 12 MB: less than

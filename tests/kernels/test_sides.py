@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from support.strategies import numbers
@@ -10,9 +12,9 @@ from support.tolerances import assert_close
 import steepest as st
 from steepest import functional as F
 from steepest.backends.reference import BACKEND as EXPECTED
+from steepest.layers import ACTIVATIONS
 
 SIDES = (0, 1, 3, 17, 33)
-ACTIVATIONS = ("relu", "sigmoid", "tanh", "leaky_relu", "elu", "lecun_tanh", "softplus", "gelu")
 TARGET_LOSSES = (F.squared_error, F.absolute_error, F.huber, F.binary_cross_entropy, F.poisson_deviance)
 
 
@@ -37,11 +39,13 @@ def test_products(implementation, dtype, inputs, outputs):
 def test_functions_of_elements(implementation, rows, columns):
     x, grad = numbers((rows, columns), np.float32), numbers((rows, columns), np.float32, 1)
     with implementation.computing():
-        for name in ACTIVATIONS:
-            slope = 0.5 if name in ("leaky_relu", "elu") else 0.0
-            extra = (slope,) if slope else ()
+        for name, kind in ACTIVATIONS.items():
+            if name == "identity":  # is no function
+                continue
+            extra = (0.5,) if fields(kind) else ()
+            slope = kind(*extra).slope
             y = getattr(F, name)(x, *extra)
-            seen = x if name == "gelu" else y
+            seen = x if kind.reads_input else y
             assert_close(y, EXPECTED.activation(name, x, slope), 20, 4)
             backward = getattr(F, f"{name}_backward")(seen, grad, *extra)
             assert_close(backward, EXPECTED.activation_backward(name, seen, grad, slope), 20, 8)

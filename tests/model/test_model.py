@@ -124,7 +124,7 @@ def test_descriptions_show_and_compare_themselves():
         assert from_config(json.loads(json.dumps(to_config(layer)))) == layer
     for config, message in [
         ("ReLU", "description must be a mapping"),
-        ({"layer": "eval"}, "unknown layer 'eval'; known are Linear, Maxout, ReLU"),
+        ({"layer": "eval"}, "unknown layer 'eval'; known are BatchNorm, Dropout, ELU"),
         ({"layer": ["ReLU"]}, "unknown layer"),
         ({"layer": "ReLU", "slope": 1}, r"ReLU takes the fields \[\], but got \['slope'\]"),
         ({"layer": "Linear", "in_features": 2}, "Linear takes the fields"),

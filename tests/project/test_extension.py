@@ -17,7 +17,7 @@ import steepest as st
 from steepest import functional as F
 from steepest.backends import active, native
 from steepest.backends.data import Parameters
-from steepest.backends.protocol import Stage
+from steepest.compile.stage import Stage
 
 if native is not None:
     from steepest import _core

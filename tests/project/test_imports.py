@@ -15,6 +15,7 @@ LAYERS = [
     ["_version", "_checks", "_core", "_extension"],
     ["_config", "_description"],
     [*DESCRIPTIONS, "schedules", "datasets", "polynomial"],
+    ["compile.stage"],
     ["layers"],
     ["backends"],
     ["compile"],
@@ -31,9 +32,8 @@ OPERATIONS = ["operations.hpp", "operations.cpp"]  # kernels as functions on arr
 CPP = [["base"], ["kernels"], ["network"], ["training"], OPERATIONS, ["bindings"], ["tests"]]
 
 # What is still to be opened: circles within these, and these imports.
-OPEN_CIRCLES = ("steepest.layers", "steepest.sklearn")
+OPEN_CIRCLES = ("steepest.sklearn",)
 OPEN_IMPORTS = {
-    "steepest.layers -> steepest.backends.protocol",
     "network/network.hpp -> training/optimizer.hpp",
 }
 

@@ -12,7 +12,7 @@ from support.tolerances import assert_close, assert_equal_models, assert_same_bi
 
 import steepest as st
 from steepest.backends.data import Average, Parameters, TrainConfig, TrainState
-from steepest.backends.protocol import Stage
+from steepest.compile.stage import Stage
 
 FIT = {"batch_size": 32, "progress": False}  # of 300 samples: ten updates an epoch
 RULES = [

@@ -10,7 +10,7 @@ from support.tolerances import assert_equal_models, assert_same_bits
 
 import steepest as st
 from steepest.backends.data import FitRequest, Parameters, TrainConfig, TrainState
-from steepest.backends.protocol import Stage
+from steepest.compile.stage import Stage
 
 # 300 samples, so that the last of ten batches is smaller; groups that divide ten, do not, and exceed it.
 FIT = {"batch_size": 32, "epochs": 3, "progress": False}

@@ -1,6 +1,8 @@
-"""Where parameters live: rows aligned to cache lines, and never a power of two apart."""
+"""Where parameters live: rows aligned to cache lines, never a power of two apart, and written as a whole."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,3 +28,14 @@ def aligned_zeros(rows: int, columns: int, dtype: np.dtype) -> Array:
     start = -raw.ctypes.data % _LINE
     padded = raw[start : start + rows * pitch].view(dtype).reshape(rows, pitch // itemsize)
     return padded[:, :columns]
+
+
+def write(changes: Sequence[tuple[Array, Array]]) -> None:
+    """Copy new values into their arrays: all of them, even if Ctrl-C falls in between."""
+    try:
+        for array, new in changes:
+            array[...] = new
+    except BaseException:
+        for array, new in changes:
+            array[...] = new
+        raise

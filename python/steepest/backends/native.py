@@ -11,6 +11,7 @@ import numpy as np
 from .. import _core
 from .._checks import Array
 from .._config import current
+from ..compile.stage import Stage
 from ..losses import CustomLoss, Loss
 from ..optimizers import Optimizer
 from ..penalties import Penalty
@@ -27,7 +28,6 @@ from .data import (
     TrainConfig,
     TrainState,
 )
-from .protocol import ActivationName, Stage
 from .sparse import SparseRows
 
 
@@ -144,10 +144,10 @@ class _Native:
     def linear_backward(self, x: Array, weight: Array, grad: Array) -> tuple[Array, Array, Array]:
         return _core.linear_backward(x, weight, grad, *_choice())
 
-    def activation(self, name: ActivationName, x: Array, slope: float = 0.0) -> Array:
+    def activation(self, name: str, x: Array, slope: float = 0.0) -> Array:
         return _core.activation(name, slope, x, _choice()[0])
 
-    def activation_backward(self, name: ActivationName, y: Array, grad: Array, slope: float = 0.0) -> Array:
+    def activation_backward(self, name: str, y: Array, grad: Array, slope: float = 0.0) -> Array:
         return _core.activation_backward(name, slope, y, grad, _choice()[0])
 
     def exp(self, x: Array) -> Array:

@@ -9,12 +9,12 @@ the features, labels in range.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
 
 from .._checks import Array
+from ..compile.stage import Stage
 from ..losses import Loss
 from ..optimizers import Optimizer
 from ..penalties import Penalty
@@ -30,66 +30,6 @@ from .data import (
     TrainState,
 )
 from .sparse import SparseRows
-
-ActivationName = Literal[
-    "identity", "relu", "sigmoid", "tanh", "leaky_relu", "elu", "lecun_tanh", "softplus", "gelu"
-]
-StageKind = Literal[
-    "dense", "elementwise", "dropout", "batch_norm", "maxout", "pool", "residual_split", "residual_add"
-]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One step of a compiled model, rows in and rows out.
-
-    y = activation(f(x)), with f by kind:
-
-    - "dense": x @ weight + bias
-    - "elementwise": x
-    - "dropout": x * factor, which is 0 with the probability `rate` and else 1 / (1 - rate), or as `mask`,
-      (1 or samples, outputs), says; x in inference
-    - "batch_norm": (x - mean) / sqrt(variance + epsilon) * weight + bias, with mean and variance of the
-      batch in training, and the running ones in inference
-    - "maxout": the largest of columns j, j + outputs, j + 2 * outputs, ...
-    - "pool": the largest of each region of an image; `image` is height, width, channels, and height and
-      width of what comes out
-    - "residual_split": x, which the "residual_add" that is stage `partner` adds to what the stages between
-      make of it
-    - "residual_add": split + x; without x with the probability `rate`, and split + (1 - rate) * x in
-      inference
-
-    Only the first two and "batch_norm" have an activation, and only "elementwise" one that `reads_input`;
-    `slope` is its parameter, if it has one: negative_slope, alpha. `number`, of the layer, keys its draws.
-    """
-
-    inputs: int
-    outputs: int
-    activation: ActivationName
-    kind: StageKind = "dense"
-    slope: float = 0.0
-    number: int = 0
-    rate: float = 0.0
-    momentum: float = 0.0
-    epsilon: float = 0.0
-    partner: int = 0
-    image: tuple[int, ...] = ()
-    mask: Array | None = field(default=None, compare=False)
-
-    @property
-    def dense(self) -> bool:
-        """Whether it is a matrix product."""
-        return self.kind == "dense"
-
-    @property
-    def learns(self) -> bool:
-        """Whether it has parameters."""
-        return self.kind in ("dense", "batch_norm")
-
-
-def reads_input(activation: ActivationName) -> bool:
-    """Whether the derivative cannot be had from the output, so that the input is needed."""
-    return activation == "gelu"
 
 
 class Network(Protocol):
@@ -179,11 +119,14 @@ class Backend(Protocol):
     def linear_backward(self, x: Array, weight: Array, grad: Array) -> tuple[Array, Array, Array]:
         """Gradients of x, weight and bias from that of the output."""
 
-    def activation(self, name: ActivationName, x: Array, slope: float = 0.0) -> Array:
+    def activation(self, name: str, x: Array, slope: float = 0.0) -> Array:
         """Element by element."""
 
-    def activation_backward(self, name: ActivationName, y: Array, grad: Array, slope: float = 0.0) -> Array:
-        """Gradient of the input from the *output* y (the input if `reads_input`) and its gradient."""
+    def activation_backward(self, name: str, y: Array, grad: Array, slope: float = 0.0) -> Array:
+        """Gradient of the input from the *output* y and its gradient.
+
+        An activation that `reads_input` takes the input for y.
+        """
 
     def exp(self, x: Array) -> Array:
         """Exponential, element by element."""

@@ -18,6 +18,7 @@ from typing import NoReturn, TypeVar
 from .. import _checks
 from .._config import config
 from .._version import __version__
+from ..layers import ACTIVATIONS
 from ..penalties import L1, L2, ElasticNet, Penalty
 from . import commands as _commands
 from .tables import UserError
@@ -146,7 +147,7 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     sizes = "sizes of the hidden layers, for example 256,128; none for a linear model; default: 100"
     add("--hidden", type=_hidden, default=(100,), metavar="SIZES", help=sizes)
     activation = "activation of the hidden layers; default: relu"
-    add("--activation", choices=_commands.ACTIVATIONS, default="relu", help=activation)
+    add("--activation", choices=ACTIVATIONS, default="relu", help=activation)
     loss = "loss to minimize; default: softmax"
     add("--loss", choices=_commands.LEARNING_RATES, default="softmax", help=loss)
     kinds = "penalty on the weights: l2:1e-4, l1:1e-5, elastic_net:1e-4,0.5 (strength, beta); default: none"

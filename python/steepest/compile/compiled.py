@@ -14,12 +14,11 @@ from .._config import current
 from .._description import check_dtype
 from ..backends import active
 from ..backends.data import Parameters
-from ..backends.memory import aligned_zeros
-from ..backends.protocol import Network, Stage
-from ..backends.reference.formulas import write
-from ..layers import Layer, Linear
-from ..layers.regularization import BatchNorm, Dropout
-from .plan import compile_stages, learners, walk
+from ..backends.memory import aligned_zeros, write
+from ..backends.protocol import Network
+from ..layers import Layer
+from .plan import compile_stages, parametric, walk
+from .stage import Stage
 from .state import checked_state
 
 _MEMORY = 2**62  # bytes that an array never has
@@ -61,7 +60,7 @@ class Compiled:
             check_dtype(layer, self.dtype, f"layer {path} is {layer!r:.80}")
         self.in_features: int = self.stages[0].inputs
         self.out_features: int = self.stages[-1].outputs
-        self._learners = learners(self.layers)
+        self._parametric = parametric(self.layers)
         self._check_sizes()
         self.parameters: Sequence[Parameters] = self._initial() if parameters is None else parameters
         self.running: Sequence[Array] = self._initial_running() if running is None else running
@@ -70,7 +69,7 @@ class Compiled:
     @property
     def parametric_stages(self) -> list[Stage]:
         """Those with parameters, in the order of these."""
-        return [stage for stage in self.stages if stage.learns]
+        return [stage for stage in self.stages if stage.has_parameters]
 
     def network(self) -> Network:
         """The model on the active backend; it bypasses every check."""
@@ -83,10 +82,10 @@ class Compiled:
 
     def zeros(self) -> list[Parameters]:
         """Arrays like the parameters, all zero: for what an optimizer or an average keeps."""
-        biased = [not isinstance(layer, Linear) or layer.bias for _, layer in self._learners]
+        biased = ["bias" in layer.parameter_shapes() for _, layer in self._parametric]
         return [
             Parameters(
-                aligned_zeros(stage.inputs if stage.dense else 1, stage.outputs, self.dtype),
+                aligned_zeros(stage.weight_rows, stage.outputs, self.dtype),
                 aligned_zeros(1, stage.outputs, self.dtype)[0] if bias else None,
             )
             for stage, bias in zip(self.parametric_stages, biased, strict=True)
@@ -97,8 +96,9 @@ class Compiled:
     def named(self, parameters: Sequence[Parameters]) -> list[tuple[str, Array]]:
         """Each array that is learned by its gradient, with its key in `Sequential.state_dict`."""
         named = []
-        for (path, layer), p in zip(self._learners, parameters, strict=True):
-            named.append((f"{path}.weight", p.weight[0] if isinstance(layer, BatchNorm) else p.weight))
+        stages = self.parametric_stages
+        for (path, _), stage, p in zip(self._parametric, stages, parameters, strict=True):
+            named.append((f"{path}.weight", p.weight if stage.has_matrix else p.weight[0]))
             if p.bias is not None:
                 named.append((f"{path}.bias", p.bias))
         return named
@@ -109,10 +109,10 @@ class Compiled:
 
     def state(self) -> list[tuple[str, Array]]:
         """Each array of the model with its key: parameters, then running statistics."""
-        paths = [path for path, layer in self._learners if isinstance(layer, BatchNorm)]
         named = self.named(self.parameters)
-        for path, running in zip(paths, self.running, strict=True):
-            named += [(f"{path}.running_mean", running[0]), (f"{path}.running_var", running[1])]
+        normal = [(path, names) for path, layer in walk(self.layers) if (names := layer.running_shapes())]
+        for (path, names), running in zip(normal, self.running, strict=True):
+            named += [(f"{path}.{name}", row) for name, row in zip(names, running, strict=True)]
         return named
 
     def learned_arrays(self) -> list[Array]:
@@ -140,12 +140,7 @@ class Compiled:
     def check_masks(self, samples: int) -> None:
         """Refuse a batch that is larger than the given mask of a dropout."""
         for path, layer in walk(self.layers):
-            if not isinstance(layer, Dropout) or layer.mask is None or layer.mask.ndim == 1:
-                continue
-            if len(layer.mask) < samples:
-                raise ValueError(
-                    f"a batch has {samples} samples, but the mask of layer {path} has {len(layer.mask)}"
-                )
+            layer.check_batch(samples, path)
 
     # ---- copies -------------------------------------------------------------------------------------------
 
@@ -155,7 +150,7 @@ class Compiled:
         return _restored, (self.layers, self.dtype, state)
 
     def _check_sizes(self) -> None:
-        for (path, layer), stage in zip(self._learners, self.parametric_stages, strict=True):
+        for (path, layer), stage in zip(self._parametric, self.parametric_stages, strict=True):
             if stage.inputs * stage.outputs * self.dtype.itemsize > _MEMORY:
                 raise ValueError(
                     f"layer {path} is {layer!r}, whose weight of {stage.inputs} x {stage.outputs} numbers is "
@@ -165,13 +160,15 @@ class Compiled:
     def _initial(self) -> list[Parameters]:
         parameters = self.zeros()
         for stage, own in zip(self.parametric_stages, parameters, strict=True):
-            if not stage.dense:
+            if not stage.has_matrix:
                 own.weight[...] = 1
         return parameters
 
     def _initial_running(self) -> list[Array]:
         running = [
-            aligned_zeros(2, stage.outputs, self.dtype) for stage in self.stages if stage.kind == "batch_norm"
+            aligned_zeros(stage.running_rows, stage.outputs, self.dtype)
+            for stage in self.stages
+            if stage.running_rows
         ]
         for _, variance in running:
             variance[...] = 1

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .._checks import Array
-from ..layers import Layer, Linear
-from ..layers.regularization import BatchNorm, Residual
+from ..layers import BatchNorm, Layer, Linear, Residual
 
 
 def folded(layers: Sequence[Layer], state: Mapping[str, Array]) -> tuple[list[Layer], dict[str, Array]]:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..layers import ELU, Identity, Layer, LeakyReLU, ReLU, Sigmoid
-from ..layers.regularization import Dropout, FractionalMaxPool2d, Residual
+from ..layers import Layer, Residual, Sigmoid
 from ..losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
-
-# What leaves numbers between 0 and 1 such, each but for a factor.
-_KEEPING = (Identity, Dropout, FractionalMaxPool2d, ReLU, LeakyReLU, ELU)
 
 
 def check_output(layers: Sequence[Layer], loss: Loss) -> None:
@@ -41,6 +37,6 @@ def _last_sigmoid(layers: Sequence[Layer], prefix: str = "", before: str | None 
         elif isinstance(layer, Residual):
             # The sum with the shortcut: bounded only if both are.
             sigmoid = sigmoid and _last_sigmoid(layer.layers, f"{path}.", sigmoid)
-        elif not isinstance(layer, _KEEPING):
+        elif not layer.keeps_bounds:
             sigmoid = None
     return sigmoid

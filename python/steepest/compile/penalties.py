@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .. import _checks
-from ..layers import Layer
-from ..layers.regularization import BatchNorm
+from ..layers import Layer, MatrixLayer
 from ..penalties import Penalties, Penalty, as_penalty
-from .plan import learners, walk
+from .plan import parametric, walk
 
 
 def per_layer(penalty: Penalties, layers: Sequence[Layer]) -> tuple[Penalty | None, ...]:
@@ -23,8 +22,8 @@ def per_layer(penalty: Penalties, layers: Sequence[Layer]) -> tuple[Penalty | No
     TypeError
         If something is not a penalty, or the number of a layer is not an integer.
     """
-    learning = learners(layers)
-    with_weights = [path for path, layer in learning if not isinstance(layer, BatchNorm)]
+    learning = parametric(layers)
+    with_weights = [path for path, layer in learning if isinstance(layer, MatrixLayer)]
     if not isinstance(penalty, Mapping):
         own = dict.fromkeys(with_weights, as_penalty(penalty))
     else:

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..layers import Layer, Linear, Maxout
-from ..layers.regularization import FractionalMaxPool2d, Residual
+from ..layers import Layer
 
 
 def table(layers: Sequence[Layer], in_features: int, counts: Mapping[str, int], dtype: np.dtype[Any]) -> str:
@@ -37,12 +36,8 @@ def _rows(
     """Of some layers, each followed by those inside it; most change no sizes."""
     for number, layer in enumerate(layers):
         key, given = f"{prefix}{number}", features
-        inner: Sequence[Layer] = ()
-        if isinstance(layer, Residual):
-            inner = layer.layers
-        elif isinstance(layer, Linear | Maxout | FractionalMaxPool2d):
-            features = layer.out_features
+        features = layer.features_out or features
         own = sum(count for name, count in counts.items() if name.startswith(f"{key}."))
-        title = "  " * prefix.count(".") + (type(layer).__name__ if inner else repr(layer))
+        title = "  " * prefix.count(".") + (type(layer).__name__ if layer.inner else repr(layer))
         yield key, title, f"(n, {features})", f"{own:,}"
-        yield from _rows(inner, given, f"{key}.", counts)
+        yield from _rows(layer.inner, given, f"{key}.", counts)

@@ -14,6 +14,8 @@ from ..backends import active
 from ..optimizers import SGD, AdaGrad, AdamW, Optimizer, RMSProp
 from ..penalties import Penalty, as_penalty
 
+__all__ = ["adagrad_step", "adam_step", "rmsprop_step", "sgd_step"]
+
 
 def sgd_step(
     weight: Array,

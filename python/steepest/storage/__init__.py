@@ -24,6 +24,8 @@ from ..layers import Layer, from_config, to_config
 from . import safetensors as _safetensors
 from .atomic import reading, replacing
 
+__all__ = ["ModelFileError"]
+
 _KEY, _VERSION = "steepest", 1
 _FIELDS = {"version", "layers", "dtype", "seed", "metadata"}
 # The checksums: SHA-256 of each tensor's bytes, and of the header's with this one's digits as zeros. Files of

@@ -11,12 +11,14 @@ from typing import ClassVar, Literal, Protocol, TypeAlias, TypeVar
 from .. import _checks
 from .._checks import Array
 from .._description import Description, Rule
-from ..backends.reference.formulas import write
+from ..backends.memory import write
 from ..metrics import Metric, mode_of
 from ..optimizers import Optimizer
 from .history import History
 from .learning import Learning
 from .model import Model
+
+__all__ = ["BatchState", "EarlyStopping", "EpochCallback", "EpochState"]
 
 
 class RunningTrainer(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["DivergenceError"]
+
 
 class DivergenceError(ArithmeticError):
     """The loss or a parameter became infinite or NaN.

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from .._checks import Array
 from ..backends.data import EpochResults, FitRequest, ShouldStop
-from ..backends.reference.formulas import write
+from ..backends.memory import write
 from . import divergence
 from .history import History
 from .progress import ProgressBar

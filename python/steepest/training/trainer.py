@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from .. import _checks
 from ..averaging import Averaging
 from ..backends.data import Overflowed
-from ..backends.reference.formulas import write
+from ..backends.memory import write
 from ..compile.objective import batch_of, check_finite
 from ..constraints import MaxNorm
 from ..losses import Loss, LossFunction
@@ -26,6 +26,8 @@ from .history import History
 from .learning import Learning
 from .model import Model, checked_model
 from .validation import checked_metrics, validation_batch
+
+__all__ = ["Trainer"]
 
 DEFAULT_OPTIMIZER = SGD()
 

@@ -12,7 +12,7 @@ from .. import _checks
 from .._checks import Array
 from ..backends import active
 from ..backends.data import Batch
-from ..backends.reference.formulas import batch_size
+from ..backends.reference.losses import batch_size
 from ..compile.compiled import Compiled
 from ..compile.objective import batch_of, check_finite
 from ..losses import Loss

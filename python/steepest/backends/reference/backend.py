@@ -8,9 +8,10 @@ from typing import Literal
 import numpy as np
 
 from ..._checks import Array
+from ...compile.stage import Stage
 from ..data import Parameters
-from ..protocol import Backend, Network, Stage
-from . import formulas, optimizers, search
+from ..protocol import Backend, Network
+from . import activations, elementary, losses, optimizers, products, search
 from .network import ReferenceNetwork
 
 
@@ -34,14 +35,14 @@ class ReferenceBackend:
 
     first_nonfinite_row = staticmethod(search.first_nonfinite_row)
     first_bad_label = staticmethod(search.first_bad_label)
-    linear = staticmethod(formulas.linear)
-    linear_backward = staticmethod(formulas.linear_backward)
-    activation = staticmethod(formulas.activation)
-    activation_backward = staticmethod(formulas.activation_backward)
-    exp = staticmethod(formulas.exp)
-    log = staticmethod(formulas.log)
-    softmax = staticmethod(formulas.softmax)
-    loss = staticmethod(formulas.loss_and_gradient)
+    linear = staticmethod(products.linear)
+    linear_backward = staticmethod(products.linear_backward)
+    activation = staticmethod(activations.activation)
+    activation_backward = staticmethod(activations.activation_backward)
+    exp = staticmethod(elementary.exp)
+    log = staticmethod(elementary.log)
+    softmax = staticmethod(elementary.softmax)
+    loss = staticmethod(losses.loss_and_gradient)
     update = staticmethod(optimizers.update)
 
 

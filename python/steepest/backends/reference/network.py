@@ -11,6 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from ..._checks import Array
+from ...compile.stage import Stage
 from ...penalties import Penalty, scaled
 from ..data import (
     NO_KEY,
@@ -25,11 +26,14 @@ from ..data import (
     TrainConfig,
     TrainState,
 )
-from ..protocol import Stage
+from ..memory import write
 from ..sparse import SparseRows
-from . import formulas, optimizers
-from . import stages as stage_formulas
-from .passes import Pass, backward, forward
+from . import optimizers
+from .averaging import average_share, averaged
+from .losses import batch_size, loss_and_gradient
+from .passes import Pass, backward, forward, running_changes
+from .penalties import constrained, limited, norm_scale, penalty_value, shrunk
+from .quiet import quiet
 from .random import shuffle_order
 from .search import first_bad_label
 
@@ -67,12 +71,12 @@ class ReferenceNetwork:
     def loss_and_gradients(
         self, batch: Batch, config: TrainConfig, key: StepKey = NO_KEY
     ) -> tuple[float, list[Parameters]]:
-        """The objective (data loss + penalties) as in training, and its gradient for each learning stage."""
+        """The objective (data loss + penalties) as in training, and its gradients, stage by stage."""
         passed = self._pass(batch.x, key)
         config = _for_batch(config, batch)
         objective, gradients = self._objective(passed, batch, config)
         for p, gradient, penalty in zip(self._parameters, gradients, self._penalties(config), strict=True):
-            gradient.weight = formulas.limited(gradient.weight, p.weight, penalty, None)
+            gradient.weight = limited(gradient.weight, p.weight, penalty, None)
         return objective, gradients
 
     def step(
@@ -93,7 +97,7 @@ class ReferenceNetwork:
         config = _for_batch(state.config, batch)
         objective, gradients = self._objective(passed, batch, config)
         if math.isfinite(objective):
-            self._update(gradients, passed.statistics, config, state, rate)
+            self._update(gradients, passed, config, state, rate)
             if not self._finite(state):
                 raise Overflowed("the update made parameters that are not finite")
         return objective
@@ -127,19 +131,19 @@ class ReferenceNetwork:
                 if config.loss.takes_labels:  # they may have changed since they were checked
                     bad = first_bad_label(part.targets, self._stages[-1].outputs)
                     if bad >= 0:
-                        formulas.write(before)
+                        write(before)
                         sample = start + bad if order is None else int(order[start + bad])
                         return EpochResults(losses, seconds, "invalid_label", sample)
                 try:
                     objective = self.step(part, state, next(rates), request.seed)
                 except Overflowed:
-                    formulas.write(before)
+                    write(before)
                     return EpochResults(losses, seconds, "overflowed", step)
                 if not math.isfinite(objective):
-                    formulas.write(before)
+                    write(before)
                     return EpochResults(losses, seconds, "diverged", step)
                 counted = None if config.mean_by_count else part.weight
-                weight = formulas.batch_size(config.loss, len(part.x), counted)
+                weight = batch_size(config.loss, len(part.x), counted)
                 own = own[0] + weight * objective, own[1] + weight
                 sums = sums[0] + weight * objective, sums[1] + weight
                 if step != steps[-1] and stop(epoch + (step + 1) / batches):
@@ -162,41 +166,41 @@ class ReferenceNetwork:
         return last[1]
 
     @property
-    def _learners(self) -> list[Stage]:
-        return [stage for stage in self._stages if stage.learns]
+    def _parametric(self) -> list[Stage]:
+        return [stage for stage in self._stages if stage.has_parameters]
 
     def _pass(self, x: Array | SparseRows, draws: StepKey | None) -> Pass:
         dense = x[:] if isinstance(x, SparseRows) else x
         return forward(self._stages, self._parameters, self._running, dense, draws)
 
-    @formulas.quiet
+    @quiet
     def _objective(self, passed: Pass, batch: Batch, config: TrainConfig) -> tuple[float, list[Parameters]]:
-        """The objective, and the gradient of the data loss alone for each stage that learns."""
+        """The objective, and the gradient of the data loss alone for each stage with parameters."""
         scores = passed.outputs[-1]
-        objective, grad = formulas.loss_and_gradient(config.loss, scores, batch.targets, batch.weight)
+        objective, grad = loss_and_gradient(config.loss, scores, batch.targets, batch.weight)
         objective *= config.report_scale
         for p, penalty in zip(self._parameters, self._penalties(config), strict=True):
-            objective += formulas.penalty_value(penalty, p.weight) if penalty is not None else 0.0
-        return objective, backward(self._stages, self._parameters, passed, grad)
+            objective += penalty_value(penalty, p.weight) if penalty is not None else 0.0
+        return objective, backward(passed, grad)
 
     def _update(
         self,
         gradients: Sequence[Parameters],
-        statistics: dict[int, Array],
+        passed: Pass,
         config: TrainConfig,
         state: TrainState,
         rate: float,
     ) -> None:
         """Compute every new value first, and only then write, so that no error leaves layers out of step."""
         values = self._arrays(self._parameters)
-        dense = zip(self._learners, self._penalties(config), strict=True)
-        of_weights = iter([penalty for stage, penalty in dense if stage.dense])
+        dense = zip(self._parametric, self._penalties(config), strict=True)
+        of_weights = iter([penalty for stage, penalty in dense if stage.has_matrix])
         penalties = [next(of_weights) if value.ndim == 2 else None for value in values]  # never of biases
         grads = [
-            formulas.limited(grad, value, penalty, config.clip_value)
+            limited(grad, value, penalty, config.clip_value)
             for grad, value, penalty in zip(self._arrays(gradients), values, penalties, strict=True)
         ]
-        scale = formulas.norm_scale(grads, config.clip_norm)
+        scale = norm_scale(grads, config.clip_norm)
         own, names = state.optimizer, config.optimizer.slots
         kept = {name: self._arrays(own.slots[name]) for name in names}
         age = int(own.steps[0]) - own.state_start
@@ -204,20 +208,19 @@ class ReferenceNetwork:
         for i, (value, grad, penalty) in enumerate(zip(values, grads, penalties, strict=True)):
             slots, scaled = {name: kept[name][i] for name in names}, grad * grad.dtype.type(scale)
             new, new_slots = optimizers.updated(value, scaled, slots, config.optimizer, rate, age)
-            new = formulas.shrunk(new, penalty, rate)
-            new = formulas.constrained(new, config.constraint) if value.ndim == 2 else new
+            new = shrunk(new, penalty, rate)
+            new = constrained(new, config.constraint) if value.ndim == 2 else new
             results.append(new)
             changes += [(value, new), *optimizers.changes(slots, new_slots)]
-        for before, (s, batch) in zip(self._running, sorted(statistics.items()), strict=True):
-            changes.append((before, stage_formulas.running(self._stages[s], before, batch)))
+        changes += running_changes(passed)
         if state.average is not None:
             changes += self._average_changes(state.average, results)
-        formulas.write(changes)
+        write(changes)
 
     def _penalties(self, config: TrainConfig) -> list[Penalty | None]:
-        """That of each stage that learns: there is none of the scales of a batch_norm."""
-        own = zip(self._learners, config.penalties, strict=True)
-        return [penalty if stage.dense else None for stage, penalty in own]
+        """That of each stage with parameters: there is none of the scales of a batch_norm."""
+        own = zip(self._parametric, config.penalties, strict=True)
+        return [penalty if stage.has_matrix else None for stage, penalty in own]
 
     def _learned(self, state: TrainState) -> list[Array]:
         """All numbers that learning changes."""
@@ -241,18 +244,18 @@ class ReferenceNetwork:
     def _average_changes(self, average: Average, values: Sequence[Array]) -> list[tuple[Array, Array]]:
         """What the average and its count become after the update that gave these values."""
         changes = [(average.updates, average.updates + 1)]
-        share = formulas.average_share(average.averaging, int(average.updates[0]))
+        share = average_share(average.averaging, int(average.updates[0]))
         if share > 0:
             means = self._arrays(average.values)
-            new = [formulas.averaged(mean, value, share) for mean, value in zip(means, values, strict=True)]
+            new = [averaged(mean, value, share) for mean, value in zip(means, values, strict=True)]
             changes += zip(means, new, strict=True)
         return changes
 
     def _arrays(self, parameters: Sequence[Parameters]) -> list[Array]:
         """Each array, weights with two axes and all else, the scales of a batch_norm too, with one."""
         arrays = []
-        for stage, p in zip(self._learners, parameters, strict=False):
-            arrays.append(p.weight if stage.dense else p.weight[0])
+        for stage, p in zip(self._parametric, parameters, strict=False):
+            arrays.append(p.weight if stage.has_matrix else p.weight[0])
             if p.bias is not None:
                 arrays.append(p.bias)
         return arrays
@@ -262,7 +265,7 @@ def _for_batch(config: TrainConfig, batch: Batch) -> TrainConfig:
     """The config with the batch's part of a penalty of all."""
     if not config.penalty_by_batch:
         return config
-    size = formulas.batch_size(config.loss, len(batch.x), batch.weight)
+    size = batch_size(config.loss, len(batch.x), batch.weight)
     parts = (scaled(penalty, 1 / size if size else 0.0) for penalty in config.penalties)
     return replace(config, penalties=tuple(parts))
 

@@ -15,7 +15,9 @@ import numpy as np
 from ..._checks import Array
 from ...optimizers import SGD, AdaGrad, Adam, Optimizer, RMSProp
 from ...penalties import Penalty
-from .formulas import limited, quiet, shrunk, write
+from ..memory import write
+from .penalties import limited, shrunk
+from .quiet import quiet
 
 Slots: TypeAlias = Mapping[str, Array]
 Updated: TypeAlias = tuple[Array, Slots]  # the new value, and what is kept of it

@@ -5,110 +5,72 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..._checks import Array
+from ...compile.stage import Stage
+from ...layers import ACTIVATIONS
 from ..data import Parameters, StepKey
-from ..protocol import Stage, reads_input
-from . import formulas
-from . import stages as stage_formulas
+from .activations import activation, activation_backward
+from .quiet import quiet
+from .stages import STAGES
+from .stages.base import NO_PARAMETERS, NOTHING, View
 
 
 @dataclass
 class Pass:
-    """A batch on its way: the input and the output of each stage; by stage, statistics and what was kept."""
+    """A batch on its way: what each stage saw, and the rows that came out of it."""
 
+    views: list[View]
     outputs: list[Array]
-    statistics: dict[int, Array]
-    kept: dict[int, Array]
-    draws: StepKey | None
 
 
-@formulas.quiet
+@quiet
 def forward(
     stages: Sequence[Stage],
     parameters: Sequence[Parameters],
     running: Sequence[Array],
     x: Array,
-    draws: StepKey | None,
+    key: StepKey | None,
 ) -> Pass:
-    """All stages, as in training with some draws, as in inference without."""
-    passed = Pass([x], {}, {}, draws)
-    own, inference = iter(parameters), iter(running)
+    """All stages, as in training with the draws of a key, as in inference without."""
+    passed = Pass([], [])
+    own, usual = iter(parameters), iter(running)
     for s, stage in enumerate(stages):
-        x = passed.outputs[-1]
-        if stage.dense:
-            p = next(own)
-            y = formulas.linear(x, p.weight, p.bias)
-        elif stage.kind == "batch_norm":
-            usual = next(inference)
-            passed.statistics[s] = usual if draws is None else stage_formulas.moments(x)
-            y = stage_formulas.batch_norm(stage, x, passed.statistics[s], next(own))
-        else:
-            y = _forward_rows(s, stage, x, passed)
-        passed.outputs.append(formulas.activation(stage.activation, y, stage.slope))
+        view = View(
+            stage,
+            x,
+            next(own) if stage.has_parameters else NO_PARAMETERS,
+            key,
+            next(usual) if stage.running_rows else NOTHING,
+            passed.outputs[stage.partner] if stage.partner < s else NOTHING,
+        )
+        y, saved = STAGES[stage.kind].forward(view)
+        x = activation(stage.activation, y, stage.slope)
+        passed.views.append(view._replace(saved=saved))
+        passed.outputs.append(x)
     return passed
 
 
-def _forward_rows(s: int, stage: Stage, x: Array, passed: Pass) -> Array:
-    """A stage without parameters."""
-    draws = passed.draws
-    if stage.kind == "dropout" and draws is not None:
-        passed.kept[s] = stage_formulas.dropout_factors(stage, len(x), x.dtype, draws)
-        return x * passed.kept[s]
-    if stage.kind == "maxout":
-        return stage_formulas.max_pieces(stage, x)
-    if stage.kind == "pool":
-        y, passed.kept[s] = stage_formulas.pool(stage, x, draws)
-        return y
-    if stage.kind == "residual_add":
-        fork = passed.outputs[stage.partner + 1]
-        if draws is None:
-            return stage_formulas.join(fork, x, 1 - stage.rate)
-        return stage_formulas.join(fork, x, 1) if stage_formulas.joined(stage, draws) else fork
-    return x
-
-
-@formulas.quiet
-def backward(
-    stages: Sequence[Stage], parameters: Sequence[Parameters], passed: Pass, grad: Array
-) -> list[Parameters]:
-    """From the gradient of the scores that of each stage that learns."""
+@quiet
+def backward(passed: Pass, grad: Array) -> list[Parameters]:
+    """From the gradient of the scores that of each stage with parameters."""
     gradients: list[Parameters] = []
-    remaining = list(parameters)
-    shortcuts: dict[int, Array] = {}
-    for s, stage in reversed(list(enumerate(stages))):
-        x, y = passed.outputs[s : s + 2]
-        seen = x if reads_input(stage.activation) else y
-        grad = formulas.activation_backward(stage.activation, seen, grad, stage.slope)
-        if stage.dense:
-            p = remaining.pop()
-            gradients.append(Parameters(x.T @ grad, None if p.bias is None else grad.sum(axis=0)))
-            grad = grad @ p.weight.T if remaining else grad
-        elif stage.kind == "batch_norm":
-            p = remaining.pop()
-            grad, own = stage_formulas.batch_norm_backward(stage, x, passed.statistics[s], p, grad)
-            gradients.append(own)
-        else:
-            grad = _backward_rows(s, stage, grad, passed, shortcuts)
+    remaining = sum(view.stage.has_parameters for view in passed.views)
+    incoming: dict[int, Array] = {}
+    for s, (view, y) in reversed(list(enumerate(zip(passed.views, passed.outputs, strict=True)))):
+        stage, kind = view.stage, STAGES[view.stage.kind]
+        seen = view.x if ACTIVATIONS[stage.activation].reads_input else y
+        incoming[s] = grad = activation_backward(stage.activation, seen, grad, stage.slope)
+        if stage.has_parameters:
+            gradients.append(kind.parameter_gradients(view, grad))
+            remaining -= 1
         if not remaining:
-            break  # nothing below the first stage that learns does
+            break  # nothing below the first stage with parameters has any
+        grad = kind.backward(view._replace(partner=incoming.get(stage.partner, NOTHING)), y, grad)
     return gradients[::-1]
 
 
-def _backward_rows(s: int, stage: Stage, grad: Array, passed: Pass, shortcuts: dict[int, Array]) -> Array:
-    """The gradient of what went into a stage without parameters."""
-    x, y = passed.outputs[s : s + 2]
-    if stage.kind == "dropout":
-        return grad * passed.kept[s]
-    if stage.kind == "maxout":
-        return stage_formulas.max_pieces_backward(stage, x, y, grad)
-    if stage.kind == "pool":
-        return stage_formulas.pool_backward(stage, passed.kept[s], grad)
-    if stage.kind == "residual_split":
-        return grad + shortcuts[s]
-    if stage.kind == "residual_add":
-        shortcuts[stage.partner] = grad
-        assert passed.draws is not None
-        return grad if stage_formulas.joined(stage, passed.draws) else np.zeros_like(grad)
-    return grad
+@quiet
+def running_changes(passed: Pass) -> list[tuple[Array, Array]]:
+    """The running statistics of all stages, and what they are after the batch."""
+    normal = [view for view in passed.views if view.stage.running_rows]
+    return [(view.running, STAGES[view.stage.kind].statistics(view, view.running)) for view in normal]

@@ -13,8 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..._checks import Array
 from ...backends.data import Parameters
 from ...compile.folding import folded
-from ...layers import Linear
-from ...layers.regularization import BatchNorm
+from ...layers import BatchNorm, Linear
 from .._fitting.solver import Solver
 from .._linear.base import LinearModel
 from .._mlp.base import MultilayerPerceptron

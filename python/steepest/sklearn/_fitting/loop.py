@@ -19,7 +19,7 @@ from ..._checks import Array
 from ..._description import check_dtype
 from ...backends import active
 from ...backends.data import EpochResults, FitRequest, ShouldStop, TrainConfig, TrainState
-from ...backends.reference.formulas import write
+from ...backends.memory import write
 from ...training.divergence import DivergenceError
 from ...training.history import History
 from ...training.loop import Call, EpochLoop, Fitting, Part

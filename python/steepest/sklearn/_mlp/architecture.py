@@ -13,21 +13,13 @@ from ..._checks import Array
 from ...backends.data import Parameters
 from ...backends.sparse import SparseRows, is_sparse, sparse_rows
 from ...compile.compiled import Compiled
-from ...layers import ELU, GELU, Identity, Layer, LeakyReLU, LeCunTanh, Linear, ReLU, Sigmoid, Softplus, Tanh
-from ...layers.regularization import BatchNorm, Dropout
+from ...layers import ACTIVATIONS as BY_NAME
+from ...layers import BatchNorm, Dropout, Layer, Linear
 from ...penalties import L1, L2, ElasticNet, Penalty
 
-# scikit-learn's four, by its names, and steepest's others.
+# By scikit-learn's names, which has another one for the sigmoid.
 ACTIVATIONS: dict[str, Callable[[], Layer]] = {
-    "identity": Identity,
-    "logistic": Sigmoid,
-    "tanh": Tanh,
-    "relu": ReLU,
-    "leaky_relu": LeakyReLU,
-    "elu": ELU,
-    "gelu": GELU,
-    "softplus": Softplus,
-    "lecun_tanh": LeCunTanh,
+    {"sigmoid": "logistic"}.get(name, name): kind for name, kind in BY_NAME.items()
 }
 
 _MANY_NUMBERS = 1 << 16

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..._checks import Array
 from ...backends import active
 from ...backends.data import Batch, TrainConfig
-from ...backends.protocol import Stage
+from ...compile.stage import Stage
 from ...layers import Layer
 from ...losses import Loss
 from .._common.classes import WEIGHTED
@@ -181,7 +181,7 @@ class MultilayerPerceptron(Settings):
         penalty = penalty_of(self.penalty, self.alpha, self.l1_ratio)
         return TrainConfig(
             loss,
-            tuple(penalty if stage.dense else None for stage in stages),
+            tuple(penalty if stage.has_matrix else None for stage in stages),
             clip_value=as_float(self.clip_value),
             clip_norm=as_float(self.clip_norm),
             penalty_by_batch=True,

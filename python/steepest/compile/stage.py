@@ -1,0 +1,75 @@
+"""Stage: what layers are compiled to, and what a backend runs. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from .._checks import Array
+
+# What a stage learns: nothing, a weight (inputs, outputs) and maybe a bias, or a weight (1, outputs) and a
+# bias. Only a matrix has penalties, weight decay and a maximal norm.
+ParameterShape: TypeAlias = Literal["none", "matrix", "scale"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a compiled model, rows in and rows out: y = activation(f(x)).
+
+    Attributes
+    ----------
+    inputs, outputs : int
+        Features in, and out.
+    activation : str
+        A name of `layers.ACTIVATIONS`; "identity" for kinds that have none.
+    kind : str
+        What f is. Backends know it by this name: backends/reference/stages has a file for each.
+    slope : float
+        The parameter of the activation, if it has one: negative_slope, alpha.
+    number : int
+        Of the layer, which keys its random draws.
+    rate : float
+        The probability that something is dropped.
+    momentum, epsilon : float
+        Of a normalization.
+    partner : int
+        Of a stage that works with another one: the place of the other.
+    image : tuple of int
+        Height, width and channels, and height and width of what comes out.
+    mask : ndarray of bool, (1 or samples, outputs), or None
+        Which elements are kept, instead of draws.
+    parameters : {"none", "matrix", "scale"}
+        What it learns, see `ParameterShape`.
+    running_rows : int
+        Rows of its running statistics, (running_rows, outputs); 0 if it has none.
+    """
+
+    inputs: int
+    outputs: int
+    activation: str = "identity"
+    kind: str = "dense"
+    slope: float = 0.0
+    number: int = 0
+    rate: float = 0.0
+    momentum: float = 0.0
+    epsilon: float = 0.0
+    partner: int = 0
+    image: tuple[int, ...] = ()
+    mask: Array | None = field(default=None, compare=False)
+    parameters: ParameterShape = "matrix"
+    running_rows: int = 0
+
+    @property
+    def has_parameters(self) -> bool:
+        """Whether it learns."""
+        return self.parameters != "none"
+
+    @property
+    def has_matrix(self) -> bool:
+        """Whether its weight is a matrix (inputs, outputs)."""
+        return self.parameters == "matrix"
+
+    @property
+    def weight_rows(self) -> int:
+        """Rows of its weight, if it has one."""
+        return self.inputs if self.has_matrix else 1

@@ -1,0 +1,72 @@
+"""Layers to and from plain values, as model files have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from ._base import LAYERS, Layer
+
+
+def to_config(layer: Layer) -> dict[str, Any]:
+    """The layer as plain values: its name under "layer", and its fields, layers inside of it as lists.
+
+    Raises
+    ------
+    ValueError
+        For a class that `from_config` does not know, as one derived from a layer.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.layers.to_config(st.LeakyReLU(0.2))
+    {'layer': 'LeakyReLU', 'negative_slope': 0.2}
+    """
+    if LAYERS.get(type(layer).__name__) is not type(layer):
+        raise ValueError(f"{layer!r:.80} is a {type(layer).__name__}, which cannot be described")
+    values = {name: _plain(getattr(layer, name)) for name in _kept(type(layer))}
+    return {"layer": type(layer).__name__} | values
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [to_config(layer) for layer in value]
+    return value  # JSON carries a float to the last bit
+
+
+def _kept(kind: type[Any]) -> list[str]:
+    """The fields that a file keeps: those that layers are compared by."""
+    return [field.name for field in fields(kind) if field.compare]
+
+
+def from_config(config: object) -> Layer:
+    """The layer that `to_config` described.
+
+    Raises
+    ------
+    ValueError
+        If `config` is not a mapping, names an unknown layer, or has missing, unknown or invalid fields.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.layers.from_config({"layer": "LeakyReLU", "negative_slope": 0.2})
+    LeakyReLU(negative_slope=0.2)
+    """
+    if not isinstance(config, Mapping):
+        raise ValueError(f"a layer's description must be a mapping, not {config!r:.80}")
+    values = dict(config)
+    name = values.pop("layer", None)
+    kind = LAYERS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise ValueError(f"unknown layer {name!r:.80}; known are {', '.join(sorted(LAYERS))}")
+    expected = set(_kept(kind))
+    if values.keys() != expected:
+        raise ValueError(
+            f"{name} takes the fields {sorted(expected)}, but got {sorted(map(str, values))!s:.200}"
+        )
+    try:
+        return kind.from_plain(values, from_config)
+    except TypeError as error:
+        raise ValueError(f"{name}: {error}") from error
