@@ -68,6 +68,8 @@ class _TargetLoss(_Loss):
     """A loss of targets that are like the scores."""
 
     reduction: Reduction
+    kernel: ClassVar[str]
+    regresses: ClassVar[bool] = True  # real numbers, so that regressors can have it
 
     @property
     def sums(self) -> bool:
@@ -272,6 +274,7 @@ class BinaryCrossEntropy(_TargetLoss):
     """
 
     reduction: Reduction = "mean"
+    regresses: ClassVar[bool] = False
     kernel: ClassVar[str] = "binary_cross_entropy"
     target_range: ClassVar[TargetRange] = TargetRange(0, 1, "of binary cross-entropy must be in [0, 1]")
     _rules: ClassVar[Mapping[str, Rule]] = {"reduction": _reduction}
@@ -337,8 +340,7 @@ class CustomLoss(_Loss):
         return f"CustomLoss({getattr(self.function, '__qualname__', None) or repr(self.function)})"
 
 
-TargetLoss: TypeAlias = SquaredError | AbsoluteError | Huber | BinaryCrossEntropy | PoissonDeviance
-Loss: TypeAlias = SoftmaxCrossEntropy | MulticlassHinge | TargetLoss | CustomLoss
+Loss: TypeAlias = SoftmaxCrossEntropy | MulticlassHinge | _TargetLoss | CustomLoss
 
 # By the names of `as_loss`.
 LOSSES: Mapping[str, Loss] = {
@@ -351,13 +353,15 @@ LOSSES: Mapping[str, Loss] = {
     "binary_cross_entropy": BinaryCrossEntropy(),
     "poisson": PoissonDeviance(),
 }
+REGRESSION_LOSSES: Mapping[str, Loss] = {
+    name: loss for name, loss in LOSSES.items() if isinstance(loss, _TargetLoss) and loss.regresses
+}
 
 
 def as_loss(loss: str | Loss | LossFunction) -> Loss:
     """Return a loss: `loss` itself, the one with this name, or one made from a function (see `CustomLoss`).
 
-    Names are "softmax", "hinge", "squared_hinge", "squared_error", "absolute_error", "huber",
-    "binary_cross_entropy" and "poisson".
+    The names are those of `LOSSES`.
 
     Raises
     ------

@@ -10,8 +10,8 @@ here, the formula in backends/reference/optimizers.py and the rule of the kernel
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar, TypeAlias
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, TypeAlias
 
 from . import _checks
 from ._description import Description, Rule, normal
@@ -268,7 +268,7 @@ class AdamW(Adam):
 
 Optimizer: TypeAlias = SGD | AdaGrad | RMSProp | Adam
 OPTIMIZERS: Mapping[str, type[Optimizer]] = {
-    kind.__name__: kind for kind in (SGD, AdaGrad, RMSProp, Adam, AdamW)
+    kind.__name__.lower(): kind for kind in (SGD, AdaGrad, RMSProp, Adam, AdamW)
 }
 
 
@@ -277,3 +277,10 @@ def as_optimizer(optimizer: Optimizer) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be an optimizer such as st.SGD(0.1), not {optimizer!r:.80}")
     return optimizer
+
+
+def optimizer_named(name: str, learning_rate: Rate, settings: Mapping[str, Any]) -> Optimizer:
+    """The optimizer of a name of `OPTIMIZERS`, with those of the settings that are fields of its class."""
+    kind = OPTIMIZERS[name]
+    own = {field.name: settings[field.name] for field in fields(kind) if field.name in settings}
+    return kind(learning_rate, **own)
