@@ -118,6 +118,11 @@ def config(
 def set_num_threads(num_threads: int | None) -> None:
     """Set the number of threads for the whole process; None returns to the default.
 
+    Parameters
+    ----------
+    num_threads : int or None
+        Number of threads of the native backend, at least 1. `config` takes precedence within its block.
+
     Examples
     --------
     >>> import steepest as st

@@ -18,6 +18,12 @@ _MOST = 2**40  # samples: no memory holds more, and NumPy's own errors name noth
 class Dataset(NamedTuple):
     """Samples and their targets; unpacks as ``X, y``.
 
+    Attributes
+    ----------
+    data : ndarray, (samples, features)
+    target : ndarray, (samples,)
+        int64 class indices, or float64 values for a regression.
+
     Examples
     --------
     >>> import steepest as st
@@ -27,9 +33,7 @@ class Dataset(NamedTuple):
     """
 
     data: NDArray[Any]
-    """(samples, features)"""
     target: NDArray[Any]
-    """(samples,): int64 class indices, or float64 values for a regression"""
 
 
 def load_digits() -> Dataset:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from support.strategies import numbers
@@ -132,3 +134,11 @@ def test_the_summary_shows_what_each_layer_gives():
     )
     widths = [line.split("(n, ")[1].split(")")[0] for line in model.summary().splitlines() if "(n, " in line]
     assert widths == ["4", "18", "8", "6", "2"]
+
+
+def test_layers_are_not_nested_beyond_all_depth():
+    block = st.Linear(2, 2)
+    for _ in range(sys.getrecursionlimit()):
+        block = st.Residual(block)
+    with pytest.raises(ValueError, match="layers are nested too deeply"):
+        st.Sequential(block)

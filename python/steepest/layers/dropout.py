@@ -34,9 +34,9 @@ class Dropout(Layer):
     Raises
     ------
     TypeError
-        If `p` is not a real number, or `mask` does not hold bools.
+        If `p` is not a real number, or `mask` does not hold numbers.
     ValueError
-        If `p` is outside [0, 1), or `mask` is not 1-D or 2-D.
+        If `p` is outside [0, 1), or `mask` has another shape, or holds something else than 0 and 1.
 
     Notes
     -----

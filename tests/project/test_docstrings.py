@@ -1,0 +1,138 @@
+"""Public classes and functions have docstrings that name each parameter, with examples that run."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+
+import numpy as np
+import pytest
+
+import steepest as st
+from steepest import datasets, functional, gradients, initializers, plots, schedules
+
+SECTION = re.compile(r"^(\w+)\n-+\n", re.MULTILINE)
+MODULES = {
+    "": st,
+    "datasets.": datasets,
+    "functional.": functional,
+    "gradients.": gradients,
+    "initializers.": initializers,
+    "plots.": plots,
+    "schedules.": schedules,
+}
+try:
+    from steepest import sklearn
+except ImportError:  # scikit-learn is not installed
+    pass
+else:
+    MODULES["sklearn."] = sklearn
+
+# What is still to be written. Exact: what has been is to be taken out.
+EXAMPLES_TO_WRITE = """
+    BatchNorm Dropout ELU FractionalMaxPool2d GELU Identity LeCunTanh LeakyReLU Linear Maxout ReLU
+    Residual Sigmoid Softplus Tanh functional.absolute_error functional.adagrad_step functional.adam_step
+    functional.binary_cross_entropy functional.elu functional.elu_backward functional.exp functional.gelu
+    functional.gelu_backward functional.huber functional.leaky_relu functional.leaky_relu_backward
+    functional.lecun_tanh functional.lecun_tanh_backward functional.linear functional.linear_backward
+    functional.log functional.multiclass_hinge functional.poisson_deviance functional.relu
+    functional.relu_backward functional.rmsprop_step functional.sgd_step functional.sigmoid
+    functional.sigmoid_backward functional.softmax functional.softmax_cross_entropy functional.softplus
+    functional.softplus_backward functional.squared_error functional.tanh functional.tanh_backward
+    initializers.Initializer initializers.KaimingNormal initializers.KaimingUniform
+    initializers.LeCunNormal initializers.LeCunUniform initializers.Normal initializers.XavierNormal
+    initializers.XavierUniform initializers.Zeros sklearn.from_sklearn sklearn.to_sklearn
+"""
+PARAMETERS_TO_WRITE = """
+    Maxout functional.elu functional.elu_backward functional.exp functional.gelu functional.gelu_backward
+    functional.leaky_relu functional.leaky_relu_backward functional.lecun_tanh
+    functional.lecun_tanh_backward functional.log functional.relu functional.relu_backward
+    functional.sigmoid functional.sigmoid_backward functional.softplus functional.softplus_backward
+    functional.tanh functional.tanh_backward initializers.KaimingNormal initializers.KaimingUniform
+"""
+
+
+def names_of(module):
+    own = [name for name, value in vars(module).items() if inspect.isclass(value)]
+    own = [name for name in own if name[0] != "_" and getattr(module, name).__module__ == module.__name__]
+    return module.__all__ if hasattr(module, "__all__") else own
+
+
+def public():
+    """The name of each public class and function, and what it is."""
+    for prefix, module in MODULES.items():
+        for name in names_of(module):
+            if inspect.isclass(value := getattr(module, name)) or inspect.isfunction(value):
+                yield prefix + name, value
+
+
+PUBLIC = dict(public())
+
+
+def sections(docstring):
+    """The text of each section, by its title."""
+    _, *parts = SECTION.split(inspect.cleandoc(docstring or ""))
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def documented(docstring):
+    """The parameters and attributes that a docstring names, as `a, b : type` or `*a`."""
+    found = sections(docstring)
+    text = found.get("Parameters", "") + "\n" + found.get("Attributes", "")
+    lines = re.findall(r"^\*{0,2}(\w[\w, *]*)(?: ?:.*)?$", text, re.MULTILINE)
+    return {name.strip(" *") for line in lines for name in line.split(",")}
+
+
+def undocumented(value):
+    if inspect.isclass(value) and issubclass(value, Exception):
+        return []
+    parameters = inspect.signature(value).parameters.values()
+    return [p.name for p in parameters if p.name not in documented(value.__doc__)]
+
+
+def test_sections_are_read():
+    text = """Add.
+
+    Parameters
+    ----------
+    a, b : float
+        Numbers: as many as there are.
+    *more
+        More.
+
+    Examples
+    --------
+    >>> 1
+    1"""
+    assert documented(text) == {"a", "b", "more"} and sections(text)["Examples"] == ">>> 1\n1"
+    assert len(PUBLIC) > 100 and "functional.linear" in PUBLIC
+
+
+def test_public_names_have_docstrings():
+    assert not [name for name, value in PUBLIC.items() if not (value.__doc__ or "").strip()]
+
+
+def test_parameters_are_documented():
+    missing = {name: names for name, value in PUBLIC.items() if (names := undocumented(value))}
+    assert set(missing) == set(PARAMETERS_TO_WRITE.split()) & set(PUBLIC), missing
+
+
+def test_examples_are_there():
+    missing = {
+        name for name, value in PUBLIC.items() if ">>>" not in sections(value.__doc__).get("Examples", "")
+    }
+    assert missing == set(EXAMPLES_TO_WRITE.split()) & set(PUBLIC)
+
+
+@pytest.mark.parametrize("name", [name for name, value in PUBLIC.items() if ">>>" in value.__doc__])
+def test_examples_run(name, tmp_path, monkeypatch):
+    """In a folder of their own, with `np` and `st`."""
+    if name.startswith("plots.") or "plots" in PUBLIC[name].__doc__:
+        pytest.importorskip("matplotlib").use("Agg")
+    monkeypatch.chdir(tmp_path)
+    failed = []
+    for test in doctest.DocTestFinder(recurse=False).find(PUBLIC[name], name, globs={"np": np, "st": st}):
+        runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+        runner.run(test, out=failed.append)
+    assert not failed, "".join(failed)
