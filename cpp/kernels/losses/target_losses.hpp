@@ -1,9 +1,11 @@
 // Compute: losses that compare each output of a row with its target and sum over the outputs.
+// One more is a struct here and a place in the list at the end.
 #pragma once
 
 #include "kernels/losses/loss_rows.hpp"
 #include "kernels/rows/reductions.hpp"
 #include "kernels/simd/vmath.hpp"
+#include "kernels/type_list.hpp"
 
 namespace steepest {
 namespace {
@@ -120,6 +122,8 @@ struct BinaryCrossEntropy : TargetLoss {
         }
     }
 };
+
+using TargetLosses = Types<SquaredError, AbsoluteError, Huber, BinaryCrossEntropy, Poisson>;
 
 } // namespace
 } // namespace steepest
