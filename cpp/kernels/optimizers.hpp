@@ -211,7 +211,33 @@ struct NAdam : Adaptive<2> {
     }
 };
 
-using Rules = Types<SGD, AdaGrad, RMSProp, Adam, NAdam>;
+// w = w - learning_rate * sign(beta_1 * m + (1 - beta_1) * g);  then m = beta_2 * m + (1 - beta_2) * g
+struct Lion : Adaptive<1> {
+    static constexpr const char* name = "lion";
+    static constexpr const char* given[] = {"beta_1", "beta_2", "weight_decay"};
+    enum { beta_1, beta_2, weight_decay }; // given
+    enum { gain_1 = beta_2 + 1, gain_2 };  // made, after the first two
+
+    static void prepare(const StepInput& step, StepNumbers& made) {
+        made.learning_rate = step.learning_rate;
+        made.decay = step.learning_rate * step.given[weight_decay];
+        made.numbers[beta_1] = step.given[beta_1];
+        made.numbers[gain_1] = 1 - step.given[beta_1];
+        made.numbers[beta_2] = step.given[beta_2];
+        made.numbers[gain_2] = 1 - step.given[beta_2];
+    }
+
+    template <class T, int>
+    STEEPEST_INLINE static Vec<T> apply(const Update<T>& u, Vec<T> g, Vec<T> w, Vec<T> (&slot)[most_slots]) {
+        Vec<T>& m = slot[0];
+        const Vec<T> mixed = fma(broadcast(u.numbers[beta_1]), m, broadcast(u.numbers[gain_1]) * g);
+        m = fma(broadcast(u.numbers[beta_2]), m, broadcast(u.numbers[gain_2]) * g);
+        const Vec<T> zero = {}, one = broadcast(T(1)); // 0 and NaN are their own signs
+        return descend<T>(u, select<T>(mixed > zero, one, select<T>(mixed < zero, -one, mixed)), w);
+    }
+};
+
+using Rules = Types<SGD, AdaGrad, RMSProp, Adam, NAdam, Lion>;
 
 // visit(R{}, Int<slots>{}) for the struct of a rule and the slots that it uses.
 template <class F> STEEPEST_INLINE void with_rule(Rule rule, int slots, F visit) {

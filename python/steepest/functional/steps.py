@@ -11,10 +11,10 @@ from .. import _checks
 from .._checks import Array
 from .._description import check_dtype
 from ..backends import active
-from ..optimizers import SGD, AdaGrad, AdamW, NAdam, Optimizer, RMSProp
+from ..optimizers import SGD, AdaGrad, AdamW, Lion, NAdam, Optimizer, RMSProp
 from ..penalties import Penalty, as_penalty
 
-__all__ = ["adagrad_step", "adam_step", "nadam_step", "rmsprop_step", "sgd_step"]
+__all__ = ["adagrad_step", "adam_step", "lion_step", "nadam_step", "rmsprop_step", "sgd_step"]
 
 
 def sgd_step(
@@ -196,6 +196,46 @@ def nadam_step(
     step = _checks.integer(step, "step", minimum=0, maximum=2**62)
     slots = {"mean": mean, "mean_square": mean_square}
     _update(*_weight_and_gradient(weight, gradient), slots, optimizer, penalty, step)
+
+
+def lion_step(
+    weight: Array,
+    gradient: ArrayLike,
+    learning_rate: float,
+    *,
+    mean: Array,
+    beta_1: float = 0.9,
+    beta_2: float = 0.99,
+    weight_decay: float = 0.0,
+    penalty: Penalty | None = None,
+) -> None:
+    """Update `weight` and `mean` in place, by the formulas in `steepest.Lion`.
+
+    Parameters
+    ----------
+    weight, gradient, penalty
+        As for `sgd_step`.
+    learning_rate, beta_1, beta_2, weight_decay
+        As in `Lion`.
+    mean : ndarray like `weight`
+        The running mean of gradients, which begins with zeros.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `sgd_step`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import steepest as st
+    >>> weight, mean = np.ones(2), np.zeros(2)
+    >>> st.functional.lion_step(weight, [0.5, -20.0], 0.25, mean=mean)
+    >>> weight.tolist()
+    [0.75, 1.25]
+    """
+    optimizer = Lion(learning_rate, beta_1, beta_2, weight_decay)
+    _update(*_weight_and_gradient(weight, gradient), {"mean": mean}, optimizer, penalty)
 
 
 def _update(

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ..._checks import Array
-from ...optimizers import SGD, AdaGrad, Adam, NAdam, Optimizer, RMSProp
+from ...optimizers import SGD, AdaGrad, Adam, Lion, NAdam, Optimizer, RMSProp
 from ...penalties import Penalty
 from ..memory import write
 from .penalties import limited, shrunk
@@ -65,6 +65,14 @@ def _nadam(o: NAdam, value: Array, grad: Array, slots: Slots, rate: float, age: 
     return new, {"mean": mean, "mean_square": mean_square}
 
 
+def _lion(o: Lion, value: Array, grad: Array, slots: Slots, rate: float, age: int) -> Updated:
+    real, mean = value.dtype.type, slots["mean"]
+    if o.weight_decay and value.ndim == 2:
+        value = real(1 - rate * o.weight_decay) * value
+    step = real(rate) * np.sign(_mean(mean, grad, o.beta_1))
+    return value - step, {"mean": _mean(mean, grad, o.beta_2)}
+
+
 def _momenta(o: NAdam, t: int) -> float:
     """The product of the momenta of the steps up to t, as far as 1 less it is not 1."""
     product, some = 1.0, 2**16
@@ -98,6 +106,7 @@ _RULES: Mapping[str, Callable[..., Updated]] = {
     "rmsprop": _rmsprop,
     "adam": _adam,
     "nadam": _nadam,
+    "lion": _lion,
 }
 
 
