@@ -297,8 +297,8 @@ class NAdam(Description):
 
     Notes
     -----
-    After Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop; the form and the defaults are
-    PyTorch's.
+    After Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop; the form and the defaults
+    are PyTorch's.
 
     Examples
     --------
