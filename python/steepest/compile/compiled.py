@@ -165,13 +165,12 @@ class Compiled:
         return parameters
 
     def _initial_running(self) -> list[Array]:
-        running = [
-            aligned_zeros(stage.running_rows, stage.outputs, self.dtype)
-            for stage in self.stages
-            if stage.running_rows
-        ]
-        for _, variance in running:
-            variance[...] = 1
+        running = []
+        for stage in self.stages:
+            if stage.running_rows:
+                rows = aligned_zeros(stage.running_rows, stage.outputs, self.dtype)
+                rows[...] = np.array(stage.running_start)[:, None]
+                running.append(rows)
         return running
 
 

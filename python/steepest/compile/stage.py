@@ -40,8 +40,8 @@ class Stage:
         Which elements are kept, instead of draws.
     parameters : {"none", "matrix", "scale"}
         What it learns, see `ParameterShape`.
-    running_rows : int
-        Rows of its running statistics, (running_rows, outputs); 0 if it has none.
+    running_start : tuple of float
+        What each row of its running statistics, (running_rows, outputs), begins with; empty if it has none.
     """
 
     inputs: int
@@ -57,7 +57,7 @@ class Stage:
     image: tuple[int, ...] = ()
     mask: Array | None = field(default=None, compare=False)
     parameters: ParameterShape = "matrix"
-    running_rows: int = 0
+    running_start: tuple[float, ...] = ()
 
     @property
     def has_parameters(self) -> bool:
@@ -68,6 +68,11 @@ class Stage:
     def has_matrix(self) -> bool:
         """Whether its weight is a matrix (inputs, outputs)."""
         return self.parameters == "matrix"
+
+    @property
+    def running_rows(self) -> int:
+        """Rows of its running statistics."""
+        return len(self.running_start)
 
     @property
     def weight_rows(self) -> int:

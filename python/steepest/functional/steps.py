@@ -45,6 +45,15 @@ def sgd_step(
     ------
     TypeError, ValueError
         Also if `weight` or `velocity` cannot be written in place, or the arrays overlap.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import steepest as st
+    >>> weight = np.array([1.0, 2.0])
+    >>> st.functional.sgd_step(weight, [10.0, -10.0], 0.5)
+    >>> weight.tolist()
+    [-4.0, 7.0]
     """
     optimizer = SGD(learning_rate, momentum, nesterov)
     w, g = _weight_and_gradient(weight, gradient)
@@ -77,6 +86,15 @@ def adagrad_step(
     ------
     TypeError, ValueError
         As for `sgd_step`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import steepest as st
+    >>> weight, squares = np.array([1.0, 2.0]), np.zeros(2)
+    >>> st.functional.adagrad_step(weight, [10.0, -10.0], 0.5, squares=squares)
+    >>> weight.round(6).tolist(), squares.tolist()
+    ([0.5, 2.5], [100.0, 100.0])
     """
     optimizer = AdaGrad(learning_rate, epsilon)
     _update(*_weight_and_gradient(weight, gradient), {"squares": squares}, optimizer, penalty)
@@ -107,6 +125,15 @@ def rmsprop_step(
     ------
     TypeError, ValueError
         As for `sgd_step`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import steepest as st
+    >>> weight, mean_square = np.array([1.0, 2.0]), np.zeros(2)
+    >>> st.functional.rmsprop_step(weight, [10.0, -10.0], 0.5, mean_square=mean_square, decay=0.75)
+    >>> weight.round(6).tolist(), mean_square.tolist()
+    ([0.0, 3.0], [25.0, 25.0])
     """
     optimizer = RMSProp(learning_rate, decay, epsilon)
     _update(*_weight_and_gradient(weight, gradient), {"mean_square": mean_square}, optimizer, penalty)
@@ -144,6 +171,15 @@ def adam_step(
     ------
     TypeError, ValueError
         As for `sgd_step`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import steepest as st
+    >>> weight, mean, mean_square = np.array([1.0, 2.0]), np.zeros(2), np.zeros(2)
+    >>> st.functional.adam_step(weight, [10.0, -10.0], 0.5, mean=mean, mean_square=mean_square, step=0)
+    >>> weight.round(6).tolist(), mean.round(6).tolist()
+    ([0.5, 2.5], [1.0, -1.0])
     """
     optimizer = AdamW(learning_rate, beta_1, beta_2, epsilon, weight_decay, epsilon_hat=epsilon_hat)
     step = _checks.integer(step, "step", minimum=0, maximum=2**62)

@@ -85,7 +85,7 @@ class BatchNorm(Layer):
                 momentum=self.momentum,
                 epsilon=self.epsilon,
                 parameters="scale",
-                running_rows=2,
+                running_start=(0.0, 1.0),
             )
         )
 

@@ -17,9 +17,11 @@ from ...layers import ACTIVATIONS as BY_NAME
 from ...layers import BatchNorm, Dropout, Layer, Linear
 from ...penalties import L1, L2, ElasticNet, Penalty
 
-# By scikit-learn's names, which has another one for the sigmoid.
+# scikit-learn's four, by its names, and steepest's others.
+_THEIRS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
 ACTIVATIONS: dict[str, Callable[[], Layer]] = {
-    {"sigmoid": "logistic"}.get(name, name): kind for name, kind in BY_NAME.items()
+    **{name: BY_NAME[own] for name, own in _THEIRS.items()},
+    **{name: kind for name, kind in BY_NAME.items() if name not in _THEIRS.values()},
 }
 
 _MANY_NUMBERS = 1 << 16
