@@ -117,7 +117,24 @@ struct GELU : Smooth {
     }
 };
 
-using Activations = Types<Identity, ReLU, Sigmoid, Tanh, LeakyReLU, ELU, LeCunTanh, Softplus, GELU>;
+// x sigmoid(x), with x cut where the product has long been x or 0, so that no infinity meets a 0.
+struct SiLU : Smooth {
+    static constexpr const char* name = "silu";
+    static constexpr bool reads_input = true, gradient_in_tile = false;
+    static constexpr int far = 1000; // exp(-1000) is 0 in either type
+
+    template <class T> STEEPEST_INLINE static Vec<T> value(Vec<T> x, T) {
+        return maximum(broadcast(T(-far)), x) * vsigmoid<T>(x);
+    }
+    // s + x s (1 - s) for s = sigmoid(x); 1 - s is sigmoid(-x), which does not cancel.
+    template <class T> STEEPEST_INLINE static Vec<T> gradient(Vec<T> x, Vec<T> dy, T) {
+        const Vec<T> s = vsigmoid<T>(x), rest = vsigmoid<T>(-x);
+        const Vec<T> cut = minimum(broadcast(T(far)), maximum(broadcast(T(-far)), x));
+        return dy * fma(cut * s, rest, s);
+    }
+};
+
+using Activations = Types<Identity, ReLU, Sigmoid, Tanh, LeakyReLU, ELU, LeCunTanh, Softplus, GELU, SiLU>;
 
 // visit(A{}) for the struct of an activation.
 template <class F> STEEPEST_INLINE void with_activation(Activation activation, F visit) {

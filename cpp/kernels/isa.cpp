@@ -5,9 +5,9 @@
 #include "kernels/gemm/weight_gradient.hpp"
 #include "kernels/losses/losses.hpp"
 #include "kernels/machine.hpp"
-#include "kernels/rows/batch_norm.hpp"
 #include "kernels/rows/dropout.hpp"
 #include "kernels/rows/maxout.hpp"
+#include "kernels/rows/normalization.hpp"
 #include "kernels/rows/norms.hpp"
 #include "kernels/table.hpp"
 

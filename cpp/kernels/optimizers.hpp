@@ -164,7 +164,80 @@ struct Adam : Adaptive<2> {
     }
 };
 
-using Rules = Types<SGD, AdaGrad, RMSProp, Adam>;
+// m and s as Adam's; mu_t = beta_1 (1 - fading^t / 2) is the momentum of step t, and P_t the product of those
+// up to it: w = w - learning_rate * (mu_{t+1} m / (1 - P_{t+1}) + (1 - mu_t) g / (1 - P_t)) / (sqrt(s / (1 -
+// beta_2^t)) + epsilon), with the correction of s in the learning rate and in epsilon.
+struct NAdam : Adaptive<2> {
+    static constexpr const char* name = "nadam";
+    static constexpr const char* given[] = {"beta_1", "beta_2", "epsilon", "fading"};
+    enum { beta_1, beta_2, epsilon, fading };                // given
+    enum { gain_1 = epsilon + 1, gain_2, of_mean, of_step }; // made, after the first three
+    static constexpr bool depends_on_age = true;
+
+    // P_t, of so many factors as count: beyond, 1 - P is 1. With beta_1 = 0.9 these are 400, a microsecond.
+    static double momenta(const StepInput& step, Index t) {
+        double product = 1, faded = 1;
+        for (Index i = 1; i <= t && product > 0x1p-60; ++i) {
+            faded *= step.given[fading];
+            product *= step.given[beta_1] * (1 - 0.5 * faded);
+        }
+        return product;
+    }
+    static double momentum(const StepInput& step, Index t) {
+        return step.given[beta_1] * (1 - 0.5 * power(step.given[fading], t));
+    }
+
+    static void prepare(const StepInput& step, StepNumbers& made) {
+        const Index t = step.age + 1;
+        const double root = __builtin_sqrt(1 - power(step.given[beta_2], t));
+        const double product = momenta(step, t), next = momentum(step, t + 1);
+        made.learning_rate = step.learning_rate * root;
+        made.numbers[beta_1] = step.given[beta_1];
+        made.numbers[gain_1] = 1 - step.given[beta_1];
+        made.numbers[beta_2] = step.given[beta_2];
+        made.numbers[gain_2] = 1 - step.given[beta_2];
+        made.numbers[of_mean] = next / (1 - product * next);
+        made.numbers[of_step] = (1 - momentum(step, t)) / (1 - product);
+        made.numbers[epsilon] = positive(step.given[epsilon] * root, step);
+    }
+
+    template <class T, int>
+    STEEPEST_INLINE static Vec<T> apply(const Update<T>& u, Vec<T> g, Vec<T> w, Vec<T> (&slot)[most_slots]) {
+        Vec<T>&m = slot[0], &s = slot[1];
+        s = fma(broadcast(u.numbers[beta_2]), s, broadcast(u.numbers[gain_2]) * (g * g));
+        m = fma(broadcast(u.numbers[beta_1]), m, broadcast(u.numbers[gain_1]) * g);
+        const Vec<T> ahead = fma(broadcast(u.numbers[of_mean]), m, broadcast(u.numbers[of_step]) * g);
+        return descend_scaled<T>(u, ahead, s, u.numbers[epsilon], w);
+    }
+};
+
+// w = w - learning_rate * sign(beta_1 * m + (1 - beta_1) * g);  then m = beta_2 * m + (1 - beta_2) * g
+struct Lion : Adaptive<1> {
+    static constexpr const char* name = "lion";
+    static constexpr const char* given[] = {"beta_1", "beta_2", "weight_decay"};
+    enum { beta_1, beta_2, weight_decay }; // given
+    enum { gain_1 = beta_2 + 1, gain_2 };  // made, after the first two
+
+    static void prepare(const StepInput& step, StepNumbers& made) {
+        made.learning_rate = step.learning_rate;
+        made.decay = step.learning_rate * step.given[weight_decay];
+        made.numbers[beta_1] = step.given[beta_1];
+        made.numbers[gain_1] = 1 - step.given[beta_1];
+        made.numbers[beta_2] = step.given[beta_2];
+        made.numbers[gain_2] = 1 - step.given[beta_2];
+    }
+
+    template <class T, int>
+    STEEPEST_INLINE static Vec<T> apply(const Update<T>& u, Vec<T> g, Vec<T> w, Vec<T> (&slot)[most_slots]) {
+        Vec<T>& m = slot[0];
+        const Vec<T> mixed = fma(broadcast(u.numbers[beta_1]), m, broadcast(u.numbers[gain_1]) * g);
+        m = fma(broadcast(u.numbers[beta_2]), m, broadcast(u.numbers[gain_2]) * g);
+        const Vec<T> zero = {}, one = broadcast(T(1)); // 0 and NaN are their own signs
+        return descend<T>(u, select<T>(mixed > zero, one, select<T>(mixed < zero, -one, mixed)), w);
+    }
+};
+
+using Rules = Types<SGD, AdaGrad, RMSProp, Adam, NAdam, Lion>;
 
 // visit(R{}, Int<slots>{}) for the struct of a rule and the slots that it uses.
 template <class F> STEEPEST_INLINE void with_rule(Rule rule, int slots, F visit) {

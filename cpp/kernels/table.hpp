@@ -9,6 +9,13 @@
 
 namespace steepest {
 
+// A row that is normalized by its own moments: those are written on the way forward, and read back.
+template <class T> struct LayerNormRow {
+    const T *weight, *bias;
+    double epsilon;
+    T *mean, *inverse_deviation;
+};
+
 template <class T> struct Kernels {
     Index lanes;   // of a vector
     Index scratch; // elements of scratch memory that the three products may use
@@ -67,6 +74,15 @@ template <class T> struct Kernels {
                              T* shift_gradient);
     // dx of the struct's formula on n contiguous elements; dx may be dy.
     void (*standardize_gradient)(const T* x, const T* dy, const StandardizeGradient<T>&, T* dx, Index n);
+    // y = (x - mean) * inverse_deviation * weight + bias on n contiguous elements, with the moments of these,
+    // in double and in one order for all instruction sets. y may be x.
+    void (*layer_norm)(const T* x, const LayerNormRow<T>&, T* y, Index n);
+    // dx from dy; dx may be dy.
+    void (*layer_norm_gradient)(const T* x, const T* dy, const LayerNormRow<T>&, T* dx, Index n);
+    // The sums over the samples of dy times the normalized x and of dy, for the columns [first, last).
+    void (*layer_norm_sums)(MatrixView<const T> x, MatrixView<const T> dy, Index samples, Index first,
+                            Index last, const T* means, const T* inverse_deviations, T* scale_gradient,
+                            T* shift_gradient);
     // Register-only fused multiply-adds, for measuring the machine: returns how many were done.
     double (*multiply_add_loop)(Index iterations);
     // Reads n contiguous elements and keeps nothing, likewise: returns how many, all but the last few.
@@ -81,7 +97,8 @@ template <class T> struct Kernels {
     K(softmax) K(function) K(activate) K(activation_gradient) K(penalty) K(squares)        \
     K(constrain) K(all_finite) K(dropout_factors) K(multiply) K(add_scaled) K(maxout)      \
     K(maxout_gradient) K(moments) K(standardize) K(moment_gradients)                       \
-    K(standardize_gradient) K(multiply_add_loop) K(read_loop)
+    K(standardize_gradient) K(layer_norm) K(layer_norm_gradient) K(layer_norm_sums)        \
+    K(multiply_add_loop) K(read_loop)
 // clang-format on
 
 struct KernelTable {

@@ -11,6 +11,11 @@ template <class... X> struct Types {
     static constexpr int count = int(sizeof...(X));
 };
 
+template <class A, class B> struct Join;
+template <class... A, class... B> struct Join<Types<A...>, Types<B...>> {
+    using Both = Types<A..., B...>;
+};
+
 // visit(X{}) for the X at a place of a list.
 template <class F, class... X> STEEPEST_INLINE void with_type(Types<X...>, int place, F visit) {
     int next = 0;

@@ -26,6 +26,7 @@ __all__ = [
     "AbsoluteError",
     "BinaryCrossEntropy",
     "Huber",
+    "LogCosh",
     "MulticlassHinge",
     "PoissonDeviance",
     "SoftmaxCrossEntropy",
@@ -68,6 +69,8 @@ class _TargetLoss(_Loss):
     """A loss of targets that are like the scores."""
 
     reduction: Reduction
+    kernel: ClassVar[str]
+    regresses: ClassVar[bool] = True  # real numbers, so that regressors can have it
 
     @property
     def sums(self) -> bool:
@@ -272,6 +275,7 @@ class BinaryCrossEntropy(_TargetLoss):
     """
 
     reduction: Reduction = "mean"
+    regresses: ClassVar[bool] = False
     kernel: ClassVar[str] = "binary_cross_entropy"
     target_range: ClassVar[TargetRange] = TargetRange(0, 1, "of binary cross-entropy must be in [0, 1]")
     _rules: ClassVar[Mapping[str, Rule]] = {"reduction": _reduction}
@@ -307,6 +311,42 @@ class PoissonDeviance(_TargetLoss):
     _rules: ClassVar[Mapping[str, Rule]] = {"reduction": _reduction}
 
 
+@dataclass(frozen=True)
+class LogCosh(_TargetLoss):
+    """l = sum over outputs of log(cosh(prediction - target)).
+
+    The loss is nearly e**2 / 2 for small errors e and |e| - log(2) for large ones, as `Huber`, with a smooth
+    second derivative. Its derivative is tanh(e).
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum"}, default "mean"
+        Whether to take the mean or the sum over samples. Outputs are always summed.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `reduction` is neither.
+
+    Notes
+    -----
+    After Green, "Bayesian reconstructions from emission tomography data using a modified EM algorithm", IEEE
+    Transactions on Medical Imaging 9, 1990.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(1, 1, bias=False), dtype="float64")
+    >>> model.load_state_dict({"0.weight": [[1.0]]})
+    >>> round(model.loss_and_gradients([[3.0]], [0.0], loss=st.LogCosh())[0], 4)
+    2.3093
+    """
+
+    reduction: Reduction = "mean"
+    kernel: ClassVar[str] = "log_cosh"
+    _rules: ClassVar[Mapping[str, Rule]] = {"reduction": _reduction}
+
+
 # From the scores (samples, outputs) and the targets of a batch to its mean loss and dloss/dscores.
 LossFunction: TypeAlias = Callable[[Array, Array], tuple[float, ArrayLike]]
 
@@ -337,8 +377,7 @@ class CustomLoss(_Loss):
         return f"CustomLoss({getattr(self.function, '__qualname__', None) or repr(self.function)})"
 
 
-TargetLoss: TypeAlias = SquaredError | AbsoluteError | Huber | BinaryCrossEntropy | PoissonDeviance
-Loss: TypeAlias = SoftmaxCrossEntropy | MulticlassHinge | TargetLoss | CustomLoss
+Loss: TypeAlias = SoftmaxCrossEntropy | MulticlassHinge | _TargetLoss | CustomLoss
 
 # By the names of `as_loss`.
 LOSSES: Mapping[str, Loss] = {
@@ -350,14 +389,17 @@ LOSSES: Mapping[str, Loss] = {
     "huber": Huber(),
     "binary_cross_entropy": BinaryCrossEntropy(),
     "poisson": PoissonDeviance(),
+    "log_cosh": LogCosh(),
+}
+REGRESSION_LOSSES: Mapping[str, Loss] = {
+    name: loss for name, loss in LOSSES.items() if isinstance(loss, _TargetLoss) and loss.regresses
 }
 
 
 def as_loss(loss: str | Loss | LossFunction) -> Loss:
     """Return a loss: `loss` itself, the one with this name, or one made from a function (see `CustomLoss`).
 
-    Names are "softmax", "hinge", "squared_hinge", "squared_error", "absolute_error", "huber",
-    "binary_cross_entropy" and "poisson".
+    The names are those of `LOSSES`.
 
     Raises
     ------

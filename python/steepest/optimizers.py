@@ -9,15 +9,16 @@ here, the formula in backends/reference/optimizers.py and the rule of the kernel
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import ClassVar, TypeAlias
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, TypeAlias
 
 from . import _checks
 from ._description import Description, Rule, normal
 from .schedules import Rate
 
-__all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "RMSProp"]
+__all__ = ["SGD", "AdaGrad", "Adam", "AdamW", "Lion", "NAdam", "RMSProp"]
 
 
 @dataclass(frozen=True)
@@ -266,9 +267,129 @@ class AdamW(Adam):
     _rules: ClassVar[Mapping[str, Rule]] = {**Adam._rules, "weight_decay": _checks.non_negative}
 
 
-Optimizer: TypeAlias = SGD | AdaGrad | RMSProp | Adam
+@dataclass(frozen=True)
+class NAdam(Description):
+    """Adam with Nesterov's momentum, which grows from step to step.
+
+    With the gradient g of the whole objective, in step t = 1, 2, ..., and P_t = mu_1 * mu_2 * ... * mu_t::
+
+        mu_t = beta_1 * (1 - 0.96**(t * momentum_decay) / 2)
+        m = beta_1 * m + (1 - beta_1) * g
+        s = beta_2 * s + (1 - beta_2) * g**2
+        n = mu_{t+1} * m / (1 - P_{t+1}) + (1 - mu_t) * g / (1 - P_t)
+        W -= learning_rate * n / (sqrt(s / (1 - beta_2**t)) + epsilon)
+
+    Parameters
+    ----------
+    learning_rate : float or schedule, default 0.002
+        As in `SGD`.
+    beta_1, beta_2 : float, default 0.9 and 0.999
+        In [0, 1).
+    epsilon : float, default 1e-8
+        Finite and greater than 0.
+    momentum_decay : float, default 0.004
+        Finite and greater than 0: how soon mu_t grows from beta_1 / 2 to beta_1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range or has another type.
+
+    Notes
+    -----
+    After Dozat, "Incorporating Nesterov momentum into Adam", ICLR 2016 workshop; the form and the defaults
+    are PyTorch's.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> X, y = st.datasets.two_moons()
+    >>> model = st.Sequential(st.Linear(2, 16), st.ReLU(), st.Linear(16, 2))
+    >>> history = model.fit(X, y, optimizer=st.NAdam(0.02), epochs=50, progress=False)
+    >>> st.accuracy(y, model(X)) > 0.9
+    True
+    """
+
+    learning_rate: Rate = 0.002
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    momentum_decay: float = 0.004
+    rule: ClassVar[str] = "nadam"
+    slots: ClassVar[tuple[str, ...]] = ("mean", "mean_square")  # m and s
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "learning_rate": _checks.rate,
+        "beta_1": _checks.fraction,
+        "beta_2": _checks.fraction,
+        "epsilon": normal,
+        "momentum_decay": _checks.positive,
+    }
+
+    @property
+    def fading(self) -> float:
+        """What 0.96**(t * momentum_decay) is multiplied by in each step."""
+        return math.pow(0.96, self.momentum_decay)
+
+
+@dataclass(frozen=True)
+class Lion(Description):
+    """Steps of one size, in the direction of the sign of a mixed gradient: one slot instead of Adam's two.
+
+    With the gradient g of the whole objective::
+
+        W -= learning_rate * sign(beta_1 * m + (1 - beta_1) * g)
+        m = beta_2 * m + (1 - beta_2) * g
+
+    and before that, for the weights of linear layers but not for biases::
+
+        W *= 1 - learning_rate * weight_decay
+
+    Parameters
+    ----------
+    learning_rate : float or schedule, default 0.0001
+        As in `SGD`. A third to a tenth of what suits `Adam`.
+    beta_1, beta_2 : float, default 0.9 and 0.99
+        In [0, 1).
+    weight_decay : float, default 0.0
+        Finite and not negative. It is not part of the objective.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range or has another type.
+
+    Notes
+    -----
+    After Chen, Liang, Huang, Real, Wang, Pham, Dong, Luong, Hsieh, Lu and Le, "Symbolic discovery of
+    optimization algorithms", NeurIPS 2023, algorithm 2; the defaults are theirs. sign(0) = 0.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> X, y = st.datasets.two_moons()
+    >>> model = st.Sequential(st.Linear(2, 16), st.ReLU(), st.Linear(16, 2))
+    >>> history = model.fit(X, y, optimizer=st.Lion(0.01), epochs=50, progress=False)
+    >>> st.accuracy(y, model(X)) > 0.9
+    True
+    """
+
+    learning_rate: Rate = 0.0001
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+    weight_decay: float = 0.0
+    rule: ClassVar[str] = "lion"
+    slots: ClassVar[tuple[str, ...]] = ("mean",)  # m
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "learning_rate": _checks.rate,
+        "beta_1": _checks.fraction,
+        "beta_2": _checks.fraction,
+        "weight_decay": _checks.non_negative,
+    }
+
+
+Optimizer: TypeAlias = SGD | AdaGrad | RMSProp | Adam | NAdam | Lion
 OPTIMIZERS: Mapping[str, type[Optimizer]] = {
-    kind.__name__: kind for kind in (SGD, AdaGrad, RMSProp, Adam, AdamW)
+    kind.__name__.lower(): kind for kind in (SGD, AdaGrad, RMSProp, Adam, AdamW, NAdam, Lion)
 }
 
 
@@ -277,3 +398,10 @@ def as_optimizer(optimizer: Optimizer) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be an optimizer such as st.SGD(0.1), not {optimizer!r:.80}")
     return optimizer
+
+
+def optimizer_named(name: str, learning_rate: Rate, settings: Mapping[str, Any]) -> Optimizer:
+    """The optimizer of a name of `OPTIMIZERS`, with those of the settings that are fields of its class."""
+    kind = OPTIMIZERS[name]
+    own = {field.name: settings[field.name] for field in fields(kind) if field.name in settings}
+    return kind(learning_rate, **own)

@@ -391,12 +391,30 @@ def test_weights_that_do_not_stay_finite():
         ({"clip_norm": 0}, "The 'clip_norm' parameter of MLPClassifier must be a float in the range"),
         ({"n_threads": 0}, "The 'n_threads' parameter of MLPClassifier must be an int in the range"),
         ({"class_weight": "even"}, "The 'class_weight' parameter of MLPClassifier must be a str among"),
-        ({"solver": "lbfgs", "dropout": 0.1}, "dropout needs solver 'sgd' or 'adam', but solver is 'lbfgs'"),
-        ({"solver": "lbfgs", "batch_norm": True}, "batch_norm needs solver 'sgd' or 'adam'"),
-        ({"solver": "lbfgs", "clip_value": 1.0}, "clip_value needs solver 'sgd' or 'adam'"),
-        ({"solver": "lbfgs", "callbacks": [print]}, "callbacks needs solver 'sgd' or 'adam'"),
-        ({"solver": "lbfgs", "clip_norm": 1.0}, "clip_norm needs solver 'sgd' or 'adam'"),
-        ({"solver": "lbfgs", "learning_rate_schedule": abs}, "learning_rate_schedule needs solver 'sgd' or"),
+        (
+            {"solver": "lbfgs", "dropout": 0.1},
+            "dropout needs a stochastic solver such as 'sgd' or 'adam', but solver is 'lbfgs'",
+        ),
+        (
+            {"solver": "lbfgs", "batch_norm": True},
+            "batch_norm needs a stochastic solver such as 'sgd' or 'adam'",
+        ),
+        (
+            {"solver": "lbfgs", "clip_value": 1.0},
+            "clip_value needs a stochastic solver such as 'sgd' or 'adam'",
+        ),
+        (
+            {"solver": "lbfgs", "callbacks": [print]},
+            "callbacks needs a stochastic solver such as 'sgd' or 'adam'",
+        ),
+        (
+            {"solver": "lbfgs", "clip_norm": 1.0},
+            "clip_norm needs a stochastic solver such as 'sgd' or 'adam'",
+        ),
+        (
+            {"solver": "lbfgs", "learning_rate_schedule": abs},
+            "learning_rate_schedule needs a stochastic solver",
+        ),
         ({"solver": "sgd", "momentum": 1.0}, r"momentum is 1.0, but must be in \[0, 1\)"),
         ({"clip_value": -1}, "The 'clip_value' parameter of MLPClassifier must be a float in the range"),
         ({"batch_norm": "yes"}, "The 'batch_norm' parameter of MLPClassifier must be an instance of 'bool'"),
@@ -426,7 +444,10 @@ def test_bad_calls_are_named():
         classifier().fit(X, Y, validation_data=X)
     with pytest.raises(ValueError, match="X has 9 features, but MLPClassifier is expecting 64 features"):
         classifier().fit(X, Y, validation_data=(X[:, :9], Y))
-    with pytest.raises(ValueError, match="validation_data needs solver 'sgd' or 'adam', but solver is 'lbf"):
+    with pytest.raises(
+        ValueError,
+        match="validation_data needs a stochastic solver such as 'sgd' or 'adam', but solver is 'lbf",
+    ):
         classifier(solver="lbfgs").fit(X, Y, validation_data=(X, Y))
     with pytest.raises(ValueError, match="The 'huber_delta' parameter of MLPRegressor must be a float in"):
         MLPRegressor(loss="huber", huber_delta=0.0).fit(Z, PROGRESS)

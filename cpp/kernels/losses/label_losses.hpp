@@ -1,9 +1,11 @@
 // Compute: losses of a class for each row.
+// One more is a struct here and a place in the list at the end.
 #pragma once
 
 #include "kernels/gemm/pack.hpp"
 #include "kernels/losses/loss_rows.hpp"
 #include "kernels/rows/softmax.hpp"
+#include "kernels/type_list.hpp"
 
 namespace steepest {
 namespace {
@@ -98,6 +100,8 @@ struct SquaredHinge : LabelLoss {
     static constexpr const char* name = "squared_hinge";
     template <class T> static T row(const LossRow<T>& l) { return hinge_row<T, true>(l); }
 };
+
+using LabelLosses = Types<Softmax, Hinge, SquaredHinge>;
 
 } // namespace
 } // namespace steepest

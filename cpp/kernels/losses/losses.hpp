@@ -1,17 +1,15 @@
-// Compute: value and gradient of a loss, a row of scores at a time, and the list of all losses: one more is a
-// struct in one of the two files and a place in the list.
+// Compute: value and gradient of a loss, a row of scores at a time. The losses and their lists stand in the
+// two files below.
 #pragma once
 
 #include "kernels/gemm/blocks.hpp"
 #include "kernels/losses/label_losses.hpp"
 #include "kernels/losses/target_losses.hpp"
-#include "kernels/type_list.hpp"
 
 namespace steepest {
 namespace {
 
-using Losses =
-    Types<Softmax, Hinge, SquaredHinge, SquaredError, AbsoluteError, Huber, BinaryCrossEntropy, Poisson>;
+using Losses = Join<LabelLosses, TargetLosses>::Both;
 
 template <class T> STEEPEST_INLINE T weight_of(const LossRows<T>& l, Index i) {
     return l.weight ? l.weight[i] : T(1);

@@ -1,9 +1,11 @@
 // Compute: losses that compare each output of a row with its target and sum over the outputs.
+// One more is a struct here and a place in the list at the end.
 #pragma once
 
 #include "kernels/losses/loss_rows.hpp"
 #include "kernels/rows/reductions.hpp"
 #include "kernels/simd/vmath.hpp"
+#include "kernels/type_list.hpp"
 
 namespace steepest {
 namespace {
@@ -120,6 +122,27 @@ struct BinaryCrossEntropy : TargetLoss {
         }
     }
 };
+
+// sum of log cosh e for e = score - target. Below 0.88 it is log1p(t^2 / (1 - t^2)) / 2 with t = tanh e,
+// which loses no digits near 0; above, |e| + log1p(exp(-2 |e|)) - log 2, which does not overflow.
+struct LogCosh : TargetLoss {
+    static constexpr const char* name = "log_cosh";
+    template <class T> static T row(const LossRow<T>& l) {
+        const Vec<T> slope = broadcast(l.scale), one = broadcast(T(1)),
+                     log_2 = broadcast(T(0.6931471805599453));
+        return compared_row(l, [=](Vec<T> s, Vec<T> t, Vec<T>& sum) __attribute__((always_inline)) {
+            const Vec<T> error = s - t, size = minus_abs<T>(error), tanh = vtanh<T>(error),
+                         square = tanh * tanh;
+            const Vec<T> power = exp_in_range<T>(maximum(broadcast(Format<T>::exp_is_zero), size + size));
+            const auto near = size > broadcast(T(-0.88));
+            const Vec<T> log = vlog1p<T>(select<T>(near, square / (one - square), power));
+            sum += select<T>(near, broadcast(T(0.5)) * log, log - size - log_2);
+            return tanh * slope;
+        });
+    }
+};
+
+using TargetLosses = Types<SquaredError, AbsoluteError, Huber, BinaryCrossEntropy, Poisson, LogCosh>;
 
 } // namespace
 } // namespace steepest

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from .._checks import Array
 from .._description import check_dtype
 from ..backends import active
-from ..layers import ELU, GELU, Activation, LeakyReLU, LeCunTanh, ReLU, Sigmoid, Softplus, Tanh
+from ..layers import ELU, GELU, Activation, LeakyReLU, LeCunTanh, ReLU, Sigmoid, SiLU, Softplus, Tanh
 from ._arguments import floats
 
 __all__ = [
@@ -23,6 +23,8 @@ __all__ = [
     "relu_backward",
     "sigmoid",
     "sigmoid_backward",
+    "silu",
+    "silu_backward",
     "softplus",
     "softplus_backward",
     "tanh",
@@ -500,6 +502,65 @@ def gelu_backward(x: ArrayLike, grad: ArrayLike) -> Array:
     array([0.5, 1. ])
     """
     return _backward(GELU(), x, grad)
+
+
+def silu(x: ArrayLike) -> Array:
+    """X * sigmoid(x), element by element.
+
+    Parameters
+    ----------
+    x : array_like, any shape
+
+    Returns
+    -------
+    ndarray, the shape of `x`
+        In float32 if `x` is, else in float64.
+
+    Raises
+    ------
+    TypeError
+        If `x` does not hold real numbers.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.functional.silu([-1000.0, 1000.0])
+    array([  -0., 1000.])
+    """
+    return _forward(SiLU(), x)
+
+
+def silu_backward(x: ArrayLike, grad: ArrayLike) -> Array:
+    """Gradient of the input of `silu` from that input and the output's gradient.
+
+    The output does not tell: two inputs have the same.
+
+    Parameters
+    ----------
+    x : array_like, any shape
+        The input.
+    grad : array_like, the shape of `x`
+        Gradient of the output.
+
+    Returns
+    -------
+    ndarray, the shape of `x`
+        It is grad * (s + x * s * (1 - s)), s = sigmoid(x); in float32 if both arguments are, else in float64.
+
+    Raises
+    ------
+    TypeError
+        If `x` or `grad` does not hold real numbers.
+    ValueError
+        If their shapes differ.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.functional.silu_backward([0.0, 1000.0], [1.0, 1.0])
+    array([0.5, 1. ])
+    """
+    return _backward(SiLU(), x, grad)
 
 
 def _forward(layer: Activation, x: ArrayLike) -> Array:

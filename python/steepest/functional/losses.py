@@ -15,6 +15,7 @@ from ..losses import (
     AbsoluteError,
     BinaryCrossEntropy,
     Huber,
+    LogCosh,
     Loss,
     MulticlassHinge,
     PoissonDeviance,
@@ -28,6 +29,7 @@ __all__ = [
     "absolute_error",
     "binary_cross_entropy",
     "huber",
+    "log_cosh",
     "multiclass_hinge",
     "poisson_deviance",
     "softmax_cross_entropy",
@@ -247,6 +249,47 @@ def huber(
     """
     predictions, targets = floats(predictions=predictions, targets=targets)
     return _value_and_gradient(Huber(delta, reduction), predictions, targets, sample_weight)
+
+
+def log_cosh(
+    predictions: ArrayLike,
+    targets: ArrayLike,
+    reduction: Reduction = "mean",
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> tuple[float, Array]:
+    """Mean (or sum) over samples of log-cosh losses, and its gradient; see `steepest.LogCosh`.
+
+    Parameters
+    ----------
+    predictions, targets : array_like, (samples, outputs)
+        The targets of one output may be (samples,).
+    reduction : {"mean", "sum"}, default "mean"
+        As in `LogCosh`.
+    sample_weight : array_like, (samples,), optional
+
+    Returns
+    -------
+    loss : float
+    grad : ndarray, (samples, outputs)
+        In float32 if `predictions` and `targets` are, else in float64.
+
+    Raises
+    ------
+    TypeError
+        If an argument does not hold numbers of its kind.
+    ValueError
+        If shapes do not fit together, there are no samples, or a setting or a weight is outside its range.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> loss, grad = st.functional.log_cosh([[0.0, 3.0]], [[0.0, 0.0]])
+    >>> round(loss, 4), grad.round(4).tolist()
+    (2.3093, [[0.0, 0.9951]])
+    """
+    predictions, targets = floats(predictions=predictions, targets=targets)
+    return _value_and_gradient(LogCosh(reduction), predictions, targets, sample_weight)
 
 
 def binary_cross_entropy(

@@ -11,10 +11,10 @@ from .. import _checks
 from .._checks import Array
 from .._description import check_dtype
 from ..backends import active
-from ..optimizers import SGD, AdaGrad, AdamW, Optimizer, RMSProp
+from ..optimizers import SGD, AdaGrad, AdamW, Lion, NAdam, Optimizer, RMSProp
 from ..penalties import Penalty, as_penalty
 
-__all__ = ["adagrad_step", "adam_step", "rmsprop_step", "sgd_step"]
+__all__ = ["adagrad_step", "adam_step", "lion_step", "nadam_step", "rmsprop_step", "sgd_step"]
 
 
 def sgd_step(
@@ -185,6 +185,93 @@ def adam_step(
     step = _checks.integer(step, "step", minimum=0, maximum=2**62)
     slots = {"mean": mean, "mean_square": mean_square}
     _update(*_weight_and_gradient(weight, gradient), slots, optimizer, penalty, step)
+
+
+def nadam_step(
+    weight: Array,
+    gradient: ArrayLike,
+    learning_rate: float,
+    *,
+    mean: Array,
+    mean_square: Array,
+    step: int,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
+    momentum_decay: float = 0.004,
+    penalty: Penalty | None = None,
+) -> None:
+    """Update `weight`, `mean` and `mean_square` in place, by the formulas in `steepest.NAdam`.
+
+    Parameters
+    ----------
+    weight, gradient, penalty
+        As for `sgd_step`.
+    learning_rate, beta_1, beta_2, epsilon, momentum_decay
+        As in `NAdam`.
+    mean, mean_square : ndarray like `weight`
+        Running means of gradients and of their squares, which begin with zeros.
+    step : int
+        How many updates `mean` and `mean_square` have had, 0 for the first.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `sgd_step`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import steepest as st
+    >>> weight, mean, mean_square = np.ones(2), np.zeros(2), np.zeros(2)
+    >>> st.functional.nadam_step(weight, [1.0, -2.0], 0.1, mean=mean, mean_square=mean_square, step=0)
+    >>> mean.round(4).tolist()
+    [0.1, -0.2]
+    """
+    optimizer = NAdam(learning_rate, beta_1, beta_2, epsilon, momentum_decay)
+    step = _checks.integer(step, "step", minimum=0, maximum=2**62)
+    slots = {"mean": mean, "mean_square": mean_square}
+    _update(*_weight_and_gradient(weight, gradient), slots, optimizer, penalty, step)
+
+
+def lion_step(
+    weight: Array,
+    gradient: ArrayLike,
+    learning_rate: float,
+    *,
+    mean: Array,
+    beta_1: float = 0.9,
+    beta_2: float = 0.99,
+    weight_decay: float = 0.0,
+    penalty: Penalty | None = None,
+) -> None:
+    """Update `weight` and `mean` in place, by the formulas in `steepest.Lion`.
+
+    Parameters
+    ----------
+    weight, gradient, penalty
+        As for `sgd_step`.
+    learning_rate, beta_1, beta_2, weight_decay
+        As in `Lion`.
+    mean : ndarray like `weight`
+        The running mean of gradients, which begins with zeros.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `sgd_step`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import steepest as st
+    >>> weight, mean = np.ones(2), np.zeros(2)
+    >>> st.functional.lion_step(weight, [0.5, -20.0], 0.25, mean=mean)
+    >>> weight.tolist()
+    [0.75, 1.25]
+    """
+    optimizer = Lion(learning_rate, beta_1, beta_2, weight_decay)
+    _update(*_weight_and_gradient(weight, gradient), {"mean": mean}, optimizer, penalty)
 
 
 def _update(

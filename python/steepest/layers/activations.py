@@ -22,6 +22,7 @@ __all__ = [
     "LeCunTanh",
     "LeakyReLU",
     "ReLU",
+    "SiLU",
     "Sigmoid",
     "Softplus",
     "Tanh",
@@ -228,6 +229,35 @@ class GELU(Activation):
     """
 
     name: ClassVar[str] = "gelu"
+    reads_input: ClassVar[bool] = True
+
+    @classmethod
+    def initializer_before(cls, slope: float) -> Initializer:
+        """As before `ReLU`."""
+        return KaimingNormal()
+
+
+@dataclass(frozen=True)
+class SiLU(Activation):
+    """x * sigmoid(x), also known as swish.
+
+    Its derivative needs its input, so it is not fused into the `Linear` layer before it.
+
+    Notes
+    -----
+    After Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units for neural network function approximation
+    in reinforcement learning", Neural Networks 107, 2018; Ramachandran, Zoph and Le, "Searching for
+    activation functions", arXiv:1710.05941, 2017.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(4, 3), st.SiLU())
+    >>> model([[0.0, 0.0, 0.0, 0.0]]).tolist()
+    [[0.0, 0.0, 0.0]]
+    """
+
+    name: ClassVar[str] = "silu"
     reads_input: ClassVar[bool] = True
 
     @classmethod

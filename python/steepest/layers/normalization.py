@@ -12,7 +12,7 @@ from .._description import Rule, normal
 from ..compile.stage import Stage
 from ._base import Layer, Plan
 
-__all__ = ["BatchNorm"]
+__all__ = ["BatchNorm", "LayerNorm"]
 
 
 @dataclass(frozen=True)
@@ -87,4 +87,60 @@ class BatchNorm(Layer):
                 parameters="scale",
                 running_start=(0.0, 1.0),
             )
+        )
+
+
+@dataclass(frozen=True)
+class LayerNorm(Layer):
+    """Layer normalization, y = (x - mean) / sqrt(variance + epsilon) * weight + bias, sample by sample.
+
+    Mean and (biased) variance are those of the features of each sample, in training and in ``model(X)``
+    alike, so that batches of any size, one too, give the same.
+
+    Parameters
+    ----------
+    features : int
+        At least 1. `weight`, which starts with ones, and `bias` are (features,).
+    epsilon : float, default 1e-5
+        Finite and greater than 0.
+
+    Raises
+    ------
+    TypeError
+        If `features` is not an integer, or `epsilon` not a real number.
+    ValueError
+        If a parameter is outside its range.
+
+    Notes
+    -----
+    After Ba, Kiros and Hinton, "Layer normalization", arXiv:1607.06450, 2016.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(3, 2), st.LayerNorm(2), st.ReLU())
+    >>> model.state_dict()["1.weight"].tolist()
+    [1.0, 1.0]
+    """
+
+    features: int
+    epsilon: float = 1e-5
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "features": partial(_checks.integer, minimum=1),
+        "epsilon": normal,
+    }
+
+    @property
+    def features_in(self) -> int:
+        """Number of input features."""
+        return self.features
+
+    def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
+        """Scale and shift of each feature."""
+        return dict.fromkeys(("weight", "bias"), (self.features,))
+
+    def compile(self, plan: Plan) -> None:
+        """To one stage."""
+        plan.append(
+            Stage(self.features, self.features, kind="layer_norm", epsilon=self.epsilon, parameters="scale")
         )

@@ -112,6 +112,16 @@ def _gelu_backward(x: Array, grad: Array, slope: float) -> Array:
     return dx
 
 
+def _silu(x: Array, slope: float) -> Array:
+    return np.maximum(x, -1000) * sigmoid(x)  # -inf * 0 would be NaN
+
+
+def _silu_backward(x: Array, grad: Array, slope: float) -> Array:
+    s = sigmoid(x)
+    dx: Array = grad * (s + np.clip(x, -1000, 1000) * s * sigmoid(-x))
+    return dx
+
+
 _FORMULAS: Mapping[str, tuple[_Forward, _Backward]] = {
     "identity": (_identity, _identity_backward),
     "relu": (_relu, _relu_backward),
@@ -122,6 +132,7 @@ _FORMULAS: Mapping[str, tuple[_Forward, _Backward]] = {
     "lecun_tanh": (_lecun_tanh, _lecun_tanh_backward),
     "softplus": (_softplus, _softplus_backward),
     "gelu": (_gelu, _gelu_backward),
+    "silu": (_silu, _silu_backward),
 }
 
 

@@ -7,6 +7,7 @@ absolute error there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -77,6 +78,16 @@ def _poisson_deviance(loss: Loss, scores: Array, targets: Array) -> _Losses:
     return values.sum(axis=1, dtype=np.float64), means - targets
 
 
+def _log_cosh(loss: Loss, predictions: Array, targets: Array) -> _Losses:
+    difference = predictions - targets
+    size, tanh = np.abs(difference), np.tanh(difference)
+    square = np.square(tanh)
+    near = size < 0.88  # where the other form would lose the digits of a small loss
+    small = np.log1p(np.where(near, square, 0) / (1 - np.where(near, square, 0))) / 2
+    values = np.where(near, small, size + np.log1p(np.exp(-2 * size)) - size.dtype.type(math.log(2)))
+    return values.sum(axis=1, dtype=np.float64), tanh
+
+
 _FORMULAS: Mapping[str, Callable[[Any, Array, Array], _Losses]] = {
     "softmax": _softmax_cross_entropy,
     "hinge": _multiclass_hinge,
@@ -86,6 +97,7 @@ _FORMULAS: Mapping[str, Callable[[Any, Array, Array], _Losses]] = {
     "huber": _huber,
     "binary_cross_entropy": _binary_cross_entropy,
     "poisson": _poisson_deviance,
+    "log_cosh": _log_cosh,
 }
 
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ..._checks import Array
-from ...optimizers import SGD, AdaGrad, Adam, Optimizer, RMSProp
+from ...optimizers import SGD, AdaGrad, Adam, Lion, NAdam, Optimizer, RMSProp
 from ...penalties import Penalty
 from ..memory import write
 from .penalties import limited, shrunk
@@ -54,6 +54,36 @@ def _adam(o: Adam, value: Array, grad: Array, slots: Slots, rate: float, age: in
     return _divided(value, mean, mean_square, rate, epsilon), {"mean": mean, "mean_square": mean_square}
 
 
+def _nadam(o: NAdam, value: Array, grad: Array, slots: Slots, rate: float, age: int) -> Updated:
+    mean = _mean(slots["mean"], grad, o.beta_1)
+    mean_square = _mean(slots["mean_square"], np.square(grad), o.beta_2)
+    t = age + 1
+    now, later = (o.beta_1 * (1 - 0.5 * o.fading**i) for i in (t, t + 1))
+    product, real, root = _momenta(o, t), value.dtype.type, math.sqrt(1 - o.beta_2**t)
+    step = real(later / (1 - product * later)) * mean + real((1 - now) / (1 - product)) * grad
+    new = _divided(value, step, mean_square, rate * root, o.epsilon * root)
+    return new, {"mean": mean, "mean_square": mean_square}
+
+
+def _lion(o: Lion, value: Array, grad: Array, slots: Slots, rate: float, age: int) -> Updated:
+    real, mean = value.dtype.type, slots["mean"]
+    if o.weight_decay and value.ndim == 2:
+        value = real(1 - rate * o.weight_decay) * value
+    step = real(rate) * np.sign(_mean(mean, grad, o.beta_1))
+    return value - step, {"mean": _mean(mean, grad, o.beta_2)}
+
+
+def _momenta(o: NAdam, t: int) -> float:
+    """The product of the momenta of the steps up to t, as far as 1 less it is not 1."""
+    product, some = 1.0, 2**16
+    for first in range(1, t + 1, some):
+        steps = np.arange(first, min(first + some, t + 1), dtype=np.float64)
+        product *= float(np.prod(o.beta_1 * (1 - 0.5 * o.fading**steps)))
+        if product < 2.0**-60:
+            break
+    return product
+
+
 def _mean(before: Array, new: Array, decay: float) -> Array:
     """A running mean."""
     real = before.dtype.type
@@ -75,6 +105,8 @@ _RULES: Mapping[str, Callable[..., Updated]] = {
     "adagrad": _adagrad,
     "rmsprop": _rmsprop,
     "adam": _adam,
+    "nadam": _nadam,
+    "lion": _lion,
 }
 
 

@@ -21,6 +21,7 @@ from .._mlp.classifier import MLPClassifier
 from .._mlp.regressor import MLPRegressor
 from .linear import LINEAR_MODELS, linear_from_sklearn, linear_to_sklearn
 
+_THEIR_SOLVERS = ("lbfgs", "sgd", "adam")
 _THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 _THEIR_LOSSES = ("log_loss", "squared_error", "poisson")
 _PRIVATE = ("_label_binarizer", "_no_improvement_count")  # what both call so
@@ -135,6 +136,8 @@ def _perceptron_from(estimator: Any, kind: Any) -> MultilayerPerceptron:
 
 def _perceptron_to(estimator: Any, kind: Any) -> Any:
     made = _copied(estimator, kind, activation=_their_activation(estimator))
+    if estimator.solver not in _THEIR_SOLVERS:
+        raise ValueError(f"solver={estimator.solver!r} has no counterpart in scikit-learn")
     if estimator.loss not in _THEIR_LOSSES:
         raise ValueError(f"loss={estimator.loss!r} has no counterpart in scikit-learn")
     if estimator.penalty is None:

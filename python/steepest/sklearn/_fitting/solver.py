@@ -10,11 +10,11 @@ import numpy as np
 
 from ..._checks import Array
 from ...backends.data import OptimizerState, Parameters
-from ...optimizers import SGD, Adam, Optimizer
+from ...optimizers import OPTIMIZERS, Optimizer, optimizer_named
 from ...training.rates import rates_of
 from .._mlp.architecture import writable
 
-STOCHASTIC_SOLVERS = ("sgd", "adam")
+STOCHASTIC_SOLVERS = tuple(OPTIMIZERS)
 
 
 @dataclass
@@ -28,12 +28,16 @@ class Solver:
     @classmethod
     def of(cls, estimator: Any, parameters: Sequence[Parameters], rate: float) -> Solver:
         """The one that an estimator asks for, with a state of zeros."""
-        if estimator.solver == "sgd":
-            momentum = float(estimator.momentum)
-            optimizer: Optimizer = SGD(rate, momentum, bool(estimator.nesterovs_momentum and momentum > 0))
-        else:
-            betas = float(estimator.beta_1), float(estimator.beta_2)
-            optimizer = Adam(rate, *betas, float(estimator.epsilon), epsilon_hat=True)
+        momentum = float(estimator.momentum)
+        settings = {
+            "momentum": momentum,
+            "nesterov": bool(estimator.nesterovs_momentum and momentum > 0),
+            "beta_1": float(estimator.beta_1),
+            "beta_2": float(estimator.beta_2),
+            "epsilon": float(estimator.epsilon),
+            "epsilon_hat": True,
+        }
+        optimizer = optimizer_named(estimator.solver, rate, settings)
         slots = {name: [_zeros(p) for p in parameters] for name in optimizer.slots}
         return cls(optimizer, rate, OptimizerState(slots))
 

@@ -27,7 +27,7 @@ from .._common.data import finite, own_places, rows_in, weights_count, weights_o
 from .._common.estimator import BELOW_1, POSITIVE, Estimator
 from .._fitting.loop import learn
 from .._fitting.record import NOT_FINITE, Learned, begin
-from .._fitting.solver import Solver
+from .._fitting.solver import STOCHASTIC_SOLVERS, Solver
 from .._fitting.together import computing
 from .._mlp.architecture import as_float, penalty_of
 
@@ -41,7 +41,7 @@ class LinearModel(SparseCoefMixin, Estimator):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **Estimator._parameter_constraints,
         "fit_intercept": ["boolean"],
-        "solver": [StrOptions({"sgd", "adam"})],
+        "solver": [StrOptions(set(STOCHASTIC_SOLVERS))],
         "learning_rate_init": [StrOptions({"auto"}), POSITIVE],
         "momentum": [BELOW_1],
     }
@@ -156,7 +156,7 @@ class LinearModel(SparseCoefMixin, Estimator):
         """
         if self.learning_rate_init != "auto":
             return float(self.learning_rate_init)
-        if self.solver == "adam":
+        if self.solver != "sgd":
             return 0.01
         squares = X.multiply(X).sum(axis=1) if sparse.issparse(X) else np.einsum("ij,ij->i", X, X)
         size = np.average(np.asarray(squares, np.float64).ravel(), weights=weight) + self.fit_intercept

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 
 from ..._checks import Array
-from ...losses import AbsoluteError, Huber, Loss, PoissonDeviance, SquaredError
+from ...losses import REGRESSION_LOSSES, Huber, Loss, SquaredError
 from .._common.data import finite, numbers, r_squared, targets_fit
 from .._common.estimator import POSITIVE
 from .base import LinearModel
@@ -149,7 +149,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **LinearModel._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "huber", "absolute_error", "poisson"})],
+        "loss": [StrOptions(set(REGRESSION_LOSSES))],
         "huber_delta": [POSITIVE],
     }
 
@@ -331,13 +331,9 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         return best if np.ndim(self.intercept_) else best[0], pace
 
     def _loss(self) -> Loss:
-        losses: dict[str, Loss] = {
-            "squared_error": SquaredError(factor=0.5),
-            "huber": Huber(float(self.huber_delta)),
-            "absolute_error": AbsoluteError(),
-            "poisson": PoissonDeviance(),
-        }
-        return losses[self.loss]
+        if self.loss == "squared_error":
+            return SquaredError(factor=0.5)
+        return Huber(float(self.huber_delta)) if self.loss == "huber" else REGRESSION_LOSSES[self.loss]
 
     def _targets(self, y: Array, dtype: np.dtype[Any]) -> Array:
         return np.ascontiguousarray(y, dtype)

@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from ..._checks import Array
-from ...losses import AbsoluteError, Huber, Loss, PoissonDeviance, SquaredError
+from ...losses import REGRESSION_LOSSES, Huber, Loss, SquaredError
 from .._common.data import finite, numbers, r_squared, targets_fit
 from .._fitting.together import checked_once
 from .base import MultilayerPerceptron
@@ -165,7 +165,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **MultilayerPerceptron._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson", "huber", "absolute_error"})],
+        "loss": [StrOptions(set(REGRESSION_LOSSES))],
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
     }
 
@@ -343,12 +343,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _objective(self) -> tuple[Loss, float]:
         if self.loss == "squared_error":
             return SquaredError(factor=0.5), 1 / self.n_outputs_
-        losses: dict[str, Loss] = {
-            "poisson": PoissonDeviance(),
-            "huber": Huber(float(self.huber_delta)),
-            "absolute_error": AbsoluteError(),
-        }
-        return losses[self.loss], 1.0
+        loss = Huber(float(self.huber_delta)) if self.loss == "huber" else REGRESSION_LOSSES[self.loss]
+        return loss, 1.0
 
     def _out_activation(self) -> str:
         return "exp" if self.loss == "poisson" else "identity"

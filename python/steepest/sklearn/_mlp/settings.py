@@ -21,7 +21,7 @@ class Settings(Estimator):
         **Estimator._parameter_constraints,
         "hidden_layer_sizes": ["array-like", COUNT],
         "activation": [StrOptions(set(ACTIVATIONS)), list, tuple],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+        "solver": [StrOptions({"lbfgs", *STOCHASTIC_SOLVERS})],
         "learning_rate_init": [POSITIVE],
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "max_fun": [COUNT],
@@ -71,7 +71,9 @@ class Settings(Estimator):
         }
         for name, used in unused.items():
             if used:
-                raise ValueError(f"{name} needs solver 'sgd' or 'adam', but solver is {self.solver!r}")
+                raise ValueError(
+                    f"{name} needs a stochastic solver such as 'sgd' or 'adam', but solver is {self.solver!r}"
+                )
 
     def _activations(self, hidden: int) -> list[str]:
         """One for each hidden layer."""
