@@ -10,8 +10,9 @@ try:
 except ImportError as error:
     raise ImportError("steepest.sklearn needs scikit-learn: pip install 'steepest[sklearn]'") from error
 
-from ._convert.mlp import from_sklearn, to_sklearn
-from ._displays import LossCurveDisplay, TemplateDisplay
+from ._convert import from_sklearn, to_sklearn
+from ._displays.loss_curve import LossCurveDisplay
+from ._displays.templates import TemplateDisplay
 from ._fitting.many import fit_many
 from ._linear.classifier import LinearClassifier
 from ._linear.regressor import LinearRegressor

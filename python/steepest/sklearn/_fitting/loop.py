@@ -1,8 +1,8 @@
 """The loop over epochs as scikit-learn's stochastic solvers have it, of MLPs and linear estimators alike.
 
-An estimator makes a `Solver`, which it keeps between calls of `partial_fit`, and a `Learned`, which says what
-is learned; `learn` then does the rest: it reads the parameters that all estimators share (max_iter, tol,
-learning_rate, shuffle, early_stopping, ...) and sets the attributes that they share, see `Record`.
+An estimator makes a `Problem`, which says what is learned and by which `Solver`; `learn` then does the rest.
+It reads the parameters that all estimators share (max_iter, tol, learning_rate, shuffle, early_stopping, ...)
+and sets the attributes that they share, see `Record`.
 """
 
 from __future__ import annotations
@@ -19,22 +19,21 @@ from ..._checks import Array
 from ..._description import check_dtype
 from ...backends import active
 from ...backends.data import EpochResults, FitRequest, ShouldStop, TrainConfig, TrainState
-from ...backends.memory import write
 from ...training.divergence import DivergenceError
 from ...training.history import History
 from ...training.loop import Call, EpochLoop, Fitting, Part
 from ...training.rates import AHEAD
 from .callbacks import Callbacks
 from .interruption import interruption_noted
-from .record import Learned, Record
-from .solver import Solver
-from .together import Cancelled, together
+from .job import Problem
+from .record import Record
+from .shared import Cancelled, shared_fits
 
 _INDICES_AT_ONCE = 1 << 21  # of the orders that are drawn ahead, 16 MB
 _EPOCHS_AT_ONCE = 64
 
 
-def learn(estimator: Any, learned: Learned, solver: Solver) -> None:
+def learn(estimator: Any, problem: Problem) -> None:
     """Run epochs until the loss or the score no longer improves, or `max_iter` of them are done.
 
     Raises
@@ -42,8 +41,8 @@ def learn(estimator: Any, learned: Learned, solver: Solver) -> None:
     ValueError
         If the objective stops being finite; the arrays are then those of the last finished epoch.
     """
-    solver.own_state()
-    _Run(estimator, learned, solver).run()
+    problem.solver.own_state()
+    _Run(estimator, problem).run()
 
 
 def batch_size(estimator: Any, samples: int) -> int:
@@ -69,24 +68,24 @@ def check_config(estimator: Any, config: TrainConfig, dtype: np.dtype[Any]) -> N
 class _Run(Fitting):
     """One call of `learn`: its progress, and how it continues."""
 
-    def __init__(self, estimator: Any, learned: Learned, solver: Solver) -> None:
+    def __init__(self, estimator: Any, problem: Problem) -> None:
         self._estimator = estimator
-        self._learned = learned
-        self._solver = solver
-        config = replace(learned.config, optimizer=solver.optimizer)
-        check_config(estimator, config, learned.compiled.dtype)
+        self._problem = problem
+        self._solver = solver = problem.solver
+        config = replace(problem.config, optimizer=solver.optimizer)
+        check_config(estimator, config, problem.compiled.dtype)
         self._state = TrainState(config, solver.state)
-        self._samples = len(learned.batch.x)
+        self._samples = len(problem.batch.x)
         self._size = batch_size(estimator, self._samples)
         self._order = np.arange(self._samples)
-        self._record = Record(estimator, learned, solver)
+        self._record = Record(estimator, problem)
         self._before: tuple[Array, Any] = self._order, None  # order, and random draws, before a call
-        self._epochs = 1 if learned.incremental else int(estimator.max_iter)
-        self._callbacks = Callbacks(estimator, learned.data, self._epochs)
+        self._epochs = 1 if problem.job.incremental else int(estimator.max_iter)
+        self._callbacks = Callbacks(estimator, problem.job.given, self._epochs)
         self._loop = EpochLoop(
-            self, self._samples, self._size, self._epochs, learned.compiled.out_features, estimator.progress
+            self, self._samples, self._size, self._epochs, problem.compiled.out_features, estimator.progress
         )
-        self._together = together.get()  # the fits of `fit_many`
+        self._shared = shared_fits.get()  # the fits of `fit_many`
         self._interrupted = Event()
 
     def run(self) -> None:
@@ -99,8 +98,7 @@ class _Run(Fitting):
                         break
             except KeyboardInterrupt:
                 warnings.warn("Training interrupted by user.", stacklevel=2)
-        if estimator.early_stopping and estimator._best is not None:
-            write(list(zip(self._learned.arrays, estimator._best, strict=True)))
+        self._record.restore_best()
         self._callbacks.end()
 
     # ---- what the loop asks -------------------------------------------------------------------------------
@@ -108,7 +106,7 @@ class _Run(Fitting):
     def epochs_at_once(self) -> int:
         """As many as nothing happens between."""
         estimator = self._estimator
-        if estimator.verbose or estimator.early_stopping or self._learned.held_out or self._callbacks.any:
+        if estimator.verbose or estimator.early_stopping or self._problem.job.held_out or self._callbacks.any:
             return 1
         at_once = min(_EPOCHS_AT_ONCE, _INDICES_AT_ONCE // self._samples)
         if estimator.learning_rate_schedule is not None:
@@ -117,32 +115,32 @@ class _Run(Fitting):
 
     def request(self, epochs: int, part: Part) -> FitRequest:
         """Whole epochs, the orders of whose samples are drawn now."""
-        estimator, learned, solver = self._estimator, self._learned, self._solver
+        estimator, problem, solver = self._estimator, self._problem, self._solver
         shuffle = estimator.shuffle
-        self._before = self._order, learned.rng.get_state(legacy=False) if epochs > 1 and shuffle else None
+        self._before = self._order, problem.rng.get_state(legacy=False) if epochs > 1 and shuffle else None
         self._callbacks.epoch_begins()
-        batches, dtype = self._loop.batches, learned.compiled.dtype
+        batches, dtype = self._loop.batches, problem.compiled.dtype
         rates = solver.rates(estimator, epochs, batches, self._samples, dtype)
         return FitRequest(
             epochs=epochs,
             batch_size=self._size,
             shuffle=False,
-            seed=learned.seed,
-            rates=rates * learned.rate_factor,
+            seed=problem.seed,
+            rates=rates * problem.rate_factor,
             orders=self._orders(epochs) if shuffle else None,
             plateau=self._record.plateau(),
         )
 
     def fit(self, request: FitRequest, should_stop: ShouldStop) -> EpochResults:
         """The call of the backend, which Ctrl-C ends as `stopped` does."""
-        learned, steps = self._learned, self._solver.state.steps
+        problem, steps = self._problem, self._solver.state.steps
         first = int(steps[0])
         with interruption_noted() as self._interrupted:
-            network = learned.compiled.network()
-            results = network.fit(learned.batch, self._state, request, should_stop)
+            network = problem.compiled.network()
+            results = network.fit(problem.batch, self._state, request, should_stop)
         finished, (order, before) = len(results.losses), self._before
         if finished < request.epochs and before is not None:  # draw what was needed, and no more
-            learned.rng.set_state(before)
+            problem.rng.set_state(before)
             self._order = order
             begun = -(-(int(steps[0]) - first) // self._loop.batches)
             diverged = results.status in ("diverged", "overflowed")
@@ -151,7 +149,7 @@ class _Run(Fitting):
 
     def stopped(self) -> bool:
         """Whether Ctrl-C was pressed, or other fits ended this one."""
-        return self._interrupted.is_set() or (self._together is not None and self._together.ended.is_set())
+        return self._interrupted.is_set() or (self._shared is not None and self._shared.ended.is_set())
 
     # ---- between its calls --------------------------------------------------------------------------------
 
@@ -174,21 +172,19 @@ class _Run(Fitting):
 
     def _orders(self, epochs: int) -> Array:
         """Those of the next epochs, each a shuffle of the one before, as scikit-learn draws them."""
-        orders = active().shuffled_orders(self._learned.rng, self._order, epochs)
+        orders = active().shuffled_orders(self._problem.rng, self._order, epochs)
         self._order = orders[-1]
         return orders
 
     def _ended(self, diverged: bool) -> bool:
         """Whether that was the last epoch."""
         estimator = self._estimator
-        if self._callbacks.any and self._learned.publish is not None:
-            self._learned.publish()
+        if self._callbacks.any and self._problem.publish is not None:
+            self._problem.publish()
         asked = self._callbacks.epoch_ends() or diverged
-        if estimator._no_improvement_count > estimator.n_iter_no_change:
-            if self._record.stops():
-                return True
-            estimator._no_improvement_count = 0
-        if asked or self._learned.incremental:
+        if self._record.stops():
+            return True
+        if asked or self._problem.job.incremental:
             return True
         if estimator.n_iter_ == estimator.max_iter:
             warnings.warn(

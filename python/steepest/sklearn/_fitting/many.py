@@ -12,7 +12,7 @@ from sklearn.model_selection import ParameterGrid
 
 from ... import _checks
 from ..._config import get_num_threads
-from .together import Together, together
+from .shared import SharedFits, shared_fits
 
 
 def fit_many(
@@ -77,14 +77,14 @@ def fit_many(
         n_threads = get_num_threads()
     workers = _checks.integer(n_threads, "n_threads", minimum=1)
     weighted = {} if sample_weight is None else {"sample_weight": sample_weight}
-    fits = Together()
+    fits = SharedFits()
 
     def fit(one: Any) -> None:
-        token = together.set(fits)
+        token = shared_fits.set(fits)
         try:
             one.fit(X, y, **weighted)
         finally:
-            together.reset(token)
+            shared_fits.reset(token)
 
     with _bar(len(estimators), progress) as bar, ThreadPoolExecutor(workers) as pool:
         running = [pool.submit(copy_context().run, fit, one) for one in estimators]

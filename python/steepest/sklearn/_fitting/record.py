@@ -7,54 +7,43 @@ validation_scores_, ...
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..._checks import Array
 from ...backends import active
-from ...backends.data import Batch, Plateau, TrainConfig
-from ...compile.compiled import Compiled
-from .solver import STOCHASTIC_SOLVERS, Solver
+from ...backends.data import Plateau
+from ...backends.memory import write
+from .job import HeldOut, Problem
+from .solver import STOCHASTIC_SOLVERS
 
+RECORD = """
+loss_ : float
+    The last value of loss_curve_, or the minimum found by "lbfgs".
+loss_curve_ : list of float
+    The objective of each epoch, averaged over its batches before their updates. Not set by "lbfgs".
+best_loss_ : float or None
+    The smallest value of loss_curve_; None with early_stopping.
+validation_scores_ : list of float or None
+    Score on the held-out samples after each epoch, with early_stopping: accuracy, or R^2 of a regressor.
+best_validation_score_ : float or None
+    The best of them.
+validation_loss_curve_ : list of float
+    The loss on the held-out samples, if there are any, after each epoch, without penalty and class weights.
+n_iter_ : int
+    Number of epochs, or iterations, of the last fit.
+t_ : int
+    Number of samples seen in training.
+n_features_in_ : int
+    Number of features seen in `fit`.
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    Names of the features, if X has names that are all strings.
+"""
 NOT_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
     "preprocessed."
 )
-
-
-@dataclass
-class HeldOut:
-    """Samples that are held out, and the score of the network on them."""
-
-    batch: Batch
-    score: Callable[[Array], float]
-
-
-@dataclass
-class Learned:
-    """What a fit learns, and from what.
-
-    compiled: bound to the arrays, which are all that learning changes but the solver's state. config: its
-    optimizer is the solver's.
-    data: X, y and sample weights as the estimator was given them, for scikit-learn's callbacks.
-    rate_factor: what the network's learning rates are of the estimator's. publish: shows on the estimator
-    what the arrays are, where they are not its own; called before callbacks.
-    """
-
-    compiled: Compiled
-    arrays: list[Array]
-    batch: Batch
-    config: TrainConfig
-    rng: np.random.RandomState
-    held_out: HeldOut | None = None
-    seed: int = 0  # of draws within the network
-    incremental: bool = False
-    data: tuple[Any, Any, Any] = (None, None, None)
-    rate_factor: float = 1.0
-    publish: Callable[[], None] | None = None
 
 
 def begin(estimator: Any) -> None:
@@ -81,25 +70,25 @@ def _records(estimator: Any) -> dict[str, Any]:
 class Record:
     """Of one estimator, that learns."""
 
-    def __init__(self, estimator: Any, learned: Learned, solver: Solver) -> None:
+    def __init__(self, estimator: Any, problem: Problem) -> None:
         self._estimator = estimator
-        self._learned = learned
-        self._solver = solver
+        self._problem = problem
+        self._solver = problem.solver
         for name, start in _records(estimator).items():
             if getattr(estimator, name, None) is None:  # set, or fitted with other settings
                 setattr(estimator, name, start)
 
     def add(self, losses: Sequence[float]) -> None:
         """Some finished epochs; there is but one if something happens between them."""
-        estimator, samples = self._estimator, len(self._learned.batch.x)
+        estimator, samples = self._estimator, len(self._problem.batch.x)
         estimator.n_iter_ += len(losses)
         estimator.t_ += len(losses) * samples
         estimator.loss_ = losses[-1]
         estimator.loss_curve_ += losses
         if estimator.verbose:
             print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
-        if self._learned.held_out is not None:
-            self._look_at(self._learned.held_out)
+        if self._problem.job.held_out is not None:
+            self._look_at(self._problem.job.held_out)
         if not estimator.early_stopping:
             plateau = self.plateau()
             for loss in losses:
@@ -126,8 +115,10 @@ class Record:
         estimator.n_iter_ += 1
 
     def stops(self) -> bool:
-        """On a plateau: True, or a smaller learning rate."""
+        """Whether a plateau ends the fit; it may make the learning rate smaller instead."""
         estimator, solver = self._estimator, self._solver
+        if estimator._no_improvement_count <= estimator.n_iter_no_change:
+            return False
         what = "Validation score" if estimator.early_stopping else "Training loss"
         message = (
             f"{what} did not improve more than tol={estimator.tol:f} for "
@@ -137,6 +128,7 @@ class Record:
         if adaptive and solver.learning_rate > 1e-6:
             solver.learning_rate /= 5.0
             message += f" Setting learning rate to {solver.learning_rate:f}"
+            estimator._no_improvement_count = 0
             stops = False
         else:
             message += f"{' Learning rate too small.' if adaptive else ''} Stopping."
@@ -145,12 +137,18 @@ class Record:
             print(message)
         return stops
 
+    def restore_best(self) -> None:
+        """Go back to the parameters of the best score, with early stopping."""
+        estimator = self._estimator
+        if estimator.early_stopping and estimator._best is not None:
+            write(list(zip(self._problem.arrays, estimator._best, strict=True)))
+
     def _look_at(self, held_out: HeldOut) -> None:
         """Loss and score of samples that are not learned from."""
-        estimator, learned, batch = self._estimator, self._learned, held_out.batch
-        scores = learned.compiled.network().forward(batch.x)
-        loss, _ = active().loss(learned.config.loss, scores, batch.targets, batch.weight)
-        estimator.validation_loss_curve_.append(loss * learned.config.report_scale)
+        estimator, problem, batch = self._estimator, self._problem, held_out.batch
+        scores = problem.compiled.network().forward(batch.x)
+        loss, _ = active().loss(problem.config.loss, scores, batch.targets, batch.weight)
+        estimator.validation_loss_curve_.append(loss * problem.config.report_scale)
         if not estimator.early_stopping:
             return
         score = held_out.score(scores) if np.isfinite(scores).all() else math.nan
@@ -161,4 +159,4 @@ class Record:
         estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
         if score > estimator.best_validation_score_:
             estimator.best_validation_score_ = score
-            estimator._best = [array.copy() for array in learned.arrays]
+            estimator._best = [array.copy() for array in problem.arrays]

@@ -12,7 +12,7 @@ from ..._checks import Array
 from ...backends.data import OptimizerState, Parameters
 from ...optimizers import OPTIMIZERS, Optimizer, optimizer_named
 from ...training.rates import rates_of
-from .._mlp.architecture import writable
+from .._common.arrays import writable
 
 STOCHASTIC_SOLVERS = tuple(OPTIMIZERS)
 

@@ -4,47 +4,58 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn.linear_model._base import SparseCoefMixin
-from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..._checks import Array
 from ...backends import active
-from ...backends.data import Parameters, TrainConfig
+from ...backends.data import Batch, Parameters, TrainConfig
 from ...compile.compiled import Compiled
 from ...layers import Linear
-from ...losses import Loss
 from ...penalties import L1, L2, ElasticNet
 from .._common.classes import WEIGHTED
-from .._common.data import finite, own_places, rows_in, weights_count, weights_of
-from .._common.estimator import BELOW_1, POSITIVE, Estimator
-from .._fitting.loop import learn
-from .._fitting.record import NOT_FINITE, Learned, begin
+from .._common.data import finite, own_places, weights_count
+from .._common.parameters import BELOW_1, COUNT, POSITIVE, Names, parameter
+from .._estimator.base import Estimator
+from .._fitting.job import FitJob, Problem
+from .._fitting.shared import computing
 from .._fitting.solver import STOCHASTIC_SOLVERS, Solver
-from .._fitting.together import computing
-from .._mlp.architecture import as_float, penalty_of
+from .conversion import ConversionMixin
+
+LAYER = """
+learning_rate_init_ : float
+    The first learning rate, as it was used.
+"""
 
 
-class LinearModel(SparseCoefMixin, Estimator):
+@dataclass(eq=False, repr=False, kw_only=True)
+class LinearParameters(Estimator):
+    """What linear models are told."""
+
+    solver: str = parameter("sgd", [Names(*STOCHASTIC_SOLVERS)], "The optimizer.")
+    learning_rate_init: float | str = parameter(
+        "auto",
+        [Names("auto"), POSITIVE],
+        'The first learning rate. "auto" is 0.01, but for "sgd" p / (mean of x @ x + 1) over the first '
+        "samples, with the p above.",
+        'float or "auto"',
+    )
+    max_iter: int = parameter(1000, [COUNT], "Maximum number of epochs.")
+    momentum: float = parameter(0.0, [BELOW_1], 'Momentum of "sgd".')
+    fit_intercept: bool = parameter(True, ["boolean"], "Whether to fit intercepts; otherwise they are 0.")
+
+
+class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
     """One linear layer, whose parameters are `coef_` and `intercept_` and nothing else.
 
     A fit makes the layer that learns of them (`_layer`), and then them of it (`_show`).
     """
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **Estimator._parameter_constraints,
-        "fit_intercept": ["boolean"],
-        "solver": [StrOptions(set(STOCHASTIC_SOLVERS))],
-        "learning_rate_init": [StrOptions({"auto"}), POSITIVE],
-        "momentum": [BELOW_1],
-    }
 
     coef_: Any
     intercept_: Any
@@ -64,89 +75,55 @@ class LinearModel(SparseCoefMixin, Estimator):
     def _start(self, y: Array, weight: Array | None) -> tuple[Any, float]:
         """Intercepts that are best without weights, and the pace; see `_initial_rate`."""
 
-    @abstractmethod
-    def _loss(self) -> Loss:
-        """The loss of the scores."""
-
-    def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
-        """The weights of samples, with those of their classes."""
-        return sample_weight
-
     # ---- a fit ------------------------------------------------------------------------------------------
 
-    def _fit(
-        self, X: Any, y: Any, sample_weight: Any, incremental: bool = False, validation_data: Any = None
-    ) -> None:
-        self._check_numbers()
-        if self.early_stopping and incremental:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        fresh = not hasattr(self, "coef_") or (not self.warm_start and not incremental)
-        given = X, y, sample_weight
-        X, y = self._validated(X, y, incremental, reset=fresh)
-        X = own_places(X)
-        X = X if fresh else rows_in(X, self._dtype())
-        self._check_class_weight(X.dtype)
-        if sample_weight is not None:
-            sample_weight = weights_of(sample_weight, X)
-        self._random_state = check_random_state(self.random_state)
-        if fresh:
-            begin(self)
-            self.coef_, self.intercept_ = self._zeros(y, X.shape[1], X.dtype)
-        with computing(self.n_threads):
-            self._learn(X, y, sample_weight, fresh, incremental, validation_data, given)
-        if not (np.isfinite(self.coef_).all() and np.isfinite(self.intercept_).all()):
-            raise ValueError(NOT_FINITE)
+    def _fitted(self) -> bool:
+        return hasattr(self, "coef_")
 
-    def _learn(
-        self,
-        X: Any,
-        y: Array,
-        sample_weight: Array | None,
-        fresh: bool,
-        incremental: bool,
-        validation_data: Any,
-        given: tuple[Any, Any, Any],
-    ) -> None:
-        """From checked samples, with weights to begin with."""
-        X, y, sample_weight, held_out = self._split(X, y, sample_weight, validation_data)
-        weight = self._weights(y, sample_weight)
-        if not incremental or not hasattr(self, "_optimizer"):
-            weights_count(weight, WEIGHTED)
-            intercept, pace = self._start(y, weight)
-            if fresh and self.fit_intercept:
-                self.intercept_ = self.intercept_ + np.asarray(intercept, X.dtype)
-            self.learning_rate_init_ = self._initial_rate(X, weight, pace)
-            self._optimizer = Solver.of(self, [self._layer()], self.learning_rate_init_)
+    def _initialize(self, y: Array, features: int, dtype: np.dtype[Any]) -> None:
+        self.coef_, self.intercept_ = self._zeros(y, features, dtype)
+
+    def _arrays(self) -> list[Array]:
+        return [self.coef_, self.intercept_]
+
+    def _problem(self, job: FitJob, batch: Batch) -> Problem:
+        self._optimizer = solver = self._kept_solver(job) or self._begin(job, batch.weight)
         layer = self._layer()
         features, columns = layer.weight.shape
         linear = Linear(features, columns, bias=bool(self.fit_intercept))
-        learned = Learned(
+        return Problem(
+            job,
             Compiled([linear], layer.weight.dtype, [layer]),
             [array for array in (layer.weight, layer.bias) if array is not None],
-            self._batch(X, y, weight),
+            batch,
             self._train_config(),
+            solver,
             self._random_state,
-            held_out,
-            incremental=incremental,
-            data=given,
             rate_factor=0.5 if self._paired else 1.0,
             publish=lambda: self._show(layer),
         )
-        learn(self, learned, self._optimizer)
-        self._show(layer)
+
+    def _begin(self, job: FitJob, weight: Array | None) -> Solver:
+        """With the best intercepts and a new solver, at the rate that suits the samples."""
+        weights_count(weight, WEIGHTED)
+        intercept, pace = self._start(job.y, weight)
+        if job.fresh and self.fit_intercept:
+            self.intercept_ = self.intercept_ + np.asarray(intercept, job.X.dtype)
+        self.learning_rate_init_ = self._initial_rate(job.X, weight, pace)
+        return Solver.of(self, [self._layer()], self.learning_rate_init_)
 
     def _train_config(self) -> TrainConfig:
         """Two columns have half the squares of their difference, and a longer gradient by sqrt(2)."""
-        penalty, norm = penalty_of(self.penalty, self.alpha, self.l1_ratio), as_float(self.clip_norm)
+        penalty, (clip_value, clip_norm) = self._penalty(), self._clips()
         if isinstance(penalty, L1) and self.solver == "sgd" and self.momentum == 0:
             penalty = replace(penalty, proximal=True)
         if self._paired:
-            norm = None if norm is None else norm * math.sqrt(2)
+            clip_norm = None if clip_norm is None else clip_norm * math.sqrt(2)
             if isinstance(penalty, L2):
                 penalty = L2(2 * penalty.strength)
             elif isinstance(penalty, ElasticNet):
                 penalty = replace(penalty, beta=2 * penalty.beta)
-        return TrainConfig(self._loss(), (penalty,), clip_value=as_float(self.clip_value), clip_norm=norm)
+        return TrainConfig(self._loss(), (penalty,), clip_value=clip_value, clip_norm=clip_norm)
 
     def _initial_rate(self, X: Any, weight: Array | None, pace: float) -> float:
         """The one that is given, or one that suits the size of the samples.
@@ -193,7 +170,7 @@ class LinearModel(SparseCoefMixin, Estimator):
     # ---- what is fitted ---------------------------------------------------------------------------------
 
     def _scores(self, X: Any) -> Array:
-        """X @ coef_.T + intercept_, (n_samples, n_outputs); a row's are the same in any company."""
+        """X @ coef_.T + intercept_; a row's are the same in any company."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
         X = own_places(X)

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
 from ..._checks import Array
 from ...losses import Loss, MulticlassHinge, SoftmaxCrossEntropy
-from .._common.classes import check_class_weight, check_classes, refuse_balanced, weighted_by_class
-from .._common.estimator import NON_NEGATIVE
-from .base import LinearModel
+from .._common.classes import check_classes, refuse_balanced
+from .._common.parameters import NON_NEGATIVE, Names, documented, parameter
+from .._estimator.classification import CLASSES, ClassificationMixin
+from .._fitting.job import FitJob
+from .._fitting.record import RECORD
+from .base import LAYER, LinearModel
+from .conversion import CLASSIFIERS
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
-def _has_probabilities(estimator: Any) -> bool:
-    if estimator.loss != "softmax":
-        raise AttributeError(f"probability estimates are not available for loss={estimator.loss!r}")
-    return True
-
-
-class LinearClassifier(ClassifierMixin, LinearModel):
+@documented(CLASSES, LAYER, RECORD)
+@dataclass(eq=False, repr=False)
+class LinearClassifier(ClassificationMixin, LinearModel):
     """Linear classifier: softmax (multinomial logistic) regression, or a multiclass support vector machine.
 
     The scores of a sample x are s = coef_ @ x + intercept_, and the objective is::
@@ -44,104 +44,20 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     For two classes there is one score s, that of the second class; the first has score 0: logistic
     regression, and the support vector machine with max(0, margin -+ s).
 
+    "l1" makes many weights exactly 0, with "sgd" without momentum. Weights start at 0. The p of
+    learning_rate_init is 4 for "softmax", 1 for "hinge" and 1 / n_classes for "squared_hinge".
+
     Parameters
     ----------
-    loss : {"softmax", "hinge", "squared_hinge"}, default="softmax"
-        Only "softmax" gives probabilities.
-    penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
-        "l1" makes many weights exactly 0, with "sgd" without momentum.
-    alpha : float, default=1e-4
-        Strength of the penalty. It is not divided by the number of samples.
-    l1_ratio : float, default=0.15
-        Share of "l1" in "elasticnet".
-    fit_intercept : bool, default=True
-        Whether to fit intercepts; otherwise they are 0.
-    margin : float, default=1.0
-        Of the hinge losses.
-    solver : {"sgd", "adam"}, default="sgd"
-        The optimizer.
-    batch_size : int or "auto", default="auto"
-        Samples per step; "auto" is min(200, n_samples).
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        How the learning rate of "sgd" changes: not at all; to learning_rate_init / (samples seen +
-        1)**power_t; or divided by 5 whenever the loss did not improve by `tol` for `n_iter_no_change` epochs.
-    learning_rate_init : float or "auto", default="auto"
-        The first learning rate. "auto" is p / (mean of x @ x + 1) over the first samples, with
-        p = 4 for "softmax", 1 for "hinge" and 1 / n_classes for "squared_hinge"; 0.01 for "adam".
-    power_t : float, default=0.5
-        Exponent of "invscaling".
-    max_iter : int, default=1000
-        Maximum number of epochs.
-    shuffle : bool, default=True
-        Shuffle the samples in each epoch.
-    random_state : int, RandomState instance or None, default=None
-        Seed of the order of the samples and of the split for early stopping. Weights start at 0.
-    tol : float, default=1e-4
-        A smaller improvement of the loss (of the score, with `early_stopping`) does not count.
-    verbose : bool, default=False
-        Print the loss of each epoch.
-    warm_start : bool, default=False
-        Let `fit` continue from the previous solution.
-    momentum : float, default=0.0
-        Of "sgd".
-    nesterovs_momentum : bool, default=True
-        Use Nesterov's form of momentum.
-    early_stopping : bool, default=False
-        Hold out some samples, stop when the score on them no longer improves, and restore the best weights.
-    validation_fraction : float, default=0.1
-        Fraction of the samples to hold out.
-    beta_1 : float, default=0.9
-        Decay rate of Adam's mean of gradients.
-    beta_2 : float, default=0.999
-        Decay rate of Adam's mean of squared gradients.
-    epsilon : float, default=1e-8
-        Small number in Adam's denominator, which keeps divisions finite.
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement after which the fit ends.
-    class_weight : dict or "balanced", default=None
-        Weights of the classes, which multiply the sample weights: finite, not negative and not all 0. Classes
-        that are not named have weight 1. "balanced" weights are inversely proportional to the class
-        frequencies.
-    clip_value : float, default=None
-        Clip each component of the gradient to [-clip_value, clip_value].
-    clip_norm : float, default=None
-        After that, scale the gradient down to this 2-norm if it is larger.
-    learning_rate_schedule : callable, default=None
-        A function of the step, counted from 0, that returns the learning rate, such as those in
-        `steepest.schedules`. It replaces learning_rate and learning_rate_init. partial_fit continues
-        counting.
-    callbacks : sequence of callable, default=None
-        Each is called with the estimator after each epoch; if one returns True, the fit ends. For the
-        callbacks of scikit-learn 1.9 use `set_callbacks`.
-    progress : bool, default=False
-        Show a progress bar if stderr is a terminal.
-    n_threads : int, default=None
-        Maximum number of threads; by default `steepest.get_num_threads()`. It does not change the result.
+    {parameters}
 
     Attributes
     ----------
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        One row where there are two classes.
+        The weights; one row where there are two classes.
     intercept_ : ndarray of shape (1,) or (n_classes,)
-    classes_ : ndarray of shape (n_classes,)
-    loss_curve_ : list of length n_iter_
-        The objective of each epoch, averaged over its batches as they were before their updates.
-    loss_, best_loss_ : float
-        The last of these, and the smallest; that is None with early_stopping.
-    validation_loss_curve_ : list of float
-        The loss of samples that are held out or given, after each epoch, without penalty and class
-        weights.
-    validation_scores_, best_validation_score_ : list of float and float, or None
-        Accuracy on them, with early_stopping, and the best.
-    n_iter_ : int
-        Epochs of the last fit.
-    t_ : int
-        Samples seen.
-    learning_rate_init_ : float
-        The first learning rate, as it was used.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, if X has names that are all strings.
+        The intercepts.
+    {attributes}
 
     See Also
     --------
@@ -163,121 +79,17 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     0.97
     """
 
-    classes_: Array
+    loss: str = parameter(
+        "softmax", [Names("softmax", "hinge", "squared_hinge")], 'Only "softmax" gives probabilities.'
+    )
+    _: KW_ONLY
+    margin: float = parameter(1.0, [NON_NEGATIVE], "Margin of the hinge losses.")
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **LinearModel._parameter_constraints,
-        "loss": [StrOptions({"softmax", "hinge", "squared_hinge"})],
-        "margin": [NON_NEGATIVE],
-        "class_weight": [StrOptions({"balanced"}), dict, None],
-    }
-
-    def __init__(
-        self,
-        loss: str = "softmax",
-        *,
-        penalty: str | None = "l2",
-        alpha: float = 1e-4,
-        l1_ratio: float = 0.15,
-        fit_intercept: bool = True,
-        margin: float = 1.0,
-        solver: str = "sgd",
-        batch_size: int | str = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float | str = "auto",
-        power_t: float = 0.5,
-        max_iter: int = 1000,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: bool = False,
-        warm_start: bool = False,
-        momentum: float = 0.0,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: int = 10,
-        class_weight: Any = None,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
-        learning_rate_schedule: Callable[[int], float] | None = None,
-        callbacks: Sequence[Callable[[Any], bool | None]] | None = None,
-        progress: bool = False,
-        n_threads: int | None = None,
-    ) -> None:
-        self.loss = loss
-        self.penalty = penalty
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.fit_intercept = fit_intercept
-        self.margin = margin
-        self.solver = solver
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.class_weight = class_weight
-        self.clip_value = clip_value
-        self.clip_norm = clip_norm
-        self.learning_rate_schedule = learning_rate_schedule
-        self.callbacks = callbacks
-        self.progress = progress
-        self.n_threads = n_threads
+    _counterparts = CLASSIFIERS
+    _probable_loss = "softmax"
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        *,
-        validation_data: tuple[Any, ...] | None = None,
-    ) -> LinearClassifier:
-        """Fit to samples and their classes.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Labels of any kind.
-        sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts for; finite, not negative and not all 0.
-        validation_data : (X, y) or (X, y, sample_weight), default=None
-            Samples whose loss, and with early_stopping whose score, is computed after each epoch.
-
-        Returns
-        -------
-        LinearClassifier
-            This one.
-        """
-        self._fit(X, y, sample_weight, validation_data=validation_data)
-        return self
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(
-        self,
-        X: Any,
-        y: ArrayLike,
-        classes: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> LinearClassifier:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on for one epoch with these samples.
 
         Parameters
@@ -290,97 +102,17 @@ class LinearClassifier(ClassifierMixin, LinearModel):
 
         Returns
         -------
-        LinearClassifier
+        estimator
             This one.
+
+        Raises
+        ------
+        ValueError
+            As `fit`, and if y has a label that is not in `classes`, or class_weight is "balanced".
         """
         refuse_balanced(self.class_weight)
         _check_partial_fit_first_call(self, classes)
-        self._fit(X, y, sample_weight, incremental=True)
-        return self
-
-    def decision_function(self, X: Any) -> Array:
-        """The scores.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Of two classes the one of the second, which is predicted where it is greater than 0.
-
-        Raises
-        ------
-        ValueError
-            If what is computed of a row of X is too large for the dtype it is computed in.
-        """
-        scores = self._scores(X)
-        return scores.ravel() if scores.shape[1] == 1 else scores
-
-    def predict(self, X: Any) -> Array:
-        """The class of each sample.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-
-        Raises
-        ------
-        ValueError
-            If what is computed of a row of X is too large for the dtype it is computed in.
-        """
-        scores = self.decision_function(X)
-        chosen: Array = self.classes_[scores.argmax(axis=1) if scores.ndim == 2 else (scores > 0).astype(int)]
-        return chosen
-
-    @available_if(_has_probabilities)
-    def predict_proba(self, X: Any) -> Array:
-        """The probability of each class, for the loss "softmax".
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-
-        Raises
-        ------
-        ValueError
-            If what is computed of a row of X is too large for the dtype it is computed in.
-        """
-        return np.exp(self.predict_log_proba(X))
-
-    @available_if(_has_probabilities)
-    def predict_log_proba(self, X: Any) -> Array:
-        """The logarithms of `predict_proba`, exact also where these are tiny.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-
-        Raises
-        ------
-        ValueError
-            If what is computed of a row of X is too large for the dtype it is computed in.
-        """
-        scores = self._scores(X)
-        if scores.shape[1] == 1:
-            scores = np.hstack([np.zeros_like(scores), scores])
-        with np.errstate(over="ignore"):  # -inf, as the logarithm of 0
-            scores -= scores.max(axis=1, keepdims=True)
-        log_proba: Array = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        return log_proba
+        return self._fit(FitJob(X, y, sample_weight, incremental=True))
 
     # ---- what the fit asks ------------------------------------------------------------------------------
 
@@ -400,9 +132,6 @@ class LinearClassifier(ClassifierMixin, LinearModel):
             raise ValueError(f"The number of classes has to be greater than one; got {number} class")
         return X, np.searchsorted(self.classes_, y)[:, np.newaxis]
 
-    def _check_class_weight(self, dtype: np.dtype[Any]) -> None:
-        check_class_weight(self.class_weight, self.classes_, dtype)
-
     def _zeros(self, y: Array, features: int, dtype: np.dtype[Any]) -> tuple[Array, Any]:
         scores = 1 if self._paired else len(self.classes_)
         return np.zeros((scores, features), dtype), np.zeros(scores, dtype)
@@ -418,8 +147,26 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     def _targets(self, y: Array, dtype: np.dtype[Any]) -> Array:
         return np.ascontiguousarray(y[:, 0], np.int64)
 
-    def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
-        return weighted_by_class(self.class_weight, self.classes_, y[:, 0], sample_weight, self._dtype())
-
     def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
         return float(accuracy_score(y[:, 0], scores.argmax(axis=1), sample_weight=sample_weight))
+
+    # ---- what is asked of it ----------------------------------------------------------------------------
+
+    def _decision(self, scores: Array) -> Array:
+        return scores.ravel() if scores.shape[1] == 1 else scores
+
+    def _classes_of(self, scores: Array) -> Array:
+        one = scores.shape[1] == 1
+        chosen: Array = self.classes_[(scores[:, 0] > 0).astype(int) if one else scores.argmax(axis=1)]
+        return chosen
+
+    def _probabilities(self, scores: Array) -> Array:
+        return np.exp(self._log_probabilities(scores))
+
+    def _log_probabilities(self, scores: Array) -> Array:
+        if scores.shape[1] == 1:
+            scores = np.hstack([np.zeros_like(scores), scores])
+        with np.errstate(over="ignore"):  # -inf, as the logarithm of 0
+            scores -= scores.max(axis=1, keepdims=True)
+        log_proba: Array = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        return log_proba

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.base import MultiOutputMixin, RegressorMixin, _fit_context
-from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import validate_data
+from sklearn.base import MultiOutputMixin
 
 from ..._checks import Array
-from ...losses import REGRESSION_LOSSES, Huber, Loss, SquaredError
-from .._common.data import finite, numbers, r_squared, targets_fit
-from .._common.estimator import POSITIVE
-from .base import LinearModel
+from ...losses import REGRESSION_LOSSES
+from .._common.parameters import Names, documented, parameter
+from .._estimator.regression import RegressionMixin
+from .._fitting.record import RECORD
+from .base import LAYER, LinearModel
+from .conversion import REGRESSORS
 
 
-class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
+@documented(LAYER, RECORD)
+@dataclass(eq=False, repr=False)
+class LinearRegressor(MultiOutputMixin, RegressionMixin, LinearModel):
     """Linear regression of one or several numbers, by least squares or by losses that outliers pull less.
 
     Predictions are p = coef_ @ x + intercept_, of which "poisson" takes the exponential, and the objective
@@ -32,104 +33,26 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
     - "squared_error": e**2 / 2;
     - "huber": e**2 / 2 where |e| <= d, and d * (|e| - d / 2) beyond, with d = huber_delta;
     - "absolute_error": |e|;
+    - "log_cosh": log(cosh(e));
     - "poisson": half the deviance, exp(p) - y - y * (p - log(y)), for y of at least 0.
 
     The weights start at 0, and the intercepts at their best values for these weights: the mean of y, its
-    logarithm for "poisson", and the median for "huber" and "absolute_error".
+    logarithm for "poisson", and the median for "huber" and "absolute_error". The p of
+    learning_rate_init is 1 for "squared_error" and "log_cosh", the mean error of the median for
+    "absolute_error", that divided by huber_delta but at least 1 for "huber", and 1 divided by the mean of y
+    but at most 1 for "poisson". "l1" makes many weights exactly 0, with "sgd" without momentum.
 
     Parameters
     ----------
-    loss : {"squared_error", "huber", "absolute_error", "poisson"}, default="squared_error"
-    penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
-        "l1" makes many weights exactly 0, with "sgd" without momentum.
-    alpha : float, default=1e-4
-        Strength of the penalty. It is not divided by the number of samples.
-    l1_ratio : float, default=0.15
-        Share of "l1" in "elasticnet".
-    fit_intercept : bool, default=True
-        Whether to fit intercepts; otherwise they are 0.
-    huber_delta : float, default=1.0
-        The loss "huber" is linear for errors larger than this.
-    solver : {"sgd", "adam"}, default="sgd"
-        The optimizer.
-    batch_size : int or "auto", default="auto"
-        Samples per step; "auto" is min(200, n_samples).
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        How the learning rate of "sgd" changes: not at all; to learning_rate_init / (samples seen +
-        1)**power_t; or divided by 5 whenever the loss did not improve by `tol` for `n_iter_no_change` epochs.
-    learning_rate_init : float or "auto", default="auto"
-        The first learning rate. "auto" is p / (mean of x @ x + 1) over the first samples, with
-        p = 1 for "squared_error", the mean error of the median for "absolute_error", that divided by
-        huber_delta but at least 1 for "huber", and 1 divided by the mean of y but at most 1 for "poisson";
-        0.01 for "adam".
-    power_t : float, default=0.5
-        Exponent of "invscaling".
-    max_iter : int, default=1000
-        Maximum number of epochs.
-    shuffle : bool, default=True
-        Shuffle the samples in each epoch.
-    random_state : int, RandomState instance or None, default=None
-        Of these orders, and of the split for early stopping.
-    tol : float, default=1e-4
-        A smaller improvement of the loss (of the score, with `early_stopping`) does not count.
-    verbose : bool, default=False
-        Print the loss of each epoch.
-    warm_start : bool, default=False
-        Let `fit` continue from the previous solution.
-    momentum : float, default=0.0
-        Of "sgd".
-    nesterovs_momentum : bool, default=True
-        Use Nesterov's form of momentum.
-    early_stopping : bool, default=False
-        Hold out some samples, stop when the score on them no longer improves, and restore the best weights.
-    validation_fraction : float, default=0.1
-        Fraction of the samples to hold out.
-    beta_1 : float, default=0.9
-        Decay rate of Adam's mean of gradients.
-    beta_2 : float, default=0.999
-        Decay rate of Adam's mean of squared gradients.
-    epsilon : float, default=1e-8
-        Small number in Adam's denominator, which keeps divisions finite.
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement after which the fit ends.
-    clip_value : float, default=None
-        Clip each component of the gradient to [-clip_value, clip_value].
-    clip_norm : float, default=None
-        After that, scale the gradient down to this 2-norm if it is larger.
-    learning_rate_schedule : callable, default=None
-        A function of the step, counted from 0, that returns the learning rate, such as those in
-        `steepest.schedules`. It replaces learning_rate and learning_rate_init. partial_fit continues
-        counting.
-    callbacks : sequence of callable, default=None
-        Each is called with the estimator after each epoch; if one returns True, the fit ends. For the
-        callbacks of scikit-learn 1.9 use `set_callbacks`.
-    progress : bool, default=False
-        Show a progress bar if stderr is a terminal.
-    n_threads : int, default=None
-        Maximum number of threads; by default `steepest.get_num_threads()`. It does not change the result.
+    {parameters}
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        The first where y had one dimension.
+        The weights, as the first where y had one dimension.
     intercept_ : float or ndarray of shape (n_targets,)
-    loss_curve_ : list of length n_iter_
-        The objective of each epoch, averaged over its batches as they were before their updates.
-    loss_, best_loss_ : float
-        The last of these, and the smallest; that is None with early_stopping.
-    validation_loss_curve_ : list of float
-        The loss of samples that are held out or given, after each epoch, without penalty.
-    validation_scores_, best_validation_score_ : list of float and float, or None
-        R^2 on them, with early_stopping, and the best.
-    n_iter_ : int
-        Epochs of the last fit.
-    t_ : int
-        Samples seen.
-    learning_rate_init_ : float
-        The first learning rate, as it was used.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the features, if X has names that are all strings.
+        The intercepts.
+    {attributes}
 
     See Also
     --------
@@ -147,163 +70,14 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
     0.51
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **LinearModel._parameter_constraints,
-        "loss": [StrOptions(set(REGRESSION_LOSSES))],
-        "huber_delta": [POSITIVE],
-    }
+    loss: str = parameter("squared_error", [Names(*REGRESSION_LOSSES)], "The loss l above.")
 
-    def __init__(
-        self,
-        loss: str = "squared_error",
-        *,
-        penalty: str | None = "l2",
-        alpha: float = 1e-4,
-        l1_ratio: float = 0.15,
-        fit_intercept: bool = True,
-        huber_delta: float = 1.0,
-        solver: str = "sgd",
-        batch_size: int | str = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float | str = "auto",
-        power_t: float = 0.5,
-        max_iter: int = 1000,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: bool = False,
-        warm_start: bool = False,
-        momentum: float = 0.0,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: int = 10,
-        clip_value: float | None = None,
-        clip_norm: float | None = None,
-        learning_rate_schedule: Callable[[int], float] | None = None,
-        callbacks: Sequence[Callable[[Any], bool | None]] | None = None,
-        progress: bool = False,
-        n_threads: int | None = None,
-    ) -> None:
-        self.loss = loss
-        self.penalty = penalty
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.fit_intercept = fit_intercept
-        self.huber_delta = huber_delta
-        self.solver = solver
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.clip_value = clip_value
-        self.clip_norm = clip_norm
-        self.learning_rate_schedule = learning_rate_schedule
-        self.callbacks = callbacks
-        self.progress = progress
-        self.n_threads = n_threads
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        *,
-        validation_data: tuple[Any, ...] | None = None,
-    ) -> LinearRegressor:
-        """Fit to samples and their targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Numbers of any kind, which are taken as float64.
-        sample_weight : array-like of shape (n_samples,), default=None
-            What each sample counts for; finite, not negative and not all 0.
-        validation_data : (X, y) or (X, y, sample_weight), default=None
-            Samples whose loss, and with early_stopping whose score, is computed after each epoch; for
-            the score, R^2, at least 2.
-
-        Returns
-        -------
-        LinearRegressor
-            This one.
-        """
-        self._fit(X, y, sample_weight, validation_data=validation_data)
-        return self
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> LinearRegressor:
-        """Go on for one epoch with these samples.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        LinearRegressor
-            This one.
-        """
-        self._fit(X, y, sample_weight, incremental=True)
-        return self
-
-    def predict(self, X: Any) -> Array:
-        """The predicted targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_targets)
-
-        Raises
-        ------
-        ValueError
-            If what is computed of a row of X is too large for the dtype it is computed in.
-        """
-        predictions = finite(self._predictions_of(self._scores(X)), "predictions")
-        return predictions if np.ndim(self.intercept_) else predictions.ravel()
+    _counterparts = REGRESSORS
 
     # ---- what the fit asks ------------------------------------------------------------------------------
 
     def _validated(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Array]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            multi_output=True,
-            y_numeric=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
-        y = numbers(y)
-        targets_fit(y, X.dtype if reset else self._dtype())
-        if self.loss == "poisson" and np.any(y < 0):
-            raise ValueError(f"y holds {y.min()}, but targets of the loss 'poisson' must be at least 0")
+        X, y = self._numbers(X, y, "csr", reset)
         if reset:
             self._flat = y.ndim == 1
         y = y.reshape(len(y), -1)
@@ -330,20 +104,14 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
             pace = 1 / max(float(mean.max()), 1.0)
         return best if np.ndim(self.intercept_) else best[0], pace
 
-    def _loss(self) -> Loss:
-        if self.loss == "squared_error":
-            return SquaredError(factor=0.5)
-        return Huber(float(self.huber_delta)) if self.loss == "huber" else REGRESSION_LOSSES[self.loss]
-
-    def _targets(self, y: Array, dtype: np.dtype[Any]) -> Array:
-        return np.ascontiguousarray(y, dtype)
-
-    def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
-        return r_squared(y, self._predictions_of(scores), sample_weight)
+    # ---- what is asked of it ----------------------------------------------------------------------------
 
     def _predictions_of(self, scores: Array) -> Array:
         with np.errstate(over="ignore"):  # an infinity, which is refused
             return np.exp(scores) if self.loss == "poisson" else scores
+
+    def _shaped(self, predictions: Array) -> Array:
+        return predictions if np.ndim(self.intercept_) else predictions.ravel()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,47 +1,53 @@
-"""What MLPClassifier and MLPRegressor share: scikit-learn's parameters, attributes and random draws."""
+"""What MLPClassifier and MLPRegressor share: scikit-learn's attributes and draws, and how they learn."""
 
 from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..._checks import Array
 from ...backends import active
 from ...backends.data import Batch, TrainConfig
-from ...compile.stage import Stage
+from ...backends.sparse import SparseRows
+from ...compile.compiled import Compiled
 from ...layers import Layer
-from ...losses import Loss
-from .._common.classes import WEIGHTED
-from .._common.data import finite, own_places, rows_in, weights_count, weights_of
-from .._fitting.loop import learn
-from .._fitting.record import NOT_FINITE, Learned, begin
-from .._fitting.solver import STOCHASTIC_SOLVERS, Solver
-from .._fitting.together import computing
-from .architecture import (
-    as_float,
-    bound,
-    layers_of,
-    penalty_of,
-    precision_of,
-    rows_of,
-    rows_to_learn,
-    writable,
-)
+from .._common.arrays import rows_of, rows_to_learn, writable
+from .._common.data import finite, own_places, rows_in
+from .._fitting.job import FitJob, Problem
+from .._fitting.shared import computing
+from .._fitting.solver import Solver
+from .architecture import KeptModel, layers_of, precision_of
+from .conversion import ConversionMixin
 from .lbfgs import minimize
-from .settings import Settings
+from .parameters import MLPParameters
+
+NETWORK = """
+coefs_ : list of ndarray, (n_in, n_out) each
+    The weights of each layer.
+intercepts_ : list of ndarray, (n_out,) each
+    The biases of each layer.
+batch_norms_ : list of ndarray, (4, n_units) each
+    With batch_norm: scale, shift, running mean and running variance of each hidden layer.
+n_layers_ : int
+    Number of layers, counting the input.
+n_outputs_ : int
+    Number of output units.
+out_activation_ : str
+    Name of the activation of the output layer.
+"""
 
 
-class MultilayerPerceptron(Settings):
+class MultilayerPerceptron(ConversionMixin, MLPParameters):
     """A perceptron of hidden layers; the arrays that it holds are its parameters themselves."""
 
     coefs_: list[Array]
     intercepts_: list[Array]
+    batch_norms_: list[Array]
+    _kept: KeptModel | None = None
 
     # ---- what the two differ in -------------------------------------------------------------------------
 
@@ -50,95 +56,28 @@ class MultilayerPerceptron(Settings):
         """How many outputs the network has for such y."""
 
     @abstractmethod
-    def _objective(self) -> tuple[Loss, float]:
-        """The loss, and what it counts for in `loss_`."""
-
-    @abstractmethod
     def _out_activation(self) -> str:
         """What makes predictions of scores, by scikit-learn's names."""
 
-    @abstractmethod
-    def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
-        """The weights of samples, with those of their classes."""
+    def _report_scale(self) -> float:
+        """What the loss counts for in `loss_`."""
+        return 1.0
 
     # ---- a fit ------------------------------------------------------------------------------------------
 
-    def _fit(
-        self, X: Any, y: Any, sample_weight: Any, incremental: bool = False, validation_data: Any = None
-    ) -> Any:
-        self._check_numbers()
-        hidden = self._hidden_units()
-        self._check_settings(hidden, validation_data, incremental)
-        fresh = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
-        given = X, y, sample_weight
-        X, y = self._validated(X, y, incremental=incremental, reset=fresh)
-        X = own_places(X)
-        if not fresh:  # parameters stay in their precision
-            X = rows_in(X, self._dtype())
-        self._check_class_weight(X.dtype)
-        if sample_weight is not None:
-            sample_weight = weights_of(sample_weight, X)
+    def _fitted(self) -> bool:
+        return hasattr(self, "coefs_")
+
+    def _check_targets(self, y: Array, dtype: np.dtype[Any]) -> None:
         self.n_outputs_ = self._outputs(y)
-        self._random_state = check_random_state(self.random_state)
-        if fresh:
-            self._initialize([X.shape[1], *hidden, self.n_outputs_], X.dtype)
-        with computing(self.n_threads):
-            self._learn(X, y, sample_weight, incremental, validation_data, given)
-        if not all(np.isfinite(array).all() for array in self._arrays()):
-            raise ValueError(NOT_FINITE)
-        return self
 
-    def _learn(
-        self,
-        X: Any,
-        y: Array,
-        sample_weight: Array | None,
-        incremental: bool,
-        validation_data: Any,
-        given: tuple[Any, Any, Any],
-    ) -> None:
-        """From checked samples, with parameters to begin with."""
-        self.coefs_ = writable(self.coefs_, X.dtype)
-        self.intercepts_ = writable(self.intercepts_, X.dtype)
-        norms = writable(self._norms(), X.dtype)
-        if self.batch_norm:
-            self.batch_norms_ = norms
-        compiled = bound(self._layers(), self.coefs_, self.intercepts_, norms)
-        config = self._train_config(compiled.parametric_stages)
-        if self.solver == "lbfgs":
-            if getattr(self, "_skl_callbacks", None):
-                warnings.warn(
-                    f"Callbacks are only supported in {type(self).__name__} for solver='sgd' and "
-                    "solver='adam'. This estimator has solver='lbfgs', callbacks will be ignored.",
-                    stacklevel=2,
-                )
-            batch = self._training_batch(X, y, sample_weight, incremental)
-            minimize(self, compiled, batch, config)
-            return
-        X, y, sample_weight, held_out = self._split(X, y, sample_weight, validation_data)
-        batch = self._training_batch(X, y, sample_weight, incremental)
-        rng = self._random_state
-        # Drawn behind scikit-learn's draws, and only where it is used.
-        seed = int(rng.randint(2**31)) if any(self._dropout(len(self.coefs_) - 1)) else 0
-        learned = Learned(
-            compiled, self._arrays(), batch, config, rng, held_out, seed, incremental, data=given
-        )
-        if not incremental or not hasattr(self, "_optimizer"):
-            self._optimizer = Solver.of(self, compiled.parameters, float(self.learning_rate_init))
-        learn(self, learned, self._optimizer)
-
-    def _training_batch(self, X: Any, y: Array, sample_weight: Array | None, incremental: bool) -> Batch:
-        weight = self._weights(y, sample_weight)
-        weights_count(weight, WEIGHTED, or_zero=incremental)
-        return Batch(rows_to_learn(X, self.coefs_[0].shape[1]), self._targets(y, X.dtype), weight)
-
-    def _initialize(self, units: list[int], dtype: np.dtype[Any]) -> None:
+    def _initialize(self, y: Array, features: int, dtype: np.dtype[Any]) -> None:
         """Parameters as scikit-learn draws them: of each layer the weights, then the biases.
 
         Uniform in +-sqrt(6 / (fan_in + fan_out)), with 2 in place of 6 for logistic units (Glorot and Bengio,
         "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010).
         """
-        begin(self)
+        units = [features, *self._hidden_units(), self.n_outputs_]
         self.n_layers_ = len(units)
         self.out_activation_ = self._out_activation()
         activations = self._activations(len(units) - 2)
@@ -153,13 +92,64 @@ class MultilayerPerceptron(Settings):
             start = np.array([[1], [0], [0], [1]], dtype)
             self.batch_norms_ = [start.repeat(width, axis=1) for width in units[1:-1]]
 
+    def _learn(self, job: FitJob) -> None:
+        if self.solver != "lbfgs":
+            super()._learn(job)
+            return
+        if getattr(self, "_skl_callbacks", None):
+            warnings.warn(
+                f"Callbacks are only supported in {type(self).__name__} for solver='sgd' and "
+                "solver='adam'. This estimator has solver='lbfgs', callbacks will be ignored.",
+                stacklevel=2,
+            )
+        compiled = self._compiled_to_learn(job.X.dtype)
+        minimize(self, compiled, self._training_batch(job), self._train_config(compiled))
+
+    def _problem(self, job: FitJob, batch: Batch) -> Problem:
+        compiled = self._compiled_to_learn(job.X.dtype)
+        rng = self._random_state
+        # Drawn behind scikit-learn's draws, and only where it is used.
+        seed = int(rng.randint(2**31)) if any(self._dropout(len(self.coefs_) - 1)) else 0
+        rate = float(self.learning_rate_init)
+        self._optimizer = solver = self._kept_solver(job) or Solver.of(self, compiled.parameters, rate)
+        config = self._train_config(compiled)
+        return Problem(job, compiled, self._arrays(), batch, config, solver, rng, seed)
+
+    def _rows_to_learn(self, X: Any) -> Array | SparseRows:
+        return rows_to_learn(X, np.shape(self.coefs_[0])[1])
+
+    def _compiled_to_learn(self, dtype: np.dtype[Any]) -> Compiled:
+        """The model of the estimator's own arrays, which a backend writes to."""
+        self.coefs_ = writable(self.coefs_, dtype)
+        self.intercepts_ = writable(self.intercepts_, dtype)
+        norms = writable(self._norms(), dtype)
+        if self.batch_norm:
+            self.batch_norms_ = norms
+        self._kept = KeptModel()
+        return self._compiled()
+
+    def _train_config(self, compiled: Compiled) -> TrainConfig:
+        """What a step does; a penalty is on the weights of dense stages, not on scales."""
+        clip_value, clip_norm = self._clips()
+        penalty = self._penalty()
+        return TrainConfig(
+            self._loss(),
+            tuple(penalty if stage.has_matrix else None for stage in compiled.parametric_stages),
+            clip_value=clip_value,
+            clip_norm=clip_norm,
+            penalty_by_batch=True,
+            report_scale=self._report_scale(),
+            mean_by_count=True,
+        )
+
+    # ---- its arrays -------------------------------------------------------------------------------------
+
     def _norms(self) -> list[Array]:
         if self.batch_norm and not hasattr(self, "batch_norms_"):
             raise ValueError("batch_norm is True, but the network was fitted without it: fit it again")
         return self.batch_norms_ if self.batch_norm else []
 
     def _arrays(self) -> list[Array]:
-        """All that learning changes."""
         return [*self.coefs_, *self.intercepts_, *self._norms()]
 
     def _dtype(self) -> np.dtype[Any]:
@@ -175,29 +165,18 @@ class MultilayerPerceptron(Settings):
         hidden = len(units) - 2
         return layers_of(units, self._activations(hidden), self._dropout(hidden), bool(self.batch_norm))
 
-    def _train_config(self, stages: Iterable[Stage]) -> TrainConfig:
-        """What a step does; a penalty is on the weights of dense stages, not on scales."""
-        loss, scale = self._objective()
-        penalty = penalty_of(self.penalty, self.alpha, self.l1_ratio)
-        return TrainConfig(
-            loss,
-            tuple(penalty if stage.has_matrix else None for stage in stages),
-            clip_value=as_float(self.clip_value),
-            clip_norm=as_float(self.clip_norm),
-            penalty_by_batch=True,
-            report_scale=scale,
-            mean_by_count=True,
-        )
+    def _compiled(self) -> Compiled:
+        """The model of the arrays as they are now; an estimator that was not fitted here keeps none."""
+        kept = KeptModel() if self._kept is None else self._kept
+        return kept.of(self._layers(), self.coefs_, self.intercepts_, self._norms())
 
     # ---- what is fitted ---------------------------------------------------------------------------------
 
     def _scores(self, X: Any) -> Array:
-        """What the network says of the rows of X, (n_samples, n_outputs)."""
         check_is_fitted(self)
         X = own_places(validate_data(self, X, accept_sparse=["csr", "csc"], reset=False))
         with computing(self.n_threads):
-            compiled = bound(self._layers(), self.coefs_, self.intercepts_, self._norms())
-            return finite(compiled.network().forward(rows_of(rows_in(X, self._dtype()))))
+            return finite(self._compiled().network().forward(rows_of(rows_in(X, self._dtype()))))
 
     def _activated(self, scores: Array) -> Array:
         """Predictions, or probabilities."""
@@ -207,10 +186,3 @@ class MultilayerPerceptron(Settings):
         if activation == "logistic":
             return active().activation("sigmoid", scores)
         return active().exp(scores) if activation == "exp" else scores
-
-    def _check_solver(self) -> bool:
-        if self.solver not in STOCHASTIC_SOLVERS:
-            raise AttributeError(
-                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
-            )
-        return True

@@ -1,28 +1,26 @@
-"""Fitted linear models of scikit-learn made steepest's, and back."""
+"""Linear models of scikit-learn made steepest's, and back: weights and the loss."""
 
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
 from sklearn import linear_model, svm
+from sklearn.base import is_classifier
 
 from ..._checks import Array
 from .._fitting.record import begin
-from .._linear.base import LinearModel
-from .._linear.classifier import LinearClassifier
-from .._linear.regressor import LinearRegressor
 
 # The loss of ours that predicts by the same formula, for each of theirs; None where they have no choice.
-_CLASSIFIERS: dict[type, dict[str | None, str]] = {
+CLASSIFIERS: dict[type, dict[str | None, str]] = {
     linear_model.LogisticRegression: {None: "softmax"},
     linear_model.SGDClassifier: {"log_loss": "softmax", "hinge": "hinge", "squared_hinge": "squared_hinge"},
     linear_model.RidgeClassifier: {None: "squared_hinge"},
     svm.LinearSVC: {"hinge": "hinge", "squared_hinge": "squared_hinge"},
 }
-_REGRESSORS: dict[type, dict[str | None, str]] = {
+REGRESSORS: dict[type, dict[str | None, str]] = {
     linear_model.LinearRegression: {None: "squared_error"},
     linear_model.Ridge: {None: "squared_error"},
     linear_model.ElasticNet: {None: "squared_error"},
@@ -30,53 +28,61 @@ _REGRESSORS: dict[type, dict[str | None, str]] = {
     linear_model.PoissonRegressor: {None: "poisson"},
     linear_model.SGDRegressor: {"squared_error": "squared_error", "huber": "huber"},
 }
-_LOSSES = _CLASSIFIERS | _REGRESSORS
-LINEAR_MODELS = tuple(_LOSSES)
 _SHARED = ("fit_intercept", "class_weight", "random_state", "warm_start", "verbose")  # mean the same
 _FITTED = ("classes_", "n_features_in_", "feature_names_in_")
 
 
-def linear_from_sklearn(estimator: Any) -> LinearModel:
-    """One of steepest's with the same weights."""
-    kind = next(kind for kind in LINEAR_MODELS if isinstance(estimator, kind))
-    name, losses = type(estimator).__name__, _LOSSES[kind]
-    loss = None if None in losses else estimator.loss
-    if loss not in losses:
-        raise ValueError(f"{name} with loss={loss!r} has no counterpart among the losses of steepest")
-    made: Any
-    if kind in _CLASSIFIERS:
-        _check_classifier(estimator, losses[loss])
-        made = LinearClassifier(losses[loss])
-    else:
-        made = LinearRegressor(losses[loss])
-    _copy(estimator, made)
-    coef = estimator.coef_.toarray() if sparse.issparse(estimator.coef_) else estimator.coef_
-    begin(made)  # so that partial_fit can go on
-    made.coef_ = np.array(np.atleast_2d(coef) if kind in _CLASSIFIERS else coef)
-    made.intercept_ = _intercept(estimator.intercept_, made.coef_)
-    return made
+class ConversionMixin:
+    """A linear model that has counterparts in scikit-learn: by type, the losses by their names for them."""
 
+    _counterparts: ClassVar[dict[type, dict[str | None, str]]]
+    loss: str
+    coef_: Any
+    intercept_: Any
+    n_iter_: int
 
-def linear_to_sklearn(estimator: LinearModel) -> Any:
-    """LogisticRegression, LinearSVC, LinearRegression or PoissonRegressor, by the loss."""
-    loss = estimator.loss
-    coef = estimator.coef_.toarray() if sparse.issparse(estimator.coef_) else estimator.coef_.copy()
-    made: Any
-    if loss == "softmax":
-        made = linear_model.LogisticRegression()
-    elif isinstance(estimator, LinearClassifier):
-        made = svm.LinearSVC(loss=loss, multi_class="crammer_singer")
-    elif loss == "poisson":
-        if coef.ndim == 2:
-            raise ValueError(f"loss='poisson' with {len(coef)} targets has no counterpart in scikit-learn")
+    @classmethod
+    def _from_sklearn(cls, estimator: Any) -> Any:
+        losses = next(losses for kind, losses in cls._counterparts.items() if isinstance(estimator, kind))
+        loss = None if None in losses else estimator.loss
+        if loss not in losses:
+            name = type(estimator).__name__
+            raise ValueError(f"{name} with loss={loss!r} has no counterpart among the losses of steepest")
+        if is_classifier(estimator):
+            _check_classifier(estimator, losses[loss])
+        made: Any = cls(losses[loss])  # type: ignore[call-arg]
+        _copy(estimator, made)
+        coef = _dense(estimator.coef_)
+        begin(made)  # so that partial_fit can go on
+        made.coef_ = np.array(np.atleast_2d(coef) if is_classifier(estimator) else coef)
+        made.intercept_ = _intercept(estimator.intercept_, made.coef_)
+        return made
+
+    def _to_sklearn(self) -> Any:
+        coef = np.array(_dense(self.coef_))
+        made = self._counterpart(len(np.atleast_2d(coef)))
+        _copy(self, made)
+        made.coef_, made.intercept_ = coef, copy.copy(self.intercept_)
+        made.n_iter_ = np.array([self.n_iter_]) if self.loss == "softmax" else self.n_iter_
+        return made
+
+    def _counterpart(self, targets: int) -> Any:
+        """LogisticRegression, LinearSVC, LinearRegression or PoissonRegressor, by the loss."""
+        if self.loss == "softmax":
+            return linear_model.LogisticRegression()
+        if is_classifier(self):
+            return svm.LinearSVC(loss=self.loss, multi_class="crammer_singer")
+        if self.loss != "poisson":
+            return linear_model.LinearRegression()
+        if np.ndim(self.coef_) == 2:
+            raise ValueError(f"loss='poisson' with {targets} targets has no counterpart in scikit-learn")
         made = linear_model.PoissonRegressor()
         made._base_loss = made._get_loss()
-    else:
-        made = linear_model.LinearRegression()
-    _copy(estimator, made)
-    made.coef_, made.intercept_ = coef, copy.copy(estimator.intercept_)
-    made.n_iter_ = np.array([estimator.n_iter_]) if loss == "softmax" else estimator.n_iter_
-    return made
+        return made
+
+
+def _dense(coef: Any) -> Array:
+    return coef.toarray() if sparse.issparse(coef) else coef
 
 
 def _check_classifier(estimator: Any, loss: str) -> None:

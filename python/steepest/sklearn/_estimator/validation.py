@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,13 @@ from sklearn.model_selection import train_test_split
 
 from ..._checks import Array
 from ...backends.data import Batch
-from .._fitting.record import HeldOut
-from .._mlp.architecture import rows_of
-from .data import rows_in, weights_count, weights_of
+from .._common.arrays import rows_of
+from .._common.data import rows_in, weights_count, weights_of
+from .._fitting.job import FitJob, HeldOut
 
 
-class HoldsOut(ABC):
-    """An estimator that `_stochastic.learn` fits, by batches of what it has validated."""
+class ValidationMixin(ABC):
+    """An estimator that tells the samples to learn from and those to look at apart."""
 
     early_stopping: bool
     validation_fraction: float
@@ -33,7 +34,7 @@ class HoldsOut(ABC):
 
     @abstractmethod
     def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
-        """The score of what the network says of samples, with y as validated."""
+        """The score of what the model says of samples, with y as validated."""
 
     @abstractmethod
     def _dtype(self) -> np.dtype[Any]:
@@ -43,22 +44,19 @@ class HoldsOut(ABC):
         """The same of samples that are not learned from."""
         return self._validated(X, y, incremental=True, reset=False)
 
-    def _batch(self, X: Any, y: Array, weight: Array | None) -> Batch:
-        return Batch(rows_of(X), self._targets(y, X.dtype), weight)
-
-    def _split(
-        self, X: Any, y: Array, sample_weight: Array | None, validation_data: Any
-    ) -> tuple[Any, Array, Array | None, HeldOut | None]:
-        """The samples to learn from, and those that are given or held out to look at."""
-        if validation_data is not None:
-            return X, y, sample_weight, self._held_out(*self._validation(validation_data))
+    def _split(self, job: FitJob) -> FitJob:
+        """The job with the samples to learn from, and those that are given or held out to look at."""
+        if job.validation_data is not None:
+            return replace(job, held_out=self._held_out(*self._validation(job.validation_data)))
         if not self.early_stopping:
-            return X, y, sample_weight, None
+            return job
         # Multilabel targets are not stratified.
-        stratify = y if is_classifier(self) and y.shape[1] == 1 else None
-        given = (X, y) if sample_weight is None else (X, y, sample_weight)
+        stratify = job.y if is_classifier(self) and job.y.shape[1] == 1 else None
+        weights = () if job.sample_weight is None else (job.sample_weight,)
         parts = train_test_split(
-            *given,
+            job.X,
+            job.y,
+            *weights,
             random_state=self._random_state,
             test_size=float(self.validation_fraction),
             stratify=stratify,
@@ -68,17 +66,17 @@ class HoldsOut(ABC):
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
-        weight = None
-        if sample_weight is not None:
-            weight = kept[2]
-            weights_count(weight, "sample_weight after the validation set is held out")
+        if weights:
+            weights_count(kept[2], "sample_weight after the validation set is held out")
             weights_count(held[2], "sample_weight of the validation set")
-        return kept[0], kept[1], weight, self._held_out(*held)
+        X, y, *weight = kept
+        return replace(
+            job, X=X, y=y, sample_weight=weight[0] if weight else None, held_out=self._held_out(*held)
+        )
 
     def _held_out(self, X: Any, y: Array, sample_weight: Array | None = None) -> HeldOut:
-        return HeldOut(
-            self._batch(X, y, sample_weight), lambda scores: self._score_of(scores, y, sample_weight)
-        )
+        batch = Batch(rows_of(X), self._targets(y, X.dtype), sample_weight)
+        return HeldOut(batch, lambda scores: self._score_of(scores, y, sample_weight))
 
     def _validation(self, data: Any) -> tuple[Any, Array, Array | None]:
         """The caller's validation data, checked as those of `fit` are."""

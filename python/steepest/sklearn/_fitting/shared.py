@@ -12,7 +12,7 @@ from typing import Any
 from ..._config import config
 
 
-class Together:
+class SharedFits:
     """State of parallel fits: whether they should end, and the samples that were checked for one of them."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Together:
         return result
 
 
-together: ContextVar[Together | None] = ContextVar("steepest_fits_together", default=None)
+shared_fits: ContextVar[SharedFits | None] = ContextVar("steepest_shared_fits", default=None)
 
 
 class Cancelled(Exception):
@@ -41,17 +41,17 @@ class Cancelled(Exception):
 
 def computing(n_threads: int | None) -> AbstractContextManager[None]:
     """A block with `n_threads` threads; with None, the usual number."""
-    if together.get() is not None:
+    if shared_fits.get() is not None:
         return config(num_threads=1)
     return nullcontext() if n_threads is None else config(num_threads=n_threads)
 
 
 def checked_once(validated: Callable[..., Any]) -> Callable[..., Any]:
-    """A method that checks X and y, whose result depends on them and the loss: once for fits together."""
+    """A method that checks X and y, with a result of them and the loss: once for all fits of `fit_many`."""
 
     @wraps(validated)
     def shared(self: Any, X: Any, y: Any, **options: Any) -> Any:
-        fits = together.get()
+        fits = shared_fits.get()
         if fits is None:
             return validated(self, X, y, **options)
         return fits.checked(

@@ -1,1 +1,0 @@
-"""To scikit-learn and back."""

@@ -1,0 +1,1 @@
+"""Displays: pictures of fitted estimators in the manner of scikit-learn."""

@@ -1,0 +1,175 @@
+"""What all estimators are: one template of `fit` and `partial_fit`, which each family fills in."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from ..._checks import Array
+from ...backends.data import Batch
+from ...backends.sparse import SparseRows
+from ...losses import Loss
+from .._common.arrays import rows_of
+from .._common.classes import WEIGHTED
+from .._common.data import own_places, rows_in, weights_count, weights_of
+from .._fitting.callbacks import CallbackSupportMixin
+from .._fitting.job import FitJob, Problem
+from .._fitting.loop import learn
+from .._fitting.record import NOT_FINITE, begin
+from .._fitting.shared import computing
+from .._fitting.solver import Solver
+from .parameters import FitParameters
+from .validation import ValidationMixin
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
+    """A network or a linear model that is fitted by mini-batches."""
+
+    _optimizer: Solver | None = None  # kept between calls of `partial_fit`
+
+    # ---- what a family says -----------------------------------------------------------------------------
+
+    @abstractmethod
+    def _fitted(self) -> bool:
+        """Whether there are parameters to go on from."""
+
+    @abstractmethod
+    def _initialize(self, y: Array, features: int, dtype: np.dtype[Any]) -> None:
+        """Set parameters to begin with, for validated y."""
+
+    @abstractmethod
+    def _arrays(self) -> list[Array]:
+        """All that learning changes."""
+
+    @abstractmethod
+    def _loss(self) -> Loss:
+        """The loss of the scores."""
+
+    @abstractmethod
+    def _problem(self, job: FitJob, batch: Batch) -> Problem:
+        """What the loop minimizes, and by which solver, which is `_optimizer` from then on."""
+
+    @abstractmethod
+    def _scores(self, X: Any) -> Array:
+        """What the model says of the rows of X, (n_samples, n_outputs)."""
+
+    @abstractmethod
+    def _to_sklearn(self) -> Any:
+        """Its counterpart in scikit-learn."""
+
+    def _check_solver(self) -> bool:
+        """True where the solver learns by batches; else an AttributeError, which hides partial_fit."""
+        return True
+
+    def _check_settings(self, job: FitJob) -> None:
+        """Refuse parameters that do not fit each other."""
+        if self.early_stopping and job.incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
+
+    def _check_targets(self, y: Array, dtype: np.dtype[Any]) -> None:
+        """Refuse what the loss cannot take, and class weights that cannot be counted with in `dtype`."""
+
+    def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
+        """The weights of samples, with those of their classes."""
+        return sample_weight
+
+    def _rows_to_learn(self, X: Any) -> Array | SparseRows:
+        """Checked X as the loop goes through it."""
+        return rows_of(X)
+
+    # ---- a fit ------------------------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: tuple[Any, ...] | None = None
+    ) -> Self:
+        """Fit to samples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            float32 is computed in float32, all else in float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Of a classifier, labels of any kind, or for `MLPClassifier` also (n_samples, n_labels) of 0 and 1.
+            Of a regressor, numbers of any kind, which are taken as float64.
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each sample counts for; finite, not negative and not all 0.
+        validation_data : (X, y) or (X, y, sample_weight), default=None
+            Samples whose loss, and with early_stopping whose score, is computed after each epoch; for
+            R^2, the score of a regressor, at least 2.
+
+        Returns
+        -------
+        estimator
+            This one.
+
+        Raises
+        ------
+        ValueError
+            For parameters and samples that cannot be used, and if the parameters do not stay finite.
+        """
+        return self._fit(FitJob(X, y, sample_weight, validation_data))
+
+    def _fit(self, job: FitJob) -> Self:
+        """Check, begin if it is fresh, learn."""
+        self._check_numbers()
+        self._check_settings(job)
+        job = self._checked(replace(job, fresh=not (self._fitted() and (self.warm_start or job.incremental))))
+        self._random_state = check_random_state(self.random_state)
+        if job.fresh:
+            begin(self)
+            self._initialize(job.y, job.X.shape[1], job.X.dtype)
+        with computing(self.n_threads):
+            self._learn(job)
+        if not all(np.isfinite(array).all() for array in self._arrays()):
+            raise ValueError(NOT_FINITE)
+        return self
+
+    def _checked(self, job: FitJob) -> FitJob:
+        """The job with validated samples, in the precision that is computed in."""
+        X, y = self._validated(job.X, job.y, incremental=job.incremental, reset=job.fresh)
+        X = own_places(X)
+        if not job.fresh:  # parameters stay in their precision
+            X = rows_in(X, self._dtype())
+        self._check_targets(y, X.dtype)
+        weight = None if job.sample_weight is None else weights_of(job.sample_weight, X)
+        return replace(job, X=X, y=y, sample_weight=weight, given=(job.X, job.y, job.sample_weight))
+
+    def _learn(self, job: FitJob) -> None:
+        """From checked samples, with parameters to begin with."""
+        job = self._split(job)
+        problem = self._problem(job, self._training_batch(job))
+        learn(self, problem)
+        if problem.publish is not None:
+            problem.publish()
+
+    def _training_batch(self, job: FitJob) -> Batch:
+        """All that a fit learns from; in `partial_fit` it may be nothing."""
+        weight = self._weights(job.y, job.sample_weight)
+        weights_count(weight, WEIGHTED, or_zero=job.incremental)
+        return Batch(self._rows_to_learn(job.X), self._targets(job.y, job.X.dtype), weight)
+
+    def _kept_solver(self, job: FitJob) -> Solver | None:
+        """That of the call before, for `partial_fit`."""
+        return self._optimizer if job.incremental else None
+
+    # ---- for others -------------------------------------------------------------------------------------
+
+    def to_sklearn(self) -> Any:
+        """A fitted estimator of scikit-learn that predicts the same; see `steepest.sklearn.to_sklearn`."""
+        check_is_fitted(self)
+        return self._to_sklearn()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

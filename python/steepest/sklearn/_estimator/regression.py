@@ -1,0 +1,117 @@
+"""What both regressors are: losses of numeric targets, and the methods that take and say numbers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import validate_data
+
+from ..._checks import Array
+from ...losses import REGRESSION_LOSSES, Huber, Loss, SquaredError
+from .._common.data import finite, numbers, r_squared, targets_fit
+from .._common.parameters import POSITIVE, parameter
+from .._fitting.job import FitJob
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(eq=False, repr=False)
+class RegressorParameters:
+    """The parameters of regressors alone."""
+
+    _: KW_ONLY
+    huber_delta: float = parameter(1.0, [POSITIVE], 'The loss "huber" is linear for errors larger than this.')
+
+
+class RegressionMixin(RegressorMixin, RegressorParameters):
+    """A regressor; its other base is an `Estimator`."""
+
+    # ---- what the two differ in -------------------------------------------------------------------------
+
+    @abstractmethod
+    def _predictions_of(self, scores: Array) -> Array:
+        """(n_samples, n_outputs)."""
+
+    @abstractmethod
+    def _shaped(self, predictions: Array) -> Array:
+        """The predictions as they are shown: (n_samples,) where y was so."""
+
+    # ---- what the fit asks ------------------------------------------------------------------------------
+
+    def _numbers(self, X: Any, y: Any, sparse_formats: Any, reset: bool) -> tuple[Any, Array]:
+        """X, and y as float64, in the shape that it has."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=sparse_formats,
+            multi_output=True,
+            y_numeric=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        y = numbers(y)
+        targets_fit(y, X.dtype if reset else self._dtype())
+        if self.loss == "poisson" and np.any(y < 0):
+            raise ValueError(f"y holds {y.min()}, but targets of the loss 'poisson' must be at least 0")
+        return X, y
+
+    def _loss(self) -> Loss:
+        if self.loss == "squared_error":
+            return SquaredError(factor=0.5)
+        return Huber(float(self.huber_delta)) if self.loss == "huber" else REGRESSION_LOSSES[self.loss]
+
+    def _targets(self, y: Array, dtype: np.dtype[Any]) -> Array:
+        return np.ascontiguousarray(y, dtype)
+
+    def _score_of(self, scores: Array, y: Array, sample_weight: Array | None) -> float:
+        return r_squared(y, self._predictions_of(scores), sample_weight)
+
+    # ---- what is asked of it ----------------------------------------------------------------------------
+
+    @available_if(lambda estimator: estimator._check_solver())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Go on for one epoch with these samples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        estimator
+            This one.
+
+        Raises
+        ------
+        ValueError
+            As `fit`, and if y has another number of outputs than before.
+        """
+        return self._fit(FitJob(X, y, sample_weight, incremental=True))
+
+    def predict(self, X: Any) -> Array:
+        """The prediction for each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If a row of X, or what is computed of it, is too large for the dtype it is computed in.
+        """
+        return self._shaped(finite(self._predictions_of(self._scores(X)), "predictions"))
