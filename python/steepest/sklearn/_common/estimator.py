@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from ... import _checks
 from .._fitting.callbacks import CallbackSupportMixin
@@ -62,9 +64,12 @@ class Estimator(CallbackSupportMixin, HoldsOut, BaseEstimator):
 
     def to_sklearn(self) -> Any:
         """A fitted estimator of scikit-learn that predicts the same; see `steepest.sklearn.to_sklearn`."""
-        from .._convert.mlp import to_sklearn  # which knows all estimators
+        check_is_fitted(self)
+        return self._to_sklearn()
 
-        return to_sklearn(self)
+    @abstractmethod
+    def _to_sklearn(self) -> Any:
+        """The counterpart of an estimator that is fitted."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from .._fitting.record import begin
 from .._linear.base import LinearModel
 from .._linear.classifier import LinearClassifier
 from .._linear.regressor import LinearRegressor
+from .to_sklearn import copy_shared
 
 # The loss of ours that predicts by the same formula, for each of theirs; None where they have no choice.
 _CLASSIFIERS: dict[type, dict[str | None, str]] = {
@@ -32,8 +32,6 @@ _REGRESSORS: dict[type, dict[str | None, str]] = {
 }
 _LOSSES = _CLASSIFIERS | _REGRESSORS
 LINEAR_MODELS = tuple(_LOSSES)
-_SHARED = ("fit_intercept", "class_weight", "random_state", "warm_start", "verbose")  # mean the same
-_FITTED = ("classes_", "n_features_in_", "feature_names_in_")
 
 
 def linear_from_sklearn(estimator: Any) -> LinearModel:
@@ -49,33 +47,11 @@ def linear_from_sklearn(estimator: Any) -> LinearModel:
         made = LinearClassifier(losses[loss])
     else:
         made = LinearRegressor(losses[loss])
-    _copy(estimator, made)
+    copy_shared(estimator, made)
     coef = estimator.coef_.toarray() if sparse.issparse(estimator.coef_) else estimator.coef_
     begin(made)  # so that partial_fit can go on
     made.coef_ = np.array(np.atleast_2d(coef) if kind in _CLASSIFIERS else coef)
     made.intercept_ = _intercept(estimator.intercept_, made.coef_)
-    return made
-
-
-def linear_to_sklearn(estimator: LinearModel) -> Any:
-    """LogisticRegression, LinearSVC, LinearRegression or PoissonRegressor, by the loss."""
-    loss = estimator.loss
-    coef = estimator.coef_.toarray() if sparse.issparse(estimator.coef_) else estimator.coef_.copy()
-    made: Any
-    if loss == "softmax":
-        made = linear_model.LogisticRegression()
-    elif isinstance(estimator, LinearClassifier):
-        made = svm.LinearSVC(loss=loss, multi_class="crammer_singer")
-    elif loss == "poisson":
-        if coef.ndim == 2:
-            raise ValueError(f"loss='poisson' with {len(coef)} targets has no counterpart in scikit-learn")
-        made = linear_model.PoissonRegressor()
-        made._base_loss = made._get_loss()
-    else:
-        made = linear_model.LinearRegression()
-    _copy(estimator, made)
-    made.coef_, made.intercept_ = coef, copy.copy(estimator.intercept_)
-    made.n_iter_ = np.array([estimator.n_iter_]) if loss == "softmax" else estimator.n_iter_
     return made
 
 
@@ -94,15 +70,6 @@ def _check_classifier(estimator: Any, loss: str) -> None:
     kind = getattr(getattr(estimator, "_label_binarizer", None), "y_type_", "")
     if kind.startswith("multilabel"):
         raise ValueError(f"{name} was fitted to several labels per sample, but LinearClassifier predicts one")
-
-
-def _copy(source: Any, made: Any) -> None:
-    """Parameters and attributes of the same meaning."""
-    given, taken = (one.get_params(deep=False) for one in (source, made))
-    made.set_params(**{key: copy.deepcopy(given[key]) for key in _SHARED if key in given and key in taken})
-    for name in _FITTED:
-        if hasattr(source, name):
-            setattr(made, name, copy.deepcopy(getattr(source, name)))
 
 
 def _intercept(intercept: Any, coef: Array) -> Any:

@@ -7,25 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from sklearn import neural_network
-from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer
 from sklearn.utils.validation import check_is_fitted
 
 from ..._checks import Array
 from ...backends.data import Parameters
-from ...compile.folding import folded
-from ...layers import BatchNorm, Linear
 from .._fitting.solver import Solver
 from .._linear.base import LinearModel
 from .._mlp.base import MultilayerPerceptron
 from .._mlp.classifier import MLPClassifier
 from .._mlp.regressor import MLPRegressor
-from .linear import LINEAR_MODELS, linear_from_sklearn, linear_to_sklearn
-
-_THEIR_SOLVERS = ("lbfgs", "sgd", "adam")
-_THEIR_ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
-_THEIR_LOSSES = ("log_loss", "squared_error", "poisson")
-_PRIVATE = ("_label_binarizer", "_no_improvement_count")  # what both call so
-_OURS_ALONE = ("batch_norms_", "validation_loss_curve_")
+from .linear import LINEAR_MODELS, linear_from_sklearn
+from .to_sklearn import arrays_of, copied
 
 
 def from_sklearn(estimator: Any) -> MultilayerPerceptron | LinearModel:
@@ -95,13 +88,8 @@ def to_sklearn(estimator: MultilayerPerceptron | LinearModel) -> Any:
     NotFittedError
         If it is not fitted.
     """
-    if isinstance(estimator, LinearModel):
-        check_is_fitted(estimator)
-        return linear_to_sklearn(estimator)
-    for theirs, ours in _PERCEPTRONS:
-        if isinstance(estimator, ours):
-            check_is_fitted(estimator)
-            return _perceptron_to(estimator, theirs)
+    if isinstance(estimator, MultilayerPerceptron | LinearModel):
+        return estimator.to_sklearn()
     raise TypeError(f"estimator must be one of steepest.sklearn, not {estimator!r:.80}")
 
 
@@ -112,16 +100,17 @@ _PERCEPTRONS = (
 
 
 def _perceptron_from(estimator: Any, kind: Any) -> MultilayerPerceptron:
-    made: MultilayerPerceptron = _copied(estimator, kind)
+    made: MultilayerPerceptron = copied(estimator, kind)
     if not hasattr(estimator, "loss_curve_"):  # of L-BFGS
         return made
     made.validation_loss_curve_ = []
     best = [*estimator._best_coefs, *estimator._best_intercepts]
     made._best = copy.deepcopy(best) if estimator.early_stopping else None
-    theirs = estimator._optimizer
     params = [*made.coefs_, *made.intercepts_]
     made._optimizer = Solver.of(made, _layers(params), float(estimator.learning_rate_init))
-    state = made._optimizer.state
+    state, theirs = made._optimizer.state, vars(estimator).get("_optimizer")
+    if theirs is None:  # of an estimator whose batch norms were made part of its weights
+        return made
     if isinstance(theirs, AdamOptimizer):
         kept = {"mean": theirs.ms, "mean_square": theirs.vs}
         state.steps[0] = theirs.t
@@ -129,92 +118,12 @@ def _perceptron_from(estimator: Any, kind: Any) -> MultilayerPerceptron:
         kept = {"velocity": theirs.velocities}
         made._optimizer.learning_rate = float(theirs.learning_rate)
     for name, ours in state.slots.items():
-        for array, new in zip(_arrays(ours), kept[name], strict=False):
+        for array, new in zip(arrays_of(ours), kept[name], strict=False):
             array[:] = new
     return made
-
-
-def _perceptron_to(estimator: Any, kind: Any) -> Any:
-    made = _copied(estimator, kind, activation=_their_activation(estimator))
-    if estimator.solver not in _THEIR_SOLVERS:
-        raise ValueError(f"solver={estimator.solver!r} has no counterpart in scikit-learn")
-    if estimator.loss not in _THEIR_LOSSES:
-        raise ValueError(f"loss={estimator.loss!r} has no counterpart in scikit-learn")
-    if estimator.penalty is None:
-        made.alpha = 0.0
-    if estimator.batch_norm:
-        _fold(estimator, made)
-    if not hasattr(estimator, "loss_curve_"):  # of L-BFGS
-        return made
-    coefs = len(made.coefs_)
-    best = estimator._best
-    if best is None or estimator.batch_norm:
-        best = [*made.coefs_, *made.intercepts_]
-    made._best_coefs, made._best_intercepts = (copy.deepcopy(part) for part in (best[:coefs], best[coefs:]))
-    if not estimator.batch_norm:
-        made._optimizer = _their_optimizer(made, estimator._optimizer)
-    return made
-
-
-def _copied(source: Any, kind: Any, **changed: Any) -> Any:
-    """One of that kind with the parameters and attributes that both know."""
-    given, known = source.get_params(deep=False), kind().get_params(deep=False)
-    parameters = {name: copy.deepcopy(value) for name, value in given.items() if name in known}
-    made = kind(**parameters | changed)
-    for name, value in vars(source).items():
-        shown = name.endswith("_") and not name.startswith("_") and name not in _OURS_ALONE
-        if shown or name in _PRIVATE:
-            setattr(made, name, copy.deepcopy(value))
-    return made
-
-
-def _their_activation(estimator: Any) -> str:
-    """The one of all hidden layers, if scikit-learn has it."""
-    given = estimator.activation
-    names = {given} if isinstance(given, str) else set(given) or {"relu"}
-    if len(names) > 1 or not names <= set(_THEIR_ACTIVATIONS):
-        raise ValueError(f"activation={given!r} has no counterpart in scikit-learn")
-    return str(names.pop())
-
-
-def _their_optimizer(made: Any, ours: Solver) -> Any:
-    """scikit-learn's, with the state of ours."""
-    params = [*made.coefs_, *made.intercepts_]
-    rate, state = float(made.learning_rate_init), ours.state
-    if made.solver == "adam":
-        adam = AdamOptimizer(params, rate, made.beta_1, made.beta_2, made.epsilon)
-        adam.ms, adam.vs = _flat(state.slots["mean"]), _flat(state.slots["mean_square"])
-        adam.t = int(state.steps[0])
-        return adam
-    sgd = SGDOptimizer(params, rate, made.learning_rate, made.momentum, made.nesterovs_momentum, made.power_t)
-    sgd.learning_rate = ours.learning_rate
-    if state.slots:
-        sgd.velocities = _flat(state.slots["velocity"])
-    return sgd
 
 
 def _layers(flat: Sequence[Array]) -> list[Parameters]:
     """All weights and then all biases, layer by layer."""
     half = len(flat) // 2
     return [Parameters(weight, bias) for weight, bias in zip(flat[:half], flat[half:], strict=True)]
-
-
-def _arrays(layers: Any) -> list[Array]:
-    """All weights and then all biases."""
-    return [layer.weight for layer in layers] + [layer.bias for layer in layers]
-
-
-def _flat(layers: Any) -> list[Array]:
-    """Copies of them."""
-    return [array.copy() for array in _arrays(layers)]
-
-
-def _fold(estimator: Any, made: Any) -> None:
-    """Make each normalization a part of the layer before it."""
-    norms = zip(made.coefs_, made.intercepts_, estimator.batch_norms_, strict=False)
-    for place, (coef, intercept, norm) in enumerate(norms):
-        keys = ("1.weight", "1.bias", "1.running_mean", "1.running_var")
-        state = {"0.weight": coef, "0.bias": intercept} | dict(zip(keys, norm, strict=True))
-        _, new = folded([Linear(*coef.shape), BatchNorm(coef.shape[1])], state)
-        made.coefs_[place] = new["0.weight"].astype(coef.dtype)
-        made.intercepts_[place] = new["0.bias"].astype(coef.dtype)

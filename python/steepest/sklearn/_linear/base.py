@@ -25,6 +25,7 @@ from ...penalties import L1, L2, ElasticNet
 from .._common.classes import WEIGHTED
 from .._common.data import finite, own_places, rows_in, weights_count, weights_of
 from .._common.estimator import BELOW_1, POSITIVE, Estimator
+from .._convert.to_sklearn import linear_to_sklearn
 from .._fitting.loop import learn
 from .._fitting.record import NOT_FINITE, Learned, begin
 from .._fitting.solver import STOCHASTIC_SOLVERS, Solver
@@ -48,6 +49,9 @@ class LinearModel(SparseCoefMixin, Estimator):
 
     coef_: Any
     intercept_: Any
+
+    def _to_sklearn(self) -> Any:
+        return linear_to_sklearn(self)
 
     # ---- what the two differ in -------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from ...layers import Layer
 from ...losses import Loss
 from .._common.classes import WEIGHTED
 from .._common.data import finite, own_places, rows_in, weights_count, weights_of
+from .._convert.to_sklearn import perceptron_to_sklearn
 from .._fitting.loop import learn
 from .._fitting.record import NOT_FINITE, Learned, begin
 from .._fitting.solver import STOCHASTIC_SOLVERS, Solver
@@ -43,7 +44,14 @@ class MultilayerPerceptron(Settings):
     coefs_: list[Array]
     intercepts_: list[Array]
 
+    def _to_sklearn(self) -> Any:
+        return perceptron_to_sklearn(self, self._counterpart())
+
     # ---- what the two differ in -------------------------------------------------------------------------
+
+    @abstractmethod
+    def _counterpart(self) -> Any:
+        """The class of scikit-learn that predicts as this one."""
 
     @abstractmethod
     def _outputs(self, y: Array) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn import neural_network
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
@@ -430,6 +431,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     @property
     def _multilabel(self) -> bool:
         return str(self._label_binarizer.y_type_).startswith("multilabel")
+
+    def _counterpart(self) -> Any:
+        return neural_network.MLPClassifier
 
     def _outputs(self, y: Array) -> int:
         if self.loss == "log_loss":

@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn import neural_network
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -336,6 +337,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         if not reset and y.shape[1] != (expected := np.shape(self.coefs_[-1])[1]):
             raise ValueError(f"y has {y.shape[1]} outputs, but MLPRegressor is expecting {expected} outputs")
         return X, y
+
+    def _counterpart(self) -> Any:
+        return neural_network.MLPRegressor
 
     def _outputs(self, y: Array) -> int:
         return y.shape[1]
