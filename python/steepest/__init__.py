@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from . import (
     _config,
     averaging,
     backends,
     constraints,
-    datasets,
-    functional,
-    gradients,
-    initializers,
-    layers,
     losses,
     metrics,
     model,
     optimizers,
     penalties,
-    plots,
     polynomial,
-    schedules,
     storage,
 )
+from . import datasets as datasets
 from . import error_decomposition as _error_decomposition
+from . import functional as functional
+from . import gradients as gradients
+from . import initializers as initializers
+from . import layers as layers
+from . import plots as plots
+from . import schedules as schedules
 from ._config import *
-from ._version import __version__
+from ._version import __version__ as __version__
 from .averaging import *
 from .constraints import *
 from .error_decomposition import *
-from .layers import *
+from .layers import _public as _layers
+from .layers._public import *
 from .losses import *
 from .metrics import *
 from .model import *
@@ -45,32 +48,27 @@ from .training.divergence import *
 from .training.history import *
 from .training.trainer import *
 
-# Each module lists its own public names.
-__all__ = [
-    "__version__",
-    "datasets",
-    "functional",
-    "gradients",
-    "initializers",
-    "plots",
-    "schedules",
-]
-__all__ += _config.__all__
-__all__ += _error_decomposition.__all__
-__all__ += averaging.__all__
-__all__ += _callbacks.__all__
-__all__ += constraints.__all__
-__all__ += _divergence.__all__
-__all__ += _history.__all__
-__all__ += layers.__all__
-__all__ += losses.__all__
-__all__ += metrics.__all__
-__all__ += model.__all__
-__all__ += optimizers.__all__
-__all__ += penalties.__all__
-__all__ += polynomial.__all__
-__all__ += storage.__all__
-__all__ += _trainer.__all__
-__all__.sort()
+if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
+    __all__ = sorted(
+        [
+            *["__version__", "datasets", "functional", "gradients", "initializers", "plots", "schedules"],
+            *_callbacks.__all__,
+            *_config.__all__,
+            *_divergence.__all__,
+            *_error_decomposition.__all__,
+            *_history.__all__,
+            *_layers.__all__,
+            *_trainer.__all__,
+            *averaging.__all__,
+            *constraints.__all__,
+            *losses.__all__,
+            *metrics.__all__,
+            *model.__all__,
+            *optimizers.__all__,
+            *penalties.__all__,
+            *polynomial.__all__,
+            *storage.__all__,
+        ]
+    )
 
 backends.warn_if_native_is_missing()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from support.strategies import numbers
 from support.tolerances import assert_equal_models, assert_same_bits
 
 import steepest as st
+from steepest.layers import ACTIVATIONS, LAYERS, Activation, Layer, to_config
 
 
 @pytest.mark.parametrize(
@@ -142,3 +144,39 @@ def test_layers_are_not_nested_beyond_all_depth():
         block = st.Residual(block)
     with pytest.raises(ValueError, match="layers are nested too deeply"):
         st.Sequential(block)
+
+
+def test_layers_of_others_work_but_no_file_names_them():
+    """What a caller derives compiles to stages that there are, and stays out of the package's lists."""
+    known, named = dict(LAYERS), dict(ACTIVATIONS)
+
+    @dataclass(frozen=True)
+    class Gate(Activation):
+        name = "sigmoid"
+
+    @dataclass(frozen=True)
+    class Block(Layer):
+        width: int
+
+        @property
+        def features_in(self):
+            return self.width
+
+        @property
+        def inner(self):
+            return st.Linear(self.width, self.width), Gate()
+
+        def compile(self, plan):
+            plan.add(self.inner)
+
+    assert known == LAYERS and named == ACTIVATIONS and set(known) <= set(st.__all__)
+    x = numbers((5, 3), np.float32)
+    model, same = (st.Sequential(*layers) for layers in [[Block(3)], [st.Linear(3, 3), st.Sigmoid()]])
+    same.load_state_dict({key.removeprefix("0."): value for key, value in model.state_dict().items()})
+    assert list(model.state_dict()) == ["0.0.weight", "0.0.bias"]
+    assert_same_bits(model(x), same(x))
+    for layer in Gate(), Block(3):
+        with pytest.raises(ValueError, match="cannot be described"):
+            to_config(layer)
+    with pytest.raises(ValueError, match=r"layer 1 is .*Block.*, but the layer before gives 4 features"):
+        st.Sequential(st.Linear(3, 4), Block(3))

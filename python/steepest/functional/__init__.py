@@ -7,6 +7,8 @@ All raise TypeError for what does not hold real numbers, and ValueError for shap
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from . import activations, elementary, losses, products, steps
 from .activations import *
 from .elementary import *
@@ -14,10 +16,13 @@ from .losses import *
 from .products import *
 from .steps import *
 
-__all__ = []
-__all__ += activations.__all__
-__all__ += elementary.__all__
-__all__ += losses.__all__
-__all__ += products.__all__
-__all__ += steps.__all__
-__all__.sort()
+if not TYPE_CHECKING:  # type checkers go by the stars: mypy cannot add lists
+    __all__ = sorted(
+        [
+            *activations.__all__,
+            *elementary.__all__,
+            *losses.__all__,
+            *products.__all__,
+            *steps.__all__,
+        ]
+    )

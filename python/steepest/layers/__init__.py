@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from . import activations, dropout, linear, normalization, pooling, residual
+from typing import TYPE_CHECKING
+
+from . import _public
+from ._base import LAYERS as LAYERS
 from ._base import Activation as Activation
 from ._base import Layer as Layer
 from ._base import MatrixLayer as MatrixLayer
 from ._base import Plan as Plan
-from .activations import *
+from ._public import *
 from .activations import ACTIVATIONS as ACTIVATIONS
 from .config import from_config as from_config
 from .config import to_config as to_config
-from .dropout import *
-from .linear import *
-from .normalization import *
-from .pooling import *
-from .residual import *
 
-# What `steepest` has too.
-__all__ = []
-__all__ += activations.__all__
-__all__ += dropout.__all__
-__all__ += linear.__all__
-__all__ += normalization.__all__
-__all__ += pooling.__all__
-__all__ += residual.__all__
+if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
+    __all__ = [
+        "ACTIVATIONS",
+        "LAYERS",
+        "Activation",
+        "Layer",
+        "MatrixLayer",
+        "Plan",
+        "from_config",
+        "to_config",
+        *_public.__all__,
+    ]

@@ -1,0 +1,23 @@
+"""The layers that `steepest` has too: those that each file lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import activations, dropout, linear, normalization, pooling, residual
+from .activations import *
+from .dropout import *
+from .linear import *
+from .normalization import *
+from .pooling import *
+from .residual import *
+
+if not TYPE_CHECKING:  # type checkers go by the stars: mypy cannot add lists
+    __all__ = [
+        *activations.__all__,
+        *dropout.__all__,
+        *linear.__all__,
+        *normalization.__all__,
+        *pooling.__all__,
+        *residual.__all__,
+    ]
