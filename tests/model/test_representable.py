@@ -69,17 +69,13 @@ def learned(setting, dtype):
     return results + ([] if learner.averaging is None else [*learner.averaged().state_dict().values()])
 
 
-FOUR_FEATURES = ("BatchNorm", "LayerNorm")  # as the model of `trainer` has between its layers
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("name", "kind", "parameter"), list(settings(is_description)))
 def test_a_number_works_or_is_refused(backend, name, kind, parameter, dtype):
     """Also those that are no more than finite, or above 0, in float64."""
+    width = {"features": 4} if "features" in inspect.signature(kind).parameters else {}
     for number in NUMBERS:
-        given = (
-            arguments(name, kind) | ({"features": 4} if name in FOUR_FEATURES else {}) | {parameter: number}
-        )
+        given = arguments(name, kind) | width | {parameter: number}
         try:
             setting = kind(*given.pop("layers", ()), **given)
         except ValueError:
