@@ -14,10 +14,12 @@ from sklearn.utils.validation import validate_data
 from ..._checks import Array
 from ...losses import REGRESSION_LOSSES, Huber, Loss, SquaredError
 from .._common.data import finite, numbers, r_squared, targets_fit
+from .._common.documented import LINEAR, documented
 from .._common.estimator import POSITIVE
 from .base import LinearModel
 
 
+@documented(LINEAR)
 class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
     """Linear regression of one or several numbers, by least squares or by losses that outliers pull less.
 
@@ -39,74 +41,42 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
 
     Parameters
     ----------
-    loss : {"squared_error", "huber", "absolute_error", "poisson"}, default="squared_error"
-    penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
-        "l1" makes many weights exactly 0, with "sgd" without momentum.
-    alpha : float, default=1e-4
-        Strength of the penalty. It is not divided by the number of samples.
-    l1_ratio : float, default=0.15
-        Share of "l1" in "elasticnet".
-    fit_intercept : bool, default=True
-        Whether to fit intercepts; otherwise they are 0.
-    huber_delta : float, default=1.0
-        The loss "huber" is linear for errors larger than this.
-    solver : {"sgd", "adam"}, default="sgd"
-        The optimizer.
-    batch_size : int or "auto", default="auto"
-        Samples per step; "auto" is min(200, n_samples).
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        How the learning rate of "sgd" changes: not at all; to learning_rate_init / (samples seen +
-        1)**power_t; or divided by 5 whenever the loss did not improve by `tol` for `n_iter_no_change` epochs.
+    loss : {"squared_error", "huber", "absolute_error", "poisson", "log_cosh"}, default="squared_error"
+    {penalty}
+    {alpha}
+    {l1_ratio}
+    {fit_intercept}
+    {huber_delta}
+    {solver}
+    {batch_size}
+    {learning_rate}
     learning_rate_init : float or "auto", default="auto"
         The first learning rate. "auto" is p / (mean of x @ x + 1) over the first samples, with
         p = 1 for "squared_error", the mean error of the median for "absolute_error", that divided by
         huber_delta but at least 1 for "huber", and 1 divided by the mean of y but at most 1 for "poisson";
         0.01 for "adam".
-    power_t : float, default=0.5
-        Exponent of "invscaling".
-    max_iter : int, default=1000
-        Maximum number of epochs.
-    shuffle : bool, default=True
-        Shuffle the samples in each epoch.
+    {power_t}
+    {max_iter}
+    {shuffle}
     random_state : int, RandomState instance or None, default=None
         Of these orders, and of the split for early stopping.
-    tol : float, default=1e-4
-        A smaller improvement of the loss (of the score, with `early_stopping`) does not count.
-    verbose : bool, default=False
-        Print the loss of each epoch.
-    warm_start : bool, default=False
-        Let `fit` continue from the previous solution.
-    momentum : float, default=0.0
-        Of "sgd".
-    nesterovs_momentum : bool, default=True
-        Use Nesterov's form of momentum.
-    early_stopping : bool, default=False
-        Hold out some samples, stop when the score on them no longer improves, and restore the best weights.
-    validation_fraction : float, default=0.1
-        Fraction of the samples to hold out.
-    beta_1 : float, default=0.9
-        Decay rate of Adam's mean of gradients.
-    beta_2 : float, default=0.999
-        Decay rate of Adam's mean of squared gradients.
-    epsilon : float, default=1e-8
-        Small number in Adam's denominator, which keeps divisions finite.
-    n_iter_no_change : int, default=10
-        Number of epochs without an improvement after which the fit ends.
-    clip_value : float, default=None
-        Clip each component of the gradient to [-clip_value, clip_value].
-    clip_norm : float, default=None
-        After that, scale the gradient down to this 2-norm if it is larger.
-    learning_rate_schedule : callable, default=None
-        A function of the step, counted from 0, that returns the learning rate, such as those in
-        `steepest.schedules`. It replaces learning_rate and learning_rate_init. partial_fit continues
-        counting.
-    callbacks : sequence of callable, default=None
-        Each is called with the estimator after each epoch; if one returns True, the fit ends. For the
-        callbacks of scikit-learn 1.9 use `set_callbacks`.
-    progress : bool, default=False
-        Show a progress bar if stderr is a terminal.
-    n_threads : int, default=None
-        Maximum number of threads; by default `steepest.get_num_threads()`. It does not change the result.
+    {tol}
+    {verbose}
+    {warm_start}
+    {momentum}
+    {nesterovs_momentum}
+    {early_stopping}
+    {validation_fraction}
+    {beta_1}
+    {beta_2}
+    {epsilon}
+    {n_iter_no_change}
+    {clip_value}
+    {clip_norm}
+    {learning_rate_schedule}
+    {callbacks}
+    {progress}
+    {n_threads}
 
     Attributes
     ----------

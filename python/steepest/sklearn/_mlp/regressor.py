@@ -17,10 +17,12 @@ from sklearn.utils.validation import validate_data
 from ..._checks import Array
 from ...losses import REGRESSION_LOSSES, Huber, Loss, SquaredError
 from .._common.data import finite, numbers, r_squared, targets_fit
+from .._common.documented import PERCEPTRONS, documented
 from .._fitting.together import checked_once
 from .base import MultilayerPerceptron
 
 
+@documented(PERCEPTRONS)
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     """Multilayer perceptron for regression: scikit-learn's, in native code and with more to choose.
 
@@ -30,89 +32,44 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson", "huber", "absolute_error"}, default="squared_error"
+    loss : {"squared_error", "poisson", "huber", "absolute_error", "log_cosh"}, default="squared_error"
         Half the squared error (as in scikit-learn, its sum over the outputs is minimized and its mean is
         reported); half the Poisson deviance, with an exponential after the last layer, for y >= 0; and, as
-        extensions, the sums over the outputs of Huber's loss and of absolute errors.
-    hidden_layer_sizes : int or array-like of int of shape (n_layers - 2,), default=(100,)
-        Number of units in each hidden layer.
-    activation : str or sequence of str, default="relu"
-        Activation of the hidden layers, or a list with one for each: "identity", "logistic", "tanh", "relu"
-        and, as extensions, "leaky_relu", "elu", "gelu", "softplus" and "lecun_tanh".
-    solver : {"lbfgs", "sgd", "adam"}, default="adam"
-        L-BFGS on all samples at once, or mini-batch gradient descent.
-    alpha : float, default=0.0001
-        Strength of the penalty; see `penalty`.
-    batch_size : int or "auto", default="auto"
-        Samples per step of "sgd" and "adam"; "auto" is min(200, n_samples).
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        How the learning rate of "sgd" changes: not at all; to learning_rate_init / (t_ + 1)**power_t after
-        each epoch; or divided by 5, down to 1e-6, whenever the loss (the score, with early_stopping) has not
-        improved by tol for more than n_iter_no_change epochs.
-    learning_rate_init : float, default=0.001
-        The first learning rate of "sgd" and "adam".
-    power_t : float, default=0.5
-        Exponent of "invscaling".
-    max_iter : int, default=200
-        Maximum number of epochs, or of iterations of "lbfgs".
-    shuffle : bool, default=True
-        Shuffle the samples in each epoch.
-    random_state : int, RandomState instance or None, default=None
-        Seed of the initial weights, the split for early_stopping and the order of the samples, in
-        scikit-learn's order of draws.
-    tol : float, default=1e-4
-        A smaller improvement of the loss, or of the score, does not count.
-    verbose : bool, default=False
-        Print each epoch's loss.
-    warm_start : bool, default=False
-        Let `fit` continue from the previous solution.
-    momentum : float, default=0.9
-        Momentum of "sgd", in [0, 1).
-    nesterovs_momentum : bool, default=True
-        Use Nesterov's form of momentum.
-    early_stopping : bool, default=False
-        Stop when the score on held-out samples no longer improves, and restore the parameters of the best
-        epoch. Only for "sgd" and "adam".
-    validation_fraction : float, default=0.1
-        Fraction of the samples to hold out for early_stopping.
-    beta_1 : float, default=0.9
-        Decay rate of Adam's mean of gradients.
-    beta_2 : float, default=0.999
-        Decay rate of Adam's mean of squared gradients.
-    epsilon : float, default=1e-8
-        Small number in Adam's denominator, which keeps divisions finite.
-    n_iter_no_change : int, default=10
-        Maximum number of epochs in a row without an improvement.
-    max_fun : int, default=15000
-        Maximum number of evaluations of the objective by "lbfgs".
-    huber_delta : float, default=1.0
-        The loss "huber" is linear for errors larger than this.
-    dropout : float or sequence of float, default=0.0
-        Dropout rate of the hidden layers, or a list with one for each: the probability that a unit is dropped
-        in a step.
-    batch_norm : bool, default=False
-        Apply batch normalization before the activation of each hidden layer.
-    penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
-        Penalty on the weights W of all layers: alpha * (l1_ratio * sum|W| + (1 - l1_ratio) / 2 * sum(W**2)),
-        divided by the number of samples in the batch, or by their total weight. "l2" means l1_ratio = 0, "l1"
-        means 1.
-    l1_ratio : float, default=0.15
-        Of "elasticnet".
-    clip_value : float, default=None
-        Clip each component of the gradient to [-clip_value, clip_value].
-    clip_norm : float, default=None
-        After that, scale the gradient down to this 2-norm if it is larger.
-    learning_rate_schedule : callable, default=None
-        A function of the step, counted from 0, that returns the learning rate of "sgd" and "adam", such as
-        those in `steepest.schedules`. It replaces learning_rate and learning_rate_init. partial_fit continues
-        counting.
-    callbacks : sequence of callable, default=None
-        Each is called with the estimator after each epoch of "sgd" and "adam"; if one returns True, the fit
-        ends. For the callbacks of scikit-learn 1.9 use `set_callbacks`.
-    progress : bool, default=False
-        Show a progress bar if stderr is a terminal.
-    n_threads : int, default=None
-        Maximum number of threads; by default `steepest.get_num_threads()`. It does not change the result.
+        extensions, the sums over the outputs of Huber's loss, of absolute errors and of log-cosh losses.
+    {hidden_layer_sizes}
+    {activation}
+    {solver}
+    {alpha}
+    {batch_size}
+    {learning_rate}
+    {learning_rate_init}
+    {power_t}
+    {max_iter}
+    {shuffle}
+    {random_state}
+    {tol}
+    {verbose}
+    {warm_start}
+    {momentum}
+    {nesterovs_momentum}
+    {early_stopping}
+    {validation_fraction}
+    {beta_1}
+    {beta_2}
+    {epsilon}
+    {n_iter_no_change}
+    {max_fun}
+    {huber_delta}
+    {dropout}
+    {batch_norm}
+    {penalty}
+    {l1_ratio}
+    {clip_value}
+    {clip_norm}
+    {learning_rate_schedule}
+    {callbacks}
+    {progress}
+    {n_threads}
 
     Attributes
     ----------
