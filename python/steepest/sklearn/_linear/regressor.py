@@ -34,6 +34,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
     - "squared_error": e**2 / 2;
     - "huber": e**2 / 2 where |e| <= d, and d * (|e| - d / 2) beyond, with d = huber_delta;
     - "absolute_error": |e|;
+    - "log_cosh": log(cosh(e));
     - "poisson": half the deviance, exp(p) - y - y * (p - log(y)), for y of at least 0.
 
     The weights start at 0, and the intercepts at their best values for these weights: the mean of y, its
