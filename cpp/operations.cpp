@@ -1,8 +1,8 @@
 // Compute: single operations on whole matrices, each by a team of its own.
 #include "operations.hpp"
 #include "base/poll.hpp"
-#include "network/dense_product.hpp"
 #include "network/partition.hpp"
+#include "network/stages/dense_product.hpp"
 
 #include <algorithm>
 

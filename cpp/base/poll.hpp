@@ -29,7 +29,9 @@ class Poller {
 
     // Polls, if it is time, after so much work of the caller's thread. That thread alone.
     void poll(double work) {
-        if (!poll_ || (work_ += work) < work_between_polls) return;
+        if (!poll_) return;
+        work_ += work;
+        if (work_ < work_between_polls) return;
         work_ = 0;
         const auto now = Clock::now();
         if (now - last_ < poll_interval) return;

@@ -18,7 +18,7 @@ template <class T> class PythonLoss {
         : evaluate_(std::move(evaluate)), outputs_(outputs), loss_{target_columns, {}} {
         if ((loss.kind == LossKind::custom) == evaluate_.is_none())
             refuse("a custom loss comes with its function, and no other");
-        loss_.compute = [this](const LossInput<T>& batch, double* loss) { return compute(batch, loss); };
+        loss_.compute = [this](const LossInput<T>& batch, double* value) { return compute(batch, value); };
     }
     PythonLoss(const PythonLoss&) = delete;
     PythonLoss& operator=(const PythonLoss&) = delete;

@@ -1,6 +1,6 @@
 // Compute: a network's buffers, and the transposed weights of stages of few outputs.
 #include "network/network.hpp"
-#include "network/stage_type.hpp"
+#include "network/stages/stage_type.hpp"
 
 #include <utility>
 

@@ -3,11 +3,11 @@
 #pragma once
 
 #include "kernels/dispatch.hpp"
-#include "network/dense_product.hpp"
-#include "network/lazy_scale.hpp"
 #include "network/parameters.hpp"
 #include "network/plan.hpp"
-#include "network/sparse_batch.hpp"
+#include "network/sparse/batch.hpp"
+#include "network/sparse/lazy_scale.hpp"
+#include "network/stages/dense_product.hpp"
 #include "network/workspace.hpp"
 
 #include <vector>

@@ -1,6 +1,6 @@
 // Compute: a batch on its way through all stages, forward and back.
 #include "network/passes.hpp"
-#include "network/stage_type.hpp"
+#include "network/stages/stage_type.hpp"
 
 #include <algorithm>
 

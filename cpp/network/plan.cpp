@@ -51,8 +51,8 @@ Index nesting_of(const std::vector<Stage>& stages) {
 Plan::Plan(std::vector<Stage> stages, std::size_t parameter_sets, std::size_t statistics_sets)
     : stages_(std::move(stages)) {
     require_fit(stages_);
-    if ((nesting_ = nesting_of(stages_)) < 0)
-        throw std::invalid_argument("forks and joins are not each other's partners");
+    nesting_ = nesting_of(stages_);
+    if (nesting_ < 0) throw std::invalid_argument("forks and joins are not each other's partners");
     number_stages();
     if (parametric_ == 0) throw std::invalid_argument("a network needs a stage that learns");
     if (parametric_ != parameter_sets || with_statistics_ != statistics_sets)

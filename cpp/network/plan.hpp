@@ -2,7 +2,7 @@
 // all of it.
 #pragma once
 
-#include "network/stage_kind.hpp"
+#include "network/stages/stage_kind.hpp"
 
 #include <vector>
 

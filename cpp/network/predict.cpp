@@ -1,5 +1,5 @@
 // Compute: the scores of rows in inference, by a team of its own.
-#include "network/stage_type.hpp"
+#include "network/stages/stage_type.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // Compute: from the gradients of a batch to new parameters.
 #pragma once
 
-#include "network/stage_type.hpp"
+#include "network/stages/stage_type.hpp"
 
 namespace steepest {
 

@@ -1,7 +1,7 @@
 // Compute: the buffers of training, which are kept from run to run.
 #pragma once
 
-#include "network/sparse_batch.hpp"
+#include "network/sparse/batch.hpp"
 #include "training/order.hpp"
 #include "training/snapshot.hpp"
 

@@ -32,7 +32,8 @@ template <class T> int Run<T>::plan(int threads) {
         epochs_between_snapshots_ =
             std::clamp<Index>(samples_between_snapshots / size, 1, most_epochs_between_snapshots);
     const double work = network_.plan().step_work(size);
-    const double steps = double(job_.request.epochs) * double((part_.size() + size - 1) / size);
+    const Index batches = (part_.size() + size - 1) / size;
+    const double steps = double(job_.request.epochs) * double(batches);
     return thread_count(work, work_per_thread, thread_count(work * steps, work_per_new_thread, threads));
 }
 

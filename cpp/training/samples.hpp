@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernels/dispatch.hpp"
-#include "network/sparse_batch.hpp"
+#include "network/sparse/batch.hpp"
 
 #include <functional>
 #include <limits>

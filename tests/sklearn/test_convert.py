@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
 from sklearn import linear_model, neural_network, svm
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.naive_bayes import GaussianNB
 
 from steepest.sklearn import (
@@ -292,3 +292,16 @@ def test_models_are_refused():
     several = LinearRegressor("poisson", max_iter=2).fit(X, np.abs(samples("numbers")[1]))
     with pytest.raises(ValueError, match="loss='poisson' with 3 targets has no counterpart in scikit-learn"):
         several.to_sklearn()
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_there_and_back_with_batch_norm(kind):
+    """It becomes a part of the weights, with whose gradients the optimizer's state has nothing to do."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 3)), np.arange(60) % 3
+    made = kind(hidden_layer_sizes=(5,), batch_norm=True, max_iter=3, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        made.fit(X, y)
+    back = from_sklearn(to_sklearn(made))
+    np.testing.assert_allclose(back.predict(X), made.predict(X), rtol=1e-9)
+    assert back.partial_fit(X, y) is back

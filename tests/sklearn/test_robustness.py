@@ -394,16 +394,26 @@ OF_REGRESSORS = {
 }
 
 
+def assert_alike(mistake, name):
+    """Both say the same of it; of solvers, of which there are more here, ours at least what theirs says."""
+    (kind, words, warned), (their_kind, their_words, their_warned) = (
+        said(mistake, module, name) for module in (ours, theirs)
+    )
+    assert (kind, warned) == (their_kind, their_warned)
+    if mistake is MISTAKES["solver"]:
+        assert set(their_words) <= set(words)
+    else:
+        assert words == their_words
+
+
 @pytest.mark.parametrize("mistake", [*MISTAKES, *OF_CLASSIFIERS])
 def test_mistakes_with_a_classifier(mistake):
-    call = {**MISTAKES, **OF_CLASSIFIERS}[mistake]
-    assert said(call, ours, "MLPClassifier") == said(call, theirs, "MLPClassifier")
+    assert_alike({**MISTAKES, **OF_CLASSIFIERS}[mistake], "MLPClassifier")
 
 
 @pytest.mark.parametrize("mistake", [*MISTAKES, *OF_REGRESSORS])
 def test_mistakes_with_a_regressor(mistake):
-    call = {**MISTAKES, **OF_REGRESSORS}[mistake]
-    assert said(call, ours, "MLPRegressor") == said(call, theirs, "MLPRegressor")
+    assert_alike({**MISTAKES, **OF_REGRESSORS}[mistake], "MLPRegressor")
 
 
 def test_mistakes_that_they_do_not_name():

@@ -26,6 +26,7 @@ MODELS = {
     "maxout": [st.Linear(5, 4), st.Maxout(4, 4, 3), st.Linear(4, 4)],
     "dropout": [st.Linear(5, 6), st.Tanh(), st.Dropout(0.3), st.Linear(6, 4)],
     "batch norm": [st.Linear(5, 6), st.BatchNorm(6), st.ReLU(), st.Linear(6, 4)],
+    "layer norm": [st.LayerNorm(5), st.Linear(5, 6), st.LayerNorm(6), st.SiLU(), st.Linear(6, 4)],
     "batch norm at both ends": [st.BatchNorm(5), st.Linear(5, 4), st.BatchNorm(4), st.Tanh()],
     "residual": [
         st.Linear(5, 6),

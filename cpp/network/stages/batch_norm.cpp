@@ -1,6 +1,6 @@
 // Compute: batch normalization, y = activation((x - mean) / sqrt(variance + epsilon) * weight + bias), column
 // by column, with the batch's mean and variance in training, and the running ones in inference.
-#include "network/stage_type.hpp"
+#include "network/stages/stage_type.hpp"
 
 #include <algorithm>
 #include <cmath>

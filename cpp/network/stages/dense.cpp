@@ -1,7 +1,7 @@
 // Compute: dense stages, y = activation(x @ weight + bias).
-#include "network/dense_product.hpp"
-#include "network/sparse_stage.hpp"
-#include "network/stage_type.hpp"
+#include "network/sparse/stage.hpp"
+#include "network/stages/dense_product.hpp"
+#include "network/stages/stage_type.hpp"
 
 #include <algorithm>
 

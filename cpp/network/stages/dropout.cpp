@@ -1,5 +1,5 @@
 // Compute: dropout, y = x * factor: 0 with the probability `rate`, else 1 / (1 - rate); x in inference.
-#include "network/stage_type.hpp"
+#include "network/stages/stage_type.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // Compute: elementwise stages, y = activation(x).
-#include "network/stage_type.hpp"
+#include "network/stages/stage_type.hpp"
 
 namespace steepest {
 namespace {

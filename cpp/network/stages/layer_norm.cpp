@@ -1,6 +1,6 @@
 // Compute: layer normalization, y = activation((x - mean) / sqrt(variance + epsilon) * weight + bias), row by
 // row, with the row's own mean and variance.
-#include "network/stage_type.hpp"
+#include "network/stages/stage_type.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
 // Compute: maxout, y[j] = the largest of the columns j, j + outputs, j + 2 outputs, ... of x.
-#include "network/stage_type.hpp"
+#include "network/stages/stage_type.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 // Compute: fractional max-pooling (Graham, 2014) of rows that are images in (height, width, channels) order:
 // the largest pixel of each region.
-#include "network/stage_type.hpp"
+#include "network/stages/stage_type.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // Compute: the two ends of a residual block. residual_split: y = x. residual_add: y = split + x, without x
 // with the probability `rate` in training, and split + (1 - rate) * x in inference (stochastic depth; Huang
 // et al., 2016).
-#include "network/stage_type.hpp"
+#include "network/stages/stage_type.hpp"
 
 #include <algorithm>
 

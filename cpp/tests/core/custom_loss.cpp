@@ -8,7 +8,7 @@ namespace {
 template <class T> void check_custom_loss() {
     const auto& kernels = kernels_of<T>(best());
     CustomLoss<T> own;
-    std::vector<double> losses(std::size_t(Model<T>::samples));
+    std::vector<double> losses(static_cast<std::size_t>(Model<T>::samples));
     Index calls = 0, last = 1000;
     own.compute = [&](const LossInput<T>& b, double* loss) {
         const double scale = 1 / double(b.rows);

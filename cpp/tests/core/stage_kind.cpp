@@ -1,6 +1,6 @@
 // A kind of stage that only this program knows: what one file of network/stages makes possible. It has a
 // weight row, a bias and statistics of each sample, and learns the same bits with any number of threads.
-#include "network/stage_type.hpp"
+#include "network/stages/stage_type.hpp"
 #include "tests/support.hpp"
 
 namespace steepest::tests {

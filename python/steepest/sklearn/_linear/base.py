@@ -38,7 +38,11 @@ learning_rate_init_ : float
 class LinearParameters(Estimator):
     """What linear models are told."""
 
-    solver: str = parameter("sgd", [Names(*STOCHASTIC_SOLVERS)], "The optimizer.")
+    solver: str = parameter(
+        "sgd",
+        [Names(*STOCHASTIC_SOLVERS)],
+        "The optimizer. Each takes of momentum, beta_1, beta_2 and epsilon what it has.",
+    )
     learning_rate_init: float | str = parameter(
         "auto",
         [Names("auto"), POSITIVE],

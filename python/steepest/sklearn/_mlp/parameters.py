@@ -41,7 +41,8 @@ class MLPParameters(Estimator):
         "adam",
         [Names("lbfgs", *STOCHASTIC_SOLVERS)],
         "L-BFGS on all samples at once, or mini-batch gradient descent by one of the stochastic solvers. "
-        'Those but "lbfgs", "sgd" and "adam" are extensions.',
+        'Those but "lbfgs", "sgd" and "adam" are extensions. Each takes of momentum, beta_1, beta_2 and '
+        "epsilon what it has.",
     )
     learning_rate_init: float = parameter(
         0.001, [POSITIVE], "The first learning rate of the stochastic solvers."

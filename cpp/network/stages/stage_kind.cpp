@@ -1,5 +1,5 @@
 // Plan: the registry of the kinds of stages.
-#include "network/stage_kind.hpp"
+#include "network/stages/stage_kind.hpp"
 
 #include <stdexcept>
 #include <string>

@@ -38,7 +38,7 @@ template <class T> class SparseBatch {
         places_.reserve(entries), values_.reserve(entries);
         parts_.resize(std::size_t(threads));
         for (auto& part : parts_) part.gradient.reserve(outputs);
-        starts_.reserve(features + 2 * threads);
+        starts_.reserve(features + Index(2) * threads);
     }
 
     // Sample `sample` is the batch's number `place`. Every thread, its places.
@@ -53,7 +53,7 @@ template <class T> class SparseBatch {
     // Of the features [first, last), in the order of the batch's `size` samples: counted, then placed behind
     // the entries of all features before, which other threads place. Every thread, the features of its rank.
     void transpose(int rank, Index first, Index last, Index size) {
-        Index* const starts = parts_[std::size_t(rank)].starts = starts_.data() + first + 2 * rank;
+        Index* const starts = parts_[std::size_t(rank)].starts = starts_.data() + first + Index(2) * rank;
         std::fill_n(starts, last - first + 2, 0);
         visit(
             first, last, size, [&](Index, std::int32_t feature, T) { ++starts[feature - first + 2]; },

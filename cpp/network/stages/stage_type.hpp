@@ -4,7 +4,7 @@
 #pragma once
 
 #include "network/context.hpp"
-#include "network/stage_view.hpp"
+#include "network/stages/stage_view.hpp"
 
 namespace steepest {
 

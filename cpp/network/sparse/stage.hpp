@@ -1,7 +1,7 @@
 // Compute: a dense first stage that reads its rows from a sparse batch.
 #pragma once
 
-#include "network/stage_type.hpp"
+#include "network/stages/stage_type.hpp"
 
 namespace steepest {
 

@@ -1,6 +1,6 @@
 // Compute: a dense first stage that reads its rows from a sparse batch. Its weight may be kept as a scale
 // times what the array holds; see lazy_scale.hpp.
-#include "network/sparse_stage.hpp"
+#include "network/sparse/stage.hpp"
 
 #include <algorithm>
 

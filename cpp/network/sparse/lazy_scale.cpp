@@ -1,5 +1,5 @@
 // Compute: the L2 penalty of a sparse first stage, put off.
-#include "network/lazy_scale.hpp"
+#include "network/sparse/lazy_scale.hpp"
 
 namespace steepest {
 namespace {
