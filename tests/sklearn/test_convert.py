@@ -23,7 +23,10 @@ from steepest.sklearn import (
     to_sklearn,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.usefixtures("on_backend"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 NETWORK = {"hidden_layer_sizes": (7, 5), "max_iter": 5, "random_state": 0}
 SOLVERS = [
     {},

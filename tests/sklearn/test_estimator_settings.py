@@ -9,7 +9,10 @@ pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where ther
 
 from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.usefixtures("on_backend"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 random = np.random.default_rng(9)
 X = random.standard_normal((40, 3))

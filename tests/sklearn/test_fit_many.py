@@ -15,7 +15,10 @@ from support.tolerances import assert_same_bits
 import steepest as st
 from steepest.sklearn import MLPClassifier, MLPRegressor, fit_many
 
-pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer:UserWarning")
+pytestmark = [
+    pytest.mark.usefixtures("on_backend"),
+    pytest.mark.filterwarnings("ignore:Stochastic Optimizer:UserWarning"),
+]
 X, Y = load_iris(return_X_y=True)
 GRID = {"alpha": [1e-4, 1.0], "hidden_layer_sizes": [(5,), (4, 3)], "solver": ["adam", "sgd", "lbfgs"]}
 

@@ -24,7 +24,10 @@ from sklearn.preprocessing import StandardScaler
 import steepest as st
 from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.usefixtures("on_backend"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 NETWORK = {"hidden_layer_sizes": (8,), "max_iter": 60, "learning_rate_init": 0.02, "random_state": 0}
 CLASSIFIERS = [MLPClassifier(**NETWORK), LinearClassifier(max_iter=50, random_state=0)]
 REGRESSORS = [MLPRegressor(**NETWORK), LinearRegressor(max_iter=50, random_state=0)]
@@ -71,6 +74,7 @@ def _threads(estimator, X, y):
     return st.get_num_threads()
 
 
+@pytest.mark.usefixtures("default_backend")
 @every_estimator
 def test_a_grid_search_of_two_workers(estimator):
     """Finds what one worker finds."""

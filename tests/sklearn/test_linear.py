@@ -21,6 +21,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import steepest as st
 from steepest.sklearn import LinearClassifier, LinearRegressor
 
+pytestmark = pytest.mark.usefixtures("on_backend")
+
 CLASSIFIER_LOSSES = ["softmax", "hinge", "squared_hinge"]
 REGRESSOR_LOSSES = ["squared_error", "huber", "absolute_error", "poisson"]
 
@@ -484,6 +486,7 @@ def test_shapes_of_a_regressor():
     np.testing.assert_allclose(several.coef_[2], alone.coef_, rtol=1e-9)
 
 
+@pytest.mark.usefixtures("rows_of_their_own")
 @pytest.mark.parametrize("kind", [LinearClassifier, LinearRegressor])
 def test_a_row_is_predicted_alike_in_any_company(kind):
     X, y = classes(3, 300, 40) if kind is LinearClassifier else numbers(300, 40)

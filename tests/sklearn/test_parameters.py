@@ -18,7 +18,10 @@ from support.tolerances import assert_same_bits
 import steepest as st
 from steepest.sklearn import MLPClassifier, MLPRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.usefixtures("on_backend"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:600] / 16, Y[:600]
 Z, PROGRESS = load_diabetes(return_X_y=True)
@@ -351,6 +354,7 @@ def test_a_memory_map_predicts_and_goes_on(tmp_path):
     assert_same(mapped.partial_fit(X, Y), model.partial_fit(X, Y))
 
 
+@pytest.mark.usefixtures("rows_of_their_own")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_row_does_not_depend_on_its_batch(dtype):
     rows = X.astype(dtype)

@@ -25,7 +25,10 @@ import steepest.sklearn as ours
 from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
 from steepest.training.loop import ProgressBar
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.usefixtures("on_backend"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 X, Y = load_digits(return_X_y=True)
 X, Y = X[:300] / 16, Y[:300]
@@ -262,6 +265,7 @@ def test_odd_arrays_set_by_the_user_are_honored(odd):
     assert_same_models(model.partial_fit(X, Y), expected.partial_fit(X, Y))
 
 
+@pytest.mark.usefixtures("rows_of_their_own")
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("layers", [(), (7,), (33, 5)], ids=str)
 def test_a_row_does_not_depend_on_its_batch(dtype, layers):

@@ -14,6 +14,7 @@ from support.tolerances import assert_same_bits
 from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
 
 pytestmark = [
+    pytest.mark.usefixtures("on_backend"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:lbfgs failed to converge"),
 ]

@@ -10,7 +10,10 @@ from support.tolerances import assert_same_bits
 
 from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor, fit_many
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.usefixtures("on_backend"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 random = np.random.default_rng(8)
 X = random.standard_normal((40, 3))

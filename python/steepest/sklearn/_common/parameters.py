@@ -6,7 +6,6 @@ what scikit-learn checks (`_parameter_constraints`) and the section "Parameters"
 
 from __future__ import annotations
 
-import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
@@ -64,7 +63,9 @@ def documented(*attributes: str) -> Callable[[Class], Class]:
         cls._parameter_constraints = {one.name: one.metadata["allowed"] for one in declared}
         if cls.__doc__:  # python -OO has none
             text = _filled(cls.__doc__, "parameters", "\n".join(map(_entry, _by_position(declared))))
-            cls.__doc__ = _filled(text, "attributes", "\n".join(map(inspect.cleandoc, attributes)))
+            cls.__doc__ = _filled(
+                text, "attributes", "\n".join(textwrap.dedent(one).strip() for one in attributes)
+            )
         return cls
 
     return complete

@@ -30,7 +30,8 @@ validation_scores_ : list of float or None
 best_validation_score_ : float or None
     The best of them.
 validation_loss_curve_ : list of float
-    The loss on the held-out samples, if there are any, after each epoch, without penalty and class weights.
+    The loss on the held-out samples, if there are any, after each epoch; without penalty and weights of
+    classes.
 n_iter_ : int
     Number of epochs, or iterations, of the last fit.
 t_ : int

@@ -1,0 +1,155 @@
+"""Parameters are declared once: signature, constraints and docstring are of the same fields."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import re
+from dataclasses import KW_ONLY, dataclass, fields
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
+from sklearn.base import clone
+from sklearn.utils._param_validation import InvalidParameterError
+from support.tolerances import assert_same_bits
+
+from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
+from steepest.sklearn._common.parameters import COUNT, Names, documented, parameter
+
+pytestmark = [
+    pytest.mark.usefixtures("on_backend"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+
+KINDS = [MLPClassifier, MLPRegressor, LinearClassifier, LinearRegressor]
+X = np.random.default_rng(3).standard_normal((50, 4))
+Y = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_signature_constraints_and_docstring_are_the_same(kind):
+    signature = inspect.signature(kind).parameters
+    text = inspect.cleandoc(kind.__doc__)
+    section = re.search(r"^Parameters\n-+\n(.*?)\n\nAttributes\n", text, re.DOTALL | re.MULTILINE)[1]
+    shown = dict(re.findall(r"^(\w+) : .*, default=(.*)$", section, re.MULTILINE))
+    assert list(shown) == list(signature)  # in the same order
+    for name, one in signature.items():
+        assert shown[name].replace('"', "'") == repr(one.default), name
+    assert set(kind._parameter_constraints) == set(signature) == set(kind().get_params())
+    assert "{parameters}" not in text and "{attributes}" not in text
+    assert not [line for line in text.splitlines() if len(line) > 106]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_positional_parameters_are_these(kind):
+    taken = [p.name for p in inspect.signature(kind).parameters.values() if p.kind is not p.KEYWORD_ONLY]
+    network = ["hidden_layer_sizes", "activation"]
+    assert taken == {MLPClassifier: network, MLPRegressor: ["loss", *network]}.get(kind, ["loss"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_estimators_are_compared_and_shown_as_scikit_learns_are(kind):
+    one, other = kind(alpha=0.5), kind(alpha=0.5)
+    assert one != other and hash(one) != hash(other)
+    assert repr(one) == f"{kind.__name__}(alpha=0.5)"
+    assert clone(one).get_params() == one.get_params()
+
+
+def test_a_parameter_is_added_in_one_place():
+    @documented("bonus_ : int\n    What came of it.")
+    @dataclass(eq=False, repr=False)
+    class Longer(LinearClassifier):
+        """Has one more.
+
+        Parameters
+        ----------
+        {parameters}
+
+        Attributes
+        ----------
+        {attributes}
+        """
+
+        _: KW_ONLY
+        bonus: int = parameter(3, [COUNT], "How much more.")
+
+    assert Longer("hinge", bonus=4).get_params()["bonus"] == 4 and Longer().fit(X, Y).bonus == 3
+    assert "\nbonus : int, default=3\n    How much more." in inspect.cleandoc(Longer.__doc__)
+    assert "bonus_ : int\n    What came of it." in inspect.cleandoc(Longer.__doc__)
+    with pytest.raises(InvalidParameterError, match="'bonus' parameter of Longer must be an int"):
+        Longer(bonus=0).fit(X, Y)
+
+
+def test_classes_without_a_docstring_are_completed():
+    """As python -OO leaves them."""
+
+    @documented()
+    @dataclass(eq=False, repr=False)
+    class Bare:
+        size: str | None = parameter("all", [Names("all", "some"), None], "Which.")
+
+    assert list(Bare._parameter_constraints) == ["size"] and [one.name for one in fields(Bare)] == ["size"]
+
+
+# ---- the network that is kept ---------------------------------------------------------------------------
+
+
+def fitted(**options):
+    return MLPClassifier((6,), max_iter=3, random_state=0, **options).fit(X, Y)
+
+
+def test_the_network_is_kept_for_predictions():
+    model = fitted()
+    kept = model._compiled()
+    model.predict(X)
+    assert model._compiled() is kept and kept.parameters[0].weight is model.coefs_[0]
+    model.partial_fit(X, Y)
+    assert model._compiled().parameters[0].weight is model.coefs_[0]
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_what_a_caller_changes_is_seen(batch_norm):
+    model = fitted(batch_norm=batch_norm)
+    before = model.predict_proba(X)
+
+    def changed():
+        """What a new estimator of the same arrays says, which is not what was said before."""
+        new, said = pickle.loads(pickle.dumps(model)), model.predict_proba(X)
+        assert_same_bits(said, new.predict_proba(X))
+        return bool((said != before).any())
+
+    model.coefs_[0] *= 2  # in place
+    assert changed()
+    before = model.predict_proba(X)
+    model.coefs_[0] = model.coefs_[0] / 2  # another array
+    assert changed()
+    before = model.predict_proba(X)
+    assert model.set_params(activation="tanh") is model and changed()
+    before = model.predict_proba(X)
+    model.intercepts_ = [-intercept for intercept in model.intercepts_]
+    assert changed()
+
+
+def test_read_only_arrays_are_read_anew():
+    """A view that cannot be written to may be of an array that can."""
+    model = fitted()
+    base = model.coefs_[0].copy()
+    view = base.view()
+    view.setflags(write=False)
+    model.coefs_[0] = view
+    before = model.predict_proba(X)
+    base *= 3
+    assert (model.predict_proba(X) != before).any()
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_copies_keep_networks_of_their_own(copied):
+    model = fitted()
+    other = copied(model)
+    assert_same_bits(other.predict_proba(X), model.predict_proba(X))
+    assert other._compiled() is not model._compiled() and other._compiled() is other._compiled()
+    other.coefs_[0] *= 0
+    assert (other.predict_proba(X) != model.predict_proba(X)).any()
