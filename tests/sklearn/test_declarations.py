@@ -7,6 +7,7 @@ import inspect
 import pickle
 import re
 from dataclasses import KW_ONLY, dataclass, fields
+from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -41,6 +42,13 @@ def test_signature_constraints_and_docstring_are_the_same(kind):
     assert set(kind._parameter_constraints) == set(signature) == set(kind().get_params())
     assert "{parameters}" not in text and "{attributes}" not in text
     assert not [line for line in text.splitlines() if len(line) > 106]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_types_are_known(kind):
+    assert get_type_hints(kind.__init__)["alpha"] is inspect.signature(kind).parameters["alpha"].annotation
+    assert get_type_hints(kind.__init__)["alpha"] is float
+    assert {"X", "y", "sample_weight"} <= get_type_hints(kind.fit).keys() & get_type_hints(kind.partial_fit)
 
 
 @pytest.mark.parametrize("kind", KINDS)

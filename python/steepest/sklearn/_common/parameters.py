@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import MISSING, Field, field, fields
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -61,6 +61,8 @@ def documented(*attributes: str) -> Callable[[Class], Class]:
     def complete(cls: Class) -> Class:
         declared = fields(cls)
         cls._parameter_constraints = {one.name: one.metadata["allowed"] for one in declared}
+        types = get_type_hints(cls)  # by the names of the modules that declare them
+        cls.__init__.__annotations__ = {one.name: types[one.name] for one in declared} | {"return": None}
         if cls.__doc__:  # python -OO has none
             text = _filled(cls.__doc__, "parameters", "\n".join(map(_entry, _by_position(declared))))
             cls.__doc__ = _filled(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -27,8 +27,7 @@ from .._fitting.solver import Solver
 from .parameters import FitParameters
 from .validation import ValidationMixin
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+Self = TypeVar("Self", bound="Estimator")
 
 
 class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
@@ -90,7 +89,12 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, *, validation_data: tuple[Any, ...] | None = None
+        self: Self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        validation_data: tuple[Any, ...] | None = None,
     ) -> Self:
         """Fit to samples.
 
@@ -119,7 +123,7 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         """
         return self._fit(FitJob(X, y, sample_weight, validation_data))
 
-    def _fit(self, job: FitJob) -> Self:
+    def _fit(self: Self, job: FitJob) -> Self:
         """Check, begin if it is fresh, learn."""
         self._check_numbers()
         self._check_settings(job)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
@@ -17,8 +17,7 @@ from .._common.data import finite, numbers, r_squared, targets_fit
 from .._common.parameters import POSITIVE, parameter
 from .._fitting.job import FitJob
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+Self = TypeVar("Self", bound="RegressionMixin")
 
 
 @dataclass(eq=False, repr=False)
@@ -77,7 +76,7 @@ class RegressionMixin(RegressorMixin, RegressorParameters):
 
     @available_if(lambda estimator: estimator._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def partial_fit(self: Self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Go on for one epoch with these samples.
 
         Parameters

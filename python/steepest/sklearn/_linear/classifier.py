@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -21,8 +21,7 @@ from .._fitting.record import RECORD
 from .base import LAYER, LinearModel
 from .conversion import CLASSIFIERS
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+Self = TypeVar("Self", bound="LinearClassifier")
 
 
 @documented(CLASSES, LAYER, RECORD)
@@ -79,6 +78,7 @@ class LinearClassifier(ClassificationMixin, LinearModel):
     0.97
     """
 
+    # Its own parameters; the others are those of FitParameters, LinearParameters and ClassifierParameters.
     loss: str = parameter(
         "softmax", [Names("softmax", "hinge", "squared_hinge")], 'Only "softmax" gives probabilities.'
     )
@@ -89,7 +89,7 @@ class LinearClassifier(ClassificationMixin, LinearModel):
     _probable_loss = "softmax"
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+    def partial_fit(self: Self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Go on for one epoch with these samples.
 
         Parameters

@@ -70,6 +70,7 @@ class LinearRegressor(MultiOutputMixin, RegressionMixin, LinearModel):
     0.51
     """
 
+    # Its own parameters; the others are those of FitParameters, LinearParameters and RegressorParameters.
     loss: str = parameter("squared_error", [Names(*REGRESSION_LOSSES)], "The loss l above.")
 
     _counterparts = REGRESSORS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn import neural_network
@@ -25,8 +25,7 @@ from .._fitting.record import RECORD
 from .._fitting.shared import checked_once
 from .base import NETWORK, MultilayerPerceptron
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
+Self = TypeVar("Self", bound="MLPClassifier")
 
 
 @documented(CLASSES, NETWORK, RECORD)
@@ -62,6 +61,7 @@ class MLPClassifier(ClassificationMixin, MultilayerPerceptron):
     True
     """
 
+    # Its own parameters; the others are those of FitParameters, MLPParameters and ClassifierParameters.
     _: KW_ONLY
     loss: str = parameter(
         "log_loss",
@@ -75,7 +75,7 @@ class MLPClassifier(ClassificationMixin, MultilayerPerceptron):
 
     @available_if(lambda estimator: estimator._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+    def partial_fit(self: Self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Go on for one epoch with these samples.
 
         Parameters

@@ -52,6 +52,7 @@ class MLPRegressor(RegressionMixin, MultilayerPerceptron):
     True
     """
 
+    # Its own parameters; the others are those of FitParameters, MLPParameters and RegressorParameters.
     loss: str = parameter(
         "squared_error",
         [Names(*REGRESSION_LOSSES)],
