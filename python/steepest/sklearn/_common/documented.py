@@ -26,13 +26,13 @@ EVERY: Mapping[str, str] = {
         Use Nesterov's form of momentum.""",
     "beta_1": """\
     beta_1 : float, default=0.9
-        Decay rate of Adam's mean of gradients.""",
+        Decay rate of the mean of gradients, for solvers that have one.""",
     "beta_2": """\
     beta_2 : float, default=0.999
         Decay rate of Adam's mean of squared gradients.""",
     "epsilon": """\
     epsilon : float, default=1e-8
-        Small number in Adam's denominator, which keeps divisions finite.""",
+        Small number in denominators, which keeps divisions finite.""",
     "clip_value": """\
     clip_value : float, default=None
         Clip each component of the gradient to [-clip_value, clip_value].""",
@@ -63,7 +63,8 @@ PERCEPTRONS: Mapping[str, str] = {
     "solver": """\
     solver : {"lbfgs", "sgd", "adam", "adamw", "nadam", "lion", "adagrad", "rmsprop"}, default="adam"
         L-BFGS on all samples at once, or mini-batch gradient descent; those after "adam" are extensions. Each
-        takes of `momentum`, `beta_1`, `beta_2` and `epsilon` what it has.""",
+        takes of `momentum`, `beta_1`, `beta_2` and `epsilon` what it has; "adamw" also decays weights by its
+        default, 0.01.""",
     "alpha": """\
     alpha : float, default=0.0001
         Strength of the penalty; see `penalty`.""",
@@ -149,7 +150,8 @@ LINEAR: Mapping[str, str] = {
         Whether to fit intercepts; otherwise they are 0.""",
     "solver": """\
     solver : {"sgd", "adam", "adamw", "nadam", "lion", "adagrad", "rmsprop"}, default="sgd"
-        The optimizer. Each takes of `momentum`, `beta_1`, `beta_2` and `epsilon` what it has.""",
+        The optimizer. Each takes of `momentum`, `beta_1`, `beta_2` and `epsilon` what it has; "adamw" also
+        decays weights by its default, 0.01.""",
     "batch_size": """\
     batch_size : int or "auto", default="auto"
         Samples per step; "auto" is min(200, n_samples).""",

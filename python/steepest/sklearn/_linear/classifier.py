@@ -61,7 +61,7 @@ class LinearClassifier(ClassifierMixin, LinearModel):
     {learning_rate}
     learning_rate_init : float or "auto", default="auto"
         The first learning rate. "auto" is p / (mean of x @ x + 1) over the first samples, with
-        p = 4 for "softmax", 1 for "hinge" and 1 / n_classes for "squared_hinge"; 0.01 for "adam".
+        p = 4 for "softmax", 1 for "hinge" and 1 / n_classes for "squared_hinge"; 0.01 for other solvers.
     {power_t}
     {max_iter}
     {shuffle}

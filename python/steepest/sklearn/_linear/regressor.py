@@ -55,7 +55,7 @@ class LinearRegressor(MultiOutputMixin, RegressorMixin, LinearModel):
         The first learning rate. "auto" is p / (mean of x @ x + 1) over the first samples, with
         p = 1 for "squared_error", the mean error of the median for "absolute_error", that divided by
         huber_delta but at least 1 for "huber", and 1 divided by the mean of y but at most 1 for "poisson";
-        0.01 for "adam".
+        0.01 for other solvers.
     {power_t}
     {max_iter}
     {shuffle}
