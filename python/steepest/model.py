@@ -39,8 +39,8 @@ class Sequential(Model):
     ----------
     *layers : layers
         `Linear`, `Maxout`, activations such as `ReLU`, `Dropout`, `BatchNorm`, `LayerNorm`,
-        `Residual`, `FractionalMaxPool2d`. There must be at least one `Linear` or `Maxout`, and each layer must take as
-        many features as the one before returns.
+        `Residual`, `FractionalMaxPool2d`. There must be at least one `Linear` or `Maxout`, and each layer
+        must take as many features as the one before returns.
     dtype : {float32, float64}, default float32
         Data type of the parameters and of all arithmetic.
     seed : int, default 0
