@@ -29,7 +29,7 @@ class Poller {
 
     // Polls, if it is time, after so much work of the caller's thread. That thread alone.
     void poll(double work) {
-        if (!poll_) return;
+        if (!poll_ || stopped()) return; // who has said so is not asked again
         work_ += work;
         if (work_ < work_between_polls) return;
         work_ = 0;

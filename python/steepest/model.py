@@ -38,9 +38,9 @@ class Sequential(Model):
     Parameters
     ----------
     *layers : layers
-        `Linear`, `Maxout`, activations such as `ReLU`, `Dropout`, `BatchNorm`, `Residual`,
-        `FractionalMaxPool2d`. There must be at least one `Linear` or `Maxout`, and each layer must take as
-        many features as the one before returns.
+        `Linear`, `Maxout`, activations such as `ReLU`, `Dropout`, `BatchNorm`, `LayerNorm`,
+        `Residual`, `FractionalMaxPool2d`. There must be at least one `Linear` or `Maxout`, and each layer
+        must take as many features as the one before returns.
     dtype : {float32, float64}, default float32
         Data type of the parameters and of all arithmetic.
     seed : int, default 0
@@ -129,7 +129,7 @@ class Sequential(Model):
         loss : str, loss or callable, default "softmax"
             A loss, its name (see `losses.as_loss`), or a function of scores and targets (see
             `losses.CustomLoss`).
-        optimizer : SGD, AdaGrad, RMSProp, Adam or AdamW, default SGD()
+        optimizer : an optimizer of `steepest.optimizers`, default SGD()
         penalty : L2, L1, ElasticNet or None, or a mapping of them
         clip_value, clip_norm, constraint
             See `Trainer`.

@@ -1,4 +1,4 @@
-// Compute: one register tile of a matrix product, and what happens to it before it is stored.
+// Compute: one register tile of a matrix product.
 //
 //   acc[i][j] = sum over k of a[i * a_row + k * a_depth] * b[k * b_stride + j],  i < MR, j < NV vectors
 //

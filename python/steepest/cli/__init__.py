@@ -1,4 +1,4 @@
-"""The command line: `steepest train`, `predict`, `evaluate` and `info`."""
+"""The command line: `steepest train`, `predict` and `info`."""
 
 from .parser import main
 

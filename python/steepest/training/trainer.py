@@ -42,7 +42,7 @@ class Trainer:
     loss : str, loss or callable, default "softmax"
         A loss, its name (see `losses.as_loss`), or a function of scores and targets (see
         `losses.CustomLoss`).
-    optimizer : SGD, AdaGrad, RMSProp, Adam or AdamW, default SGD()
+    optimizer : an optimizer of `steepest.optimizers`, default SGD()
         It may be replaced between steps and, by a callback, between epochs.
     penalty : L2, L1, ElasticNet or None, or a mapping of them
         For the weights of all linear layers, or a mapping from the number of a layer in

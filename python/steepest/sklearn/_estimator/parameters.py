@@ -73,10 +73,12 @@ class FitParameters(BaseEstimator):
     validation_fraction: float = parameter(
         0.1, [BELOW_1], "Fraction of the samples to hold out for early_stopping."
     )
-    beta_1: float = parameter(0.9, [BELOW_1], "Decay rate of Adam's mean of gradients.")
+    beta_1: float = parameter(
+        0.9, [BELOW_1], "Decay rate of the mean of gradients, for solvers that have one."
+    )
     beta_2: float = parameter(0.999, [BELOW_1], "Decay rate of Adam's mean of squared gradients.")
     epsilon: float = parameter(
-        1e-8, [POSITIVE], "Small number in Adam's denominator, which keeps divisions finite."
+        1e-8, [POSITIVE], "Small number in denominators, which keeps divisions finite."
     )
     n_iter_no_change: int = parameter(
         10,
