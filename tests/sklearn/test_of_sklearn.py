@@ -13,6 +13,7 @@ from steepest.sklearn import MLPClassifier, MLPRegressor
 with mock.patch.multiple(sklearn.neural_network, MLPClassifier=MLPClassifier, MLPRegressor=MLPRegressor):
     module = pytest.importorskip("sklearn.neural_network.tests.test_mlp")
 
+pytestmark = pytest.mark.usefixtures("on_backend")
 PRIVATE = {"test_gradient"}  # of scikit-learn's _loss_grad_lbfgs: ours has the core's gradients, tested there
 
 globals().update(

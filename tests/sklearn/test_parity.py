@@ -94,6 +94,7 @@ def test_classifiers(backend, name):
     assert (a.predict(X) == b.predict(X)).all() and a.score(X, DIGIT) == b.score(X, DIGIT)
 
 
+@pytest.mark.usefixtures("on_backend")
 @pytest.mark.parametrize("y", [DIGIT > 4, np.where(DIGIT > 4, "many", "few"), SEVERAL], ids=str)
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 def test_two_classes_and_several_labels(y, solver):
@@ -103,6 +104,7 @@ def test_two_classes_and_several_labels(y, solver):
     np.testing.assert_allclose(a.predict_log_proba(X), b.predict_log_proba(X), atol=1e-8)
 
 
+@pytest.mark.usefixtures("on_backend")
 @pytest.mark.parametrize("name", REGRESSORS)
 @pytest.mark.parametrize("y", [PROGRESS, np.stack([PROGRESS, PROGRESS**2], axis=1)], ids=["one", "two"])
 def test_regressors(name, y):
@@ -111,6 +113,7 @@ def test_regressors(name, y):
     np.testing.assert_allclose(a.predict(Z), b.predict(Z), atol=1e-8)
 
 
+@pytest.mark.usefixtures("on_backend")
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_sample_weights(solver, early_stopping):
@@ -120,6 +123,7 @@ def test_sample_weights(solver, early_stopping):
     assert_equal_fits(*(one.fit(Z, PROGRESS, weight) for one in pair("MLPRegressor", **options)))
 
 
+@pytest.mark.usefixtures("on_backend")
 @pytest.mark.parametrize("make", [sparse.csr_matrix, sparse.csc_array])
 def test_sparse_samples(make):
     for options in ({}, {"solver": "sgd"}, {"solver": "lbfgs"}, {"early_stopping": True}):
@@ -128,6 +132,7 @@ def test_sparse_samples(make):
         np.testing.assert_allclose(a.predict_proba(make(X)), b.predict_proba(X), atol=1e-8)
 
 
+@pytest.mark.usefixtures("on_backend")
 @pytest.mark.parametrize("options", [{}, {"solver": "sgd", "learning_rate": "invscaling"}])
 def test_partial_fits_and_warm_starts_go_on(options):
     estimators = pair("MLPClassifier", **options, warm_start=True)
@@ -139,6 +144,7 @@ def test_partial_fits_and_warm_starts_go_on(options):
     assert_equal_fits(*(one.fit(X, DIGIT).fit(X, DIGIT) for one in pair("MLPClassifier", **options)))
 
 
+@pytest.mark.usefixtures("on_backend")
 @pytest.mark.parametrize(
     "options", [{}, {"tol": 0.5, "n_iter_no_change": 1, "max_iter": 100}, {"early_stopping": True}]
 )
@@ -149,6 +155,7 @@ def test_a_generator_is_left_where_scikit_learn_leaves_it(options):
     assert generators[0].randint(2**31) == generators[1].randint(2**31)
 
 
+@pytest.mark.usefixtures("on_backend")
 def test_float32_stays_so():
     single = X.astype(np.float32)
     a, b = (one.fit(single, DIGIT) for one in pair("MLPClassifier"))
@@ -157,6 +164,7 @@ def test_float32_stays_so():
     assert a.predict_proba(single).dtype == np.float32
 
 
+@pytest.mark.usefixtures("on_backend")
 @pytest.mark.parametrize(
     ("options", "last"),
     [
@@ -177,6 +185,7 @@ def test_what_is_printed(capsys, options, last):
     assert printed[0] == printed[1] and printed[0].strip().endswith(last)
 
 
+@pytest.mark.usefixtures("on_backend")
 @pytest.mark.parametrize("options", [{}, {"tol": 0.05, "n_iter_no_change": 2, "max_iter": 70}])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_many_warm_starts(options, early_stopping):
@@ -193,6 +202,7 @@ def test_many_warm_starts(options, early_stopping):
     assert len({one.random_state.randint(2**31) for one in estimators}) == 1
 
 
+@pytest.mark.usefixtures("on_backend")
 @pytest.mark.parametrize("options", [{}, {"solver": "sgd", "learning_rate": "adaptive", "tol": 10.0}])
 def test_partial_fits_of_a_regressor_with_other_parameters(options):
     """The optimizer stays that of the first, with its learning rate."""

@@ -160,6 +160,7 @@ def test_exponentials_that_overflow_are_named(kind, backend):
                 entry()
 
 
+@pytest.mark.usefixtures("on_backend")
 @pytest.mark.parametrize("kind", [MLPRegressor, LinearRegressor])
 def test_predictions_that_overflow_have_no_score(kind):
     """While a fit stops early: the exponential of scores that are finite."""
