@@ -13,12 +13,15 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
+from sklearn import neural_network
 from sklearn.base import clone
 from sklearn.utils._param_validation import InvalidParameterError
 from support.tolerances import assert_same_bits
 
-from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
+from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor, from_sklearn
 from steepest.sklearn._common.parameters import COUNT, Names, documented, parameter
+from steepest.sklearn._mlp import base
+from steepest.sklearn._mlp.architecture import bound
 
 pytestmark = [
     pytest.mark.usefixtures("on_backend"),
@@ -116,6 +119,21 @@ def test_the_network_is_kept_for_predictions():
     assert model._compiled() is kept and kept.parameters[0].weight is model.coefs_[0]
     model.partial_fit(X, Y)
     assert model._compiled().parameters[0].weight is model.coefs_[0]
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_fit_keeps_no_buffers(solver, monkeypatch):
+    """They are of another network than that of predictions, which other threads may ask meanwhile."""
+    made = []
+    monkeypatch.setattr(base, "bound", lambda *arrays: made.append(bound(*arrays)) or made[-1])
+    model = MLPClassifier((6,), solver=solver, max_iter=3, random_state=0, callbacks=[], tol=1.0).fit(X, Y)
+    assert len(made) == 1 and made[0].parameters[0].weight is model.coefs_[0]
+    assert model._compiled() is not made[0] and model._compiled() is model._compiled()
+
+
+def test_converted_networks_keep_theirs():
+    model = from_sklearn(neural_network.MLPClassifier((6,), max_iter=3, random_state=0).fit(X, Y))
+    assert model._compiled() is model._compiled()
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])

@@ -20,7 +20,7 @@ from .._common.data import finite, own_places, rows_in
 from .._fitting.job import FitJob, Problem
 from .._fitting.shared import computing
 from .._fitting.solver import Solver
-from .architecture import KeptModel, layers_of, precision_of
+from .architecture import KeptModel, bound, layers_of, precision_of
 from .conversion import ConversionMixin
 from .lbfgs import minimize
 from .parameters import MLPParameters
@@ -84,9 +84,9 @@ class MultilayerPerceptron(ConversionMixin, MLPParameters):
         activations.append(activations[-1] if activations else str(self.activation))
         self.coefs_, self.intercepts_ = [], []
         for fan_in, fan_out, activation in zip(units[:-1], units[1:], activations, strict=True):
-            bound = np.sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
+            limit = np.sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
             for kept, shape in ((self.coefs_, (fan_in, fan_out)), (self.intercepts_, (fan_out,))):
-                kept.append(self._random_state.uniform(-bound, bound, shape).astype(dtype, copy=False))
+                kept.append(self._random_state.uniform(-limit, limit, shape).astype(dtype, copy=False))
         if self.batch_norm:
             # scale, shift, running mean and running variance
             start = np.array([[1], [0], [0], [1]], dtype)
@@ -119,14 +119,18 @@ class MultilayerPerceptron(ConversionMixin, MLPParameters):
         return rows_to_learn(X, np.shape(self.coefs_[0])[1])
 
     def _compiled_to_learn(self, dtype: np.dtype[Any]) -> Compiled:
-        """The model of the estimator's own arrays, which a backend writes to."""
+        """A model of the estimator's own arrays, which a backend writes to.
+
+        It is not the one that is kept: the buffers of a fit, for L-BFGS as large as all samples, end with it,
+        and other threads can predict meanwhile.
+        """
         self.coefs_ = writable(self.coefs_, dtype)
         self.intercepts_ = writable(self.intercepts_, dtype)
         norms = writable(self._norms(), dtype)
         if self.batch_norm:
             self.batch_norms_ = norms
         self._kept = KeptModel()
-        return self._compiled()
+        return bound(self._layers(), self.coefs_, self.intercepts_, norms)
 
     def _train_config(self, compiled: Compiled) -> TrainConfig:
         """What a step does; a penalty is on the weights of dense stages, not on scales."""

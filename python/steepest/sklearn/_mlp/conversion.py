@@ -13,7 +13,7 @@ from ...backends.data import Parameters
 from ...compile.folding import folded
 from ...layers import BatchNorm, Linear
 from .._fitting.solver import Solver
-from .architecture import THEIR_ACTIVATIONS
+from .architecture import THEIR_ACTIVATIONS, KeptModel
 from .parameters import MLPParameters
 
 _THEIR_SOLVERS = ("lbfgs", "sgd", "adam")
@@ -32,6 +32,7 @@ class ConversionMixin(MLPParameters):
     @classmethod
     def _from_sklearn(cls, estimator: Any) -> Any:
         made = _copied(estimator, cls)
+        made._kept = KeptModel()
         if not hasattr(estimator, "loss_curve_"):  # of L-BFGS
             return made
         made.validation_loss_curve_ = []
