@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,39 +21,16 @@ from ...layers import Linear
 from ...penalties import L1, L2, ElasticNet
 from .._common.classes import WEIGHTED
 from .._common.data import finite, own_places, weights_count
-from .._common.parameters import BELOW_1, COUNT, POSITIVE, Names, parameter
-from .._estimator.base import Estimator
 from .._fitting.job import FitJob, Problem
 from .._fitting.shared import computing
-from .._fitting.solver import STOCHASTIC_SOLVERS, Solver
+from .._fitting.solver import Solver
 from .conversion import ConversionMixin
+from .parameters import LinearParameters
 
 LAYER = """
 learning_rate_init_ : float
     The first learning rate, as it was used.
 """
-
-
-@dataclass(eq=False, repr=False, kw_only=True)
-class LinearParameters(Estimator):
-    """What linear models are told."""
-
-    solver: str = parameter(
-        "sgd",
-        [Names(*STOCHASTIC_SOLVERS)],
-        'The optimizer. Each takes of momentum, beta_1, beta_2 and epsilon what it has; "adamw" also decays '
-        "weights by its default, 0.01.",
-    )
-    learning_rate_init: float | str = parameter(
-        "auto",
-        [Names("auto"), POSITIVE],
-        'The first learning rate. "auto" is 0.01, but for "sgd" p / (mean of x @ x + 1) over the first '
-        "samples, with the p above.",
-        'float or "auto"',
-    )
-    max_iter: int = parameter(1000, [COUNT], "Maximum number of epochs.")
-    momentum: float = parameter(0.0, [BELOW_1], 'Momentum of "sgd".')
-    fit_intercept: bool = parameter(True, ["boolean"], "Whether to fit intercepts; otherwise they are 0.")
 
 
 class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
