@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
-from sklearn.base import clone
+from sklearn import config_context
+from sklearn.base import clone, is_classifier
 from sklearn.utils._param_validation import InvalidParameterError
 
 from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
@@ -86,6 +87,31 @@ def test_a_parameter_is_added_in_one_place():
     assert "bonus_ : int\n    What came of it." in inspect.cleandoc(Longer.__doc__)
     with pytest.raises(InvalidParameterError, match="'bonus' parameter of Longer must be an int"):
         Longer(bonus=0).fit(X, Y)
+
+
+def test_a_subclass_may_have_a_signature_of_its_own():
+    class Small(MLPClassifier):
+        def __init__(self, units=5, alpha=0.5):
+            super().__init__((units,), alpha=alpha, max_iter=3)
+            self.units = units
+
+    model = clone(Small(7)).fit(X, Y)
+    assert model.get_params() == {"units": 7, "alpha": 0.5} and repr(model) == "Small(units=7)"
+    assert model.coefs_[0].shape == (4, 7) and model.n_iter_ == 3
+    with pytest.raises(
+        InvalidParameterError, match="'alpha' parameter of Small must be a float in the range"
+    ):
+        Small(alpha=-1).fit(X, Y)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_metadata_are_routed(kind):
+    requested = {"sample_weight": True, "validation_data": False}
+    with config_context(enable_metadata_routing=True):
+        model = kind().set_fit_request(**requested)
+        assert clone(model).get_metadata_routing().fit.requests == requested
+        more = {"classes": None} if is_classifier(model) else {}
+        assert model.get_metadata_routing().partial_fit.requests == {"sample_weight": None} | more
 
 
 def test_classes_without_a_docstring_are_completed():
