@@ -1,5 +1,5 @@
 // Check: NumPy arrays seen as the core's views. What would be unsafe to read or write raises here;
-// messages for people are the Python side's business (_checks.py).
+// messages for people are the Python side's business (_checks/).
 #pragma once
 
 #include "bindings/interpreter.hpp"

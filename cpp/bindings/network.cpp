@@ -151,7 +151,7 @@ template <class T> class BoundNetwork {
 
     void require_penalties(const TrainConfig& config) const {
         if (!config.penalties.empty() && config.penalties.size() != engine_.parameters().views.size())
-            refuse("one penalty for each stage that learns");
+            refuse("one penalty for each stage with parameters");
     }
 
     // Sparse rows are only for a first stage that is dense.

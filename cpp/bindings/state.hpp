@@ -46,7 +46,7 @@ template <class T> struct ParameterSet {
     }
 };
 
-// New arrays for the gradient of each stage that learns, as (weight, bias or None), and views of them.
+// New arrays for the gradient of each stage with parameters, as (weight, bias or None), and views of them.
 template <class T>
 py::list new_gradients(const StageList& stages, const ParameterSet<T>& like,
                        std::vector<Parameters<T>>& views) {

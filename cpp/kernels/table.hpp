@@ -9,11 +9,11 @@
 
 namespace steepest {
 
-// A row that is normalized by its own moments: those are written on the way forward, and read back.
+// A row that is normalized by its own moments: what comes of it is written on the way forward, and read back.
 template <class T> struct LayerNormRow {
     const T *weight, *bias;
     double epsilon;
-    T *mean, *inverse_deviation;
+    T *normal, *inverse_deviation; // the normalized row, and one number
 };
 
 template <class T> struct Kernels {
@@ -74,15 +74,15 @@ template <class T> struct Kernels {
                              T* shift_gradient);
     // dx of the struct's formula on n contiguous elements; dx may be dy.
     void (*standardize_gradient)(const T* x, const T* dy, const StandardizeGradient<T>&, T* dx, Index n);
-    // y = (x - mean) * inverse_deviation * weight + bias on n contiguous elements, with the moments of these,
-    // in double and in one order for all instruction sets. y may be x.
+    // normal = (x - mean) * inverse_deviation and y = normal * weight + bias on n contiguous elements, with
+    // the moments of these, in double and in one order for all instruction sets. y and normal may be x, and
+    // each other.
     void (*layer_norm)(const T* x, const LayerNormRow<T>&, T* y, Index n);
-    // dx from dy; dx may be dy.
-    void (*layer_norm_gradient)(const T* x, const T* dy, const LayerNormRow<T>&, T* dx, Index n);
-    // The sums over the samples of dy times the normalized x and of dy, for the columns [first, last).
-    void (*layer_norm_sums)(MatrixView<const T> x, MatrixView<const T> dy, Index samples, Index first,
-                            Index last, const T* means, const T* inverse_deviations, T* scale_gradient,
-                            T* shift_gradient);
+    // dx from dy and the normalized row; dx may be dy.
+    void (*layer_norm_gradient)(const T* dy, const LayerNormRow<T>&, T* dx, Index n);
+    // The sums over the samples of dy times the normalized rows and of dy, for the columns [first, last).
+    void (*layer_norm_sums)(MatrixView<const T> normal, MatrixView<const T> dy, Index samples, Index first,
+                            Index last, T* scale_gradient, T* shift_gradient);
     // Register-only fused multiply-adds, for measuring the machine: returns how many were done.
     double (*multiply_add_loop)(Index iterations);
     // Reads n contiguous elements and keeps nothing, likewise: returns how many, all but the last few.

@@ -12,8 +12,7 @@ Network<T>::Network(std::vector<Stage> stages, std::vector<Parameters<T>> parame
     : plan_(std::move(stages), parameters.size(), running.size()), parameters_(std::move(parameters)),
       running_(std::move(running)), workspace_(plan_.size(), parameters_.size()) {
     for (std::size_t s = 0; s < plan_.size(); ++s)
-        if (plan_[s].is_dense() && steepest::needs_transpose<T>(plan_[s].inputs, plan_[s].outputs))
-            transposed_.push_back(s);
+        if (is_transposed(s)) transposed_.push_back(s);
 }
 
 template <class T> bool Network<T>::needs_transposes() const {

@@ -40,8 +40,7 @@ template <class T> class Network {
     [[nodiscard]] MatrixView<T> score_gradients() const { return workspace_.deltas.back().rows(); }
     // Whether a stage's product needs the transpose of its weight.
     [[nodiscard]] bool needs_transpose(std::size_t s) const {
-        return plan_[s].is_dense() && !(sparse_ && s == 0) &&
-               steepest::needs_transpose<T>(plan_[s].inputs, plan_[s].outputs);
+        return !(sparse_ && s == 0) && is_transposed(s);
     }
     // Whether any does.
     [[nodiscard]] bool needs_transposes() const;
@@ -65,6 +64,10 @@ template <class T> class Network {
     void read(SparseBatch<T>* batch, bool lazy) { sparse_ = batch, lazy_scale_.reset(lazy); }
 
   private:
+    // Whether a stage's product needs the transpose of its weight, unless it reads sparse rows.
+    [[nodiscard]] bool is_transposed(std::size_t s) const {
+        return plan_[s].is_dense() && steepest::needs_transpose<T>(plan_[s].inputs, plan_[s].outputs);
+    }
     // Memory for all transposes.
     void reserve_transposed();
     // Makes what all rows of a prediction share.

@@ -52,11 +52,12 @@ Plan::Plan(std::vector<Stage> stages, std::size_t parameter_sets, std::size_t st
     : stages_(std::move(stages)) {
     require_fit(stages_);
     nesting_ = nesting_of(stages_);
-    if (nesting_ < 0) throw std::invalid_argument("forks and joins are not each other's partners");
+    if (nesting_ < 0)
+        throw std::invalid_argument("the ends of residual blocks are not each other's partners");
     number_stages();
-    if (parametric_ == 0) throw std::invalid_argument("a network needs a stage that learns");
+    if (parametric_ == 0) throw std::invalid_argument("a network needs a stage with parameters");
     if (parametric_ != parameter_sets || with_statistics_ != statistics_sets)
-        throw std::invalid_argument("one set of parameters for each stage that learns");
+        throw std::invalid_argument("one set of parameters for each stage that has some");
 }
 
 void Plan::number_stages() {

@@ -51,6 +51,8 @@ template <class T> class Run {
     void prepare_update(double penalty_share);
     // Whether a batch whose gradients are there is to be learned.
     [[nodiscard]] bool decide(const Batch<T>& batch);
+    // Of a batch whose loss is there: in one order, whoever adds up.
+    [[nodiscard]] double objective(const Batch<T>& batch) const;
     // Notes a batch that has been learned. The leader.
     void record(const Batch<T>& batch);
 
@@ -94,8 +96,6 @@ template <class T> class Run {
     void evaluate_loss(const Batch<T>& batch, Range rows);
     // The same of a loss of the program's own, for all rows.
     void evaluate_custom_loss(const Context<T>& context, const Batch<T>& batch, Range mine);
-    // Of a batch whose loss is there: in one order, whoever adds up.
-    [[nodiscard]] double objective(const Batch<T>& batch) const;
     // What the penalty of the configuration counts for in a batch.
     [[nodiscard]] double penalty_share(const Batch<T>& batch) const;
     // Columns of the targets, if these are what the loss takes.

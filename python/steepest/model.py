@@ -58,8 +58,8 @@ class Sequential(Model):
     Notes
     -----
     Initial biases are zero. Initial weights are, by default, those of `initializers.KaimingNormal` for a
-    layer followed by ReLU, ELU or GELU (standard deviation sqrt(2 / in_features): ReLU halves the variance,
-    the 2 restores it), of the same with its negative_slope before LeakyReLU, and of
+    layer followed by ReLU, ELU, GELU or SiLU (standard deviation sqrt(2 / in_features): ReLU halves the
+    variance, the 2 restores it), of the same with its negative_slope before LeakyReLU, and of
     `initializers.LeCunNormal` for any other (sqrt(1 / in_features)), so that signals neither grow nor vanish
     with depth. They are drawn from ``numpy.random.Generator(PCG64(seed))`` in float64, layer by layer, and
     rounded to `dtype`: models in float32 and float64 start with the same weights, on either backend.

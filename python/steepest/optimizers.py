@@ -363,6 +363,10 @@ class Lion(Description):
     After Chen, Liang, Huang, Real, Wang, Pham, Dong, Luong, Hsieh, Lu and Le, "Symbolic discovery of
     optimization algorithms", NeurIPS 2023, algorithm 2; the defaults are theirs. sign(0) = 0.
 
+    The bias of a `Linear` layer right before a `BatchNorm` has no effect, and a gradient of rounding errors
+    alone, whose sign is arbitrary: it drifts by `learning_rate` a step, differently on each backend. Use
+    ``Linear(..., bias=False)`` there.
+
     Examples
     --------
     >>> import steepest as st

@@ -194,9 +194,9 @@ def sparse_samples(case: Case) -> None:
         model = st.Sequential(*layers, dtype=np.float64)
         slots = {name: model.compiled.zeros() for name in config.optimizer.slots}
         state = TrainState(config, OptimizerState(slots))
-        schedule = FitRequest(2, size, shuffle=True, seed=1, rates=np.full(1, 0.01))
+        request = FitRequest(2, size, shuffle=True, seed=1, rates=np.full(1, 0.01))
         with st.config(backend, threads, isa if backend == "native" else None):
-            result = model.compiled.network().fit(Batch(matrix, y, None), state, schedule, None)
+            result = model.compiled.network().fit(Batch(matrix, y, None), state, request, None)
         return [np.array(result.losses), *model.state_dict().values()]
 
     expected, steps = fit(csr, "native", 1), 2 * -(-samples // size)

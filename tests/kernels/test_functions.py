@@ -143,6 +143,25 @@ def test_gelu_is_the_published_one(implementation):
     assert_close(y, expected, forward_depth("gelu", x), np.abs(expected))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_silu_is_x_times_sigmoid(backend, dtype):
+    x = np.linspace(-30, 30, 601).astype(dtype)
+    sigmoid = 1 / (1 + np.exp(-x.astype(np.float64)))
+    slope = sigmoid * (1 + x * (1 - sigmoid))
+    with backend.computing():
+        assert_close(functional.silu(x), (x * sigmoid).astype(dtype), 8, np.abs(x))
+        assert_close(functional.silu_backward(x, np.ones_like(x)), slope.astype(dtype), 8, 1 + np.abs(x))
+
+
+def test_silu_of_far_arguments(backend):
+    far = np.array([-np.inf, -1e30, -1000.0, 0.0, 1000.0, 1e30, np.inf])
+    with backend.computing():
+        values, slopes = functional.silu(far), functional.silu_backward(far, np.ones(7))
+        assert np.isnan(functional.silu([np.nan]))
+    assert values.tolist() == [0, 0, 0, 0, 1000, 1e30, np.inf]
+    assert slopes.tolist() == [0, 0, 0, 0.5, 1, 1, 1]
+
+
 def test_nan_is_never_lost(implementation):
     """Neither in a whole vector, nor in the rest of a row; and it does not spread."""
     for place in (0, 3, 18):

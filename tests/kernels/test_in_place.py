@@ -133,10 +133,10 @@ def trained(native, optimizer, dtype, wrap):
     batch = Batch(x, np.arange(300) % 3, weight)
     config = TrainConfig(st.SoftmaxCrossEntropy(), (st.ElasticNet(1e-3, 2.0),) * 3, optimizer)
     state = TrainState(config, OptimizerState(slots))
-    schedule = FitRequest(epochs=2, batch_size=128, shuffle=True, seed=1, rates=np.array([0.3]))
+    request = FitRequest(epochs=2, batch_size=128, shuffle=True, seed=1, rates=np.array([0.3]))
     with native.computing(all_threads=True):
         network = active().network(stages, own)
-        losses = network.fit(batch, state, schedule, None).losses
+        losses = network.fit(batch, state, request, None).losses
     with native.computing():
         losses.append(network.step(batch, state, 0.3))
     return losses, placed
@@ -227,6 +227,6 @@ def test_a_state_of_another_network_is_refused(shapes, slot):
         with pytest.raises(ValueError, match="the optimizer needs a state"):
             network.bind(TrainState(config, OptimizerState(slots, steps)))
     config = TrainConfig(st.SoftmaxCrossEntropy(), (st.ElasticNet(1.0, 1.0),) * 2, optimizer)
-    with pytest.raises(ValueError, match="one penalty for each stage that learns"):
+    with pytest.raises(ValueError, match="one penalty for each stage with parameters"):
         network.step(*batch, other.bind(TrainState(config, kept)), 0.1, "", 1)
     assert steps == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from support.strategies import numbers
@@ -53,6 +55,25 @@ def test_slopes_at_kinks(implementation):
                 above = np.nextafter(delta, 9)
                 value, slope = functional.huber(zeros + above, zeros, delta, "sum")
                 assert value == pytest.approx(3 * n * delta * delta / 2) and (slope == delta).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_log_cosh_keeps_its_digits_near_zero_and_far_from_it(backend, dtype):
+    for error in [*np.logspace(-8, 4, 97), 0.8799, 0.88, 0.8801]:
+        e = float(dtype(error))
+        exact = e + math.log1p(math.exp(-2 * e)) - math.log(2) if e > 1 else math.log1p(math.sinh(e) ** 2) / 2
+        with backend.computing():
+            value, slope = functional.log_cosh(np.array([[e]], dtype), np.zeros((1, 1), dtype))
+        assert abs(value - exact) <= 6 * np.finfo(dtype).eps * exact
+        assert_close(slope, np.tanh(np.array([[e]])).astype(dtype), 4, 1)
+
+
+def test_log_cosh_by_hand(backend):
+    predictions, targets = np.array([[0.0, 3.0], [1.0, 1.0]]), np.array([[0.0, 0.0], [1.0, 0.0]])
+    each = np.log(np.cosh(predictions - targets)).sum(axis=1)
+    with backend.computing():
+        assert_close(np.array(functional.log_cosh(predictions, targets)[0]), each.mean(), 8, 3)
+        assert_close(np.array(functional.log_cosh(predictions, targets, "sum")[0]), each.sum(), 8, 6)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -98,9 +98,9 @@ def test_arrays_written_by_another_thread_never_crash(threads):
         with st.config("native", num_threads=threads):
             for _ in range(40):
                 network = st.Sequential(L(300, 20), dtype=np.float64).compiled.network()
-                schedule = FitRequest(3, 200, True, 0, np.full(1, 0.1))
+                request = FitRequest(3, 200, True, 0, np.full(1, 0.1))
                 try:
-                    ended.add(network.fit(batch, TrainState(config), schedule, None).status)
+                    ended.add(network.fit(batch, TrainState(config), request, None).status)
                 except ValueError as error:
                     ended.add(str(error))
     finally:
@@ -136,8 +136,8 @@ def test_weights_that_another_thread_changes_end_every_fit(threads):
         with st.config("native", num_threads=threads):
             for seed in range(40):
                 model = st.Sequential(L(100, 60), st.ReLU(), L(60, 10), seed=seed)
-                schedule = FitRequest(4, 100, True, seed, np.full(1, 0.1))
-                ended.add(model.compiled.network().fit(batch, TrainState(config), schedule, None).status)
+                request = FitRequest(4, 100, True, seed, np.full(1, 0.1))
+                ended.add(model.compiled.network().fit(batch, TrainState(config), request, None).status)
                 assert all(np.isfinite(value).all() for value in model.state_dict().values())
     finally:
         over.set()
@@ -160,7 +160,7 @@ x = SparseRows(np.arange(0, rows * entries + 1, entries), indices.ravel().astype
                np.ones(rows * entries), (rows, 500 * entries))
 network = st.Sequential(st.Linear(500 * entries, 2), dtype=np.float64).compiled.network()
 batch, config = Batch(x, np.arange(rows) % 2), TrainConfig(st.SoftmaxCrossEntropy(), (None,))
-state, schedule = TrainState(config), FitRequest(1, rows, False, 0, np.ones(1))
+state, request = TrainState(config), FitRequest(1, rows, False, 0, np.ones(1))
 def peak():
     with open("/proc/self/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
@@ -168,7 +168,7 @@ grown = []
 for threads in (2, 8):
     before = peak()
     with st.config(num_threads=threads):
-        network.fit(batch, state, schedule, None)
+        network.fit(batch, state, request, None)
     grown.append(peak() - before)
 print(*grown)
 """

@@ -31,6 +31,38 @@ def test_a_layer_norm_is_its_formula(backend):
     assert_close(scores, normal * state["1.weight"] + state["1.bias"], 40, 10)
 
 
+def normalized(rows: np.ndarray, epsilon: float) -> np.ndarray:
+    """In extended precision, of numbers of any size."""
+    wide = rows.astype(np.longdouble)
+    centered = wide - wide.mean(axis=1, keepdims=True)
+    centered -= centered.mean(axis=1, keepdims=True)
+    return centered / np.sqrt(np.square(centered).mean(axis=1, keepdims=True) + epsilon)
+
+
+HARD = {
+    "small deviations of a large mean": (("float32", "float64"), 1e6 + numbers((9, 33))),
+    "smaller ones of a larger mean": (("float64",), 1e12 + numbers((9, 33))),
+    "the largest of float32": (("float32", "float64"), 3.4e38 * numbers((9, 33)) / 10),
+    "numbers whose squares are infinite": (("float64",), 1e160 * numbers((9, 33))),
+    "numbers whose sum is infinite": (("float64",), 1.7e308 * (1 - 0.01 * np.abs(numbers((9, 33))))),
+    "tiny numbers": (("float32", "float64"), 1e-30 * numbers((9, 33))),
+    "one number": (("float32", "float64"), np.full((9, 33), 1e30 / 3)),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [(name, dtype) for name, (dtypes, _) in HARD.items() for dtype in dtypes]
+)
+def test_rows_of_any_size_are_normalized(backend, name, dtype):
+    rows = HARD[name][1].astype(dtype)
+    layers = st.Sequential(st.LayerNorm(33), st.Linear(33, 33), dtype=dtype)
+    layers.load_state_dict(layers.state_dict() | {"1.weight": np.eye(33)})
+    with backend.computing():
+        assert_close(layers(rows), normalized(rows, 1e-5).astype(dtype), 6, 6)
+        loss, gradients = layers.loss_and_gradients(rows, np.arange(9), loss="softmax")
+        assert np.isfinite(loss) and all(np.isfinite(g).all() for g in gradients.values())
+
+
 @pytest.mark.parametrize("loss", ["softmax", "log_cosh"])
 def test_its_gradients_are_the_numerical_ones(backend, loss):
     X, y = numbers((12, 5)), np.arange(12) % 3 if loss == "softmax" else numbers((12, 3), seed=4)

@@ -56,7 +56,7 @@ def network(*stages):
     ],
 )
 def test_forks_and_joins_are_each_others(stages):
-    with pytest.raises(ValueError, match="forks and joins are not each other's partners"):
+    with pytest.raises(ValueError, match="the ends of residual blocks are not each other's partners"):
         network(*stages())
 
 

@@ -13,7 +13,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from support.networks import arrays, assert_same_models
 
 import steepest as st
-from steepest.sklearn import MLPClassifier, MLPRegressor
+from steepest.sklearn import LinearRegressor, MLPClassifier, MLPRegressor
 
 pytestmark = [
     pytest.mark.usefixtures("on_backend"),
@@ -164,3 +164,22 @@ def test_losses_of_a_regressor(options, solver):
     assert MLPRegressor(**common, loss="huber", huber_delta=0.1).fit(Z, PROGRESS).loss_ != pytest.approx(
         MLPRegressor(**common, loss="huber", huber_delta=1.0).fit(Z, PROGRESS).loss_
     )
+
+
+def test_activations_losses_and_solvers_by_name():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    y = X @ [1.0, -2.0, 0.5] + 0.1 * rng.normal(size=200)
+    assert LinearRegressor(loss="log_cosh").fit(X, y).score(X, y) > 0.98
+    for solver in ("nadam", "lion", "rmsprop"):
+        network = MLPRegressor(
+            loss="log_cosh",
+            hidden_layer_sizes=(16,),
+            activation="silu",
+            solver=solver,
+            learning_rate_init=0.005,
+            max_iter=100,
+            n_iter_no_change=100,
+            random_state=0,
+        )
+        assert network.fit(X, y).score(X, y) > 0.95

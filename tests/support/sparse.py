@@ -52,8 +52,8 @@ def fitted(layers, batch, config, epochs=3, size=16, **options):
         "rates": np.full(1, config.optimizer.learning_rate),
         "orders": np.array([rng.permutation(samples) for _ in range(epochs)]),
     } | options
-    schedule = FitRequest(epochs, size, **options)
-    results = model.compiled.network().fit(batch, state_of(model, config), schedule, None)
+    request = FitRequest(epochs, size, **options)
+    results = model.compiled.network().fit(batch, state_of(model, config), request, None)
     return model, results
 
 

@@ -21,13 +21,11 @@ def labeled(dtype=np.float64, weighted=False):
     return Batch(numbers((SAMPLES, 6), dtype), rng.integers(0, 3, SAMPLES), weight)
 
 
-def fitted(batch, config, schedule, **changed):
+def fitted(batch, config, epochs, **changed):
     """The model, and what the backend says of its fit."""
     model = small_model(batch.x.dtype)
     options = {"batch_size": SIZE, "shuffle": False, "seed": 0, "rates": np.full(1, 0.1)} | changed
-    return model, model.compiled.network().fit(
-        batch, TrainState(config), FitRequest(schedule, **options), None
-    )
+    return model, model.compiled.network().fit(batch, TrainState(config), FitRequest(epochs, **options), None)
 
 
 def stepped(batch, config, orders):

@@ -29,43 +29,6 @@ kinds = strategies.sampled_from(
 )  # squares of the smallest are no numbers
 
 
-def test_adagrad_and_rmsprop_follow_the_formula(implementation):
-    """By hand, with numbers that hardly any rounding touches."""
-    weight, squares = np.array([4.0, -2.0, 0.0]), np.array([7.0, 0.0, 0.0])
-    with implementation.computing():
-        functional.adagrad_step(weight, [3, 4, 0], 0.5, squares=squares, epsilon=1.0)
-    assert squares.tolist() == [16, 16, 0] and weight.tolist() == [4 - 1.5 / 5, -2 - 2 / 5, 0]
-    weight, squares = np.array([4.0, -2.0, 0.0]), np.array([23.0, 0.0, 4.0])
-    with implementation.computing():
-        functional.rmsprop_step(weight, [3, 4, 0], 0.5, mean_square=squares, decay=0.5, epsilon=1.0)
-    assert squares.tolist() == [16, 8, 2]
-    assert weight == pytest.approx([4 - 1.5 / 5, -2 - 2 / (1 + math.sqrt(8)), 0], rel=1e-15)
-
-
-def test_adam_follows_the_formula(implementation):
-    """Algorithm 1 of Kingma and Ba: their first step is the learning rate's size, whatever the gradient's."""
-    gradients = np.array([[1e-3, -2.0, 0.0], [3e-3, 1.0, 0.0], [-1e-3, 5.0, 1.0]])
-    weight, mean, square = np.ones(3), np.zeros(3), np.zeros(3)
-    m, v, expected = np.zeros(3), np.zeros(3), np.ones(3)
-    for step, g in enumerate(gradients):
-        with implementation.computing():
-            functional.adam_step(weight, g, 0.1, mean=mean, mean_square=square, step=step)
-        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
-        unbiased = m / (1 - 0.9 ** (step + 1)), v / (1 - 0.999 ** (step + 1))
-        expected = expected - 0.1 * unbiased[0] / (np.sqrt(unbiased[1]) + 1e-8)
-        assert weight == pytest.approx(expected, rel=1e-13)
-        if step == 0:
-            assert weight == pytest.approx([0.9, 1.1, 1.0], rel=1e-5)
-    assert mean == pytest.approx(m, rel=1e-14) and square == pytest.approx(v, rel=1e-13)
-
-
-def test_weight_decay_is_apart_from_the_gradient(implementation):
-    weight, mean, square = np.array([2.0, -4.0]), np.zeros(2), np.zeros(2)
-    with implementation.computing():
-        functional.adam_step(weight, [0, 0], 0.5, mean=mean, mean_square=square, step=0, weight_decay=0.25)
-    assert weight.tolist() == [2 * 0.875, -4 * 0.875] and not mean.any() and not square.any()
-
-
 def one_update(optimizer, penalty, weight, grad, slots):
     active().update(weight, grad, slots, optimizer, penalty, optimizer.learning_rate, 2)
 
@@ -200,6 +163,31 @@ def test_the_state_is_kept_for_its_like_alone(backend, data):
     )
 
 
+@needs_native
+@pytest.mark.parametrize("optimizer", [st.NAdam(0.02), st.Lion(0.01), st.Lion(0.01, weight_decay=0.1)])
+def test_fits_agree_with_the_reference_and_learn(optimizer):
+    X, y = st.datasets.two_moons(100)
+    states = []
+    for backend in ("native", "reference"):
+        with st.config(backend):
+            model = st.Sequential(st.Linear(2, 16), st.Tanh(), st.Linear(16, 2), dtype="float64")
+            history = model.fit(X, y, optimizer=optimizer, epochs=20, batch_size=20, progress=False)
+        assert history.loss[-1] < history.loss[0] / 1.5
+        states.append(model.state_dict())
+    for key, value in states[0].items():
+        assert_close(states[1][key], value, 3000, 10)
+
+
+def test_slots_are_kept_by_name_and_number():
+    X, y = st.datasets.two_moons(20)
+    trainer = st.Trainer(st.Sequential(st.Linear(2, 2)), optimizer=st.Adam())
+    trainer.step(X, y)
+    for optimizer, slots in [(st.NAdam(), ["mean", "mean_square"]), (st.Lion(), ["mean"]), (st.SGD(), [])]:
+        trainer.optimizer = optimizer
+        trainer.step(X, y)
+        assert list(optimizer.slots) == slots
+
+
 @pytest.mark.parametrize("optimizer", [st.Adam(0.01), st.RMSProp(0.01), st.AdaGrad(0.01)])
 def test_divergence_restores_the_state_too(backend, data, optimizer):
     X, _ = data
@@ -231,6 +219,11 @@ def test_bad_numbers_are_named():
         (lambda: st.Adam(beta_1=1), ValueError, r"beta_1 is 1, but must be in \[0, 1\)"),
         (lambda: st.AdamW(beta_2=-0.1), ValueError, r"beta_2 is -0.1, but must be in \[0, 1\)"),
         (lambda: st.AdamW(weight_decay=-1.0), ValueError, "weight_decay is -1.0, but must be finite and not"),
+        (lambda: st.NAdam(beta_1=1.0), ValueError, "beta_1 is 1.0"),
+        (lambda: st.NAdam(momentum_decay=0.0), ValueError, "momentum_decay is 0.0"),
+        (lambda: st.NAdam(epsilon=0.0), ValueError, "epsilon is 0.0"),
+        (lambda: st.Lion(beta_2=-0.1), ValueError, "beta_2 is -0.1"),
+        (lambda: st.Lion(weight_decay=-1.0), ValueError, "weight_decay is -1.0"),
     ]:
         with pytest.raises(error, match=message):
             make()

@@ -36,7 +36,6 @@ void renew_penalty_terms(const StageView<T>& at, const Kernels<T>& kernels, cons
 } // namespace
 
 template <class T> void forward_sparse(const StageView<T>& at, const Kernels<T>& kernels, Block y) {
-    const Stage& stage = at.stage();
     const Parameters<T>& own = at.parameters();
     const T scale = T(at.network().lazy_scale().value());
     const Index j = y.columns.begin, n = y.columns.size();
@@ -49,8 +48,7 @@ template <class T> void forward_sparse(const StageView<T>& at, const Kernels<T>&
             kernels.add_scaled(own.bias + j, to, scale, to, n);
         else if (at.network().lazy_scale().value() != 1)
             for (Index k = 0; k < n; ++k) to[k] *= scale;
-        if (stage.activation != Activation::identity)
-            kernels.activate(stage.activation, T(stage.slope), to, to, n);
+        at.activate(kernels, to, n);
     }
 }
 

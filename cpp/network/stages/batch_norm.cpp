@@ -1,8 +1,7 @@
 // Compute: batch normalization, y = activation((x - mean) / sqrt(variance + epsilon) * weight + bias), column
 // by column, with the batch's mean and variance in training, and the running ones in inference.
-#include "network/stages/stage_type.hpp"
+#include "network/stages/scale_and_shift.hpp"
 
-#include <algorithm>
 #include <cmath>
 
 namespace steepest {
@@ -56,22 +55,11 @@ template <class T> struct BatchNorm final : StageType<T> {
         }
     }
 
-    // Neither a penalty nor decay is for scales: they are updated as biases are.
     void update(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) const override {
-        const std::size_t d = at.parameter_index();
         const Range own = column_chunk<T>(at.stage().outputs, context.team);
-        const Index j = own.begin, n = own.size();
-        if (n == 0) return;
-        const T *dscale = at.saved().row(saved_dscale) + j, *dshift = at.saved().row(saved_dshift) + j;
-        if (step.gradients) {
-            std::copy_n(dscale, n, step.gradients[d].weight.data + j);
-            std::copy_n(dshift, n, step.gradients[d].bias + j);
-            return;
-        }
-        const Parameters<T>& parameters = at.parameters();
-        const Update<T>& update = step.updates.biases;
-        context.kernels.update(update, dscale, parameters.weight.data + j, step.state.of_row(d, 0, j), n);
-        context.kernels.update(update, dshift, parameters.bias + j, step.state.of_bias(d, j), n);
+        if (own.size() > 0)
+            update_scale_and_shift(at, context, step, own, at.saved().row(saved_dscale),
+                                   at.saved().row(saved_dshift));
     }
 
     void update_statistics(const StageView<T>& at, const Context<T>& context) const override {
@@ -109,14 +97,12 @@ template <class T> struct BatchNorm final : StageType<T> {
 
     static void standardize(const StageView<T>& at, const Kernels<T>& kernels, MatrixView<const T> x,
                             const T* mean, MatrixView<T> y, Index rows, Range columns) {
-        const Stage& stage = at.stage();
         const Index j = columns.begin, n = columns.size();
         for (Index i = 0; i < rows; ++i) {
             T* const to = y.data + i * y.stride + j;
             kernels.standardize(x.data + i * x.stride + j, mean + j, at.saved().row(saved_scale) + j,
                                 at.parameters().bias + j, to, n);
-            if (stage.activation != Activation::identity)
-                kernels.activate(stage.activation, T(stage.slope), to, to, n);
+            at.activate(kernels, to, n);
         }
     }
 };

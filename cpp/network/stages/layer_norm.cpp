@@ -1,18 +1,17 @@
 // Compute: layer normalization, y = activation((x - mean) / sqrt(variance + epsilon) * weight + bias), row by
 // row, with the row's own mean and variance.
-#include "network/stages/stage_type.hpp"
-
-#include <algorithm>
+#include "network/stages/scale_and_shift.hpp"
 
 namespace steepest {
 namespace {
 
-// What is saved of a batch, a row each: of every sample, and of every column.
-enum Saved : Index { saved_mean, saved_inverse, saved_dscale, saved_dshift, saved_rows };
+// What is saved of a batch: two rows of every column's sums, and then the normalized rows, each with its
+// 1 / deviation behind it.
+enum Saved : Index { saved_dscale, saved_dshift, saved_normal };
 
 template <class T> struct LayerNorm final : StageType<T> {
     void reserve(const Stage& stage, Index samples, Matrix<T>& saved) const override {
-        saved.reserve(saved_rows, std::max(samples, stage.outputs));
+        saved.reserve(saved_normal + samples, stage.outputs + 1);
     }
 
     void forward(const StageView<T>& at, const Context<T>& context, Block y) const override {
@@ -24,59 +23,45 @@ template <class T> struct LayerNorm final : StageType<T> {
         const Range columns{0, at.stage().outputs};
         for (Index i = dx.rows.begin; i < dx.rows.end; ++i) {
             T* const to = at.delta_below().row(i);
-            context.kernels.layer_norm_gradient(at.input(i).data, at.delta().row(i), row_of(at, i), to,
-                                                columns.size());
+            context.kernels.layer_norm_gradient(at.delta().row(i), row_of(at, i), to, columns.size());
             at.finish_gradient(context.kernels, i, columns, to);
         }
     }
 
-    // This thread's columns. Neither a penalty nor decay is for scales: they are updated as biases are.
     void update(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) const override {
-        const std::size_t d = at.parameter_index();
         const Range own = column_chunk<T>(at.stage().outputs, context.team);
-        const Index j = own.begin, n = own.size();
-        if (n == 0) return;
+        if (own.size() == 0) return;
         const Matrix<T>& saved = at.saved();
         T *const dscale = saved.row(saved_dscale), *const dshift = saved.row(saved_dshift);
-        context.kernels.layer_norm_sums(at.input(0), read_only(at.delta().rows()), step.samples, own.begin,
-                                        own.end, saved.row(saved_mean), saved.row(saved_inverse), dscale,
-                                        dshift);
-        if (step.gradients) {
-            std::copy_n(dscale + j, n, step.gradients[d].weight.data + j);
-            std::copy_n(dshift + j, n, step.gradients[d].bias + j);
-            return;
-        }
-        const Parameters<T>& own_parameters = at.parameters();
-        const Update<T>& update = step.updates.biases;
-        context.kernels.update(update, dscale + j, own_parameters.weight.data + j, step.state.of_row(d, 0, j),
-                               n);
-        context.kernels.update(update, dshift + j, own_parameters.bias + j, step.state.of_bias(d, j), n);
+        context.kernels.layer_norm_sums(read_only(saved.rows(saved_normal)), read_only(at.delta().rows()),
+                                        step.samples, own.begin, own.end, dscale, dshift);
+        update_scale_and_shift(at, context, step, own, dscale, dshift);
     }
 
     void predict(const StageView<T>& at, const Kernels<T>& kernels, const Prediction<T>& p) const override {
-        T mean, inverse;
-        for (Index i = 0; i < p.rows; ++i)
-            normalize(at, kernels, p.x.data + i * p.x.stride, row_with(at, &mean, &inverse),
-                      p.y.data + i * p.y.stride);
+        T inverse;
+        for (Index i = 0; i < p.rows; ++i) {
+            T* const y = p.y.data + i * p.y.stride;
+            normalize(at, kernels, p.x.data + i * p.x.stride, row_with(at, y, &inverse), y);
+        }
     }
 
   private:
-    static LayerNormRow<T> row_with(const StageView<T>& at, T* mean, T* inverse) {
+    static LayerNormRow<T> row_with(const StageView<T>& at, T* normal, T* inverse) {
         return {.weight = at.parameters().weight.data,
                 .bias = at.parameters().bias,
                 .epsilon = at.stage().epsilon,
-                .mean = mean,
+                .normal = normal,
                 .inverse_deviation = inverse};
     }
     static LayerNormRow<T> row_of(const StageView<T>& at, Index i) {
-        return row_with(at, at.saved().row(saved_mean) + i, at.saved().row(saved_inverse) + i);
+        T* const normal = at.saved().row(saved_normal + i);
+        return row_with(at, normal, normal + at.stage().outputs);
     }
     static void normalize(const StageView<T>& at, const Kernels<T>& kernels, const T* x,
                           const LayerNormRow<T>& row, T* y) {
-        const Stage& stage = at.stage();
-        kernels.layer_norm(x, row, y, stage.outputs);
-        if (stage.activation != Activation::identity)
-            kernels.activate(stage.activation, T(stage.slope), y, y, stage.outputs);
+        kernels.layer_norm(x, row, y, at.stage().outputs);
+        at.activate(kernels, y, at.stage().outputs);
     }
 };
 

@@ -59,6 +59,12 @@ template <class T> class StageView {
     [[nodiscard]] const Network<T>& network() const { return network_; }
     [[nodiscard]] const Workspace<T>& workspace() const { return network_.workspace(); }
 
+    // y = activation(y) for n outputs.
+    void activate(const Kernels<T>& kernels, T* y, Index n) const {
+        if (stage().activation != Activation::identity)
+            kernels.activate(stage().activation, T(stage().slope), y, y, n);
+    }
+
     // dx = made * the derivative of the activation below, for some columns of a row; `made` may be dx.
     void finish_gradient(const Kernels<T>& kernels, Index row, Range columns, const T* made) const {
         const Index j = columns.begin;

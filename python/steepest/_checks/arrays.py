@@ -25,6 +25,9 @@ def float_dtype(dtype: object) -> np.dtype[Any]:
 def real_array(value: object, name: str) -> Array:
     """`value` as an array of real numbers, without a copy where it is one."""
     array = value if type(value) is np.ndarray else _as_array(value, name)
+    if type(value).__module__.startswith("scipy.sparse"):
+        kind = type(value).__name__
+        raise TypeError(f"{name} is a {kind}: use its toarray(), or an estimator, which takes sparse samples")
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, but must hold real numbers")
     return array

@@ -38,10 +38,10 @@ NO_KEY = StepKey(0, 0)  # of models that draw nothing
 
 @dataclass
 class Parameters:
-    """What belongs to one stage that learns: (inputs, outputs) and (outputs,) or None.
+    """What belongs to one stage with parameters: (inputs, outputs) and (outputs,) or None.
 
-    The weight of a batch_norm is (1, outputs). The same class carries values, gradients, averages and what an
-    optimizer keeps of each parameter.
+    The scale of a normalization is a weight of shape (1, outputs). The same class carries values, gradients,
+    averages and what an optimizer keeps of each parameter.
     """
 
     weight: Array

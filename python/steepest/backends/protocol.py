@@ -2,7 +2,7 @@
 
 A model is compiled to a tuple of `Stage`; its parameters are NumPy arrays that the model owns and that
 either backend reads and updates in place, so switching backends moves no data. Everything that arrives
-here was checked at the Python edge (`_checks.py`): matching shapes, the model's dtype, unit stride along
+here was checked at the Python edge (`_checks/`): matching shapes, the model's dtype, unit stride along
 the features, labels in range.
 """
 
@@ -100,7 +100,7 @@ class Backend(Protocol):
     ) -> Network:
         """Bind a compiled model to this backend.
 
-        `parameters` has one entry for each stage that learns, `running` one for each batch_norm:
+        `parameters` has one entry for each stage with parameters, `running` one for each batch_norm:
         (2, outputs), the running mean and variance.
         """
 

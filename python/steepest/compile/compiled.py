@@ -35,7 +35,7 @@ class Compiled:
     dtype : {float32, float64}
     parameters : sequence of Parameters, optional
         Of each layer that has some, learned in place. By default zeros, but ones as the scale of a
-        `BatchNorm`.
+        `BatchNorm` or `LayerNorm`.
     running : sequence of ndarray, optional
         Running mean and variance, (2, features), of each `BatchNorm`. By default 0 and 1.
 

@@ -13,7 +13,7 @@ from .plan import parametric, walk
 
 
 def per_layer(penalty: Penalties, layers: Sequence[Layer]) -> tuple[Penalty | None, ...]:
-    """The penalty of each parametric layer; None for a BatchNorm, whose scales are not penalized.
+    """The penalty of each parametric layer; None for a normalization, whose scales are not.
 
     Raises
     ------

@@ -10,7 +10,7 @@ from .stage import Stage
 
 
 def compile_stages(layers: Sequence[Layer]) -> tuple[Stage, ...]:
-    """Fuse each Linear and BatchNorm with the activation right behind it, unless that `reads_input`.
+    """Fuse each Linear and normalization with the activation right behind it, unless that `reads_input`.
 
     Identities vanish.
 

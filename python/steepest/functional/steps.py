@@ -161,7 +161,7 @@ def adam_step(
     weight, gradient, penalty
         As for `sgd_step`.
     learning_rate, beta_1, beta_2, epsilon, epsilon_hat, weight_decay
-        As in `AdamW`.
+        As in `AdamW`, but an array of any shape decays.
     mean, mean_square : ndarray like `weight`
         Running means of gradients and of their squares, which begin with zeros.
     step : int
@@ -252,7 +252,7 @@ def lion_step(
     weight, gradient, penalty
         As for `sgd_step`.
     learning_rate, beta_1, beta_2, weight_decay
-        As in `Lion`.
+        As in `Lion`, but an array of any shape decays.
     mean : ndarray like `weight`
         The running mean of gradients, which begins with zeros.
 

@@ -218,7 +218,7 @@ class ReferenceNetwork:
         write(changes)
 
     def _penalties(self, config: TrainConfig) -> list[Penalty | None]:
-        """That of each stage with parameters: there is none of the scales of a batch_norm."""
+        """That of each stage with parameters: there is none of the scales of a normalization."""
         own = zip(self._parametric, config.penalties, strict=True)
         return [penalty if stage.has_matrix else None for stage, penalty in own]
 
@@ -252,7 +252,7 @@ class ReferenceNetwork:
         return changes
 
     def _arrays(self, parameters: Sequence[Parameters]) -> list[Array]:
-        """Each array, weights with two axes and all else, the scales of a batch_norm too, with one."""
+        """Each array, weights with two axes and all else, the scales of a normalization too, with one."""
         arrays = []
         for stage, p in zip(self._parametric, parameters, strict=False):
             arrays.append(p.weight if stage.has_matrix else p.weight[0])

@@ -74,14 +74,12 @@ def _lion(o: Lion, value: Array, grad: Array, slots: Slots, rate: float, age: in
 
 
 def _momenta(o: NAdam, t: int) -> float:
-    """The product of the momenta of the steps up to t, as far as 1 less it is not 1."""
-    product, some = 1.0, 2**16
-    for first in range(1, t + 1, some):
-        steps = np.arange(first, min(first + some, t + 1), dtype=np.float64)
-        product *= float(np.prod(o.beta_1 * (1 - 0.5 * o.fading**steps)))
-        if product < 2.0**-60:
-            break
-    return product
+    """The product of the momenta of the steps up to t.
+
+    Beyond some thousand either they have come to beta_1, or the product to where 1 less it is 1.
+    """
+    first = np.arange(1.0, min(t, 4096) + 1)
+    return float(np.prod(o.beta_1 * (1 - 0.5 * o.fading**first))) * o.beta_1 ** max(t - 4096, 0)
 
 
 def _mean(before: Array, new: Array, decay: float) -> Array:

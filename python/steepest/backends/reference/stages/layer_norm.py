@@ -20,10 +20,15 @@ class LayerNorm(StageType):
     def forward(self, view: View) -> tuple[Array, Array]:
         """The rows, and 1 / deviation beside the normalized ones."""
         wide = view.x.astype(np.float64)
+        # Of larger numbers the squares would be infinite; what is made of them does not depend on the scale.
+        scale = np.where(np.abs(wide).max(axis=1, keepdims=True) > 1e150, 2.0**-560, 1.0)
+        wide *= scale
         centered = wide - wide.mean(axis=1, keepdims=True)
+        centered -= centered.mean(axis=1, keepdims=True)  # an ulp of a large mean is a large deviation
         variance = np.square(centered).mean(axis=1, keepdims=True)
-        inverse = 1 / np.sqrt(variance + view.stage.epsilon)
-        saved = np.hstack([inverse, centered * inverse]).astype(view.x.dtype)
+        epsilon = np.maximum(view.stage.epsilon * scale * scale, np.finfo(np.float64).smallest_normal)
+        inverse = 1 / np.sqrt(variance + epsilon)
+        saved = np.hstack([inverse * scale, centered * inverse]).astype(view.x.dtype)
         return saved[:, 1:] * view.parameters.weight[0] + view.parameters.bias, saved
 
     def backward(self, view: View, y: Array, grad: Array) -> Array:
