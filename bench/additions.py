@@ -38,13 +38,24 @@ def _additions() -> dict[str, Callable[[], st.Trainer]]:
         return st.Trainer(st.Sequential(*net), optimizer=optimizer, **how)
 
     made = {PLAIN: partial(trainer, layers())}
-    for activation in (st.Sigmoid, st.Tanh, st.LeCunTanh, st.LeakyReLU, st.ELU, st.Softplus, st.GELU):
+    for activation in (
+        st.Sigmoid,
+        st.Tanh,
+        st.LeCunTanh,
+        st.LeakyReLU,
+        st.ELU,
+        st.Softplus,
+        st.GELU,
+        st.SiLU,
+    ):
         made[activation.__name__] = partial(trainer, layers(lambda n, own=activation: [own()]))
     made["dropout"] = partial(trainer, layers(lambda n: [st.ReLU(), st.Dropout(0.5)]))
     # The biases before a normalization have no gradient, only its rounding, which cannot be compared.
     made["batch norm"] = partial(trainer, layers(lambda n: [st.BatchNorm(n), st.ReLU()], bias=False))
+    made["layer norm"] = partial(trainer, layers(lambda n: [st.LayerNorm(n), st.ReLU()]))
     made["momentum"] = partial(trainer, layers(), st.SGD(PROBLEM.learning_rate, 0.9))
-    for rule in (st.AdaGrad, st.RMSProp, st.Adam, st.AdamW):
+    # Not Lion: the sign of a gradient near 0 is one of rounding, so no two backends take the same steps.
+    for rule in (st.AdaGrad, st.RMSProp, st.Adam, st.AdamW, st.NAdam):
         made[rule.__name__] = partial(trainer, layers(), rule(0.001))
     made["L2"] = partial(trainer, layers(), penalty=st.L2(1e-4))
     made["L1"] = partial(trainer, layers(), penalty=st.L1(1e-5))

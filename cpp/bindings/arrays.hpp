@@ -6,9 +6,11 @@
 #include "kernels/dispatch.hpp"
 #include "operations.hpp"
 
+#include <pybind11/gil_safe_call_once.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <array>
 #include <stdexcept>
 #include <string>
 
@@ -21,10 +23,14 @@ namespace py = pybind11;
 // Whether kernels can read an object as it lies: an array of T in C order. Of the subclasses of ndarray only
 // memmap is known to be no more than its elements.
 template <class T> bool plain(py::handle object, Index dimensions) {
-    const auto numpy = [](const char* name) { return py::object(py::module_::import("numpy").attr(name)); };
-    static const py::handle ndarray = numpy("ndarray").release(), memmap = numpy("memmap").release();
+    // Not a local static alone: it would be waited for with the GIL held, while its import lets others run.
+    PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<std::array<py::object, 2>> stored;
+    auto& kinds = stored.call_once_and_store_result([] {
+        const auto numpy = py::module_::import("numpy");
+        return std::array<py::object, 2>{numpy.attr("ndarray"), numpy.attr("memmap")};
+    });
     const py::handle type = py::type::handle_of(object);
-    if (!type.is(ndarray) && !type.is(memmap)) return false;
+    if (!type.is(kinds.get_stored()[0]) && !type.is(kinds.get_stored()[1])) return false;
     const auto a = py::reinterpret_borrow<py::array>(object);
     return a.ndim() == dimensions && (a.flags() & py::array::c_style) && a.dtype().is(py::dtype::of<T>()) &&
            reinterpret_cast<std::uintptr_t>(a.data()) % alignof(T) == 0;

@@ -12,7 +12,7 @@ from support.networks import assert_same_models
 from support.tolerances import assert_same_bits
 
 import steepest as st
-from steepest.sklearn import MLPClassifier
+from steepest.sklearn import LinearClassifier, MLPClassifier
 
 pytestmark = [
     pytest.mark.usefixtures("on_backend"),
@@ -71,6 +71,27 @@ def test_callbacks_of_scikit_learn():
     assert_same_models(model, classifier(max_iter=2).fit(X, Y))
     with pytest.raises(TypeError, match="callbacks must be instances following the FitCallback protocol"):
         classifier().set_callbacks(print)
+
+
+@pytest.mark.parametrize("kind", [LinearClassifier, MLPClassifier])
+def test_the_last_callback_sees_the_weights_of_the_best_epoch(kind):
+    pytest.importorskip("sklearn.callback")
+
+    class Watch:
+        def setup(self, estimator, context): ...
+
+        def teardown(self, estimator, context): ...
+
+        def on_fit_task_begin(self, estimator, context): ...
+
+        def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+            self.last = fitted_estimator.predict_proba(X)
+
+    watch = Watch()
+    options = {"early_stopping": True, "n_iter_no_change": 3, "learning_rate_init": 0.5, "random_state": 1}
+    model = kind(max_iter=30, **options).set_callbacks(watch).fit(X, Y)
+    assert model.validation_scores_[-1] < max(model.validation_scores_)  # so that there is a better one
+    assert_same_bits(watch.last, model.predict_proba(X))
 
 
 def test_callbacks_of_scikit_learn_itself():

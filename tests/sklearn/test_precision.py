@@ -52,6 +52,15 @@ def entries(model, rows):
     yield lambda: model.score(rows, y_of(type(model)))
 
 
+@pytest.mark.parametrize("name", ["clip_value", "clip_norm"])
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_bounds_of_gradients_that_are_zero_in_float32_are_refused(kind, name):
+    """They would keep all weights where they are."""
+    with pytest.raises(ValueError, match=f"{name} is 1e-50, but must be at least 1.17.*float32"):
+        fitted(kind, **{name: 1e-50})
+    fitted(kind, np.float64, **{name: 1e-50})
+
+
 @pytest.mark.parametrize("form", KINDS)
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_rows_too_large_for_the_network_are_named(kind, form, backend):

@@ -22,12 +22,17 @@ def float_dtype(dtype: object) -> np.dtype[Any]:
     return np.dtype(np.float32 if result == np.float32 else np.float64)
 
 
-def real_array(value: object, name: str) -> Array:
-    """`value` as an array of real numbers, without a copy where it is one."""
+def real_array(value: object, name: str, if_strings: str = "") -> Array:
+    """`value` as an array of real numbers, without a copy where it is one.
+
+    if_strings: what the message advises where it holds strings.
+    """
     array = value if type(value) is np.ndarray else _as_array(value, name)
     if type(value).__module__.startswith("scipy.sparse"):
         kind = type(value).__name__
         raise TypeError(f"{name} is a {kind}: use its toarray(), or an estimator, which takes sparse samples")
+    if if_strings and array.size and isinstance(array.flat[0], str):
+        raise TypeError(f"{name} has dtype {array.dtype}, but must hold real numbers: {if_strings}")
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, but must hold real numbers")
     return array

@@ -45,7 +45,9 @@ def labels(
             f"labels choose among at least 2 scores, but there is {classes}: use squared error or binary "
             "cross-entropy for one"
         )
-    array = real_array(y, name)
+    array = real_array(
+        y, name, "use np.unique(y, return_inverse=True)[1], or an estimator, which takes names of classes"
+    )
     if array.ndim != 1:
         hint = (
             "y.ravel()" if array.ndim == 2 and array.shape[1] == 1 else "y.argmax(axis=1) of a one-hot array"
@@ -56,8 +58,9 @@ def labels(
     if array.shape[0] != samples:
         raise ValueError(f"X has {samples} samples, but {name} has {array.shape[0]}")
     if array.dtype.kind == "f":
+        hint = "drop the samples without a label" if np.isnan(array).any() else "use y.astype(int)"
         raise TypeError(
-            f"{name} has dtype {array.dtype}, but labels are integers 0..{classes - 1}: use y.astype(int), "
+            f"{name} has dtype {array.dtype}, but labels are integers 0..{classes - 1}: {hint}, "
             "or squared error to fit real numbers"
         )
     indices = packed(array, np.dtype(np.int64))

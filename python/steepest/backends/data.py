@@ -98,7 +98,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to learn: the loss, a penalty or None for each dense stage, the optimizer.
+    """How to learn: the loss, a penalty or None for each stage with parameters, the optimizer.
 
     The learning rate is not taken from the optimizer, but told each call. clip_value: the bound of each
     component of the gradient of the objective, or None. clip_norm: that of its norm afterwards, or None.

@@ -151,9 +151,10 @@ class Compiled:
 
     def _check_sizes(self) -> None:
         for (path, layer), stage in zip(self._parametric, self.parametric_stages, strict=True):
-            if stage.inputs * stage.outputs * self.dtype.itemsize > _MEMORY:
+            rows = stage.weight_rows
+            if rows * stage.outputs * self.dtype.itemsize > _MEMORY:
                 raise ValueError(
-                    f"layer {path} is {layer!r}, whose weight of {stage.inputs} x {stage.outputs} numbers is "
+                    f"layer {path} is {layer!r}, whose weight of {rows} x {stage.outputs} numbers is "
                     "larger than any memory"
                 )
 

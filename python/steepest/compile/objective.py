@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import _checks
@@ -27,19 +30,34 @@ def objective_of(
     return checked, penalties
 
 
+def check_clipping(clip_value: float | None, clip_norm: float | None, dtype: np.dtype[Any]) -> None:
+    """Refuse bounds of gradients that `dtype` cannot hold: as zeros they would stop all learning."""
+    for bound, name in ((clip_value, "clip_value"), (clip_norm, "clip_norm")):
+        if bound is not None:
+            _checks.representable(bound, name, dtype, normal=True)
+
+
 def batch_of(
-    compiled: Compiled, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, loss: Loss
+    compiled: Compiled,
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    loss: Loss,
+    where: str = "",
 ) -> Batch:
-    """Checked and converted samples, which `check_finite` has not seen yet."""
-    x = _checks.rows(X, compiled.in_features, compiled.dtype)
-    _checks.not_empty(x)
-    scores = len(x), compiled.out_features
-    return Batch(x, *targets_and_weight(loss, y, sample_weight, scores, compiled.dtype, active()))
+    """Checked and converted samples, which `check_finite` has not seen yet.
+
+    where: behind "X" and "y" in messages, as in " of validation_data".
+    """
+    x = _checks.rows(X, compiled.in_features, compiled.dtype, f"X{where}")
+    _checks.not_empty(x, f"X{where}")
+    scores, dtype = (len(x), compiled.out_features), compiled.dtype
+    return Batch(x, *targets_and_weight(loss, y, sample_weight, scores, dtype, active(), f"y{where}"))
 
 
-def check_finite(batch: Batch) -> None:
+def check_finite(batch: Batch, where: str = "") -> None:
     """Refuse samples, or targets, that are not finite."""
     first_nonfinite_row = active().first_nonfinite_row
-    _checks.finite_rows(batch.dense, first_nonfinite_row, "X")
+    _checks.finite_rows(batch.dense, first_nonfinite_row, f"X{where}")
     if batch.targets.ndim == 2:
-        _checks.finite_rows(batch.targets, first_nonfinite_row, "y")
+        _checks.finite_rows(batch.targets, first_nonfinite_row, f"y{where}")

@@ -473,7 +473,7 @@ def gelu(x: ArrayLike) -> Array:
 def gelu_backward(x: ArrayLike, grad: ArrayLike) -> Array:
     """Gradient of the input of `gelu` from that input and the output's gradient.
 
-    The output does not tell: two inputs have the same.
+    It needs the input: two inputs can have the same output.
 
     Parameters
     ----------
@@ -533,7 +533,7 @@ def silu(x: ArrayLike) -> Array:
 def silu_backward(x: ArrayLike, grad: ArrayLike) -> Array:
     """Gradient of the input of `silu` from that input and the output's gradient.
 
-    The output does not tell: two inputs have the same.
+    It needs the input: two inputs can have the same output.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ class LayerNorm(Layer):
     """Layer normalization, y = (x - mean) / sqrt(variance + epsilon) * weight + bias, sample by sample.
 
     Mean and (biased) variance are those of the features of each sample, in training and in ``model(X)``
-    alike, so that batches of any size, one too, give the same.
+    alike: the result does not depend on the batch size.
 
     Parameters
     ----------

@@ -86,7 +86,7 @@ def to_sklearn(estimator: Estimator) -> Any:
     TypeError
         For another estimator.
     ValueError
-        If scikit-learn has none that predicts like this one, because of an activation or a loss.
+        If scikit-learn has none like this one, because of an activation or a loss, or a perceptron's solver.
     NotFittedError
         If it is not fitted.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from .._description import check_dtype
 from ..averaging import Averaging, as_averaging
 from ..backends.data import Average, OptimizerState, TrainConfig, TrainState
 from ..compile.compiled import Compiled
-from ..compile.objective import objective_of
+from ..compile.objective import check_clipping, objective_of
 from ..constraints import MaxNorm, as_constraint
 from ..losses import Loss, LossFunction
 from ..optimizers import SGD, Optimizer, as_optimizer
@@ -49,12 +48,13 @@ class Learning:
     ) -> None:
         self.compiled = compiled
         loss, penalties = objective_of(compiled, loss, penalty)
-        clip_value = _bound(clip_value, "clip_value", compiled.dtype)
-        clip_norm = _bound(clip_norm, "clip_norm", compiled.dtype)
+        clip_value = None if clip_value is None else _checks.positive(clip_value, "clip_value")
+        clip_norm = None if clip_norm is None else _checks.positive(clip_norm, "clip_norm")
         check_dtype(as_constraint(constraint), compiled.dtype)
         average = None
         if (averaging := as_averaging(averaging)) is not None:
             average = Average(averaging, compiled.zeros(), np.zeros(1, np.int64))
+        check_clipping(clip_value, clip_norm, compiled.dtype)
         config = TrainConfig(loss, penalties, SGD(), clip_value, clip_norm, constraint)
         self.state = TrainState(config, average=average)
         self.use(optimizer)
@@ -115,11 +115,3 @@ class Learning:
             return []
         arrays = [*self.compiled.arrays(average.values), average.updates]
         return [(array, array.copy()) for array in arrays]
-
-
-def _bound(value: float | None, name: str, dtype: np.dtype[Any]) -> float | None:
-    """A bound of gradients that `dtype` can hold, or None."""
-    if value is not None:
-        value = _checks.positive(value, name)
-        _checks.representable(value, name, dtype, normal=True)
-    return value

@@ -124,7 +124,8 @@ class EpochLoop:
             losses, part = [], None
             if results.losses:
                 part, sums, seconds = (number, results.losses[0]), results.sums, seconds + results.seconds[0]
-                losses = [sums[0] / sums[1]] if first + number == self.batches else []
+                mean = sums[0] / sums[1] if sums[1] else 0.0  # weights may be changed meanwhile
+                losses = [mean] if first + number == self.batches else []
             self._done += len(losses)
             yield Call(losses, [seconds] * len(losses), part, *self._end(request, results))
 

@@ -239,7 +239,7 @@ class Trainer:
         progress : bool, default True
             Show a progress bar on stderr if that is a terminal.
         seed : int, optional
-            Seed of the shuffles; by default the model's seed.
+            Seed of the shuffles and of all other random draws of the fit; by default the model's seed.
 
         Returns
         -------
@@ -263,9 +263,9 @@ class Trainer:
         X of the model's dtype in C order is read in place, so a memory map (``numpy.load(...,
         mmap_mode="r")``) may be larger than memory. The same holds for int64 labels, and for targets and
         sample weights of the model's dtype. Everything else is converted once, as a whole. A fit allocates
-        two copies of the parameters, of the optimizer's state and of the average, and one batch with its
+        a copy of the parameters, of the optimizer's state and of the average, and one batch with its
         activations and gradients; with `shuffle` also 4 bytes per sample for the order (8 from 2**32 samples
-        on). Batch callbacks need a third copy.
+        on). Batch callbacks, and schedules of more than 1,024 steps an epoch, need a second copy.
         """
         epochs = _checks.integer(epochs, "epochs", minimum=0)
         if batch_size is not None:

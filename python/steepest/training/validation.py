@@ -53,8 +53,9 @@ def validation_batch(compiled: Compiled, data: tuple[ArrayLike, ArrayLike], loss
     """A pair of samples and targets, checked and converted."""
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise TypeError("validation_data must be a pair (X, y)")
-    batch = batch_of(compiled, data[0], data[1], None, loss)
-    check_finite(batch)
+    where = " of validation_data"
+    batch = batch_of(compiled, data[0], data[1], None, loss, where)
+    check_finite(batch, where)
     return batch
 
 

@@ -151,10 +151,7 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
     def _learn(self, job: FitJob) -> None:
         """From checked samples, with parameters to begin with."""
         job = self._split(job)
-        problem = self._problem(job, self._training_batch(job))
-        learn(self, problem)
-        if problem.publish is not None:
-            problem.publish()
+        learn(self, self._problem(job, self._training_batch(job)))
 
     def _training_batch(self, job: FitJob) -> Batch:
         """All that a fit learns from; in `partial_fit` it may be nothing."""

@@ -53,8 +53,8 @@ class Problem:
     solver: what learning changes besides; the estimator keeps it between calls of `partial_fit`.
     seed: of draws within the network.
     rate_factor: what the network's learning rates are of the estimator's.
-    publish: shows on the estimator what the arrays are, where they are not its own; called before callbacks
-    and at the end.
+    publish: shows on the estimator what the arrays are, where they are not its own; called before
+        callbacks, and at the end.
     """
 
     job: FitJob

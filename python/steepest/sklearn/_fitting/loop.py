@@ -19,6 +19,7 @@ from ..._checks import Array
 from ..._description import check_dtype
 from ...backends import active
 from ...backends.data import EpochResults, FitRequest, ShouldStop, TrainConfig, TrainState
+from ...compile.objective import check_clipping
 from ...training.divergence import DivergenceError
 from ...training.history import History
 from ...training.loop import Call, EpochLoop, Fitting, Part
@@ -63,6 +64,7 @@ def check_config(estimator: Any, config: TrainConfig, dtype: np.dtype[Any]) -> N
     check_dtype(config.optimizer, dtype)
     for penalty in config.penalties:
         check_dtype(penalty, dtype, f"alpha={estimator.alpha}")
+    check_clipping(estimator.clip_value, estimator.clip_norm, dtype)
 
 
 class _Run(Fitting):
@@ -99,6 +101,7 @@ class _Run(Fitting):
             except KeyboardInterrupt:
                 warnings.warn("Training interrupted by user.", stacklevel=2)
         self._record.restore_best()
+        self._publish()
         self._callbacks.end()
 
     # ---- what the loop asks -------------------------------------------------------------------------------
@@ -170,6 +173,10 @@ class _Run(Fitting):
         self._loop.show(History(loss=estimator.loss_curve_, validation_loss=estimator.validation_loss_curve_))
         return False
 
+    def _publish(self) -> None:
+        if self._problem.publish is not None:
+            self._problem.publish()
+
     def _orders(self, epochs: int) -> Array:
         """Those of the next epochs, each a shuffle of the one before, as scikit-learn draws them."""
         orders = active().shuffled_orders(self._problem.rng, self._order, epochs)
@@ -179,8 +186,8 @@ class _Run(Fitting):
     def _ended(self, diverged: bool) -> bool:
         """Whether that was the last epoch."""
         estimator = self._estimator
-        if self._callbacks.any and self._problem.publish is not None:
-            self._problem.publish()
+        if self._callbacks.any:
+            self._publish()
         asked = self._callbacks.epoch_ends() or diverged
         if self._record.stops():
             return True

@@ -16,7 +16,7 @@ class LinearParameters(Estimator):
     solver: str = parameter(
         "sgd",
         [Names(*STOCHASTIC_SOLVERS)],
-        'The optimizer. Each takes of momentum, beta_1, beta_2 and epsilon what it has; "adamw" also decays '
+        'The optimizer. Each uses those of momentum, beta_1, beta_2 and epsilon that it has; "adamw" decays '
         "weights by its default, 0.01.",
     )
     learning_rate_init: float | str = parameter(

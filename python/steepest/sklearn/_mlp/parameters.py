@@ -41,8 +41,8 @@ class MLPParameters(Estimator):
         "adam",
         [Names("lbfgs", *STOCHASTIC_SOLVERS)],
         "L-BFGS on all samples at once, or mini-batch gradient descent by one of the stochastic solvers. "
-        'Those but "lbfgs", "sgd" and "adam" are extensions. Each takes of momentum, beta_1, beta_2 and '
-        'epsilon what it has; "adamw" also decays weights by its default, 0.01.',
+        'Those but "lbfgs", "sgd" and "adam" are extensions. Each uses those of momentum, beta_1, beta_2 '
+        'and epsilon that it has; "adamw" also decays weights by its default, 0.01.',
     )
     learning_rate_init: float = parameter(
         0.001, [POSITIVE], "The first learning rate of the stochastic solvers."
