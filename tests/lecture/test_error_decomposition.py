@@ -207,7 +207,7 @@ def test_misuse_is_named():
         ({"train": (X[:1], y[:1])}, ValueError, "train has 1 samples, but must have at least 2"),
         ({"model_factory": lambda width, seed: None}, TypeError, r"model_factory\(1, 0\) must return a st"),
         ({"loss": "cross"}, ValueError, "loss is 'cross'"),
-        ({"test": (X[:, 1:], y)}, ValueError, "X has 2 features, but the first layer takes 3"),
+        ({"test": (X[:, 1:], y)}, ValueError, "X of test has 2 features, but the first layer takes 3"),
     ]:
         base = {"model_factory": line, "train": train, "test": test, "loss": "squared_error"}
         with pytest.raises(error, match=message):

@@ -184,7 +184,7 @@ def _different_seeds(seeds: Iterable[int]) -> list[int]:
 def _test_error(trainer: Trainer, test: Data, measure: str) -> float:
     """The test error of the model as it is now."""
     compiled = trainer.model.compiled
-    batch = validation_batch(compiled, test, trainer.loss)
+    batch = validation_batch(compiled, test, trainer.loss, "test")
     if measure == "loss":
         return data_loss(compiled, trainer.loss, batch)
     return float(np.mean(trainer.model.predict(batch.dense) != batch.targets))

@@ -49,11 +49,13 @@ def checked_metrics(metrics: Mapping[str, Metric] | None, validated: bool) -> Ma
     return dict(metrics)
 
 
-def validation_batch(compiled: Compiled, data: tuple[ArrayLike, ArrayLike], loss: Loss) -> Batch:
+def validation_batch(
+    compiled: Compiled, data: tuple[ArrayLike, ArrayLike], loss: Loss, name: str = "validation_data"
+) -> Batch:
     """A pair of samples and targets, checked and converted."""
     if not isinstance(data, tuple | list) or len(data) != 2:
-        raise TypeError("validation_data must be a pair (X, y)")
-    where = " of validation_data"
+        raise TypeError(f"{name} must be a pair (X, y)")
+    where = f" of {name}"
     batch = batch_of(compiled, data[0], data[1], None, loss, where)
     check_finite(batch, where)
     return batch
