@@ -96,3 +96,11 @@ def test_the_object_of_the_least_instruction_set_shares_nothing(tmp_path):
     folder = configured(tmp_path, "-DCMAKE_BUILD_TYPE=Debug")
     run(tool("cmake"), "--build", str(folder), "--target", f"steepest_kernels_{name}")
     assert shares_nothing(name, kernel_objects(folder)[name])
+
+
+def test_the_tests_that_checks_name_are_there():
+    """Else the sanitizers would end with none, after minutes of building."""
+    text = "".join((SOURCE / ".ci" / name).read_text(encoding="utf-8") for name in ("run", "sanitize"))
+    named = re.findall(r"tests/(\w+)/test_(\{[\w,]+\}|\w+)\.py", text)
+    files = [f"{folder}/test_{name}.py" for folder, names in named for name in names.strip("{}").split(",")]
+    assert len(files) > 20 and not [name for name in files if not (SOURCE / "tests" / name).is_file()]
