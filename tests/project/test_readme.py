@@ -22,9 +22,9 @@ from steepest.cli import parser as cli
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-LECTURE, SKLEARN, CONTRIBUTING = (
+LECTURE, SKLEARN, LINEAR, CONTRIBUTING = (
     (ROOT / "docs" / name).read_text(encoding="utf-8")
-    for name in ("lecture.md", "sklearn.md", "CONTRIBUTING.md")
+    for name in ("lecture.md", "sklearn.md", "linear.md", "CONTRIBUTING.md")
 )
 
 
@@ -57,7 +57,9 @@ def test_python(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert float(accuracy[1]) > 0.95
 
 
-@pytest.mark.parametrize("source", [*snippets("python", LECTURE), *snippets("python", SKLEARN)])
+@pytest.mark.parametrize(
+    "source", [*snippets("python", LECTURE), *snippets("python", SKLEARN), *snippets("python", LINEAR)]
+)
 def test_documents_print_what_stands_beside(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

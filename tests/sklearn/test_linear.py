@@ -171,4 +171,8 @@ def test_a_rate_that_is_too_large_is_told():
 
 def test_an_end_without_convergence_is_told():
     with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(2\) reached and the optimization"):
+        LinearClassifier(solver="sgd", max_iter=2).fit(*classes(3))
+    with pytest.warns(
+        ConvergenceWarning, match="has not been reached in max_iter=2 iterations of lbfgs. Incr"
+    ):
         LinearClassifier(max_iter=2).fit(*classes(3))

@@ -33,10 +33,12 @@ def numbers(samples=60, features=4, targets=None):
     return X, y if targets else y[:, 0]
 
 
-def converged(estimator, X, y, momentum=0.9):
-    """Fitted by full batches until nothing moves."""
+def converged(estimator, X, y, solver="sgd", momentum=0.9):
+    """Fitted by full batches until nothing moves, or to the minimum by "lbfgs"."""
+    if solver == "lbfgs":
+        return estimator.set_params(solver=solver, tol=1e-9, max_iter=10_000).fit(X, y)  # without a warning
     parameters = {"tol": 0, "n_iter_no_change": np.inf, "max_iter": 4000, "shuffle": False}
-    estimator.set_params(momentum=momentum, **parameters)
+    estimator.set_params(solver=solver, momentum=momentum, **parameters)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return estimator.fit(X, y)

@@ -115,6 +115,11 @@ class FitParameters(BaseEstimator):
 
     # ---- what they say ----------------------------------------------------------------------------------
 
+    @property
+    def _batch_solver(self) -> str:
+        """The solver of fits by mini-batches, if there are any."""
+        return self.solver
+
     def _check_numbers(self) -> None:
         """Refuse integers that are larger than any float; the constraints have the other rules."""
         for name, value in self.get_params(deep=False).items():

@@ -67,6 +67,9 @@ def check_config(estimator: Any, config: TrainConfig, dtype: np.dtype[Any]) -> N
     check_clipping(estimator.clip_value, estimator.clip_norm, dtype)
 
 
+_RISEN = 1.05  # times the first loss: not by the noise of batches
+
+
 class _Run(Fitting):
     """One call of `learn`: its progress, and how it continues."""
 
@@ -92,7 +95,7 @@ class _Run(Fitting):
 
     def run(self) -> None:
         estimator = self._estimator
-        estimator.n_iter_ = 0
+        estimator.n_iter_, before = 0, len(estimator.loss_curve_)
         with self._loop:
             try:
                 for call in self._loop:
@@ -102,6 +105,8 @@ class _Run(Fitting):
                 warnings.warn("Training interrupted by user.", stacklevel=2)
         self._record.restore_best()
         self._publish()
+        if not estimator.early_stopping:
+            self._tell_a_rise(estimator.loss_curve_[before:])
         self._callbacks.end()
 
     # ---- what the loop asks -------------------------------------------------------------------------------
@@ -172,6 +177,16 @@ class _Run(Fitting):
             raise Cancelled
         self._loop.show(History(loss=estimator.loss_curve_, validation_loss=estimator.validation_loss_curve_))
         return False
+
+    def _tell_a_rise(self, losses: list[float]) -> None:
+        """A plateau of a loss that has risen is no convergence."""
+        if losses and losses[-1] > _RISEN * losses[0] + float(self._estimator.tol):
+            warnings.warn(
+                f"The loss rose from {losses[0]:.6g} in the first epoch to {losses[-1]:.6g} in the last: the "
+                "steps are too long. Scale the features, or set a smaller learning_rate_init.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
 
     def _publish(self) -> None:
         if self._problem.publish is not None:

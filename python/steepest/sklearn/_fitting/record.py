@@ -22,7 +22,8 @@ RECORD = """
 loss_ : float
     The last value of loss_curve_, or the minimum found by "lbfgs".
 loss_curve_ : list of float
-    The objective of each epoch, averaged over its batches before their updates. Not set by "lbfgs".
+    The objective of each epoch, averaged over its batches before their updates. By "lbfgs" of a linear
+    model, that after each iteration, with kinks as they are smoothed then; of a network it is not set.
 best_loss_ : float or None
     The smallest value of loss_curve_; None with early_stopping.
 validation_scores_ : list of float or None
@@ -50,7 +51,7 @@ NOT_FINITE = (
 def begin(estimator: Any) -> None:
     """The attributes of an estimator that has learned nothing yet."""
     estimator.n_iter_ = estimator.t_ = 0
-    if estimator.solver in STOCHASTIC_SOLVERS:
+    if estimator._batch_solver in STOCHASTIC_SOLVERS:
         vars(estimator).update(_records(estimator))
 
 
@@ -125,7 +126,7 @@ class Record:
             f"{what} did not improve more than tol={estimator.tol:f} for "
             f"{estimator.n_iter_no_change:d} consecutive epochs."
         )
-        adaptive = estimator.solver == "sgd" and estimator.learning_rate == "adaptive"
+        adaptive = estimator._batch_solver == "sgd" and estimator.learning_rate == "adaptive"
         if adaptive and solver.learning_rate > 1e-6:
             solver.learning_rate /= 5.0
             message += f" Setting learning rate to {solver.learning_rate:f}"

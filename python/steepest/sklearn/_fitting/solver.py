@@ -37,7 +37,7 @@ class Solver:
             "epsilon": float(estimator.epsilon),
             "epsilon_hat": True,
         }
-        optimizer = optimizer_named(estimator.solver, rate, settings)
+        optimizer = optimizer_named(estimator._batch_solver, rate, settings)
         slots = {name: [_zeros(p) for p in parameters] for name in optimizer.slots}
         return cls(optimizer, rate, OptimizerState(slots))
 
@@ -72,7 +72,7 @@ class Solver:
 
 
 def _fades(estimator: Any) -> bool:
-    return bool(estimator.solver == "sgd" and estimator.learning_rate == "invscaling")
+    return bool(estimator._batch_solver == "sgd" and estimator.learning_rate == "invscaling")
 
 
 def _zeros(p: Parameters) -> Parameters:

@@ -1,4 +1,4 @@
-"""What LinearClassifier and LinearRegressor share: one linear layer fitted by mini-batches, from zero."""
+"""What LinearClassifier and LinearRegressor share: one linear layer, fitted at once or by mini-batches."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy import sparse
 from sklearn.linear_model._base import SparseCoefMixin
 from sklearn.utils.extmath import safe_sparse_dot
@@ -22,14 +23,18 @@ from ...penalties import L1, L2, ElasticNet
 from .._common.classes import WEIGHTED
 from .._common.data import finite, own_places, weights_count
 from .._fitting.job import FitJob, Problem
+from .._fitting.loop import check_config
 from .._fitting.shared import computing
 from .._fitting.solver import Solver
 from .conversion import ConversionMixin
+from .full_batch import Objective, solve, warn_unless_converged
 from .parameters import LinearParameters
 
 LAYER = """
+solver_ : str
+    What has fitted: with solver="auto", "lbfgs" or "sgd".
 learning_rate_init_ : float
-    The first learning rate, as it was used.
+    The first learning rate, as it was used. Not set by "lbfgs".
 """
 
 
@@ -41,6 +46,7 @@ class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
 
     coef_: Any
     intercept_: Any
+    _pace: float = 1.0  # see `_initial_rate`
 
     # ---- what the two differ in -------------------------------------------------------------------------
 
@@ -68,8 +74,41 @@ class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
     def _arrays(self) -> list[Array]:
         return [self.coef_, self.intercept_]
 
+    def _learn(self, job: FitJob) -> None:
+        self.solver_ = self._chosen_solver(job, self.coef_.size)
+        if self.solver_ != "lbfgs":
+            super()._learn(job)
+            return
+        batch = self._training_batch(job)
+        penalty = self._penalty()
+        config = TrainConfig(self._loss(), (penalty,))
+        check_config(self, config, self._dtype())
+        if job.fresh and self.fit_intercept:
+            self._start_intercept(job.y, batch.weight)
+        objective = Objective(
+            TrainConfig(config.loss, (None,)),
+            l1=penalty.l1 if penalty else 0.0,
+            l2=penalty.l2 if penalty else 0.0,
+            paired=self._paired,
+            differences=config.loss.takes_labels and not self._paired,
+            endless=self.loss == "softmax",
+        )
+        layer = self._scores_layer()
+        start = np.atleast_1d(np.asarray(self._start(job.y, batch.weight)[0], np.float64))
+        best = solve(
+            job.X, batch, layer, objective, float(self.tol), int(self.max_iter), start, self._dtype()
+        )
+        self._show(layer)
+        self.loss_curve_: list[float] = [*self.loss_curve_, *best.values]
+        self.loss_, self.best_loss_, self.n_iter_ = best.value, best.value, len(best.values)
+        if self.verbose:
+            print("\n".join(f"Iteration {i}, loss = {v:.8f}" for i, v in enumerate(best.values, 1)))
+        warn_unless_converged(best, int(self.max_iter))
+
     def _problem(self, job: FitJob, batch: Batch) -> Problem:
         self._optimizer = solver = self._kept_solver(job) or self._begin(job, batch.weight)
+        if job.incremental and self.learning_rate_init == "auto" and self.solver_ == "sgd":
+            self._slow_down(solver, job, batch.weight)
         layer = self._layer()
         features, columns = layer.weight.shape
         linear = Linear(features, columns, bias=bool(self.fit_intercept))
@@ -82,22 +121,34 @@ class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
             solver,
             self._random_state,
             rate_factor=0.5 if self._paired else 1.0,
-            publish=lambda: self._show(layer),
+            publish=lambda: self._show(_one_score(layer) if self._paired else layer),
         )
 
     def _begin(self, job: FitJob, weight: Array | None) -> Solver:
         """With the best intercepts and a new solver, at the rate that suits the samples."""
         weights_count(weight, WEIGHTED)
-        intercept, pace = self._start(job.y, weight)
         if job.fresh and self.fit_intercept:
-            self.intercept_ = self.intercept_ + np.asarray(intercept, job.X.dtype)
-        self.learning_rate_init_ = self._initial_rate(job.X, weight, pace)
+            self._start_intercept(job.y, weight)
+        self._pace = self._start(job.y, weight)[1]
+        self.learning_rate_init_ = self._initial_rate(job.X, weight, self._pace)
         return Solver.of(self, [self._layer()], self.learning_rate_init_)
+
+    def _slow_down(self, solver: Solver, job: FitJob, weight: Array | None) -> None:
+        """Of samples that are larger than those before, a step would go too far at the rate of these."""
+        if weight is not None and not weight.any():
+            return
+        if self.loss == "poisson":
+            self._pace = min(self._pace, self._start(job.y, weight)[1])
+        solver.learning_rate = min(solver.learning_rate, self._initial_rate(job.X, weight, self._pace))
+
+    def _start_intercept(self, y: Array, weight: Array | None) -> None:
+        intercept = self._start(y, weight)[0]
+        self.intercept_ = self.intercept_ + np.asarray(intercept, self._dtype())
 
     def _train_config(self) -> TrainConfig:
         """Two columns have half the squares of their difference, and a longer gradient by sqrt(2)."""
         penalty, (clip_value, clip_norm) = self._penalty(), self._clips()
-        if isinstance(penalty, L1) and self.solver == "sgd" and self.momentum == 0:
+        if isinstance(penalty, L1) and self._batch_solver == "sgd" and self.momentum == 0:
             penalty = replace(penalty, proximal=True)
         if self._paired:
             clip_norm = None if clip_norm is None else clip_norm * math.sqrt(2)
@@ -115,7 +166,7 @@ class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
         """
         if self.learning_rate_init != "auto":
             return float(self.learning_rate_init)
-        if self.solver != "sgd":
+        if self._batch_solver != "sgd":
             return 0.01
         squares = X.multiply(X).sum(axis=1) if sparse.issparse(X) else np.einsum("ij,ij->i", X, X)
         size = np.average(np.asarray(squares, np.float64).ravel(), weights=weight) + self.fit_intercept
@@ -123,24 +174,30 @@ class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
 
     # ---- the layer that learns --------------------------------------------------------------------------
 
-    def _layer(self) -> Parameters:
-        """A copy of `coef_` and `intercept_`: (n_features, columns) and (columns,)."""
+    def _scores_layer(self, dtype: DTypeLike = np.float64) -> Parameters:
+        """A copy of `coef_` and `intercept_`: (n_features, scores) and (scores,)."""
         coef = self.coef_.toarray() if sparse.issparse(self.coef_) else self.coef_
-        weight, bias = np.atleast_2d(coef).T, np.atleast_1d(self.intercept_)
-        if self._paired:
-            weight, bias = np.hstack([-weight, weight]) / 2, np.hstack([-bias, bias]) / 2
-        weight, bias = (np.array(part, self._dtype(), order="C") for part in (weight, bias))
-        return Parameters(weight, bias if self.fit_intercept else None)
+        weight = np.array(np.atleast_2d(coef).T, dtype, order="C")
+        return Parameters(
+            weight, np.array(np.atleast_1d(self.intercept_), dtype) if self.fit_intercept else None
+        )
+
+    def _layer(self) -> Parameters:
+        """The layer that learns by mini-batches: of two classes, one score s as the two -s / 2 and s / 2."""
+        layer = self._scores_layer(self._dtype())
+        if not self._paired:
+            return layer
+        weight, bias = layer.weight, layer.bias
+        two = None if bias is None else np.hstack([-bias, bias]) / 2
+        return Parameters(np.hstack([-weight, weight]) / 2, two)
 
     def _show(self, layer: Parameters) -> None:
-        """Make `coef_` and `intercept_` of it, in the shapes that they have."""
-        weight, bias = layer.weight, layer.bias
-        if bias is None:
-            bias = np.zeros(weight.shape[1], weight.dtype)
-        if self._paired:
-            weight, bias = weight[:, 1:] - weight[:, :1], bias[1:] - bias[:1]
-        self.coef_ = np.ascontiguousarray(weight.T).reshape(self.coef_.shape)
-        self.intercept_ = bias.copy() if np.ndim(self.intercept_) else bias[0]
+        """Make `coef_` and `intercept_` of a layer of scores, in the shapes that they have."""
+        dtype = self._dtype()
+        bias = np.zeros(layer.weight.shape[1]) if layer.bias is None else layer.bias
+        with np.errstate(over="ignore"):  # an infinity, which is refused
+            self.coef_ = np.ascontiguousarray(layer.weight.T, dtype).reshape(self.coef_.shape)
+            self.intercept_ = bias.astype(dtype) if np.ndim(self.intercept_) else dtype.type(bias[0])
 
     def _dtype(self) -> np.dtype[Any]:
         return np.dtype(self.coef_.dtype)
@@ -166,3 +223,9 @@ class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
         X, weight, bias = (np.ascontiguousarray(a, dtype) for a in (X, coef.T, intercept))
         with computing(self.n_threads):
             return finite(active().linear(X, weight, bias))
+
+
+def _one_score(layer: Parameters) -> Parameters:
+    """Of the layer that learns two."""
+    weight, bias = layer.weight, layer.bias
+    return Parameters(weight[:, 1:] - weight[:, :1], None if bias is None else bias[1:] - bias[:1])

@@ -40,7 +40,8 @@ class LinearRegressor(MultiOutputMixin, RegressionMixin, LinearModel):
     logarithm for "poisson", and the median for "huber" and "absolute_error". The p of
     learning_rate_init is 1 for "squared_error" and "log_cosh", the mean error of the median for
     "absolute_error", that divided by huber_delta but at least 1 for "huber", and 1 divided by the mean of y
-    but at most 1 for "poisson". "l1" makes many weights exactly 0, with "sgd" without momentum.
+    but at most 1 for "poisson". "l1" makes many weights exactly 0, by "lbfgs" and by "sgd" without
+    momentum.
 
     Parameters
     ----------
@@ -61,13 +62,11 @@ class LinearRegressor(MultiOutputMixin, RegressionMixin, LinearModel):
     Examples
     --------
     >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from steepest.sklearn import LinearRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = make_pipeline(StandardScaler(), LinearRegressor(random_state=0)).fit(X, y)
-    >>> round(model.score(X, y), 2)
-    0.51
+    >>> model = LinearRegressor(penalty=None).fit(X, y)
+    >>> model.solver_, round(model.score(X, y), 2)
+    ('lbfgs', 0.52)
     """
 
     # Its own parameters; the others are those of FitParameters, LinearParameters and RegressorParameters.

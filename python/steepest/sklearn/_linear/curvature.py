@@ -1,0 +1,85 @@
+"""Compute: how much losses bend by the scores, for the metric of a minimization.
+
+Where a loss is linear, it is what a parabola with the same slope would bend that has its vertex at the kink:
+the weights of iteratively reweighted least squares (Holland and Welsch, "Robust regression using iteratively
+reweighted least-squares", 1977). So a step from far away is neither endless nor too short.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..._checks import Array
+from ...backends import active
+from ...losses import (
+    AbsoluteError,
+    Huber,
+    LogCosh,
+    Loss,
+    MulticlassHinge,
+    PoissonDeviance,
+    SoftmaxCrossEntropy,
+)
+
+_LEAST = 1e-3  # of the mean over the samples: no direction is taken for flat
+
+
+def curvatures(loss: Loss, scores: Array, targets: Array, width: float = 0.0) -> Array:
+    """About the second derivative of each sample's loss by each of its scores, (samples, scores).
+
+    width: of the kinks of a loss that has some, as they are smoothed.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        bends = _bends(loss, scores, targets, width)
+    bends = np.where(np.isfinite(bends), bends, 0)
+    mean = bends.mean(axis=0)
+    return np.maximum(bends, np.where(mean > 0, _LEAST * mean, 1.0))
+
+
+def mixed_curvatures(loss: Loss, scores: Array, targets: Array, width: float = 0.0) -> Array | None:
+    """By pairs of scores, (samples, scores, scores); None where the scores do not mix.
+
+    Both losses of classes are of differences of scores: each row of the matrices adds up to 0.
+    """
+    if isinstance(loss, SoftmaxCrossEntropy):
+        shares = active().softmax(scores)
+        mixed = -shares[:, :, None] * shares[:, None, :]
+    elif isinstance(loss, MulticlassHinge):
+        rows = np.arange(len(scores))
+        bends = _hinge_bends(loss, scores, targets, width)
+        mixed = np.zeros((*scores.shape, scores.shape[1]))
+        mixed[rows, targets, :] = mixed[rows, :, targets] = -bends
+    else:
+        return None
+    every = np.arange(scores.shape[1])
+    mixed[:, every, every] = 0
+    mixed[:, every, every] = -mixed.sum(axis=2)
+    return mixed
+
+
+def _bends(loss: Loss, scores: Array, targets: Array, width: float) -> Array:
+    if isinstance(loss, SoftmaxCrossEntropy):
+        shares = active().softmax(scores)
+        return shares * (1 - shares)
+    if isinstance(loss, MulticlassHinge):
+        bends = _hinge_bends(loss, scores, targets, width)
+        bends[np.arange(len(scores)), targets] = bends.sum(axis=1)
+        return bends
+    if isinstance(loss, PoissonDeviance):
+        return np.exp(scores)
+    error = np.abs(scores - targets)
+    if isinstance(loss, Huber):
+        return loss.delta / np.maximum(error, loss.delta)
+    if isinstance(loss, AbsoluteError):
+        return 1 / np.maximum(error, width)
+    if isinstance(loss, LogCosh):
+        return np.where(error > 1e-4, np.tanh(error) / np.maximum(error, 1e-4), 1.0)
+    return np.ones_like(error)  # SquaredError with the factor 1 / 2
+
+
+def _hinge_bends(loss: MulticlassHinge, scores: Array, labels: Array, width: float) -> Array:
+    """Of the hinge of each other class; 0 for the label's own."""
+    rows = np.arange(len(scores))
+    z = loss.margin + scores - scores[rows, labels][:, None]
+    z[rows, labels] = -1
+    return np.where(z > 0, 2.0 if loss.squared else 1 / np.maximum(z, width), 0)

@@ -1,0 +1,275 @@
+"""Compute: the best linear layer for all samples at once, whatever the scales of their features."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ..._checks import Array
+from ...backends.data import Batch, Parameters, TrainConfig
+from ...compile.compiled import Compiled
+from ...layers import Linear
+from .curvature import curvatures, mixed_curvatures
+from .metric import MOST_MIXED, Curvature, Metric
+from .minimize import LBFGS, Minimum, dot
+from .row_space import RowSpace
+from .scaled import Scaled
+from .smoothing import smooth, smoothed
+
+_SURE = 0.01  # what is left to a minimum is estimated, and may be this much too little
+_NO_END = 1e-6  # of the value at the start: so small, a loss that has no minimum is said to have none
+_NOTHING = 1e-14  # and any other is said to have come to 0
+_COARSE = 1e-3  # of the objective, that the rounding of weights may cost
+_DEAR = 1e100  # a penalty of a scaled weight that no sample can make up for: the feature is as good as 0
+_LAST_LEVEL = 1e-12  # kinks, of their width at the start: narrower ones are of rounding
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimized over a layer of scores, in the units of the samples.
+
+    config: the loss of a batch by the scores of the layer. l1, l2: l1 * sum|W| + l2 * sum(W**2). paired: one
+    score s counts as the two -s / 2 and s / 2. differences: only those of scores count. endless: there is no
+    minimum if nothing bounds the weights and they tell all samples right.
+    """
+
+    config: TrainConfig
+    l1: float
+    l2: float
+    paired: bool = False
+    differences: bool = False
+    endless: bool = False
+
+
+def solve(
+    X: Any,
+    batch: Batch,
+    layer: Parameters,
+    objective: Objective,
+    tol: float,
+    max_iter: int,
+    start: Array,
+    dtype: np.dtype[Any],
+) -> Minimum:
+    """Move the layer to the minimum of the objective, in numbers of a dtype.
+
+    start: biases that are good without weights; from there, if the layer is worse. Ctrl-C ends it where it
+    is, with a warning.
+    """
+    method = _Method(objective, tol, max_iter, start, dtype)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):  # refused, or a step
+        if not RowSpace.suits(X, objective.l1, objective.l2):
+            return method.solve(X, batch, layer)
+        space = RowSpace(X, batch.weight, layer.bias is not None)
+        own = space.project(layer)
+        if space.rows.shape[1] == 0:  # all rows are the same
+            return method.solve(X, batch, layer)
+        best = method.solve(space.rows, batch, own)
+        space.lift(own, layer)
+        return best
+
+
+@dataclass(frozen=True)
+class _Method:
+    """How a layer is moved."""
+
+    objective: Objective
+    tol: float
+    max_iter: int
+    start: Array
+    dtype: np.dtype[Any]
+
+    def solve(self, X: Any, batch: Batch, layer: Parameters) -> Minimum:
+        objective = self.objective
+        scaled = Scaled(X, batch.weight, layer.bias is not None)
+        if not (np.isfinite(scaled.mean).all() and np.isfinite(scaled.scale).all()):
+            raise ValueError("X holds numbers whose mean or deviation is too large for float64")
+        weight = None if batch.weight is None else batch.weight.astype(np.float64)
+        targets = batch.targets if batch.targets.ndim == 1 else batch.targets.astype(np.float64)
+        problem = _Problem(scaled, targets, weight, layer, objective)
+        point, cold = scaled.point_of(layer), scaled.point_of(layer) * 0
+        if layer.bias is not None:
+            cold[-1] = self.start
+        if objective.differences and not objective.l1:  # what all scores have in common only costs
+            point -= point.mean(axis=1, keepdims=True)
+        warm = problem.value(point) <= problem.value(cold)  # which infinities are not
+        best = problem.minimize(point if warm else cold, self)
+        scaled.write(best.point, layer)
+        if objective.differences and layer.bias is not None:
+            layer.bias -= layer.bias.mean()
+        bias = None if layer.bias is None else layer.bias.astype(self.dtype)
+        kept = Parameters(layer.weight.astype(self.dtype), bias)
+        value = problem.value(scaled.point_of(kept))
+        best.coarse = best.converged and not value <= best.value + _COARSE * max(
+            best.value, _NOTHING * problem.value(cold)
+        )
+        best.value = value
+        return best
+
+
+class _Problem:
+    """An objective on scaled samples, by the points of `Scaled`."""
+
+    def __init__(
+        self, scaled: Scaled, targets: Array, weight: Array | None, layer: Parameters, objective: Objective
+    ) -> None:
+        self._scaled = scaled
+        self._objective = objective
+        self._bias = layer.bias is not None
+        features, self._scores = layer.weight.shape
+        outputs = 2 * self._scores if objective.paired else self._scores
+        self._layer = Parameters(np.zeros((features, outputs)), np.zeros(outputs) if self._bias else None)
+        linear = Linear(features, outputs, bias=self._bias)
+        self._network = Compiled([linear], np.float64, [self._layer]).network()
+        none = np.zeros(int(self._bias))
+        l2, l1 = objective.l2 / scaled.scale / scaled.scale, objective.l1 / scaled.scale
+        dear = ~(l2 + l1 < _DEAR)
+        scaled.drop(dear)
+        self._l2 = np.append(np.where(dear, 0, l2), none)[:, None]
+        self._l1 = np.append(np.where(dear, 0, l1), none)[:, None]
+        self._batch = batch = Batch(scaled.batch_rows, targets, weight)
+        self._kinks = smoothed(objective.config.loss, batch)
+        self._widths = np.zeros_like(self._l1)  # of the kinks of absolute weights, at level 1
+
+    def minimize(self, point: Array, how: _Method) -> Minimum:
+        """From a point. Kinks are smoothed, to a level that falls until no more than tol is left."""
+        objective = self._objective
+        start = self.value(point)
+        if start <= 0:
+            return Minimum(point, point, start, [], converged=True)
+        if objective.l1:  # so wide that at the width, the penalties come to the value
+            costly = self._l1 > 0
+            self._widths[costly] = start / (self._l1[costly] * costly.sum() * self._scores)
+        endless = objective.endless and not (objective.l1 or objective.l2)
+        floor = (_NO_END if endless else _NOTHING) * start
+        values: list[float] = []
+        level, tol = 1.0, how.tol
+        while True:
+            method = LBFGS(self._function(level), self._metric_at(level))
+            try:
+                least = floor if endless else 0.0
+                best = method.run(point, _SURE * tol, how.max_iter - len(values), least, not self._has_kinks)
+            except KeyboardInterrupt:
+                warnings.warn("Training interrupted by user.", stacklevel=2)
+                best = method.at or Minimum(point, point, start, [])
+                best.interrupted = True
+            point, values = best.point, values + best.values
+            best.value, best.values = self.value(point), values
+            best.endless = endless and best.value <= floor
+            if best.endless or best.interrupted:
+                return best
+            left = self._left(point, level) + min(best.promised, best.value)
+            reached, ended = best.converged, len(values) >= how.max_iter
+            best.converged = best.value <= floor or (reached and left <= tol * best.value)
+            if best.converged or not reached or ended or level < _LAST_LEVEL or not self._has_kinks:
+                return self._with_zeros(best, level, tol)
+            level /= 10
+
+    @property
+    def _has_kinks(self) -> bool:
+        return self._kinks is not None or bool(self._objective.l1)
+
+    def value(self, point: Array) -> float:
+        """Of the objective itself."""
+        self._set(point)
+        loss, _ = self._network.loss_and_gradients(self._batch, self._objective.config)
+        return loss + dot(self._l2, np.square(point)) + dot(self._l1, np.abs(point))
+
+    def _function(self, level: float) -> Callable[[Array], tuple[float, Array]]:
+        """Value and gradient of the objective with smoothed kinks."""
+        config, batch = self._objective.config, self._batch
+        if self._kinks is not None:
+            config = replace(config, loss=self._kinks.loss(level))
+            batch = replace(batch, weight=None)  # it weighs the samples itself
+
+        def evaluate(point: Array) -> tuple[float, Array]:
+            self._set(point)
+            loss, (gradient,) = self._network.loss_and_gradients(batch, config)
+            slope = np.vstack([gradient.weight, *([] if gradient.bias is None else [gradient.bias])])
+            if self._objective.paired:
+                slope = (slope[:, 1:] - slope[:, :1]) / 2
+            if self._objective.l1:
+                value, sign = smooth(np.abs(point), level * self._widths)
+                loss += dot(self._l1, value)
+                slope = slope + self._l1 * sign * np.sign(point)
+            return loss + dot(self._l2, np.square(point)), slope + 2 * self._l2 * point
+
+        return evaluate
+
+    def _set(self, point: Array) -> None:
+        columns = np.hstack([-point, point]) / 2 if self._objective.paired else point
+        self._layer.weight[...] = columns[: len(self._scaled.scale)]
+        if self._layer.bias is not None:
+            self._layer.bias[...] = columns[-1]
+
+    def _left(self, point: Array, level: float) -> float:
+        """How much lower than at the minimum for this level the objective itself can be, at most."""
+        left = 0.0 if self._kinks is None else self._kinks.left
+        if self._objective.l1:
+            value, slope = smooth(np.abs(point), level * self._widths)
+            left += dot(self._l1, np.abs(point) - value - level * self._widths / 2 * np.square(slope))
+        return left
+
+    def _with_zeros(self, best: Minimum, level: float, tol: float) -> Minimum:
+        """Weights that are within their kinks are 0 without the smoothing."""
+        if self._objective.l1:
+            point = np.where(np.abs(best.point) < level * self._widths, 0.0, best.point)
+            value = self.value(point)
+            if value <= (1 + tol) * best.value:
+                best.point, best.value = point, value
+        return best
+
+    def _metric_at(self, level: float) -> Callable[[Array], Metric]:
+        """Of a point, the metric there."""
+        loss, targets = self._objective.config.loss, self._batch.targets
+        width = 0.0 if self._kinks is None else level * self._kinks.width
+        curvature = Curvature(self._scaled.rows, self._bias)
+        few = self._l2.size * self._scores <= MOST_MIXED
+        share = self._scaled.share[:, None]
+
+        def metric_at(point: Array) -> Metric:
+            bias = point[-1] if self._bias else np.zeros(self._scores)
+            scores = self._scaled.scores(point[: len(self._scaled.scale)], bias)
+            squares = np.broadcast_to(2 * self._l2, point.shape)
+            if self._objective.l1:
+                sizes = np.maximum(np.abs(point), np.where(self._l1 > 0, level * self._widths, 1.0))
+                squares = squares + self._l1 / sizes
+            if self._objective.paired:
+                two = np.hstack([-scores, scores]) / 2
+                # A loss of a difference bends by both of its scores alike.
+                return curvature.apart(curvatures(loss, two, targets, width)[:, :1] * share, squares)
+            mixed = mixed_curvatures(loss, scores, targets, width) if few else None
+            if mixed is not None:
+                return curvature.mixed(mixed * share[:, :, None], squares)
+            return curvature.apart(curvatures(loss, scores, targets, width) * share, squares)
+
+        return metric_at
+
+
+def warn_unless_converged(best: Minimum, max_iter: int) -> None:
+    """Say what to do where the minimum has not been reached."""
+    if best.interrupted or (best.converged and not best.coarse):
+        return
+    if best.coarse:
+        what = (
+            "The numbers of the samples' dtype are too coarse for these weights: the objective with them is "
+            "more than 0.1 % higher. Take float64, or subtract what the samples have in common."
+        )
+    elif best.endless:
+        what = (
+            "The classes are separated without error, and so the loss has no minimum: the weights would grow "
+            "for ever. Set a penalty, or a larger alpha."
+        )
+    elif len(best.values) >= max_iter:
+        what = (
+            f"The minimum has not been reached in max_iter={max_iter} iterations of lbfgs. Increase "
+            "max_iter, tol or alpha."
+        )
+    else:
+        what = "lbfgs can come no nearer to the minimum than rounding allows. Increase tol or alpha."
+    warnings.warn(what, ConvergenceWarning, stacklevel=2)

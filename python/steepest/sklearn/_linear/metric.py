@@ -1,0 +1,123 @@
+"""Compute: about the inverse of an objective's curvature, by which steps suit features of any scale."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+from numpy.linalg import LinAlgError
+from scipy import sparse
+from scipy.linalg import cho_factor, cho_solve
+from threadpoolctl import threadpool_limits
+
+from ..._checks import Array
+from ...backends import active
+
+MOST_MIXED = 1500  # weights of all scores together, for which all pairs are computed
+_MOST_PAIRS = 2**23  # pairs of weights of one score, times the scores
+_MANY_FEATURES = 8  # for each sample, with which products of pairs say little for their cost
+_PRODUCTS = 2e10  # multiply-adds that they may cost, some tenths of a second; else some rows stand for all
+_SMALL = 100  # weights, up to which BLAS has one thread by itself
+_RIDGE = 1e-13  # of the diagonal: roundings of the products count for nothing
+
+Metric = Callable[[Array], Array]
+
+
+class Curvature:
+    """That of the scores of samples, by the weights of a linear layer.
+
+    Parameters
+    ----------
+    rows : ndarray or sparse array of shape (n_samples, n_features)
+    intercept : bool
+        Whether there is one more weight of a score, for a feature that is always 1.
+    """
+
+    def __init__(self, rows: Any, intercept: bool) -> None:
+        self._rows = rows
+        self._intercept = intercept
+        self._weights = rows.shape[1] + intercept  # of a score
+
+    def mixed(self, bends: Array, squares: Array) -> Metric:
+        """The inverse of all of it; bends: (samples, scores, scores), with the shares of the samples.
+
+        squares: (weights, scores), what penalties add.
+        """
+        scores, weights = bends.shape[1], self._weights
+        products = np.empty((scores, weights, scores, weights))
+        rows, bends = self._some(bends, scores**2 / 2)
+        for k in range(scores):
+            for j, both in enumerate(self._products(rows, bends[:, k, : k + 1])):
+                products[k, :, j] = products[j, :, k] = both
+        # What the weights of all scores have in common is 0 at the minimum, if penalties treat them alike,
+        # and bends no loss: its slope is of rounding, and no step.
+        every = np.flatnonzero(squares.max(axis=1) == squares.min(axis=1))
+        own = products[np.arange(scores)[:, None], every, np.arange(scores)[:, None], every].mean(axis=0)
+        for k in range(scores):
+            for j in range(scores):
+                products[k, every, j, every] += own / scores
+        solve = _solver(products.reshape((scores * weights,) * 2), squares.T.ravel())
+        return lambda gradient: solve(gradient.T.ravel()).reshape(scores, weights).T
+
+    def apart(self, bends: Array, squares: Array) -> Metric:
+        """The inverse of each score's own part of it; bends: (samples, scores)."""
+        scores, weights = bends.shape[1], self._weights
+        if scores * weights**2 > _MOST_PAIRS or weights > _MANY_FEATURES * len(bends):
+            return self._diagonal(bends, squares)
+        rows, bends = self._some(bends, scores)
+        solvers = [
+            _solver(self._products(rows, bends[:, k : k + 1])[0], squares[:, k]) for k in range(scores)
+        ]
+        return lambda gradient: np.stack([solve(g) for solve, g in zip(solvers, gradient.T, strict=True)], 1)
+
+    def _diagonal(self, bends: Array, squares: Array) -> Metric:
+        rows, features = self._rows, self._rows.shape[1]
+        diagonal = np.empty((self._weights, bends.shape[1]))
+        diagonal[:features] = (rows.multiply(rows) if sparse.issparse(rows) else np.square(rows)).T @ bends
+        diagonal[features:] = bends.sum(axis=0)
+        diagonal += squares
+        diagonal[diagonal == 0] = 1.0
+        return lambda gradient: gradient / diagonal
+
+    def _some(self, bends: Array, times: float) -> tuple[Any, Array]:
+        """All rows, or some that stand for all where the products cost too much."""
+        every = max(1, int(len(bends) * self._weights**2 * times / _PRODUCTS))
+        return self._rows[::every], bends[::every] * every
+
+    def _products(self, rows: Any, bends: Array) -> Array:
+        """The sum of bend * x * x' for each column of bends, (columns, weights, weights)."""
+        samples, features = rows.shape
+        products = np.empty((bends.shape[1], self._weights, self._weights))
+        if sparse.issparse(rows):
+            for own, bend in zip(products, bends.T, strict=True):
+                own[:features, :features] = (rows.T @ rows.multiply(bend[:, None]).tocsr()).toarray()
+        else:
+            # In one product: beside a busy program, each waits for the threads of the one before.
+            bent = (rows[:, None, :] * bends[:, :, None]).reshape(samples, -1)
+            made = active().linear(np.ascontiguousarray(rows.T), bent, None)
+            products[:, :features, :features] = made.reshape(features, -1, features).transpose(1, 0, 2)
+        if self._intercept:
+            products[:, :features, features] = products[:, features, :features] = bends.T @ rows
+            products[:, features, features] = bends.sum(axis=0)
+        return products
+
+
+def _solver(products: Array, squares: Array) -> Metric:
+    """Of a vector, the one whose product with the products, and the squares beside them, it is."""
+    diagonal = products.diagonal() + squares
+    diagonal[diagonal <= 0] = 1.0  # of a feature that is 0 everywhere, whose slope is 0
+    ridge = _RIDGE
+    while True:
+        products[np.diag_indices_from(products)] = diagonal * (1 + ridge)
+        try:
+            # Beside a busy program, BLAS's threads take 100 times as long for 650 weights as one of them.
+            with threadpool_limits(1, "blas") if len(diagonal) > _SMALL else nullcontext():
+                factor = cho_factor(products, lower=True, check_finite=False)
+        except LinAlgError:
+            ridge *= 100
+            if ridge < 1:
+                continue
+            return lambda vector: vector / diagonal  # products that are not finite
+        return lambda vector: cho_solve(factor, vector, check_finite=False)
