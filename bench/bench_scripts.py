@@ -82,3 +82,11 @@ def test_memory(tmp_path: Path) -> None:
     for fit in quick(tmp_path / "memory.json", "memory.py", "--peers", "sklearn,torch")["fits"].values():
         assert fit["own_before"] <= fit["own_most"] < fit["all_most"]
         assert fit["files_most"] >= 2_000 * 784 * 4  # the data
+
+
+@pytest.mark.skipif(not find_spec("sklearn"), reason="linear.py needs scikit-learn")
+def test_linear(tmp_path: Path) -> None:
+    path = tmp_path / "linear.json"
+    printed = run("linear.py", "--quick", "--json", path)
+    assert "LogisticRegression" in printed
+    assert all(gap["steepest"] <= 1e-3 for gap in json.loads(path.read_text())["gaps"].values())
