@@ -14,9 +14,11 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from support.linear_models import CLASSIFIER_LOSSES, REGRESSOR_LOSSES, classes, numbers
 from support.tolerances import assert_same_bits
+from threadpoolctl import threadpool_info
 
 import steepest as st
-from steepest.sklearn import LinearClassifier, LinearRegressor
+from steepest.sklearn import LinearClassifier, LinearRegressor, fit_many
+from steepest.sklearn._linear import metric
 from steepest.sklearn._linear.minimize import LBFGS
 
 pytestmark = pytest.mark.usefixtures("on_backend")
@@ -91,6 +93,30 @@ def test_more_features_than_rows(form):
     ridge = linear_model.Ridge(alpha=0.3).fit(X, y)
     squares = LinearRegressor(alpha=0.01).fit(form(X), y)
     np.testing.assert_allclose(squares.predict(form(X)), ridge.predict(X), atol=1e-7)
+
+
+def test_some_samples_may_stand_for_all_in_a_metric(monkeypatch):
+    """Of a million rows it is made of each hundredth: the minimum is the same."""
+    X, y = classes(3, 600, noise=2.0)
+    for form in (np.asarray, sparse.csr_array):
+        expected = LinearClassifier().fit(form(X), y)
+        with monkeypatch.context() as patch:
+            patch.setattr(metric, "_NUMBERS", 600)
+            found = LinearClassifier().fit(form(X), y)
+        assert found.n_iter_ > expected.n_iter_  # so that it was another metric
+        assert found.loss_ == pytest.approx(expected.loss_, rel=1e-6)
+        np.testing.assert_allclose(found.coef_, expected.coef_, atol=1e-3)
+
+
+def test_fits_side_by_side_leave_the_threads_of_blas_alone():
+    X, y = raw(load_digits)
+    before = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    models = fit_many(
+        LinearClassifier(), {"alpha": [0.1, 1.0, 10.0]}, X[:300], y[:300], n_threads=3, progress=False
+    )
+    assert [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"] == before
+    for model in models:
+        assert_same_bits(model.coef_, LinearClassifier(alpha=model.alpha).fit(X[:300], y[:300]).coef_)
 
 
 def test_l1_makes_weights_of_noise_exactly_0():

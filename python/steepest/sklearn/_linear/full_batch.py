@@ -15,7 +15,7 @@ from ...backends.data import Batch, Parameters, TrainConfig
 from ...compile.compiled import Compiled
 from ...layers import Linear
 from .curvature import curvatures, mixed_curvatures
-from .metric import MOST_MIXED, Curvature, Metric
+from .metric import MOST_MIXED, Curvature, Metric, few_enough
 from .minimize import LBFGS, Minimum, dot
 from .row_space import RowSpace
 from .scaled import Scaled
@@ -69,7 +69,7 @@ def solve(
         own = space.project(layer)
         if space.rows.shape[1] == 0:  # all rows are the same
             return method.solve(X, batch, layer)
-        best = method.solve(space.rows, batch, own)
+        best = replace(method, dtype=np.dtype(np.float64)).solve(space.rows, batch, own)
         space.lift(own, layer)
         return best
 
@@ -228,13 +228,15 @@ class _Problem:
         """Of a point, the metric there."""
         loss, targets = self._objective.config.loss, self._batch.targets
         width = 0.0 if self._kinks is None else level * self._kinks.width
-        curvature = Curvature(self._scaled.rows, self._bias)
-        few = self._l2.size * self._scores <= MOST_MIXED
-        share = self._scaled.share[:, None]
+        mixes = self._objective.differences and self._l2.size * self._scores <= MOST_MIXED
+        every = few_enough(len(targets), self._l2.size, self._scores, mixes)
+        some = self._scaled.every(every)
+        curvature = Curvature(some.rows, self._bias)
+        share, targets = some.share[:, None], targets[::every]
 
         def metric_at(point: Array) -> Metric:
             bias = point[-1] if self._bias else np.zeros(self._scores)
-            scores = self._scaled.scores(point[: len(self._scaled.scale)], bias)
+            scores = some.scores(point[: len(self._scaled.scale)], bias)
             squares = np.broadcast_to(2 * self._l2, point.shape)
             if self._objective.l1:
                 sizes = np.maximum(np.abs(point), np.where(self._l1 > 0, level * self._widths, 1.0))
@@ -243,7 +245,7 @@ class _Problem:
                 two = np.hstack([-scores, scores]) / 2
                 # A loss of a difference bends by both of its scores alike.
                 return curvature.apart(curvatures(loss, two, targets, width)[:, :1] * share, squares)
-            mixed = mixed_curvatures(loss, scores, targets, width) if few else None
+            mixed = mixed_curvatures(loss, scores, targets, width) if mixes else None
             if mixed is not None:
                 return curvature.mixed(mixed * share[:, :, None], squares)
             return curvature.apart(curvatures(loss, scores, targets, width) * share, squares)

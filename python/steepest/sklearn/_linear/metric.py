@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,20 @@ MOST_MIXED = 1500  # weights of all scores together, for which all pairs are com
 _MOST_PAIRS = 2**23  # pairs of weights of one score, times the scores
 _MANY_FEATURES = 8  # for each sample, with which products of pairs say little for their cost
 _PRODUCTS = 2e10  # multiply-adds that they may cost, some tenths of a second; else some rows stand for all
+_NUMBERS = 2**23  # and numbers that they may be made of, 64 MB
 _SMALL = 100  # weights, up to which BLAS has one thread by itself
 _RIDGE = 1e-13  # of the diagonal: roundings of the products count for nothing
 
+_limit = Lock()  # of two limits at once, the one that ends last would stay
+
 Metric = Callable[[Array], Array]
+
+
+def few_enough(samples: int, weights: int, scores: int, mixed: bool) -> int:
+    """Of so many samples, each which one is to stand for all in a metric."""
+    numbers = samples * scores * max(scores if mixed else 1, weights if mixed else 1)
+    work = samples * weights**2 * (scores**2 / 2 if mixed else scores)
+    return max(1, int(np.ceil(numbers / _NUMBERS)), int(work / _PRODUCTS))
 
 
 class Curvature:
@@ -47,9 +58,8 @@ class Curvature:
         """
         scores, weights = bends.shape[1], self._weights
         products = np.empty((scores, weights, scores, weights))
-        rows, bends = self._some(bends, scores**2 / 2)
         for k in range(scores):
-            for j, both in enumerate(self._products(rows, bends[:, k, : k + 1])):
+            for j, both in enumerate(self._products(bends[:, k, : k + 1])):
                 products[k, :, j] = products[j, :, k] = both
         # What the weights of all scores have in common is 0 at the minimum, if penalties treat them alike,
         # and bends no loss: its slope is of rounding, and no step.
@@ -66,10 +76,7 @@ class Curvature:
         scores, weights = bends.shape[1], self._weights
         if scores * weights**2 > _MOST_PAIRS or weights > _MANY_FEATURES * len(bends):
             return self._diagonal(bends, squares)
-        rows, bends = self._some(bends, scores)
-        solvers = [
-            _solver(self._products(rows, bends[:, k : k + 1])[0], squares[:, k]) for k in range(scores)
-        ]
+        solvers = [_solver(self._products(bends[:, k : k + 1])[0], squares[:, k]) for k in range(scores)]
         return lambda gradient: np.stack([solve(g) for solve, g in zip(solvers, gradient.T, strict=True)], 1)
 
     def _diagonal(self, bends: Array, squares: Array) -> Metric:
@@ -81,13 +88,9 @@ class Curvature:
         diagonal[diagonal == 0] = 1.0
         return lambda gradient: gradient / diagonal
 
-    def _some(self, bends: Array, times: float) -> tuple[Any, Array]:
-        """All rows, or some that stand for all where the products cost too much."""
-        every = max(1, int(len(bends) * self._weights**2 * times / _PRODUCTS))
-        return self._rows[::every], bends[::every] * every
-
-    def _products(self, rows: Any, bends: Array) -> Array:
+    def _products(self, bends: Array) -> Array:
         """The sum of bend * x * x' for each column of bends, (columns, weights, weights)."""
+        rows = self._rows
         samples, features = rows.shape
         products = np.empty((bends.shape[1], self._weights, self._weights))
         if sparse.issparse(rows):
@@ -112,8 +115,7 @@ def _solver(products: Array, squares: Array) -> Metric:
     while True:
         products[np.diag_indices_from(products)] = diagonal * (1 + ridge)
         try:
-            # Beside a busy program, BLAS's threads take 100 times as long for 650 weights as one of them.
-            with threadpool_limits(1, "blas") if len(diagonal) > _SMALL else nullcontext():
+            with _one_thread(len(diagonal)):
                 factor = cho_factor(products, lower=True, check_finite=False)
         except LinAlgError:
             ridge *= 100
@@ -121,3 +123,13 @@ def _solver(products: Array, squares: Array) -> Metric:
                 continue
             return lambda vector: vector / diagonal  # products that are not finite
         return lambda vector: cho_solve(factor, vector, check_finite=False)
+
+
+@contextmanager
+def _one_thread(weights: int) -> Iterator[None]:
+    """Beside a busy program, BLAS's threads take 100 times as long for 650 weights as one of them."""
+    if weights <= _SMALL:
+        yield
+        return
+    with _limit, threadpool_limits(1, "blas"):
+        yield

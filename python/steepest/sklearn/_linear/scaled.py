@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,16 @@ class Scaled:
         else:
             self.rows[:, features] = 0
         self._dropped = features
+
+    def every(self, step: int) -> Scaled:
+        """Each `step`th sample, which stands for so many."""
+        if step == 1:
+            return self
+        some = copy.copy(self)
+        some.rows, some.share = self.rows[::step], self.share[::step] * step
+        if not sparse.issparse(some.rows):
+            some.rows = np.ascontiguousarray(some.rows)
+        return some
 
     def scores(self, weight: Array, bias: Array) -> Array:
         """Of a layer that takes the scaled samples."""
