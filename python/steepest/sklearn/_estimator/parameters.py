@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Real
 from typing import Any
@@ -125,6 +125,14 @@ class FitParameters(BaseEstimator):
         for name, value in self.get_params(deep=False).items():
             if isinstance(value, int) and math.isinf(_checks.real_number(int(value), name)):
                 raise ValueError(f"{name} has {value.bit_length()} bits, but must be at most 1.8e308")
+
+    def _refuse_without_batches(self, used: Mapping[str, bool]) -> None:
+        """Refuse the first parameter that is used, where the solver takes all samples at once."""
+        for name, is_used in used.items():
+            if is_used:
+                raise ValueError(
+                    f"{name} needs a stochastic solver such as 'sgd' or 'adam', but solver is {self.solver!r}"
+                )
 
     def _clips(self) -> tuple[float | None, float | None]:
         """clip_value and clip_norm; NumPy's scalars would have numbers computed in their precision."""

@@ -83,8 +83,9 @@ class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
         penalty = self._penalty()
         config = TrainConfig(self._loss(), (penalty,))
         check_config(self, config, self._dtype())
+        intercept = self._start(job.y, batch.weight)[0]
         if job.fresh and self.fit_intercept:
-            self._start_intercept(job.y, batch.weight)
+            self._shift_intercept(intercept)
         objective = Objective(
             TrainConfig(config.loss, (None,)),
             l1=penalty.l1 if penalty else 0.0,
@@ -94,7 +95,7 @@ class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
             endless=self.loss == "softmax",
         )
         layer = self._scores_layer()
-        start = np.atleast_1d(np.asarray(self._start(job.y, batch.weight)[0], np.float64))
+        start = np.atleast_1d(np.asarray(intercept, np.float64))
         best = solve(
             job.X, batch, layer, objective, float(self.tol), int(self.max_iter), start, self._dtype()
         )
@@ -127,9 +128,9 @@ class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
     def _begin(self, job: FitJob, weight: Array | None) -> Solver:
         """With the best intercepts and a new solver, at the rate that suits the samples."""
         weights_count(weight, WEIGHTED)
+        intercept, self._pace = self._start(job.y, weight)
         if job.fresh and self.fit_intercept:
-            self._start_intercept(job.y, weight)
-        self._pace = self._start(job.y, weight)[1]
+            self._shift_intercept(intercept)
         self.learning_rate_init_ = self._initial_rate(job.X, weight, self._pace)
         return Solver.of(self, [self._layer()], self.learning_rate_init_)
 
@@ -141,8 +142,7 @@ class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
             self._pace = min(self._pace, self._start(job.y, weight)[1])
         solver.learning_rate = min(solver.learning_rate, self._initial_rate(job.X, weight, self._pace))
 
-    def _start_intercept(self, y: Array, weight: Array | None) -> None:
-        intercept = self._start(y, weight)[0]
+    def _shift_intercept(self, intercept: Any) -> None:
         self.intercept_ = self.intercept_ + np.asarray(intercept, self._dtype())
 
     def _train_config(self) -> TrainConfig:

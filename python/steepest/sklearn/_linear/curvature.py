@@ -20,6 +20,7 @@ from ...losses import (
     PoissonDeviance,
     SoftmaxCrossEntropy,
 )
+from .smoothing import hinge_arguments
 
 _LEAST = 1e-3  # of the mean over the samples: no direction is taken for flat
 
@@ -79,7 +80,5 @@ def _bends(loss: Loss, scores: Array, targets: Array, width: float) -> Array:
 
 def _hinge_bends(loss: MulticlassHinge, scores: Array, labels: Array, width: float) -> Array:
     """Of the hinge of each other class; 0 for the label's own."""
-    rows = np.arange(len(scores))
-    z = loss.margin + scores - scores[rows, labels][:, None]
-    z[rows, labels] = -1
+    z = hinge_arguments(loss.margin, scores, labels)
     return np.where(z > 0, 2.0 if loss.squared else 1 / np.maximum(z, width), 0)

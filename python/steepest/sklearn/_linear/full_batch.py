@@ -15,8 +15,8 @@ from ...backends.data import Batch, Parameters, TrainConfig
 from ...compile.compiled import Compiled
 from ...layers import Linear
 from .curvature import curvatures, mixed_curvatures
-from .metric import MOST_MIXED, Curvature, Metric, few_enough
-from .minimize import LBFGS, Minimum, dot
+from .metric import MOST_MIXED, Curvature, few_enough
+from .minimize import LBFGS, Metric, Minimum, dot
 from .row_space import RowSpace
 from .scaled import Scaled
 from .smoothing import smooth, smoothed

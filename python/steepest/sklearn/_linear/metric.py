@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from ..._checks import Array
 from ...backends import active
+from .minimize import Metric
 
 MOST_MIXED = 1500  # weights of all scores together, for which all pairs are computed
 _MOST_PAIRS = 2**23  # pairs of weights of one score, times the scores
@@ -25,8 +26,6 @@ _SMALL = 100  # weights, up to which BLAS has one thread by itself
 _RIDGE = 1e-13  # of the diagonal: roundings of the products count for nothing
 
 _limit = Lock()  # of two limits at once, the one that ends last would stay
-
-Metric = Callable[[Array], Array]
 
 
 def few_enough(samples: int, weights: int, scores: int, mixed: bool) -> int:

@@ -60,12 +60,8 @@ class LinearParameters(Estimator):
         if self.solver != "lbfgs":
             return
         asked = self._asks_for_batches()
-        refused = [name for name in _REFUSED if name in asked]
-        refused += ["validation_data"] if job.validation_data is not None else []
-        if refused:
-            raise ValueError(
-                f"{refused[0]} needs a stochastic solver such as 'sgd' or 'adam', but solver is 'lbfgs'"
-            )
+        used = {name: name in asked for name in _REFUSED}
+        self._refuse_without_batches({**used, "validation_data": job.validation_data is not None})
 
     def _asks_for_batches(self) -> list[str]:
         """The parameters that do."""

@@ -15,6 +15,7 @@ from scipy.linalg import eigh
 
 from ..._checks import Array
 from ...backends.data import Parameters
+from .scaled import shares
 
 _MOST_ROWS = 1000  # whose basis takes some tenths of a second
 _LEAST = 1e-14  # of the largest: smaller ones are of rounding
@@ -30,8 +31,7 @@ class RowSpace:
     """
 
     def __init__(self, X: Any, weight: Array | None, center: bool) -> None:
-        share = np.ones(X.shape[0]) if weight is None else weight.astype(np.float64)
-        share = share / share.sum() if center else np.zeros(X.shape[0])
+        share = shares(X.shape[0], weight) if center else np.zeros(X.shape[0])
         self._X: Any = sparse.csr_array(X, dtype=np.float64) if sparse.issparse(X) else X.astype(np.float64)
         self._mean = share @ self._X
         if not sparse.issparse(X):

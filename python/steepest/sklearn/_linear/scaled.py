@@ -16,6 +16,12 @@ from ...backends.sparse import sparse_rows
 _EPS = float(np.finfo(np.float64).eps)
 
 
+def shares(samples: int, weight: Array | None) -> Array:
+    """What part of the mean each sample is."""
+    share = np.ones(samples) if weight is None else weight.astype(np.float64)
+    return share / share.sum()
+
+
 class Scaled:
     """Samples whose features have mean 0, where there are intercepts, and mean square 1.
 
@@ -25,8 +31,7 @@ class Scaled:
 
     def __init__(self, X: Any, weight: Array | None, center: bool) -> None:
         self._dropped: Any = slice(0)
-        share = np.full(X.shape[0], 1.0) if weight is None else weight.astype(np.float64)
-        self.share = share / share.sum()
+        self.share = shares(X.shape[0], weight)
         if sparse.issparse(X):
             rows = sparse.csr_array(X, dtype=np.float64, copy=True)
             self.mean = np.zeros(rows.shape[1])

@@ -15,6 +15,7 @@ import numpy as np
 from ..._checks import Array
 from ...backends.data import Batch
 from ...losses import AbsoluteError, CustomLoss, Loss, MulticlassHinge
+from .scaled import shares
 
 # Of scores and targets: max(0, z), smoothed to a width, for each z of a sample; its slope u; and the kinked
 # one itself.
@@ -57,9 +58,7 @@ class Smoothed:
 
 def smoothed(loss: Loss, batch: Batch) -> Smoothed | None:
     """None for a loss that is smooth by itself."""
-    samples = len(batch.targets)
-    share = np.ones(samples) if batch.weight is None else batch.weight
-    share = share / share.sum()
+    share = shares(len(batch.targets), batch.weight)
     if isinstance(loss, AbsoluteError):
         spread = float(share @ np.abs(batch.targets - share @ batch.targets).sum(axis=1))
         return Smoothed(_absolute, lambda slope, _: slope, share, spread or 1.0)
@@ -80,11 +79,17 @@ def _absolute(scores: Array, targets: Array, width: float) -> tuple[Array, Array
     return value, slope * np.sign(error), np.abs(error)
 
 
+def hinge_arguments(margin: float, scores: Array, labels: Array) -> Array:
+    """The z of max(0, z) for each other class of a sample; 0 for its own."""
+    rows = np.arange(len(scores))
+    z = margin + scores - scores[rows, labels][:, None]
+    z[rows, labels] = 0
+    return z
+
+
 def _hinges(margin: float) -> _Kinks:
     def kinks(scores: Array, labels: Array, width: float) -> tuple[Array, Array, Array]:
-        rows = np.arange(len(scores))
-        z = margin + scores - scores[rows, labels][:, None]
-        z[rows, labels] = 0
+        z = hinge_arguments(margin, scores, labels)
         value, slope = smooth(z, width)
         return value, slope, np.maximum(z, 0)
 

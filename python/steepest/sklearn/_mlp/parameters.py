@@ -88,7 +88,7 @@ class MLPParameters(Estimator):
         super()._check_settings(job)
         if self.solver in STOCHASTIC_SOLVERS:
             return
-        unused = {
+        used = {
             "dropout": dropped,
             "batch_norm": self.batch_norm,
             "clip_value": self.clip_value is not None,
@@ -97,11 +97,7 @@ class MLPParameters(Estimator):
             "validation_data": job.validation_data is not None,
             "callbacks": bool(self.callbacks),
         }
-        for name, used in unused.items():
-            if used:
-                raise ValueError(
-                    f"{name} needs a stochastic solver such as 'sgd' or 'adam', but solver is {self.solver!r}"
-                )
+        self._refuse_without_batches(used)
 
     def _activations(self, hidden: int) -> list[str]:
         """One for each hidden layer."""
