@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST_OF_A_FILE, MOST_OF_A_FUNCTION, MOST_OF_A_FOLDER = 250, 60, 30
+MOST_OF_A_FILE, MOST_OF_A_FUNCTION, MOST_OF_A_FOLDER = 250, 60, 24
 FOLDERS = ("python", "tests", "bench", "examples", "cpp")
 
 
