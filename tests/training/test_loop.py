@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
+import steepest as st
 from steepest.backends.data import EpochResults, FitRequest
 from steepest.training.divergence import DivergenceError
 from steepest.training.loop import EpochLoop, Fitting, Part
@@ -115,3 +119,18 @@ def test_a_failed_part_takes_its_epoch_back(status):
     assert fitting.kept[0] == (5 if status == "cancelled" else 3)
     if status == "diverged":
         assert (calls[4].failure.epoch, calls[4].failure.step, calls[4].failure.learning_rate) == (1, 3, 2.0)
+
+
+def test_a_fit_leaves_nothing_that_only_a_search_for_circles_would_free(data):
+    """Of a network that is used once, the buffers end with it."""
+    models = []
+    gc.disable()
+    try:
+        for options in ({}, {"batch_callbacks": [lambda state: None]}):
+            model = st.Sequential(st.Linear(6, 3))
+            model.fit(*data, epochs=2, progress=False, **options)
+            models.append(weakref.ref(model))
+            del model
+        assert [model() for model in models] == [None, None]
+    finally:
+        gc.enable()

@@ -94,6 +94,9 @@ class EpochLoop:
 
     def __exit__(self, *exception: object) -> None:
         self._bar.close()
+        del (
+            self.fitting
+        )  # or the two would keep each other, and a model's buffers, until Python finds circles
 
     def __iter__(self) -> Iterator[Call]:
         while self._done < self.epochs:
