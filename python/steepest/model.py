@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from . import _checks, storage
 from .averaging import Averaging
+from .backends.sparse import Samples
 from .compile import folding, summary
 from .compile.compiled import Compiled
 from .compile.initial_weights import draw_weights
@@ -94,7 +95,7 @@ class Sequential(Model):
 
     def fit(
         self,
-        X: ArrayLike,
+        X: Samples,
         y: ArrayLike,
         *,
         loss: str | Loss | LossFunction = "softmax",
@@ -108,7 +109,7 @@ class Sequential(Model):
         batch_size: int | None = 128,
         shuffle: bool = True,
         sample_weight: ArrayLike | None = None,
-        validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        validation_data: tuple[Samples, ArrayLike] | None = None,
         metrics: Mapping[str, Metric] | None = None,
         callbacks: Sequence[Callback] = (),
         batch_callbacks: Sequence[BatchCallback] = (),
@@ -123,7 +124,8 @@ class Sequential(Model):
 
         Parameters
         ----------
-        X : array_like, (samples, in_features)
+        X : array_like or sparse matrix, (samples, in_features)
+            Sparse as for `Trainer.fit`.
         y : array_like
             Labels (samples,) for softmax and hinge, targets (samples, out_features) for other losses.
         loss : str, loss or callable, default "softmax"

@@ -171,14 +171,3 @@ def test_misfits_of_functions_are_named(implementation):
             with pytest.raises(ValueError, match=message):
                 functional.softmax_cross_entropy(s, [0, 1, 2], sample_weight=weight)
         functional.exp(s)  # for the proof, which asks what computed last
-
-
-def test_sparse_samples_are_for_estimators(data):
-    X, y = data
-    sparse = pytest.importorskip("scipy.sparse")
-    for kind in (sparse.csr_array, sparse.csc_matrix, sparse.coo_array):
-        message = f"X is a {kind.__name__}: use its toarray.., or an estimator, which takes sparse samples"
-        with pytest.raises(TypeError, match=message):
-            small_model().fit(kind(X), y, progress=False)
-        with pytest.raises(TypeError, match=message):
-            small_model()(kind(X))

@@ -18,7 +18,7 @@ from .numbers import (
     seed,
     shown,
 )
-from .samples import class_weight, finite_rows, labels, not_empty, rows, targets
+from .samples import class_weight, finite_rows, labels, not_empty, row_shape, rows, targets
 from .weights import some_count, weights
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "real_array",
     "real_number",
     "representable",
+    "row_shape",
     "rows",
     "seed",
     "shown",

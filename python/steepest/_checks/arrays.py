@@ -30,7 +30,7 @@ def real_array(value: object, name: str, if_strings: str = "") -> Array:
     array = value if type(value) is np.ndarray else _as_array(value, name)
     if type(value).__module__.startswith("scipy.sparse"):
         kind = type(value).__name__
-        raise TypeError(f"{name} is a {kind}: use its toarray(), or an estimator, which takes sparse samples")
+        raise TypeError(f"{name} is a {kind}, but must be dense: use its toarray()")
     if if_strings and array.size and isinstance(array.flat[0], str):
         raise TypeError(f"{name} has dtype {array.dtype}, but must hold real numbers: {if_strings}")
     if array.dtype.kind not in "biuf":

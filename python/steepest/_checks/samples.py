@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -11,24 +11,44 @@ from .arrays import Array, packed, real_array
 from .numbers import non_negative
 
 
+class Rows(Protocol):
+    """Rows of numbers, however they are stored."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Samples, features."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the numbers."""
+
+
+_Rows = TypeVar("_Rows", bound=Rows)
+
+
 def rows(x: object, features: int, dtype: np.dtype[Any], name: str = "X") -> Array:
     """`x` as (samples, features) in `dtype`, as `packed` has it."""
     array = real_array(x, name)
-    if array.ndim != 2:
-        hint = "; a single sample is X[None, :]" if array.ndim == 1 else ""
-        raise ValueError(f"{name} has shape {array.shape}, but must be (samples, features){hint}")
-    if array.shape[1] != features:
-        raise ValueError(f"{name} has {array.shape[1]} features, but the first layer takes {features}")
+    row_shape(array.shape, features, name)
     return packed(array, dtype)
 
 
-def not_empty(x: Array, name: str = "X") -> None:
-    """Refuse an array of no samples."""
+def row_shape(shape: tuple[int, ...], features: int, name: str = "X") -> None:
+    """Refuse what is not (samples, features)."""
+    if len(shape) != 2:
+        hint = "; a single sample is X[None, :]" if len(shape) == 1 else ""
+        raise ValueError(f"{name} has shape {shape}, but must be (samples, features){hint}")
+    if shape[1] != features:
+        raise ValueError(f"{name} has {shape[1]} features, but the first layer takes {features}")
+
+
+def not_empty(x: Rows, name: str = "X") -> None:
+    """Refuse rows that are none."""
     if x.shape[0] == 0:
         raise ValueError(f"{name} has 0 samples, but at least 1 is needed")
 
 
-def finite_rows(x: Array, first_nonfinite_row: Callable[[Array], int], name: str = "X") -> None:
+def finite_rows(x: _Rows, first_nonfinite_row: Callable[[_Rows], int], name: str = "X") -> None:
     """Refuse NaN and infinities, naming the first row."""
     if (row := first_nonfinite_row(x)) >= 0:
         raise ValueError(

@@ -92,8 +92,8 @@ class Batch:
 
     @property
     def dense(self) -> Array:
-        """X as a dense matrix, which it is already in the batches of a `Trainer`."""
-        return self.x[:] if isinstance(self.x, SparseRows) else self.x
+        """X as a dense matrix."""
+        return self.x.dense() if isinstance(self.x, SparseRows) else self.x
 
 
 @dataclass(frozen=True)

@@ -88,8 +88,8 @@ class _Network:
         if not isinstance(x, SparseRows):
             return self._network.forward(x, *_choice())
         rows = max(1, _DENSE_ELEMENTS // x.shape[1])
-        parts = [self.forward(x[i : i + rows]) for i in range(0, len(x), rows)]
-        return np.concatenate(parts) if parts else self.forward(x[:])
+        parts = [self.forward(x[i : i + rows].dense()) for i in range(0, len(x), rows)]
+        return np.concatenate(parts) if parts else self.forward(x.dense())
 
     def loss_and_gradients(
         self, batch: Batch, config: TrainConfig, key: StepKey = NO_KEY

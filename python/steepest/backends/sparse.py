@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeAlias, TypeGuard
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._checks import Array
+
+_MOST_FEATURES = 2**31 - 1  # that the indices of `SparseRows` can name
+
+
+class SparseMatrix(Protocol):
+    """What is asked of a sparse matrix or array of scipy's."""
+
+    shape: Any
+    dtype: Any
+    nnz: Any
+
+    def tocsr(self) -> Any:
+        """Row by row."""
+
+
+# What a model takes as X.
+Samples: TypeAlias = ArrayLike | SparseMatrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,31 +43,75 @@ class SparseRows:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, where: slice | Array) -> Array:
-        """Some rows as a dense matrix."""
+    def __getitem__(self, where: slice | Array) -> SparseRows:
+        """Some rows."""
         rows = np.arange(len(self))[where]
         counts = self.indptr[rows + 1] - self.indptr[rows]
         ends = np.cumsum(counts)
         entries = np.arange(counts.sum()) + np.repeat(self.indptr[rows] - (ends - counts), counts)
-        dense = np.zeros((len(rows), self.shape[1]), self.data.dtype)
-        dense[np.repeat(np.arange(len(rows)), counts), self.indices[entries]] = self.data[entries]
+        indptr = np.concatenate([np.zeros(1, np.int64), ends])
+        return SparseRows(indptr, self.indices[entries], self.data[entries], (len(rows), self.shape[1]))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the entries."""
+        return self.data.dtype
+
+    def dense(self) -> Array:
+        """The same as a dense matrix."""
+        dense = np.zeros(self.shape, self.dtype)
+        dense[np.repeat(np.arange(len(self)), np.diff(self.indptr)), self.indices] = self.data
         return dense
 
+    def first_nonfinite_row(self) -> int:
+        """Index of the first row that holds NaN or an infinity, -1 if there is none."""
+        finite = np.isfinite(self.data)
+        if finite.all():
+            return -1
+        return int(np.searchsorted(self.indptr, finite.argmin(), side="right")) - 1
 
-def is_sparse(matrix: object) -> bool:
+
+def is_sparse(matrix: object) -> TypeGuard[SparseMatrix]:
     """Whether it is a sparse matrix or array of scipy's."""
     return hasattr(matrix, "tocsr") and hasattr(matrix, "nnz")
 
 
+def own_places(matrix: Any) -> Any:
+    """A sparse matrix with a checked copy of where its entries are, of which data is not copied.
+
+    Its owner may change that meanwhile, and SciPy reads and writes beyond its arrays where these are wrong.
+
+    Raises
+    ------
+    ValueError
+        If it is wrong already.
+    """
+    if not hasattr(matrix, "check_format"):
+        return matrix  # of a format that has no places, or whose conversion to rows checks them
+    own = type(matrix)((matrix.data, matrix.indices.copy(), matrix.indptr.copy()), shape=matrix.shape)
+    own.check_format(full_check=True)
+    return own
+
+
 def sparse_rows(matrix: Any, dtype: np.dtype[Any]) -> SparseRows:
-    """Its rows, with ascending columns of which each comes once; copied only where it is not so already."""
+    """Its rows, with ascending columns of which each comes once; copied only where it is not so already.
+
+    Raises
+    ------
+    ValueError
+        If it has more columns than indices of 32 bits can tell apart.
+    """
     rows = matrix.tocsr()
+    if rows.shape[1] > _MOST_FEATURES:
+        raise ValueError(f"X has {rows.shape[1]} features, but sparse samples have {_MOST_FEATURES} at most")
     if not rows.has_canonical_format:
         rows = rows.copy()
         rows.sum_duplicates()
+    with np.errstate(over="ignore"):  # too large for the dtype becomes an infinity, which is refused later
+        data = np.ascontiguousarray(rows.data, dtype)
     return SparseRows(
         np.ascontiguousarray(rows.indptr, np.int64),
         np.ascontiguousarray(rows.indices, np.int32),
-        np.ascontiguousarray(rows.data, dtype),
+        data,
         rows.shape,
     )

@@ -71,6 +71,11 @@ class Compiled:
         """Those with parameters, in the order of these."""
         return [stage for stage in self.stages if stage.has_parameters]
 
+    @property
+    def takes_sparse(self) -> bool:
+        """Whether its samples may be sparse: it begins with a product, which skips what is 0."""
+        return self.stages[0].kind == "dense"
+
     def network(self) -> Network:
         """The model on the active backend; it bypasses every check."""
         try:

@@ -11,11 +11,13 @@ from .. import _checks
 from .._description import check_dtype
 from ..backends import active
 from ..backends.data import Batch
+from ..backends.sparse import Samples
 from ..losses import Loss, LossFunction, as_loss
 from ..penalties import Penalties, Penalty
 from .compiled import Compiled
 from .output import check_output
 from .penalties import per_layer
+from .samples import check_finite_rows, rows_of
 from .targets import targets_and_weight
 
 
@@ -39,7 +41,7 @@ def check_clipping(clip_value: float | None, clip_norm: float | None, dtype: np.
 
 def batch_of(
     compiled: Compiled,
-    X: ArrayLike,
+    X: Samples,
     y: ArrayLike,
     sample_weight: ArrayLike | None,
     loss: Loss,
@@ -49,7 +51,7 @@ def batch_of(
 
     where: behind "X" and "y" in messages, as in " of validation_data".
     """
-    x = _checks.rows(X, compiled.in_features, compiled.dtype, f"X{where}")
+    x = rows_of(compiled, X, f"X{where}")
     _checks.not_empty(x, f"X{where}")
     scores, dtype = (len(x), compiled.out_features), compiled.dtype
     return Batch(x, *targets_and_weight(loss, y, sample_weight, scores, dtype, active(), f"y{where}"))
@@ -57,7 +59,6 @@ def batch_of(
 
 def check_finite(batch: Batch, where: str = "") -> None:
     """Refuse samples, or targets, that are not finite."""
-    first_nonfinite_row = active().first_nonfinite_row
-    _checks.finite_rows(batch.dense, first_nonfinite_row, f"X{where}")
+    check_finite_rows(batch.x, f"X{where}")
     if batch.targets.ndim == 2:
-        _checks.finite_rows(batch.targets, first_nonfinite_row, f"y{where}")
+        check_finite_rows(batch.targets, f"y{where}")

@@ -14,8 +14,10 @@ from .._checks import Array
 from ..backends import active
 from ..backends.data import Batch, StepKey, TrainConfig
 from ..backends.reference import forward_mode
+from ..backends.sparse import Samples
 from ..compile.compiled import Compiled
 from ..compile.objective import batch_of, check_finite, objective_of
+from ..compile.samples import check_finite_rows, rows_of
 from ..layers import Layer
 from ..losses import Loss, LossFunction
 from ..penalties import Penalties
@@ -41,13 +43,13 @@ class Model:
     out_features: int
     compiled: Compiled
 
-    def __call__(self, X: ArrayLike) -> Array:
+    def __call__(self, X: Samples) -> Array:
         """Return the scores of the rows of X.
 
         Parameters
         ----------
-        X : array_like, (samples, in_features)
-            Converted to the model's dtype. May have 0 rows.
+        X : array_like or sparse matrix, (samples, in_features)
+            Converted to the model's dtype. May have 0 rows. Sparse as for `Trainer.fit`.
 
         Returns
         -------
@@ -58,26 +60,26 @@ class Model:
         ValueError
             If the shape is wrong, or a row holds NaN or an infinity (the message names the first).
         TypeError
-            If X does not hold real numbers.
+            If X does not hold real numbers, or is sparse and the first layer is not `Linear` or `Maxout`.
         """
         network = self.compiled.network()
         scores = network.try_forward(X)
         if scores is not None:
             return scores
-        x = _checks.rows(X, self.in_features, self.dtype)
+        x = rows_of(self.compiled, X)
         if len(x) == 0:
             return np.empty((0, self.out_features), self.dtype)
-        _checks.finite_rows(x, active().first_nonfinite_row)
+        check_finite_rows(x)
         return network.forward(x)
 
-    def predict(self, X: ArrayLike) -> Array:
+    def predict(self, X: Samples) -> Array:
         """Return the class of each row: the index of its largest score, the first one of equals.
 
         This is for classification; for regression, call the model: ``model(X)``.
 
         Parameters
         ----------
-        X : array_like, (samples, in_features)
+        X : array_like or sparse matrix, (samples, in_features)
 
         Returns
         -------
@@ -94,7 +96,7 @@ class Model:
 
     def loss_and_gradients(
         self,
-        X: ArrayLike,
+        X: Samples,
         y: ArrayLike,
         *,
         loss: str | Loss | LossFunction,
@@ -127,7 +129,7 @@ class Model:
 
     def directional_derivative(
         self,
-        X: ArrayLike,
+        X: Samples,
         y: ArrayLike,
         direction: Mapping[str, ArrayLike],
         *,
@@ -144,7 +146,7 @@ class Model:
         Parameters
         ----------
         X, y, loss, penalty, sample_weight, step
-            As for `loss_and_gradients`.
+            As for `loss_and_gradients`. A sparse X is made dense.
         direction : mapping of array_like
             The direction of each parameter, with keys and shapes of `state_dict`; missing keys count as
             zeros.
@@ -226,7 +228,7 @@ class Model:
 
     def _at_step(
         self,
-        X: ArrayLike,
+        X: Samples,
         y: ArrayLike,
         sample_weight: ArrayLike | None,
         loss: str | Loss | LossFunction,

@@ -13,6 +13,7 @@ from .. import _checks
 from ..averaging import Averaging
 from ..backends.data import Overflowed
 from ..backends.memory import write
+from ..backends.sparse import Samples
 from ..compile.objective import batch_of, check_finite
 from ..constraints import MaxNorm
 from ..losses import Loss, LossFunction
@@ -148,12 +149,13 @@ class Trainer:
             write(list(zip(compiled.arrays(compiled.parameters), averages, strict=True)))
         return model
 
-    def step(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+    def step(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Do one update on the batch X, y, and return its objective.
 
         Parameters
         ----------
-        X : array_like, (samples, in_features)
+        X : array_like or sparse matrix, (samples, in_features)
+            Sparse as for `fit`.
         y : array_like
             Labels (samples,) for softmax and hinge, targets (samples, out_features) for other losses.
         sample_weight : array_like, (samples,), optional
@@ -191,14 +193,14 @@ class Trainer:
 
     def fit(
         self,
-        X: ArrayLike,
+        X: Samples,
         y: ArrayLike,
         *,
         epochs: int = 10,
         batch_size: int | None = 128,
         shuffle: bool = True,
         sample_weight: ArrayLike | None = None,
-        validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+        validation_data: tuple[Samples, ArrayLike] | None = None,
         metrics: Mapping[str, Metric] | None = None,
         callbacks: Sequence[Callback] = (),
         batch_callbacks: Sequence[BatchCallback] = (),
@@ -210,7 +212,9 @@ class Trainer:
 
         Parameters
         ----------
-        X : array_like, (samples, in_features)
+        X : array_like or sparse matrix, (samples, in_features)
+            A sparse matrix or array of SciPy's, for a model that begins with `Linear` or `Maxout`; see the
+            notes.
         y : array_like
             Labels (samples,) for softmax and hinge, targets (samples, out_features) for other losses.
         epochs : int, default 10
@@ -223,7 +227,7 @@ class Trainer:
         sample_weight : array_like, (samples,), optional
             Finite, not negative and not all zero. A custom loss takes none.
         validation_data : (X, y), optional
-            The data loss on it is computed after each epoch.
+            The data loss on it is computed after each epoch. X may be sparse as for training.
         metrics : mapping of str to callables, optional
             Functions such as `accuracy`, called after each epoch with the labels (or targets) and scores of
             the validation data; each returns a real number. See `History.metrics`. The names of a history's
@@ -266,6 +270,13 @@ class Trainer:
         a copy of the parameters, of the optimizer's state and of the average, and one batch with its
         activations and gradients; with `shuffle` also 4 bytes per sample for the order (8 from 2**32 samples
         on). Batch callbacks, and schedules of more than 1,024 steps an epoch, need a second copy.
+
+        A sparse X gives the results of the dense one within rounding; the same bits, if the first layer has
+        at least 16 outputs in float32 (8 in float64) and no `L2` penalty. It is not made dense: the products
+        of the first layer cost what a batch has entries. So does its update by `SGD` without momentum, with
+        no penalty or `L2`; other optimizers, penalties and limits go through the whole weight in each step.
+        Formats other than CSR are converted to it once, and duplicate entries are added up. A copy is made of
+        where the entries are, and of their values too, unless they are of the model's dtype and in order.
         """
         epochs = _checks.integer(epochs, "epochs", minimum=0)
         if batch_size is not None:

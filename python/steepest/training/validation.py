@@ -13,6 +13,7 @@ from .._checks import Array
 from ..backends import active
 from ..backends.data import Batch
 from ..backends.reference.losses import batch_size
+from ..backends.sparse import Samples
 from ..compile.compiled import Compiled
 from ..compile.objective import batch_of, check_finite
 from ..losses import Loss
@@ -50,7 +51,7 @@ def checked_metrics(metrics: Mapping[str, Metric] | None, validated: bool) -> Ma
 
 
 def validation_batch(
-    compiled: Compiled, data: tuple[ArrayLike, ArrayLike], loss: Loss, name: str = "validation_data"
+    compiled: Compiled, data: tuple[Samples, ArrayLike], loss: Loss, name: str = "validation_data"
 ) -> Batch:
     """A pair of samples and targets, checked and converted."""
     if not isinstance(data, tuple | list) or len(data) != 2:

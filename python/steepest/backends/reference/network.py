@@ -170,7 +170,7 @@ class ReferenceNetwork:
         return [stage for stage in self._stages if stage.has_parameters]
 
     def _pass(self, x: Array | SparseRows, draws: StepKey | None) -> Pass:
-        dense = x[:] if isinstance(x, SparseRows) else x
+        dense = x.dense() if isinstance(x, SparseRows) else x
         return forward(self._stages, self._parameters, self._running, dense, draws)
 
     @quiet

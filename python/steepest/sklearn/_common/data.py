@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from ..._checks import Array, some_count
 from ...backends import active
+from ...backends.sparse import own_places as sparse_places
 
 
 def rows_in(X: Any, dtype: np.dtype[Any]) -> Any:
@@ -29,15 +30,8 @@ def rows_in(X: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def own_places(X: Any) -> Any:
-    """X itself; a sparse one with a checked copy of where its entries are.
-
-    Its owner may change that meanwhile, and SciPy reads and writes beyond its arrays where these are wrong.
-    """
-    if not sparse.issparse(X):
-        return X
-    own = type(X)((X.data, X.indices.copy(), X.indptr.copy()), shape=X.shape)
-    own.check_format(full_check=True)
-    return own
+    """X itself; a sparse one with a checked copy of where its entries are, see `backends.sparse`."""
+    return sparse_places(X) if sparse.issparse(X) else X
 
 
 def finite(answers: Array, name: str = "scores") -> Array:
