@@ -7,7 +7,7 @@
 //   prepare(step, made)   the numbers of one step, in double; their places are the rule's own
 //   Step<T>           the update as apply() reads it, made once for many vectors
 //   apply<T, Slots>(u, g, w, slot)   the new w of a vector, and its new slots
-//   depends_on_age, descends   as in OptimizerTraits
+//   lazy(given), depends_on_age, descends   as in OptimizerTraits
 //
 // g is the gradient with penalties, clipped, and w has decayed already. Each rounding is written out.
 #pragma once
@@ -23,6 +23,7 @@ template <int Slots> struct Adaptive {
     static constexpr int slots = Slots, fewest_slots = Slots;
     static constexpr bool depends_on_age = false, descends = false;
     static int slots_used(const double*) { return Slots; }
+    static bool lazy(const double*) { return false; }
     template <class T> using Step = const Update<T>&;
 };
 
@@ -59,6 +60,7 @@ struct SGD {
     static constexpr int slots = 1, fewest_slots = 0;
     static constexpr bool depends_on_age = false, descends = true;
     static int slots_used(const double* numbers) { return numbers[momentum] != 0; }
+    static bool lazy(const double*) { return false; }
 
     static void prepare(const StepInput& step, StepNumbers& made) {
         made.learning_rate = step.learning_rate;
@@ -136,10 +138,12 @@ struct RMSProp : Adaptive<1> {
 // corrections in the learning rate and in epsilon. As epsilon hat, epsilon is what is added to sqrt(s).
 struct Adam : Adaptive<2> {
     static constexpr const char* name = "adam";
-    static constexpr const char* given[] = {"beta_1", "beta_2", "epsilon", "weight_decay", "epsilon_hat"};
-    enum { beta_1, beta_2, epsilon, weight_decay, epsilon_hat }; // given
-    enum { gain_1 = epsilon + 1, gain_2 };                       // made, after the first three
+    static constexpr const char* given[] = {"beta_1",       "beta_2",      "epsilon",
+                                            "weight_decay", "epsilon_hat", "lazy"};
+    enum { beta_1, beta_2, epsilon, weight_decay, epsilon_hat, is_lazy }; // given
+    enum { gain_1 = epsilon + 1, gain_2 };                                // made, after the first three
     static constexpr bool depends_on_age = true;
+    static bool lazy(const double* numbers) { return numbers[is_lazy] != 0; }
 
     static void prepare(const StepInput& step, StepNumbers& made) {
         const double root = __builtin_sqrt(1 - power(step.given[beta_2], step.age + 1));
@@ -262,6 +266,7 @@ template <class R> constexpr OptimizerTraits traits_of() {
     return {.name = R::name,
             .given = {R::given, int(sizeof R::given / sizeof(const char*))},
             .slots = R::slots_used,
+            .lazy = R::lazy,
             .prepare = R::prepare,
             .depends_on_age = R::depends_on_age,
             .descends = R::descends};

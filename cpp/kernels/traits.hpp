@@ -41,6 +41,8 @@ struct OptimizerTraits {
     const char* name;
     List<const char*> given; // names of the numbers that an optimizer is described by
     int (*slots)(const double* given);
+    // Whether it leaves weight rows alone, and what it keeps of them, whose feature no sparse sample has.
+    bool (*lazy)(const double* given);
     void (*prepare)(const StepInput&, StepNumbers&);
     bool depends_on_age;
     // Without slots it is w - learning_rate * g, which lets the core put off penalties and leave weights

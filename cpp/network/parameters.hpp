@@ -53,6 +53,7 @@ struct Penalty {
 template <class T> struct Updates {
     std::vector<Update<T>> weights;
     Update<T> biases;
+    bool lazy = false; // of a sparse first stage only rows of features that the batch has are updated
 };
 
 } // namespace steepest

@@ -36,9 +36,13 @@ void apply_gradients(const Network<T>& network, const Context<T>& context, const
         const Parameters<T>&own = network.parameters()[d], &gradient = gradients[d];
         const Update<T> weight = stage.is_dense() ? of_stored(updates.weights[d], scale) : bias;
         const Range rows = row_chunk(stage.weight_rows(), term_rows, team);
-        for (Index i = rows.begin; i < rows.end; ++i)
+        // Its columns are still those that the thread's gradients were made of.
+        const SparseBatch<T>* const only_touched = s == 0 && updates.lazy ? network.sparse() : nullptr;
+        for (Index i = rows.begin; i < rows.end; ++i) {
+            if (only_touched && only_touched->column(team.rank, i - rows.begin).count == 0) continue;
             kernels.update(weight, from(gradient.weight, i).data, from(own.weight, i).data,
                            state.of_row(d, i), stage.outputs);
+        }
         if (own.bias && team.rank == team.size - 1)
             kernels.update(bias, gradient.bias, own.bias, state.of_bias(d), stage.outputs);
     }

@@ -23,6 +23,9 @@ struct Optimizer {
     return traits_of(o.rule).descends && slots_of(o) == 0;
 }
 
+// Whether it leaves weight rows alone whose feature no sparse sample has.
+[[nodiscard]] inline bool is_lazy(const Optimizer& o) { return traits_of(o.rule).lazy(o.given); }
+
 constexpr double unlimited = std::numeric_limits<double>::infinity();
 
 // One step of an optimizer, `age` steps after its slots were zero.

@@ -83,7 +83,7 @@ template <class T> void Run<T>::prepare_update(double penalty_share) {
     const double rate = request.rates[step];
     const PreparedUpdate<T> prepared(config.optimizer, config.clip_value, rate, age,
                                      request.restorable ? nullptr : &overflow_);
-    updates.biases = prepared.of_biases();
+    updates.biases = prepared.of_biases(), updates.lazy = is_lazy(config.optimizer);
     updates.weights.resize(network_.parameters().size());
     for (std::size_t d = 0; d < updates.weights.size(); ++d) {
         const Penalty penalty = config.penalties.empty() ? Penalty{} : config.penalties[d];

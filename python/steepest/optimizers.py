@@ -188,16 +188,30 @@ class Adam(Description):
         Finite and greater than 0.
     epsilon_hat : bool, default False
         Use epsilon as the paper's epsilon hat, as scikit-learn and Keras do. Keyword only.
+    lazy : bool, default False
+        If X is sparse, update m, s and W of the first layer only in the rows of features that the batch has
+        an entry for, which is another algorithm; see the notes. If X is dense, it changes nothing. Keyword
+        only.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is outside its range or has another type.
+        If an argument is outside its range or has another type. A `Trainer` raises ValueError for a lazy
+        optimizer with a penalty on the first layer.
 
     Notes
     -----
     After Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1, and the end of
     section 2 for epsilon hat; the defaults are theirs and PyTorch's.
+
+    In sparse samples most features are missing from a batch, and their gradient is 0. Adam still moves their
+    weights, by what m remembers, and lets m and s fade: a step goes through all of the layer. With `lazy` it
+    costs what the batch has entries, and a rare feature keeps its m and s from one appearance to the next.
+    This is the algorithm of ``torch.optim.SparseAdam`` and of TensorFlow Addons' ``LazyAdam``, both of which
+    use epsilon as epsilon hat; as in these, t counts all steps. Biases and all other layers learn by the
+    plain formula. A penalty on the first layer has a gradient in every weight, and is refused, as PyTorch
+    refuses weight decay with sparse gradients. Of what a `Trainer` does beside the optimizer, a `MaxNorm`
+    and averages go through all weights still.
 
     Examples
     --------
@@ -215,6 +229,7 @@ class Adam(Description):
     beta_2: float = 0.999
     epsilon: float = 1e-8
     epsilon_hat: bool = field(default=False, kw_only=True)
+    lazy: bool = field(default=False, kw_only=True)
     rule: ClassVar[str] = "adam"
     slots: ClassVar[tuple[str, ...]] = ("mean", "mean_square")  # m and s
     _rules: ClassVar[Mapping[str, Rule]] = {
@@ -223,6 +238,7 @@ class Adam(Description):
         "beta_2": _checks.fraction,
         "epsilon": normal,
         "epsilon_hat": _checks.flag,
+        "lazy": _checks.flag,
     }
 
     @property
@@ -245,11 +261,14 @@ class AdamW(Adam):
         As in `Adam`.
     weight_decay : float, default 0.01
         Finite and not negative. It is not part of the objective.
+    lazy : bool, default False
+        As in `Adam`, but only without weight decay.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is outside its range or has another type.
+        If an argument is outside its range or has another type, or `lazy` is True and weights decay, which
+        they do in every step.
 
     Notes
     -----
@@ -265,6 +284,14 @@ class AdamW(Adam):
 
     weight_decay: float = 0.01
     _rules: ClassVar[Mapping[str, Rule]] = {**Adam._rules, "weight_decay": _checks.non_negative}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lazy and self.weight_decay > 0:
+            raise ValueError(
+                f"weight_decay is {self.weight_decay}, which shrinks all weights in each step, but lazy=True "
+                "leaves most of them alone: use Adam(lazy=True)"
+            )
 
 
 @dataclass(frozen=True)
@@ -402,6 +429,11 @@ def as_optimizer(optimizer: Optimizer) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be an optimizer such as st.SGD(0.1), not {optimizer!r:.80}")
     return optimizer
+
+
+def is_lazy(optimizer: Optimizer) -> bool:
+    """Whether it leaves weights of features alone that no sample of a sparse batch has."""
+    return isinstance(optimizer, Adam) and optimizer.lazy
 
 
 def optimizer_named(name: str, learning_rate: Rate, settings: Mapping[str, Any]) -> Optimizer:

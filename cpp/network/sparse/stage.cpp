@@ -52,7 +52,8 @@ template <class T> void forward_sparse(const StageView<T>& at, const Kernels<T>&
     }
 }
 
-// Features that the batch does not have have a gradient of 0, from which plain descent changes nothing.
+// Features that the batch does not have have a gradient of 0, from which plain descent changes nothing, and a
+// lazy rule is not to.
 template <class T>
 void update_sparse_weight(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) {
     SparseBatch<T>& batch = *at.network().sparse();
@@ -63,8 +64,8 @@ void update_sparse_weight(const StageView<T>& at, const Context<T>& context, con
     const MatrixView<T> weight = at.parameters().weight;
     const Range own = row_chunk(at.stage().inputs, term_rows, context.team);
     batch.transpose(context.team.rank, own.begin, own.end, step.samples);
-    const bool only_touched =
-        !step.gradients && update.plain && update.slots == 0 && update.l2_slope == 0 && update.l1 == 0;
+    const bool unchanged = update.plain && update.slots == 0 && update.l2_slope == 0 && update.l1 == 0;
+    const bool only_touched = !step.gradients && (unchanged || step.updates.lazy);
     T* const sums = batch.gradient(context.team.rank);
     for (Index i = own.begin; i < own.end; ++i) {
         // Only gradients are left half-way, never an update.

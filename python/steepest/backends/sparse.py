@@ -57,6 +57,12 @@ class SparseRows:
         """Of the entries."""
         return self.data.dtype
 
+    def features(self) -> Array:
+        """Which features have entries, (features,) bool."""
+        present = np.zeros(self.shape[1], np.bool_)
+        present[self.indices] = True
+        return present
+
     def dense(self) -> Array:
         """The same as a dense matrix."""
         dense = np.zeros(self.shape, self.dtype)

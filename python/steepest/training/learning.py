@@ -15,7 +15,7 @@ from ..compile.compiled import Compiled
 from ..compile.objective import check_clipping, objective_of
 from ..constraints import MaxNorm, as_constraint
 from ..losses import Loss, LossFunction
-from ..optimizers import SGD, Optimizer, as_optimizer
+from ..optimizers import SGD, Optimizer, as_optimizer, is_lazy
 from ..penalties import Penalties
 from ..schedules import rate_of
 
@@ -63,6 +63,7 @@ class Learning:
         """Take another optimizer. If it keeps the same kind of state, the state stays."""
         slots = as_optimizer(optimizer).slots
         check_dtype(optimizer, self.compiled.dtype)
+        self._check_lazy(optimizer)
         kept = self.state.optimizer
         if slots != tuple(kept.slots):
             zeros = {name: self.compiled.zeros() for name in slots}
@@ -71,6 +72,16 @@ class Learning:
         self._rate = None if callable(rate) else float(rate)
         config = replace(self.state.config, optimizer=optimizer)
         self.state = replace(self.state, config=config, optimizer=kept)
+
+    def _check_lazy(self, optimizer: Optimizer) -> None:
+        """Refuse one that leaves weights alone which a penalty is to change."""
+        penalty = self.state.config.penalties[0] if self.compiled.takes_sparse else None
+        if penalty is not None and (penalty.l2 or penalty.l1) and is_lazy(optimizer):
+            raise ValueError(
+                f"{penalty!r} changes all weights of the first layer in each step, but a lazy optimizer only "
+                "those of features that a batch has: leave out lazy=True, or give penalties to later layers "
+                "alone, as in penalty={2: st.L2(1e-4)}"
+            )
 
     @property
     def loss(self) -> Loss:

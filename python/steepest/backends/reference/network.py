@@ -12,6 +12,7 @@ import numpy as np
 
 from ..._checks import Array
 from ...compile.stage import Stage
+from ...optimizers import is_lazy
 from ...penalties import Penalty, scaled
 from ..data import (
     NO_KEY,
@@ -97,7 +98,7 @@ class ReferenceNetwork:
         config = _for_batch(state.config, batch)
         objective, gradients = self._objective(passed, batch, config)
         if math.isfinite(objective):
-            self._update(gradients, passed, config, state, rate)
+            self._update(gradients, passed, config, state, rate, _touched(batch, config))
             if not self._finite(state):
                 raise Overflowed("the update made parameters that are not finite")
         return objective
@@ -190,8 +191,12 @@ class ReferenceNetwork:
         config: TrainConfig,
         state: TrainState,
         rate: float,
+        touched: Array | None,
     ) -> None:
-        """Compute every new value first, and only then write, so that no error leaves layers out of step."""
+        """Compute every new value first, and only then write, so that no error leaves layers out of step.
+
+        touched: the rows of the first weight that are updated, where not all are.
+        """
         values = self._arrays(self._parameters)
         dense = zip(self._parametric, self._penalties(config), strict=True)
         of_weights = iter([penalty for stage, penalty in dense if stage.has_matrix])
@@ -209,6 +214,9 @@ class ReferenceNetwork:
             slots, scaled = {name: kept[name][i] for name in names}, grad * grad.dtype.type(scale)
             new, new_slots = optimizers.updated(value, scaled, slots, config.optimizer, rate, age)
             new = shrunk(new, penalty, rate)
+            if i == 0 and touched is not None:
+                new = np.where(touched, new, value)
+                new_slots = {name: np.where(touched, new_slots[name], slots[name]) for name in names}
             new = constrained(new, config.constraint) if value.ndim == 2 else new
             results.append(new)
             changes += [(value, new), *optimizers.changes(slots, new_slots)]
@@ -268,6 +276,13 @@ def _for_batch(config: TrainConfig, batch: Batch) -> TrainConfig:
     size = batch_size(config.loss, len(batch.x), batch.weight)
     parts = (scaled(penalty, 1 / size if size else 0.0) for penalty in config.penalties)
     return replace(config, penalties=tuple(parts))
+
+
+def _touched(batch: Batch, config: TrainConfig) -> Array | None:
+    """The rows of the first weight that a lazy optimizer updates, (features, 1): those of the entries."""
+    if not isinstance(batch.x, SparseRows) or not is_lazy(config.optimizer):
+        return None
+    return batch.x.features()[:, None]
 
 
 def _take(batch: Batch, part: slice, order: Array | None) -> Batch:
