@@ -31,30 +31,33 @@ template <class T> class Engine {
 
     // Scores y of rows, some that stay in the cache at a time; false if they are to be finite and one is not.
     bool predict(MatrixView<const T> x, Index count, MatrixView<T> y, bool finite, const Choice& choice) {
-        Buffers& own = buffers();
         const auto& kernels = kernels_of<T>(choice.table);
-        const Index columns = own.network.inputs();
+        const Index columns = network().inputs();
         const Index piece = std::max<Index>(1, (Index(4) << 20) / (columns * Index(sizeof(T))));
-        const double time = own.network.plan().total_time(count) + double(count) * double(columns);
-        Watcher signals;
-        Poller poller(time > Unlocked::quick ? signals.function() : Poll());
-        int size = 1;
         bool good = true;
-        {
-            const Exclusive::Turn turn(own.turns);
-            const Unlocked unlocked(time);
-            for (Index i = 0; i < count && good && !poller.stopped(); i += piece) {
+        predict(count, choice, [&](Network<T>& network, Poller& poller) {
+            int size = 1;
+            for (Index i = 0; i < count && !poller.stopped(); i += piece) {
                 const Index n = std::min(piece, count - i);
                 good = !finite || first_nonfinite_row(kernels, from(x, i), n, columns) < 0;
                 if (!good) break;
-                size = std::max(
-                    size, own.network.predict(kernels, choice.threads, from(x, i), from(y, i), n, poller));
+                size = std::max(size,
+                                network.predict(kernels, choice.threads, from(x, i), from(y, i), n, poller));
                 poller.poll(work_between_polls);
             }
-        }
-        choice.ran(size);
-        signals.raise();
+            return size;
+        });
         return good;
+    }
+
+    // Scores y of sparse rows, for a first stage that is dense.
+    void predict(const Csr<T>& x, Index count, MatrixView<T> y, const Choice& choice) {
+        predict(count, choice, [&](Network<T>& network, Poller& poller) {
+            SparseBatch<T> rows;
+            rows.read(x);
+            const SparseReading<T> reading(network, &rows, false);
+            return network.predict(kernels_of<T>(choice.table), choice.threads, {}, y, count, poller);
+        });
     }
 
     // Runs a computation of so much time, which asks `should_stop` and for signals unless it is quick.
@@ -74,6 +77,23 @@ template <class T> class Engine {
     }
 
   private:
+    // Runs a prediction, which returns how many threads took part.
+    template <class F> void predict(Index count, const Choice& choice, F run) {
+        Buffers& own = buffers();
+        const double time =
+            own.network.plan().total_time(count) + double(count) * double(own.network.inputs());
+        Watcher signals;
+        Poller poller(time > Unlocked::quick ? signals.function() : Poll());
+        int size = 1;
+        {
+            const Exclusive::Turn turn(own.turns);
+            const Unlocked unlocked(time);
+            size = run(own.network, poller);
+        }
+        choice.ran(size);
+        signals.raise();
+    }
+
     struct Buffers {
         Network<T> network;
         Trainer<T> trainer{network};

@@ -38,8 +38,15 @@ template <class T> class BoundNetwork {
         return scores;
     }
 
-    py::array_t<T> forward(py::array x_, const std::string& isa, int threads) {
-        const Input<T> x(std::move(x_), "x");
+    py::array_t<T> forward(const py::object& x_, const std::string& isa, int threads) {
+        if (py::isinstance<py::tuple>(x_)) {
+            const SparseInput<T> x(py::cast<py::tuple>(x_), inputs());
+            require_dense();
+            auto scores = new_matrix<T>(x.count, outputs());
+            engine_.predict(x.view(), x.count, rows_of(scores), Choice(isa, threads));
+            return scores;
+        }
+        const Input<T> x(py::cast<py::array>(x_), "x");
         x.require(x.count, inputs(), "x");
         auto scores = new_matrix<T>(x.count, outputs());
         engine_.predict(x.rows, x.count, rows_of(scores), false, Choice(isa, threads));
@@ -115,7 +122,7 @@ template <class T> class BoundNetwork {
         if (!engine_.masks_cover(data.count)) refuse("a mask has too few rows");
         PythonLoss<T> own(std::move(custom), config.loss, outputs(), data.targets.columns);
         require_penalties(config);
-        require_dense(data.samples());
+        if (data.sparse) require_dense();
         std::vector<Parameters<T>> views;
         const py::list arrays = new_gradients(engine_.stages(), engine_.parameters(), views);
         const double rate = 0;
@@ -155,16 +162,15 @@ template <class T> class BoundNetwork {
     }
 
     // Sparse rows are only for a first stage that is dense.
-    void require_dense(const Samples<T>& samples) const {
-        if (samples.sparse && !engine_.stages().front().stage.is_dense())
-            refuse("sparse rows need a dense first stage");
+    void require_dense() const {
+        if (!engine_.stages().front().stage.is_dense()) refuse("sparse rows need a dense first stage");
     }
 
     Result learn(const Samples<T>& samples, const BoundState<T>& state, FitRequest request,
                  py::object should_stop, const Choice& choice, PythonLoss<T>* own = nullptr) {
         require_penalties(state.config);
         state.require_like(engine_.parameters());
-        require_dense(samples);
+        if (samples.sparse) require_dense();
         if (!engine_.masks_cover(std::min(request.batch, samples.count))) refuse("a mask has too few rows");
         const CustomLoss<T>* const custom = own ? own->get() : nullptr;
         const double visited =

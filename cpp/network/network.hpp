@@ -51,8 +51,8 @@ template <class T> class Network {
     [[nodiscard]] LazyScale& lazy_scale() { return lazy_scale_; }
 
     // ---- the caller alone --------------------------------------------------------------------------------
-    // Scores y (rows, outputs) of x (rows, inputs), by a team of its own. Returns the team's size. Left
-    // unfinished where `poller` stops.
+    // Scores y (rows, outputs) of x (rows, inputs), or of what read() was given, by a team of its own.
+    // Returns the team's size. Left unfinished where `poller` stops.
     int predict(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<T> y, Index rows,
                 Poller& poller);
     // Memory for training steps on so many samples, and for their gradients if these are to be stored.

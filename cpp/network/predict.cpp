@@ -33,11 +33,11 @@ template <class T> class Relay {
     Index rows_, stride_, last_ = 0, open_ = 0;
 };
 
-// Some rows through all stages, a piece of a large stage at a time. `scratch` is of the kernels, and then of
-// the relay.
+// Some rows, from number `first` on, through all stages, a piece of a large stage at a time. `scratch` is of
+// the kernels, and then of the relay.
 template <class T>
 void predict_rows(const Network<T>& network, const Context<T>& context, MatrixView<const T> x,
-                  MatrixView<T> y, Index rows, Index stride, T* scratch) {
+                  MatrixView<T> y, Index first, Index rows, Index stride, T* scratch) {
     const Plan& plan = network.plan();
     Relay<T> relay(scratch + context.kernels.scratch, rows, stride);
     MatrixView<const T> input = x;
@@ -53,6 +53,7 @@ void predict_rows(const Network<T>& network, const Context<T>& context, MatrixVi
                                                    {.x = input,
                                                     .branch = read_only(relay.branch()),
                                                     .y = output,
+                                                    .first = first,
                                                     .rows = rows,
                                                     .columns = {j, std::min(j + piece, stage.outputs)},
                                                     .scratch = scratch});
@@ -101,6 +102,7 @@ int Network<T>::predict_row(const Kernels<T>& kernels, int threads, MatrixView<c
                                                 {.x = input,
                                                  .branch = read_only(relay.branch()),
                                                  .y = output,
+                                                 .first = 0,
                                                  .rows = 1,
                                                  .columns = own,
                                                  .scratch = scratch + team.rank * kernels.scratch});
@@ -129,7 +131,7 @@ int Network<T>::predict(const Kernels<T>& kernels, int threads, MatrixView<const
             .kernels = kernels, .team = team, .should_stop = poller.should_stop(team.rank)};
         const Range mine = row_chunk(rows, 1, team);
         for (Index i = mine.begin; i < mine.end && !context.stopped(); i += block)
-            predict_rows(*this, context, from(x, i), from(y, i), std::min(block, mine.end - i), stride,
+            predict_rows(*this, context, from(x, i), from(y, i), i, std::min(block, mine.end - i), stride,
                          scratch + team.rank * each);
     });
     return size;

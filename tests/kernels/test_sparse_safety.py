@@ -45,13 +45,17 @@ def test_the_extension_checks_sparse_rows_itself():
         (good.indptr, twice),
     ):
         bad = SparseRows(indptr, indices, good.data, good.shape)
-        with pytest.raises(
-            ValueError, match=r"begin does not divide|columns are not ascending|another shape"
-        ):
-            model.compiled.network().loss_and_gradients(Batch(bad, y), config)
+        network = model.compiled.network()
+        message = r"begin does not divide|columns are not ascending|another shape"
+        with pytest.raises(ValueError, match=message):
+            network.loss_and_gradients(Batch(bad, y), config)
+        with pytest.raises(ValueError, match=message):
+            network.forward(bad)
     dropping = st.Sequential(st.Dropout(0.5), *NARROW, dtype=np.float64)
     with pytest.raises(ValueError, match="sparse rows need a dense first stage"):
         dropping.compiled.network().loss_and_gradients(Batch(good, y), config)
+    with pytest.raises(ValueError, match="sparse rows need a dense first stage"):
+        dropping.compiled.network().forward(good)
 
 
 def test_a_cancelled_fit_keeps_the_last_batch(backend):

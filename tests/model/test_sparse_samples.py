@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies
@@ -118,6 +120,34 @@ def test_threads_and_instruction_sets_change_no_bit():
                 scores[isa, threads] = net(x)
     for (isa, _), value in scores.items():
         assert_same_bits(value, next(v for (i, _), v in scores.items() if i == isa or {i, isa} <= set(FUSED)))
+
+
+@pytest.mark.parametrize("hidden", [3, 7, 40])
+def test_a_row_does_not_depend_on_its_batch(native, hidden):
+    net = st.Sequential(L(80, hidden), st.ReLU(), st.BatchNorm(hidden), st.Residual(L(hidden, hidden)))
+    X = sparse.csr_matrix(numbers(300, 80))
+    with native.computing():
+        together = net(X)
+        for rows in (slice(0, 1), slice(150, 151), slice(7, 160), slice(299, None)):
+            assert_same_bits(net(X[rows]), together[rows])
+
+
+@needs_native
+def test_sparse_samples_are_never_made_dense():
+    """They would take 8 GB, and 256 of them more than what is allowed here; the weights take 4 MB."""
+    features = 2**18
+    rng = np.random.default_rng(0)
+    X = sparse.csr_array((np.ones(8000), rng.integers(0, features, 8000), np.arange(8001)), (8000, features))
+    net, y = st.Sequential(L(features, 4)), np.arange(8000) % 4
+    tracemalloc.start()
+    try:
+        with st.config("native"):
+            history = net.fit(X, y, epochs=1, batch_size=1000, validation_data=(X, y), progress=False)
+            scores = net(X)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert np.isfinite(history.validation_loss[0]) and scores.shape == (8000, 4)
 
 
 @pytest.mark.parametrize("wide", [L(FEATURES, 16), L(FEATURES, 40, bias=False)], ids=str)

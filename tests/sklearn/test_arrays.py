@@ -88,7 +88,12 @@ def test_a_row_does_not_depend_on_its_batch(dtype, layers):
     assert together.dtype == dtype
     for rows in (slice(0, 1), slice(5, 8), slice(3, 67), slice(440, None), slice(None, None, -1)):
         assert_same_bits(model.predict(x[rows]), together[rows])
-    assert_same_bits(model.predict(sparse.csr_array(x)[7:9]), together[7:9])
+    of_sparse = model.predict(sparse.csr_array(x))
+    for rows in (slice(0, 1), slice(7, 9), slice(440, None)):
+        assert_same_bits(model.predict(sparse.csr_array(x)[rows]), of_sparse[rows])
+    if layers[:1] == (33,):  # of few outputs, the products of dense rows sum in another order
+        assert_same_bits(of_sparse, together)
+    np.testing.assert_allclose(of_sparse, together, rtol=0, atol=1e3 * np.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ template <class T> class SparseBatch {
     // Room for a batch of `size` of the samples with at most so many entries, in which each of `threads`
     // has a part of the features. Throws std::bad_alloc. The caller alone.
     void reserve(const Csr<T>& csr, Index size, Index entries, Index features, Index outputs, int threads) {
-        csr_ = csr;
+        csr_ = csr, taken_ = true;
         rows_.reserve(size);
         places_.reserve(entries), values_.reserve(entries);
         parts_.resize(std::size_t(threads));
@@ -41,12 +41,15 @@ template <class T> class SparseBatch {
         starts_.reserve(features + Index(2) * threads);
     }
 
+    // All samples as they come, to predict from. The caller alone.
+    void read(const Csr<T>& csr) { csr_ = csr, taken_ = false; }
+
     // Sample `sample` is the batch's number `place`. Every thread, its places.
     void take(Index place, Index sample) { rows_.data()[place] = sample; }
 
     // The sample at a place. Every thread.
     [[nodiscard]] Entries<T> row(Index place) const {
-        const Index i = rows_.data()[place];
+        const Index i = taken_ ? rows_.data()[place] : place;
         return {csr_.values + csr_.begin[i], csr_.columns + csr_.begin[i], csr_.length(i)};
     }
 
@@ -95,6 +98,7 @@ template <class T> class SparseBatch {
     }
 
     Csr<T> csr_;
+    bool taken_ = false; // whether rows_ has the samples of each place
     Buffer<Index> rows_;
     std::vector<Part> parts_;
     Buffer<Index> starts_; // those of all threads, each with two more

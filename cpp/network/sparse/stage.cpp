@@ -35,13 +35,14 @@ void renew_penalty_terms(const StageView<T>& at, const Kernels<T>& kernels, cons
 
 } // namespace
 
-template <class T> void forward_sparse(const StageView<T>& at, const Kernels<T>& kernels, Block y) {
+template <class T>
+void forward_sparse(const StageView<T>& at, const Kernels<T>& kernels, Block block, MatrixView<T> y) {
     const Parameters<T>& own = at.parameters();
     const T scale = T(at.network().lazy_scale().value());
-    const Index j = y.columns.begin, n = y.columns.size();
-    for (Index i = y.rows.begin; i < y.rows.end; ++i) {
-        const Entries<T> entries = at.network().sparse()->row(i);
-        T* const to = at.output().row(i) + j;
+    const Index j = block.columns.begin, n = block.columns.size();
+    for (Index i = 0; i < block.rows.size(); ++i) {
+        const Entries<T> entries = at.network().sparse()->row(block.rows.begin + i);
+        T* const to = from(y, i).data;
         kernels.sparse_row_product(entries.values, entries.places, entries.count,
                                    read_only(from(own.weight, 0, j)), to, n);
         if (own.bias)
@@ -85,8 +86,8 @@ void update_sparse_weight(const StageView<T>& at, const Context<T>& context, con
         renew_penalty_terms(at, kernels, context.team, own);
 }
 
-#define STEEPEST_INSTANTIATE(T)                                                  \
-    template void forward_sparse(const StageView<T>&, const Kernels<T>&, Block); \
+#define STEEPEST_INSTANTIATE(T)                                                                 \
+    template void forward_sparse(const StageView<T>&, const Kernels<T>&, Block, MatrixView<T>); \
     template void update_sparse_weight(const StageView<T>&, const Context<T>&, const StepUpdate<T>&);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)

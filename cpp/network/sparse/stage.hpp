@@ -5,8 +5,9 @@
 
 namespace steepest {
 
-// A block of its outputs. Every thread.
-template <class T> void forward_sparse(const StageView<T>& at, const Kernels<T>& kernels, Block y);
+// A block of its outputs, to a matrix that begins where the block does. Every thread.
+template <class T>
+void forward_sparse(const StageView<T>& at, const Kernels<T>& kernels, Block block, MatrixView<T> y);
 
 // This thread's rows of its weight, or of the gradient that is stored. Every thread.
 template <class T>

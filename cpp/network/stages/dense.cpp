@@ -12,9 +12,10 @@ constexpr Index update_rows = 192; // weight rows between two questions whether 
 
 template <class T> struct Dense final : StageType<T> {
     void forward(const StageView<T>& at, const Context<T>& context, Block y) const override {
-        if (at.reads_sparse()) return forward_sparse(at, context.kernels, y);
         const Index first = y.rows.begin;
-        product(at, context.kernels, at.input(first), at.output().rows(first), y.rows.size(), y.columns,
+        const MatrixView<T> output = from(at.output().rows(first), 0, y.columns.begin);
+        if (at.reads_sparse()) return forward_sparse(at, context.kernels, y, output);
+        product(at, context.kernels, at.input(first), output, y.rows.size(), y.columns,
                 at.workspace().scratch_of(context.team.rank));
     }
 
@@ -45,10 +46,14 @@ template <class T> struct Dense final : StageType<T> {
     }
 
     void predict(const StageView<T>& at, const Kernels<T>& kernels, const Prediction<T>& p) const override {
-        product(at, kernels, p.x, p.y, p.rows, p.columns, p.scratch);
+        const MatrixView<T> output = from(p.y, 0, p.columns.begin);
+        if (at.reads_sparse())
+            return forward_sparse(at, kernels, {{p.first, p.first + p.rows}, p.columns}, output);
+        product(at, kernels, p.x, output, p.rows, p.columns, p.scratch);
     }
 
   private:
+    // x begins with the first row, y with the first row and column.
     static void product(const StageView<T>& at, const Kernels<T>& kernels, MatrixView<const T> x,
                         MatrixView<T> y, Index rows, Range columns, T* scratch) {
         const Stage& stage = at.stage();
@@ -59,7 +64,7 @@ template <class T> struct Dense final : StageType<T> {
         forward({.x = x,
                  .weight = read_only(weight),
                  .bias = own.bias ? own.bias + j : nullptr,
-                 .y = from(y, 0, j),
+                 .y = y,
                  .rows = rows,
                  .inputs = stage.inputs,
                  .outputs = columns.size(),

@@ -22,7 +22,7 @@ template <class T> struct Prediction {
     MatrixView<const T> x;
     MatrixView<const T> branch; // what a residual_add adds
     MatrixView<T> y;
-    Index rows;
+    Index first, rows; // the number of row 0, and how many there are
     Range columns;
     T* scratch;
 };

@@ -50,9 +50,6 @@ def _rows(x: Array | SparseRows) -> Any:
     return (x.indptr, x.indices, x.data) if isinstance(x, SparseRows) else x
 
 
-_DENSE_ELEMENTS = 1 << 20  # of the rows that are made dense at a time, to predict from
-
-
 class _Network:
     """One compiled model. A state is read once, and what was read kept while the same object comes again."""
 
@@ -85,11 +82,7 @@ class _Network:
             raise Overflowed(error) from None
 
     def forward(self, x: Array | SparseRows) -> Array:
-        if not isinstance(x, SparseRows):
-            return self._network.forward(x, *_choice())
-        rows = max(1, _DENSE_ELEMENTS // x.shape[1])
-        parts = [self.forward(x[i : i + rows].dense()) for i in range(0, len(x), rows)]
-        return np.concatenate(parts) if parts else self.forward(x.dense())
+        return self._network.forward(_rows(x), *_choice())
 
     def loss_and_gradients(
         self, batch: Batch, config: TrainConfig, key: StepKey = NO_KEY

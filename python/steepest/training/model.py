@@ -146,7 +146,7 @@ class Model:
         Parameters
         ----------
         X, y, loss, penalty, sample_weight, step
-            As for `loss_and_gradients`. A sparse X is made dense.
+            As for `loss_and_gradients`. A sparse X is made dense here.
         direction : mapping of array_like
             The direction of each parameter, with keys and shapes of `state_dict`; missing keys count as
             zeros.
