@@ -8,6 +8,7 @@ namespace steepest {
 namespace {
 
 constexpr Index features_between_polls = 1024;
+constexpr Index features_ahead = 8; // of those updated, whose rows are asked for
 
 // Adds the slope of a penalty to the gradient of a weight row.
 template <class T>
@@ -15,6 +16,21 @@ void add_penalty_slope(const Kernels<T>& kernels, const Update<T>& update, const
     if (update.l2_slope != 0) kernels.add_scaled(gradient, w, update.l2_slope, gradient, n);
     for (Index k = 0; update.l1 != 0 && k < n; ++k)
         gradient[k] += w[k] > 0 ? update.l1 : w[k] < 0 ? -update.l1 : T(0);
+}
+
+// Asks for a row that will be updated, and for what the optimizer keeps of it. Where rows are skipped
+// hardware does not foresee the next: a lazy step for 90 entries of 2^14 features and 100 outputs took twice
+// as long. (Plain descent, which reads one row in place of three, is 5 to 15 % faster without.)
+// Inlined, or GCC takes it for a function that does nothing.
+template <class T>
+__attribute__((always_inline)) inline void prefetch_row(const StageView<T>& at, const StepUpdate<T>& step,
+                                                        Index row) {
+    const RowSlots<T> slots = step.state.of_row(at.parameter_index(), row);
+    const T* const w = from(at.parameters().weight, row).data;
+    for (Index j = 0; j < at.stage().outputs; j += Index(cache_line / sizeof(T))) {
+        __builtin_prefetch(w + j, 1);
+        for (int k = 0; k < step.state.count; ++k) __builtin_prefetch(slots.slot[k] + j, 1);
+    }
 }
 
 // Renews the penalty's terms of blocks that a feature of the batch is in.
@@ -68,10 +84,14 @@ void update_sparse_weight(const StageView<T>& at, const Context<T>& context, con
     const bool unchanged = update.plain && update.slots == 0 && update.l2_slope == 0 && update.l1 == 0;
     const bool only_touched = !step.gradients && (unchanged || step.updates.lazy);
     T* const sums = batch.gradient(context.team.rank);
+    const auto entries_of = [&](Index i) { return batch.column(context.team.rank, i - own.begin); };
     for (Index i = own.begin; i < own.end; ++i) {
+        const Index later = i + features_ahead;
+        if (step.updates.lazy && !step.gradients && later < own.end && entries_of(later).count > 0)
+            prefetch_row(at, step, later);
         // Only gradients are left half-way, never an update.
         if (step.gradients && i % features_between_polls == 0 && context.stopped()) return;
-        const Entries<T> entries = batch.column(context.team.rank, i - own.begin);
+        const Entries<T> entries = entries_of(i);
         if (only_touched && entries.count == 0) continue;
         T* const gradient = step.gradients ? from(step.gradients[d].weight, i).data : sums;
         kernels.sparse_row_product(entries.values, entries.places, entries.count,
