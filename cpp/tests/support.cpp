@@ -180,13 +180,17 @@ template <class T> Result Model<T>::fit(const Fit<T>& how) {
 
 template <class T>
 std::vector<T> Model<T>::predict(const KernelTable& table, int threads, Index from, Index rows,
-                                 const Poll& poll) {
+                                 const Poll& poll, const Csr<T>& sparse) {
     Network<T> network = this->network();
     Poller poller(poll);
+    SparseBatch<T> batch;
+    batch.read(sparse);
+    const SparseReading<T> reading(network, sparse ? &batch : nullptr, false);
     const Index outputs = stages.back().outputs, inputs = stages.front().inputs;
     std::vector<T> y(std::size_t(rows * outputs), std::numeric_limits<T>::quiet_NaN());
-    network.predict(kernels_of<T>(table), threads, {x.data() + from * inputs, inputs}, {y.data(), outputs},
-                    rows, poller);
+    const MatrixView<const T> dense{x.data() + from * inputs, inputs};
+    network.predict(kernels_of<T>(table), threads, sparse ? MatrixView<const T>{} : dense,
+                    {y.data(), outputs}, rows, poller);
     return y;
 }
 

@@ -123,9 +123,9 @@ template <class T> class Model {
     explicit Model(std::vector<Stage> stages);
 
     Result fit(const Fit<T>& how);
-    // The scores of so many of its samples; `poll` may stop it.
+    // The scores of so many of its samples, or of sparse ones from the first on; `poll` may stop it.
     std::vector<T> predict(const KernelTable& table, int threads, Index first, Index rows,
-                           const Poll& poll = {});
+                           const Poll& poll = {}, const Csr<T>& sparse = {});
     [[nodiscard]] std::string bits() const; // of parameters, statistics and average
 
     std::vector<Stage> stages;

@@ -1,6 +1,8 @@
 // Sparse samples learn the same bits with any number of threads: those of dense ones, or with a penalty that
-// is put off.
+// is put off, or of a lazy optimizer. So do their scores.
 #include "tests/support.hpp"
+
+#include <memory>
 
 namespace steepest::tests {
 namespace {
@@ -49,7 +51,53 @@ template <class T> void check_sparse() {
         }
 }
 
-const Concern sparse{"sparse", [] { check_sparse<float>(), check_sparse<double>(); }};
+template <class T> void check_sparse_scores() {
+    const SparseSamples<T> samples;
+    Model<T> model;
+    model.x = samples.dense;
+    for (const auto* table : available_kernels())
+        for (const Index rows : {Index(1), Model<T>::samples}) {
+            const auto expected = model.predict(*table, 1, 0, rows);
+            bool same = true;
+            for (int threads = 1; threads <= 7; ++threads)
+                same &= model.predict(*table, threads, 0, rows, {}, samples.rows()) == expected;
+            check(same, std::string("scores of sparse rows are those of dense ones: ") + table->name);
+        }
+}
+
+// Of the weight row whose feature no sample has, and of all others.
+template <class T> void check_lazy() {
+    const SparseSamples<T> samples;
+    const auto learned = [&](const KernelTable& table, int threads, double clip, Index batch,
+                             double lazy = 1) {
+        auto model = std::make_unique<Model<T>>();
+        Fit<T> how{.table = &table, .threads = threads, .request = epochs_of(2, batch)};
+        how.config.optimizer = {rule_named("adam"), {0.9, 0.999, 1e-8, 0, 0, lazy}};
+        how.config.clip_norm = clip, how.sparse = samples.rows();
+        static_cast<void>(model->fit(how));
+        return model;
+    };
+    const Model<T> before;
+    const Index n = before.stages[0].outputs;
+    const auto row = [n](const Model<T>& model) {
+        const T* const w = model.parameters.views()[0].weight.data + 6 * n;
+        return std::vector<T>(w, w + n);
+    };
+    for (const auto* table : available_kernels())
+        for (const double clip : {unlimited, 0.1}) {
+            const auto expected = learned(*table, 1, clip, 64), small = learned(*table, 1, clip, 2);
+            bool same = true;
+            for (int threads = 2; threads <= 7; ++threads)
+                same &= learned(*table, threads, clip, 64)->bits() == expected->bits();
+            check(same, std::string("lazy updates on any number of threads: ") + table->name);
+            check(row(*expected) == row(before), "a lazy update leaves alone what no sample has");
+            check(small->bits() != learned(*table, 1, clip, 2, 0)->bits(), "a lazy update is another");
+        }
+}
+
+template <class T> void check_all() { check_sparse<T>(), check_sparse_scores<T>(), check_lazy<T>(); }
+
+const Concern sparse{"sparse", [] { check_all<float>(), check_all<double>(); }};
 
 } // namespace
 } // namespace steepest::tests
