@@ -83,6 +83,20 @@ int linear(const Kernels<T>& kernels, int threads, MatrixView<const T> x, Matrix
 }
 
 template <class T>
+int sparse_linear(const Kernels<T>& kernels, int threads, const Csr<T>& x, MatrixView<const T> weight,
+                  const T* bias, MatrixView<T> y, Index rows, Index outputs, Poller& poller) {
+    const double work = double(rows ? x.begin[rows] + rows : 0) * double(outputs);
+    return share_rows(rows, work, threads, poller, [&](Index first, Index n) {
+        for (Index i = first; i < first + n; ++i) {
+            T* const to = from(y, i).data;
+            const Index at = Index(x.begin[i]);
+            kernels.sparse_row_product(x.values + at, x.columns + at, x.length(i), weight, to, outputs);
+            if (bias) kernels.add_scaled(to, bias, T(1), to, outputs);
+        }
+    });
+}
+
+template <class T>
 int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<const T> weight,
                     MatrixView<const T> dy, MatrixView<T> dx, MatrixView<T> dw, T* db, Index rows,
                     Index inputs, Index outputs, Poller& poller) {
@@ -184,6 +198,8 @@ Index first_nonfinite_row(const Kernels<T>& kernels, MatrixView<const T> x, Inde
 #define STEEPEST_INSTANTIATE(T)                                                                              \
     template int linear(const Kernels<T>&, int, MatrixView<const T>, MatrixView<const T>, const T*,          \
                         MatrixView<T>, Index, Index, Index, Poller&);                                        \
+    template int sparse_linear(const Kernels<T>&, int, const Csr<T>&, MatrixView<const T>, const T*,         \
+                               MatrixView<T>, Index, Index, Poller&);                                        \
     template int linear_backward(const Kernels<T>&, int, MatrixView<const T>, MatrixView<const T>,           \
                                  MatrixView<const T>, MatrixView<T>, MatrixView<T>, T*, Index, Index, Index, \
                                  Poller&);                                                                   \

@@ -13,6 +13,11 @@ template <class T>
 int linear(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<const T> weight,
            const T* bias, MatrixView<T> y, Index rows, Index inputs, Index outputs, Poller& poller);
 
+// The same of sparse rows.
+template <class T>
+int sparse_linear(const Kernels<T>& kernels, int threads, const Csr<T>& x, MatrixView<const T> weight,
+                  const T* bias, MatrixView<T> y, Index rows, Index outputs, Poller& poller);
+
 // dx (rows, inputs), dw (inputs, outputs) and db (outputs,) of y = x @ w + b.
 template <class T>
 int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<const T> weight,

@@ -1,7 +1,6 @@
 // Single operations on arrays, float32 or float64: products, activations, softmax.
 #include "bindings/calls.hpp"
-#include "bindings/descriptions.hpp"
-#include "operations.hpp"
+#include "bindings/samples.hpp"
 
 #include <pybind11/stl.h>
 
@@ -28,6 +27,22 @@ py::array_t<T> linear(py::array x_, py::array weight_, const py::object& bias_, 
     interruptibly(work, choice, [&](Poller& poller) {
         return steepest::linear(kernels, choice.threads, x.rows, weight.rows, bias.data, rows, x.count,
                                 x.columns, weight.columns, poller);
+    });
+    return y;
+}
+
+template <class T>
+py::array_t<T> sparse_linear(const py::tuple& x_, py::array weight_, const py::object& bias_,
+                             const std::string& isa, int threads) {
+    const Choice choice(isa, threads);
+    const Input<T> weight(std::move(weight_), "weight");
+    const SparseInput<T> x(x_, weight.count);
+    const InputVector<T> bias(bias_, weight.columns, "bias");
+    auto y = new_matrix<T>(x.count, weight.columns);
+    const MatrixView<T> rows = rows_of(y);
+    interruptibly(double(x.columns.size()) * double(weight.columns), choice, [&](Poller& poller) {
+        return steepest::sparse_linear(kernels_of<T>(choice.table), choice.threads, x.view(), weight.rows,
+                                       bias.data, rows, x.count, weight.columns, poller);
     });
     return y;
 }
@@ -127,6 +142,13 @@ void bind_functions(py::module_& m) {
         m, "linear",
         [](const A& x, const A& w, const O& b, const S& isa, int threads) {
             return by_dtype(x, [&](auto t) -> A { return linear<decltype(t)>(x, w, b, isa, threads); });
+        },
+        "x", "weight", "bias", "isa", "threads");
+    define(
+        m, "sparse_linear",
+        [](const py::tuple& x, const A& w, const O& b, const S& isa, int threads) {
+            return by_dtype(w,
+                            [&](auto t) -> A { return sparse_linear<decltype(t)>(x, w, b, isa, threads); });
         },
         "x", "weight", "bias", "isa", "threads");
     define(

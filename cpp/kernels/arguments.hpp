@@ -109,6 +109,25 @@ template <class T> struct LossRows {
     Index rows, classes;
 };
 
+// A step of dual coordinate ascent on one row, which has the label and the gradient u: see dual_step.hpp.
+template <class T> struct DualStep {
+    LossKind kind; // one that takes labels
+    T number;      // the loss's one number
+    const T* scores;
+    Index label;
+    T pull;      // how far the scores move against a change of u
+    T* gradient; // u, which becomes u'
+    T* change;   // u' - u; null: there is no step
+    T* scratch;
+    Index n; // elements of each of these
+};
+
+// Of a row, before the step: its loss l(s), and l(s) + l*(u) - s u, which is at least 0: how far u is from a
+// gradient at s.
+template <class T> struct DualGap {
+    T loss, gap;
+};
+
 // Which draws a dropout takes: element (row, column) of a batch, for a seed, a step and a stream of its own.
 struct DropoutKey {
     std::uint64_t seed;

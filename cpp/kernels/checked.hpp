@@ -77,7 +77,27 @@ void check_sparse_row_product(const T* factors, const std::int32_t* which, Index
     c.holds("sum", sum, n);
 }
 
+template <class T>
+void check_add_to_rows(const T* factors, const std::int32_t* which, Index count, const T* x,
+                       MatrixView<T> rows, Index n) {
+    const Checker c{"add_to_rows"};
+    c.holds("factors", factors, count);
+    c.holds("which", which, count);
+    for (Index e = 0; e < count; ++e) c.range("which", which[e], which[e] + Index(1), rows.rows);
+    c.holds("x", x, n);
+    c.holds("rows", rows, count ? 1 : 0, n);
+}
+
 // ---- sums, updates, losses -----------------------------------------------------------------------------
+
+template <class T> void check_dual_step(const DualStep<T>& d) {
+    const Checker c{"dual_step"};
+    c.range("kind", Index(d.kind), Index(d.kind) + 1, LabelLosses::count);
+    c.range("label", d.label, d.label + 1, d.n);
+    c.that("a pull of at least 0", d.pull >= 0);
+    c.all_hold("row", d.n, d.scores, d.gradient, d.scratch);
+    if (d.change) c.holds("change", d.change, d.n);
+}
 
 template <class T>
 void check_column_sums(MatrixView<const T> dy, Index samples, Index first, Index last, T* sums) {

@@ -3,6 +3,7 @@
 #include "kernels/gemm/row_product.hpp"
 #include "kernels/gemm/sparse_rows.hpp"
 #include "kernels/gemm/weight_gradient.hpp"
+#include "kernels/losses/dual_step.hpp"
 #include "kernels/losses/losses.hpp"
 #include "kernels/machine.hpp"
 #include "kernels/rows/dropout.hpp"

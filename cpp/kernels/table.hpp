@@ -31,6 +31,9 @@ template <class T> struct Kernels {
     // sum[j] = sum over e < count of factors[e] * rows[which[e], j] in the order of e, for n columns.
     void (*sparse_row_product)(const T* factors, const std::int32_t* which, Index count,
                                MatrixView<const T> rows, T* sum, Index n);
+    // rows[which[e], j] += factors[e] * x[j] for e < count and n columns.
+    void (*add_to_rows)(const T* factors, const std::int32_t* which, Index count, const T* x,
+                        MatrixView<T> rows, Index n);
     // sums[j] = sum over samples of dy[i, j] in the order of i, for the columns [first, last).
     void (*column_sums)(MatrixView<const T> dy, Index samples, Index first, Index last, T* sums);
     // The update of `Update` on n contiguous elements; the gradient is regularized here.
@@ -38,6 +41,7 @@ template <class T> struct Kernels {
     // mean += share * (x - mean) on n contiguous elements. A share of 1 makes them x, and reads no mean.
     void (*average)(T share, const T* x, T* mean, Index n);
     void (*loss)(const LossRows<T>&);
+    DualGap<T> (*dual_step)(const DualStep<T>&);
     // y = softmax of each row; y may be x.
     void (*softmax)(MatrixView<const T> x, MatrixView<T> y, Index rows, Index columns);
     // y = f(x) on n contiguous elements; y may be x.
@@ -93,8 +97,8 @@ template <class T> struct Kernels {
 // clang-format off: it would indent each further
 #define STEEPEST_KERNELS(K)                                                                \
     K(forward) K(forward_transposed) K(forward_few_inputs) K(transpose) K(input_gradient)  \
-    K(weight_gradient) K(sparse_row_product) K(column_sums) K(update) K(average) K(loss)   \
-    K(softmax) K(function) K(activate) K(activation_gradient) K(penalty) K(squares)        \
+    K(weight_gradient) K(sparse_row_product) K(add_to_rows) K(column_sums) K(update)       \
+    K(average) K(loss) K(dual_step) K(softmax) K(function) K(activate) K(activation_gradient) K(penalty) K(squares)        \
     K(constrain) K(all_finite) K(dropout_factors) K(multiply) K(add_scaled) K(maxout)      \
     K(maxout_gradient) K(moments) K(standardize) K(moment_gradients)                       \
     K(standardize_gradient) K(layer_norm) K(layer_norm_gradient) K(layer_norm_sums)        \

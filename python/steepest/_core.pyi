@@ -16,7 +16,8 @@ from .optimizers import Optimizer
 from .penalties import Penalty
 
 _Array = NDArray[Any]
-_Rows = _Array | tuple[_Array, _Array, _Array]  # dense, or begin, columns and values of sparse ones
+_SparseRows = tuple[_Array, _Array, _Array]  # begin, columns and values
+_Rows = _Array | _SparseRows
 _CustomLoss = Callable[[_Array, _Array], tuple[float, _Array]]
 
 compiler: str
@@ -148,11 +149,80 @@ class NetworkFloat64(metaclass=_Type):
         number: int = 0,
     ) -> tuple[float, list[tuple[_Array, _Array | None]]]: ...
 
+class DualAscentFloat32(metaclass=_Type):
+    def __init__(
+        self,
+        x: _SparseRows,
+        labels: _Array,
+        shares: _Array,
+        squares: _Array,
+        loss: Loss,
+        features: int,
+        classes: int,
+    ) -> None: ...
+    def ascend(
+        self,
+        weight: _Array,
+        bias: _Array | None,
+        bias_square: float,
+        gradients: _Array,
+        losses: _Array,
+        gaps: _Array,
+        order: _Array,
+        isa: str,
+        threads: int,
+    ) -> float: ...
+    def measure(
+        self,
+        weight: _Array,
+        bias: _Array | None,
+        gradients: _Array,
+        losses: _Array,
+        gaps: _Array,
+        isa: str,
+        threads: int,
+    ) -> None: ...
+
+class DualAscentFloat64(metaclass=_Type):
+    def __init__(
+        self,
+        x: _SparseRows,
+        labels: _Array,
+        shares: _Array,
+        squares: _Array,
+        loss: Loss,
+        features: int,
+        classes: int,
+    ) -> None: ...
+    def ascend(
+        self,
+        weight: _Array,
+        bias: _Array | None,
+        bias_square: float,
+        gradients: _Array,
+        losses: _Array,
+        gaps: _Array,
+        order: _Array,
+        isa: str,
+        threads: int,
+    ) -> float: ...
+    def measure(
+        self,
+        weight: _Array,
+        bias: _Array | None,
+        gradients: _Array,
+        losses: _Array,
+        gaps: _Array,
+        isa: str,
+        threads: int,
+    ) -> None: ...
+
 def built_isas() -> tuple[str, ...]: ...
 def available_isas() -> tuple[str, ...]: ...
 def default_threads() -> int: ...
 def last_run() -> tuple[str, int]: ...
 def linear(x: _Array, weight: _Array, bias: _Array | None, isa: str, threads: int) -> _Array: ...
+def sparse_linear(x: _SparseRows, weight: _Array, bias: _Array | None, isa: str, threads: int) -> _Array: ...
 def linear_backward(
     x: _Array, weight: _Array, grad: _Array, isa: str, threads: int
 ) -> tuple[_Array, _Array, _Array]: ...

@@ -1,8 +1,8 @@
-// Compute: sums of some rows of a matrix, which both products with sparse rows are made of.
+// Compute: sums of some rows of a matrix, which both products with sparse rows are made of, and sums to them.
 #pragma once
 
 #include "kernels/gemm/blocks.hpp"
-#include "kernels/simd/simd.hpp"
+#include "kernels/simd/map.hpp"
 
 namespace steepest {
 namespace {
@@ -47,6 +47,16 @@ void sparse_row_product(const T* factors, const std::int32_t* which, Index count
                                           Tail<T>(n % lanes<T>));
         else
             combine_some<T, most_vectors>(int(some), factors, which, count, part, sum + first);
+    }
+}
+
+template <class T>
+void add_to_rows(const T* factors, const std::int32_t* which, Index count, const T* x, MatrixView<T> rows,
+                 Index n) {
+    for (Index e = 0; e < count; ++e) {
+        T* const row = rows.data + which[e] * rows.stride;
+        const Vec<T> factor = broadcast(factors[e]);
+        map<T>(n, [=](Vec<T> from, Vec<T> to) { return fma(factor, from, to); }, row, x, row);
     }
 }
 

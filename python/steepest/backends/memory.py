@@ -30,6 +30,18 @@ def aligned_zeros(rows: int, columns: int, dtype: np.dtype) -> Array:
     return padded[:, :columns]
 
 
+def rows_in_lines(rows: int, columns: int, dtype: np.dtype) -> Array:
+    """A zeroed (rows, columns) array, each row of which lies in as few cache lines as it can.
+
+    That is for rows which are met alone and in any order.
+    """
+    line = _LINE // dtype.itemsize
+    stride = 1 << (columns - 1).bit_length() if columns < line else -(-columns // line) * line
+    memory = np.zeros(rows * stride + line, dtype)
+    first = -memory.ctypes.data % _LINE // dtype.itemsize
+    return memory[first : first + rows * stride].reshape(rows, stride)[:, :columns]
+
+
 def write(changes: Sequence[tuple[Array, Array]]) -> None:
     """Copy new values into their arrays: all of them, even if Ctrl-C falls in between."""
     try:

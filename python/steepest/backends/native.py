@@ -28,6 +28,7 @@ from .data import (
     TrainConfig,
     TrainState,
 )
+from .dual import DualPoint, DualRows
 from .sparse import SparseRows
 
 
@@ -108,6 +109,26 @@ class _Network:
         return EpochResults(r.losses, r.seconds, r.status, r.step, r.sums)
 
 
+class _DualAscent:
+    """Implements `dual.DualAscent`."""
+
+    def __init__(self, rows: DualRows) -> None:
+        single = rows.x.data.dtype == np.float32
+        make: Any = _core.DualAscentFloat32 if single else _core.DualAscentFloat64
+        x, (_, features) = _rows(rows.x), rows.x.shape
+        args = x, rows.labels, rows.shares, rows.squares, rows.loss, features, rows.classes
+        self._rows: _core.DualAscentFloat64 = make(*args)  # or 32, typed alike
+
+    def ascend(self, point: DualPoint, order: Array) -> float:
+        p = point
+        moved = p.weight, p.bias, p.bias_square, p.gradients, p.losses, p.gaps
+        return self._rows.ascend(*moved, order, *_choice())
+
+    def measure(self, point: DualPoint) -> None:
+        p = point
+        self._rows.measure(p.weight, p.bias, p.gradients, p.losses, p.gaps, *_choice())
+
+
 class _Native:
     """Implements `protocol.Backend`."""
 
@@ -117,6 +138,9 @@ class _Native:
         self, stages: Sequence[Stage], parameters: Sequence[Parameters], running: Sequence[Array] = ()
     ) -> _Network:
         return _Network(stages, parameters, running)
+
+    def dual_ascent(self, rows: DualRows) -> _DualAscent:
+        return _DualAscent(rows)
 
     def first_nonfinite_row(self, x: Array) -> int:
         return _core.first_nonfinite_row(x, _choice()[0])
@@ -133,6 +157,9 @@ class _Native:
 
     def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
         return _core.linear(x, weight, bias, *_choice())
+
+    def sparse_linear(self, x: SparseRows, weight: Array, bias: Array | None) -> Array:
+        return _core.sparse_linear(_rows(x), weight, bias, *_choice())
 
     def linear_backward(self, x: Array, weight: Array, grad: Array) -> tuple[Array, Array, Array]:
         return _core.linear_backward(x, weight, grad, *_choice())

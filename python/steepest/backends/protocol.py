@@ -29,6 +29,7 @@ from .data import (
     TrainConfig,
     TrainState,
 )
+from .dual import DualAscent, DualRows
 from .sparse import SparseRows
 
 
@@ -104,6 +105,9 @@ class Backend(Protocol):
         (2, outputs), the running mean and variance.
         """
 
+    def dual_ascent(self, rows: DualRows) -> DualAscent:
+        """Read the rows of a linear model to be fitted by dual coordinate ascent."""
+
     def first_nonfinite_row(self, x: Array) -> int:
         """Index of the first row of a 2-D array that holds NaN or an infinity, -1 if there is none."""
 
@@ -115,6 +119,9 @@ class Backend(Protocol):
 
     def linear(self, x: Array, weight: Array, bias: Array | None) -> Array:
         """Compute x @ weight + bias."""
+
+    def sparse_linear(self, x: SparseRows, weight: Array, bias: Array | None) -> Array:
+        """Compute x @ weight + bias of sparse rows; a row's result is the same in any company."""
 
     def linear_backward(self, x: Array, weight: Array, grad: Array) -> tuple[Array, Array, Array]:
         """Gradients of x, weight and bias from that of the output."""

@@ -43,6 +43,14 @@ class SparseRows:
     def __len__(self) -> int:
         return self.shape[0]
 
+    def sums(self, of_entries: Array) -> Array:
+        """The sums over each row of something of each entry."""
+        filled = np.flatnonzero(np.diff(self.indptr))
+        sums = np.zeros(len(self), of_entries.dtype)
+        if len(filled):
+            sums[filled] = np.add.reduceat(of_entries, self.indptr[filled])
+        return sums
+
     def __getitem__(self, where: slice | Array) -> SparseRows:
         """Some rows."""
         rows = np.arange(len(self))[where]
@@ -83,7 +91,7 @@ def is_sparse(matrix: object) -> TypeGuard[SparseMatrix]:
 
 
 def own_places(matrix: Any) -> Any:
-    """A sparse matrix with a checked copy of where its entries are, of which data is not copied.
+    """A sparse matrix with a checked copy of where its entries are, in order and each once.
 
     Its owner may change that meanwhile, and SciPy reads and writes beyond its arrays where these are wrong.
 
@@ -96,6 +104,9 @@ def own_places(matrix: Any) -> Any:
         return matrix  # of a format that has no places, or whose conversion to rows checks them
     own = type(matrix)((matrix.data, matrix.indices.copy(), matrix.indptr.copy()), shape=matrix.shape)
     own.check_format(full_check=True)
+    if not own.has_canonical_format:
+        own = own.copy()
+        own.sum_duplicates()
     return own
 
 

@@ -12,6 +12,7 @@ from ...compile.stage import Stage
 from ..data import Parameters
 from ..protocol import Backend, Network
 from . import activations, elementary, losses, optimizers, products, search
+from .dual_ascent import DualAscent
 from .network import ReferenceNetwork
 
 
@@ -33,9 +34,11 @@ class ReferenceBackend:
             row[:] = order = order[rng.permutation(len(order))]
         return orders
 
+    dual_ascent = DualAscent
     first_nonfinite_row = staticmethod(search.first_nonfinite_row)
     first_bad_label = staticmethod(search.first_bad_label)
     linear = staticmethod(products.linear)
+    sparse_linear = staticmethod(products.sparse_linear)
     linear_backward = staticmethod(products.linear_backward)
     activation = staticmethod(activations.activation)
     activation_backward = staticmethod(activations.activation_backward)

@@ -30,7 +30,7 @@ class FitParameters(BaseEstimator):
         'Penalty on the weights W: alpha * (l1_ratio * sum|W| + (1 - l1_ratio) / 2 * sum(W**2)). "l2" means '
         'l1_ratio = 0, "l1" means 1. Intercepts have none.',
     )
-    alpha: float = parameter(1e-4, [NON_NEGATIVE], "Strength of the penalty.")
+    alpha: float | str = parameter(1e-4, [NON_NEGATIVE], "Strength of the penalty.", "float")
     l1_ratio: float = parameter(0.15, [UP_TO_1], 'Share of "l1" in "elasticnet".')
     batch_size: int | str = parameter(
         "auto",
@@ -139,10 +139,14 @@ class FitParameters(BaseEstimator):
         value, norm = (None if clip is None else float(clip) for clip in (self.clip_value, self.clip_norm))
         return value, norm
 
+    def _strength(self) -> float:
+        """Alpha, as it is used."""
+        return float(self.alpha)
+
     def _penalty(self) -> Penalty | None:
         """Alpha * (l1_ratio * sum|W| + (1 - l1_ratio) / 2 * sum(W**2))."""
         ratios = {"l2": 0.0, "l1": 1.0}
-        alpha, ratio = float(self.alpha), ratios.get(self.penalty or "", float(self.l1_ratio))
+        alpha, ratio = self._strength(), ratios.get(self.penalty or "", float(self.l1_ratio))
         if self.penalty is None or alpha == 0:
             return None
         if ratio == 1:

@@ -63,7 +63,7 @@ def check_config(estimator: Any, config: TrainConfig, dtype: np.dtype[Any]) -> N
     check_dtype(config.loss, dtype)
     check_dtype(config.optimizer, dtype)
     for penalty in config.penalties:
-        check_dtype(penalty, dtype, f"alpha={estimator.alpha}")
+        check_dtype(penalty, dtype, f"alpha={estimator._strength()}")
     check_clipping(estimator.clip_value, estimator.clip_norm, dtype)
 
 

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scipy import sparse
 from sklearn.linear_model._base import SparseCoefMixin
-from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..._checks import Array
 from ...backends import active
 from ...backends.data import Batch, Parameters, TrainConfig
+from ...backends.sparse import sparse_rows
 from ...compile.compiled import Compiled
 from ...layers import Linear
 from ...penalties import L1, L2, ElasticNet
@@ -27,18 +27,23 @@ from .._fitting.loop import check_config
 from .._fitting.shared import computing
 from .._fitting.solver import Solver
 from .conversion import ConversionMixin
-from .full_batch import Objective, solve, warn_unless_converged
-from .parameters import LinearParameters
+from .dual import DualFit, csr_rows
+from .full_batch import Objective, solve
+from .outcome import Outcome, warn_unless_converged
+from .scaled import shares
+from .strength import StrengthMixin
 
 LAYER = """
 solver_ : str
-    What has fitted: with solver="auto", "lbfgs" or "sgd".
+    What has fitted: with solver="auto", "lbfgs", "sdca" or "sgd".
+alpha_ : float
+    The strength of the penalty, as it was used.
 learning_rate_init_ : float
-    The first learning rate, as it was used. Not set by "lbfgs".
+    The first learning rate, as it was used. Not set by "lbfgs" and "sdca".
 """
 
 
-class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
+class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
     """One linear layer, whose parameters are `coef_` and `intercept_` and nothing else.
 
     A fit makes the layer that learns of them (`_layer`), and then them of it (`_show`).
@@ -75,23 +80,45 @@ class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
         return [self.coef_, self.intercept_]
 
     def _learn(self, job: FitJob) -> None:
-        self.solver_ = self._chosen_solver(job, self.coef_.size)
-        if self.solver_ != "lbfgs":
+        weight = self._weights(job.y, job.sample_weight)
+        weights_count(weight, WEIGHTED, or_zero=job.incremental)
+        self._set_alpha(job, weight)
+        share = shares(job.X.shape[0], weight) if weight is None or weight.any() else weight
+        self.solver_ = self._chosen_solver(job, self.coef_.size, share)
+        if self.solver_ not in ("lbfgs", "sdca"):
             super()._learn(job)
             return
-        batch = self._training_batch(job)
-        penalty = self._penalty()
-        config = TrainConfig(self._loss(), (penalty,))
-        check_config(self, config, self._dtype())
+        check_config(self, TrainConfig(self._loss(), (self._penalty(),)), self._dtype())
+        best = self._ascended(job, share) if self.solver_ == "sdca" else self._minimized(job)
+        self.loss_curve_: list[float] = [*self.loss_curve_, *best.values]
+        self.loss_, self.best_loss_, self.n_iter_ = best.value, best.value, len(best.values)
+        if self.verbose:
+            print("\n".join(f"Iteration {i}, loss = {v:.8f}" for i, v in enumerate(best.values, 1)))
+        warn_unless_converged(best, int(self.max_iter))
+
+    def _ascended(self, job: FitJob, share: Array) -> Outcome:
+        """By the dual of the layer that learns, from the beginning."""
+        layer, batch = self._layer(), self._training_batch(job)
+        rows = csr_rows(job.X)
+        # Of two classes, two columns have half the squares of their difference.
+        strength = self.alpha_ * (2 if self._paired else 1)
+        fit = DualFit(rows, batch.targets, share, self._loss(), strength, layer)
+        best = fit.run(float(self.tol), int(self.max_iter), self._random_state)
+        self._show(_one_score(layer) if self._paired else layer)
+        return best
+
+    def _minimized(self, job: FitJob) -> Outcome:
+        batch, penalty = self._training_batch(job), self._penalty()
         intercept = self._start(job.y, batch.weight)[0]
         if job.fresh and self.fit_intercept:
             self._shift_intercept(intercept)
+        loss = self._loss()
         objective = Objective(
-            TrainConfig(config.loss, (None,)),
+            TrainConfig(loss, (None,)),
             l1=penalty.l1 if penalty else 0.0,
             l2=penalty.l2 if penalty else 0.0,
             paired=self._paired,
-            differences=config.loss.takes_labels and not self._paired,
+            differences=loss.takes_labels and not self._paired,
             endless=self.loss == "softmax",
         )
         layer = self._scores_layer()
@@ -100,11 +127,7 @@ class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
             job.X, batch, layer, objective, float(self.tol), int(self.max_iter), start, self._dtype()
         )
         self._show(layer)
-        self.loss_curve_: list[float] = [*self.loss_curve_, *best.values]
-        self.loss_, self.best_loss_, self.n_iter_ = best.value, best.value, len(best.values)
-        if self.verbose:
-            print("\n".join(f"Iteration {i}, loss = {v:.8f}" for i, v in enumerate(best.values, 1)))
-        warn_unless_converged(best, int(self.max_iter))
+        return best
 
     def _problem(self, job: FitJob, batch: Batch) -> Problem:
         self._optimizer = solver = self._kept_solver(job) or self._begin(job, batch.weight)
@@ -212,17 +235,14 @@ class LinearModel(ConversionMixin, SparseCoefMixin, LinearParameters):
         """X @ coef_.T + intercept_; a row's are the same in any company."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=False)
-        X = own_places(X)
         coef, intercept = self.coef_, np.atleast_1d(self.intercept_)
-        if not sparse.issparse(coef) or coef.ndim == 1:
-            coef = np.atleast_2d(coef.toarray() if sparse.issparse(coef) else coef)
-        if sparse.issparse(X) or sparse.issparse(coef):
-            with np.errstate(over="ignore", invalid="ignore"):  # which is refused
-                return finite(safe_sparse_dot(X, coef.T, dense_output=True) + intercept)
+        coef = np.atleast_2d(coef.toarray() if sparse.issparse(coef) else coef)
         dtype = np.result_type(X, coef)
-        X, weight, bias = (np.ascontiguousarray(a, dtype) for a in (X, coef.T, intercept))
+        weight, bias = (np.ascontiguousarray(a, dtype) for a in (coef.T, intercept))
         with computing(self.n_threads):
-            return finite(active().linear(X, weight, bias))
+            if sparse.issparse(X):
+                return finite(active().sparse_linear(sparse_rows(own_places(X), dtype), weight, bias))
+            return finite(active().linear(np.ascontiguousarray(X, dtype), weight, bias))
 
 
 def _one_score(layer: Parameters) -> Parameters:

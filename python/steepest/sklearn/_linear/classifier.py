@@ -86,6 +86,7 @@ class LinearClassifier(ClassificationMixin, LinearModel):
 
     _counterparts = CLASSIFIERS
     _probable_loss = "softmax"
+    _has_dual = True
 
     @available_if(lambda estimator: estimator._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
@@ -168,5 +169,7 @@ class LinearClassifier(ClassificationMixin, LinearModel):
             scores = np.hstack([np.zeros_like(scores), scores])
         with np.errstate(over="ignore"):  # -inf, as the logarithm of 0
             scores -= scores.max(axis=1, keepdims=True)
-        log_proba: Array = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        powers = np.exp(scores)
+        powers[np.arange(len(scores)), scores.argmax(axis=1)] = 0  # the 1 to which the others are small
+        log_proba: Array = scores - np.log1p(powers.sum(axis=1, keepdims=True))
         return log_proba

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from ..._checks import Array
 from ...backends.data import Batch, Parameters, TrainConfig
@@ -141,7 +140,7 @@ class _Problem:
         objective = self._objective
         start = self.value(point)
         if start <= 0:
-            return Minimum(point, point, start, [], converged=True)
+            return Minimum(point=point, slope=point, value=start, values=[], converged=True)
         if objective.l1:  # so wide that at the width, the penalties come to the value
             costly = self._l1 > 0
             self._widths[costly] = start / (self._l1[costly] * costly.sum() * self._scores)
@@ -156,7 +155,7 @@ class _Problem:
                 best = method.run(point, _SURE * tol, how.max_iter - len(values), least, not self._has_kinks)
             except KeyboardInterrupt:
                 warnings.warn("Training interrupted by user.", stacklevel=2)
-                best = method.at or Minimum(point, point, start, [])
+                best = method.at or Minimum(point=point, slope=point, value=start, values=[])
                 best.interrupted = True
             point, values = best.point, values + best.values
             best.value, best.values = self.value(point), values
@@ -251,27 +250,3 @@ class _Problem:
             return curvature.apart(curvatures(loss, scores, targets, width) * share, squares)
 
         return metric_at
-
-
-def warn_unless_converged(best: Minimum, max_iter: int) -> None:
-    """Say what to do where the minimum has not been reached."""
-    if best.interrupted or (best.converged and not best.coarse):
-        return
-    if best.coarse:
-        what = (
-            "The numbers of the samples' dtype are too coarse for these weights: the objective with them is "
-            "more than 0.1 % higher. Take float64, or subtract what the samples have in common."
-        )
-    elif best.endless:
-        what = (
-            "The classes are separated without error, and so the loss has no minimum: the weights would grow "
-            "for ever. Set a penalty, or a larger alpha."
-        )
-    elif len(best.values) >= max_iter:
-        what = (
-            f"The minimum has not been reached in max_iter={max_iter} iterations of lbfgs. Increase "
-            "max_iter, tol or alpha."
-        )
-    else:
-        what = "lbfgs can come no nearer to the minimum than rounding allows. Increase tol or alpha."
-    warnings.warn(what, ConvergenceWarning, stacklevel=2)

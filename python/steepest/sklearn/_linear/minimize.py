@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..._checks import Array
+from .outcome import Outcome
 
 _PAIRS = 10  # steps that are remembered; then there is a new metric
 _QUIET = 3  # iterations in a row that promise next to nothing, before they are believed
@@ -27,39 +28,13 @@ Function = Callable[[Array], tuple[float, Array]]
 Metric = Callable[[Array], Array]
 
 
-@dataclass
-class Minimum:
-    """Where a minimization has come to.
-
-    Attributes
-    ----------
-    point, slope : ndarray
-        And the gradient there.
-    value : float
-        Of the function.
-    values : list of float
-        After each iteration.
-    promised : float
-        What is left to the minimum, as far as the curvature that was seen tells.
-    converged : bool
-        Whether that is small.
-    endless : bool
-        Whether the value goes on falling for ever.
-    interrupted : bool
-        Whether Ctrl-C has ended it.
-    coarse : bool
-        Whether the dtype that the point is kept in has no number near enough.
-    """
+@dataclass(kw_only=True)
+class Minimum(Outcome):
+    """Where a minimization has come to, the slope there, and what is left by the curvature that was seen."""
 
     point: Array
     slope: Array
-    value: float
-    values: list[float]
     promised: float = math.inf
-    converged: bool = False
-    endless: bool = False
-    interrupted: bool = False
-    coarse: bool = False
 
 
 class LBFGS:
@@ -90,7 +65,7 @@ class LBFGS:
         polish: go on while steps gain digits. `at` is where it has come to, if it is interrupted.
         """
         value, slope = self._function(start)
-        self.at = at = Minimum(start, slope, value, [])
+        self.at = at = Minimum(point=start, slope=slope, value=value, values=[])
         self._renew(start)
         quiet, before, gained = 0, math.inf, math.inf
         while len(at.values) < max_iter and at.value > floor:
@@ -155,7 +130,7 @@ class LBFGS:
             if not (enough and np.isfinite(slope).all()):
                 high = t
             else:
-                low, best = t, Minimum(point, slope, value, at.values)
+                low, best = t, Minimum(point=point, slope=slope, value=value, values=at.values)
                 if dot(slope, step) >= 0.9 * falls:
                     break
             t = (low + high) / 2 if high < math.inf else 3 * t

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
-from .._common.parameters import BELOW_1, COUNT, POSITIVE, Names, parameter
+from scipy import sparse
+
+from ..._checks import Array
+from .._common.parameters import BELOW_1, COUNT, NON_NEGATIVE, POSITIVE, Names, parameter
 from .._estimator.base import Estimator
 from .._fitting.job import FitJob
 from .._fitting.solver import STOCHASTIC_SOLVERS
+from .dual import csr_rows, row_squares, suits
+from .metric import MOST_MIXED
 
 # With others than their defaults, these ask for mini-batches, and so do validation data.
 _OF_BATCHES = (
@@ -17,6 +23,7 @@ _OF_BATCHES = (
 _REFUSED = ("early_stopping", "learning_rate_schedule", "clip_value", "clip_norm", "callbacks")
 # The most that "auto" fits at once: numbers of X, which are copied as float64, and weights.
 _MOST_SAMPLES, _MOST_WEIGHTS = 2**25, 2**20
+_AT_ONCE = ("lbfgs", "sdca")  # solvers that are no mini-batches
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -25,13 +32,25 @@ class LinearParameters(Estimator):
 
     solver: str = parameter(
         "auto",
-        [Names("auto", "lbfgs", *STOCHASTIC_SOLVERS)],
+        [Names("auto", "lbfgs", "sdca", *STOCHASTIC_SOLVERS)],
         '"lbfgs" fits all samples at once, to the minimum, whatever the scales of features and targets. '
+        '"sdca", for classes and "l2", goes to the minimum row by row, by dual coordinate ascent: for texts '
+        "and other wide and sparse X it is much the fastest, and its steps need no learning rate. "
         "The others fit by mini-batches; each uses those of momentum, beta_1, beta_2 and epsilon that it "
-        'has, and "adamw" decays weights by its default, 0.01. "auto" is "lbfgs", but "sgd" for partial_fit, '
+        'has, and "adamw" decays weights by its default, 0.01. "auto" is "lbfgs", or "sdca" for sparse X and '
+        'more than 1500 weights where that converges soon; but "sgd" for partial_fit, '
         "where a parameter asks for mini-batches (batch_size, shuffle, momentum, early_stopping, "
         "n_iter_no_change, callbacks, those named learning_rate... and clip_...), where validation_data are "
-        "given, and for more than 2**25 numbers in X (of a sparse one, entries) or 2**20 weights.",
+        'given, and in place of "lbfgs" for more than 2**25 numbers in X (of a sparse one, entries) or 2**20 '
+        "weights.",
+    )
+    alpha: float | str = parameter(
+        "auto",
+        [Names("auto"), NON_NEGATIVE],
+        'Strength of the penalty. "auto" is 1e-4, but for "l2" at most m / n, where m is the mean square of '
+        "the numbers in X that are not 0, and n the sum of the sample weights: many samples, and small "
+        "numbers as those of texts have, need less.",
+        'float or "auto"',
     )
     learning_rate_init: float | str = parameter(
         "auto",
@@ -44,24 +63,31 @@ class LinearParameters(Estimator):
     momentum: float = parameter(0.0, [BELOW_1], 'Momentum of "sgd".')
     fit_intercept: bool = parameter(True, ["boolean"], "Whether to fit intercepts; otherwise they are 0.")
 
+    _has_dual: ClassVar[bool] = False  # of its losses
+
     # ---- what they say ----------------------------------------------------------------------------------
 
     @property
     def _batch_solver(self) -> str:
-        return "sgd" if self.solver in ("auto", "lbfgs") else self.solver
+        return "sgd" if self.solver in ("auto", *_AT_ONCE) else self.solver
 
     def _check_solver(self) -> bool:
-        if self.solver == "lbfgs":
-            raise AttributeError("partial_fit learns by mini-batches, but solver is 'lbfgs'")
+        if self.solver in _AT_ONCE:
+            raise AttributeError(f"partial_fit learns by mini-batches, but solver is {self.solver!r}")
         return True
 
     def _check_settings(self, job: FitJob) -> None:
         super()._check_settings(job)
-        if self.solver != "lbfgs":
+        if self.solver not in _AT_ONCE:
             return
         asked = self._asks_for_batches()
         used = {name: name in asked for name in _REFUSED}
         self._refuse_without_batches({**used, "validation_data": job.validation_data is not None})
+        if self.solver == "sdca" and not (self._has_dual and self.penalty == "l2" and self.alpha != 0):
+            raise ValueError(
+                f"solver='sdca' is for LinearClassifier with penalty='l2' and alpha above 0, not for "
+                f"{type(self).__name__} with penalty={self.penalty!r} and alpha={self.alpha}"
+            )
 
     def _asks_for_batches(self) -> list[str]:
         """The parameters that do."""
@@ -69,10 +95,14 @@ class LinearParameters(Estimator):
         asked = [name for name in _OF_BATCHES if (getattr(self, name) or None) != (defaults[name] or None)]
         return [*asked, "callbacks"] if getattr(self, "_skl_callbacks", None) else asked
 
-    def _chosen_solver(self, job: FitJob, weights: int) -> str:
-        """What fits this job: "lbfgs", or a solver by mini-batches."""
+    def _chosen_solver(self, job: FitJob, weights: int, share: Array) -> str:
+        """What fits this job, of which each row is a share: all at once, or a solver by mini-batches."""
         if self.solver != "auto":
             return self.solver
-        by_batches = job.incremental or job.validation_data is not None or self._asks_for_batches()
+        if job.incremental or job.validation_data is not None or self._asks_for_batches():
+            return "sgd"
+        wide = self._has_dual and self.penalty == "l2" and sparse.issparse(job.X) and weights > MOST_MIXED
+        if wide and suits(row_squares(csr_rows(job.X)), share, self._strength(), job.X.dtype):
+            return "sdca"
         large = job.X.size > _MOST_SAMPLES or weights > _MOST_WEIGHTS  # a sparse one's size is its entries
-        return "sgd" if by_batches or large else "lbfgs"
+        return "sgd" if large else "lbfgs"

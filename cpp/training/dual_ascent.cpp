@@ -1,0 +1,137 @@
+// Compute: dual coordinate ascent of a linear model on sparse rows.
+#include "training/dual_ascent.hpp"
+#include "base/buffer.hpp"
+#include "base/parallel.hpp"
+#include "network/partition.hpp"
+
+#include <algorithm>
+
+namespace steepest {
+namespace {
+
+constexpr Index classes_of_thread = 64; // at least: two barriers a row take as long as so many columns
+constexpr Index rows_between_polls = 64;
+
+// One row of a point.
+template <class T> class Row {
+  public:
+    Row(const DualRows<T>& rows, const DualPoint<T>& point, Index i)
+        : rows_(rows), point_(point), i_(i), begin_(rows.x.begin[i]) {}
+
+    // The columns of a range of its scores.
+    void score(const Kernels<T>& kernels, Range columns, T* scores) const {
+        const Index j = columns.begin, n = columns.size();
+        kernels.sparse_row_product(rows_.x.values + begin_, rows_.x.columns + begin_, rows_.x.length(i_),
+                                   read_only(from(point_.weight, 0, j)), scores + j, n);
+        if (point_.bias) kernels.add_scaled(scores + j, point_.bias + j, T(1), scores + j, n);
+    }
+    // Its loss and gap and, if there is room for it, a step: -share times the change of its gradient, which
+    // is made. Returns how much the sum of squares of the weight will grow.
+    double meet(const Kernels<T>& kernels, const T* scores, T* change, T* scratch) const {
+        const T square = rows_.squares[i_] + (point_.bias ? point_.bias_square : T(0));
+        const DualGap<T> met = kernels.dual_step({.kind = rows_.loss.kind,
+                                                  .number = T(rows_.loss.number),
+                                                  .scores = scores,
+                                                  .label = Index(rows_.labels[i_]),
+                                                  .pull = rows_.shares[i_] * square,
+                                                  .gradient = from(point_.gradients, i_).data,
+                                                  .change = change,
+                                                  .scratch = scratch,
+                                                  .n = rows_.classes});
+        point_.losses[i_] = met.loss, point_.gaps[i_] = met.gap;
+        double growth = 0;
+        for (Index k = 0; change && k < rows_.classes; ++k) {
+            change[k] *= -rows_.shares[i_];
+            const double product = double(scores[k]) - double(point_.bias ? point_.bias[k] : 0);
+            growth += (2 * product + double(rows_.squares[i_]) * double(change[k])) * double(change[k]);
+        }
+        return growth;
+    }
+    // What the change moves in the columns of a range.
+    void move(const Kernels<T>& kernels, Range columns, const T* change) const {
+        const Index j = columns.begin, n = columns.size();
+        kernels.add_to_rows(rows_.x.values + begin_, rows_.x.columns + begin_, rows_.x.length(i_), change + j,
+                            from(point_.weight, 0, j), n);
+        if (point_.bias)
+            kernels.add_scaled(point_.bias + j, change + j, point_.bias_square, point_.bias + j, n);
+    }
+
+  private:
+    const DualRows<T>& rows_;
+    const DualPoint<T>& point_;
+    Index i_;
+    std::int64_t begin_;
+};
+
+template <class T> double work_of(const DualRows<T>& rows, Index count) {
+    const double entries = double(rows.x.begin[rows.count]) / double(std::max<Index>(rows.count, 1));
+    return 2 * double(count) * (entries + 10) * double(rows.classes);
+}
+
+} // namespace
+
+template <class T>
+int ascend(const Kernels<T>& kernels, int threads, const DualRows<T>& rows, const DualPoint<T>& point,
+           const std::int64_t* order, Index count, double& growth, Poller& poller) {
+    growth = 0;
+    const Index most = std::max<Index>(1, rows.classes / classes_of_thread);
+    Buffer<T> buffers;
+    buffers.reserve(3 * rows.classes);
+    T *const scores = buffers.data(), *const change = scores + rows.classes,
+             *const scratch = change + rows.classes;
+    const double work = rows_between_polls * work_of(rows, 1);
+    int size = 1;
+    run(int(std::min<Index>(most, thread_count(work_of(rows, count), work_per_new_thread, threads))),
+        [&](const Team& team) {
+            if (team.rank == 0) size = team.size;
+            const Range columns = column_chunk<T>(rows.classes, team);
+            for (Index k = 0; k < count; ++k) {
+                const Row<T> row(rows, point, Index(order[k]));
+                row.score(kernels, columns, scores);
+                team.barrier();
+                if (team.rank == 0) {
+                    if (k % rows_between_polls == 0) poller.poll(work);
+                    if (!poller.stopped()) growth += row.meet(kernels, scores, change, scratch);
+                }
+                team.barrier();
+                if (poller.stopped()) return;
+                row.move(kernels, columns, change);
+            }
+        });
+    return size;
+}
+
+template <class T>
+int measure(const Kernels<T>& kernels, int threads, const DualRows<T>& rows, const DualPoint<T>& point,
+            Poller& poller) {
+    threads = thread_count(work_of(rows, rows.count), work_per_new_thread, threads);
+    Buffer<T> buffers;
+    buffers.reserve(2 * rows.classes * threads);
+    const double work = rows_between_polls * work_of(rows, 1);
+    int size = 1;
+    run(threads, [&](const Team& team) {
+        if (team.rank == 0) size = team.size;
+        T* const scores = buffers.data() + 2 * rows.classes * team.rank;
+        const Range own = row_chunk(rows.count, 1, team);
+        for (Index i = own.begin; i < own.end; ++i) {
+            if (i % rows_between_polls == 0) {
+                if (team.rank == 0) poller.poll(work);
+                if (poller.stopped()) return;
+            }
+            const Row<T> row(rows, point, i);
+            row.score(kernels, {0, rows.classes}, scores);
+            row.meet(kernels, scores, nullptr, scores + rows.classes);
+        }
+    });
+    return size;
+}
+
+#define STEEPEST_INSTANTIATE(T)                                                          \
+    template int ascend(const Kernels<T>&, int, const DualRows<T>&, const DualPoint<T>&, \
+                        const std::int64_t*, Index, double&, Poller&);                   \
+    template int measure(const Kernels<T>&, int, const DualRows<T>&, const DualPoint<T>&, Poller&);
+STEEPEST_INSTANTIATE(float)
+STEEPEST_INSTANTIATE(double)
+#undef STEEPEST_INSTANTIATE
+
+} // namespace steepest

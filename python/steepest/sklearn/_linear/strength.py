@@ -1,0 +1,53 @@
+"""Plan: how strong the penalty of a linear model is, where its user does not say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..._checks import Array
+from .._fitting.job import FitJob
+from .dual import csr_rows, row_squares
+from .parameters import LinearParameters
+
+_USUAL = 1e-4
+
+
+class StrengthMixin(LinearParameters):
+    """Alpha, and what "auto" makes of the samples.
+
+    The weights w of a penalized likelihood have the prior density exp(-alpha * n * w @ w / 2). "auto" takes
+    that whose deviation is 1 in units of the features, or 1e-4 if that is less: a typical number of X moves
+    a score by about 1.
+    """
+
+    alpha_: float
+    _seen: Any = 0.0  # what `_sizes` says of all samples so far
+
+    def _strength(self) -> float:
+        return self.alpha_
+
+    def _set_alpha(self, job: FitJob, weight: Array | None) -> None:
+        """For the samples of this job, and in `partial_fit` for all that have come."""
+        if self.alpha != "auto":
+            self.alpha_ = float(self.alpha)
+            return
+        self._seen = _sizes(job.X, weight) + (self._seen if job.incremental and not job.fresh else 0.0)
+        squares, numbers, count = self._seen
+        known = self.penalty == "l2" and numbers > 0
+        self.alpha_ = min(_USUAL, float(squares / numbers / count)) if known else _USUAL
+
+
+def _sizes(X: Any, weight: Array | None) -> Array:
+    """The weighted sum of squares of the numbers in X, how many are not 0, and the sum of weights."""
+    weight = np.ones(X.shape[0]) if weight is None else np.asarray(weight, np.float64)
+    if sparse.issparse(X):
+        rows = csr_rows(X)
+        squares, counts = row_squares(rows), rows.sums((rows.data != 0).astype(np.int64))
+    else:
+        with np.errstate(over="ignore", under="ignore"):
+            squares = np.einsum("ij,ij->i", X, X, dtype=np.float64)
+        counts = np.count_nonzero(X, axis=1)
+    return np.array([weight @ squares, weight @ counts, weight.sum()])
