@@ -44,8 +44,8 @@ def test_signature_constraints_and_docstring_are_the_same(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_types_are_known(kind):
-    assert get_type_hints(kind.__init__)["alpha"] is inspect.signature(kind).parameters["alpha"].annotation
-    assert get_type_hints(kind.__init__)["alpha"] is float
+    assert get_type_hints(kind.__init__)["tol"] is inspect.signature(kind).parameters["tol"].annotation
+    assert get_type_hints(kind.__init__)["tol"] is float
     assert {"X", "y", "sample_weight"} <= get_type_hints(kind.fit).keys() & get_type_hints(kind.partial_fit)
 
 

@@ -16,10 +16,12 @@
 namespace steepest {
 namespace {
 
-constexpr int most_newton_steps = 30;     // a bound, of which some 4 are needed
-constexpr double dual_tolerance = 1e-3;   // of the sum: it is made right afterwards, and exact where u' = u
-constexpr double pieces_tolerance = 1e-6; // the same of straight pieces, which Newton's steps end on
-constexpr double smallest_pull = 1e-6;    // shorter steps are as good, and have no logarithm
+constexpr int most_newton_steps = 30;  // a bound, of which some 4 are needed
+constexpr double smallest_pull = 1e-6; // shorter steps are as good, and have no logarithm
+// Of a sum, relative: where rounding begins.
+template <class T> constexpr T rounding = sizeof(T) == 4 ? T(0x1p-19) : T(0x1p-48);
+// So near to a root, relative, one more of Newton's steps is as exact as T.
+template <class T> constexpr double near_root = sizeof(T) == 4 ? 1e-3 : 1e-7;
 
 // The lanes of a vector at column j that are the label's.
 template <class T> STEEPEST_INLINE IntVec<T> lanes_of(Index label, Index j) {
@@ -84,6 +86,7 @@ struct SoftmaxStep {
         });
         // pull p = omega(z - c), the sum of which falls with c, and is convex.
         T c = 0, total = 0;
+        bool near = false;
         for (int k = 0; k < most_newton_steps; ++k) {
             total = sum<T>(d.n, [&](Index j, auto... tail) {
                 const Vec<T> v = vomega<T>(load(z + j, tail...) - broadcast(c));
@@ -94,8 +97,9 @@ struct SoftmaxStep {
                 const Vec<T> v = load(w + j, tail...);
                 return v / (broadcast(T(1)) + v);
             });
-            const T over = total - pull;
-            if (!(over > T(dual_tolerance) * pull || -over > T(dual_tolerance) * pull)) break;
+            const T over = total - pull, error = (over > 0 ? over : -over) / pull;
+            if (near || !(error > rounding<T>)) break;
+            near = error < T(near_root<T>);
             // From below, where Newton's step would be long, in logarithms.
             c += over > 0 ? over / slope : vlog<T>(broadcast(total / pull))[0] * total / slope;
         }
@@ -161,7 +165,7 @@ template <bool squared> struct HingeStep {
         T low = -1, high = squared ? infinity<T> : T(d.n), total = 0, free = 0;
         for (int k = 0; k < most_newton_steps; ++k) {
             total = weights_at(d, pull, A, free);
-            const T over = total - A, allowed = T(pieces_tolerance) * (total + A);
+            const T over = total - A, allowed = rounding<T> * (total + A);
             if (!(over > allowed || -over > allowed)) break;
             (over > 0 ? low : high) = A;
             A += over / (1 + slope_of_one * free);

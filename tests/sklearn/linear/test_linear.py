@@ -105,7 +105,7 @@ def test_float32_is_kept(kind):
 @pytest.mark.parametrize(("options", "message"), [
     ({"loss": "log_loss"}, "The 'loss' parameter of LinearClassifier must be a str among"),
     ({"penalty": "l3"}, "The 'penalty' parameter of LinearClassifier must be"),
-    ({"alpha": -1}, "The 'alpha' parameter of LinearClassifier must be a float in the range"),
+    ({"alpha": -1}, "The 'alpha' parameter of LinearClassifier must be a str among {'auto'} or a float"),
     ({"learning_rate_init": 0}, "The 'learning_rate_init' parameter of LinearClassifier must be"),
     ({"margin": -1.0}, "The 'margin' parameter of LinearClassifier must be"),
     ({"n_threads": 0}, "The 'n_threads' parameter of LinearClassifier must be"),

@@ -30,7 +30,7 @@ class FitParameters(BaseEstimator):
         'Penalty on the weights W: alpha * (l1_ratio * sum|W| + (1 - l1_ratio) / 2 * sum(W**2)). "l2" means '
         'l1_ratio = 0, "l1" means 1. Intercepts have none.',
     )
-    alpha: float | str = parameter(1e-4, [NON_NEGATIVE], "Strength of the penalty.", "float")
+    alpha: float | str
     l1_ratio: float = parameter(0.15, [UP_TO_1], 'Share of "l1" in "elasticnet".')
     batch_size: int | str = parameter(
         "auto",

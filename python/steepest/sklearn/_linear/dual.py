@@ -24,7 +24,8 @@ from ...losses import Loss
 from .outcome import Outcome
 
 _EASY = 1e3  # mean of x @ x / (strength * rows), beyond which steps are too short
-_BIAS = 0.2  # the intercept's square in a row, as part of the mean of x @ x
+_BIAS = 0.2  # an intercept's square in a row, as part of the mean of x @ x
+_FREE = 10.0  # and at least this times the strength, with which its penalty is next to nothing
 _GAP = 10.0  # the gap, in units of tol, that ends the ascent: it is some times what is left
 _LITTLE = 0.2  # of the mean gap: rows that have less are passed over
 _FALLEN = 0.1  # of what it was over all rows: then all are looked at again
@@ -69,7 +70,7 @@ class DualFit:
         self._point = DualPoint(
             weight=rows_in_lines(features, classes, dtype),
             bias=None if layer.bias is None else np.zeros(classes, dtype),
-            bias_square=_BIAS * float(share @ squares) or 1.0,
+            bias_square=max(_BIAS * float(share @ squares), _FREE * strength),
             gradients=np.zeros((len(rows), classes), dtype),
             losses=np.zeros(len(rows), dtype),
             gaps=np.zeros(len(rows), dtype),

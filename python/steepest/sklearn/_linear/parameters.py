@@ -8,7 +8,7 @@ from typing import ClassVar
 from scipy import sparse
 
 from ..._checks import Array
-from .._common.parameters import BELOW_1, COUNT, NON_NEGATIVE, POSITIVE, Names, parameter
+from .._common.parameters import BELOW_1, COUNT, NON_NEGATIVE, POSITIVE, Names, parameter, quoted
 from .._estimator.base import Estimator
 from .._fitting.job import FitJob
 from .._fitting.solver import STOCHASTIC_SOLVERS
@@ -36,13 +36,14 @@ class LinearParameters(Estimator):
         '"lbfgs" fits all samples at once, to the minimum, whatever the scales of features and targets. '
         '"sdca", for classes and "l2", goes to the minimum row by row, by dual coordinate ascent: for texts '
         "and other wide and sparse X it is much the fastest, and its steps need no learning rate. "
-        "The others fit by mini-batches; each uses those of momentum, beta_1, beta_2 and epsilon that it "
-        'has, and "adamw" decays weights by its default, 0.01. "auto" is "lbfgs", or "sdca" for sparse X and '
-        'more than 1500 weights where that converges soon; but "sgd" for partial_fit, '
-        "where a parameter asks for mini-batches (batch_size, shuffle, momentum, early_stopping, "
+        f"The others, {quoted(STOCHASTIC_SOLVERS)}, fit by mini-batches; each uses those of momentum, "
+        'beta_1, beta_2 and epsilon that it has, and "adamw" decays weights by its default, 0.01. "auto" is '
+        '"lbfgs", or "sdca" for sparse X and more than 1500 weights where that converges soon; but "sgd" for '
+        "partial_fit, where a parameter asks for batches (batch_size, shuffle, momentum, early_stopping, "
         "n_iter_no_change, callbacks, those named learning_rate... and clip_...), where validation_data are "
         'given, and in place of "lbfgs" for more than 2**25 numbers in X (of a sparse one, entries) or 2**20 '
         "weights.",
+        "str",
     )
     alpha: float | str = parameter(
         "auto",

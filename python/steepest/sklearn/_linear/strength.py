@@ -12,7 +12,7 @@ from .._fitting.job import FitJob
 from .dual import csr_rows, row_squares
 from .parameters import LinearParameters
 
-_USUAL = 1e-4
+_USUAL, _LEAST = 1e-4, float(np.finfo(np.float64).tiny)
 
 
 class StrengthMixin(LinearParameters):
@@ -37,7 +37,7 @@ class StrengthMixin(LinearParameters):
         self._seen = _sizes(job.X, weight) + (self._seen if job.incremental and not job.fresh else 0.0)
         squares, numbers, count = self._seen
         known = self.penalty == "l2" and numbers > 0
-        self.alpha_ = min(_USUAL, float(squares / numbers / count)) if known else _USUAL
+        self.alpha_ = min(_USUAL, max(_LEAST, float(squares / numbers / count))) if known else _USUAL
 
 
 def _sizes(X: Any, weight: Array | None) -> Array:

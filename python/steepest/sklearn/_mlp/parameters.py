@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..._checks import fraction, integer, one_of
-from .._common.parameters import BELOW_1, COUNT, POSITIVE, UP_TO_1, Names, parameter, quoted
+from .._common.parameters import BELOW_1, COUNT, NON_NEGATIVE, POSITIVE, UP_TO_1, Names, parameter, quoted
 from .._estimator.base import Estimator
 from .._fitting.job import FitJob
 from .._fitting.solver import STOCHASTIC_SOLVERS
@@ -44,6 +44,7 @@ class MLPParameters(Estimator):
         'Those but "lbfgs", "sgd" and "adam" are extensions. Each uses those of momentum, beta_1, beta_2 '
         'and epsilon that it has; "adamw" also decays weights by its default, 0.01.',
     )
+    alpha: float = parameter(1e-4, [NON_NEGATIVE], "Strength of the penalty.")
     learning_rate_init: float = parameter(
         0.001, [POSITIVE], "The first learning rate of the stochastic solvers."
     )

@@ -1,0 +1,270 @@
+"""Linear classifiers of sparse rows, by dual coordinate ascent; and alpha="auto"."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from support.linear_models import CLASSIFIER_LOSSES, classes, numbers
+from support.tolerances import assert_same_bits
+
+from steepest.sklearn import LinearClassifier, LinearRegressor
+
+on_backends = pytest.mark.usefixtures("on_backend")
+
+
+def texts(number=3, samples=120, words=400, seed=0):
+    """Rows of length 1 with some words of many: a third of a row's are of its class."""
+    random = np.random.default_rng(seed)
+    y = random.permutation(np.arange(samples) % number)
+    common = random.zipf(1.3, (samples, 12)) % words
+    own = (random.zipf(1.5, (samples, 6)) * number + y[:, None]) % words
+    places = np.hstack([common, own])
+    X = sparse.csr_array(
+        (np.ones(places.size), (np.repeat(np.arange(samples), places.shape[1]), places.ravel())),
+        shape=(samples, words),
+    )
+    X.sum_duplicates()
+    return sparse.csr_array(X.multiply(1 / np.sqrt(X.multiply(X).sum(axis=1))[:, None])), y
+
+
+def objective(model, X, y, weight=None):
+    """As LinearClassifier's docstring has it."""
+    scores = X @ model.coef_.T + model.intercept_
+    if scores.shape[1] == 1:
+        scores = np.hstack([-scores, scores]) / 2
+    own = scores[np.arange(len(y)), y]
+    if model.loss == "softmax":
+        losses = np.log(np.exp(scores - own[:, None]).sum(axis=1))
+    else:
+        over = np.maximum(0, scores - own[:, None] + model.margin)
+        over[np.arange(len(y)), y] = 0
+        losses = (over**2 if model.loss == "squared_hinge" else over).sum(axis=1)
+    return np.average(losses, weights=weight) + model.alpha_ / 2 * np.square(model.coef_).sum()
+
+
+# ---- the minimum ------------------------------------------------------------------------------------------
+
+
+@on_backends
+@pytest.mark.parametrize("loss", CLASSIFIER_LOSSES)
+@pytest.mark.parametrize("number", [2, 3, 20])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_it_is_the_minimum_that_lbfgs_finds(loss, number, fit_intercept):
+    X, y = texts(number, 60, 100)
+    weight = np.random.default_rng(1).uniform(0, 2, len(y)) * (np.arange(len(y)) % 7 > 0)
+    for options in ({"alpha": 1.0}, {"alpha": 3e-2, "class_weight": dict.fromkeys(range(number), 3)}):
+        model = LinearClassifier(loss, fit_intercept=fit_intercept, random_state=0, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.set_params(solver="sdca").fit(X, y, weight)
+        best = LinearClassifier(loss, fit_intercept=fit_intercept, solver="lbfgs", tol=1e-8, **options)
+        best.fit(X, y, weight)
+        least = objective(best, X, y, weight)
+        assert least * (1 - 1e-6) <= objective(model, X, y, weight) <= least * (1 + 1e-3)
+        np.testing.assert_allclose(model.loss_, objective(model, X, y, weight), rtol=1e-6)
+        assert model.n_iter_ == len(model.loss_curve_)
+        assert fit_intercept or not model.intercept_.any()
+
+
+@pytest.mark.parametrize("loss", CLASSIFIER_LOSSES)
+def test_tol_says_how_near(loss):
+    X, y = texts()
+    values = []
+    for tol in (1e-2, 1e-6):
+        model = LinearClassifier(loss, solver="sdca", alpha=1e-2, tol=tol, max_iter=20_000, random_state=0)
+        values.append(objective(model.fit(X, y), X, y))
+    best = LinearClassifier(loss, solver="lbfgs", alpha=1e-2, tol=1e-9).fit(X, y)
+    least = objective(best, X, y)
+    assert values[1] < values[0] and values[1] <= least * (1 + 1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", CLASSIFIER_LOSSES)
+def test_texts_are_fitted_so_by_default(loss, dtype):
+    X, y = texts(5, 600, 3000)
+    X = X.astype(dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = LinearClassifier(loss, alpha=1e-3, random_state=0).fit(X, y)
+    assert model.solver_ == "sdca" and model.coef_.dtype == dtype
+    best = LinearClassifier(loss, alpha=1e-3, solver="sdca", tol=1e-6, max_iter=10_000)
+    best.fit(X.astype(float), y)
+    assert objective(model, X.astype(float), y) <= objective(best, X.astype(float), y) * (1 + 1e-3)
+    assert LinearClassifier(loss).fit(X, y).score(*(X, y)) > 0.95
+
+
+@pytest.mark.parametrize("alpha", [1e4, 1.0, 1e-5, 1e-9])
+@pytest.mark.parametrize("loss", CLASSIFIER_LOSSES)
+def test_the_minimum_or_a_warning_at_any_alpha(alpha, loss):
+    X, y = texts(4, 80)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model = LinearClassifier(loss, solver="sdca", alpha=alpha, random_state=0, max_iter=300).fit(X, y)
+    best = LinearClassifier(loss, alpha=alpha, solver="lbfgs", tol=1e-9, max_iter=5000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        best.fit(X, y)
+    assert told or objective(model, X, y) <= objective(best, X, y) * (1 + 1e-3)
+    assert alpha < 1e-4 or not told
+    assert all("epochs of sdca: the objective may be up to" in str(one.message) for one in told)
+
+
+def test_it_says_what_is_left_where_the_epochs_end():
+    X, y = texts()
+    message = (
+        r"max_iter=2 epochs of sdca: the objective may be up to .* % above it. Increase max_iter, tol or"
+    )
+    with pytest.warns(ConvergenceWarning, match=message):
+        LinearClassifier(solver="sdca", max_iter=2, alpha=1e-4).fit(X, y)
+
+
+@on_backends
+@pytest.mark.parametrize("make", [np.asarray, sparse.csc_array, sparse.coo_array, sparse.csr_matrix])
+def test_samples_of_any_form_are_fitted_alike(make):
+    X, y = texts()
+    given = X.toarray() if make is np.asarray else make(X)
+    a, b = (LinearClassifier(solver="sdca", random_state=0).fit(samples, y) for samples in (X, given))
+    assert_same_bits(a.coef_, b.coef_)
+
+
+@on_backends
+def test_entries_out_of_order_or_twice_are_as_their_sums():
+    X, y = texts()
+    shuffled = X.copy()
+    for i in range(len(y)):
+        own = slice(X.indptr[i], X.indptr[i + 1])
+        shuffled.indices[own], shuffled.data[own] = X.indices[own][::-1], X.data[own][::-1]
+    shuffled.has_sorted_indices = shuffled.has_canonical_format = False
+    before = shuffled.indices.copy(), shuffled.data.copy()
+    a, b = (LinearClassifier(solver="sdca", random_state=0).fit(samples, y) for samples in (X, shuffled))
+    assert_same_bits(a.coef_, b.coef_)
+    assert_same_bits(b.decision_function(shuffled), a.decision_function(X))
+    assert (shuffled.indices == before[0]).all() and (shuffled.data == before[1]).all()  # not sorted in place
+
+
+@on_backends
+def test_rows_without_entries_and_rows_that_do_not_count():
+    X, y = texts(3)
+    weight = np.ones(len(y))
+    weight[5:] = 0
+    empty = sparse.csr_array((len(y), X.shape[1]))
+    with pytest.raises(ValueError, match="weight"):
+        LinearClassifier(solver="sdca").fit(X, y, 0 * weight)
+    model = LinearClassifier(solver="sdca", random_state=0).fit(empty, y)
+    assert not model.coef_.any()
+    share = np.bincount(y) / len(y)
+    np.testing.assert_allclose(model.predict_proba(empty[:1])[0], share, rtol=0.05)
+    some = LinearClassifier(solver="sdca", random_state=0, alpha=1e-2).fit(X, y, weight)
+    untouched = np.setdiff1d(np.arange(X.shape[1]), X[:5].indices)
+    assert not some.coef_[:, untouched].any() and some.coef_.any()
+
+
+# ---- parameters -------------------------------------------------------------------------------------------
+
+
+def test_no_bit_depends_on_threads_and_random_state_orders_the_rows():
+    X, y = texts(70, 400)
+    fits = [
+        LinearClassifier(random_state=seed, n_threads=n).fit(X, y) for seed, n in ((0, 1), (0, 2), (1, 2))
+    ]
+    assert_same_bits(fits[0].coef_, fits[1].coef_)
+    assert fits[0].solver_ == "sdca" and (fits[0].coef_ != fits[2].coef_).any()
+    assert_same_bits(fits[0].decision_function(X), fits[0].set_params(n_threads=2).decision_function(X))
+
+
+@pytest.mark.parametrize(
+    "options, kind",
+    [
+        ({"penalty": None}, LinearClassifier),
+        ({"penalty": "l1"}, LinearClassifier),
+        ({"penalty": "elasticnet"}, LinearClassifier),
+        ({"alpha": 0}, LinearClassifier),
+        ({}, LinearRegressor),
+    ],
+)
+def test_what_has_no_dual_is_refused(options, kind):
+    X, y = texts(2)
+    with pytest.raises(ValueError, match="solver='sdca' is for LinearClassifier with penalty='l2'"):
+        kind(solver="sdca", **options).fit(X, y)
+
+
+def test_it_has_no_batches():
+    X, y = texts()
+    assert not hasattr(LinearClassifier(solver="sdca"), "partial_fit")
+    with pytest.raises(ValueError, match="early_stopping needs a stochastic solver"):
+        LinearClassifier(solver="sdca", early_stopping=True).fit(X, y)
+    with pytest.raises(ValueError, match="validation_data needs a stochastic solver"):
+        LinearClassifier(solver="sdca").fit(X, y, validation_data=(X, y))
+
+
+@pytest.mark.parametrize(
+    "X, options, solver",
+    [
+        (texts()[0], {}, "lbfgs"),  # few weights
+        (texts(words=4000)[0], {}, "sdca"),
+        (texts(words=4000)[0].toarray(), {}, "lbfgs"),
+        (texts(words=4000)[0], {"penalty": "l1"}, "lbfgs"),
+        (texts(words=4000)[0], {"alpha": 0}, "lbfgs"),
+        (texts(words=4000)[0], {"alpha": 1e-12}, "lbfgs"),  # steps would be short
+        (texts(words=4000)[0], {"batch_size": 20}, "sgd"),
+    ],
+)
+def test_auto_chooses(X, options, solver):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = LinearClassifier(max_iter=20, **options).fit(X, texts()[1])
+    assert model.solver_ == solver
+
+
+# ---- alpha ------------------------------------------------------------------------------------------------
+
+
+@on_backends
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_alpha_is_1_by_the_samples_or_the_usual_one(make):
+    X, y = classes(3, samples=60)
+    X = X * (np.abs(X) > 0.5)
+    weight = np.random.default_rng(0).uniform(0, 3, 60)
+    for scale in (1e-2, 1e-1, 10):
+        model = LinearClassifier().fit(make(scale * X), y, weight)
+        square = np.average(np.square(scale * X)[X != 0], weights=np.repeat(weight, (X != 0).sum(axis=1)))
+        np.testing.assert_allclose(model.alpha_, min(1e-4, square / weight.sum()), rtol=1e-12)
+    assert LinearClassifier(alpha=0.5).fit(X, y).alpha_ == 0.5
+    assert LinearClassifier(penalty="l1").fit(1e-3 * X, y).alpha_ == 1e-4
+    assert LinearClassifier().fit(0 * X, y).alpha_ == 1e-4
+
+
+def test_alpha_makes_small_numbers_as_good_as_large_ones():
+    X, y = texts(4)
+    a, b = (
+        LinearClassifier(solver="sdca", random_state=0).fit(scale * X, y) for scale in (2.0**-4, 2.0**-20)
+    )
+    assert a.alpha_ < 1e-4
+    np.testing.assert_allclose(a.decision_function(2.0**-4 * X), b.decision_function(2.0**-20 * X), rtol=1e-9)
+
+
+def test_alpha_of_a_stream_is_that_of_all_that_has_come():
+    X, y = numbers(90)
+    model = LinearRegressor()
+    for first in (0, 30, 60):
+        model.partial_fit(1e-2 * X[first : first + 30], y[first : first + 30])
+    np.testing.assert_allclose(model.alpha_, LinearRegressor().fit(1e-2 * X, y).alpha_)
+    assert model.alpha_ < 1e-4
+    model.fit(1e-2 * X[:30], y[:30])  # begins anew
+    np.testing.assert_allclose(model.alpha_, min(1e-4, np.square(1e-2 * X[:30]).mean() / 30))
+
+
+@on_backends
+def test_logarithms_of_sure_answers_are_exact():
+    X, y = classes(2)
+    model = LinearClassifier().fit(X, y)
+    model.coef_, model.intercept_ = np.array([[1.0, 0, 0, 0]]), np.zeros(1)
+    answers = model.predict_log_proba(np.array([[60.0, 0, 0, 0], [-800.0, 0, 0, 0]]))
+    np.testing.assert_allclose(answers[0], [-60, -np.exp(-60)], rtol=1e-12)
+    np.testing.assert_allclose(answers[1], [0, -800], rtol=1e-12)
