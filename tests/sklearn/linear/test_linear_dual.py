@@ -63,10 +63,11 @@ def test_it_is_the_minimum_that_lbfgs_finds(loss, number, fit_intercept):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             model.set_params(solver="sdca").fit(X, y, weight)
-        best = LinearClassifier(loss, fit_intercept=fit_intercept, solver="lbfgs", tol=1e-8, **options)
+        tol = 1e-5 if loss == "hinge" else 1e-8
+        best = LinearClassifier(loss, fit_intercept=fit_intercept, solver="lbfgs", tol=tol, **options)
         best.fit(X, y, weight)
         least = objective(best, X, y, weight)
-        assert least * (1 - 1e-6) <= objective(model, X, y, weight) <= least * (1 + 1e-3)
+        assert least * (1 - 1e-4) <= objective(model, X, y, weight) <= least * (1 + 1e-3)
         np.testing.assert_allclose(model.loss_, objective(model, X, y, weight), rtol=1e-6)
         assert model.n_iter_ == len(model.loss_curve_)
         assert fit_intercept or not model.intercept_.any()
@@ -242,11 +243,10 @@ def test_alpha_is_1_by_the_samples_or_the_usual_one(make):
 
 def test_alpha_makes_small_numbers_as_good_as_large_ones():
     X, y = texts(4)
-    a, b = (
-        LinearClassifier(solver="sdca", random_state=0).fit(scale * X, y) for scale in (2.0**-4, 2.0**-20)
-    )
-    assert a.alpha_ < 1e-4
-    np.testing.assert_allclose(a.decision_function(2.0**-4 * X), b.decision_function(2.0**-20 * X), rtol=1e-9)
+    model = LinearClassifier(solver="sdca", random_state=0)
+    answers = [model.fit(scale * X, y).decision_function(scale * X) for scale in (2.0**-4, 2.0**-20)]
+    assert model.alpha_ < 1e-12
+    np.testing.assert_allclose(*answers, rtol=1e-9)
 
 
 def test_alpha_of_a_stream_is_that_of_all_that_has_come():

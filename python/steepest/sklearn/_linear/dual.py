@@ -23,7 +23,7 @@ from ...backends.sparse import SparseRows, sparse_rows
 from ...losses import Loss
 from .outcome import Outcome
 
-_EASY = 1e3  # mean of x @ x / (strength * rows), beyond which steps are too short
+_EASY = 3e4  # mean of x @ x / (strength * rows), beyond which steps are too short
 _BIAS = 0.2  # an intercept's square in a row, as part of the mean of x @ x
 _FREE = 10.0  # and at least this times the strength, with which its penalty is next to nothing
 _GAP = 10.0  # the gap, in units of tol, that ends the ascent: it is some times what is left
@@ -91,19 +91,24 @@ class DualFit:
 
     def _ascend(self, tol: float, max_iter: int, rng: np.random.RandomState, outcome: Outcome) -> None:
         counting = np.flatnonzero(self._share)
-        some, before = counting, np.inf
-        while len(outcome.values) < max_iter and not outcome.converged:
+        some, before, steps = counting, np.inf, 0
+        while not outcome.converged and len(outcome.values) < max_iter:
             self._squares += self._rows.ascend(self._point, rng.permutation(some))
+            steps += len(some)
             value, left = self._value(), self._left()
-            last = len(outcome.values) + 1 == max_iter
-            if last or left <= max(_FALLEN * before, tol * value / 2):
+            epoch = steps >= len(counting)
+            if left <= max(_FALLEN * before, tol * value / 2) or (
+                epoch and len(outcome.values) + 1 == max_iter
+            ):
                 value, left, outcome.left = self._look(tol)
                 outcome.converged = outcome.left <= tol
                 before = left
             elif len(some) == len(counting):
                 before = left
             outcome.value = value
-            outcome.values.append(value)
+            if epoch or outcome.converged:
+                outcome.values.append(value)
+                steps = 0
             worth = self._point.gaps[counting] > max(tol * value / 2, _LITTLE * left)
             some = counting[worth] if worth.any() else counting
 
