@@ -84,6 +84,12 @@ def test_memory(tmp_path: Path) -> None:
         assert fit["files_most"] >= 2_000 * 784 * 4  # the data
 
 
+@pytest.mark.skipif(not find_spec("sklearn"), reason="text.py needs scikit-learn")
+def test_text(tmp_path: Path) -> None:
+    scores = quick(tmp_path / "text.json", "text.py")["accuracy"]
+    assert scores["steepest"] > 0.4 and scores["LinearSVC"] > 0.4  # of some ten packages
+
+
 @pytest.mark.skipif(not find_spec("sklearn"), reason="linear.py needs scikit-learn")
 def test_linear(tmp_path: Path) -> None:
     path = tmp_path / "linear.json"

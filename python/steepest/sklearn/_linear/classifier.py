@@ -44,7 +44,8 @@ class LinearClassifier(ClassificationMixin, LinearModel):
     For two classes there is one score s, that of the second class; the first has score 0: logistic
     regression, and the support vector machine with max(0, margin -+ s).
 
-    "l1" makes many weights exactly 0, by "lbfgs" and by "sgd" without momentum. Weights start at 0. The p of
+    "l1" makes many weights exactly 0, by "lbfgs" and by "sgd" without momentum. Weights start at 0, with
+    "sdca" also where warm_start is True. The p of
     learning_rate_init is 4 for "softmax", 1 for "hinge" and 1 / n_classes for "squared_hinge".
 
     Parameters
@@ -66,6 +67,7 @@ class LinearClassifier(ClassificationMixin, LinearModel):
     Notes
     -----
     After Weston and Watkins, "Support vector machines for multi-class pattern recognition", ESANN 1999.
+    docs/linear.md says how each solver works.
 
     Examples
     --------

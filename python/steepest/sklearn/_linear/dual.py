@@ -65,6 +65,7 @@ class DualFit:
         squares = row_squares(rows)
         self._share, self._strength, self._layer = share, strength, layer
         self._squares = 0.0  # of the weight, summed
+        self._rounding = 2 * float(np.finfo(dtype).eps)  # of a mean loss, whose unit is 1
         shares, of_rows = (share / strength).astype(dtype), squares.astype(dtype)
         self._rows = active().dual_ascent(DualRows(rows, labels, shares, of_rows, loss, classes))
         self._point = DualPoint(
@@ -102,6 +103,7 @@ class DualFit:
             ):
                 value, left, outcome.left = self._look(tol)
                 outcome.converged = outcome.left <= tol
+                outcome.coarse = outcome.converged and self._rounding > tol * value
                 before = left
             elif len(some) == len(counting):
                 before = left

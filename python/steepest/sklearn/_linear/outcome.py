@@ -45,8 +45,8 @@ def warn_unless_converged(best: Outcome, max_iter: int) -> None:
         return
     if best.coarse:
         what = (
-            "The numbers of the samples' dtype are too coarse for these weights: the objective with them is "
-            "more than 0.1 % higher. Take float64, or subtract what the samples have in common."
+            "The numbers of the samples' dtype are too coarse for these weights: the objective with them may "
+            "be more than 0.1 % higher. Take float64, or subtract what the samples have in common."
         )
     elif best.endless:
         what = (
