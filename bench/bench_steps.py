@@ -7,9 +7,9 @@ All start from the same weights and data. The times are those of
 from __future__ import annotations
 
 import pytest
-from peer_forward import CALLERS, Forward
-from peer_forward import start as start_forward
-from peers import COMPETITORS, start
+from peers.forward import CALLERS, Forward
+from peers.forward import start as start_forward
+from peers.steps import COMPETITORS, start
 from problems import PROBLEMS, Problem
 from pytest_benchmark.fixture import BenchmarkFixture
 

@@ -14,7 +14,7 @@ Run = Callable[[int], object]  # does that many steps, or calls
 
 
 class Case(Protocol):
-    """What is timed: a training step (`problems.Problem`) or a call (`peer_forward.Forward`)."""
+    """What is timed: a training step (`problems.Problem`) or a call (`peers.forward.Forward`)."""
 
     @property
     def name(self) -> str: ...

@@ -16,7 +16,7 @@ from typing import Any
 
 from harness import microseconds, options, parsed, per_call, report, take_turns
 from machine import peak
-from peers import start
+from peers.steps import start
 from problems import PROBLEMS, Problem, forget
 
 LARGE = 50e6  # multiply-adds of a step: half a millisecond on one core

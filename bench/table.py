@@ -22,11 +22,10 @@ from statistics import median
 from typing import Any
 
 import harness
-import peer_forward
-import peers
 from harness import microseconds, parsed, report
-from peer_forward import Forward
-from peers import COMPETITORS
+from peers import forward, steps
+from peers.forward import Forward
+from peers.steps import COMPETITORS
 from problems import PROBLEMS, Problem, forget
 from rounds import Run, measure
 
@@ -66,9 +65,9 @@ def cases(dtype: str) -> list[Problem | Forward]:
 def starts(case: Problem | Forward, names: list[str], threads: int) -> dict[str, Callable[[], Run]]:
     """What starts and checks each of these competitors that is installed and can do it."""
     if isinstance(case, Problem):
-        competitors, start = COMPETITORS, partial(peers.start, case)
+        competitors, start = COMPETITORS, partial(steps.start, case)
     else:
-        competitors, start = peer_forward.CALLERS, partial(peer_forward.start, case)
+        competitors, start = forward.CALLERS, partial(forward.start, case)
     able = [
         n for n in names if n in competitors and competitors[n].installed and competitors[n].applies(case)
     ]

@@ -123,7 +123,7 @@ def test_weights_are_the_sum_of_the_rows(implementation, loss):
         point, ascent = start(data), active().dual_ascent(data)
         growth = sum(ascent.ascend(point, np.arange(len(data.x))) for _ in range(3))
     change = -data.shares[:, None] * point.gradients
-    entries = data.x[:]
+    entries = data.x.dense()
     size = np.abs(entries).T @ np.abs(change) + 1
     assert_close(point.weight, entries.T @ change, 500, size)
     assert_close(point.bias, 0.5 * change.sum(axis=0), 500, np.abs(change).sum(axis=0) + 1)

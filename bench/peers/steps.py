@@ -13,11 +13,11 @@ from importlib.util import find_spec
 from typing import Any, Literal, Protocol
 
 import numpy as np
-from peer_frameworks import Jax, Torch
-from peer_numpy import NumPy
 from problems import CHECKED_STEPS, Array, Problem, check, data, initial
 
 import steepest as st
+from peers.arrays import NumPy
+from peers.frameworks import Jax, Torch
 
 
 class Runner(Protocol):

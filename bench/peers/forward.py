@@ -11,10 +11,10 @@ from functools import cache, partial
 from typing import Any, Literal
 
 import numpy as np
-from peers import Competitor
 from problems import Array
 
 import steepest as st
+from peers.steps import Competitor
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-13}  # of the scores' norm: some hundred roundings
 
@@ -87,7 +87,7 @@ def torch(case: Forward, threads: int, compiled: bool) -> Call:
         return linear(linear(x, w1, b1).relu_(), w2, b2)
 
     if compiled:
-        torch.compiler.reset()  # as in `peer_frameworks.Torch`
+        torch.compiler.reset()  # as in `frameworks.Torch`
         forward = torch.compile(forward, fullgraph=True)
     return lambda: forward(x)
 
