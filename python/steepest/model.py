@@ -153,7 +153,12 @@ class Sequential(Model):
             If data or settings cannot be used. The model is unchanged then.
         DivergenceError
             If the loss or a parameter is no longer finite. The parameters of the last finished epoch are
-            restored.
+            restored, or of the best one if the loss had risen before.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the loss rose for good. The parameters are then those of the best epoch; see `Trainer.fit`.
         """
         trainer = Trainer(
             self,

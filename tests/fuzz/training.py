@@ -15,6 +15,7 @@ import argparse
 import dataclasses
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -134,10 +135,12 @@ def gradients(case: Case) -> None:
 
 
 def outcome(trainer: st.Trainer, x: Any, y: Any, **options: Any) -> Any:
-    """The losses of two epochs, or how they diverged."""
+    """The losses of two epochs, or how they diverged or rose."""
     try:
-        return trainer.fit(x, y, epochs=2, progress=False, **options).loss
-    except st.DivergenceError as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            return trainer.fit(x, y, epochs=2, progress=False, **options).loss
+    except (st.DivergenceError, RuntimeWarning) as error:
         return str(error)
 
 

@@ -13,6 +13,7 @@ pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where ther
 import joblib
 import sklearn.neural_network as theirs
 from sklearn.datasets import load_diabetes, load_digits
+from sklearn.exceptions import ConvergenceWarning
 from support.networks import arrays, assert_same_models
 from support.tolerances import assert_same_bits
 
@@ -81,7 +82,8 @@ def test_an_interruption_within_a_call_keeps_what_its_epochs_told(monkeypatch):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_non_finite_weights_leave_those_of_the_last_finished_epoch():
+def test_non_finite_weights_leave_those_of_the_best_epoch():
+    """Here the first one, where it began."""
     epochs = []
 
     def keep(model):
@@ -91,9 +93,27 @@ def test_non_finite_weights_leave_those_of_the_last_finished_epoch():
     model = MLPRegressor(hidden_layer_sizes=(), random_state=0, callbacks=[keep], **options)
     with np.errstate(all="ignore"), pytest.raises(ValueError, match="Solver produced non-finite parameter w"):
         model.fit(XR * 100, YR)
-    assert epochs
-    for array, kept in zip(arrays(model), epochs[-1], strict=True):
-        assert_same_bits(array, kept)
+    options["learning_rate_init"] = 1e-300
+    begun = MLPRegressor(hidden_layer_sizes=(), random_state=0, max_iter=1, **options).fit(XR * 100, YR)
+    assert len(epochs) > 2
+    for array, kept in zip(arrays(model), arrays(begun), strict=True):
+        np.testing.assert_allclose(array, kept, atol=1e-12)
+
+
+@pytest.mark.parametrize("options", [{}, {"solver": "sgd", "momentum": 0.9}, {"batch_norm": True}], ids=str)
+@pytest.mark.parametrize("called", [False, True])
+def test_a_loss_that_rises_goes_back_to_the_best_epoch(options, called):
+    """From a schedule that spoils what was learned: to the parameters of a fit that had ended there."""
+    rate = 0.05 if "solver" in options else 0.001
+    schedule = {"learning_rate_schedule": lambda step: rate if step < 6 else 1e3}
+    best = classifier(max_iter=3, **schedule, **options).fit(X, Y)  # of two batches an epoch
+    assert best.loss_curve_[2] == min(best.loss_curve_)
+    model = classifier(max_iter=8, callbacks=[lambda model: None] * called, **schedule, **options)
+    with pytest.warns(ConvergenceWarning, match=r"rose from .* in epoch 2 .* went back to that epoch"):
+        model.fit(X, Y)
+    assert_same_bits(model.coefs_[0], best.coefs_[0])
+    assert_same_bits(model.coefs_[-1], best.coefs_[-1])
+    assert model.n_iter_ == len(model.loss_curve_) == 8 and model.loss_ > 2 * model.best_loss_
 
 
 # ---- going on ---------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import steepest as st
 
 
 @pytest.mark.parametrize("batch_size", [10, None])
-def test_divergence_restores_the_last_finished_epoch(backend, data, batch_size):
+def test_divergence_restores_the_best_epoch(backend, data, batch_size):
     """Parameters and velocities, so that a smaller learning rate can go on from there."""
     X, y = data
     targets = np.eye(3)[y]
@@ -27,9 +27,9 @@ def test_divergence_restores_the_last_finished_epoch(backend, data, batch_size):
         message = f"epoch {error.epoch}, step {error.step} .* learning rate {error.learning_rate};"
         assert caught.match(message) and error.learning_rate == diverging.optimizer.learning_rate
         assert 0 <= error.step < (30 if batch_size else 1) and isinstance(error, ArithmeticError)
-        stopped.fit(X, targets, epochs=error.epoch, **fit)
+        stopped.fit(X, targets, epochs=diverging.epochs_done - 2, **fit)
         assert_equal_models(diverging.model, stopped.model)
-        assert diverging.epochs_done == stopped.epochs_done == 2 + error.epoch
+        assert 2 <= diverging.epochs_done == stopped.epochs_done <= 2 + error.epoch
         if batch_size:  # an update on all samples spoilt the parameters before their loss was seen
             diverging.optimizer = stopped.optimizer = st.SGD(1e-6, 0.9)
             assert diverging.step(X, targets) == stopped.step(X, targets)

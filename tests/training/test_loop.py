@@ -48,6 +48,9 @@ class Counting(Fitting):
     def copies(self):
         return [(self.kept, self.kept.copy())]
 
+    def objective(self):
+        return 1.0
+
 
 def loop_of(fitting, epochs=5, **options):
     return EpochLoop(fitting, 9, 2, epochs, 3, progress=False, **options)

@@ -36,7 +36,7 @@ def trainer_and_data(config, dtype=np.float32):
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("config", RECIPES)
-def test_a_fit_goes_back_to_its_last_good_epoch(backend, config, way):
+def test_a_fit_goes_back_to_its_best_epoch(backend, config, way):
     options = {"epochs": 200, "progress": False} | WAYS[way]
     with backend.computing():
         trainer, X, y = trainer_and_data(config)
@@ -46,7 +46,7 @@ def test_a_fit_goes_back_to_its_last_good_epoch(backend, config, way):
             trainer.fit(X, y, **options)
         again, X, y = trainer_and_data(config)
         again.fit(X, y, **options | {"epochs": trainer.epochs_done})
-    assert error.value.epoch == trainer.epochs_done
+    assert error.value.epoch >= trainer.epochs_done
     assert trainer.steps_done == again.steps_done
     assert all(np.isfinite(value).all() for value in trainer.model.state_dict().values())
     assert_equal_models(trainer.model, again.model)
@@ -63,11 +63,11 @@ def test_the_last_update_is_looked_at(backend, epochs, size):
     trainer, X, y = trainer_and_data("L2")
     with backend.computing():
         try:
-            history = trainer.fit(X[:size], y[:size], epochs=epochs, batch_size=None, progress=False)
-        except st.DivergenceError:
+            trainer.fit(X[:size], y[:size], epochs=epochs, batch_size=None, progress=False)
+        except (st.DivergenceError, RuntimeWarning):
             assert trainer.epochs_done < epochs
         else:
-            assert history.epochs == trainer.epochs_done == epochs
+            assert trainer.epochs_done == epochs
     assert all(np.isfinite(value).all() for value in trainer.model.state_dict().values())
 
 

@@ -8,6 +8,9 @@ __all__ = ["DivergenceError"]
 class DivergenceError(ArithmeticError):
     """The loss or a parameter became infinite or NaN.
 
+    A fit has then gone back to the end of its last finished epoch, or to its best one if the loss had risen
+    before; see `Trainer.fit`.
+
     Attributes
     ----------
     epoch, step : int or None
@@ -61,11 +64,11 @@ def of_update(learning_rate: float) -> DivergenceError:
     )
 
 
-def of_fit(epoch: int, step: int, learning_rate: float) -> DivergenceError:
-    """The error of a fit, which was taken back to the end of its last finished epoch."""
+def of_fit(epoch: int, step: int, learning_rate: float, restored: str) -> DivergenceError:
+    """The error of a fit, which was taken back to its "last finished" epoch, or to its "best"."""
     return DivergenceError(
         f"the loss stopped being finite in epoch {epoch}, step {step} (both counted from 0) with "
-        f"learning rate {learning_rate}; the parameters of the last finished epoch were restored; "
+        f"learning rate {learning_rate}; the parameters of the {restored} epoch were restored; "
         "starting again with a smaller learning rate may help",
         epoch=epoch,
         step=step,
@@ -73,11 +76,11 @@ def of_fit(epoch: int, step: int, learning_rate: float) -> DivergenceError:
     )
 
 
-def of_epoch(epoch: int, learning_rate: float) -> DivergenceError:
+def of_epoch(epoch: int, learning_rate: float, restored: str) -> DivergenceError:
     """The error of a fit whose updates overflowed, likewise."""
     return DivergenceError(
         f"a parameter, or the optimizer's state, stopped being finite in epoch {epoch} (counted from 0) with "
-        f"learning rate {learning_rate}; the parameters of the last finished epoch were restored; starting "
+        f"learning rate {learning_rate}; the parameters of the {restored} epoch were restored; starting "
         "again with a smaller learning rate, penalty or weight decay may help",
         epoch=epoch,
         learning_rate=learning_rate,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,10 @@ from .callbacks import BatchCallback, BatchState, Callback, EpochCallback, Epoch
 from .history import History
 from .loop import Call, EpochLoop, Fitting, Part
 from .rates import AHEAD, Rates
-from .validation import validate
+from .rise import warning_of
+from .validation import data_loss, validate
+
+_CALLER = 4  # of `Trainer.fit`
 
 
 @dataclass
@@ -53,6 +57,7 @@ class Fit(Fitting):
                 self._after(call)
                 if history.status != "finished":
                     break
+        self._go_back()
         for observer in observers:
             observer.end(self.trainer, history)
         return history
@@ -101,12 +106,17 @@ class Fit(Fitting):
         """All that learning changes."""
         return self._learning.copies()
 
+    def objective(self) -> float:
+        """The loss of the samples."""
+        return data_loss(self._learning.compiled, self._learning.loss, self.batch)
+
     # ---- between its calls --------------------------------------------------------------------------------
 
     def _after(self, call: Call) -> None:
         epoch = self._history.epochs
         self._record(call.losses, call.seconds)
         if call.failure is not None:
+            self.trainer.epochs_done -= self._loop.undone
             raise call.failure
         if call.cancelled:
             self._history.status = "cancelled"
@@ -114,6 +124,16 @@ class Fit(Fitting):
             self._call_back_batch(epoch, *call.part)
         if call.losses:
             self._end_of_epoch()
+
+    def _go_back(self) -> None:
+        """From a loss that rose for good to its best epoch, as if the fit had ended there."""
+        if self._history.best_epoch is not None:
+            return  # of `EarlyStopping`, which has a way back of its own
+        if losses := self._loop.go_back():
+            self.trainer.epochs_done -= self._loop.undone
+            self._history.best_epoch = losses.index(min(losses))
+            advice = "Scale the features, or use a smaller learning rate."
+            warnings.warn(warning_of(losses, advice), RuntimeWarning, stacklevel=_CALLER)
 
     def _record(self, losses: Sequence[float], seconds: Sequence[float]) -> None:
         """Some finished epochs."""

@@ -28,7 +28,8 @@ class History:
     status : {"finished", "cancelled", "stopped"}
         "finished" if all epochs ran, "cancelled" if `Trainer.cancel` ended them, "stopped" if a callback did.
     best_epoch : int or None
-        The best epoch found by `EarlyStopping`, counted from 0; None without it.
+        The best epoch, counted from 0, as found by `EarlyStopping` or by a fit that went back to it because
+        the loss rose; None otherwise.
 
     Examples
     --------

@@ -13,6 +13,7 @@ from ..backends.memory import write
 from . import divergence
 from .history import History
 from .progress import ProgressBar
+from .rise import TOLERANCE, WayBack, rose
 
 
 class Part(NamedTuple):
@@ -60,9 +61,13 @@ class Fitting(ABC):
     def stopped(self) -> bool:
         """Whether somebody else wants it to end; asked about every 20 ms, too."""
 
+    @abstractmethod
     def copies(self) -> list[tuple[Array, Array]]:
-        """What an epoch in parts goes back to if one of them fails."""
-        return []
+        """Every array that a step changes, with a copy of what it holds now, to go back to."""
+
+    @abstractmethod
+    def objective(self) -> float:
+        """The loss of all samples with the present parameters."""
 
 
 @dataclass
@@ -70,10 +75,11 @@ class EpochLoop:
     """Runs epochs, as many as one call of the backend may, and yields what each call came to.
 
     Whoever iterates records, validates, calls back, and breaks off what is to end; in a ``with`` block, which
-    has the progress bar.
+    has the progress bar. After a failure, and by `go_back`, a fit whose loss rose is in its best epoch again.
 
     samples, batch_size: of an epoch. epochs: how many at most. classes: outputs of the model. progress:
-    whether a bar is wanted. group: batches of each part where an epoch is run in parts.
+    whether a bar is wanted. group: batches of each part where an epoch is run in parts. watched: whether a
+    loss that rises is gone back from. tolerance: by how much it may.
     """
 
     fitting: Fitting
@@ -83,10 +89,21 @@ class EpochLoop:
     classes: int
     progress: bool
     group: int = 1
+    watched: bool = True
+    tolerance: float = TOLERANCE
 
     def __post_init__(self) -> None:
         self.batches = -(-self.samples // self.batch_size)  # of an epoch
+        self.undone = 0  # epochs that were gone back from
         self._done = 0
+        self._watches = self.watched and self.epochs > 1  # one epoch by itself does not rise
+        fitting = self.fitting
+        self._way_back = WayBack(
+            lambda request: fitting.fit(request, lambda done: False),
+            fitting.objective,
+            fitting.copies,
+            self.batches,
+        )
 
     def __enter__(self) -> EpochLoop:
         self._bar = ProgressBar(self.epochs, self.batches, self.progress)
@@ -105,6 +122,14 @@ class EpochLoop:
             else:
                 yield from self._epoch_in_parts()
 
+    def go_back(self) -> list[float]:
+        """Go back to the best epoch if the loss rose for good; the losses of all epochs then, else none."""
+        losses = self._way_back.losses
+        if not self._watches or not rose(losses, self.tolerance):
+            return []
+        self.undone = len(losses) - self._way_back.go()
+        return losses
+
     def show(self, history: History) -> None:
         """Show how many epochs are done, and the last losses and metrics beside the bar."""
         self._bar.move(self._done)
@@ -112,12 +137,16 @@ class EpochLoop:
 
     def _whole_epochs(self, number: int) -> Call:
         request = self.fitting.request(number, WHOLE)
+        if self._watches:
+            self._way_back.begin(self.fitting.copies(), request)
         results = self._results(request, self._done)
         self._done += len(results.losses)
+        self._way_back.end(results.losses)
         return Call(results.losses, results.seconds, None, *self._end(request, results))
 
     def _epoch_in_parts(self) -> Iterator[Call]:
         before, seconds, sums = self.fitting.copies(), 0.0, (0.0, 0.0)
+        self._way_back.begin(before, None)
         for first in range(0, self.batches, self.group):
             number = min(self.group, self.batches - first)
             request = self.fitting.request(1, Part(first, number, sums))
@@ -130,6 +159,7 @@ class EpochLoop:
                 mean = sums[0] / sums[1] if sums[1] else 0.0  # weights may be changed meanwhile
                 losses = [mean] if first + number == self.batches else []
             self._done += len(losses)
+            self._way_back.end(losses)
             yield Call(losses, [seconds] * len(losses), part, *self._end(request, results))
 
     def _results(self, request: FitRequest, done: float) -> EpochResults:
@@ -151,6 +181,7 @@ class EpochLoop:
             return results.status == "cancelled" or self.fitting.stopped(), None
         step = len(results.losses) * self.batches + max(results.step - request.first_batch, 0)
         rate = float(request.rates[step % len(request.rates)])
+        restored = "best" if self.go_back() else "last finished"
         if results.status == "overflowed":
-            return False, divergence.of_epoch(self._done, rate)
-        return False, divergence.of_fit(self._done, results.step, rate)
+            return False, divergence.of_epoch(self._done, rate, restored)
+        return False, divergence.of_fit(self._done, results.step, rate, restored)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from ..schedules import Rate, rate_of
 
 AHEAD = 2**10  # steps: a function may be slow, and the first step waits for it
-_MANY_EPOCHS = 2**20  # of one call, which has room for the loss of each
 
 
 class Rates:
@@ -43,8 +42,12 @@ class Rates:
         return self._rates[step - self._step :][:steps]
 
     def epochs_at_once(self, steps: int) -> int:
-        """How many epochs of `steps` steps one call may run; 0 if one epoch is too long for a call."""
-        return AHEAD // steps if callable(self.rule) else _MANY_EPOCHS
+        """How many epochs of `steps` steps one call may run; 0 if one epoch is too long for a call.
+
+        Of a number too, they are not many more steps than `AHEAD`, which may have to be done again: see
+        `WayBack`.
+        """
+        return AHEAD // steps if callable(self.rule) else max(1, AHEAD // steps)
 
     def _ask(self, step: int, steps: int) -> NDArray[np.float64]:
         if not callable(self.rule):

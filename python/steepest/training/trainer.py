@@ -63,7 +63,7 @@ class Trainer:
     model : Sequential
     epochs_done : int
         Finished epochs over all calls of `fit`. Shuffles depend on it, so two fits of 5 epochs give the same
-        bits as one fit of 10.
+        bits as one fit of 10, unless the loss rises.
 
     Raises
     ------
@@ -258,18 +258,32 @@ class Trainer:
             parameters of the last finished epoch are restored.
         DivergenceError
             If the loss or a parameter is no longer finite. The parameters of the last finished epoch are
-            restored.
+            restored, or of the best one if the loss had risen before.
         KeyboardInterrupt
             On Ctrl-C. The parameters of the last finished batch are kept.
 
+        Warns
+        -----
+        RuntimeWarning
+            If the loss rose for good: the steps are too long. The trainer, and with it the model, has then
+            gone back to its best epoch, whose number is `History.best_epoch`. A fit with `EarlyStopping`,
+            which has a way back of its own, is left alone.
+
         Notes
         -----
+        A loss has risen for good if the last one is above the best by more than a tenth of the first, and it
+        has doubled since the first epoch, or each of the last three is a tenth above that, or it had halved
+        and half of that is lost, or it has gone up three times as far as down in ten epochs or more since
+        the best. `History.loss` is measured before each update, so of the two ends of the best epoch,
+        that with the lower loss is gone back to: all of the trainer, as if the fit had ended there.
+
         X of the model's dtype in C order is read in place, so a memory map (``numpy.load(...,
         mmap_mode="r")``) may be larger than memory. The same holds for int64 labels, and for targets and
         sample weights of the model's dtype. Everything else is converted once, as a whole. A fit allocates
         a copy of the parameters, of the optimizer's state and of the average, and one batch with its
         activations and gradients; with `shuffle` also 4 bytes per sample for the order (8 from 2**32 samples
-        on). Batch callbacks, and schedules of more than 1,024 steps an epoch, need a second copy.
+        on). More than one epoch needs two more copies, and three where the loss rises; they are made once in
+        1,024 updates, or each epoch where that is longer or something is called between epochs.
 
         A sparse X gives the results of the dense one within rounding; the same bits, if the first layer has
         at least 16 outputs in float32 (8 in float64) and no `L2` penalty. It is not made dense: the products

@@ -24,6 +24,8 @@ from ...training.divergence import DivergenceError
 from ...training.history import History
 from ...training.loop import Call, EpochLoop, Fitting, Part
 from ...training.rates import AHEAD
+from ...training.rise import warning_of
+from ...training.validation import data_loss
 from .callbacks import Callbacks
 from .interruption import interruption_noted
 from .job import Problem
@@ -40,7 +42,8 @@ def learn(estimator: Any, problem: Problem) -> None:
     Raises
     ------
     ValueError
-        If the objective stops being finite; the arrays are then those of the last finished epoch.
+        If the objective stops being finite; the arrays are then those of the last finished epoch, or of the
+        best one if the loss had risen before.
     """
     problem.solver.own_state()
     _Run(estimator, problem).run()
@@ -67,9 +70,6 @@ def check_config(estimator: Any, config: TrainConfig, dtype: np.dtype[Any]) -> N
     check_clipping(estimator.clip_value, estimator.clip_norm, dtype)
 
 
-_RISEN = 1.05  # times the first loss: not by the noise of batches
-
-
 class _Run(Fitting):
     """One call of `learn`: its progress, and how it continues."""
 
@@ -88,14 +88,21 @@ class _Run(Fitting):
         self._epochs = 1 if problem.job.incremental else int(estimator.max_iter)
         self._callbacks = Callbacks(estimator, problem.job.given, self._epochs)
         self._loop = EpochLoop(
-            self, self._samples, self._size, self._epochs, problem.compiled.out_features, estimator.progress
+            self,
+            self._samples,
+            self._size,
+            self._epochs,
+            problem.compiled.out_features,
+            estimator.progress,
+            watched=not estimator.early_stopping,  # which has a way back of its own
+            tolerance=float(estimator.tol),
         )
         self._shared = shared_fits.get()  # the fits of `fit_many`
         self._interrupted = Event()
 
     def run(self) -> None:
         estimator = self._estimator
-        estimator.n_iter_, before = 0, len(estimator.loss_curve_)
+        estimator.n_iter_ = 0
         with self._loop:
             try:
                 for call in self._loop:
@@ -104,9 +111,8 @@ class _Run(Fitting):
             except KeyboardInterrupt:
                 warnings.warn("Training interrupted by user.", stacklevel=2)
         self._record.restore_best()
+        self._go_back()
         self._publish()
-        if not estimator.early_stopping:
-            self._tell_a_rise(estimator.loss_curve_[before:])
         self._callbacks.end()
 
     # ---- what the loop asks -------------------------------------------------------------------------------
@@ -159,6 +165,19 @@ class _Run(Fitting):
         """Whether Ctrl-C was pressed, or other fits ended this one."""
         return self._interrupted.is_set() or (self._shared is not None and self._shared.ended.is_set())
 
+    def copies(self) -> list[tuple[Array, Array]]:
+        """All that learning changes."""
+        compiled, state = self._problem.compiled, self._solver.state
+        arrays = [state.steps, *compiled.learned_arrays()]
+        for slot in state.slots.values():
+            arrays += compiled.arrays(slot)
+        return [(array, array.copy()) for array in arrays]
+
+    def objective(self) -> float:
+        """The loss of the samples."""
+        problem = self._problem
+        return data_loss(problem.compiled, problem.config.loss, problem.batch)
+
     # ---- between its calls --------------------------------------------------------------------------------
 
     def _diverged(self, call: Call) -> bool:
@@ -178,15 +197,11 @@ class _Run(Fitting):
         self._loop.show(History(loss=estimator.loss_curve_, validation_loss=estimator.validation_loss_curve_))
         return False
 
-    def _tell_a_rise(self, losses: list[float]) -> None:
+    def _go_back(self) -> None:
         """A plateau of a loss that has risen is no convergence."""
-        if losses and losses[-1] > _RISEN * losses[0] + float(self._estimator.tol):
-            warnings.warn(
-                f"The loss rose from {losses[0]:.6g} in the first epoch to {losses[-1]:.6g} in the last: the "
-                "steps are too long. Scale the features, or set a smaller learning_rate_init.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+        if losses := self._loop.go_back():
+            advice = "Scale the features, or set a smaller learning_rate_init."
+            warnings.warn(warning_of(losses, advice), ConvergenceWarning, stacklevel=2)
 
     def _publish(self) -> None:
         if self._problem.publish is not None:

@@ -25,7 +25,8 @@ loss_curve_ : list of float
     The objective of each epoch, averaged over its batches before their updates. By "lbfgs" of a linear
     model, that after each iteration, with kinks as they are smoothed then; of a network it is not set.
 best_loss_ : float or None
-    The smallest value of loss_curve_; None with early_stopping.
+    The smallest value of loss_curve_, to whose epoch a fit whose loss rose goes back, with a
+    ConvergenceWarning; None with early_stopping.
 validation_scores_ : list of float or None
     Score on the held-out samples after each epoch, with early_stopping: accuracy, or R^2 of a regressor.
 best_validation_score_ : float or None

@@ -1,0 +1,149 @@
+"""When an objective has risen for good, and the way back to its best epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from .._checks import Array
+from ..backends.data import NO_PLATEAU, FitRequest
+from ..backends.memory import write
+
+_CLEARLY = 0.1  # of the first loss
+_FEW = 3  # epochs: one alone may be above the first by the noise of batches and dropout
+_MANY = 10  # epochs: noise goes up three times as far as down in them in less than one fit of a thousand
+TOLERANCE = 1e-4  # the estimators' `tol`: of a network that knows its samples by heart, it is noise
+
+Copies = list[tuple[Array, Array]]
+
+
+def rose(losses: Sequence[float], tolerance: float = TOLERANCE) -> bool:
+    """Whether the loss of the last epoch is above the best one for good, not by the noise of batches.
+
+    It is if that is more than a tenth of the first loss and than `tolerance`, and one of these is so: the
+    loss has doubled since the first epoch; each of the last three is as much above the first; it had more
+    than halved, and half of that is lost again; in ten epochs or more since the best, it went up more than
+    three times as far as down.
+    """
+    if len(losses) < 2:
+        return False
+    first, last, best = losses[0], losses[-1], min(losses)
+    clear = _CLEARLY * abs(first) + tolerance
+    if not last > best + clear:
+        return False
+    since = losses[losses.index(best) + 1 :]
+    changes = [later - sooner for sooner, later in pairwise(since)]
+    up, down = sum(c for c in changes if c > 0), -sum(c for c in changes if c < 0)
+    return (
+        last > first + abs(first) + tolerance
+        or min(losses[-_FEW:]) > first + clear
+        or (0 <= best < first / 2 and last > (first + best) / 2)
+        or (len(since) >= _MANY and up > 3 * down)
+    )
+
+
+def warning_of(losses: Sequence[float], advice: str) -> str:
+    """What a fit that went back says."""
+    best = min(losses)
+    return (
+        f"The loss rose from {best:.6g} in epoch {losses.index(best)} (counted from 0) to {losses[-1]:.6g} "
+        f"in the last: the steps are too long. {advice} The parameters went back to that epoch."
+    )
+
+
+@dataclass
+class _Call:
+    """Epochs that the backend ran in one call.
+
+    before: what steps change, as it was then. request: by which they can be run again; None where they need
+    not. done: epochs before. best: which of them was the best. after: as `before`, if nothing is left to run.
+    """
+
+    before: Copies
+    request: FitRequest | None
+    done: int
+    best: int = 0
+    after: Copies | None = None
+
+
+class WayBack:
+    """To the best epoch of a fit, at the cost of one copy for each call of the backend.
+
+    A call is about a thousand updates, or an epoch where something happens between epochs. Within a call, the
+    same epochs are run once more, which gives the same bits.
+
+    Parameters
+    ----------
+    run : callable
+        Runs what a request asks for.
+    objective : callable
+        The loss of all samples with the present parameters.
+    copies : callable
+        What a step changes, with copies.
+    batches : int
+        Of an epoch.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[FitRequest], object],
+        objective: Callable[[], float],
+        copies: Callable[[], Copies],
+        batches: int,
+    ) -> None:
+        self.losses: list[float] = []
+        self._run, self._objective, self._copies, self._batches = run, objective, copies, batches
+        self._now = self._best = _Call([], None, 0)
+
+    def begin(self, before: Copies, request: FitRequest | None) -> None:
+        """A call, with copies of what it finds."""
+        if (
+            self._best is self._now
+            and self.losses
+            and self._best.done + self._best.best + 1 == len(self.losses)
+        ):
+            self._best.after = before
+        self._now = _Call(before, request, len(self.losses))
+
+    def end(self, losses: Sequence[float]) -> None:
+        """The call has finished some epochs."""
+        if losses and min(losses) < min(self.losses, default=float("inf")):
+            self._best = self._now
+            self._best.best = losses.index(min(losses))
+        self.losses += losses
+
+    def go(self) -> int:
+        """Go back to where the best epoch began, or to its end if that is better; how many are done then.
+
+        The loss of an epoch is the mean before its updates: with all samples in one batch, it is that of
+        its beginning. Its end is better where most is learned within an epoch.
+        """
+        call = self._best
+        write(call.before)
+        self._repeat(0, call.best)
+        began, loss = self._copies(), self._objective()
+        if call.after is None:
+            self._repeat(call.best, 1)
+        else:
+            write(call.after)
+        if self._objective() < loss:
+            return call.done + call.best + 1
+        write(began)
+        return call.done + call.best
+
+    def _repeat(self, first: int, epochs: int) -> None:
+        request = self._best.request
+        if request is None or not epochs:
+            return
+        rates, orders = request.rates, request.orders
+        self._run(
+            replace(
+                request,
+                epochs=epochs,
+                first_epoch=request.first_epoch + first,
+                rates=rates if len(rates) == 1 else rates[first * self._batches :],
+                orders=None if orders is None else orders[first : first + epochs],
+                plateau=NO_PLATEAU,
+            )
+        )
