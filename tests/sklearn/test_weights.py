@@ -163,8 +163,11 @@ def test_sample_weights_are_checked(kind, weight, match):
         made(kind).fit(X, y, weight)
     with pytest.raises(ValueError, match=match):
         made(kind).fit(X, y, validation_data=(X, y, weight))
-    with pytest.raises(ValueError, match=match):
-        model.partial_fit(X, y, sample_weight=weight)
+    if issubclass(kind, LinearRegressor | LinearClassifier) and "non-zero" in match:
+        model.partial_fit(X, y, sample_weight=weight)  # which changes nothing
+    else:
+        with pytest.raises(ValueError, match=match):
+            model.partial_fit(X, y, sample_weight=weight)
     with pytest.raises(ValueError, match=match):
         model.set_params(warm_start=True).fit(X, y, weight)
     for a, b in zip(learned(model), before, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from inspect import signature
 from numbers import Number
 from typing import Any
 
@@ -14,6 +15,9 @@ from sklearn.utils.validation import _check_sample_weight
 from ..._checks import Array, some_count
 from ...backends import active
 from ...backends.sparse import own_places as sparse_places
+
+_ZERO = "allow_all_zero_weights"  # since scikit-learn 1.8; before, it allowed them
+_OR_ZERO = {_ZERO: True} if _ZERO in signature(_check_sample_weight).parameters else {}
 
 
 def rows_in(X: Any, dtype: np.dtype[Any]) -> Any:
@@ -80,13 +84,14 @@ def _still_finite(converted: Array, y: Array) -> None:
         raise ValueError(f"y of sample {where[0]} is {y[where]}, but must be finite in {converted.dtype}")
 
 
-def weights_of(sample_weight: Any, X: Any) -> Array:
-    """`sample_weight` of the rows of X in their dtype: finite, not negative, not all zero."""
+def weights_of(sample_weight: Any, X: Any, *, or_zero: bool = False) -> Array:
+    """`sample_weight` of the rows of X in their dtype: not negative, not all zero but with `or_zero`."""
     if isinstance(sample_weight, Number):
         sample_weight = np.full(X.shape[0], sample_weight)
     with np.errstate(over="ignore"):  # an infinity, which is refused
-        weight: Array = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-    weights_count(weight, "sample_weight")
+        options = {"dtype": X.dtype, "ensure_non_negative": True, **(_OR_ZERO if or_zero else {})}
+        weight: Array = _check_sample_weight(sample_weight, X, **options)
+    weights_count(weight, "sample_weight", or_zero=or_zero)
     return weight
 
 

@@ -33,6 +33,7 @@ Self = TypeVar("Self", bound="Estimator")
 class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
     """A network or a linear model that is fitted by mini-batches."""
 
+    _zero_weights = False  # whether `partial_fit` takes samples none of which counts
     _optimizer: Solver | None = None  # kept between calls of `partial_fit`
 
     # ---- what a family says -----------------------------------------------------------------------------
@@ -145,7 +146,8 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         if not job.fresh:  # parameters stay in their precision
             X = rows_in(X, self._dtype())
         self._check_targets(y, X.dtype)
-        weight = None if job.sample_weight is None else weights_of(job.sample_weight, X)
+        or_zero = self._zero_weights and job.incremental
+        weight = None if job.sample_weight is None else weights_of(job.sample_weight, X, or_zero=or_zero)
         return replace(job, X=X, y=y, sample_weight=weight, given=(job.X, job.y, job.sample_weight))
 
     def _learn(self, job: FitJob) -> None:

@@ -53,6 +53,8 @@ class Problem:
     solver: what learning changes besides; the estimator keeps it between calls of `partial_fit`.
     seed: of draws within the network.
     rate_factor: what the network's learning rates are of the estimator's.
+    strides: makes of learning rates, the orders of samples, and numbers of epochs and of samples of a batch a
+        rate for each batch, where these are not alike.
     publish: shows on the estimator what the arrays are, where they are not its own; called before
         callbacks, and at the end.
     """
@@ -67,3 +69,4 @@ class Problem:
     seed: int = 0
     rate_factor: float = 1.0
     publish: Callable[[], None] | None = None
+    strides: Callable[[Array, Array | None, int, int], Array] | None = None

@@ -135,13 +135,16 @@ class _Run(Fitting):
         self._callbacks.epoch_begins()
         batches, dtype = self._loop.batches, problem.compiled.dtype
         rates = solver.rates(estimator, epochs, batches, self._samples, dtype)
+        orders = self._orders(epochs) if shuffle else None
+        if problem.strides is not None:
+            rates = problem.strides(rates, orders, epochs, self._size)
         return FitRequest(
             epochs=epochs,
             batch_size=self._size,
             shuffle=False,
             seed=problem.seed,
             rates=rates * problem.rate_factor,
-            orders=self._orders(epochs) if shuffle else None,
+            orders=orders,
             plateau=self._record.plateau(),
         )
 

@@ -16,7 +16,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ..._checks import Array
 from ...backends import active
 from ...backends.data import Batch, Parameters, TrainConfig
-from ...backends.sparse import sparse_rows
 from ...compile.compiled import Compiled
 from ...layers import Linear
 from ...penalties import L1, L2, ElasticNet
@@ -27,10 +26,12 @@ from .._fitting.loop import check_config
 from .._fitting.shared import computing
 from .._fitting.solver import Solver
 from .conversion import ConversionMixin
-from .dual import DualFit, csr_rows
+from .dual import DualFit
 from .full_batch import Objective, solve
 from .outcome import Outcome, warn_unless_converged
+from .rows import row_squares, scores_of
 from .scaled import shares
+from .stream import Stream, Strides
 from .strength import StrengthMixin
 
 LAYER = """
@@ -52,6 +53,8 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
     coef_: Any
     intercept_: Any
     _pace: float = 1.0  # see `_initial_rate`
+    _stream: Stream | None = None  # of the calls of `partial_fit` since the last `fit`
+    _zero_weights = True
 
     # ---- what the two differ in -------------------------------------------------------------------------
 
@@ -85,6 +88,12 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
         self._set_alpha(job, weight)
         share = shares(job.X.shape[0], weight) if weight is None or weight.any() else weight
         self.solver_ = self._chosen_solver(job, self.coef_.size, share)
+        if job.incremental:
+            self._learn_more(job)
+            return
+        self._stream = None
+        if hasattr(self, "progressive_loss_"):
+            del self.progressive_loss_
         if self.solver_ not in ("lbfgs", "sdca"):
             super()._learn(job)
             return
@@ -99,10 +108,9 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
     def _ascended(self, job: FitJob, share: Array) -> Outcome:
         """By the dual of the layer that learns, from the beginning."""
         layer, batch = self._layer(), self._training_batch(job)
-        rows = csr_rows(job.X)
         # Of two classes, two columns have half the squares of their difference.
         strength = self.alpha_ * (2 if self._paired else 1)
-        fit = DualFit(rows, batch.targets, share, self._loss(), strength, layer)
+        fit = DualFit(job.X, batch.targets, share, self._loss(), strength, layer)
         best = fit.run(float(self.tol), int(self.max_iter), self._random_state)
         self._show(_one_score(layer) if self._paired else layer)
         return best
@@ -129,10 +137,28 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
         self._show(layer)
         return best
 
+    def _learn_more(self, job: FitJob) -> None:
+        """From the rows that count, after a look at how well they are known."""
+        if self._stream is None:
+            self._stream = Stream(left=float(job.fresh))
+        weight = self._weights(job.y, job.sample_weight)
+        if weight is not None and not (counts := weight > 0).all():
+            given = job.sample_weight
+            given = None if given is None else given[counts]
+            job, weight = replace(job, X=job.X[counts], y=job.y[counts], sample_weight=given), weight[counts]
+        if not len(job.y):
+            return
+        layer, total = self._layer(), len(job.y) if weight is None else weight.sum(dtype=np.float64)
+        scores, targets = scores_of(job.X, layer.weight, layer.bias), self._targets(job.y, job.X.dtype)
+        loss = active().loss(self._loss(), scores, targets, weight)[0]
+        super()._learn(job)
+        self.progressive_loss_ = self._stream.progress(loss, float(total))
+
     def _problem(self, job: FitJob, batch: Batch) -> Problem:
-        self._optimizer = solver = self._kept_solver(job) or self._begin(job, batch.weight)
-        if job.incremental and self.learning_rate_init == "auto" and self.solver_ == "sgd":
-            self._slow_down(solver, job, batch.weight)
+        solver = self._kept_solver(job) or self._begin(job, batch.weight)
+        if self._stream is not None:
+            self._keep_up(self._stream, solver, job, batch.weight)
+        self._optimizer = solver
         layer = self._layer()
         features, columns = layer.weight.shape
         linear = Linear(features, columns, bias=bool(self.fit_intercept))
@@ -145,6 +171,7 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
             solver,
             self._random_state,
             rate_factor=0.5 if self._paired else 1.0,
+            strides=self._strides(job, batch.weight),
             publish=lambda: self._show(_one_score(layer) if self._paired else layer),
         )
 
@@ -152,18 +179,36 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
         """With the best intercepts and a new solver, at the rate that suits the samples."""
         weights_count(weight, WEIGHTED)
         intercept, self._pace = self._start(job.y, weight)
-        if job.fresh and self.fit_intercept:
+        if job.fresh and self.fit_intercept and not job.incremental:
             self._shift_intercept(intercept)
         self.learning_rate_init_ = self._initial_rate(job.X, weight, self._pace)
         return Solver.of(self, [self._layer()], self.learning_rate_init_)
 
-    def _slow_down(self, solver: Solver, job: FitJob, weight: Array | None) -> None:
-        """Of samples that are larger than those before, a step would go too far at the rate of these."""
-        if weight is not None and not weight.any():
+    def _keep_up(self, stream: Stream, solver: Solver, job: FitJob, weight: Array | None) -> None:
+        """Set out from what the last rows suggest; no step goes too far on rows larger than those before."""
+        starting = stream.remember(job.X, job.y, weight)
+        start, self._pace = self._start(stream.targets, stream.weights)
+        if starting and self.fit_intercept:
+            self._shift_intercept(stream.left * (np.asarray(start) - stream.start))
+            stream.start = start
+        if self.learning_rate_init != "auto" or self.solver_ != "sgd":
             return
-        if self.loss == "poisson":
-            self._pace = min(self._pace, self._start(job.y, weight)[1])
-        solver.learning_rate = min(solver.learning_rate, self._initial_rate(job.X, weight, self._pace))
+        size = stream.size + self.fit_intercept
+        rate = min(self._initial_rate(job.X, weight, self._pace), self._pace / size if size else self._pace)
+        if not rate:  # of rows whose squares overflow
+            return
+        factor = rate / (stream.rate or float(solver.optimizer.learning_rate))  # type: ignore[arg-type]
+        stream.rate = rate
+        if factor != 1:  # of a rate that may have faded since
+            initial = float(solver.optimizer.learning_rate) * factor  # type: ignore[arg-type]
+            solver.optimizer = replace(solver.optimizer, learning_rate=initial)
+            solver.learning_rate *= factor
+
+    def _strides(self, job: FitJob, weight: Array | None) -> Strides:
+        """In a fit, weights count by their mean; in a stream, each by itself."""
+        unit = 1.0 if weight is None or job.incremental else float(weight.mean(dtype=np.float64))
+        plain, intercept = self._batch_solver == "sgd", bool(self.fit_intercept)
+        return Strides(job.X, weight, self._pace, intercept, unit, plain, self._stream)
 
     def _shift_intercept(self, intercept: Any) -> None:
         self.intercept_ = self.intercept_ + np.asarray(intercept, self._dtype())
@@ -191,8 +236,7 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
             return float(self.learning_rate_init)
         if self._batch_solver != "sgd":
             return 0.01
-        squares = X.multiply(X).sum(axis=1) if sparse.issparse(X) else np.einsum("ij,ij->i", X, X)
-        size = np.average(np.asarray(squares, np.float64).ravel(), weights=weight) + self.fit_intercept
+        size = np.average(row_squares(X), weights=weight) + self.fit_intercept
         return float(pace / size) if size else float(pace)
 
     # ---- the layer that learns --------------------------------------------------------------------------
@@ -240,9 +284,7 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
         dtype = np.result_type(X, coef)
         weight, bias = (np.ascontiguousarray(a, dtype) for a in (coef.T, intercept))
         with computing(self.n_threads):
-            if sparse.issparse(X):
-                return finite(active().sparse_linear(sparse_rows(own_places(X), dtype), weight, bias))
-            return finite(active().linear(np.ascontiguousarray(X, dtype), weight, bias))
+            return finite(scores_of(own_places(X).astype(dtype, copy=False), weight, bias))
 
 
 def _one_score(layer: Parameters) -> Parameters:

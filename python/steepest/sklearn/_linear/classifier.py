@@ -21,11 +21,12 @@ from .._fitting.job import FitJob
 from .._fitting.record import RECORD
 from .base import LAYER, LinearModel
 from .conversion import CLASSIFIERS
+from .stream import PROGRESS
 
 Self = TypeVar("Self", bound="LinearClassifier")
 
 
-@documented(CLASSES, LAYER, RECORD)
+@documented(CLASSES, LAYER, PROGRESS, RECORD)
 @dataclass(eq=False, repr=False)
 class LinearClassifier(ClassificationMixin, LinearModel):
     """Linear classifier: softmax (multinomial logistic) regression, or a multiclass support vector machine.
@@ -47,6 +48,11 @@ class LinearClassifier(ClassificationMixin, LinearModel):
     "l1" makes many weights exactly 0, by "lbfgs" and by "sgd" without momentum. Weights start at 0, with
     "sdca" also where warm_start is True. The p of
     learning_rate_init is 4 for "softmax", 1 for "hinge" and 1 / n_classes for "squared_hinge".
+
+    Weights count by their ratios in `fit`, and by themselves in `partial_fit`: by "sgd", a batch of mean
+    weight w is a step for w such batches, of bounded length however large w is, after Karampatziakis and
+    Langford, "Online importance weight aware updates", UAI 2011. The learning rate comes from the last 1,000
+    rows. Rows of weight 0 change nothing.
 
     Parameters
     ----------

@@ -12,16 +12,15 @@ import warnings
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from ..._checks import Array
 from ...backends import active
 from ...backends.data import Parameters
 from ...backends.dual import DualPoint, DualRows
 from ...backends.memory import rows_in_lines
-from ...backends.sparse import SparseRows, sparse_rows
 from ...losses import Loss
 from .outcome import Outcome
+from .rows import csr_rows, row_squares
 
 _EASY = 3e4  # mean of x @ x / (strength * rows), beyond which steps are too short
 _BIAS = 0.2  # an intercept's square in a row, as part of the mean of x @ x
@@ -29,17 +28,6 @@ _FREE = 10.0  # and at least this times the strength, with which its penalty is 
 _GAP = 10.0  # the gap, in units of tol, that ends the ascent: it is some times what is left
 _LITTLE = 0.2  # of the mean gap: rows that have less are passed over
 _FALLEN = 0.1  # of what it was over all rows: then all are looked at again
-
-
-def csr_rows(X: Any) -> SparseRows:
-    """The rows of a sparse or dense matrix of SciPy's or NumPy's."""
-    return sparse_rows(X if sparse.issparse(X) else sparse.csr_array(X), X.dtype)
-
-
-def row_squares(rows: SparseRows) -> Array:
-    """The sum of squares of each row's entries, (rows,) float64."""
-    with np.errstate(over="ignore", under="ignore"):
-        return rows.sums(np.square(rows.data, dtype=np.float64))
 
 
 def suits(squares: Array, share: Array, strength: float, dtype: np.dtype[Any]) -> bool:
@@ -59,10 +47,10 @@ class DualFit:
     """
 
     def __init__(
-        self, rows: SparseRows, labels: Array, share: Array, loss: Loss, strength: float, layer: Parameters
+        self, X: Any, labels: Array, share: Array, loss: Loss, strength: float, layer: Parameters
     ) -> None:
-        (features, classes), dtype = layer.weight.shape, rows.data.dtype
-        squares = row_squares(rows)
+        (features, classes), dtype = layer.weight.shape, X.dtype
+        rows, squares = csr_rows(X), row_squares(X)
         self._share, self._strength, self._layer = share, strength, layer
         self._squares = 0.0  # of the weight, summed
         self._rounding = 2 * float(np.finfo(dtype).eps)  # of a mean loss, whose unit is 1

@@ -12,8 +12,9 @@ from .._common.parameters import BELOW_1, COUNT, NON_NEGATIVE, POSITIVE, Names, 
 from .._estimator.base import Estimator
 from .._fitting.job import FitJob
 from .._fitting.solver import STOCHASTIC_SOLVERS
-from .dual import csr_rows, row_squares, suits
+from .dual import suits
 from .metric import MOST_MIXED
+from .rows import row_squares
 
 # With others than their defaults, these ask for mini-batches, and so do validation data.
 _OF_BATCHES = (
@@ -56,8 +57,8 @@ class LinearParameters(Estimator):
     learning_rate_init: float | str = parameter(
         "auto",
         [Names("auto"), POSITIVE],
-        'The first learning rate. "auto" is 0.01, but for "sgd" p / (mean of x @ x + 1) over the first '
-        "samples, with the p above.",
+        'The first learning rate. "auto" is 0.01, but for "sgd" p / (mean of x @ x + 1) over the '
+        "samples, of partial_fit the last 1,000, with the p above.",
         'float or "auto"',
     )
     max_iter: int = parameter(1000, [COUNT], 'Maximum number of epochs, or of iterations of "lbfgs".')
@@ -103,7 +104,7 @@ class LinearParameters(Estimator):
         if job.incremental or job.validation_data is not None or self._asks_for_batches():
             return "sgd"
         wide = self._has_dual and self.penalty == "l2" and sparse.issparse(job.X) and weights > MOST_MIXED
-        if wide and suits(row_squares(csr_rows(job.X)), share, self._strength(), job.X.dtype):
+        if wide and suits(row_squares(job.X), share, self._strength(), job.X.dtype):
             return "sdca"
         large = job.X.size > _MOST_SAMPLES or weights > _MOST_WEIGHTS  # a sparse one's size is its entries
         return "sgd" if large else "lbfgs"

@@ -15,9 +15,10 @@ from .._estimator.regression import RegressionMixin
 from .._fitting.record import RECORD
 from .base import LAYER, LinearModel
 from .conversion import REGRESSORS
+from .stream import PROGRESS
 
 
-@documented(LAYER, RECORD)
+@documented(LAYER, PROGRESS, RECORD)
 @dataclass(eq=False, repr=False)
 class LinearRegressor(MultiOutputMixin, RegressionMixin, LinearModel):
     """Linear regression of one or several numbers, by least squares or by losses that outliers pull less.
@@ -42,6 +43,12 @@ class LinearRegressor(MultiOutputMixin, RegressionMixin, LinearModel):
     "absolute_error", that divided by huber_delta but at least 1 for "huber", and 1 divided by the mean of y
     but at most 1 for "poisson". "l1" makes many weights exactly 0, by "lbfgs" and by "sgd" without
     momentum.
+
+    Weights count by their ratios in `fit`, and by themselves in `partial_fit`: by "sgd", a batch of mean
+    weight w is a step for w such batches, which does not overshoot however large w is. One row is learned as
+    by infinitely many short steps, exactly so for "squared_error", after Karampatziakis and Langford, "Online
+    importance weight aware updates", UAI 2011. The learning rate comes from the last 1,000 rows there, and
+    the intercepts' start from the first 10. Rows of weight 0 change nothing.
 
     Parameters
     ----------

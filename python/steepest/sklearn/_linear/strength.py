@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from ..._checks import Array
 from .._fitting.job import FitJob
-from .dual import csr_rows, row_squares
 from .parameters import LinearParameters
+from .rows import row_counts, row_squares
 
 _USUAL, _LEAST = 1e-4, float(np.finfo(np.float64).tiny)
 
@@ -43,11 +42,4 @@ class StrengthMixin(LinearParameters):
 def _sizes(X: Any, weight: Array | None) -> Array:
     """The weighted sum of squares of the numbers in X, how many are not 0, and the sum of weights."""
     weight = np.ones(X.shape[0]) if weight is None else np.asarray(weight, np.float64)
-    if sparse.issparse(X):
-        rows = csr_rows(X)
-        squares, counts = row_squares(rows), rows.sums((rows.data != 0).astype(np.int64))
-    else:
-        with np.errstate(over="ignore", under="ignore"):
-            squares = np.einsum("ij,ij->i", X, X, dtype=np.float64)
-        counts = np.count_nonzero(X, axis=1)
-    return np.array([weight @ squares, weight @ counts, weight.sum()])
+    return np.array([weight @ row_squares(X), weight @ row_counts(X), weight.sum()])
