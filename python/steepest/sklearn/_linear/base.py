@@ -110,7 +110,8 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
         layer, batch = self._layer(), self._training_batch(job)
         # Of two classes, two columns have half the squares of their difference.
         strength = self.alpha_ * (2 if self._paired else 1)
-        fit = DualFit(job.X, batch.targets, share, self._loss(), strength, layer)
+        X = job.X if sparse.issparse(job.X) else sparse.csr_array(job.X)
+        fit = DualFit(X, batch.targets, share, self._loss(), strength, layer)
         best = fit.run(float(self.tol), int(self.max_iter), self._random_state)
         self._show(_one_score(layer) if self._paired else layer)
         return best
