@@ -31,15 +31,15 @@ template <class T> class DualAscent {
     }
 
     double ascend(py::array weight, const py::object& bias, double bias_square, py::array gradients,
-                  py::array losses, py::array gaps, const py::array& order_, const std::string& isa,
-                  int threads) const {
-        const Choice choice(isa, threads);
+                  py::array losses, py::array gaps, const py::array& order_, const std::string& isa) const {
+        const Choice choice(isa, 1);
         const auto point = point_of(weight, bias, bias_square, gradients, losses, gaps);
         const auto order = indices(order_, py::len(order_), rows_.count, "order");
         double growth = 0;
         interruptibly(work(Index(order.size())), choice, [&](Poller& poller) {
-            return steepest::ascend(kernels_of<T>(choice.table), choice.threads, rows_, point, order.data(),
-                                    Index(order.size()), growth, poller);
+            growth = steepest::ascend(kernels_of<T>(choice.table), rows_, point, order.data(),
+                                      Index(order.size()), poller);
+            return 1;
         });
         return growth;
     }
@@ -87,8 +87,7 @@ template <class T> void bind(py::module_& m, const char* name) {
              py::arg("x"), py::arg("labels"), py::arg("shares"), py::arg("squares"), py::arg("loss"),
              py::arg("features"), py::arg("classes"))
         .def("ascend", &Bound::ascend, py::arg("weight"), py::arg("bias"), py::arg("bias_square"),
-             py::arg("gradients"), py::arg("losses"), py::arg("gaps"), py::arg("order"), py::arg("isa"),
-             py::arg("threads"))
+             py::arg("gradients"), py::arg("losses"), py::arg("gaps"), py::arg("order"), py::arg("isa"))
         .def("measure", &Bound::measure, py::arg("weight"), py::arg("bias"), py::arg("gradients"),
              py::arg("losses"), py::arg("gaps"), py::arg("isa"), py::arg("threads"));
 }

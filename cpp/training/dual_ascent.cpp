@@ -9,7 +9,6 @@
 namespace steepest {
 namespace {
 
-constexpr Index classes_of_thread = 64; // at least: two barriers a row take as long as so many columns
 constexpr Index rows_between_polls = 64;
 
 // One row of a point.
@@ -18,12 +17,11 @@ template <class T> class Row {
     Row(const DualRows<T>& rows, const DualPoint<T>& point, Index i)
         : rows_(rows), point_(point), i_(i), begin_(rows.x.begin[i]) {}
 
-    // The columns of a range of its scores.
-    void score(const Kernels<T>& kernels, Range columns, T* scores) const {
-        const Index j = columns.begin, n = columns.size();
+    void score(const Kernels<T>& kernels, T* scores) const {
+        const Index n = rows_.classes;
         kernels.sparse_row_product(rows_.x.values + begin_, rows_.x.columns + begin_, rows_.x.length(i_),
-                                   read_only(from(point_.weight, 0, j)), scores + j, n);
-        if (point_.bias) kernels.add_scaled(scores + j, point_.bias + j, T(1), scores + j, n);
+                                   read_only(point_.weight), scores, n);
+        if (point_.bias) kernels.add_scaled(scores, point_.bias, T(1), scores, n);
     }
     // Its loss and gap and, if there is room for it, a step: -share times the change of its gradient, which
     // is made. Returns how much the sum of squares of the weight will grow.
@@ -47,13 +45,12 @@ template <class T> class Row {
         }
         return growth;
     }
-    // What the change moves in the columns of a range.
-    void move(const Kernels<T>& kernels, Range columns, const T* change) const {
-        const Index j = columns.begin, n = columns.size();
-        kernels.add_to_rows(rows_.x.values + begin_, rows_.x.columns + begin_, rows_.x.length(i_), change + j,
-                            from(point_.weight, 0, j), n);
-        if (point_.bias)
-            kernels.add_scaled(point_.bias + j, change + j, point_.bias_square, point_.bias + j, n);
+    // Moves the weight and the bias by the change.
+    void move(const Kernels<T>& kernels, const T* change) const {
+        const Index n = rows_.classes;
+        kernels.add_to_rows(rows_.x.values + begin_, rows_.x.columns + begin_, rows_.x.length(i_), change,
+                            point_.weight, n);
+        if (point_.bias) kernels.add_scaled(point_.bias, change, point_.bias_square, point_.bias, n);
     }
 
   private:
@@ -71,34 +68,23 @@ template <class T> double work_of(const DualRows<T>& rows, Index count) {
 } // namespace
 
 template <class T>
-int ascend(const Kernels<T>& kernels, int threads, const DualRows<T>& rows, const DualPoint<T>& point,
-           const std::int64_t* order, Index count, double& growth, Poller& poller) {
-    growth = 0;
-    const Index most = std::max<Index>(1, rows.classes / classes_of_thread);
+double ascend(const Kernels<T>& kernels, const DualRows<T>& rows, const DualPoint<T>& point,
+              const std::int64_t* order, Index count, Poller& poller) {
     Buffer<T> buffers;
     buffers.reserve(3 * rows.classes);
     T *const scores = buffers.data(), *const change = scores + rows.classes,
              *const scratch = change + rows.classes;
     const double work = rows_between_polls * work_of(rows, 1);
-    int size = 1;
-    run(int(std::min<Index>(most, thread_count(work_of(rows, count), work_per_new_thread, threads))),
-        [&](const Team& team) {
-            if (team.rank == 0) size = team.size;
-            const Range columns = column_chunk<T>(rows.classes, team);
-            for (Index k = 0; k < count; ++k) {
-                const Row<T> row(rows, point, Index(order[k]));
-                row.score(kernels, columns, scores);
-                team.barrier();
-                if (team.rank == 0) {
-                    if (k % rows_between_polls == 0) poller.poll(work);
-                    if (!poller.stopped()) growth += row.meet(kernels, scores, change, scratch);
-                }
-                team.barrier();
-                if (poller.stopped()) return;
-                row.move(kernels, columns, change);
-            }
-        });
-    return size;
+    double growth = 0;
+    for (Index k = 0; k < count; ++k) {
+        if (k % rows_between_polls == 0) poller.poll(work);
+        if (poller.stopped()) break;
+        const Row<T> row(rows, point, Index(order[k]));
+        row.score(kernels, scores);
+        growth += row.meet(kernels, scores, change, scratch);
+        row.move(kernels, change);
+    }
+    return growth;
 }
 
 template <class T>
@@ -119,16 +105,16 @@ int measure(const Kernels<T>& kernels, int threads, const DualRows<T>& rows, con
                 if (poller.stopped()) return;
             }
             const Row<T> row(rows, point, i);
-            row.score(kernels, {0, rows.classes}, scores);
+            row.score(kernels, scores);
             row.meet(kernels, scores, nullptr, scores + rows.classes);
         }
     });
     return size;
 }
 
-#define STEEPEST_INSTANTIATE(T)                                                          \
-    template int ascend(const Kernels<T>&, int, const DualRows<T>&, const DualPoint<T>&, \
-                        const std::int64_t*, Index, double&, Poller&);                   \
+#define STEEPEST_INSTANTIATE(T)                                                                             \
+    template double ascend(const Kernels<T>&, const DualRows<T>&, const DualPoint<T>&, const std::int64_t*, \
+                           Index, Poller&);                                                                 \
     template int measure(const Kernels<T>&, int, const DualRows<T>&, const DualPoint<T>&, Poller&);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)

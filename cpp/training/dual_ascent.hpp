@@ -27,11 +27,11 @@ template <class T> struct DualPoint {
     T *losses, *gaps;        // of each row, as they were met last: see DualGap
 };
 
-// A step on each row of an order, one after the other; `growth` is that of the weight's sum of squares. Wide
-// rows are cut among threads, which changes no bit.
+// A step on each row of an order, one after the other; returns how much the sum of squares of the weight has
+// grown. One thread: divided among two, the 353 classes of a text of 100 words took twice as long.
 template <class T>
-int ascend(const Kernels<T>& kernels, int threads, const DualRows<T>& rows, const DualPoint<T>& point,
-           const std::int64_t* order, Index count, double& growth, Poller& poller);
+double ascend(const Kernels<T>& kernels, const DualRows<T>& rows, const DualPoint<T>& point,
+              const std::int64_t* order, Index count, Poller& poller);
 
 // Losses and gaps of all rows at a point, which stays.
 template <class T>

@@ -170,7 +170,6 @@ class DualAscentFloat32(metaclass=_Type):
         gaps: _Array,
         order: _Array,
         isa: str,
-        threads: int,
     ) -> float: ...
     def measure(
         self,
@@ -204,7 +203,6 @@ class DualAscentFloat64(metaclass=_Type):
         gaps: _Array,
         order: _Array,
         isa: str,
-        threads: int,
     ) -> float: ...
     def measure(
         self,

@@ -122,7 +122,7 @@ class _DualAscent:
     def ascend(self, point: DualPoint, order: Array) -> float:
         p = point
         moved = p.weight, p.bias, p.bias_square, p.gradients, p.losses, p.gaps
-        return self._rows.ascend(*moved, order, *_choice())
+        return self._rows.ascend(*moved, order, _choice()[0])
 
     def measure(self, point: DualPoint) -> None:
         p = point
