@@ -236,6 +236,9 @@ def test_alpha_is_1_by_the_samples_or_the_usual_one(make):
         model = LinearClassifier().fit(make(scale * X), y, weight)
         square = np.average(np.square(scale * X)[X != 0], weights=np.repeat(weight, (X != 0).sum(axis=1)))
         np.testing.assert_allclose(model.alpha_, min(1e-4, square / weight.sum()), rtol=1e-12)
+        model = LinearClassifier("squared_hinge").fit(make(scale * X), y, weight)
+        square = np.average(np.square(scale * X).sum(axis=1), weights=weight)
+        np.testing.assert_allclose(model.alpha_, min(1e-4, square / weight.sum()), rtol=1e-12)
     assert LinearClassifier(alpha=0.5).fit(X, y).alpha_ == 0.5
     assert LinearClassifier(penalty="l1").fit(1e-3 * X, y).alpha_ == 1e-4
     assert LinearClassifier().fit(0 * X, y).alpha_ == 1e-4

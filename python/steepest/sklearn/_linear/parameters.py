@@ -49,9 +49,9 @@ class LinearParameters(Estimator):
     alpha: float | str = parameter(
         "auto",
         [Names("auto"), NON_NEGATIVE],
-        'Strength of the penalty. "auto" is 1e-4, but for "l2" at most m / n, where m is the mean square of '
-        "the numbers in X that are not 0, and n the sum of the sample weights: many samples, and small "
-        "numbers as those of texts have, need less.",
+        'Strength of the penalty. "auto" is 1e-4, but for "l2" at most m / n, where n is the sum of the '
+        "sample weights, and m the mean square of the numbers in X that are not 0, but of hinges the mean of "
+        "x @ x: many samples, and small numbers as those of texts have, need less.",
         'float or "auto"',
     )
     learning_rate_init: float | str = parameter(

@@ -19,7 +19,7 @@ class StrengthMixin(LinearParameters):
 
     The weights w of a penalized likelihood have the prior density exp(-alpha * n * w @ w / 2). "auto" takes
     that whose deviation is 1 in units of the features, or 1e-4 if that is less: a typical number of X moves
-    a score by about 1.
+    a score by about 1. Hinges ask for scores of size 1 only: there it is a typical row that does.
     """
 
     alpha_: float
@@ -35,8 +35,10 @@ class StrengthMixin(LinearParameters):
             return
         self._seen = _sizes(job.X, weight) + (self._seen if job.incremental and not job.fresh else 0.0)
         squares, numbers, count = self._seen
-        known = self.penalty == "l2" and numbers > 0
-        self.alpha_ = min(_USUAL, max(_LEAST, float(squares / numbers / count))) if known else _USUAL
+        self.alpha_ = _USUAL
+        if self.penalty == "l2" and numbers > 0:
+            unit = squares / (count if "hinge" in self.loss else numbers)
+            self.alpha_ = min(_USUAL, max(_LEAST, float(unit / count)))
 
 
 def _sizes(X: Any, weight: Array | None) -> Array:
