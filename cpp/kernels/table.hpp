@@ -95,13 +95,14 @@ template <class T> struct Kernels {
 
 // Their names, in that order: isa.cpp fills the table by them.
 // clang-format off: it would indent each further
-#define STEEPEST_KERNELS(K)                                                                \
-    K(forward) K(forward_transposed) K(forward_few_inputs) K(transpose) K(input_gradient)  \
-    K(weight_gradient) K(sparse_row_product) K(add_to_rows) K(column_sums) K(update)       \
-    K(average) K(loss) K(dual_step) K(softmax) K(function) K(activate) K(activation_gradient) K(penalty) K(squares)        \
-    K(constrain) K(all_finite) K(dropout_factors) K(multiply) K(add_scaled) K(maxout)      \
-    K(maxout_gradient) K(moments) K(standardize) K(moment_gradients)                       \
-    K(standardize_gradient) K(layer_norm) K(layer_norm_gradient) K(layer_norm_sums)        \
+#define STEEPEST_KERNELS(K)                                                            \
+    K(forward) K(forward_transposed) K(forward_few_inputs) K(transpose)                \
+    K(input_gradient) K(weight_gradient) K(sparse_row_product) K(add_to_rows)          \
+    K(column_sums) K(update) K(average) K(loss) K(dual_step) K(softmax) K(function)    \
+    K(activate) K(activation_gradient) K(penalty) K(squares) K(constrain)              \
+    K(all_finite) K(dropout_factors) K(multiply) K(add_scaled) K(maxout)               \
+    K(maxout_gradient) K(moments) K(standardize) K(moment_gradients)                   \
+    K(standardize_gradient) K(layer_norm) K(layer_norm_gradient) K(layer_norm_sums)    \
     K(multiply_add_loop) K(read_loop)
 // clang-format on
 

@@ -48,7 +48,7 @@ class Counting(Fitting):
     def copies(self):
         return [(self.kept, self.kept.copy())]
 
-    def objective(self):
+    def data_loss(self):
         return 1.0
 
 

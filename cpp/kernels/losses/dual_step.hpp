@@ -19,8 +19,8 @@ namespace {
 constexpr int most_newton_steps = 30;  // a bound, of which some 4 are needed
 constexpr double smallest_pull = 1e-6; // shorter steps are as good, and have no logarithm
 // Of a sum, relative: where rounding begins.
-template <class T> constexpr T rounding = sizeof(T) == 4 ? T(0x1p-19) : T(0x1p-48);
-// So near to a root, relative, one more of Newton's steps is as exact as T.
+template <class T> constexpr T rounding = sizeof(T) == 4 ? T(0x1p-21) : T(0x1p-50);
+// So near to a root, relative, one more of Newton's steps leaves only rounding.
 template <class T> constexpr double near_root = sizeof(T) == 4 ? 1e-3 : 1e-7;
 
 // The lanes of a vector at column j that are the label's.
@@ -31,11 +31,11 @@ template <class T> STEEPEST_INLINE IntVec<T> lanes_of(Index label, Index j) {
 }
 
 // w of w + log(w) = z, Wright's omega: two rough values, made 4 times as exact by each step of Fritsch,
-// Shafer and Crowley, "Algorithm 443", CACM 16, 1973. Relative error 3e-6 in float, 1e-15 in double.
+// Shafer and Crowley, "Algorithm 443", CACM 16, 1973. Two are as exact as T.
 template <class T> STEEPEST_INLINE Vec<T> vomega(Vec<T> z) {
     const Vec<T> one = broadcast(T(1)), e = vexp<T>(minimum(one, z));
     Vec<T> w = select<T>(z > one, z - vlog<T>(maximum(one, z)), e / (one + e));
-    for (int k = 0; k < int(sizeof(T)) / 4; ++k) {
+    for (int k = 0; k < 2; ++k) {
         const Vec<T> r = z - w - vlog<T>(w), above = one + w;
         const Vec<T> q = broadcast(T(2)) * above * (above + broadcast(T(2.0 / 3)) * r);
         w += w * (r / above) * ((q - r) / (q - broadcast(T(2)) * r));
@@ -158,19 +158,37 @@ template <bool squared> struct HingeStep {
         return fold<T>(sums);
     }
 
+    // The sum again, after the rest of the way to the root, which may be less than A can tell: what is free
+    // moves by it.
+    template <class T> STEEPEST_INLINE static T corrected(const DualStep<T>& d, T rest) {
+        const Vec<T> zero = {}, most = squared ? broadcast(infinity<T>) : broadcast(T(1));
+        Vec<T> sums[group<T>] = {};
+        for_groups<T>(d.n, [&](int g, Index j, auto... tail) {
+            const Vec<T> a = load(d.change + j, tail...);
+            const Vec<T> moved = minimum(most, maximum(zero, a - broadcast(rest)));
+            const Vec<T> b = select<T>(a > zero, select<T>(a < most, moved, a), a);
+            store(d.change + j, b, tail...);
+            sums[g] += b;
+        });
+        return fold<T>(sums);
+    }
+
     template <class T> STEEPEST_INLINE static void step(const DualStep<T>& d, T pull, T A) {
         // Its excess over A falls with A in straight pieces: Newton's step ends on the right one, and where
         // it leaves the bracket, the bracket is halved.
         const T slope_of_one = squared ? 2 * pull / (1 + 2 * pull) : T(1);
-        T low = -1, high = squared ? infinity<T> : T(d.n), total = 0, free = 0;
+        T low = -1, high = squared ? infinity<T> : T(d.n), free = 0, over = 0;
         for (int k = 0; k < most_newton_steps; ++k) {
-            total = weights_at(d, pull, A, free);
-            const T over = total - A, allowed = rounding<T> * (total + A);
-            if (!(over > allowed || -over > allowed)) break;
+            const T total = weights_at(d, pull, A, free);
+            over = total - A;
+            if (!((over > 0 ? over : -over) > rounding<T> * (1 + slope_of_one * free) * (total + A))) break;
             (over > 0 ? low : high) = A;
-            A += over / (1 + slope_of_one * free);
-            if (!(A > low && A < high)) A = low + (high - low) / 2;
+            T next = A + over / (1 + slope_of_one * free);
+            if (!(next > low && next < high)) next = high < infinity<T> ? low + (high - low) / 2 : A;
+            if (next == A) break; // the root is between two numbers
+            A = next;
         }
+        const T total = corrected(d, slope_of_one * over / (1 + slope_of_one * free));
         d.change[d.label] = -total;
         map<T>(d.n, [](Vec<T> fresh) { return fresh; }, d.scratch, d.change);
         map<T>(d.n, [](Vec<T> fresh, Vec<T> old) { return fresh - old; }, d.change, d.scratch, d.gradient);

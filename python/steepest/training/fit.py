@@ -57,7 +57,7 @@ class Fit(Fitting):
                 self._after(call)
                 if history.status != "finished":
                     break
-        self._go_back()
+            self._go_back()
         for observer in observers:
             observer.end(self.trainer, history)
         return history
@@ -106,7 +106,7 @@ class Fit(Fitting):
         """All that learning changes."""
         return self._learning.copies()
 
-    def objective(self) -> float:
+    def data_loss(self) -> float:
         """The loss of the samples."""
         return data_loss(self._learning.compiled, self._learning.loss, self.batch)
 

@@ -66,8 +66,8 @@ class Fitting(ABC):
         """Every array that a step changes, with a copy of what it holds now, to go back to."""
 
     @abstractmethod
-    def objective(self) -> float:
-        """The loss of all samples with the present parameters."""
+    def data_loss(self) -> float:
+        """The loss of all samples with the present parameters, without penalties."""
 
 
 @dataclass
@@ -100,7 +100,7 @@ class EpochLoop:
         fitting = self.fitting
         self._way_back = WayBack(
             lambda request: fitting.fit(request, lambda done: False),
-            fitting.objective,
+            fitting.data_loss,
             fitting.copies,
             self.batches,
         )
@@ -111,9 +111,8 @@ class EpochLoop:
 
     def __exit__(self, *exception: object) -> None:
         self._bar.close()
-        del (
-            self.fitting
-        )  # or the two would keep each other, and a model's buffers, until Python finds circles
+        # Or they would keep each other, and a model's buffers, until Python finds circles.
+        del self.fitting, self._way_back
 
     def __iter__(self) -> Iterator[Call]:
         while self._done < self.epochs:

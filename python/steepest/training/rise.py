@@ -70,15 +70,16 @@ class _Call:
 class WayBack:
     """To the best epoch of a fit, at the cost of one copy for each call of the backend.
 
-    A call is about a thousand updates, or an epoch where something happens between epochs. Within a call, the
-    same epochs are run once more, which gives the same bits.
+    A call is about a thousand updates of a network, up to 64 epochs of an estimator, or one epoch where
+    something happens between epochs. Within a call, the same epochs are run once more, which gives the same
+    bits.
 
     Parameters
     ----------
     run : callable
         Runs what a request asks for.
-    objective : callable
-        The loss of all samples with the present parameters.
+    data_loss : callable
+        The loss of all samples with the present parameters, without penalties.
     copies : callable
         What a step changes, with copies.
     batches : int
@@ -88,12 +89,12 @@ class WayBack:
     def __init__(
         self,
         run: Callable[[FitRequest], object],
-        objective: Callable[[], float],
+        data_loss: Callable[[], float],
         copies: Callable[[], Copies],
         batches: int,
     ) -> None:
         self.losses: list[float] = []
-        self._run, self._objective, self._copies, self._batches = run, objective, copies, batches
+        self._run, self._data_loss, self._copies, self._batches = run, data_loss, copies, batches
         self._now = self._best = _Call([], None, 0)
 
     def begin(self, before: Copies, request: FitRequest | None) -> None:
@@ -122,12 +123,12 @@ class WayBack:
         call = self._best
         write(call.before)
         self._repeat(0, call.best)
-        began, loss = self._copies(), self._objective()
+        began, loss = self._copies(), self._data_loss()
         if call.after is None:
             self._repeat(call.best, 1)
         else:
             write(call.after)
-        if self._objective() < loss:
+        if self._data_loss() < loss:
             return call.done + call.best + 1
         write(began)
         return call.done + call.best

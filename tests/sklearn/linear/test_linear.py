@@ -176,3 +176,12 @@ def test_an_end_without_convergence_is_told():
         ConvergenceWarning, match="has not been reached in max_iter=2 iterations of lbfgs. Incr"
     ):
         LinearClassifier(max_iter=2).fit(*classes(3))
+
+
+def test_logarithms_of_sure_answers_are_exact():
+    X, y = classes(2)
+    model = LinearClassifier().fit(X, y)
+    model.coef_, model.intercept_ = np.array([[1.0, 0, 0, 0]]), np.zeros(1)
+    answers = model.predict_log_proba(np.array([[60.0, 0, 0, 0], [-800.0, 0, 0, 0]]))
+    np.testing.assert_allclose(answers[0], [-60, -np.exp(-60)], rtol=1e-12)
+    np.testing.assert_allclose(answers[1], [0, -800], rtol=1e-12)

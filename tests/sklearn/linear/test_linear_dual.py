@@ -125,6 +125,102 @@ def test_it_says_what_is_left_where_the_epochs_end():
         LinearClassifier(solver="sdca", max_iter=2, alpha=1e-4).fit(X, y)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("max_iter", [1, 2, 5, 1000])
+def test_the_loss_is_that_of_the_weights(max_iter, dtype):
+    for seed, loss in enumerate(CLASSIFIER_LOSSES):
+        X, y = texts(5, 90, 200, seed)
+        model = LinearClassifier(loss, solver="sdca", alpha=1e-3, max_iter=max_iter, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(X.astype(dtype), y)
+        np.testing.assert_allclose(
+            model.loss_, objective(model, X, y), rtol=1e-4 if dtype == np.float32 else 1e-9
+        )
+
+
+def test_float32_is_as_good_where_steps_are_short():
+    """They are made in float64 then."""
+    X, y = texts(20, 200, 1000)
+    fits = [LinearClassifier(solver="sdca", alpha=3e-7, random_state=0) for _ in range(2)]
+    for model, dtype in zip(fits, (np.float32, np.float64), strict=True):
+        model.fit(X.astype(dtype), y)
+    assert fits[0].coef_.dtype == np.float32
+    np.testing.assert_allclose(fits[0].loss_, fits[1].loss_, rtol=1e-3)
+
+
+@pytest.mark.parametrize("margin", [0, 30, 1e3, 1e5])
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
+def test_margins_of_any_size(loss, margin):
+    X = sparse.csr_array(np.ones((100, 1)))
+    y = np.repeat([0, 1], [75, 25])
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model = LinearClassifier(loss, margin=margin, alpha=1e-4, solver="sdca", random_state=0).fit(X, y)
+    best = LinearClassifier(loss, margin=margin, alpha=1e-4, solver="lbfgs", tol=1e-6).fit(X, y)
+    assert told or objective(model, X, y) <= objective(best, X, y) * (1 + 1e-3)
+    assert (
+        told == [] or margin > 1e3 or loss == "squared_hinge"
+    )  # rows that are all the same, and differ in y
+
+
+@pytest.mark.parametrize("loss", CLASSIFIER_LOSSES)
+def test_tol_of_0_goes_as_far_as_rounding(loss):
+    X, y = texts(2, 90, 200)
+    model = LinearClassifier(loss, solver="sdca", alpha=1e-2, tol=0, max_iter=3000, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    best = LinearClassifier(loss, solver="sdca", alpha=1e-2, tol=1e-10, max_iter=10_000, random_state=0)
+    np.testing.assert_allclose(model.loss_, best.fit(X, y).loss_, rtol=1e-8)
+
+
+def test_weights_that_float32_cannot_hold_are_told():
+    X = sparse.csr_array(np.diag([-25, 172.5, 84.6]).astype(np.float32))
+    with pytest.warns(ConvergenceWarning, match=r"too coarse for these weights|may be up to"):
+        LinearClassifier("hinge", solver="sdca", alpha=1e-3, random_state=0).fit(X, [0, 1, 1])
+
+
+def test_many_classes_are_fitted():
+    X, y = texts(300, 900, 2000)
+    for loss in CLASSIFIER_LOSSES:
+        for dtype in (np.float32, np.float64):
+            LinearClassifier(loss, solver="sdca", alpha=1e-3, random_state=0).fit(X.astype(dtype), y)
+
+
+def test_an_alpha_that_moves_scores_beyond_all_numbers_is_refused():
+    X, y = texts()
+    with pytest.raises(
+        ValueError, match=r"x @ x / \(alpha \* n\) is .* for a row of X, but must be below 1e"
+    ):
+        LinearClassifier(solver="sdca", alpha=1e-300).fit(X, y)
+
+
+def test_it_begins_anew_with_a_warm_start_too():
+    X, y = texts()
+    model = LinearClassifier(solver="sdca", random_state=0, warm_start=True).fit(X, y)
+    first = model.coef_.copy()
+    assert_same_bits(model.fit(X, y).coef_, first)
+
+
+def test_ctrl_c_keeps_what_is_learned():
+    X, y = texts()
+    model = LinearClassifier(solver="sdca", alpha=1e-4, random_state=0)
+    calls, permutation = 0, np.random.RandomState.permutation
+
+    class Order(np.random.RandomState):
+        def permutation(self, rows):
+            nonlocal calls
+            calls += 1
+            if calls == 3:
+                raise KeyboardInterrupt
+            return permutation(self, rows)
+
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model.set_params(random_state=Order(0)).fit(X, y)
+    np.testing.assert_allclose(model.loss_, objective(model, X, y))
+    assert model.score(X, y) > 0.5 and calls == 3
+
+
 @on_backends
 @pytest.mark.parametrize("make", [np.asarray, sparse.csc_array, sparse.coo_array, sparse.csr_matrix])
 def test_samples_of_any_form_are_fitted_alike(make):
@@ -252,6 +348,16 @@ def test_alpha_makes_small_numbers_as_good_as_large_ones():
     np.testing.assert_allclose(*answers, rtol=1e-9)
 
 
+def test_rows_of_weight_0_say_nothing_of_alpha():
+    X, y = classes(3, samples=60)
+    weight = np.r_[0, np.ones(59)]
+    X[0] = 1e200
+    assert LinearClassifier().fit(X, y, weight).alpha_ == LinearClassifier().fit(X[1:], y[1:]).alpha_
+    model = LinearClassifier().partial_fit(X[1:], y[1:], classes=range(3))
+    model.partial_fit(X[:1], y[:1], sample_weight=[0])
+    assert model.alpha_ == LinearClassifier().fit(X[1:], y[1:]).alpha_
+
+
 def test_alpha_of_a_stream_is_that_of_all_that_has_come():
     X, y = numbers(90)
     model = LinearRegressor()
@@ -261,13 +367,3 @@ def test_alpha_of_a_stream_is_that_of_all_that_has_come():
     assert model.alpha_ < 1e-4
     model.fit(1e-2 * X[:30], y[:30])  # begins anew
     np.testing.assert_allclose(model.alpha_, min(1e-4, np.square(1e-2 * X[:30]).mean() / 30))
-
-
-@on_backends
-def test_logarithms_of_sure_answers_are_exact():
-    X, y = classes(2)
-    model = LinearClassifier().fit(X, y)
-    model.coef_, model.intercept_ = np.array([[1.0, 0, 0, 0]]), np.zeros(1)
-    answers = model.predict_log_proba(np.array([[60.0, 0, 0, 0], [-800.0, 0, 0, 0]]))
-    np.testing.assert_allclose(answers[0], [-60, -np.exp(-60)], rtol=1e-12)
-    np.testing.assert_allclose(answers[1], [0, -800], rtol=1e-12)

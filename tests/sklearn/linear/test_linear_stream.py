@@ -179,3 +179,12 @@ def test_the_progressive_loss_of_classes():
     probable = model.predict_proba(X[30:])[np.arange(30), labels[30:]]
     model.partial_fit(X[30:], labels[30:])
     assert model.progressive_loss_ == pytest.approx((np.log(2) - np.log(probable).mean()) / 2)
+
+
+def test_a_penalty_does_not_take_weights_beyond_0():
+    """With small numbers and no intercept, the rate of the samples is that of no penalty."""
+    X = 1e-3 * np.random.default_rng(0).standard_normal((60, 3))
+    model = LinearClassifier(alpha=1e-4, fit_intercept=False)
+    for i in range(60):
+        model.partial_fit(X[i : i + 1], [int(X[i, 0] > 0)], classes=[0, 1], sample_weight=[1 + i % 3])
+    assert np.abs(model.coef_).max() < 1e3

@@ -110,8 +110,8 @@ class _Run(Fitting):
                         break
             except KeyboardInterrupt:
                 warnings.warn("Training interrupted by user.", stacklevel=2)
-        self._record.restore_best()
-        self._go_back()
+            self._record.restore_best()
+            self._go_back()
         self._publish()
         self._callbacks.end()
 
@@ -176,7 +176,7 @@ class _Run(Fitting):
             arrays += compiled.arrays(slot)
         return [(array, array.copy()) for array in arrays]
 
-    def objective(self) -> float:
+    def data_loss(self) -> float:
         """The loss of the samples."""
         problem = self._problem
         return data_loss(problem.compiled, problem.config.loss, problem.batch)
@@ -205,6 +205,8 @@ class _Run(Fitting):
         if losses := self._loop.go_back():
             advice = "Scale the features, or set a smaller learning_rate_init."
             warnings.warn(warning_of(losses, advice), ConvergenceWarning, stacklevel=2)
+            if self._interrupted.is_set():  # on the way back, which is gone to its end
+                warnings.warn("Training interrupted by user.", stacklevel=2)
 
     def _publish(self) -> None:
         if self._problem.publish is not None:

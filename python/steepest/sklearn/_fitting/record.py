@@ -23,7 +23,8 @@ loss_ : float
     The last value of loss_curve_, or the minimum found by "lbfgs".
 loss_curve_ : list of float
     The objective of each epoch, averaged over its batches before their updates. By "lbfgs" of a linear
-    model, that after each iteration, with kinks as they are smoothed then; of a network it is not set.
+    model, that after each iteration, with kinks as they are smoothed then; of a network it is not set. By
+    "sdca", with the loss of each row as it was met last.
 best_loss_ : float or None
     The smallest value of loss_curve_, to whose epoch a fit whose loss rose goes back, with a
     ConvergenceWarning; None with early_stopping.

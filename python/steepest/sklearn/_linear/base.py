@@ -36,7 +36,7 @@ from .strength import StrengthMixin
 
 LAYER = """
 solver_ : str
-    What has fitted: with solver="auto", "lbfgs", "sdca" or "sgd".
+    The solver that was used: with solver="auto", "lbfgs", "sdca" or "sgd".
 alpha_ : float
     The strength of the penalty, as it was used.
 learning_rate_init_ : float
@@ -86,8 +86,7 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
         weight = self._weights(job.y, job.sample_weight)
         weights_count(weight, WEIGHTED, or_zero=job.incremental)
         self._set_alpha(job, weight)
-        share = shares(job.X.shape[0], weight) if weight is None or weight.any() else weight
-        self.solver_ = self._chosen_solver(job, self.coef_.size, share)
+        self.solver_ = self._chosen_solver(job, self.coef_.size, weight)
         if job.incremental:
             self._learn_more(job)
             return
@@ -98,19 +97,20 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
             super()._learn(job)
             return
         check_config(self, TrainConfig(self._loss(), (self._penalty(),)), self._dtype())
-        best = self._ascended(job, share) if self.solver_ == "sdca" else self._minimized(job)
+        best = self._ascended(job) if self.solver_ == "sdca" else self._minimized(job)
         self.loss_curve_: list[float] = [*self.loss_curve_, *best.values]
         self.loss_, self.best_loss_, self.n_iter_ = best.value, best.value, len(best.values)
         if self.verbose:
             print("\n".join(f"Iteration {i}, loss = {v:.8f}" for i, v in enumerate(best.values, 1)))
         warn_unless_converged(best, int(self.max_iter))
 
-    def _ascended(self, job: FitJob, share: Array) -> Outcome:
+    def _ascended(self, job: FitJob) -> Outcome:
         """By the dual of the layer that learns, from the beginning."""
         layer, batch = self._layer(), self._training_batch(job)
         # Of two classes, two columns have half the squares of their difference.
         strength = self.alpha_ * (2 if self._paired else 1)
         X = job.X if sparse.issparse(job.X) else sparse.csr_array(job.X)
+        share = shares(X.shape[0], batch.weight)
         fit = DualFit(X, batch.targets, share, self._loss(), strength, layer)
         best = fit.run(float(self.tol), int(self.max_iter), self._random_state)
         self._show(_one_score(layer) if self._paired else layer)
@@ -209,7 +209,7 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
         """In a fit, weights count by their mean; in a stream, each by itself."""
         unit = 1.0 if weight is None or job.incremental else float(weight.mean(dtype=np.float64))
         plain, intercept = self._batch_solver == "sgd", bool(self.fit_intercept)
-        return Strides(job.X, weight, self._pace, intercept, unit, plain, self._stream)
+        return Strides(job.X, weight, self._pace, intercept, unit, plain, self._longest(), self._stream)
 
     def _shift_intercept(self, intercept: Any) -> None:
         self.intercept_ = self.intercept_ + np.asarray(intercept, self._dtype())
@@ -238,7 +238,12 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
         if self._batch_solver != "sgd":
             return 0.01
         size = np.average(row_squares(X), weights=weight) + self.fit_intercept
-        return float(pace / size) if size else float(pace)
+        return min(float(pace / size) if size else float(pace), self._longest())
+
+    def _longest(self) -> float:
+        """Beyond which rate the penalty alone takes weights further than to 0."""
+        penalty = self._penalty()
+        return 0.5 / penalty.l2 if penalty is not None and penalty.l2 > 0 else math.inf
 
     # ---- the layer that learns --------------------------------------------------------------------------
 

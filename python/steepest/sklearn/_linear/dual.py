@@ -23,19 +23,32 @@ from .outcome import Outcome
 from .rows import csr_rows, row_squares
 
 _EASY = 3e4  # mean of x @ x / (strength * rows), beyond which steps are too short
+_EXACT = 1e3  # and beyond which float32 rounds steps too coarsely: they are made in float64
+_FARTHEST = 1e100
 _BIAS = 0.2  # an intercept's square in a row, as part of the mean of x @ x
 _FREE = 10.0  # and at least this times the strength, with which its penalty is next to nothing
 _GAP = 10.0  # the gap, in units of tol, that ends the ascent: it is some times what is left
+_COARSE = 1e-3  # of the objective, that the rounding of weights may cost
 _LITTLE = 0.2  # of the mean gap: rows that have less are passed over
 _FALLEN = 0.1  # of what it was over all rows: then all are looked at again
 
 
-def suits(squares: Array, share: Array, strength: float, dtype: np.dtype[Any]) -> bool:
-    """Whether rows with these squares and shares of the mean are soon fitted: a row's steps are long."""
-    if strength == 0:
-        return False
-    pull = share / strength * squares
-    return bool(pull.max() < np.sqrt(np.finfo(dtype).max) and pull.mean() <= _EASY)
+def suits(squares: Array, share: Array, strength: float) -> bool:
+    """Whether rows with these squares and shares of the mean are soon fitted: their steps are long."""
+    with np.errstate(over="ignore"):
+        return strength > 0 and float((share / strength * np.where(share > 0, squares, 0)).mean()) <= _EASY
+
+
+def _pulls(squares: Array, share: Array, strength: float) -> Array:
+    """How far the scores of each row move against a change of its gradient."""
+    with np.errstate(over="ignore"):
+        pulls = share / strength * squares
+    if not (most := float(pulls.max())) < _FARTHEST:
+        raise ValueError(
+            f"x @ x / (alpha * n) is {most:.3g} for a row of X, but must be below {_FARTHEST:.0e} for "
+            "solver='sdca': take a larger alpha, or smaller numbers"
+        )
+    return pulls
 
 
 class DualFit:
@@ -49,11 +62,14 @@ class DualFit:
     def __init__(
         self, X: Any, labels: Array, share: Array, loss: Loss, strength: float, layer: Parameters
     ) -> None:
-        (features, classes), dtype = layer.weight.shape, X.dtype
-        rows, squares = csr_rows(X), row_squares(X)
+        squares = np.where(share > 0, row_squares(X), 0)
+        if _pulls(squares, share, strength).mean() > _EXACT:
+            X = X.astype(np.float64)
+        (features, classes), dtype, rows = layer.weight.shape, X.dtype, csr_rows(X)
         self._share, self._strength, self._layer = share, strength, layer
         self._squares = 0.0  # of the weight, summed
-        self._rounding = 2 * float(np.finfo(dtype).eps)  # of a mean loss, whose unit is 1
+        self._unit = max(1.0, float(getattr(loss, "margin", 1.0)))  # of scores
+        self._rounding = 2 * float(np.finfo(layer.weight.dtype).eps) * self._unit  # of a mean loss
         shares, of_rows = (share / strength).astype(dtype), squares.astype(dtype)
         self._rows = active().dual_ascent(DualRows(rows, labels, shares, of_rows, loss, classes))
         self._point = DualPoint(
@@ -73,48 +89,69 @@ class DualFit:
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
             outcome.interrupted = True
-        self._layer.weight[...] = self._point.weight
-        if self._layer.bias is not None and self._point.bias is not None:
-            self._layer.bias[...] = self._point.bias
+            self._squares = float(np.square(self._point.weight, dtype=np.float64).sum())
+            outcome.value = self._look()[0]
+        self._write(outcome)
         return outcome
+
+    def _write(self, outcome: Outcome) -> None:
+        """To the layer; where that has a coarser dtype, with a look at what it comes to there."""
+        layer, point = self._layer, self._point
+        layer.weight[...] = point.weight
+        if layer.bias is not None and point.bias is not None:
+            layer.bias[...] = point.bias
+            point.bias[...] = layer.bias
+        if layer.weight.dtype != point.weight.dtype:
+            point.weight[...] = layer.weight
+            self._squares = float(np.square(point.weight).sum())
+            before, outcome.value = outcome.value, self._look()[0]
+            outcome.coarse |= outcome.converged and outcome.value > (1 + _COARSE) * before
 
     def _ascend(self, tol: float, max_iter: int, rng: np.random.RandomState, outcome: Outcome) -> None:
         counting = np.flatnonzero(self._share)
         some, before, steps = counting, np.inf, 0
-        while not outcome.converged and len(outcome.values) < max_iter:
+        while True:
             self._squares += self._rows.ascend(self._point, rng.permutation(some))
             steps += len(some)
-            value, left = self._value(), self._left()
-            epoch = steps >= len(counting)
-            if left <= max(_FALLEN * before, tol * value / 2) or (
-                epoch and len(outcome.values) + 1 == max_iter
-            ):
-                value, left, outcome.left = self._look(tol)
+            value, left, epoch = self._value(), self._left(), steps >= len(counting)
+            last = epoch and len(outcome.values) + 1 == max_iter
+            if looks := last or left <= max(_FALLEN * before, tol * value / 2):
+                value, left, outcome.left = self._look()
                 outcome.converged = outcome.left <= tol
-                outcome.coarse = outcome.converged and self._rounding > tol * value
-                before = left
-            elif len(some) == len(counting):
+                outcome.coarse = outcome.converged and 0 < tol * value < self._rounding
+            if looks or len(some) == len(counting):
                 before = left
             outcome.value = value
             if epoch or outcome.converged:
                 outcome.values.append(value)
                 steps = 0
+            if last or outcome.converged:
+                return
+            mostly = outcome.left / 2 if outcome.left else 0.0  # where the most is left of the biases
+            if looks and left <= max(tol, mostly) * value:
+                self._move_biases()
             worth = self._point.gaps[counting] > max(tol * value / 2, _LITTLE * left)
             some = counting[worth] if worth.any() else counting
 
-    def _look(self, tol: float) -> tuple[float, float, float]:
+    def _look(self) -> tuple[float, float, float]:
         """At all rows: the objective, the gap but for the biases, and its bound as part of the objective."""
         self._rows.measure(self._point)
         value, left, bias = self._value(), self._left(), self._point.bias
         if value == 0 or bias is None:
             return value, left, left / value if value else 0.0
-        slope = self._share @ self._point.gradients  # 0 where the biases are best
-        # Best ones are taken to be at most 1 further from 0 than the largest of these.
-        beyond = float(bias @ slope) + (float(np.abs(bias).max()) + 1) * float(np.abs(slope).sum())
-        bound = (left + beyond) / value
-        if bound > tol and left <= tol * value:
-            bias -= (self._point.bias_square / self._strength * slope).astype(bias.dtype)
-        return value, left, bound
+        # Best biases are taken to be at most a unit further from 0 than the largest of these.
+        slope, most = self._slope(), float(np.abs(bias).max()) + self._unit
+        return value, left, (left + float(bias @ slope) + most * float(np.abs(slope).sum())) / value
+
+    def _slope(self) -> Array:
+        """Of the biases, which is 0 where they are best."""
+        slope: Array = self._share @ self._point.gradients
+        return slope
+
+    def _move_biases(self) -> None:
+        """Let their penalty count from where they are, which moves them as far again."""
+        if (bias := self._point.bias) is not None:
+            bias -= (self._point.bias_square / self._strength * self._slope()).astype(bias.dtype)
 
     def _value(self) -> float:
         return float(self._share @ self._point.losses) + self._strength / 2 * self._squares

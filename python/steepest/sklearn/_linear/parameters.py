@@ -15,6 +15,7 @@ from .._fitting.solver import STOCHASTIC_SOLVERS
 from .dual import suits
 from .metric import MOST_MIXED
 from .rows import row_squares
+from .scaled import shares
 
 # With others than their defaults, these ask for mini-batches, and so do validation data.
 _OF_BATCHES = (
@@ -35,8 +36,8 @@ class LinearParameters(Estimator):
         "auto",
         [Names("auto", "lbfgs", "sdca", *STOCHASTIC_SOLVERS)],
         '"lbfgs" fits all samples at once, to the minimum, whatever the scales of features and targets. '
-        '"sdca", for classes and "l2", goes to the minimum row by row, by dual coordinate ascent: for texts '
-        "and other wide and sparse X it is much the fastest, and its steps need no learning rate. "
+        '"sdca", for classification and "l2", goes to the minimum row by row, by dual coordinate ascent: for '
+        "texts and other wide and sparse X it is usually much the fastest, and it needs no learning rate. "
         f"The others, {quoted(STOCHASTIC_SOLVERS)}, fit by mini-batches; each uses those of momentum, "
         'beta_1, beta_2 and epsilon that it has, and "adamw" decays weights by its default, 0.01. "auto" is '
         '"lbfgs", or "sdca" for sparse X and more than 1500 weights where that converges soon; but "sgd" for '
@@ -50,8 +51,8 @@ class LinearParameters(Estimator):
         "auto",
         [Names("auto"), NON_NEGATIVE],
         'Strength of the penalty. "auto" is 1e-4, but for "l2" at most m / n, where n is the sum of the '
-        "sample weights, and m the mean square of the numbers in X that are not 0, but of hinges the mean of "
-        "x @ x: many samples, and small numbers as those of texts have, need less.",
+        "sample weights, and m the mean square of the numbers in X that are not 0, or, for hinges, the mean "
+        "of x @ x: many samples, and small numbers such as tf-idf values, need less.",
         'float or "auto"',
     )
     learning_rate_init: float | str = parameter(
@@ -97,14 +98,14 @@ class LinearParameters(Estimator):
         asked = [name for name in _OF_BATCHES if (getattr(self, name) or None) != (defaults[name] or None)]
         return [*asked, "callbacks"] if getattr(self, "_skl_callbacks", None) else asked
 
-    def _chosen_solver(self, job: FitJob, weights: int, share: Array) -> str:
-        """What fits this job, of which each row is a share: all at once, or a solver by mini-batches."""
+    def _chosen_solver(self, job: FitJob, weights: int, weight: Array | None) -> str:
+        """What fits this job, with weights of its rows: all at once, or a solver by mini-batches."""
         if self.solver != "auto":
             return self.solver
         if job.incremental or job.validation_data is not None or self._asks_for_batches():
             return "sgd"
         wide = self._has_dual and self.penalty == "l2" and sparse.issparse(job.X) and weights > MOST_MIXED
-        if wide and suits(row_squares(job.X), share, self._strength(), job.X.dtype):
+        if wide and suits(row_squares(job.X), shares(job.X.shape[0], weight), self._strength()):
             return "sdca"
         large = job.X.size > _MOST_SAMPLES or weights > _MOST_WEIGHTS  # a sparse one's size is its entries
         return "sgd" if large else "lbfgs"

@@ -20,8 +20,8 @@ _LARGE = 1000  # rows of a batch whose bound is that of its size: products would
 
 PROGRESS = """
 progressive_loss_ : float
-    Progressive validation: the loss of all rows that `partial_fit` has got, each measured before the call
-    that brought it learned from it, their mean by weight, without penalty. Not set by `fit`.
+    Progressive validation: the mean, by weight, of the losses of all rows seen by `partial_fit`, each
+    measured before the model learned from it, without penalty. Not set by `fit`.
 """
 
 
@@ -80,8 +80,8 @@ class Strides:
     Solvers other than "sgd" go by steps of their own length: there w counts up to 1.
 
     X, weight: the samples. pace: see `LinearModel._initial_rate`; its inverse is how much the loss bends by
-    the score. intercept: whether there is one. unit: the weight that counts 1. plain: of "sgd". stream: that
-    of `partial_fit`.
+    the score. intercept: whether there is one. unit: the weight that counts 1. plain: of "sgd". longest: the
+    longest step that the penalty allows. stream: that of `partial_fit`.
     """
 
     X: Any
@@ -90,6 +90,7 @@ class Strides:
     intercept: bool
     unit: float
     plain: bool
+    longest: float
     stream: Stream | None
 
     def __call__(self, rates: Array, orders: Array | None, epochs: int, size: int) -> Array:
@@ -112,6 +113,7 @@ class Strides:
             rows = orders[at[0], starts[at[1]] :][: counts[at[1]]]
             bends[tuple(at)] = self._sharp_bend(rows, weight[rows])
         steps = np.where(counts == 1, _shortened(w * rates, bends), self._by_steps(w, rates, bends)).ravel()
+        steps = np.minimum(steps, np.maximum(self.longest, rates.ravel()))
         self.stream.left *= float(np.prod(np.maximum(1 - steps / self.pace, 0)))
         return steps
 

@@ -30,13 +30,13 @@ class StrengthMixin(LinearParameters):
 
     def _set_alpha(self, job: FitJob, weight: Array | None) -> None:
         """For the samples of this job, and in `partial_fit` for all that have come."""
-        if self.alpha != "auto":
-            self.alpha_ = float(self.alpha)
+        if self.alpha != "auto" or self.penalty != "l2":
+            self.alpha_ = _USUAL if self.alpha == "auto" else float(self.alpha)
             return
         self._seen = _sizes(job.X, weight) + (self._seen if job.incremental and not job.fresh else 0.0)
         squares, numbers, count = self._seen
         self.alpha_ = _USUAL
-        if self.penalty == "l2" and numbers > 0:
+        if numbers > 0:
             unit = squares / (count if "hinge" in self.loss else numbers)
             self.alpha_ = min(_USUAL, max(_LEAST, float(unit / count)))
 
@@ -44,4 +44,6 @@ class StrengthMixin(LinearParameters):
 def _sizes(X: Any, weight: Array | None) -> Array:
     """The weighted sum of squares of the numbers in X, how many are not 0, and the sum of weights."""
     weight = np.ones(X.shape[0]) if weight is None else np.asarray(weight, np.float64)
-    return np.array([weight @ row_squares(X), weight @ row_counts(X), weight.sum()])
+    counts = weight > 0  # a row of weight 0 may have squares beyond all numbers
+    squares, numbers = row_squares(X)[counts], row_counts(X)[counts]
+    return np.array([weight[counts] @ squares, weight[counts] @ numbers, weight.sum()])
