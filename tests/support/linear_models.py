@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
+from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 
@@ -49,3 +50,33 @@ def quick(estimator, X, y, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return estimator.fit(X, y, **options)
+
+
+def texts(number=3, samples=120, words=400, seed=0):
+    """Rows of length 1 with some words of many: a third of a row's are of its class."""
+    random = np.random.default_rng(seed)
+    y = random.permutation(np.arange(samples) % number)
+    common = random.zipf(1.3, (samples, 12)) % words
+    own = (random.zipf(1.5, (samples, 6)) * number + y[:, None]) % words
+    places = np.hstack([common, own])
+    X = sparse.csr_array(
+        (np.ones(places.size), (np.repeat(np.arange(samples), places.shape[1]), places.ravel())),
+        shape=(samples, words),
+    )
+    X.sum_duplicates()
+    return sparse.csr_array(X.multiply(1 / np.sqrt(X.multiply(X).sum(axis=1))[:, None])), y
+
+
+def objective(model, X, y, weight=None):
+    """As LinearClassifier's docstring has it."""
+    scores = X @ model.coef_.T + model.intercept_
+    if scores.shape[1] == 1:
+        scores = np.hstack([-scores, scores]) / 2
+    own = scores[np.arange(len(y)), y]
+    if model.loss == "softmax":
+        losses = np.log(np.exp(scores - own[:, None]).sum(axis=1))
+    else:
+        over = np.maximum(0, scores - own[:, None] + model.margin)
+        over[np.arange(len(y)), y] = 0
+        losses = (over**2 if model.loss == "squared_hinge" else over).sum(axis=1)
+    return np.average(losses, weights=weight) + model.alpha_ / 2 * np.square(model.coef_).sum()

@@ -10,42 +10,12 @@ import pytest
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
-from support.linear_models import CLASSIFIER_LOSSES, classes, numbers
+from support.linear_models import CLASSIFIER_LOSSES, objective, texts
 from support.tolerances import assert_same_bits
 
 from steepest.sklearn import LinearClassifier, LinearRegressor
 
 on_backends = pytest.mark.usefixtures("on_backend")
-
-
-def texts(number=3, samples=120, words=400, seed=0):
-    """Rows of length 1 with some words of many: a third of a row's are of its class."""
-    random = np.random.default_rng(seed)
-    y = random.permutation(np.arange(samples) % number)
-    common = random.zipf(1.3, (samples, 12)) % words
-    own = (random.zipf(1.5, (samples, 6)) * number + y[:, None]) % words
-    places = np.hstack([common, own])
-    X = sparse.csr_array(
-        (np.ones(places.size), (np.repeat(np.arange(samples), places.shape[1]), places.ravel())),
-        shape=(samples, words),
-    )
-    X.sum_duplicates()
-    return sparse.csr_array(X.multiply(1 / np.sqrt(X.multiply(X).sum(axis=1))[:, None])), y
-
-
-def objective(model, X, y, weight=None):
-    """As LinearClassifier's docstring has it."""
-    scores = X @ model.coef_.T + model.intercept_
-    if scores.shape[1] == 1:
-        scores = np.hstack([-scores, scores]) / 2
-    own = scores[np.arange(len(y)), y]
-    if model.loss == "softmax":
-        losses = np.log(np.exp(scores - own[:, None]).sum(axis=1))
-    else:
-        over = np.maximum(0, scores - own[:, None] + model.margin)
-        over[np.arange(len(y)), y] = 0
-        losses = (over**2 if model.loss == "squared_hinge" else over).sum(axis=1)
-    return np.average(losses, weights=weight) + model.alpha_ / 2 * np.square(model.coef_).sum()
 
 
 # ---- the minimum ------------------------------------------------------------------------------------------
@@ -317,53 +287,3 @@ def test_auto_chooses(X, options, solver):
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = LinearClassifier(max_iter=20, **options).fit(X, texts()[1])
     assert model.solver_ == solver
-
-
-# ---- alpha ------------------------------------------------------------------------------------------------
-
-
-@on_backends
-@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
-def test_alpha_is_1_by_the_samples_or_the_usual_one(make):
-    X, y = classes(3, samples=60)
-    X = X * (np.abs(X) > 0.5)
-    weight = np.random.default_rng(0).uniform(0, 3, 60)
-    for scale in (1e-2, 1e-1, 10):
-        model = LinearClassifier().fit(make(scale * X), y, weight)
-        square = np.average(np.square(scale * X)[X != 0], weights=np.repeat(weight, (X != 0).sum(axis=1)))
-        np.testing.assert_allclose(model.alpha_, min(1e-4, square / weight.sum()), rtol=1e-12)
-        model = LinearClassifier("squared_hinge").fit(make(scale * X), y, weight)
-        square = np.average(np.square(scale * X).sum(axis=1), weights=weight)
-        np.testing.assert_allclose(model.alpha_, min(1e-4, square / weight.sum()), rtol=1e-12)
-    assert LinearClassifier(alpha=0.5).fit(X, y).alpha_ == 0.5
-    assert LinearClassifier(penalty="l1").fit(1e-3 * X, y).alpha_ == 1e-4
-    assert LinearClassifier().fit(0 * X, y).alpha_ == 1e-4
-
-
-def test_alpha_makes_small_numbers_as_good_as_large_ones():
-    X, y = texts(4)
-    model = LinearClassifier(solver="sdca", random_state=0)
-    answers = [model.fit(scale * X, y).decision_function(scale * X) for scale in (2.0**-4, 2.0**-20)]
-    assert model.alpha_ < 1e-12
-    np.testing.assert_allclose(*answers, rtol=1e-9)
-
-
-def test_rows_of_weight_0_say_nothing_of_alpha():
-    X, y = classes(3, samples=60)
-    weight = np.r_[0, np.ones(59)]
-    X[0] = 1e200
-    assert LinearClassifier().fit(X, y, weight).alpha_ == LinearClassifier().fit(X[1:], y[1:]).alpha_
-    model = LinearClassifier().partial_fit(X[1:], y[1:], classes=range(3))
-    model.partial_fit(X[:1], y[:1], sample_weight=[0])
-    assert model.alpha_ == LinearClassifier().fit(X[1:], y[1:]).alpha_
-
-
-def test_alpha_of_a_stream_is_that_of_all_that_has_come():
-    X, y = numbers(90)
-    model = LinearRegressor()
-    for first in (0, 30, 60):
-        model.partial_fit(1e-2 * X[first : first + 30], y[first : first + 30])
-    np.testing.assert_allclose(model.alpha_, LinearRegressor().fit(1e-2 * X, y).alpha_)
-    assert model.alpha_ < 1e-4
-    model.fit(1e-2 * X[:30], y[:30])  # begins anew
-    np.testing.assert_allclose(model.alpha_, min(1e-4, np.square(1e-2 * X[:30]).mean() / 30))
