@@ -24,7 +24,8 @@ from .rows import csr_rows, row_squares
 
 _EASY = 3e4  # mean of x @ x / (strength * rows), beyond which steps are too short
 _EXACT = 1e3  # and beyond which float32 rounds steps too coarsely: they are made in float64
-_FARTHEST = 1e100
+_LARGE = 1e15  # shares by the strength, beyond which squares may be below all numbers of float32
+_FARTHEST = 1e100  # that scores may be moved
 _BIAS = 0.2  # an intercept's square in a row, as part of the mean of x @ x
 _FREE = 10.0  # and at least this times the strength, with which its penalty is next to nothing
 _GAP = 10.0  # the gap, in units of tol, that ends the ascent: it is some times what is left
@@ -63,7 +64,7 @@ class DualFit:
         self, X: Any, labels: Array, share: Array, loss: Loss, strength: float, layer: Parameters
     ) -> None:
         squares = np.where(share > 0, row_squares(X), 0)
-        if _pulls(squares, share, strength).mean() > _EXACT:
+        if _pulls(squares, share, strength).mean() > _EXACT or share.max() > _LARGE * strength:
             X = X.astype(np.float64)
         (features, classes), dtype, rows = layer.weight.shape, X.dtype, csr_rows(X)
         self._share, self._strength, self._layer = share, strength, layer
