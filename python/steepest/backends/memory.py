@@ -24,10 +24,7 @@ def aligned_zeros(rows: int, columns: int, dtype: np.dtype) -> Array:
         pitch = -(-pitch // _LINE) * _LINE
         if pitch % 2048 == 0:
             pitch += _LINE
-    raw = np.zeros(rows * pitch + _LINE, dtype=np.uint8)
-    start = -raw.ctypes.data % _LINE
-    padded = raw[start : start + rows * pitch].view(dtype).reshape(rows, pitch // itemsize)
-    return padded[:, :columns]
+    return _aligned(rows, columns, pitch // itemsize, dtype)
 
 
 def rows_in_lines(rows: int, columns: int, dtype: np.dtype) -> Array:
@@ -37,7 +34,12 @@ def rows_in_lines(rows: int, columns: int, dtype: np.dtype) -> Array:
     """
     line = _LINE // dtype.itemsize
     stride = 1 << (columns - 1).bit_length() if columns < line else -(-columns // line) * line
-    memory = np.zeros(rows * stride + line, dtype)
+    return _aligned(rows, columns, stride, dtype)
+
+
+def _aligned(rows: int, columns: int, stride: int, dtype: np.dtype) -> Array:
+    """Zeros, the rows so many elements apart, of which the first starts a cache line."""
+    memory = np.zeros(rows * stride + _LINE // dtype.itemsize, dtype)
     first = -memory.ctypes.data % _LINE // dtype.itemsize
     return memory[first : first + rows * stride].reshape(rows, stride)[:, :columns]
 

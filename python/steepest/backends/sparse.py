@@ -104,10 +104,15 @@ def own_places(matrix: Any) -> Any:
         return matrix  # of a format that has no places, or whose conversion to rows checks them
     own = type(matrix)((matrix.data, matrix.indices.copy(), matrix.indptr.copy()), shape=matrix.shape)
     own.check_format(full_check=True)
-    if not own.has_canonical_format:
-        own = own.copy()
-        own.sum_duplicates()
-    return own
+    return _canonical(own)
+
+
+def _canonical(matrix: Any) -> Any:
+    """A sparse matrix itself, or a copy whose entries are in order and each once."""
+    if not matrix.has_canonical_format:
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+    return matrix
 
 
 def sparse_rows(matrix: Any, dtype: np.dtype[Any]) -> SparseRows:
@@ -121,9 +126,7 @@ def sparse_rows(matrix: Any, dtype: np.dtype[Any]) -> SparseRows:
     rows = matrix.tocsr()
     if rows.shape[1] > _MOST_FEATURES:
         raise ValueError(f"X has {rows.shape[1]} features, but sparse samples have {_MOST_FEATURES} at most")
-    if not rows.has_canonical_format:
-        rows = rows.copy()
-        rows.sum_duplicates()
+    rows = _canonical(rows)
     with np.errstate(over="ignore"):  # too large for the dtype becomes an infinity, which is refused later
         data = np.ascontiguousarray(rows.data, dtype)
     return SparseRows(

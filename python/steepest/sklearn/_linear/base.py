@@ -29,6 +29,7 @@ from .conversion import ConversionMixin
 from .dual import DualFit
 from .full_batch import Objective, solve
 from .outcome import Outcome, warn_unless_converged
+from .parameters import AT_ONCE
 from .rows import row_squares, scores_of
 from .scaled import shares
 from .stream import Stream, Strides
@@ -88,12 +89,12 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
         self._set_alpha(job, weight)
         self.solver_ = self._chosen_solver(job, self.coef_.size, weight)
         if job.incremental:
-            self._learn_more(job)
+            self._learn_more(job, weight)
             return
         self._stream = None
         if hasattr(self, "progressive_loss_"):
             del self.progressive_loss_
-        if self.solver_ not in ("lbfgs", "sdca"):
+        if self.solver_ not in AT_ONCE:
             super()._learn(job)
             return
         check_config(self, TrainConfig(self._loss(), (self._penalty(),)), self._dtype())
@@ -138,11 +139,10 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
         self._show(layer)
         return best
 
-    def _learn_more(self, job: FitJob) -> None:
-        """From the rows that count, after a look at how well they are known."""
+    def _learn_more(self, job: FitJob, weight: Array | None) -> None:
+        """From the rows that count by these weights, after a look at how well they are known."""
         if self._stream is None:
             self._stream = Stream(left=float(job.fresh))
-        weight = self._weights(job.y, job.sample_weight)
         if weight is not None and not (counts := weight > 0).all():
             given = job.sample_weight
             given = None if given is None else given[counts]

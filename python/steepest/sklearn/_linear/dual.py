@@ -19,7 +19,7 @@ from ...backends.data import Parameters
 from ...backends.dual import DualPoint, DualRows
 from ...backends.memory import rows_in_lines
 from ...losses import Loss
-from .outcome import Outcome
+from .outcome import COARSE, Outcome
 from .rows import csr_rows, row_squares
 
 _EASY = 3e4  # mean of x @ x / (strength * rows), beyond which steps are too short
@@ -29,27 +29,19 @@ _FARTHEST = 1e100  # that scores may be moved
 _BIAS = 0.2  # an intercept's square in a row, as part of the mean of x @ x
 _FREE = 10.0  # and at least this times the strength, with which its penalty is next to nothing
 _GAP = 10.0  # the gap, in units of tol, that ends the ascent: it is some times what is left
-_COARSE = 1e-3  # of the objective, that the rounding of weights may cost
 _LITTLE = 0.2  # of the mean gap: rows that have less are passed over
 _FALLEN = 0.1  # of what it was over all rows: then all are looked at again
 
 
 def suits(squares: Array, share: Array, strength: float) -> bool:
     """Whether rows with these squares and shares of the mean are soon fitted: their steps are long."""
-    with np.errstate(over="ignore"):
-        return strength > 0 and float((share / strength * np.where(share > 0, squares, 0)).mean()) <= _EASY
+    return strength > 0 and float(_pulls(squares, share, strength).mean()) <= _EASY
 
 
 def _pulls(squares: Array, share: Array, strength: float) -> Array:
     """How far the scores of each row move against a change of its gradient."""
-    with np.errstate(over="ignore"):
-        pulls = share / strength * squares
-    if not (most := float(pulls.max())) < _FARTHEST:
-        raise ValueError(
-            f"x @ x / (alpha * n) is {most:.3g} for a row of X, but must be below {_FARTHEST:.0e} for "
-            "solver='sdca': take a larger alpha, or smaller numbers"
-        )
-    return pulls
+    with np.errstate(over="ignore"):  # an infinity, which is refused
+        return share / strength * np.where(share > 0, squares, 0)
 
 
 class DualFit:
@@ -64,7 +56,13 @@ class DualFit:
         self, X: Any, labels: Array, share: Array, loss: Loss, strength: float, layer: Parameters
     ) -> None:
         squares = np.where(share > 0, row_squares(X), 0)
-        if _pulls(squares, share, strength).mean() > _EXACT or share.max() > _LARGE * strength:
+        pulls = _pulls(squares, share, strength)
+        if not (most := float(pulls.max())) < _FARTHEST:
+            raise ValueError(
+                f"x @ x / (alpha * n) is {most:.3g} for a row of X, but must be below {_FARTHEST:.0e} for "
+                "solver='sdca': take a larger alpha, or smaller numbers"
+            )
+        if pulls.mean() > _EXACT or share.max() > _LARGE * strength:
             X = X.astype(np.float64)
         (features, classes), dtype, rows = layer.weight.shape, X.dtype, csr_rows(X)
         self._share, self._strength, self._layer = share, strength, layer
@@ -90,8 +88,7 @@ class DualFit:
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
             outcome.interrupted = True
-            self._squares = float(np.square(self._point.weight, dtype=np.float64).sum())
-            outcome.value = self._look()[0]
+            outcome.value = self._value_anew()
         self._write(outcome)
         return outcome
 
@@ -101,12 +98,12 @@ class DualFit:
         layer.weight[...] = point.weight
         if layer.bias is not None and point.bias is not None:
             layer.bias[...] = point.bias
-            point.bias[...] = layer.bias
         if layer.weight.dtype != point.weight.dtype:
             point.weight[...] = layer.weight
-            self._squares = float(np.square(point.weight).sum())
-            before, outcome.value = outcome.value, self._look()[0]
-            outcome.coarse |= outcome.converged and outcome.value > (1 + _COARSE) * before
+            if layer.bias is not None and point.bias is not None:
+                point.bias[...] = layer.bias
+            before, outcome.value = outcome.value, self._value_anew()
+            outcome.coarse |= outcome.converged and outcome.value > (1 + COARSE) * before
 
     def _ascend(self, tol: float, max_iter: int, rng: np.random.RandomState, outcome: Outcome) -> None:
         counting = np.flatnonzero(self._share)
@@ -156,6 +153,11 @@ class DualFit:
 
     def _value(self) -> float:
         return float(self._share @ self._point.losses) + self._strength / 2 * self._squares
+
+    def _value_anew(self) -> float:
+        """At all rows, after changes of the weight that were not counted."""
+        self._squares = float(np.square(self._point.weight, dtype=np.float64).sum())
+        return self._look()[0]
 
     def _left(self) -> float:
         return float(self._share @ self._point.gaps)

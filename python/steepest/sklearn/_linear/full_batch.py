@@ -16,6 +16,7 @@ from ...layers import Linear
 from .curvature import curvatures, mixed_curvatures
 from .metric import MOST_MIXED, Curvature, few_enough
 from .minimize import LBFGS, Metric, Minimum, dot
+from .outcome import COARSE
 from .row_space import RowSpace
 from .scaled import Scaled
 from .smoothing import smooth, smoothed
@@ -23,7 +24,6 @@ from .smoothing import smooth, smoothed
 _SURE = 0.01  # what is left to a minimum is estimated, and may be this much too little
 _NO_END = 1e-6  # of the value at the start: so small, a loss that has no minimum is said to have none
 _NOTHING = 1e-14  # and any other is said to have come to 0
-_COARSE = 1e-3  # of the objective, that the rounding of weights may cost
 _DEAR = 1e100  # a penalty of a scaled weight that no sample can make up for: the feature is as good as 0
 _LAST_LEVEL = 1e-12  # kinks, of their width at the start: narrower ones are of rounding
 
@@ -104,7 +104,7 @@ class _Method:
         bias = None if layer.bias is None else layer.bias.astype(self.dtype)
         kept = Parameters(layer.weight.astype(self.dtype), bias)
         value = problem.value(scaled.point_of(kept))
-        best.coarse = best.converged and not value <= best.value + _COARSE * max(
+        best.coarse = best.converged and not value <= best.value + COARSE * max(
             best.value, _NOTHING * problem.value(cold)
         )
         best.value = value

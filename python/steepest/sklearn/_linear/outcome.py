@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from sklearn.exceptions import ConvergenceWarning
 
+COARSE = 1e-3  # of the objective, that the rounding of weights may cost
+
 
 @dataclass(kw_only=True)
 class Outcome:

@@ -25,7 +25,7 @@ _OF_BATCHES = (
 _REFUSED = ("early_stopping", "learning_rate_schedule", "clip_value", "clip_norm", "callbacks")
 # The most that "auto" fits at once: numbers of X, which are copied as float64, and weights.
 _MOST_SAMPLES, _MOST_WEIGHTS = 2**25, 2**20
-_AT_ONCE = ("lbfgs", "sdca")  # solvers that are no mini-batches
+AT_ONCE = ("lbfgs", "sdca")  # solvers that are no mini-batches
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -72,16 +72,16 @@ class LinearParameters(Estimator):
 
     @property
     def _batch_solver(self) -> str:
-        return "sgd" if self.solver in ("auto", *_AT_ONCE) else self.solver
+        return "sgd" if self.solver in ("auto", *AT_ONCE) else self.solver
 
     def _check_solver(self) -> bool:
-        if self.solver in _AT_ONCE:
+        if self.solver in AT_ONCE:
             raise AttributeError(f"partial_fit learns by mini-batches, but solver is {self.solver!r}")
         return True
 
     def _check_settings(self, job: FitJob) -> None:
         super()._check_settings(job)
-        if self.solver not in _AT_ONCE:
+        if self.solver not in AT_ONCE:
             return
         asked = self._asks_for_batches()
         used = {name: name in asked for name in _REFUSED}
