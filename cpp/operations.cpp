@@ -89,8 +89,8 @@ int sparse_linear(const Kernels<T>& kernels, int threads, const Csr<T>& x, Matri
     return share_rows(rows, work, threads, poller, [&](Index first, Index n) {
         for (Index i = first; i < first + n; ++i) {
             T* const to = from(y, i).data;
-            const Index at = Index(x.begin[i]);
-            kernels.sparse_row_product(x.values + at, x.columns + at, x.length(i), weight, to, outputs);
+            const Entries<T> row = x.row(i);
+            kernels.sparse_row_product(row.values, row.places, row.count, weight, to, outputs);
             if (bias) kernels.add_scaled(to, bias, T(1), to, outputs);
         }
     });

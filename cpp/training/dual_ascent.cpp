@@ -15,12 +15,12 @@ constexpr Index rows_between_polls = 64;
 template <class T> class Row {
   public:
     Row(const DualRows<T>& rows, const DualPoint<T>& point, Index i)
-        : rows_(rows), point_(point), i_(i), begin_(rows.x.begin[i]) {}
+        : rows_(rows), point_(point), i_(i), entries_(rows.x.row(i)) {}
 
     void score(const Kernels<T>& kernels, T* scores) const {
         const Index n = rows_.classes;
-        kernels.sparse_row_product(rows_.x.values + begin_, rows_.x.columns + begin_, rows_.x.length(i_),
-                                   read_only(point_.weight), scores, n);
+        kernels.sparse_row_product(entries_.values, entries_.places, entries_.count, read_only(point_.weight),
+                                   scores, n);
         if (point_.bias) kernels.add_scaled(scores, point_.bias, T(1), scores, n);
     }
     // Its loss and gap and, if there is room for it, a step: -share times the change of its gradient, which
@@ -48,8 +48,7 @@ template <class T> class Row {
     // Moves the weight and the bias by the change.
     void move(const Kernels<T>& kernels, const T* change) const {
         const Index n = rows_.classes;
-        kernels.add_to_rows(rows_.x.values + begin_, rows_.x.columns + begin_, rows_.x.length(i_), change,
-                            point_.weight, n);
+        kernels.add_to_rows(entries_.values, entries_.places, entries_.count, change, point_.weight, n);
         if (point_.bias) kernels.add_scaled(point_.bias, change, point_.bias_square, point_.bias, n);
     }
 
@@ -57,7 +56,7 @@ template <class T> class Row {
     const DualRows<T>& rows_;
     const DualPoint<T>& point_;
     Index i_;
-    std::int64_t begin_;
+    Entries<T> entries_;
 };
 
 template <class T> double work_of(const DualRows<T>& rows, Index count) {

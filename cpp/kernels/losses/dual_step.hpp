@@ -30,6 +30,20 @@ template <class T> STEEPEST_INLINE IntVec<T> lanes_of(Index label, Index j) {
     return lane == decltype(lane[0] + 0)(label - j);
 }
 
+// How far scores move, as a step counts with it.
+template <class T> STEEPEST_INLINE T pull_of(const DualStep<T>& d) {
+    return d.pull > T(smallest_pull) ? d.pull : T(smallest_pull);
+}
+
+// Fresh gradients, which may stand in `change`, become the row's, and `change` the difference.
+template <class T> STEEPEST_INLINE void take(const DualStep<T>& d, const T* fresh) {
+    for_vectors<T>(d.n, [&](Index j, auto... tail) {
+        const Vec<T> u = load(fresh + j, tail...);
+        store(d.change + j, u - load(d.gradient + j, tail...), tail...);
+        store(d.gradient + j, u, tail...);
+    });
+}
+
 // w of w + log(w) = z, Wright's omega: two rough values, made 4 times as exact by each step of Fritsch,
 // Shafer and Crowley, "Algorithm 443", CACM 16, 1973. Two are as exact as T.
 template <class T> STEEPEST_INLINE Vec<T> vomega(Vec<T> z) {
@@ -77,7 +91,7 @@ struct SoftmaxStep {
     }
 
     template <class T> STEEPEST_INLINE static void step(const DualStep<T>& d, T log_sum) {
-        const T pull = d.pull > T(smallest_pull) ? d.pull : T(smallest_pull);
+        const T pull = pull_of(d);
         T *const z = d.scratch, *const w = d.change;
         const Vec<T> shift = vlog<T>(broadcast(pull)) - broadcast(log_sum);
         for_vectors<T>(d.n, [&](Index j, auto... tail) {
@@ -110,8 +124,7 @@ struct SoftmaxStep {
             return select<T>(lanes_of<T>(d.label, j), Vec<T>{}, p);
         });
         z[d.label] = -others;
-        map<T>(d.n, [](Vec<T> fresh, Vec<T> old) { return fresh - old; }, d.change, z, d.gradient);
-        map<T>(d.n, [](Vec<T> fresh) { return fresh; }, d.gradient, z);
+        take<T>(d, z);
     }
 };
 
@@ -120,7 +133,7 @@ struct SoftmaxStep {
 template <bool squared> struct HingeStep {
     template <class T> static DualGap<T> run(const DualStep<T>& d) {
         const Vec<T> own = broadcast(d.scores[d.label]), margin = broadcast(d.number);
-        const T pull = d.pull > T(smallest_pull) ? d.pull : T(smallest_pull), old = -d.gradient[d.label];
+        const T pull = pull_of(d), old = -d.gradient[d.label];
         Vec<T> losses[group<T>] = {}, gaps[group<T>] = {};
         for_groups<T>(d.n, [&](int g, Index j, auto... tail) {
             const Vec<T> zero = {}, a = load(d.gradient + j, tail...);
@@ -190,9 +203,7 @@ template <bool squared> struct HingeStep {
         }
         const T total = corrected(d, slope_of_one * over / (1 + slope_of_one * free));
         d.change[d.label] = -total;
-        map<T>(d.n, [](Vec<T> fresh) { return fresh; }, d.scratch, d.change);
-        map<T>(d.n, [](Vec<T> fresh, Vec<T> old) { return fresh - old; }, d.change, d.scratch, d.gradient);
-        map<T>(d.n, [](Vec<T> fresh) { return fresh; }, d.gradient, d.scratch);
+        take<T>(d, d.change);
     }
 };
 

@@ -10,21 +10,22 @@
 
 namespace steepest {
 
+// Some entries of a row or of a column: values at places.
+template <class T> struct Entries {
+    const T* values;
+    const std::int32_t* places;
+    Index count;
+};
+
 // Row i holds values[k] in columns[k], ascending, for k in begin[i] ... begin[i + 1] - 1. No begin: none.
 template <class T> struct Csr {
     const std::int64_t* begin = nullptr;
     const std::int32_t* columns = nullptr;
     const T* values = nullptr;
     explicit operator bool() const { return begin; }
-    // The entries of a row. Every thread.
+    // Every thread.
     [[nodiscard]] Index length(Index row) const { return Index(begin[row + 1] - begin[row]); }
-};
-
-// Some entries of a row or of a column: values at places.
-template <class T> struct Entries {
-    const T* values;
-    const std::int32_t* places;
-    Index count;
+    [[nodiscard]] Entries<T> row(Index i) const { return {values + begin[i], columns + begin[i], length(i)}; }
 };
 
 // Every thread takes its samples and, behind a barrier, transposes its features.
@@ -48,10 +49,7 @@ template <class T> class SparseBatch {
     void take(Index place, Index sample) { rows_.data()[place] = sample; }
 
     // The sample at a place. Every thread.
-    [[nodiscard]] Entries<T> row(Index place) const {
-        const Index i = taken_ ? rows_.data()[place] : place;
-        return {csr_.values + csr_.begin[i], csr_.columns + csr_.begin[i], csr_.length(i)};
-    }
+    [[nodiscard]] Entries<T> row(Index place) const { return csr_.row(taken_ ? rows_.data()[place] : place); }
 
     // Of the features [first, last), in the order of the batch's `size` samples: counted, then placed behind
     // the entries of all features before, which other threads place. Every thread, the features of its rank.
