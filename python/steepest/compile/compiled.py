@@ -13,7 +13,7 @@ from .._checks import Array
 from .._config import current
 from .._description import check_dtype
 from ..backends import active
-from ..backends.data import Parameters
+from ..backends.data import OptimizerState, Parameters
 from ..backends.memory import aligned_zeros, write
 from ..backends.protocol import Network
 from ..layers import Layer
@@ -123,6 +123,13 @@ class Compiled:
     def learned_arrays(self) -> list[Array]:
         """All arrays that learning changes."""
         return [*self.running, *self.arrays(self.parameters)]
+
+    def copies(self, kept: OptimizerState) -> list[tuple[Array, Array]]:
+        """The same and what an optimizer keeps, with a copy of what each holds: for `write` to go back to."""
+        arrays = [kept.steps, *self.learned_arrays()]
+        for slot in kept.slots.values():
+            arrays += self.arrays(slot)
+        return [(array, array.copy()) for array in arrays]
 
     # ---- what is given ------------------------------------------------------------------------------------
 

@@ -114,11 +114,7 @@ class Learning:
 
     def copies(self) -> list[tuple[Array, Array]]:
         """Every array that a step changes, with a copy of what it holds now: for `write` to go back to."""
-        kept = self.state.optimizer
-        arrays = [kept.steps, *self.compiled.learned_arrays()]
-        for slot in kept.slots.values():
-            arrays += self.compiled.arrays(slot)
-        return [(array, array.copy()) for array in arrays] + self.average_copies()
+        return self.compiled.copies(self.state.optimizer) + self.average_copies()
 
     def average_copies(self) -> list[tuple[Array, Array]]:
         """The same of the average alone."""

@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight
 from ..._checks import Array, some_count
 from ...backends import active
 from ...backends.sparse import own_places as sparse_places
+from ...backends.sparse import sparse_rows
 
 _ZERO = "allow_all_zero_weights"  # since scikit-learn 1.8; before, it allowed them
 _OR_ZERO = {_ZERO: True} if _ZERO in signature(_check_sample_weight).parameters else {}
@@ -50,11 +51,9 @@ def finite(answers: Array, name: str = "scores") -> Array:
 
 def _first_nonfinite_row(rows: Any) -> int:
     """-1 if there is none."""
-    if not sparse.issparse(rows):
-        return active().first_nonfinite_row(rows)
-    entries = rows.tocoo()
-    bad = entries.row[~np.isfinite(entries.data)]
-    return int(bad.min()) if bad.size else -1
+    if sparse.issparse(rows):
+        return sparse_rows(rows, rows.dtype).first_nonfinite_row()
+    return active().first_nonfinite_row(rows)
 
 
 def numbers(y: Any) -> Array:

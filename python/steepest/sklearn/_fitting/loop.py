@@ -170,11 +170,7 @@ class _Run(Fitting):
 
     def copies(self) -> list[tuple[Array, Array]]:
         """All that learning changes."""
-        compiled, state = self._problem.compiled, self._solver.state
-        arrays = [state.steps, *compiled.learned_arrays()]
-        for slot in state.slots.values():
-            arrays += compiled.arrays(slot)
-        return [(array, array.copy()) for array in arrays]
+        return self._problem.compiled.copies(self._solver.state)
 
     def data_loss(self) -> float:
         """The loss of the samples."""
