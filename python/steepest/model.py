@@ -158,7 +158,8 @@ class Sequential(Model):
         Warns
         -----
         RuntimeWarning
-            If the loss rose for good. The parameters are then those of the best epoch; see `Trainer.fit`.
+            If the loss rose for good, or is above that before the first step. The parameters are then those
+            of the best epoch; see `Trainer.fit`.
         """
         trainer = Trainer(
             self,

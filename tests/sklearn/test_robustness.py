@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import signal
+import warnings
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from support.networks import arrays, assert_same_models
 from support.tolerances import assert_same_bits
 
-from steepest.sklearn import MLPClassifier, MLPRegressor
+from steepest.sklearn import LinearClassifier, MLPClassifier, MLPRegressor
 from steepest.training.loop import ProgressBar
 
 pytestmark = [
@@ -109,11 +111,27 @@ def test_a_loss_that_rises_goes_back_to_the_best_epoch(options, called):
     best = classifier(max_iter=3, **schedule, **options).fit(X, Y)  # of two batches an epoch
     assert best.loss_curve_[2] == min(best.loss_curve_)
     model = classifier(max_iter=8, callbacks=[lambda model: None] * called, **schedule, **options)
-    with pytest.warns(ConvergenceWarning, match=r"rose from .* in epoch 2 .* went back to that epoch"):
+    with pytest.warns(ConvergenceWarning, match=r"rose from .* in epoch 2 .* are those of that epoch"):
         model.fit(X, Y)
     assert_same_bits(model.coefs_[0], best.coefs_[0])
     assert_same_bits(model.coefs_[-1], best.coefs_[-1])
     assert model.n_iter_ == len(model.loss_curve_) == 8 and model.loss_ > 2 * model.best_loss_
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, LinearClassifier])
+def test_epochs_that_are_all_worse_than_the_beginning_are_told(kind):
+    sgd = {"solver": "sgd", "learning_rate_schedule": lambda step: 20.0 if step < 2 else 1e-3}
+    model = kind(**sgd, max_iter=4, batch_size=50, random_state=0)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        model.fit(X, Y)
+    assert any(
+        re.search(r"after the best epoch, .* but was 2\.\d+ before the f", str(w.message)) for w in told
+    )
+    assert min(model.loss_curve_) > 4.7
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        kind(**sgd).partial_fit(X, Y, classes=range(10))
 
 
 # ---- going on ---------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from ..metrics import Metric
 from .callbacks import BatchCallback, BatchState, Callback, EpochCallback, EpochState, RunningTrainer
 from .history import History
 from .loop import Call, EpochLoop, Fitting, Part
+from .objective import objective_before_steps
 from .rates import AHEAD, Rates
-from .rise import warning_of
 from .validation import data_loss, validate
 
 _CALLER = 4  # of `Trainer.fit`
@@ -110,6 +110,11 @@ class Fit(Fitting):
         """The loss of the samples."""
         return data_loss(self._learning.compiled, self._learning.loss, self.batch)
 
+    def objective(self, rows: int) -> float:
+        """That of some of the samples, as steps see it."""
+        compiled, config = self._learning.compiled, self._learning.state.config
+        return objective_before_steps(compiled, config, self.batch, self.batch_size, self.seed, rows)
+
     # ---- between its calls --------------------------------------------------------------------------------
 
     def _after(self, call: Call) -> None:
@@ -129,11 +134,11 @@ class Fit(Fitting):
         """From a loss that rose for good to its best epoch, as if the fit had ended there."""
         if self._history.best_epoch is not None:
             return  # of `EarlyStopping`, which has a way back of its own
-        if losses := self._loop.go_back():
+        if rise := self._loop.go_back():
             self.trainer.epochs_done -= self._loop.undone
-            self._history.best_epoch = losses.index(min(losses))
+            self._history.best_epoch = rise.best
             advice = "Scale the features, or use a smaller learning rate."
-            warnings.warn(warning_of(losses, advice), RuntimeWarning, stacklevel=_CALLER)
+            warnings.warn(rise.warning(advice), RuntimeWarning, stacklevel=_CALLER)
 
     def _record(self, losses: Sequence[float], seconds: Sequence[float]) -> None:
         """Some finished epochs."""

@@ -29,7 +29,7 @@ class History:
         "finished" if all epochs ran, "cancelled" if `Trainer.cancel` ended them, "stopped" if a callback did.
     best_epoch : int or None
         The best epoch, counted from 0, as found by `EarlyStopping` or by a fit that went back to it because
-        the loss rose; None otherwise.
+        the loss rose, or is above that before the first step; None otherwise.
 
     Examples
     --------

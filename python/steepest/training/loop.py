@@ -13,7 +13,7 @@ from ..backends.memory import write
 from . import divergence
 from .history import History
 from .progress import ProgressBar
-from .rise import TOLERANCE, WayBack, rose
+from .rise import TOLERANCE, Rise, WayBack, rose
 
 
 class Part(NamedTuple):
@@ -69,6 +69,10 @@ class Fitting(ABC):
     def data_loss(self) -> float:
         """The loss of all samples with the present parameters, without penalties."""
 
+    @abstractmethod
+    def objective(self, rows: int) -> float:
+        """That of about so many rows with the present parameters, as steps see it."""
+
 
 @dataclass
 class EpochLoop:
@@ -79,7 +83,7 @@ class EpochLoop:
 
     samples, batch_size: of an epoch. epochs: how many at most. classes: outputs of the model. progress:
     whether a bar is wanted. group: batches of each part where an epoch is run in parts. watched: whether a
-    loss that rises is gone back from. tolerance: by how much it may.
+    loss that rises, or is worse than before the first step, is gone back from. tolerance: by how much it may.
     """
 
     fitting: Fitting
@@ -101,6 +105,7 @@ class EpochLoop:
         self._way_back = WayBack(
             lambda request: fitting.fit(request, lambda done: False),
             fitting.data_loss,
+            fitting.objective,
             fitting.copies,
             self.batches,
         )
@@ -121,13 +126,12 @@ class EpochLoop:
             else:
                 yield from self._epoch_in_parts()
 
-    def go_back(self) -> list[float]:
-        """Go back to the best epoch if the loss rose for good; the losses of all epochs then, else none."""
-        losses = self._way_back.losses
-        if not self._watches or not rose(losses, self.tolerance):
-            return []
-        self.undone = len(losses) - self._way_back.go()
-        return losses
+    def go_back(self) -> Rise | None:
+        """Go back to the best epoch if the loss rose for good, or is above the one before the first step."""
+        rise = self._way_back.rise(self.tolerance) if self._watches else None
+        if rise is not None:
+            self.undone = len(rise.losses) - rise.done
+        return rise
 
     def show(self, history: History) -> None:
         """Show how many epochs are done, and the last losses and metrics beside the bar."""
@@ -180,7 +184,9 @@ class EpochLoop:
             return results.status == "cancelled" or self.fitting.stopped(), None
         step = len(results.losses) * self.batches + max(results.step - request.first_batch, 0)
         rate = float(request.rates[step % len(request.rates)])
-        restored = "best" if self.go_back() else "last finished"
+        restored, losses = "last finished", self._way_back.losses
+        if self._watches and rose(losses, self.tolerance):
+            restored, self.undone = "best", len(losses) - self._way_back.go(untrained=True)
         if results.status == "overflowed":
             return False, divergence.of_epoch(self._done, rate, restored)
         return False, divergence.of_fit(self._done, results.step, rate, restored)

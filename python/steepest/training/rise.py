@@ -1,10 +1,12 @@
-"""When an objective has risen for good, and the way back to its best epoch."""
+"""When an objective has risen for good, or steps have ruined it, and the way back to its best epoch."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 from .._checks import Array
 from ..backends.data import NO_PLATEAU, FitRequest
@@ -13,6 +15,10 @@ from ..backends.memory import write
 _CLEARLY = 0.1  # of the first loss
 _FEW = 3  # epochs: one alone may be above the first by the noise of batches and dropout
 _MANY = 10  # epochs: noise goes up three times as far as down in them in less than one fit of a thousand
+_SUSPECT = 1.5  # times the loss of a few rows before the first step
+_RUINED = 2.0  # times that of many
+_FEW_ROWS = 32
+_MANY_ROWS = 2**13
 TOLERANCE = 1e-4  # the estimators' `tol`: of a network that knows its samples by heart, it is noise
 
 Copies = list[tuple[Array, Array]]
@@ -43,13 +49,33 @@ def rose(losses: Sequence[float], tolerance: float = TOLERANCE) -> bool:
     )
 
 
-def warning_of(losses: Sequence[float], advice: str) -> str:
-    """What a fit that went back says."""
-    best = min(losses)
-    return (
-        f"The loss rose from {best:.6g} in epoch {losses.index(best)} (counted from 0) to {losses[-1]:.6g} "
-        f"in the last: the steps are too long. {advice} The parameters went back to that epoch."
-    )
+def ruined(loss: float, began: float, tolerance: float = TOLERANCE, times: float = _RUINED) -> bool:
+    """Whether a loss is clearly above the one before the first step."""
+    return loss > began + (times - 1) * abs(began) + tolerance
+
+
+class Rise(NamedTuple):
+    """What a fit has gone back from.
+
+    losses: of all epochs. best: the epoch that it is in now. began, now: the objective before the first step,
+    and there. ruined: whether that is clearly worse. done: how many epochs are done now.
+    """
+
+    losses: Sequence[float]
+    best: int
+    began: float
+    now: float
+    ruined: bool
+    done: int
+
+    def warning(self, advice: str) -> str:
+        """What the fit says."""
+        epoch, losses = f"{self.best} (counted from 0)", self.losses
+        told = f"The loss rose from {losses[self.best]:.6g} in epoch {epoch} to {losses[-1]:.6g} in the last"
+        if self.ruined:
+            told = f"The loss is {self.now:.6g} after the best epoch, {epoch}, but was "
+            told += f"{self.began:.6g} before the first step"
+        return f"{told}: the steps are too long. {advice} The parameters are those of that epoch."
 
 
 @dataclass
@@ -80,6 +106,8 @@ class WayBack:
         Runs what a request asks for.
     data_loss : callable
         The loss of all samples with the present parameters, without penalties.
+    objective : callable
+        The mean objective of so many rows with the present parameters, as steps see it.
     copies : callable
         What a step changes, with copies.
     batches : int
@@ -90,11 +118,14 @@ class WayBack:
         self,
         run: Callable[[FitRequest], object],
         data_loss: Callable[[], float],
+        objective: Callable[[int], float],
         copies: Callable[[], Copies],
         batches: int,
     ) -> None:
         self.losses: list[float] = []
         self._run, self._data_loss, self._copies, self._batches = run, data_loss, copies, batches
+        self._objective = objective
+        self._start: Copies = []
         self._now = self._best = _Call([], None, 0)
 
     def begin(self, before: Copies, request: FitRequest | None) -> None:
@@ -106,6 +137,7 @@ class WayBack:
         ):
             self._best.after = before
         self._now = _Call(before, request, len(self.losses))
+        self._start = self._start or before
 
     def end(self, losses: Sequence[float]) -> None:
         """The call has finished some epochs."""
@@ -114,8 +146,56 @@ class WayBack:
             self._best.best = losses.index(min(losses))
         self.losses += losses
 
-    def go(self) -> int:
+    def rise(self, tolerance: float) -> Rise | None:
+        """Go back if the loss rose for good, or is clearly above the one before the first step.
+
+        The losses of epochs, whose parameters change on the way, only make suspect: what is compared is
+        measured on the same rows, with the same draws. An untrained model is gone back to only where epochs
+        are one batch: the loss of the first one is its loss.
+        """
+        losses = self.losses
+        risen = rose(losses, tolerance)
+        if len(losses) < 2 or not (risen or self._suspect(tolerance)):
+            return None
+        began, ended = self._at_start(_MANY_ROWS), self._measured(_MANY_ROWS)
+        risen = risen and rose([*losses[:-1], ended], tolerance)
+        worse = ruined(ended, began, tolerance)
+        if not (risen or worse):
+            return None
+        end, best = self._copies(), losses.index(min(losses))
+        done, now = self.go(untrained=self._batches == 1), self._measured(_MANY_ROWS)
+        if not worse and not ended > now + _CLEARLY * abs(losses[0]) + tolerance:
+            write(end)
+            return None
+        if ended < now:
+            write(end)
+            best, done, now = len(losses) - 1, len(losses), ended
+        return Rise(losses, best, began, now, ruined(now, began, tolerance), done)
+
+    def _suspect(self, tolerance: float) -> bool:
+        """Whether the last loss is above that of a few rows before the first step."""
+        losses = self.losses
+        if self._batches == 1:
+            return ruined(losses[-1], losses[0], tolerance, _SUSPECT)
+        last = max(losses[-1], self._measured(_FEW_ROWS))
+        return ruined(last, self._at_start(_FEW_ROWS), tolerance, _SUSPECT)
+
+    def _measured(self, rows: int) -> float:
+        loss = self._objective(rows)
+        return math.inf if math.isnan(loss) else loss
+
+    def _at_start(self, rows: int) -> float:
+        now = self._copies()
+        try:
+            write(self._start)
+            return self._measured(rows)
+        finally:
+            write(now)
+
+    def go(self, untrained: bool) -> int:
         """Go back to where the best epoch began, or to its end if that is better; how many are done then.
+
+        untrained: whether that may be where the fit began.
 
         The loss of an epoch is the mean before its updates: with all samples in one batch, it is that of
         its beginning. Its end is better where most is learned within an epoch.
@@ -128,7 +208,7 @@ class WayBack:
             self._repeat(call.best, 1)
         else:
             write(call.after)
-        if self._data_loss() < loss:
+        if self._data_loss() < loss or not (untrained or call.done + call.best):
             return call.done + call.best + 1
         write(began)
         return call.done + call.best

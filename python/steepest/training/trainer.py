@@ -265,25 +265,28 @@ class Trainer:
         Warns
         -----
         RuntimeWarning
-            If the loss rose for good: the steps are too long. The trainer, and with it the model, has then
-            gone back to its best epoch, whose number is `History.best_epoch`. A fit with `EarlyStopping`,
-            which has a way back of its own, is left alone.
+            If the loss rose for good, or is more than twice that before the first step: the steps are too
+            long. The trainer, and with it the model, has then gone back to its best epoch, whose number is
+            `History.best_epoch`. A fit with `EarlyStopping`, which has a way back of its own, is left alone.
 
         Notes
         -----
         A loss has risen for good if the last one is above the best by more than a tenth of the first, and it
         has doubled since the first epoch, or each of the last three is a tenth above that, or it had halved
         and half of that is lost, or it has gone up three times as far as down in ten epochs or more since
-        the best. `History.loss` is measured before each update, so of the two ends of the best epoch,
-        that with the lower loss is gone back to: all of the trainer, as if the fit had ended there.
+        the best. Where it looks so, or as if steps had ruined the model, the objective before the first step,
+        after the last and in the best epoch is measured, as training has it, on the same 8,192 samples or
+        fewer: the fit goes back only if these agree. `History.loss` is measured before each update, so of the
+        two ends of the best epoch, that with the lower loss is gone back to: all of the trainer, as if the
+        fit had ended there. The end of the fit is kept where it is better than both.
 
         X of the model's dtype in C order is read in place, so a memory map (``numpy.load(...,
         mmap_mode="r")``) may be larger than memory. The same holds for int64 labels, and for targets and
         sample weights of the model's dtype. Everything else is converted once, as a whole. A fit allocates
         a copy of the parameters, of the optimizer's state and of the average, and one batch with its
         activations and gradients; with `shuffle` also 4 bytes per sample for the order (8 from 2**32 samples
-        on). More than one epoch needs two more copies, and three where the loss rises; they are made once in
-        1,024 updates, or each epoch where that is longer or something is called between epochs.
+        on). More than one epoch needs three more copies, and up to six where the loss rises; they are made
+        once in 1,024 updates, or each epoch where that is longer or something is called between epochs.
 
         A sparse X gives the results of the dense one within rounding; the same bits, if the first layer has
         at least 16 outputs in float32 (8 in float64) and no `L2` penalty. It is not made dense: the products

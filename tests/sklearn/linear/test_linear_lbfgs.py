@@ -237,7 +237,7 @@ def test_ctrl_c_keeps_the_last_point():
 def test_a_loss_that_rises_is_told():
     X = np.r_[np.full((1, 5), 1000.0), random.standard_normal((3999, 5))]
     with pytest.warns(
-        ConvergenceWarning, match="The loss rose from .* the steps are too long. Scale the feat"
+        ConvergenceWarning, match="The loss is .* the first step: the steps are too long. Scale the feat"
     ):
         LinearRegressor(solver="sgd", random_state=0).fit(X, X.sum(axis=1))
     assert LinearRegressor().fit(X, X.sum(axis=1)).score(X, X.sum(axis=1)) > 1 - 1e-9

@@ -23,8 +23,8 @@ from ...compile.objective import check_clipping
 from ...training.divergence import DivergenceError
 from ...training.history import History
 from ...training.loop import Call, EpochLoop, Fitting, Part
+from ...training.objective import objective_before_steps
 from ...training.rates import AHEAD
-from ...training.rise import warning_of
 from ...training.validation import data_loss
 from .callbacks import Callbacks
 from .interruption import interruption_noted
@@ -177,6 +177,11 @@ class _Run(Fitting):
         problem = self._problem
         return data_loss(problem.compiled, problem.config.loss, problem.batch)
 
+    def objective(self, rows: int) -> float:
+        """That of some of the samples, as steps see it."""
+        compiled, batch, seed = self._problem.compiled, self._problem.batch, self._problem.seed
+        return objective_before_steps(compiled, self._state.config, batch, self._size, seed, rows)
+
     # ---- between its calls --------------------------------------------------------------------------------
 
     def _diverged(self, call: Call) -> bool:
@@ -198,9 +203,9 @@ class _Run(Fitting):
 
     def _go_back(self) -> None:
         """A plateau of a loss that has risen is no convergence."""
-        if losses := self._loop.go_back():
+        if rise := self._loop.go_back():
             advice = "Scale the features, or set a smaller learning_rate_init."
-            warnings.warn(warning_of(losses, advice), ConvergenceWarning, stacklevel=2)
+            warnings.warn(rise.warning(advice), ConvergenceWarning, stacklevel=2)
             if self._interrupted.is_set():  # on the way back, which is gone to its end
                 warnings.warn("Training interrupted by user.", stacklevel=2)
 

@@ -26,8 +26,8 @@ loss_curve_ : list of float
     model, that after each iteration, with kinks as they are smoothed then; of a network it is not set. By
     "sdca", with the loss of each row as it was met last.
 best_loss_ : float or None
-    The smallest value of loss_curve_, to whose epoch a fit whose loss rose goes back, with a
-    ConvergenceWarning; None with early_stopping.
+    The smallest value of loss_curve_, to whose epoch a fit goes back, with a ConvergenceWarning, if the
+    loss rose, or is above that before the first step; None with early_stopping.
 validation_scores_ : list of float or None
     Score on the held-out samples after each epoch, with early_stopping: accuracy, or R^2 of a regressor.
 best_validation_score_ : float or None
