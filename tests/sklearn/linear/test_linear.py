@@ -169,6 +169,30 @@ def test_a_rate_that_is_too_large_is_told():
         LinearRegressor(learning_rate_init=1e60).fit(X, y)
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_rate_that_is_too_large_is_named(count):
+    """As it was given, also where two columns of one score learn at half of it."""
+    X, y = classes(count)
+    with pytest.raises(ValueError, match=r"rate was 1e\+200: a smaller learning_rate_init may help\.$"):
+        LinearClassifier(solver="adam", learning_rate_init=1e200).fit(X * 1e200, y)
+    schedule = {"learning_rate_schedule": lambda step: 1e200, "solver": "adam"}
+    with pytest.raises(ValueError, match=r"rate was 1e\+200: a smaller learning_rate_schedule may help\.$"):
+        LinearClassifier(**schedule).fit(X * 1e200, y)
+
+
+def test_a_loss_of_sklearn_is_told_its_name_here():
+    with pytest.raises(ValueError, match=r"scikit-learn's 'log_loss' is 'softmax' here\)\. Got 'log_loss'"):
+        LinearClassifier("log_loss").fit(*classes(2))
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "sdca"])
+def test_partial_fit_names_the_solvers_that_can(solver):
+    with pytest.raises(AttributeError, match="no attribute 'partial_fit'") as caught:
+        LinearClassifier(solver=solver).partial_fit(*classes(2))
+    told = str(caught.value.__cause__)
+    assert '"auto", "sgd", ' in told and told.endswith(f"but solver is {solver!r}")
+
+
 def test_an_end_without_convergence_is_told():
     with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(2\) reached and the optimization"):
         LinearClassifier(solver="sgd", max_iter=2).fit(*classes(3))

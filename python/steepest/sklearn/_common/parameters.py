@@ -28,11 +28,14 @@ _KINDS = {"boolean": "bool", "verbose": "bool", "random_state": "int, RandomStat
 
 
 class Names(StrOptions):
-    """One of these strings; the docstring has them in this order."""
+    """One of these strings; the docstring has them in this order, and errors a hint."""
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, hint: str = "") -> None:
         super().__init__(set(names))
-        self.names = names
+        self.names, self._hint = names, hint
+
+    def __str__(self) -> str:
+        return super().__str__() + self._hint
 
 
 def parameter(default: Any, allowed: Sequence[Any], text: str, kind: str | None = None) -> Any:

@@ -192,7 +192,7 @@ class _Run(Fitting):
         if self._interrupted.is_set():
             raise KeyboardInterrupt
         if isinstance(call.failure, DivergenceError):
-            self._record.give_up()
+            self._record.give_up(call.failure.learning_rate or 0.0)
             return True
         if call.failure is not None:
             raise call.failure

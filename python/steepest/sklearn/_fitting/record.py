@@ -108,11 +108,13 @@ class Record:
         best, waited = estimator.best_loss_, estimator._no_improvement_count
         return Plateau(float(estimator.tol), float(estimator.n_iter_no_change), best, waited)
 
-    def give_up(self) -> None:
-        """An error, unless there are parameters to go back to."""
+    def give_up(self, rate: float) -> None:
+        """An error, which names the learning rate, unless there are parameters to go back to."""
         estimator = self._estimator
         if not (estimator.early_stopping and estimator._best):
-            raise ValueError(NOT_FINITE)
+            name = "learning_rate_" + ("init" if estimator.learning_rate_schedule is None else "schedule")
+            rate /= self._problem.rate_factor
+            raise ValueError(f"{NOT_FINITE} The learning rate was {rate:.6g}: a smaller {name} may help.")
         estimator.loss_ = math.nan
         estimator.loss_curve_.append(math.nan)
         estimator.validation_scores_.append(math.nan)

@@ -87,7 +87,9 @@ class LinearClassifier(ClassificationMixin, LinearModel):
 
     # Its own parameters; the others are those of FitParameters, LinearParameters and ClassifierParameters.
     loss: str = parameter(
-        "softmax", [Names("softmax", "hinge", "squared_hinge")], 'Only "softmax" gives probabilities.'
+        "softmax",
+        [Names("softmax", "hinge", "squared_hinge", hint=" (scikit-learn's 'log_loss' is 'softmax' here)")],
+        'Only "softmax" gives probabilities.',
     )
     _: KW_ONLY
     margin: float = parameter(1.0, [NON_NEGATIVE], "Margin of the hinge losses.")

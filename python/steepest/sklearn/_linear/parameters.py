@@ -76,7 +76,10 @@ class LinearParameters(Estimator):
 
     def _check_solver(self) -> bool:
         if self.solver in AT_ONCE:
-            raise AttributeError(f"partial_fit learns by mini-batches, but solver is {self.solver!r}")
+            able = quoted(("auto", *STOCHASTIC_SOLVERS))
+            raise AttributeError(
+                f"partial_fit learns by mini-batches, as solver={able} do, but solver is {self.solver!r}"
+            )
         return True
 
     def _check_settings(self, job: FitJob) -> None:
