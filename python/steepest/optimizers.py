@@ -196,8 +196,8 @@ class Adam(Description):
     Raises
     ------
     ValueError, TypeError
-        If an argument is outside its range or has another type. A `Trainer` raises ValueError for a lazy
-        optimizer with a penalty on the first layer.
+        If an argument is outside its range or has another type. A `Trainer` raises ValueError where a lazy
+        optimizer meets sparse X and a penalty on the first layer.
 
     Notes
     -----
@@ -209,9 +209,9 @@ class Adam(Description):
     costs what the batch has entries, and a rare feature keeps its m and s from one appearance to the next.
     This is the algorithm of ``torch.optim.SparseAdam`` and of TensorFlow Addons' ``LazyAdam``, both of which
     use epsilon as epsilon hat; as in these, t counts all steps. Biases and all other layers learn by the
-    plain formula. A penalty on the first layer has a gradient in every weight, and is refused, as PyTorch
-    refuses weight decay with sparse gradients. Of what a `Trainer` does beside the optimizer, a `MaxNorm`
-    and averages go through all weights still.
+    plain formula. A penalty on the first layer has a gradient in every weight, and is refused for sparse X,
+    as PyTorch refuses weight decay with sparse gradients. Of what a `Trainer` does beside the optimizer, a
+    `MaxNorm` and averages go through all weights still.
 
     Examples
     --------

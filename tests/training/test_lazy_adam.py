@@ -175,21 +175,35 @@ def test_an_optimizer_that_becomes_lazy_keeps_its_state(backend):
 @pytest.mark.parametrize("penalty", [st.L2(0.1), st.L1(0.1), {0: st.ElasticNet(0.1, 0.5)}], ids=str)
 def test_a_penalty_on_the_first_layer_is_refused(penalty):
     message = (
-        r"changes all weights of the first layer in each step, but a lazy .*leave out lazy=True, or give"
+        r"X is sparse, and .* changes all weights of the first layer .*, but a lazy .*leave out lazy=True, or"
     )
+    X, y = samples()
+    own = trainer(penalty=penalty)
+    before = own.model.state_dict()
+    for learn in (own.fit, own.step):
+        with pytest.raises(ValueError, match=message):
+            learn(X, y)
+    for key, value in own.model.state_dict().items():
+        assert_same_bits(value, before[key])
+    own.optimizer = PLAIN
     with pytest.raises(ValueError, match=message):
-        trainer(penalty=penalty)
-    own = trainer(PLAIN, penalty=penalty)
-    with pytest.raises(ValueError, match=message):
-        own.optimizer = LAZY
-    assert own.optimizer is PLAIN
+        own.fit(X, y, epochs=2, progress=False, callbacks=[lambda _: setattr(own, "optimizer", LAZY)])
+
+
+@pytest.mark.parametrize("penalty", [st.L2(0.1), {0: st.L1(0.1)}], ids=str)
+def test_a_penalty_of_dense_samples_is_that_of_plain_adam(backend, penalty):
+    X, y = samples()
+    with backend.computing():
+        lazy, plain = (trainer(optimizer, penalty=penalty) for optimizer in (LAZY, PLAIN))
+        for own in (lazy, plain):
+            own.fit(X.toarray(), y, epochs=2, batch_size=10, progress=False)
+            own.step(X.toarray(), y)
+    assert_equal_models(lazy.model, plain.model)
 
 
 def test_penalties_that_do_no_harm_are_taken():
-    trainer(penalty=st.L2(0))
-    trainer(penalty={2: st.L2(0.1)})
-    layers = (st.BatchNorm(FEATURES), L(FEATURES, 3))  # takes no sparse samples
-    st.Trainer(st.Sequential(*layers), optimizer=LAZY, penalty=st.L2(0.1))
+    for penalty in (st.L2(0), {2: st.L2(0.1)}):
+        trainer(penalty=penalty).step(*samples())
 
 
 def test_decay_of_all_weights_is_refused(backend):

@@ -76,6 +76,7 @@ class Fit(Fitting):
         if self._rates.rule is not self._learning.optimizer.learning_rate:
             left = (self.epochs - self._history.epochs) * self._loop.batches - part.first_batch
             self._rates = self._rates_of(left)
+        self._learning.check_lazy(self.batch.x)  # by what a callback may have set
         steps = epochs * (self._loop.batches if part.batches is None else part.batches)
         return FitRequest(
             epochs=epochs,

@@ -11,6 +11,7 @@ from .._checks import Array
 from .._description import check_dtype
 from ..averaging import Averaging, as_averaging
 from ..backends.data import Average, OptimizerState, TrainConfig, TrainState
+from ..backends.sparse import SparseRows
 from ..compile.compiled import Compiled
 from ..compile.objective import check_clipping, objective_of
 from ..constraints import MaxNorm, as_constraint
@@ -63,7 +64,6 @@ class Learning:
         """Take another optimizer. If it keeps the same kind of state, the state stays."""
         slots = as_optimizer(optimizer).slots
         check_dtype(optimizer, self.compiled.dtype)
-        self._check_lazy(optimizer)
         kept = self.state.optimizer
         if slots != tuple(kept.slots):
             zeros = {name: self.compiled.zeros() for name in slots}
@@ -73,14 +73,14 @@ class Learning:
         config = replace(self.state.config, optimizer=optimizer)
         self.state = replace(self.state, config=config, optimizer=kept)
 
-    def _check_lazy(self, optimizer: Optimizer) -> None:
-        """Refuse one that leaves weights alone which a penalty is to change."""
-        penalty = self.state.config.penalties[0] if self.compiled.takes_sparse else None
-        if penalty is not None and (penalty.l2 or penalty.l1) and is_lazy(optimizer):
+    def check_lazy(self, x: Array | SparseRows) -> None:
+        """Refuse sparse rows where the optimizer leaves weights alone that a penalty is to change."""
+        penalty = self.state.config.penalties[0] if isinstance(x, SparseRows) else None
+        if penalty is not None and (penalty.l2 or penalty.l1) and is_lazy(self.optimizer):
             raise ValueError(
-                f"{penalty!r} changes all weights of the first layer in each step, but a lazy optimizer only "
-                "those of features that a batch has: leave out lazy=True, or give penalties to later layers "
-                "alone, as in penalty={2: st.L2(1e-4)}"
+                f"X is sparse, and {penalty!r} changes all weights of the first layer in each "
+                "step, but a lazy optimizer only those of features that a batch has: leave out lazy=True, or "
+                "give penalties to later layers alone, as in penalty={2: st.L2(1e-4)}"
             )
 
     @property

@@ -184,6 +184,7 @@ class Trainer:
                 batch = batch_of(compiled, X, y, sample_weight, learning.loss)
                 compiled.check_masks(len(batch.x))
                 check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
+                learning.check_lazy(batch.x)
                 objective = network.step(batch, state, rate, seed)
         except Overflowed:
             raise divergence.of_update(rate) from None
@@ -308,6 +309,7 @@ class Trainer:
         compiled, loss = self.learning.compiled, self.learning.loss
         batch = batch_of(compiled, X, y, sample_weight, loss)
         check_finite(batch)
+        self.learning.check_lazy(batch.x)
         validation = None if validation_data is None else validation_batch(compiled, validation_data, loss)
         size = min(batch_size or len(batch.x), len(batch.x))
         compiled.check_masks(size)
