@@ -16,7 +16,7 @@ from ...backends import active
 from ...backends.data import Plateau
 from ...backends.memory import write
 from .job import HeldOut, Problem
-from .solver import STOCHASTIC_SOLVERS
+from .solver import LAZY_ADAM, STOCHASTIC_SOLVERS
 
 RECORD = """
 loss_ : float
@@ -53,7 +53,7 @@ NOT_FINITE = (
 def begin(estimator: Any) -> None:
     """The attributes of an estimator that has learned nothing yet."""
     estimator.n_iter_ = estimator.t_ = 0
-    if estimator._batch_solver in STOCHASTIC_SOLVERS:
+    if estimator._batch_solver in (*STOCHASTIC_SOLVERS, LAZY_ADAM):
         vars(estimator).update(_records(estimator))
 
 

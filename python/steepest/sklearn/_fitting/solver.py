@@ -15,6 +15,7 @@ from ...training.rates import rates_of
 from .._common.arrays import writable
 
 STOCHASTIC_SOLVERS = tuple(OPTIMIZERS)
+LAZY_ADAM = "lazy_adam"  # of networks: `Adam(lazy=True)`
 
 
 @dataclass
@@ -37,7 +38,10 @@ class Solver:
             "epsilon": float(estimator.epsilon),
             "epsilon_hat": True,
         }
-        optimizer = optimizer_named(estimator._batch_solver, rate, settings)
+        name = estimator._batch_solver
+        if name == LAZY_ADAM:
+            name, settings["lazy"] = "adam", True
+        optimizer = optimizer_named(name, rate, settings)
         slots = {name: [_zeros(p) for p in parameters] for name in optimizer.slots}
         return cls(optimizer, rate, OptimizerState(slots))
 

@@ -8,14 +8,16 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 from ..._checks import fraction, integer, one_of
 from .._common.parameters import BELOW_1, COUNT, NON_NEGATIVE, POSITIVE, UP_TO_1, Names, parameter, quoted
 from .._estimator.base import Estimator
 from .._fitting.job import FitJob
-from .._fitting.solver import STOCHASTIC_SOLVERS
+from .._fitting.solver import LAZY_ADAM, STOCHASTIC_SOLVERS
 from .architecture import ACTIVATIONS, THEIR_ACTIVATIONS
 
+_BY_BATCHES = (*STOCHASTIC_SOLVERS, LAZY_ADAM)
 _OTHERS = [name for name in ACTIVATIONS if name not in THEIR_ACTIVATIONS]
 
 
@@ -39,10 +41,14 @@ class MLPParameters(Estimator):
     _: KW_ONLY
     solver: str = parameter(
         "adam",
-        [Names("lbfgs", *STOCHASTIC_SOLVERS)],
-        "L-BFGS on all samples at once, or mini-batch gradient descent by one of the stochastic solvers. "
-        'Those but "lbfgs", "sgd" and "adam" are extensions. Each uses those of momentum, beta_1, beta_2 '
-        'and epsilon that it has; "adamw" also decays weights by its default, 0.01.',
+        [Names("lbfgs", *_BY_BATCHES)],
+        '"lbfgs": L-BFGS on all samples at once; or mini-batch gradient descent by one of the stochastic '
+        f'solvers {quoted(_BY_BATCHES)}. Those but "lbfgs", "sgd" and "adam" are extensions. '
+        "Each uses those of momentum, beta_1, beta_2 and epsilon that it has; "
+        '"adamw" also decays weights by its default, 0.01. "lazy_adam" is fast for sparse X: a step updates '
+        "only weights of features that its batch has, so alpha must be 0 there. It is another algorithm than "
+        '"adam", which moves all; for dense X they are the same.',
+        "str",
     )
     alpha: float = parameter(1e-4, [NON_NEGATIVE], "Strength of the penalty.")
     learning_rate_init: float = parameter(
@@ -63,7 +69,7 @@ class MLPParameters(Estimator):
     )
 
     def _check_solver(self) -> bool:
-        if self.solver not in STOCHASTIC_SOLVERS:
+        if self.solver not in _BY_BATCHES:
             raise AttributeError(
                 f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
             )
@@ -87,7 +93,12 @@ class MLPParameters(Estimator):
         self._activations(hidden)
         dropped = any(self._dropout(hidden))
         super()._check_settings(job)
-        if self.solver in STOCHASTIC_SOLVERS:
+        if self.solver == LAZY_ADAM and issparse(job.X) and self._penalty() is not None:
+            raise ValueError(
+                f"solver='lazy_adam' updates only weights of features that a batch of sparse X has, but the "
+                f"penalty, of alpha={self.alpha}, is on all: set alpha=0, or solver='adam'"
+            )
+        if self.solver in _BY_BATCHES:
             return
         used = {
             "dropout": dropped,
