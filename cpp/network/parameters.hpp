@@ -54,6 +54,9 @@ template <class T> struct Updates {
     std::vector<Update<T>> weights;
     Update<T> biases;
     bool lazy = false; // of a sparse first stage only rows of features that the batch has are updated
+    // The penalty whose terms the update of a sparse first stage renews, while the rows are in the cache;
+    // null: none does.
+    const Penalty* renewed = nullptr;
 };
 
 } // namespace steepest

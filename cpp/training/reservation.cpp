@@ -88,13 +88,19 @@ template <class T> Index Run<T>::most_entries(Index size) const {
     return most;
 }
 
+template <class T> bool Run<T>::renews_terms() const {
+    const TrainConfig& config = job_.config;
+    return job_.samples.sparse && !config.penalties.empty() && stored_.empty() && !job_.only_gradients &&
+           !(config.max_norm < unlimited);
+}
+
 template <class T> bool Run<T>::can_be_lazy() const {
     const TrainConfig& config = job_.config;
     const bool plain = is_descent(config.optimizer) && !job_.only_gradients && !job_.average.values;
     const bool bounded =
         config.clip_value < unlimited || config.clip_norm < unlimited || config.max_norm < unlimited;
-    if (!job_.samples.sparse || !plain || bounded || config.penalty_by_batch || config.penalties.empty())
-        return false;
+    const bool by_weight = config.penalty_by_batch && job_.samples.weight; // then its share has no bound
+    if (!job_.samples.sparse || !plain || bounded || by_weight || config.penalties.empty()) return false;
     const Penalty& penalty = config.penalties[0];
     const Index size = batch_size();
     const Index steps =
@@ -106,6 +112,8 @@ template <class T> bool Run<T>::can_be_lazy() const {
 
 template int Run<float>::plan(int);
 template int Run<double>::plan(int);
+template bool Run<float>::renews_terms() const;
+template bool Run<double>::renews_terms() const;
 template void Run<float>::reserve(int);
 template void Run<double>::reserve(int);
 template bool Run<float>::can_be_lazy() const;

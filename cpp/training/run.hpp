@@ -30,6 +30,9 @@ template <class T> class Run {
     void reserve_batch(Index size);
     // Entries of sparse samples that a batch may have.
     [[nodiscard]] Index most_entries(Index size) const;
+    // Whether updates of a sparse first stage are the last that changes its weight in a step, and so can
+    // renew the terms of its penalty.
+    [[nodiscard]] bool renews_terms() const;
     // Whether the update of a sparse first stage is one that scales its weight, by not too little.
     [[nodiscard]] bool can_be_lazy() const;
     // After a run: takes back what diverged or overflowed. True if the epochs from the snapshot on are to be

@@ -18,7 +18,10 @@ template <class T> bool Run<T>::step(const Context<T>& context, const Batch<T>& 
     if (!job_.config.penalties.empty()) make_penalty_terms(network_, context, job_.config.penalties);
     if (context.team.rank == 0) prepare_step(context, batch);
     const Parameters<T>* const stored = gradients(context, batch);
-    context.team.barrier([&] { go_ = decide(batch); });
+    context.team.barrier([&] {
+        go_ = decide(batch);
+        if (go_ && memory_.updates.renewed) network_.lazy_scale().renew_terms();
+    });
     if (!go_ || job_.only_gradients) return go_;
     update(context, batch, stored);
     if (context.team.rank == 0) record(batch);
@@ -84,13 +87,14 @@ template <class T> void Run<T>::prepare_update(double penalty_share) {
     const PreparedUpdate<T> prepared(config.optimizer, config.clip_value, rate, age,
                                      request.restorable ? nullptr : &overflow_);
     updates.biases = prepared.of_biases(), updates.lazy = is_lazy(config.optimizer);
+    updates.renewed = renews_terms() ? config.penalties.data() : nullptr;
     updates.weights.resize(network_.parameters().size());
     for (std::size_t d = 0; d < updates.weights.size(); ++d) {
         const Penalty penalty = config.penalties.empty() ? Penalty{} : config.penalties[d];
         updates.weights[d] = prepared.of_weights(penalty * penalty_share);
     }
     LazyScale& scale = network_.lazy_scale();
-    if (scale.active()) updates.weights[0] = scale.prepare(updates.weights[0], rate, config.penalties[0].l2);
+    if (scale.active()) updates.weights[0] = scale.prepare(updates.weights[0], rate, config.penalties[0].l2 * penalty_share);
 }
 
 template <class T> const Parameters<T>* Run<T>::gradients(const Context<T>& context, const Batch<T>& batch) {

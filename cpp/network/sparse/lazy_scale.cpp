@@ -9,7 +9,6 @@ constexpr double small_scale = 1e-3; // below, a float loses bits to the numbers
 } // namespace
 
 template <class T> Update<T> LazyScale::prepare(Update<T> update, double rate, double l2) {
-    l2_ = l2;
     next_scale_ = scale_ * (1 - rate * 2 * l2);
     update.l2_slope = 0;
     update.learning_rate = T(rate / next_scale_);

@@ -16,8 +16,6 @@ class LazyScale {
     // Whether a weight is kept so, and by how much its array is to be multiplied. Every thread.
     [[nodiscard]] bool active() const { return active_; }
     [[nodiscard]] double value() const { return scale_; }
-    // The strength of the penalty that is put off. Every thread, after prepare().
-    [[nodiscard]] double l2() const { return l2_; }
     // Whether the terms of the penalty are known, up to value()^2: an update renews those that it changes.
     [[nodiscard]] bool terms_known() const { return terms_known_; }
 
@@ -27,8 +25,11 @@ class LazyScale {
     // The update of a step that moves the scale in place of the penalty's slope. The leader alone, before it.
     template <class T> [[nodiscard]] Update<T> prepare(Update<T> update, double rate, double l2);
 
+    // From now on updates renew the terms. One thread, while all others wait.
+    void renew_terms() { terms_known_ = true; }
+
     // Makes that the scale. The leader alone, when all threads have updated the weight.
-    void commit() { scale_ = next_scale_, terms_known_ = true; }
+    void commit() { scale_ = next_scale_; }
 
     // Whether the scale is so small that it should be written. Every thread.
     [[nodiscard]] bool needs_flush() const;
@@ -39,7 +40,7 @@ class LazyScale {
 
   private:
     bool active_ = false, terms_known_ = false;
-    double scale_ = 1, next_scale_ = 1, l2_ = 0;
+    double scale_ = 1, next_scale_ = 1;
 };
 
 } // namespace steepest

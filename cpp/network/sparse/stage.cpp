@@ -33,20 +33,14 @@ __attribute__((always_inline)) inline void prefetch_row(const StageView<T>& at, 
     }
 }
 
-// Renews the penalty's terms of blocks that a feature of the batch is in.
+// Renews the penalty's term of rows of one term, which have just been updated.
 template <class T>
-void renew_penalty_terms(const StageView<T>& at, const Kernels<T>& kernels, const Team& team, Range own) {
-    const SparseBatch<T>& batch = *at.network().sparse();
-    const MatrixView<T> weight = at.parameters().weight;
+void renew_penalty_term(const StageView<T>& at, const Kernels<T>& kernels, const Penalty& penalty,
+                        Range rows) {
     double* const terms = at.workspace().penalty_terms[at.parameter_index()].data();
-    for (Index i = own.begin; i < own.end; i += term_rows) {
-        const Index rows = std::min(term_rows, own.end - i);
-        Index entries = 0;
-        for (Index k = 0; k < rows; ++k) entries += batch.column(team.rank, i - own.begin + k).count;
-        if (entries > 0)
-            terms[i / term_rows] = kernels.penalty(read_only(from(weight, i)), rows, at.stage().outputs,
-                                                   at.network().lazy_scale().l2(), 0);
-    }
+    terms[rows.begin / term_rows] =
+        kernels.penalty(read_only(from(at.parameters().weight, rows.begin)), rows.size(), at.stage().outputs,
+                        penalty.l2, penalty.l1);
 }
 
 } // namespace
@@ -85,6 +79,13 @@ void update_sparse_weight(const StageView<T>& at, const Context<T>& context, con
     const bool only_touched = !step.gradients && (unchanged || step.updates.lazy);
     T* const sums = batch.gradient(context.team.rank);
     const auto entries_of = [&](Index i) { return batch.column(context.team.rank, i - own.begin); };
+    bool zeros = false;   // whether sums are those of a feature that the batch does not have
+    bool changed = false; // a row of the term at hand
+    const auto end_term = [&](Index i) {
+        const Index begin = i / term_rows * term_rows; // as row_chunk() cuts them
+        if (changed) renew_penalty_term(at, kernels, *step.updates.renewed, {begin, i + 1});
+        changed = false;
+    };
     for (Index i = own.begin; i < own.end; ++i) {
         const Index later = i + features_ahead;
         if (step.updates.lazy && !step.gradients && later < own.end && entries_of(later).count > 0)
@@ -92,18 +93,24 @@ void update_sparse_weight(const StageView<T>& at, const Context<T>& context, con
         // Only gradients are left half-way, never an update.
         if (step.gradients && i % features_between_polls == 0 && context.stopped()) return;
         const Entries<T> entries = entries_of(i);
-        if (only_touched && entries.count == 0) continue;
+        const bool last_of_term = (i + 1) % term_rows == 0 || i + 1 == own.end;
+        if (only_touched && entries.count == 0) {
+            if (last_of_term) end_term(i);
+            continue;
+        }
         T* const gradient = step.gradients ? from(step.gradients[d].weight, i).data : sums;
-        kernels.sparse_row_product(entries.values, entries.places, entries.count,
-                                   read_only(at.delta().rows()), gradient, n);
+        if (step.gradients || !zeros || entries.count > 0)
+            kernels.sparse_row_product(entries.values, entries.places, entries.count,
+                                       read_only(at.delta().rows()), gradient, n);
+        zeros = entries.count == 0;
+        changed = step.updates.renewed && !step.gradients;
         T* const w = from(weight, i).data;
         if (step.gradients)
             add_penalty_slope(kernels, update, w, gradient, n);
         else
             kernels.update(update, gradient, w, step.state.of_row(d, i), n);
+        if (last_of_term) end_term(i);
     }
-    if (at.network().lazy_scale().active() && !step.gradients)
-        renew_penalty_terms(at, kernels, context.team, own);
 }
 
 #define STEEPEST_INSTANTIATE(T)                                                                 \
