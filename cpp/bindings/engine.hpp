@@ -55,7 +55,7 @@ template <class T> class Engine {
         predict(count, choice, [&](Network<T>& network, Poller& poller) {
             SparseBatch<T> rows;
             rows.read(x);
-            const SparseReading<T> reading(network, &rows, false);
+            const SparseReading<T> reading(network, &rows);
             return network.predict(kernels_of<T>(choice.table), choice.threads, {}, y, count, poller);
         });
     }

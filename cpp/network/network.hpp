@@ -6,7 +6,7 @@
 #include "network/parameters.hpp"
 #include "network/plan.hpp"
 #include "network/sparse/batch.hpp"
-#include "network/sparse/lazy_scale.hpp"
+#include "network/sparse/lazy_weight.hpp"
 #include "network/stages/dense_product.hpp"
 #include "network/workspace.hpp"
 
@@ -32,7 +32,7 @@ template <class T> class Network {
     [[nodiscard]] Index outputs() const { return plan_.outputs(); }
     // The buffers, in which each thread writes its part.
     [[nodiscard]] const Workspace<T>& workspace() const { return workspace_; }
-    [[nodiscard]] const LazyScale& lazy_scale() const { return lazy_scale_; }
+    [[nodiscard]] const LazyWeight<T>& lazy_weight() const { return lazy_weight_; }
     // The samples that the first stage reads in place of x, or null.
     [[nodiscard]] SparseBatch<T>* sparse() const { return sparse_; }
     // The scores of a batch that went forward, and where dloss/dscores go before it goes back.
@@ -47,8 +47,7 @@ template <class T> class Network {
     // This thread's part of all these transposes, of which every pass, forward or backward, needs the whole.
     void transpose(const Kernels<T>& kernels, const Team& team) const;
 
-    // ---- the leader alone, between barriers --------------------------------------------------------------
-    [[nodiscard]] LazyScale& lazy_scale() { return lazy_scale_; }
+    [[nodiscard]] LazyWeight<T>& lazy_weight() { return lazy_weight_; }
 
     // ---- the caller alone --------------------------------------------------------------------------------
     // Scores y (rows, outputs) of x (rows, inputs), or of what read() was given, by a team of its own.
@@ -60,8 +59,8 @@ template <class T> class Network {
     // Views of the gradients that reserve() made room for.
     [[nodiscard]] std::vector<Parameters<T>> stored_gradients() const;
     // From now on the rows of a batch are those of `batch` in place of x, until it is null; the first stage
-    // must be dense. `lazy`: its weight is kept as a scale times what the array holds.
-    void read(SparseBatch<T>* batch, bool lazy) { sparse_ = batch, lazy_scale_.reset(lazy); }
+    // must be dense. Its weight is lazy from lazy_weight().begin() on, until then.
+    void read(SparseBatch<T>* batch) { sparse_ = batch, lazy_weight_.end(); }
 
   private:
     // Whether a stage's product needs the transpose of its weight, unless it reads sparse rows.
@@ -79,7 +78,7 @@ template <class T> class Network {
     std::vector<Parameters<T>> parameters_;
     std::vector<MatrixView<T>> running_;
     Workspace<T> workspace_;
-    LazyScale lazy_scale_;
+    LazyWeight<T> lazy_weight_;
     SparseBatch<T>* sparse_ = nullptr;
     std::vector<std::size_t> transposed_; // stages that need their transposes, but for sparse rows
 };
@@ -87,10 +86,8 @@ template <class T> class Network {
 // While it lives, a network reads its rows from a sparse batch, if there is one.
 template <class T> class SparseReading {
   public:
-    SparseReading(Network<T>& network, SparseBatch<T>* batch, bool lazy) : network_(network) {
-        network_.read(batch, lazy);
-    }
-    ~SparseReading() { network_.read(nullptr, false); }
+    SparseReading(Network<T>& network, SparseBatch<T>* batch) : network_(network) { network_.read(batch); }
+    ~SparseReading() { network_.read(nullptr); }
     SparseReading(const SparseReading&) = delete;
     SparseReading& operator=(const SparseReading&) = delete;
 

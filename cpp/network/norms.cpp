@@ -13,7 +13,11 @@ void make_penalty_terms(const Network<T>& network, const Context<T>& context,
     const Plan& plan = network.plan();
     for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s) {
         const Stage& stage = plan[s];
-        if (!stage.is_dense() || (s == 0 && network.lazy_scale().terms_known())) continue;
+        if (!stage.is_dense() || (s == 0 && network.lazy_weight().terms_known())) continue;
+        if (s == 0 && network.lazy_weight().active()) {
+            network.lazy_weight().make_terms(context.kernels, context.team);
+            continue;
+        }
         const std::size_t d = plan.parameter_index(s);
         const MatrixView<T> weight = network.parameters()[d].weight;
         double* const terms = network.workspace().penalty_terms[d].data();
@@ -27,13 +31,15 @@ void make_penalty_terms(const Network<T>& network, const Context<T>& context,
 
 template <class T> double penalty_value(const Network<T>& network) {
     const Plan& plan = network.plan();
-    const double scale = network.lazy_scale().value();
     double sum = 0;
     for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s) {
         if (!plan[s].is_dense()) continue;
+        if (s == 0 && network.lazy_weight().active()) {
+            sum = network.lazy_weight().penalty();
+            continue;
+        }
         const double* const terms = network.workspace().penalty_terms[plan.parameter_index(s)].data();
         for (Index i = 0; i < term_count(plan[s]); ++i) sum += terms[i];
-        if (s == 0) sum *= scale * scale;
     }
     return sum;
 }

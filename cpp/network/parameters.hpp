@@ -41,6 +41,12 @@ template <class T> struct OptimizerState {
     }
 };
 
+// What descent keeps of a velocity, by the plain rule or by Nesterov's.
+struct Momentum {
+    double value = 0;
+    bool nesterov = false;
+};
+
 // The penalty of a weight.
 struct Penalty {
     double l2 = 0, l1 = 0; // of sum(w^2) and sum|w|

@@ -185,7 +185,7 @@ std::vector<T> Model<T>::predict(const KernelTable& table, int threads, Index fr
     Poller poller(poll);
     SparseBatch<T> batch;
     batch.read(sparse);
-    const SparseReading<T> reading(network, sparse ? &batch : nullptr, false);
+    const SparseReading<T> reading(network, sparse ? &batch : nullptr);
     const Index outputs = stages.back().outputs, inputs = stages.front().inputs;
     std::vector<T> y(std::size_t(rows * outputs), std::numeric_limits<T>::quiet_NaN());
     const MatrixView<const T> dense{x.data() + from * inputs, inputs};

@@ -20,10 +20,11 @@ template <class T> Result Run<T>::execute(int threads) {
 
 template <class T> void Run<T>::run_team(int threads) {
     const bool sparse = bool(job_.samples.sparse);
-    const SparseReading<T> reading(network_, sparse ? &memory_.sparse : nullptr, sparse && can_be_lazy());
+    const SparseReading<T> reading(network_, sparse ? &memory_.sparse : nullptr);
+    if (sparse && can_be_lazy()) begin_lazy();
     const auto body = [&](const Team& team) { train(team); };
     job_.custom ? run_calling_out(threads, body) : steepest::run(threads, body);
-    flush_scale({0, 1, nullptr}); // where the run was left within an epoch
+    network_.lazy_weight().flush({0, 1, nullptr}); // where the run was left within an epoch
 }
 
 template <class T> bool Run<T>::go_back() {
@@ -71,7 +72,7 @@ template <class T> void Run<T>::train(const Team& team) {
             Batch<T> batch = batch_at(first, std::min(size, part_.end - first));
             batch.gather = gathered_ && !again;
             if (!step(context, batch)) return leave(context);
-            if (network_.lazy_scale().active()) commit_scale(team, first + size >= part_.end);
+            if (network_.lazy_weight().active()) commit_lazy(team, first + size >= part_.end);
             if (leader) poller_.done = double(epoch) + double(first + batch.samples.count) / double(count);
         }
         if (leader) end_epoch();
@@ -119,20 +120,26 @@ template <class T> void Run<T>::end_epoch() {
     epoch_start_ = now;
 }
 
-template <class T> void Run<T>::commit_scale(const Team& team, bool last) {
-    const bool leader = team.rank == 0;
-    if (leader) network_.lazy_scale().commit();
-    team.barrier();
-    if (!last && !network_.lazy_scale().needs_flush()) return;
-    flush_scale(team);
-    team.barrier();
-    if (leader) network_.lazy_scale().reset(true);
-    team.barrier();
+template <class T> void Run<T>::begin_lazy() {
+    const TrainConfig& config = job_.config;
+    const Stage& stage = network_.plan()[0];
+    const bool moving = job_.state.count > 0;
+    network_.lazy_weight().begin(network_.parameters()[0].weight,
+                                 moving ? job_.state.slots[0][0].weight : MatrixView<T>{}, stage.inputs,
+                                 stage.outputs, momentum_of(config.optimizer),
+                                 config.penalties.empty() ? 0 : config.penalties[0].l2);
 }
 
-template <class T> void Run<T>::flush_scale(const Team& team) {
-    const Stage& stage = network_.plan()[0];
-    network_.lazy_scale().flush(team, network_.parameters()[0].weight, stage.inputs, stage.outputs);
+template <class T> void Run<T>::commit_lazy(const Team& team, bool last) {
+    LazyWeight<T>& lazy = network_.lazy_weight();
+    const bool leader = team.rank == 0;
+    if (leader) lazy.commit();
+    team.barrier();
+    if (!last && !lazy.needs_flush()) return;
+    lazy.flush(team);
+    team.barrier();
+    if (leader) lazy.reset();
+    team.barrier();
 }
 
 template Result Run<float>::execute(int);

@@ -1,7 +1,20 @@
 // Plan: the numbers of one step, rounded to the type of the parameters.
 #include "training/optimizer.hpp"
 
+#include <string_view>
+
 namespace steepest {
+
+Momentum momentum_of(const Optimizer& o) {
+    const OptimizerTraits& traits = traits_of(o.rule);
+    Momentum momentum;
+    if (!traits.descends) return momentum;
+    for (int k = 0; k < traits.given.count; ++k) {
+        if (std::string_view(traits.given.data[k]) == "momentum") momentum.value = o.given[k];
+        if (std::string_view(traits.given.data[k]) == "nesterov") momentum.nesterov = o.given[k] != 0;
+    }
+    return momentum;
+}
 
 template <class T>
 PreparedUpdate<T>::PreparedUpdate(const Optimizer& optimizer, double clip, double learning_rate, Index age,

@@ -23,6 +23,9 @@ struct Optimizer {
     return traits_of(o.rule).descends && slots_of(o) == 0;
 }
 
+// The momentum of descent, if it has some.
+[[nodiscard]] Momentum momentum_of(const Optimizer& o);
+
 // Whether it leaves weight rows alone whose feature no sparse sample has.
 [[nodiscard]] inline bool is_lazy(const Optimizer& o) { return traits_of(o.rule).lazy(o.given); }
 

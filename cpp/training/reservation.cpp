@@ -15,6 +15,10 @@ constexpr double long_product = 190e6;
 // little.
 constexpr Index samples_between_snapshots = 2048, most_epochs_between_snapshots = 128;
 
+// A lazy velocity costs what the batch has entries, three times, for what the weight has rows; and less
+// momentum would be forgotten in a few steps, which then divide by next to nothing.
+constexpr double features_per_entry = 2, least_momentum = 0.5;
+
 // The samples that a run visits in each epoch's order.
 Range samples_to_run(const FitRequest& request, Index count, Index size) {
     const Index batches = (count + size - 1) / size, first = std::min(request.first_batch, batches);
@@ -96,18 +100,24 @@ template <class T> bool Run<T>::renews_terms() const {
 
 template <class T> bool Run<T>::can_be_lazy() const {
     const TrainConfig& config = job_.config;
-    const bool plain = is_descent(config.optimizer) && !job_.only_gradients && !job_.average.values;
+    const bool alone =
+        traits_of(config.optimizer.rule).descends && !job_.only_gradients && !job_.average.values;
     const bool bounded =
         config.clip_value < unlimited || config.clip_norm < unlimited || config.max_norm < unlimited;
     const bool by_weight = config.penalty_by_batch && job_.samples.weight; // then its share has no bound
-    if (!job_.samples.sparse || !plain || bounded || by_weight || config.penalties.empty()) return false;
-    const Penalty& penalty = config.penalties[0];
+    if (!job_.samples.sparse || !alone || bounded || by_weight) return false;
+    const Penalty penalty = config.penalties.empty() ? Penalty{} : config.penalties[0];
     const Index size = batch_size();
     const Index steps =
         job_.request.rates.constant ? 1 : job_.request.epochs * ((part_.size() + size - 1) / size);
     double most = 0;
     for (Index step = 0; step < steps; ++step) most = std::max(most, job_.request.rates[step]);
-    return penalty.l2 > 0 && penalty.l1 == 0 && most * 2 * penalty.l2 < 0.5;
+    if (penalty.l1 > 0 || most * 2 * penalty.l2 >= 0.5) return false;
+    if (slots_of(config.optimizer) == 0) return penalty.l2 > 0;
+    const double entries = double(job_.samples.sparse.begin[job_.samples.count]) * double(size) /
+                           double(std::max<Index>(job_.samples.count, 1));
+    return several_ && job_.request.restorable && momentum_of(config.optimizer).value >= least_momentum &&
+           double(network_.inputs()) > features_per_entry * entries;
 }
 
 template int Run<float>::plan(int);

@@ -33,8 +33,9 @@ template <class T> class Run {
     // Whether updates of a sparse first stage are the last that changes its weight in a step, and so can
     // renew the terms of its penalty.
     [[nodiscard]] bool renews_terms() const;
-    // Whether the update of a sparse first stage is one that scales its weight, by not too little.
+    // Whether a sparse first stage's weight can be lazy, and is cheaper so; and makes it so.
     [[nodiscard]] bool can_be_lazy() const;
+    void begin_lazy();
     // After a run: takes back what diverged or overflowed. True if the epochs from the snapshot on are to be
     // run again, one by one, to find the last of them that was good.
     [[nodiscard]] bool go_back();
@@ -68,10 +69,8 @@ template <class T> class Run {
     void inspect(const Context<T>& context);
     // Waits for begin_epoch() where the others depend on it; false if the run has ended.
     [[nodiscard]] bool enter_epoch(const Context<T>& context, Index epoch);
-    // After a step with a lazy weight: its new scale, which the end of an epoch writes.
-    void commit_scale(const Team& team, bool last);
-    // Writes the scale into this thread's rows of the weight.
-    void flush_scale(const Team& team);
+    // After a step with a lazy weight: its new mixture, which the end of an epoch writes to the arrays.
+    void commit_lazy(const Team& team, bool last);
 
     // ---- every thread: the phases of a step, in order: step.cpp ------------------------------------------
     // Returns false, the same in every thread, if the run must end; nothing has been updated then.

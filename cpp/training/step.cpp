@@ -20,7 +20,7 @@ template <class T> bool Run<T>::step(const Context<T>& context, const Batch<T>& 
     const Parameters<T>* const stored = gradients(context, batch);
     context.team.barrier([&] {
         go_ = decide(batch);
-        if (go_ && memory_.updates.renewed) network_.lazy_scale().renew_terms();
+        if (go_ && memory_.updates.renewed) network_.lazy_weight().renew_terms();
     });
     if (!go_ || job_.only_gradients) return go_;
     update(context, batch, stored);
@@ -73,7 +73,7 @@ template <class T> void Run<T>::prepare_step(const Context<T>& context, const Ba
                          : network_.plan().step_work(batch.samples.count) / double(context.team.size));
     const bool by_batch = config.penalty_by_batch && !config.penalties.empty();
     const bool same_update = job_.request.rates.constant && !traits_of(config.optimizer.rule).depends_on_age;
-    if (by_batch || network_.lazy_scale().active() || (!same_update && result_.steps > 0))
+    if (by_batch || network_.lazy_weight().active() || (!same_update && result_.steps > 0))
         prepare_update(penalty_share(batch));
     if (job_.average.values) average_weight_ = job_.average.next_weight();
 }
@@ -93,8 +93,8 @@ template <class T> void Run<T>::prepare_update(double penalty_share) {
         const Penalty penalty = config.penalties.empty() ? Penalty{} : config.penalties[d];
         updates.weights[d] = prepared.of_weights(penalty * penalty_share);
     }
-    LazyScale& scale = network_.lazy_scale();
-    if (scale.active()) updates.weights[0] = scale.prepare(updates.weights[0], rate, config.penalties[0].l2 * penalty_share);
+    LazyWeight<T>& lazy = network_.lazy_weight();
+    if (lazy.active()) updates.weights[0] = lazy.prepare(updates.weights[0], rate, penalty_share);
 }
 
 template <class T> const Parameters<T>* Run<T>::gradients(const Context<T>& context, const Batch<T>& batch) {

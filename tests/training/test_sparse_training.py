@@ -114,6 +114,53 @@ def test_threads_and_instruction_sets_change_no_bit(optimizer, options):
         assert_equal_models(model, next(same))
 
 
+WIDE = 1000  # features: many more than the entries of a batch
+
+
+def wide_fit(X, y, dtype=np.float64, **options):
+    """A fit of enough steps to write a lazy weight within an epoch."""
+    model = st.Sequential(L(WIDE, 19), st.ReLU(), L(19, 4), dtype=dtype, seed=3)
+    return model, model.fit(X, y, epochs=3, batch_size=5, progress=False, **options)
+
+
+@pytest.mark.parametrize("penalty", [None, st.L2(0.01), {2: st.L1(0.01)}], ids=str)
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        st.SGD(0.05, 0.9),
+        st.SGD(0.05, 0.9, nesterov=True),
+        st.SGD(0.05, 0.5),
+        st.SGD(st.schedules.Exponential(0.1, 0.99), 0.97, nesterov=True),
+    ],
+    ids=str,
+)
+def test_momentum_of_features_that_a_batch_lacks_goes_on(native, optimizer, penalty):
+    rng = np.random.default_rng(0)
+    X, y = sparse.random_array((400, WIDE), density=0.01, format="csr", rng=rng), rng.integers(0, 4, 400)
+    with native.computing():
+        lazy = wide_fit(X, y, optimizer=optimizer, penalty=penalty)
+        dense = wide_fit(X.toarray(), y, optimizer=optimizer, penalty=penalty)
+    np.testing.assert_allclose(lazy[1].loss, dense[1].loss, rtol=1e-10)
+    for key, value in dense[0].state_dict().items():
+        np.testing.assert_allclose(lazy[0].state_dict()[key], value, atol=1e-11)
+
+
+@needs_native
+def test_lazy_momentum_has_the_bits_of_one_thread():
+    rng = np.random.default_rng(0)
+    X, y = sparse.random_array((400, WIDE), density=0.01, format="csr", rng=rng), rng.integers(0, 4, 400)
+    fits = {}
+    for isa in ISAS:
+        for threads in THREADS:
+            with Implementation("native", isa, threads).computing():
+                options = {"optimizer": st.SGD(0.05, 0.9, nesterov=True), "penalty": st.L2(0.01)}
+                fits[isa, threads] = wide_fit(X, y, np.float32, **options)
+    for (isa, _), (model, history) in fits.items():
+        same = [fit for (i, _), fit in fits.items() if i == isa or {i, isa} <= set(FUSED)]
+        assert_equal_models(model, same[0][0])
+        assert history.loss == same[0][1].loss
+
+
 def test_a_custom_loss_metrics_and_callbacks_see_the_same(backend):
     x, y = samples()
     seen = {"dense": [], "sparse": []}

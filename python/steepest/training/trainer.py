@@ -290,12 +290,12 @@ class Trainer:
         once in 1,024 updates, or each epoch where that is longer or something is called between epochs.
 
         A sparse X gives the results of the dense one within rounding; the same bits, if the first layer has
-        at least 16 outputs in float32 (8 in float64) and no `L2` penalty. It is not made dense: the products
-        of the first layer cost what a batch has entries. So does its update by `SGD` without momentum, with
-        no penalty or `L2`, and by ``Adam(lazy=True)``; other optimizers, penalties and limits go through the
-        whole weight in each step. Formats other than CSR are converted to it once, and duplicate entries are
-        added up. A copy is made of where the entries are, and of their values too, unless they are of the
-        model's dtype and in order.
+        at least 16 outputs in float32 (8 in float64) and neither an `L2` penalty nor momentum. It is not made
+        dense: the products of the first layer cost what a batch has entries. So does its update by `SGD`,
+        with no penalty or `L2`, and by ``Adam(lazy=True)``; other optimizers, penalties and limits, averages,
+        and a momentum below 0.5, go through the whole weight in each step. Formats other than CSR are
+        converted to it once, and duplicate entries are added up. A copy is made of where the entries are, and
+        of their values too, unless they are of the model's dtype and in order.
         """
         epochs = _checks.integer(epochs, "epochs", minimum=0)
         if batch_size is not None:
