@@ -90,6 +90,12 @@ def test_text(tmp_path: Path) -> None:
     assert scores["steepest"] > 0.4 and scores["LinearSVC"] > 0.4  # of some ten packages
 
 
+@pytest.mark.skipif(not find_spec("sklearn"), reason="text_networks.py needs scikit-learn")
+def test_text_networks(tmp_path: Path) -> None:
+    hashed, every = quick(tmp_path / "text_networks.json", "text_networks.py")["seconds"].values()
+    assert hashed.keys() == every.keys() > {"steepest, sgd", "scikit-learn, adam"}
+
+
 @pytest.mark.skipif(not find_spec("sklearn"), reason="linear.py needs scikit-learn")
 def test_linear(tmp_path: Path) -> None:
     path = tmp_path / "linear.json"
