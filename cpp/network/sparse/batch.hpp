@@ -4,6 +4,7 @@
 
 #include "base/buffer.hpp"
 #include "base/types.hpp"
+#include "network/partition.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -38,7 +39,7 @@ template <class T> class SparseBatch {
         rows_.reserve(size);
         places_.reserve(entries), values_.reserve(entries);
         parts_.resize(std::size_t(threads));
-        for (auto& part : parts_) part.gradient.reserve(outputs);
+        for (auto& part : parts_) part.gradient.reserve(term_rows * outputs);
         starts_.reserve(features + Index(2) * threads);
     }
 
@@ -73,7 +74,7 @@ template <class T> class SparseBatch {
         return {values_.data() + starts[f], places_.data() + starts[f], starts[f + 1] - starts[f]};
     }
 
-    // Room for the gradient of one feature. The thread of that rank.
+    // Room for the gradients of the features of one term of a penalty. The thread of that rank.
     [[nodiscard]] T* gradient(int rank) const { return parts_[std::size_t(rank)].gradient.data(); }
 
   private:

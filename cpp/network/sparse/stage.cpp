@@ -34,14 +34,104 @@ __attribute__((always_inline)) inline void prefetch_row(const StageView<T>& at, 
     }
 }
 
-// Renews the penalty's term of rows of one term, which have just been updated.
-template <class T>
-void renew_penalty_term(const StageView<T>& at, const Kernels<T>& kernels, const Penalty& penalty,
-                        Range rows) {
-    double* const terms = at.workspace().penalty_terms[at.parameter_index()].data();
-    terms[rows.begin / term_rows] = kernels.penalty(read_only(from(at.parameters().weight, rows.begin)),
-                                                    rows.size(), at.stage().outputs, penalty.l2, penalty.l1);
-}
+// What one thread does of the update of a weight, or of the gradient that is stored: rows of one term of a
+// penalty at a time.
+template <class T> class SparseUpdate {
+  public:
+    SparseUpdate(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step, Range own)
+        : at_(at), context_(context), step_(step), own_(own), weight_(at.parameters().weight),
+          update_(step.updates.weights[at.parameter_index()]), n_(at.stage().outputs),
+          sums_(at.network().sparse()->gradient(context.team.rank)), adjoining_(weight_.stride == n_) {
+        const WeightSlots<T> slots = step.state.of_weight(at.parameter_index(), 0);
+        for (int k = 0; k < step.state.count; ++k) adjoining_ = adjoining_ && slots.slot[k].stride == n_;
+    }
+
+    // Features that the batch does not have have a gradient of 0, from which plain descent changes nothing,
+    // what a lazy weight does not need, and a lazy rule is not to.
+    [[nodiscard]] bool only_touched() const {
+        const bool unchanged =
+            update_.plain && update_.slots == 0 && update_.l2_slope == 0 && update_.l1 == 0;
+        return unchanged || lazy().active() || step_.updates.lazy;
+    }
+
+    // Stores the gradients of some rows.
+    void store(Range rows) const {
+        const MatrixView<T> gradients = step_.gradients[at_.parameter_index()].weight;
+        for (Index i = rows.begin; i < rows.end; ++i) {
+            T* const gradient = from(gradients, i).data;
+            make_gradient(i, gradient);
+            add_penalty_slope(context_.kernels, update_, from(weight_, i).data, gradient, n_);
+        }
+    }
+
+    // Updates those whose feature the batch has.
+    void update_touched(Range rows) const {
+        const bool ahead = lazy().has_velocity() || step_.updates.lazy;
+        bool any = false;
+        for (Index i = rows.begin; i < rows.end; ++i) {
+            const Index later = i + features_ahead;
+            if (ahead && later < own_.end && entries(later).count > 0) prefetch_row(at_, step_, later);
+            if (entries(i).count == 0) continue;
+            any = true;
+            make_gradient(i, sums_);
+            if (lazy().has_velocity())
+                lazy().update_row(context_.kernels, i, sums_);
+            else
+                update(i, sums_, n_);
+            if (lazy().active() && step_.updates.renewed) lazy().renew_row(context_.kernels, i);
+        }
+        if (any) renew_term(rows);
+    }
+
+    // Updates all, in one call where they adjoin.
+    void update_all(Range rows) {
+        for (Index i = rows.begin; i < rows.end; ++i) {
+            bool& zeros = zeros_[i - rows.begin]; // of a feature that the batch does not have
+            if (!zeros || entries(i).count > 0) make_gradient(i, sums_ + (i - rows.begin) * n_);
+            zeros = entries(i).count == 0;
+        }
+        const Index some = adjoining_ ? rows.size() : 1;
+        for (Index i = rows.begin; i < rows.end; i += some)
+            update(i, sums_ + (i - rows.begin) * n_, some * n_);
+        renew_term(rows);
+    }
+
+  private:
+    [[nodiscard]] const LazyWeight<T>& lazy() const { return at_.network().lazy_weight(); }
+    [[nodiscard]] Entries<T> entries(Index i) const {
+        return at_.network().sparse()->column(context_.team.rank, i - own_.begin);
+    }
+    void make_gradient(Index i, T* gradient) const {
+        const Entries<T> own = entries(i);
+        context_.kernels.sparse_row_product(own.values, own.places, own.count, read_only(at_.delta().rows()),
+                                            gradient, n_);
+    }
+    void update(Index i, const T* gradient, Index count) const {
+        context_.kernels.update(update_, gradient, from(weight_, i).data,
+                                step_.state.of_row(at_.parameter_index(), i), count);
+    }
+    // The penalty's term of rows that have just been updated.
+    void renew_term(Range rows) const {
+        const Penalty* const penalty = step_.updates.renewed;
+        if (penalty && lazy().active())
+            lazy().renew_term(rows);
+        else if (penalty)
+            at_.workspace().penalty_terms[at_.parameter_index()].data()[rows.begin / term_rows] =
+                context_.kernels.penalty(read_only(from(weight_, rows.begin)), rows.size(), n_, penalty->l2,
+                                         penalty->l1);
+    }
+
+    const StageView<T>& at_;
+    const Context<T>& context_;
+    const StepUpdate<T>& step_;
+    const Range own_;
+    const MatrixView<T> weight_;
+    const Update<T>& update_;
+    const Index n_;
+    T* const sums_;  // room for the gradients of a term
+    bool adjoining_; // rows of the weight, and of all slots
+    bool zeros_[term_rows] = {};
+};
 
 // y = a * P + b * Q of a lazy weight with a velocity, for the columns [j, j + n); y is a * P already, with
 // the bias.
@@ -80,61 +170,23 @@ void forward_sparse(const StageView<T>& at, const Kernels<T>& kernels, Block blo
     }
 }
 
-// Features that the batch does not have have a gradient of 0, from which plain descent changes nothing, what
-// a lazy weight does not need, and a lazy rule is not to.
 template <class T>
 void update_sparse_weight(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) {
-    SparseBatch<T>& batch = *at.network().sparse();
-    const auto& kernels = context.kernels;
-    const std::size_t d = at.parameter_index();
-    const Update<T>& update = step.updates.weights[d];
-    const Index n = at.stage().outputs;
-    const MatrixView<T> weight = at.parameters().weight;
     const Range own = row_chunk(at.stage().inputs, term_rows, context.team);
-    batch.transpose(context.team.rank, own.begin, own.end, step.samples);
-    const bool unchanged = update.plain && update.slots == 0 && update.l2_slope == 0 && update.l1 == 0;
-    const LazyWeight<T>& lazy = at.network().lazy_weight();
-    const bool only_touched = !step.gradients && (unchanged || lazy.active() || step.updates.lazy);
-    const bool ahead = !step.gradients && (lazy.has_velocity() || step.updates.lazy);
-    const bool renewed = step.updates.renewed && !step.gradients;
-    T* const sums = batch.gradient(context.team.rank);
-    const auto entries_of = [&](Index i) { return batch.column(context.team.rank, i - own.begin); };
-    bool zeros = false;   // whether sums are those of a feature that the batch does not have
-    bool changed = false; // a row of the term at hand
-    const auto end_term = [&](Index i) {
-        const Index begin = i / term_rows * term_rows; // as row_chunk() cuts them
-        if (changed && lazy.active())
-            lazy.renew_term({begin, i + 1});
-        else if (changed)
-            renew_penalty_term(at, kernels, *step.updates.renewed, {begin, i + 1});
-        changed = false;
-    };
-    for (Index i = own.begin; i < own.end; ++i) {
-        const Index later = i + features_ahead;
-        if (ahead && later < own.end && entries_of(later).count > 0) prefetch_row(at, step, later);
-        // Only gradients are left half-way, never an update.
-        if (step.gradients && i % features_between_polls == 0 && context.stopped()) return;
-        const Entries<T> entries = entries_of(i);
-        const bool last_of_term = (i + 1) % term_rows == 0 || i + 1 == own.end;
-        if (only_touched && entries.count == 0) {
-            if (last_of_term) end_term(i);
-            continue;
+    at.network().sparse()->transpose(context.team.rank, own.begin, own.end, step.samples);
+    SparseUpdate<T> update(at, context, step, own);
+    const bool only_touched = update.only_touched();
+    for (Index i = own.begin; i < own.end; i += term_rows) {
+        const Range rows{i, std::min(i + term_rows, own.end)};
+        if (step.gradients) {
+            // Only gradients are left half-way, never an update.
+            if (i % features_between_polls == 0 && context.stopped()) return;
+            update.store(rows);
+        } else if (only_touched) {
+            update.update_touched(rows);
+        } else {
+            update.update_all(rows);
         }
-        T* const gradient = step.gradients ? from(step.gradients[d].weight, i).data : sums;
-        if (step.gradients || !zeros || entries.count > 0)
-            kernels.sparse_row_product(entries.values, entries.places, entries.count,
-                                       read_only(at.delta().rows()), gradient, n);
-        zeros = entries.count == 0;
-        changed = renewed;
-        T* const w = from(weight, i).data;
-        if (step.gradients)
-            add_penalty_slope(kernels, update, w, gradient, n);
-        else if (lazy.has_velocity())
-            lazy.update_row(kernels, i, gradient);
-        else
-            kernels.update(update, gradient, w, step.state.of_row(d, i), n);
-        if (renewed && lazy.active()) lazy.renew_row(kernels, i);
-        if (last_of_term) end_term(i);
     }
 }
 
