@@ -15,8 +15,9 @@ constexpr double long_product = 190e6;
 // little.
 constexpr Index samples_between_snapshots = 2048, most_epochs_between_snapshots = 128;
 
-// A lazy velocity costs what the batch has entries, three times, for what the weight has rows; and less
-// momentum would be forgotten in a few steps, which then divide by next to nothing.
+// A lazy velocity costs what the batch has entries, where a dense one costs what the weight has rows: a step
+// of 2^14 features and 21,000 entries takes 1.4 times as long with it, one of 156,000 features a third. And
+// less momentum would be forgotten in a few steps, which then divide by next to nothing.
 constexpr double features_per_entry = 2, least_momentum = 0.5;
 
 // The samples that a run visits in each epoch's order.
