@@ -3,20 +3,10 @@
 #include "bindings/calls.hpp"
 #include "bindings/samples.hpp"
 
-#include <algorithm>
 #include <vector>
 
 namespace steepest::python {
 namespace {
-
-std::vector<std::int64_t> indices(const py::array& given, Index n, std::int64_t end, const char* what) {
-    const InputVector<std::int64_t> vector(given, n, what);
-    std::vector<std::int64_t> copy(vector.data,
-                                   vector.data + n); // one changed after its check is out of bounds
-    if (std::any_of(copy.begin(), copy.end(), [=](std::int64_t i) { return i < 0 || i >= end; }))
-        refuse(std::string(what) + " holds an index out of range");
-    return copy;
-}
 
 // The rows, read once; what is moved comes with each call.
 template <class T> class DualAscent {

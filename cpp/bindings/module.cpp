@@ -38,6 +38,7 @@ PYBIND11_MODULE(_core, m) {
     m.def("last_run", [] { return py::make_tuple(last_run().isa, last_run().threads); });
     bind_network(m);
     bind_dual_ascent(m);
+    bind_online(m);
     bind_functions(m);
     bind_training_functions(m);
     bind_machine(m);

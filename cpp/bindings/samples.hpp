@@ -22,6 +22,16 @@ template <class T> bool all_in_range(LossKind loss, const T* x, Index n) {
     });
 }
 
+// Numbers of 0..end-1. A copy: one that changes after its check would be beyond what it counts.
+inline std::vector<std::int64_t> indices(const py::array& given, Index n, std::int64_t end,
+                                         const char* what) {
+    const InputVector<std::int64_t> vector(given, n, what);
+    std::vector<std::int64_t> copy(vector.data, vector.data + n);
+    if (std::any_of(copy.begin(), copy.end(), [=](std::int64_t i) { return i < 0 || i >= end; }))
+        refuse(std::string(what) + " holds an index out of range");
+    return copy;
+}
+
 // The order of the samples in each epoch, or none given. A copy: an index that changes after its check would
 // be one beyond the samples.
 struct Orders {

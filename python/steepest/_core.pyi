@@ -215,6 +215,50 @@ class DualAscentFloat64(metaclass=_Type):
         threads: int,
     ) -> None: ...
 
+class OnlineFloat32(metaclass=_Type):
+    def __init__(
+        self,
+        x: _SparseRows,
+        labels: _Array,
+        weight: _Array,
+        loss: Loss,
+        features: int,
+        classes: int,
+    ) -> None: ...
+    def learn(
+        self,
+        weight: _Array,
+        bias: _Array | None,
+        sums: _Array,
+        rate: float,
+        floor: float,
+        unit: float,
+        order: _Array,
+        isa: str,
+    ) -> float: ...
+
+class OnlineFloat64(metaclass=_Type):
+    def __init__(
+        self,
+        x: _SparseRows,
+        labels: _Array,
+        weight: _Array,
+        loss: Loss,
+        features: int,
+        classes: int,
+    ) -> None: ...
+    def learn(
+        self,
+        weight: _Array,
+        bias: _Array | None,
+        sums: _Array,
+        rate: float,
+        floor: float,
+        unit: float,
+        order: _Array,
+        isa: str,
+    ) -> float: ...
+
 def built_isas() -> tuple[str, ...]: ...
 def available_isas() -> tuple[str, ...]: ...
 def default_threads() -> int: ...

@@ -37,6 +37,12 @@ def rows_in_lines(rows: int, columns: int, dtype: np.dtype) -> Array:
     return _aligned(rows, columns, stride, dtype)
 
 
+def lies_as(one: Array, other: Array) -> bool:
+    """Whether rows are as far apart, and as far from cache lines, and may be written."""
+    first, second = (array.ctypes.data % _LINE for array in (one, other))
+    return one.strides == other.strides and first == second and one.flags.writeable
+
+
 def _aligned(rows: int, columns: int, stride: int, dtype: np.dtype) -> Array:
     """Zeros, the rows so many elements apart, of which the first starts a cache line."""
     memory = np.zeros(rows * stride + _LINE // dtype.itemsize, dtype)

@@ -29,6 +29,7 @@ from .data import (
     TrainState,
 )
 from .dual import DualPoint, DualRows
+from .online import OnlinePoint, OnlineRows
 from .sparse import SparseRows
 
 
@@ -129,6 +130,19 @@ class _DualAscent:
         self._rows.measure(p.weight, p.bias, p.gradients, p.losses, p.gaps, *_choice())
 
 
+class _Online:
+    """Implements `online.Online`."""
+
+    def __init__(self, rows: OnlineRows) -> None:
+        make: Any = _core.OnlineFloat32 if rows.x.data.dtype == np.float32 else _core.OnlineFloat64
+        x, (_, features) = _rows(rows.x), rows.x.shape
+        self._rows: _core.OnlineFloat64 = make(x, rows.labels, rows.weight, rows.loss, features, rows.classes)
+
+    def learn(self, point: OnlinePoint, order: Array) -> float:
+        p = point
+        return self._rows.learn(p.weight, p.bias, p.sums, p.rate, p.floor, p.unit, order, _choice()[0])
+
+
 class _Native:
     """Implements `protocol.Backend`."""
 
@@ -141,6 +155,9 @@ class _Native:
 
     def dual_ascent(self, rows: DualRows) -> _DualAscent:
         return _DualAscent(rows)
+
+    def online(self, rows: OnlineRows) -> _Online:
+        return _Online(rows)
 
     def first_nonfinite_row(self, x: Array) -> int:
         return _core.first_nonfinite_row(x, _choice()[0])

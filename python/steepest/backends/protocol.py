@@ -30,6 +30,7 @@ from .data import (
     TrainState,
 )
 from .dual import DualAscent, DualRows
+from .online import Online, OnlineRows
 from .sparse import SparseRows
 
 
@@ -107,6 +108,9 @@ class Backend(Protocol):
 
     def dual_ascent(self, rows: DualRows) -> DualAscent:
         """Read the rows of a linear model to be fitted by dual coordinate ascent."""
+
+    def online(self, rows: OnlineRows) -> Online:
+        """Read the rows that a linear model learns from as they come."""
 
     def first_nonfinite_row(self, x: Array) -> int:
         """Index of the first row of a 2-D array that holds NaN or an infinity, -1 if there is none."""

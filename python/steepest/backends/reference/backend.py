@@ -14,6 +14,7 @@ from ..protocol import Backend, Network
 from . import activations, elementary, losses, optimizers, products, search
 from .dual_ascent import DualAscent
 from .network import ReferenceNetwork
+from .online import Online
 
 
 class ReferenceBackend:
@@ -35,6 +36,7 @@ class ReferenceBackend:
         return orders
 
     dual_ascent = DualAscent
+    online = Online
     first_nonfinite_row = staticmethod(search.first_nonfinite_row)
     first_bad_label = staticmethod(search.first_bad_label)
     linear = staticmethod(products.linear)

@@ -36,7 +36,7 @@ class DualAscent:
             places, entries, scores = self._row(point, i)
             u, share, label = point.gradients[i].astype(np.float64), float(rows.shares[i]), rows.labels[i]
             point.losses[i], point.gaps[i] = loss_and_gap(rows.loss, scores, label, u)
-            pull = max(share * (float(rows.squares[i]) + of_bias), _SMALLEST_PULL)
+            pull = share * (float(rows.squares[i]) + of_bias)
             point.gradients[i] = implicit_gradient(rows.loss, scores, label, u, pull)
             change = -share * (point.gradients[i] - u)
             point.weight[places] += entries[:, None] * change
@@ -74,6 +74,7 @@ def loss_and_gap(loss: Loss, scores: Array, label: int, u: Array) -> tuple[float
 
 def implicit_gradient(loss: Loss, scores: Array, label: int, u: Array, pull: float) -> Array:
     """U' of the formula above."""
+    pull = max(pull, _SMALLEST_PULL)
     if isinstance(loss, MulticlassHinge):
         return _hinge_gradient(loss, scores, label, u, pull)
     # log(p) + pull p = z - c, with c such that the sum of p is 1: pull p = omega(z - c + log(pull)).

@@ -135,9 +135,13 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
             self._initialize(job.y, job.X.shape[1], job.X.dtype)
         with computing(self.n_threads):
             self._learn(job)
-        if not all(np.isfinite(array).all() for array in self._arrays()):
+        if not self._finite(job):
             raise ValueError(NOT_FINITE)
         return self
+
+    def _finite(self, job: FitJob) -> bool:
+        """Whether all is that learning has changed."""
+        return all(bool(np.isfinite(array).all()) for array in self._arrays())
 
     def _checked(self, job: FitJob) -> FitJob:
         """The job with validated samples, in the precision that is computed in."""

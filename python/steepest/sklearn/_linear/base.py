@@ -28,24 +28,25 @@ from .._fitting.solver import Solver
 from .conversion import ConversionMixin
 from .dual import DualFit
 from .full_batch import Objective, solve
+from .online import OnlineMixin
 from .outcome import Outcome, warn_unless_converged
-from .parameters import AT_ONCE
-from .rows import row_squares, scores_of
+from .parameters import WITHOUT_BATCHES
+from .rows import csr_rows, row_squares, scores_of
 from .scaled import shares
 from .stream import Stream, Strides
 from .strength import StrengthMixin
 
 LAYER = """
 solver_ : str
-    The solver that was used: with solver="auto", "lbfgs", "sdca" or "sgd".
+    The solver that was used: with solver="auto", "lbfgs", "sdca", "sgd" or "online".
 alpha_ : float
-    The strength of the penalty, as it was used.
+    The strength of the penalty, as it was used; 0 by "online".
 learning_rate_init_ : float
-    The first learning rate, as it was used. Not set by "lbfgs" and "sdca".
+    The first learning rate, as it was used. Not set by "lbfgs", "sdca" and "online".
 """
 
 
-class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
+class LinearModel(ConversionMixin, SparseCoefMixin, OnlineMixin, StrengthMixin):
     """One linear layer, whose parameters are `coef_` and `intercept_` and nothing else.
 
     A fit makes the layer that learns of them (`_layer`), and then them of it (`_show`).
@@ -83,21 +84,31 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
     def _arrays(self) -> list[Array]:
         return [self.coef_, self.intercept_]
 
+    def _finite(self, job: FitJob) -> bool:
+        if not (self.solver_ == "online" and job.incremental):
+            return super()._finite(job)
+        touched = csr_rows(job.X).features()  # all others would take longer than the call
+        return all(bool(np.isfinite(array).all()) for array in (self.coef_[:, touched], self.intercept_))
+
     def _learn(self, job: FitJob) -> None:
         weight = self._weights(job.y, job.sample_weight)
         weights_count(weight, WEIGHTED, or_zero=job.incremental)
         self._set_alpha(job, weight)
         self.solver_ = self._chosen_solver(job, self.coef_.size, weight)
+        self.alpha_ = 0.0 if self.solver_ == "online" else self.alpha_
         if job.incremental:
             self._learn_more(job, weight)
             return
-        self._stream = None
+        self._stream = self._memory = None
         if hasattr(self, "progressive_loss_"):
             del self.progressive_loss_
-        if self.solver_ not in AT_ONCE:
+        if self.solver_ not in WITHOUT_BATCHES:
             super()._learn(job)
             return
         check_config(self, TrainConfig(self._loss(), (self._penalty(),)), self._dtype())
+        if self.solver_ == "online":
+            self._learn_online(job, self._training_batch(job), self._loss())
+            return
         best = self._ascended(job) if self.solver_ == "sdca" else self._minimized(job)
         self.loss_curve_: list[float] = [*self.loss_curve_, *best.values]
         self.loss_, self.best_loss_, self.n_iter_ = best.value, best.value, len(best.values)
@@ -149,7 +160,12 @@ class LinearModel(ConversionMixin, SparseCoefMixin, StrengthMixin):
             job, weight = replace(job, X=job.X[counts], y=job.y[counts], sample_weight=given), weight[counts]
         if not len(job.y):
             return
-        layer, total = self._layer(), len(job.y) if weight is None else weight.sum(dtype=np.float64)
+        total = len(job.y) if weight is None else weight.sum(dtype=np.float64)
+        if self.solver_ == "online":
+            loss = self._learn_online(job, self._training_batch(job), self._loss())
+            self.progressive_loss_ = self._stream.progress(loss, float(total))
+            return
+        layer = self._layer()
         scores, targets = scores_of(job.X, layer.weight, layer.bias), self._targets(job.y, job.X.dtype)
         loss = active().loss(self._loss(), scores, targets, weight)[0]
         super()._learn(job)

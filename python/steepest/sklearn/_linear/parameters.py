@@ -25,7 +25,8 @@ _OF_BATCHES = (
 _REFUSED = ("early_stopping", "learning_rate_schedule", "clip_value", "clip_norm", "callbacks")
 # The most that "auto" fits at once: numbers of X, which are copied as float64, and weights.
 _MOST_SAMPLES, _MOST_WEIGHTS = 2**25, 2**20
-AT_ONCE = ("lbfgs", "sdca")  # solvers that are no mini-batches
+AT_ONCE = ("lbfgs", "sdca")  # solvers that need all samples
+WITHOUT_BATCHES = (*AT_ONCE, "online")
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -34,10 +35,12 @@ class LinearParameters(Estimator):
 
     solver: str = parameter(
         "auto",
-        [Names("auto", "lbfgs", "sdca", *STOCHASTIC_SOLVERS)],
+        [Names("auto", *WITHOUT_BATCHES, *STOCHASTIC_SOLVERS)],
         '"lbfgs" fits all samples at once, to the minimum, whatever the scales of features and targets. '
         '"sdca", for classification and "l2", goes to the minimum row by row, by dual coordinate ascent: for '
         "texts and other wide and sparse X it is usually much the fastest, and it needs no learning rate. "
+        '"online", for classification, learns row by row, by AdaGrad with implicit steps and no penalty: '
+        "for streams of texts, and for fits of a few passes (max_iter=2), which need no rate either. "
         f"The others, {quoted(STOCHASTIC_SOLVERS)}, fit by mini-batches; each uses those of momentum, "
         'beta_1, beta_2 and epsilon that it has, and "adamw" decays weights by its default, 0.01. "auto" is '
         '"lbfgs", or "sdca" for sparse X and more than 1500 weights where that converges soon; but "sgd" for '
@@ -59,7 +62,8 @@ class LinearParameters(Estimator):
         "auto",
         [Names("auto"), POSITIVE],
         'The first learning rate. "auto" is 0.01, but for "sgd" p / (mean of x @ x + 1) over the '
-        "samples, of partial_fit the last 1,000, with the p above.",
+        'samples, of partial_fit the last 1,000, with the p above. For "online" it is how far a weight moves '
+        'at most, divided by the size of a typical number of X, in its first step; "auto" is 1.',
         'float or "auto"',
     )
     max_iter: int = parameter(1000, [COUNT], 'Maximum number of epochs, or of iterations of "lbfgs".')
@@ -72,7 +76,7 @@ class LinearParameters(Estimator):
 
     @property
     def _batch_solver(self) -> str:
-        return "sgd" if self.solver in ("auto", *AT_ONCE) else self.solver
+        return "sgd" if self.solver in ("auto", *WITHOUT_BATCHES) else self.solver
 
     def _check_solver(self) -> bool:
         if self.solver in AT_ONCE:
@@ -84,7 +88,7 @@ class LinearParameters(Estimator):
 
     def _check_settings(self, job: FitJob) -> None:
         super()._check_settings(job)
-        if self.solver not in AT_ONCE:
+        if self.solver not in WITHOUT_BATCHES:
             return
         asked = self._asks_for_batches()
         used = {name: name in asked for name in _REFUSED}

@@ -1,0 +1,143 @@
+"""Compute: a linear classifier that learns from sparse rows as they come, by AdaGrad with implicit steps.
+
+Features that come often make shorter steps than rare ones, and no step goes beyond what its row asks for:
+there is no rate to choose, one pass is about as good as many, and a call costs what its rows have entries.
+backends/reference/online.py has the formula of a step.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..._checks import Array
+from ...backends import active
+from ...backends.data import Batch
+from ...backends.memory import lies_as, rows_in_lines
+from ...backends.online import OnlinePoint, OnlineRows
+from ...losses import Loss
+from .._fitting.job import FitJob
+from .parameters import LinearParameters
+from .rows import csr_rows, row_counts, row_squares
+
+# Where sums start, in squares of a typical number: a sure row is not made much surer by features that it has
+# first. From 1e-6 to 0.1, one pass over 37,873 texts comes to the same accuracy within 0.2 points.
+_FLOOR = 0.01
+_LITTLE = 0.05  # of the first pass's loss: passes that gain less learn rows by heart
+_FARTHEST = 1e100  # that a row's square may be
+
+
+@dataclass
+class Memory:
+    """What steps depend on.
+
+    sums: of each feature, and last of the intercept, over the rows so far: see backends/online.py. squares,
+    numbers: the sum of squares of the numbers in these that are not 0, and how many they are.
+    """
+
+    sums: Array
+    squares: float = 0.0
+    numbers: int = 0
+
+    @property
+    def unit(self) -> float:
+        """The size of a typical number."""
+        return math.sqrt(self.squares / self.numbers) if self.squares > 0 else 1.0
+
+    def see(self, X: Any, counts: Array) -> None:
+        """Some rows more, of which those count."""
+        squares = row_squares(X)[counts]
+        if not (most := float(squares.max(initial=0))) < _FARTHEST:
+            raise ValueError(
+                f"x @ x is {most:.3g} for a row of X, but must be below {_FARTHEST:.0e} for "
+                "solver='online': take smaller numbers"
+            )
+        self.squares += float(squares.sum())
+        self.numbers += int(row_counts(X)[counts].sum())
+
+
+class OnlineMixin(LinearParameters):
+    """Of `solver="online"`."""
+
+    coef_: Any
+    intercept_: Any
+    loss_curve_: list[float]
+    t_: int
+    _memory: Memory | None = None  # since the last fit by another solver
+
+    def _check_settings(self, job: FitJob) -> None:
+        super()._check_settings(job)
+        if self.solver == "online" and not (self._has_dual and self._without_penalty()):
+            raise ValueError(
+                "solver='online' is for LinearClassifier without penalty: with penalty=None, or with "
+                f"penalty='l2' and alpha='auto', which is 0 then, not for {type(self).__name__} with "
+                f"penalty={self.penalty!r} and alpha={self.alpha}"
+            )
+
+    def _chosen_solver(self, job: FitJob, weights: int, weight: Array | None) -> str:
+        """In `partial_fit` by itself, too: if the first rows that ever come are sparse."""
+        begun = sparse.issparse(job.X) if job.fresh else self._memory is not None
+        suits = self._has_dual and self._without_penalty() and not self._asks_for_batches()
+        if self.solver == "auto" and job.incremental and begun and suits:
+            return "online"
+        return super()._chosen_solver(job, weights, weight)
+
+    def _without_penalty(self) -> bool:
+        return self.penalty is None or (self.penalty == "l2" and self.alpha == "auto")
+
+    def _learn_online(self, job: FitJob, batch: Batch, loss: Loss) -> float:
+        """Go through the samples once in `partial_fit`, else until the loss falls no more; its last value."""
+        X = job.X if sparse.issparse(job.X) else sparse.csr_array(job.X)
+        weight = np.ones(X.shape[0], X.dtype) if batch.weight is None else batch.weight
+        if not job.incremental:  # weights count by their ratios
+            weight = (weight / weight.mean(dtype=np.float64)).astype(X.dtype)
+        if self._memory is None or job.fresh or not job.incremental:
+            self._memory = Memory(np.zeros(X.shape[1] + 1))
+        self._memory.see(X, weight > 0)
+        classes = max(self.coef_.shape[0], 2)
+        learner = active().online(OnlineRows(csr_rows(X), batch.targets, weight, loss, classes))
+        point, order = self._point(self._memory), np.arange(X.shape[0])
+        self.n_iter_, value = 0, np.nan
+        try:
+            while self.n_iter_ == 0 or not (job.incremental or self._ended()):
+                if self.shuffle and not job.incremental:
+                    order = self._random_state.permutation(X.shape[0])
+                value = learner.learn(point, order) / float(weight.sum(dtype=np.float64))
+                self._note(value, X.shape[0])
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        self.coef_ = point.weight.T
+        if point.bias is not None:
+            self.intercept_ = point.bias
+        return value
+
+    def _point(self, memory: Memory) -> OnlinePoint:
+        """What is moved is `coef_` itself, once it lies as rows are met best: no call copies all of it."""
+        coef = self.coef_.toarray() if sparse.issparse(self.coef_) else self.coef_
+        weight, (scores, features) = coef.T, coef.shape
+        lined = rows_in_lines(features, scores, coef.dtype)
+        if not lies_as(weight, lined):
+            lined[...] = weight
+            weight = lined
+        bias = np.array(self.intercept_) if self.fit_intercept else None
+        rate = 1.0 if self.learning_rate_init == "auto" else float(self.learning_rate_init)
+        unit = memory.unit
+        return OnlinePoint(weight, bias, memory.sums, rate / unit, _FLOOR * unit**2, unit)
+
+    def _note(self, loss: float, samples: int) -> None:
+        """A pass over the samples."""
+        self.n_iter_, self.t_, self.loss_ = self.n_iter_ + 1, self.t_ + samples, loss
+        self.loss_curve_ = [*self.loss_curve_, loss]
+        self.best_loss_ = min(self.loss_curve_)
+        if self.verbose:
+            print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
+
+    def _ended(self) -> bool:
+        losses = self.loss_curve_[-self.n_iter_ :]
+        gained = losses[-2] - losses[-1] if len(losses) > 1 else np.inf
+        return self.n_iter_ == self.max_iter or gained < max(float(self.tol), _LITTLE * losses[0])
