@@ -21,7 +21,7 @@ import numpy as np
 from harness import options, parsed, report, take_turns
 from scipy import sparse
 from sklearn.neural_network import MLPClassifier as Theirs
-from text import QUICK, Task
+from text import QUICK, texts
 
 import steepest as st
 from steepest.sklearn import MLPClassifier as Ours
@@ -69,7 +69,7 @@ def main() -> None:
     given = parsed(parser)
     st.set_num_threads(given.threads)
     warnings.filterwarnings("ignore", "Stochastic Optimizer: Maximum iterations")
-    task = Task(QUICK if given.quick else 10**9)
+    task = texts(QUICK if given.quick else 10**9)
     rows = min(given.rows, 600) if given.quick else given.rows
     X, y = task.X[:rows], task.y[:rows]
     results, lines = {}, [["data", "learner", "milliseconds an epoch", "times as fast", "loss"]]

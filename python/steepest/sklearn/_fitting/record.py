@@ -24,7 +24,7 @@ loss_ : float
 loss_curve_ : list of float
     The objective of each epoch, averaged over its batches before their updates. By "lbfgs" of a linear
     model, that after each iteration, with kinks as they are smoothed then; of a network it is not set. By
-    "sdca", with the loss of each row as it was met last.
+    "sdca", with the loss of each row as it was met last; by "online", with that of each before its step.
 best_loss_ : float or None
     The smallest value of loss_curve_, to whose epoch a fit goes back, with a ConvergenceWarning, if the
     loss rose, or is above that before the first step; None with early_stopping.

@@ -49,6 +49,7 @@ class LinearClassifier(ClassificationMixin, LinearModel):
     "sdca" also where warm_start is True. The p of
     learning_rate_init is 4 for "softmax", 1 for "hinge" and 1 / n_classes for "squared_hinge".
 
+    `partial_fit` learns sparse rows by "online", one by one, dense ones by "sgd"; the first call decides.
     Weights count by their ratios in `fit`, and by themselves in `partial_fit`: by "sgd", a batch of mean
     weight w is a step for w such batches, of bounded length however large w is, after Karampatziakis and
     Langford, "Online importance weight aware updates", UAI 2011. The learning rate comes from the last 1,000

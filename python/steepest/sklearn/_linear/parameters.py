@@ -43,11 +43,12 @@ class LinearParameters(Estimator):
         "for streams of texts, and for fits of a few passes (max_iter=2), which need no rate either. "
         f"The others, {quoted(STOCHASTIC_SOLVERS)}, fit by mini-batches; each uses those of momentum, "
         'beta_1, beta_2 and epsilon that it has, and "adamw" decays weights by its default, 0.01. "auto" is '
-        '"lbfgs", or "sdca" for sparse X and more than 1500 weights where that converges soon; but "sgd" for '
-        "partial_fit, where a parameter asks for batches (batch_size, shuffle, momentum, early_stopping, "
-        "n_iter_no_change, callbacks, those named learning_rate... and clip_...), where validation_data are "
-        'given, and in place of "lbfgs" for more than 2**25 numbers in X (of a sparse one, entries) or 2**20 '
-        "weights.",
+        '"lbfgs", or "sdca" for sparse X and more than 1500 weights where that converges soon; for '
+        'partial_fit "online", if the first rows are sparse and no penalty is asked for; but "sgd" for '
+        "other calls of partial_fit, where a parameter asks for batches (batch_size, shuffle, momentum, "
+        "early_stopping, n_iter_no_change, callbacks, those named learning_rate... and clip_...), where "
+        'validation_data are given, and in place of "lbfgs" for more than 2**25 numbers in X (of a sparse one, '
+        "entries) or 2**20 weights.",
         "str",
     )
     alpha: float | str = parameter(
