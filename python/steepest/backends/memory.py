@@ -32,15 +32,23 @@ def rows_in_lines(rows: int, columns: int, dtype: np.dtype) -> Array:
 
     That is for rows which are met alone and in any order.
     """
+    return _aligned(rows, columns, _stride_in_lines(columns, dtype), dtype)
+
+
+def in_lines(array: Array) -> Array:
+    """The array itself if it may be written and its rows lie so, or a copy of which this is true."""
+    strides = _stride_in_lines(array.shape[1], array.dtype) * array.itemsize, array.itemsize
+    if array.strides == strides and array.ctypes.data % _LINE == 0 and array.flags.writeable:
+        return array
+    rows, columns = array.shape
+    copy = rows_in_lines(rows, columns, array.dtype)
+    copy[...] = array
+    return copy
+
+
+def _stride_in_lines(columns: int, dtype: np.dtype) -> int:
     line = _LINE // dtype.itemsize
-    stride = 1 << (columns - 1).bit_length() if columns < line else -(-columns // line) * line
-    return _aligned(rows, columns, stride, dtype)
-
-
-def lies_as(one: Array, other: Array) -> bool:
-    """Whether rows are as far apart, and as far from cache lines, and may be written."""
-    first, second = (array.ctypes.data % _LINE for array in (one, other))
-    return one.strides == other.strides and first == second and one.flags.writeable
+    return 1 << (columns - 1).bit_length() if columns < line else -(-columns // line) * line
 
 
 def _aligned(rows: int, columns: int, stride: int, dtype: np.dtype) -> Array:

@@ -163,7 +163,8 @@ class LinearModel(ConversionMixin, SparseCoefMixin, OnlineMixin, StrengthMixin):
         total = len(job.y) if weight is None else weight.sum(dtype=np.float64)
         if self.solver_ == "online":
             loss = self._learn_online(job, self._training_batch(job), self._loss())
-            self.progressive_loss_ = self._stream.progress(loss, float(total))
+            if self.n_iter_:  # not interrupted
+                self.progressive_loss_ = self._stream.progress(loss, float(total))
             return
         layer = self._layer()
         scores, targets = scores_of(job.X, layer.weight, layer.bias), self._targets(job.y, job.X.dtype)

@@ -18,7 +18,7 @@ from scipy import sparse
 from ..._checks import Array
 from ...backends import active
 from ...backends.data import Batch
-from ...backends.memory import lies_as, rows_in_lines
+from ...backends.memory import in_lines
 from ...backends.online import OnlinePoint, OnlineRows
 from ...losses import Loss
 from .._fitting.job import FitJob
@@ -67,6 +67,7 @@ class OnlineMixin(LinearParameters):
     coef_: Any
     intercept_: Any
     loss_curve_: list[float]
+    best_loss_: float
     t_: int
     _memory: Memory | None = None  # since the last fit by another solver
 
@@ -119,21 +120,16 @@ class OnlineMixin(LinearParameters):
     def _point(self, memory: Memory) -> OnlinePoint:
         """What is moved is `coef_` itself, once it lies as rows are met best: no call copies all of it."""
         coef = self.coef_.toarray() if sparse.issparse(self.coef_) else self.coef_
-        weight, (scores, features) = coef.T, coef.shape
-        lined = rows_in_lines(features, scores, coef.dtype)
-        if not lies_as(weight, lined):
-            lined[...] = weight
-            weight = lined
         bias = np.array(self.intercept_) if self.fit_intercept else None
         rate = 1.0 if self.learning_rate_init == "auto" else float(self.learning_rate_init)
         unit = memory.unit
-        return OnlinePoint(weight, bias, memory.sums, rate / unit, _FLOOR * unit**2, unit)
+        return OnlinePoint(in_lines(coef.T), bias, memory.sums, rate / unit, _FLOOR * unit**2, unit)
 
     def _note(self, loss: float, samples: int) -> None:
         """A pass over the samples."""
         self.n_iter_, self.t_, self.loss_ = self.n_iter_ + 1, self.t_ + samples, loss
-        self.loss_curve_ = [*self.loss_curve_, loss]
-        self.best_loss_ = min(self.loss_curve_)
+        self.loss_curve_.append(loss)
+        self.best_loss_ = min(self.best_loss_, loss)
         if self.verbose:
             print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
 

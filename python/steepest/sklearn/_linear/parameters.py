@@ -47,8 +47,8 @@ class LinearParameters(Estimator):
         'partial_fit "online", if the first rows are sparse and no penalty is asked for; but "sgd" for '
         "other calls of partial_fit, where a parameter asks for batches (batch_size, shuffle, momentum, "
         "early_stopping, n_iter_no_change, callbacks, those named learning_rate... and clip_...), where "
-        'validation_data are given, and in place of "lbfgs" for more than 2**25 numbers in X (of a sparse one, '
-        "entries) or 2**20 weights.",
+        'validation_data are given, and in place of "lbfgs" for more than 2**25 numbers in X (of a sparse '
+        "one, entries) or 2**20 weights.",
         "str",
     )
     alpha: float | str = parameter(
