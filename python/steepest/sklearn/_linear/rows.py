@@ -38,5 +38,5 @@ def row_counts(X: Any) -> Array:
 def scores_of(X: Any, weight: Array, bias: Array | None) -> Array:
     """X @ weight + bias, as the backend computes it: a row's are the same in any company."""
     if sparse.issparse(X):
-        return active().sparse_linear(csr_rows(X), np.ascontiguousarray(weight), bias)
+        return active().sparse_linear(csr_rows(X), weight, bias)
     return active().linear(np.ascontiguousarray(X), np.ascontiguousarray(weight), bias)
