@@ -3,6 +3,7 @@
 #include "bindings/calls.hpp"
 #include "bindings/samples.hpp"
 
+#include <algorithm>
 #include <vector>
 
 namespace steepest::python {
@@ -15,7 +16,8 @@ template <class T> class Online {
            Index features, Index classes)
         : x_(x, features), labels_(indices(labels, x_.count, classes, "labels")),
           weight_(weight, x_.count, "weight"),
-          rows_{x_.view(), labels_.data(), weight_.data, x_.count, features, classes, loss_from(loss)} {
+          rows_{x_.view(), labels_.data(), weight_.data,  x_.count,
+                features,  classes,        longest_row(), loss_from(loss)} {
         if (!takes_labels(rows_.loss.kind)) refuse("the loss takes no labels");
     }
 
@@ -47,6 +49,12 @@ template <class T> class Online {
     }
 
   private:
+    Index longest_row() const {
+        Index most = 0;
+        for (Index i = 0; i < x_.count; ++i) most = std::max(most, x_.view().length(i));
+        return most;
+    }
+
     const SparseInput<T> x_;
     const std::vector<std::int64_t> labels_;
     const InputVector<T> weight_;

@@ -109,7 +109,8 @@ template <class T> struct LossRows {
     Index rows, classes;
 };
 
-// A step of dual coordinate ascent on one row, which has the label and the gradient u: see dual_step.hpp.
+// A step of dual coordinate ascent on one row, which has the label and the gradient u, or, where that is 0,
+// an implicit step of gradient descent: see dual_step.hpp.
 template <class T> struct DualStep {
     LossKind kind; // one that takes labels
     T number;      // the loss's one number

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace steepest {
 namespace {
@@ -12,14 +13,14 @@ constexpr Index rows_between_polls = 64;
 
 template <class T> class Learner {
   public:
-    Learner(const Kernels<T>& kernels, const OnlineRows<T>& rows, const OnlinePoint<T>& point, Index longest)
+    Learner(const Kernels<T>& kernels, const OnlineRows<T>& rows, const OnlinePoint<T>& point)
         : kernels_(kernels), rows_(rows), point_(point), n_(rows.classes), columns_(n_ == 2 ? 1 : n_) {
-        buffers_.reserve(5 * n_ + longest);
+        buffers_.reserve(5 * n_ + rows.longest);
         scores_ = buffers_.data(), gradient_ = scores_ + n_, held_ = gradient_ + n_, change_ = held_ + n_;
         scratch_ = change_ + n_, steps_ = scratch_ + n_;
     }
 
-    // The loss of a row, times its weight, before the step.
+    // The loss of a row, times its weight, before the step; NaN if there is none that is finite.
     double learn(Index i) {
         const Entries<T> x = rows_.x.row(i);
         score(x);
@@ -36,8 +37,8 @@ template <class T> class Learner {
                        .rows = 1,
                        .classes = n_});
         const double c = double(rows_.weight[i]), g = square_of_gradient();
-        if (c > 0 && g > 0) move(x, c, g, Index(rows_.labels[i]));
-        return c * loss;
+        const bool moved = !(c > 0 && g > 0) || move(x, c, g, Index(rows_.labels[i]));
+        return moved ? c * loss : std::numeric_limits<double>::quiet_NaN();
     }
 
   private:
@@ -55,7 +56,7 @@ template <class T> class Learner {
         for (Index k = 0; k < n_; ++k) sum += double(gradient_[k]) * double(gradient_[k]);
         return sum;
     }
-    void move(const Entries<T>& x, double c, double g, Index label) {
+    bool move(const Entries<T>& x, double c, double g, Index label) {
         double pull = 0;
         for (Index e = 0; e < x.count; ++e) {
             const double value = double(x.values[e]), step = step_of(x.places[e], value, c * g);
@@ -63,9 +64,13 @@ template <class T> class Learner {
             pull += step * value;
         }
         const double of_bias = point_.bias ? step_of(rows_.features, point_.unit, c * g) * point_.unit : 0;
-        const T* const u = implicit_gradient(c * (pull + of_bias), label);
+        const double all = c * (pull + of_bias);
+        if (!(all < double(std::numeric_limits<T>::max()))) return false;
+        const T* const u = implicit_gradient(all, label);
+        if (!kernels_.all_finite(u, columns_) || !kernels_.all_finite(steps_, x.count)) return false;
         kernels_.add_to_rows(steps_, x.places, x.count, u, point_.weight, columns_);
         if (point_.bias) kernels_.add_scaled(point_.bias, u, T(-c * of_bias), point_.bias, columns_);
+        return true;
     }
     // rate_j x_j, after the row is counted.
     double step_of(Index j, double value, double square_of_gradient) const {
@@ -85,7 +90,7 @@ template <class T> class Learner {
                             .change = change_,
                             .scratch = scratch_,
                             .n = n_});
-        return paired() ? change_ + 1 : change_;
+        return paired() ? held_ + 1 : held_;
     }
 
     const Kernels<T>& kernels_;
@@ -101,16 +106,16 @@ template <class T> class Learner {
 template <class T>
 double learn_online(const Kernels<T>& kernels, const OnlineRows<T>& rows, const OnlinePoint<T>& point,
                     const std::int64_t* order, Index count, Poller& poller) {
-    Index longest = 0;
-    for (Index i = 0; i < rows.count; ++i) longest = std::max(longest, rows.x.row(i).count);
-    Learner<T> learner(kernels, rows, point, longest);
+    Learner<T> learner(kernels, rows, point);
     const double entries = double(rows.x.begin[rows.count]) / double(std::max<Index>(rows.count, 1));
     const double work = 4 * double(rows_between_polls) * (entries + 10) * double(rows.classes);
     double loss = 0;
     for (Index k = 0; k < count; ++k) {
         if (k % rows_between_polls == 0) poller.poll(work);
         if (poller.stopped()) break;
-        loss += learner.learn(Index(order[k]));
+        const double own = learner.learn(Index(order[k]));
+        loss += own;
+        if (std::isnan(own)) break;
     }
     return loss;
 }

@@ -48,5 +48,6 @@ class Online(Protocol):
     def learn(self, point: OnlinePoint, order: Array) -> float:
         """Make a step on each of the rows of `order`, int64, one after the other.
 
-        Returns the sum of weight * loss over them, each before its step.
+        Returns the sum of weight * loss over them, each before its step, or NaN if one would not be finite,
+        before which it ends.
         """

@@ -39,8 +39,12 @@ class Online:
             weight, label = float(rows.weight[i]), int(rows.labels[i])
             loss, gradient = self._loss(_of_classes(scores, rows.classes), label)
             total += weight * loss
-            if weight > 0 and gradient.any():
-                self._move(point, places, x, scores, weight, gradient, label)
+            if (
+                weight > 0
+                and gradient.any()
+                and not self._move(point, places, x, scores, weight, gradient, label)
+            ):
+                return np.nan
         return total
 
     def _loss(self, scores: Array, label: int) -> tuple[float, Array]:
@@ -56,7 +60,8 @@ class Online:
         weight: float,
         gradient: Array,
         label: int,
-    ) -> None:
+    ) -> bool:
+        """Whether there is a step that is finite, which is made."""
         rows, paired = self._rows, self._rows.classes == 2
         if point.bias is not None:
             places, x = np.append(places, len(point.sums) - 1), np.append(x, point.unit)
@@ -67,10 +72,15 @@ class Online:
         pull = pull / 2 if paired else pull  # of two scores, each goes half as far
         u = implicit_gradient(rows.loss, _of_classes(scores, rows.classes), label, zero, pull)
         u = u[1:] if paired else u
+        if not (
+            np.isfinite(point.weight.dtype.type(pull)) and np.isfinite(u).all() and np.isfinite(steps).all()
+        ):
+            return False
         if point.bias is not None:
             point.bias[...] -= (steps[-1] * point.unit * u).astype(point.bias.dtype)
             places, steps = places[:-1], steps[:-1]
         point.weight[places] -= np.outer(steps, u).astype(point.weight.dtype)
+        return True
 
 
 def _of_classes(scores: Array, classes: int) -> Array:

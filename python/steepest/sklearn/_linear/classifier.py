@@ -62,7 +62,7 @@ class LinearClassifier(ClassificationMixin, LinearModel):
     Attributes
     ----------
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        The weights; one row where there are two classes.
+        The weights; one row where there are two classes. "online" moves them in place.
     intercept_ : ndarray of shape (1,) or (n_classes,)
         The intercepts.
     {attributes}
@@ -102,7 +102,7 @@ class LinearClassifier(ClassificationMixin, LinearModel):
     @available_if(lambda estimator: estimator._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self: Self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Go on for one epoch with these samples.
+        """Learn from these samples once more.
 
         Parameters
         ----------

@@ -63,8 +63,9 @@ class LinearParameters(Estimator):
         "auto",
         [Names("auto"), POSITIVE],
         'The first learning rate. "auto" is 0.01, but for "sgd" p / (mean of x @ x + 1) over the '
-        'samples, of partial_fit the last 1,000, with the p above. For "online" it is how far a weight moves '
-        'at most, divided by the size of a typical number of X, in its first step; "auto" is 1.',
+        'samples, of partial_fit the last 1,000, with the p above. For "online" it is the most that the '
+        "first step moves a weight, times the size of a typical number of X (the geometric mean of those "
+        'that are not 0); "auto" is 1.',
         'float or "auto"',
     )
     max_iter: int = parameter(1000, [COUNT], 'Maximum number of epochs, or of iterations of "lbfgs".')
@@ -81,9 +82,9 @@ class LinearParameters(Estimator):
 
     def _check_solver(self) -> bool:
         if self.solver in AT_ONCE:
-            able = quoted(("auto", *STOCHASTIC_SOLVERS))
+            able = quoted(("auto", "online", *STOCHASTIC_SOLVERS))
             raise AttributeError(
-                f"partial_fit learns by mini-batches, as solver={able} do, but solver is {self.solver!r}"
+                f"partial_fit learns some rows at a time, as solver={able} do, but solver is {self.solver!r}"
             )
         return True
 
