@@ -11,13 +11,27 @@ namespace {
 // The rows, read once; what is moved comes with each call.
 template <class T> class DualAscent {
   public:
-    DualAscent(const py::tuple& x, const py::array& labels, const py::array& shares, const py::array& squares,
-               py::handle loss, Index features, Index classes)
-        : x_(x, features), labels_(indices(labels, x_.count, classes, "labels")),
-          shares_(shares, x_.count, "shares"), squares_(squares, x_.count, "squares"),
-          rows_{x_.view(), labels_.data(), shares_.data, squares_.data,
-                x_.count,  features,       classes,      loss_from(loss)} {
-        if (!takes_labels(rows_.loss.kind)) refuse("the loss takes no labels");
+    DualAscent(const py::tuple& x, const py::array& targets, const py::array& shares,
+               const py::array& squares, py::handle loss, Index features, Index outputs)
+        : x_(x, features), shares_(shares, x_.count, "shares"), squares_(squares, x_.count, "squares"),
+          rows_{.x = x_.view(),
+                .labels = nullptr,
+                .targets = {},
+                .shares = shares_.data,
+                .squares = squares_.data,
+                .count = x_.count,
+                .features = features,
+                .outputs = outputs,
+                .loss = loss_from(loss)} {
+        if (!has_dual(rows_.loss.kind)) refuse("the loss has no dual");
+        if (takes_labels(rows_.loss.kind)) {
+            labels_ = indices(targets, x_.count, outputs, "labels");
+            rows_.labels = labels_.data();
+        } else {
+            targets_ = Input<T>(targets, "targets");
+            targets_.require(x_.count, outputs, "targets");
+            rows_.targets = targets_.rows;
+        }
     }
 
     double ascend(py::array weight, const py::object& bias, double bias_square, py::array gradients,
@@ -49,24 +63,25 @@ template <class T> class DualAscent {
         T* bias = nullptr;
         if (!bias_.is_none()) {
             auto array = py::cast<py::array>(bias_);
-            bias = writable<T>(array, rows_.classes, "bias");
+            bias = writable<T>(array, rows_.outputs, "bias");
         }
-        return {writable<T>(weight, rows_.features, rows_.classes, "weight"),
+        return {writable<T>(weight, rows_.features, rows_.outputs, "weight"),
                 bias,
                 T(bias_square),
-                writable<T>(gradients, rows_.count, rows_.classes, "gradients"),
+                writable<T>(gradients, rows_.count, rows_.outputs, "gradients"),
                 writable<T>(losses, rows_.count, "losses"),
                 writable<T>(gaps, rows_.count, "gaps")};
     }
     double work(Index rows) const {
-        return double(rows) * double(rows_.classes) *
+        return double(rows) * double(rows_.outputs) *
                (1 + double(x_.columns.size()) / double(rows_.count + 1));
     }
 
     const SparseInput<T> x_;
-    const std::vector<std::int64_t> labels_;
+    std::vector<std::int64_t> labels_;
+    Input<T> targets_;
     const InputVector<T> shares_, squares_;
-    const DualRows<T> rows_;
+    DualRows<T> rows_;
 };
 
 template <class T> void bind(py::module_& m, const char* name) {
@@ -74,8 +89,8 @@ template <class T> void bind(py::module_& m, const char* name) {
     py::class_<Bound>(m, name)
         .def(py::init<const py::tuple&, const py::array&, const py::array&, const py::array&, py::handle,
                       Index, Index>(),
-             py::arg("x"), py::arg("labels"), py::arg("shares"), py::arg("squares"), py::arg("loss"),
-             py::arg("features"), py::arg("classes"))
+             py::arg("x"), py::arg("targets"), py::arg("shares"), py::arg("squares"), py::arg("loss"),
+             py::arg("features"), py::arg("outputs"))
         .def("ascend", &Bound::ascend, py::arg("weight"), py::arg("bias"), py::arg("bias_square"),
              py::arg("gradients"), py::arg("losses"), py::arg("gaps"), py::arg("order"), py::arg("isa"))
         .def("measure", &Bound::measure, py::arg("weight"), py::arg("bias"), py::arg("gradients"),

@@ -109,16 +109,17 @@ template <class T> struct LossRows {
     Index rows, classes;
 };
 
-// A step of dual coordinate ascent on one row, which has the label and the gradient u, or, where that is 0,
-// an implicit step of gradient descent: see dual_step.hpp.
+// A step of dual coordinate ascent on one row, which has the gradient u, or, where that is 0, an implicit step
+// of gradient descent: see dual_step.hpp.
 template <class T> struct DualStep {
-    LossKind kind; // one that takes labels
+    LossKind kind; // one that has a dual step
     T number;      // the loss's one number
     const T* scores;
-    Index label;
-    T pull;      // how far the scores move against a change of u
-    T* gradient; // u, which becomes u'
-    T* change;   // u' - u; null: there is no step
+    Index label;     // of losses that take labels
+    const T* target; // of the others
+    T pull;          // how far the scores move against a change of u
+    T* gradient;     // u, which becomes u'
+    T* change;       // u' - u; null: there is no step
     T* scratch;
     Index n; // elements of each of these
 };

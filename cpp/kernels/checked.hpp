@@ -92,8 +92,11 @@ void check_add_to_rows(const T* factors, const std::int32_t* which, Index count,
 
 template <class T> void check_dual_step(const DualStep<T>& d) {
     const Checker c{"dual_step"};
-    c.range("kind", Index(d.kind), Index(d.kind) + 1, LabelLosses::count);
-    c.range("label", d.label, d.label + 1, d.n);
+    c.range("kind", Index(d.kind), Index(d.kind) + 1, Losses::count);
+    if (Index(d.kind) < LabelLosses::count)
+        c.range("label", d.label, d.label + 1, d.n);
+    else
+        c.holds("target", d.target, d.n);
     c.that("a pull of at least 0", d.pull >= 0);
     c.all_hold("row", d.n, d.scores, d.gradient, d.scratch);
     if (d.change) c.holds("change", d.change, d.n);

@@ -19,6 +19,7 @@ struct ActivationTraits {
 struct LossTraits {
     const char* name;
     bool takes_labels;                      // not targets
+    bool has_dual;                          // a step of dual coordinate ascent
     double smallest_target, largest_target; // that it is defined for
 };
 

@@ -18,7 +18,7 @@ template <class T> class Row {
         : rows_(rows), point_(point), i_(i), entries_(rows.x.row(i)) {}
 
     void score(const Kernels<T>& kernels, T* scores) const {
-        const Index n = rows_.classes;
+        const Index n = rows_.outputs;
         kernels.sparse_row_product(entries_.values, entries_.places, entries_.count, read_only(point_.weight),
                                    scores, n);
         if (point_.bias) kernels.add_scaled(scores, point_.bias, T(1), scores, n);
@@ -30,15 +30,16 @@ template <class T> class Row {
         const DualGap<T> met = kernels.dual_step({.kind = rows_.loss.kind,
                                                   .number = T(rows_.loss.number),
                                                   .scores = scores,
-                                                  .label = Index(rows_.labels[i_]),
+                                                  .label = rows_.labels ? Index(rows_.labels[i_]) : 0,
+                                                  .target = from(rows_.targets, i_).data,
                                                   .pull = rows_.shares[i_] * square,
                                                   .gradient = from(point_.gradients, i_).data,
                                                   .change = change,
                                                   .scratch = scratch,
-                                                  .n = rows_.classes});
+                                                  .n = rows_.outputs});
         point_.losses[i_] = met.loss, point_.gaps[i_] = met.gap;
         double growth = 0;
-        for (Index k = 0; change && k < rows_.classes; ++k) {
+        for (Index k = 0; change && k < rows_.outputs; ++k) {
             change[k] *= -rows_.shares[i_];
             const double product = double(scores[k]) - double(point_.bias ? point_.bias[k] : 0);
             growth += (2 * product + double(rows_.squares[i_]) * double(change[k])) * double(change[k]);
@@ -47,7 +48,7 @@ template <class T> class Row {
     }
     // Moves the weight and the bias by the change.
     void move(const Kernels<T>& kernels, const T* change) const {
-        const Index n = rows_.classes;
+        const Index n = rows_.outputs;
         kernels.add_to_rows(entries_.values, entries_.places, entries_.count, change, point_.weight, n);
         if (point_.bias) kernels.add_scaled(point_.bias, change, point_.bias_square, point_.bias, n);
     }
@@ -61,7 +62,7 @@ template <class T> class Row {
 
 template <class T> double work_of(const DualRows<T>& rows, Index count) {
     const double entries = double(rows.x.begin[rows.count]) / double(std::max<Index>(rows.count, 1));
-    return 2 * double(count) * (entries + 10) * double(rows.classes);
+    return 2 * double(count) * (entries + 10) * double(rows.outputs);
 }
 
 } // namespace
@@ -70,9 +71,9 @@ template <class T>
 double ascend(const Kernels<T>& kernels, const DualRows<T>& rows, const DualPoint<T>& point,
               const std::int64_t* order, Index count, Poller& poller) {
     Buffer<T> buffers;
-    buffers.reserve(3 * rows.classes);
-    T *const scores = buffers.data(), *const change = scores + rows.classes,
-             *const scratch = change + rows.classes;
+    buffers.reserve(3 * rows.outputs);
+    T *const scores = buffers.data(), *const change = scores + rows.outputs,
+             *const scratch = change + rows.outputs;
     const double work = rows_between_polls * work_of(rows, 1);
     double growth = 0;
     for (Index k = 0; k < count; ++k) {
@@ -91,12 +92,12 @@ int measure(const Kernels<T>& kernels, int threads, const DualRows<T>& rows, con
             Poller& poller) {
     threads = thread_count(work_of(rows, rows.count), work_per_new_thread, threads);
     Buffer<T> buffers;
-    buffers.reserve(2 * rows.classes * threads);
+    buffers.reserve(2 * rows.outputs * threads);
     const double work = rows_between_polls * work_of(rows, 1);
     int size = 1;
     run(threads, [&](const Team& team) {
         if (team.rank == 0) size = team.size;
-        T* const scores = buffers.data() + 2 * rows.classes * team.rank;
+        T* const scores = buffers.data() + 2 * rows.outputs * team.rank;
         const Range own = row_chunk(rows.count, 1, team);
         for (Index i = own.begin; i < own.end; ++i) {
             if (i % rows_between_polls == 0) {
@@ -105,7 +106,7 @@ int measure(const Kernels<T>& kernels, int threads, const DualRows<T>& rows, con
             }
             const Row<T> row(rows, point, i);
             row.score(kernels, scores);
-            row.meet(kernels, scores, nullptr, scores + rows.classes);
+            row.meet(kernels, scores, nullptr, scores + rows.outputs);
         }
     });
     return size;

@@ -11,19 +11,20 @@ namespace steepest {
 // the weight, both divided by the penalty's strength.
 template <class T> struct DualRows {
     Csr<T> x;
-    const std::int64_t* labels; // each in 0..classes-1
-    const T *shares, *squares;  // of each row: its share, and the sum of squares of its entries
-    Index count, features, classes;
+    const std::int64_t* labels;  // of losses that take labels: each in 0..outputs-1
+    MatrixView<const T> targets; // of the others: (rows, outputs)
+    const T *shares, *squares;   // of each row: its share, and the sum of squares of its entries
+    Index count, features, outputs;
     Loss loss;
 };
 
 // What is moved. The weight is -sum of share * x^T u over the rows, and the bias, if there is one, where it
 // began, - bias_square * sum of share * u: that of a feature whose square is bias_square in each row.
 template <class T> struct DualPoint {
-    MatrixView<T> weight; // (features, classes)
-    T* bias;              // (classes,) or null
+    MatrixView<T> weight; // (features, outputs)
+    T* bias;              // (outputs,) or null
     T bias_square;
-    MatrixView<T> gradients; // u, (rows, classes)
+    MatrixView<T> gradients; // u, (rows, outputs)
     T *losses, *gaps;        // of each row, as they were met last: see DualGap
 };
 

@@ -38,6 +38,11 @@ struct Loss {
     return kind != LossKind::custom && traits_of(kind).takes_labels;
 }
 
+// Whether a loss has a step of dual coordinate ascent.
+[[nodiscard]] inline bool has_dual(LossKind kind) {
+    return kind != LossKind::custom && traits_of(kind).has_dual;
+}
+
 // A batch as a loss of the program's own sees it: labels, any numbers, or targets of some columns.
 template <class T> struct LossInput {
     MatrixView<const T> scores;

@@ -153,12 +153,12 @@ class DualAscentFloat32(metaclass=_Type):
     def __init__(
         self,
         x: _SparseRows,
-        labels: _Array,
+        targets: _Array,
         shares: _Array,
         squares: _Array,
         loss: Loss,
         features: int,
-        classes: int,
+        outputs: int,
     ) -> None: ...
     def ascend(
         self,
@@ -186,12 +186,12 @@ class DualAscentFloat64(metaclass=_Type):
     def __init__(
         self,
         x: _SparseRows,
-        labels: _Array,
+        targets: _Array,
         shares: _Array,
         squares: _Array,
         loss: Loss,
         features: int,
-        classes: int,
+        outputs: int,
     ) -> None: ...
     def ascend(
         self,

@@ -3,59 +3,23 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import sparse
+from support.dual import LABEL_LOSSES, LOSSES, ascended, rows, slope, start
 from support.implementations import FUSED, ISAS, REFERENCE, THREADS, Implementation, needs_native
 from support.tolerances import FUNCTION, assert_close, assert_same_bits
 
 import steepest as st
 from steepest.backends import active
-from steepest.backends.dual import DualPoint, DualRows
+from steepest.backends.dual import DualRows
 from steepest.backends.sparse import sparse_rows
-
-LOSSES = [st.SoftmaxCrossEntropy(), st.MulticlassHinge(1.5), st.MulticlassHinge(0.5, squared=True)]
-
-
-def rows(loss, dtype=np.float64, samples=40, features=30, classes=5, strength=1e-2, seed=0):
-    random = np.random.default_rng(seed)
-    X = sparse.random_array((samples, features), density=0.2, format="csr", rng=random, dtype=np.float64)
-    X.data = random.standard_normal(X.nnz)
-    labels = random.integers(0, classes, samples)
-    shares = (random.uniform(0.5, 1.5, samples) / (samples * strength)).astype(dtype)
-    squares = X.multiply(X).sum(axis=1).astype(dtype)
-    return DualRows(sparse_rows(X, np.dtype(dtype)), labels, shares, squares, loss, classes)
-
-
-def start(rows, bias=True):
-    samples, features = rows.x.shape
-    dtype = rows.shares.dtype
-    return DualPoint(
-        np.zeros((features, rows.classes), dtype),
-        np.zeros(rows.classes, dtype) if bias else None,
-        0.5,
-        np.zeros((samples, rows.classes), dtype),
-        np.zeros(samples, dtype),
-        np.zeros(samples, dtype),
-    )
-
-
-def ascended(rows, epochs=3, bias=True, seed=1):
-    point, random, ascent = start(rows, bias), np.random.default_rng(seed), active().dual_ascent(rows)
-    for _ in range(epochs):
-        ascent.ascend(point, random.permutation(len(rows.x)))
-    return point
-
-
-def slope(loss, scores, label):
-    """The gradient of one row's loss, in float64."""
-    with st.config("reference"):
-        return active().loss(loss, scores[None], np.array([label]), None)[1][0]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("loss", LOSSES, ids=str)
+@pytest.mark.parametrize("loss", LABEL_LOSSES, ids=str)
 @pytest.mark.parametrize("pull", [1e-6, 1e-2, 1.0, 30.0, 1e4])
 @pytest.mark.parametrize("classes", [2, 3, 16, 17, 100, 300, 1000])
 def test_a_step_solves_its_equation(implementation, loss, pull, classes, dtype):
@@ -97,7 +61,7 @@ def test_a_step_solves_its_equation(implementation, loss, pull, classes, dtype):
 
 
 @needs_native
-@pytest.mark.parametrize("loss", LOSSES, ids=str)
+@pytest.mark.parametrize("loss", LABEL_LOSSES, ids=str)
 @pytest.mark.parametrize("pull", [1e-3, 1.0, 30.0, 1e3])
 @pytest.mark.parametrize("classes", [2, 20, 300, 1000])
 def test_steps_are_those_of_the_reference(loss, pull, classes):
@@ -191,9 +155,9 @@ def test_measuring_moves_nothing(implementation):
 @needs_native
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
-@pytest.mark.parametrize("classes", [20, 100])
-def test_bits_do_not_depend_on_threads(loss, classes, dtype):
-    data = rows(loss, dtype, samples=2500, classes=classes)
+@pytest.mark.parametrize("outputs", [20, 100])
+def test_bits_do_not_depend_on_threads(loss, outputs, dtype):
+    data = rows(loss, dtype, samples=2500, outputs=outputs)
     with Implementation("native", FUSED[0], 2).computing(all_threads=True):
         active().dual_ascent(data).measure(start(data))
     for isas in (FUSED, tuple(isa for isa in ISAS if isa not in FUSED)):
@@ -236,10 +200,12 @@ def test_the_extension_checks_its_arguments():
         object.__setattr__(bad, name, getattr(point, name)[1:])
         with pytest.raises(ValueError, match=f"{name} has another shape"):
             ascent.ascend(bad, np.array([0]))
-    for labels in (data.labels - 1, data.labels + 1):
-        wrong = DualRows(data.x, labels, data.shares, data.squares, data.loss, data.classes)
-        with pytest.raises(ValueError, match="labels holds an index out of range"):
-            active().dual_ascent(wrong)
-    wrong = DualRows(data.x, data.labels, data.shares, data.squares, st.SquaredError(), data.classes)
-    with pytest.raises(ValueError, match="the loss takes no labels"):
-        active().dual_ascent(wrong)
+    for targets, loss, message in (
+        (data.targets - 1, data.loss, "labels holds an index out of range"),
+        (data.targets + 1, data.loss, "labels holds an index out of range"),
+        (data.targets, st.BinaryCrossEntropy(), "the loss has no dual"),
+        (data.targets, st.SquaredError(), "targets has another dtype"),
+        (np.ones((40, 4)), st.SquaredError(), "targets has another shape"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            active().dual_ascent(replace(data, targets=targets, loss=loss))

@@ -1,4 +1,5 @@
-// Compute: a step of dual coordinate ascent on one row, for the losses that take labels.
+// Compute: a step of dual coordinate ascent on one row, for the losses that take labels; the others stand in
+// target_dual_steps.hpp.
 //
 // With W = -sum over rows i of share_i x_i^T u_i, each u_i being a gradient of the loss of row i by its
 // scores, the dual of a linear model's objective is largest along u_i at the gradient u' of the loss l at the
@@ -206,16 +207,6 @@ template <bool squared> struct HingeStep {
         take<T>(d, d.change);
     }
 };
-
-// In the order of LabelLosses.
-using DualSteps = Types<SoftmaxStep, HingeStep<false>, HingeStep<true>>;
-static_assert(DualSteps::count == LabelLosses::count);
-
-template <class T> DualGap<T> dual_step(const DualStep<T>& d) {
-    DualGap<T> gap{};
-    with_type(DualSteps{}, int(d.kind), [&](auto kind) { gap = decltype(kind)::run(d); });
-    return gap;
-}
 
 } // namespace
 } // namespace steepest

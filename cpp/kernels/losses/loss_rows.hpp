@@ -2,6 +2,7 @@
 //
 //   name                by which a description asks for it
 //   takes_labels        a class for each row, or else a target for each output
+//   has_dual            a step of dual coordinate ascent, in dual_step.hpp or target_dual_steps.hpp
 //   smallest_target, largest_target   that it is defined for
 //   row(l)              the loss of one row, whose gradient goes to l.gradient
 //   few(l)              the same for some rows at once, of fewer classes than a cache line holds: only of
@@ -38,7 +39,7 @@ template <class T> struct FewScores {
 template <class T> constexpr T infinity = T(__builtin_huge_val());
 
 struct LabelLoss {
-    static constexpr bool takes_labels = true, takes_few = false;
+    static constexpr bool takes_labels = true, takes_few = false, has_dual = true;
     static constexpr double smallest_target = -infinity<double>, largest_target = infinity<double>;
 };
 

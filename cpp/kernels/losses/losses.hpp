@@ -64,7 +64,8 @@ template <class T> void loss(const LossRows<T>& l) {
 }
 
 template <class... L>
-constexpr LossTraits loss_traits[] = {{L::name, L::takes_labels, L::smallest_target, L::largest_target}...};
+constexpr LossTraits loss_traits[] = {
+    {L::name, L::takes_labels, L::has_dual, L::smallest_target, L::largest_target}...};
 
 template <class... L> constexpr List<LossTraits> losses_of(Types<L...>) {
     return {loss_traits<L...>, Types<L...>::count};

@@ -91,7 +91,7 @@ template <class T> STEEPEST_INLINE Vec<T> binary_cross_entropy(Vec<T> s, Vec<T> 
 struct BinaryCrossEntropy : TargetLoss {
     static constexpr const char* name = "binary_cross_entropy";
     static constexpr double smallest_target = 0, largest_target = 1;
-    static constexpr bool takes_few = true;
+    static constexpr bool takes_few = true, has_dual = false;
 
     template <class T> static T row(const LossRow<T>& l) {
         const Vec<T> slope = broadcast(l.scale);

@@ -14,24 +14,25 @@ from .sparse import SparseRows
 class DualRows:
     """Rows whose objective, divided by the penalty's strength, is sum of share * loss + sum(W**2) / 2.
 
-    labels: (rows,) int64, each in 0..classes-1. shares: (rows,), weight / (sum of weights * strength).
-    squares: (rows,), the sum of squares of a row's entries. Both in the dtype of the entries.
+    targets: (rows,) int64 of losses that take labels, each in 0..outputs-1; of the others (rows, outputs).
+    shares: (rows,), weight / (sum of weights * strength). squares: (rows,), the sum of squares of a row's
+    entries. All but labels in the dtype of the entries. The loss is none of binary cross-entropy.
     """
 
     x: SparseRows
-    labels: Array
+    targets: Array
     shares: Array
     squares: Array
     loss: Loss
-    classes: int
+    outputs: int
 
 
 @dataclass(frozen=True, eq=False)
 class DualPoint:
     """Arrays that are moved in place.
 
-    gradients: (rows, classes), for each row a gradient u of its loss by its scores, which the dual holds.
-    weight: (features, classes), - sum of share * x u^T over the rows. bias: (classes,) or None: moves by -
+    gradients: (rows, outputs), for each row a gradient u of its loss by its scores, which the dual holds.
+    weight: (features, outputs), - sum of share * x u^T over the rows. bias: (outputs,) or None: moves by -
     bias_square * share * the change of u. losses, gaps: (rows,), as a row was met last, before its step: its
     loss l(s) at its scores s, and l(s) + l*(u) - s u, which is at least 0 and falls to 0.
     """

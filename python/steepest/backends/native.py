@@ -117,7 +117,7 @@ class _DualAscent:
         single = rows.x.data.dtype == np.float32
         make: Any = _core.DualAscentFloat32 if single else _core.DualAscentFloat64
         x, (_, features) = _rows(rows.x), rows.x.shape
-        args = x, rows.labels, rows.shares, rows.squares, rows.loss, features, rows.classes
+        args = x, rows.targets, rows.shares, rows.squares, rows.loss, features, rows.outputs
         self._rows: _core.DualAscentFloat64 = make(*args)  # or 32, typed alike
 
     def ascend(self, point: DualPoint, order: Array) -> float:

@@ -10,15 +10,19 @@ That is where the dual is largest along u. It is computed in float64, by other m
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..._checks import Array
-from ...losses import Loss, MulticlassHinge
+from ...losses import Huber, Loss, MulticlassHinge, SquaredError
 from ..dual import DualPoint, DualRows
+from .losses import loss_and_gradient
 from .quiet import quiet
 
 _SMALLEST_PULL = 1e-6  # shorter steps are as good, and have no logarithm
 _ROUNDS = 50  # of Newton's method, of which few are needed
+_HALVINGS = 100
 
 
 class DualAscent:
@@ -34,10 +38,10 @@ class DualAscent:
         rows, of_bias = self._rows, 0.0 if point.bias is None else point.bias_square
         for i in order:
             places, entries, scores = self._row(point, i)
-            u, share, label = point.gradients[i].astype(np.float64), float(rows.shares[i]), rows.labels[i]
-            point.losses[i], point.gaps[i] = loss_and_gap(rows.loss, scores, label, u)
+            u, share, target = point.gradients[i].astype(np.float64), float(rows.shares[i]), rows.targets[i]
+            point.losses[i], point.gaps[i] = loss_and_gap(rows.loss, scores, target, u)
             pull = share * (float(rows.squares[i]) + of_bias)
-            point.gradients[i] = implicit_gradient(rows.loss, scores, label, u, pull)
+            point.gradients[i] = implicit_gradient(rows.loss, scores, target, u, pull)
             change = -share * (point.gradients[i] - u)
             point.weight[places] += entries[:, None] * change
             if point.bias is not None:
@@ -47,9 +51,9 @@ class DualAscent:
     @quiet
     def measure(self, point: DualPoint) -> None:
         """Set the losses and gaps of all rows, and move nothing."""
-        for i, label in enumerate(self._rows.labels):
+        for i, target in enumerate(self._rows.targets):
             scores = self._row(point, i)[2]
-            point.losses[i], point.gaps[i] = loss_and_gap(self._rows.loss, scores, label, point.gradients[i])
+            point.losses[i], point.gaps[i] = loss_and_gap(self._rows.loss, scores, target, point.gradients[i])
 
     def _row(self, point: DualPoint, i: int) -> tuple[Array, Array, Array]:
         x = self._rows.x
@@ -59,8 +63,12 @@ class DualAscent:
         return places, entries, (scores if point.bias is None else scores + point.bias).astype(np.float64)
 
 
-def loss_and_gap(loss: Loss, scores: Array, label: int, u: Array) -> tuple[float, float]:
-    """l(s), and l(s) + l*(u) - s u with the conjugate l* of the loss."""
+def loss_and_gap(loss: Loss, scores: Array, target: Any, u: Array) -> tuple[float, float]:
+    """l(s), and l(s) + l*(u) - s u with the conjugate l* of the loss; `target` may be a label."""
+    if not loss.takes_labels:
+        value = loss_and_gradient(loss, scores[None], target[None].astype(np.float64), None)[0]
+        return value, max(0.0, float(_target_gaps(loss, scores, target.astype(np.float64), u).sum()))
+    label = int(target)
     if isinstance(loss, MulticlassHinge):
         margins, a = (np.delete(x, label) for x in (scores - scores[label] + loss.margin, u))
         over = np.maximum(margins, 0)
@@ -72,9 +80,11 @@ def loss_and_gap(loss: Loss, scores: Array, label: int, u: Array) -> tuple[float
     return float(log_sum - scores[label]), max(0.0, float(divergence.sum()))
 
 
-def implicit_gradient(loss: Loss, scores: Array, label: int, u: Array, pull: float) -> Array:
+def implicit_gradient(loss: Loss, scores: Array, target: Any, u: Array, pull: float) -> Array:
     """U' of the formula above."""
-    pull = max(pull, _SMALLEST_PULL)
+    if not loss.takes_labels:
+        return np.asarray(_target_gradient(loss, scores, target.astype(np.float64), u, pull))
+    label, pull = int(target), max(pull, _SMALLEST_PULL)
     if isinstance(loss, MulticlassHinge):
         return _hinge_gradient(loss, scores, label, u, pull)
     # log(p) + pull p = z - c, with c such that the sum of p is 1: pull p = omega(z - c + log(pull)).
@@ -127,3 +137,44 @@ def _hinge_gradient(loss: MulticlassHinge, scores: Array, label: int, u: Array, 
         total = ends[last]
     a = weights(np.array([total]))[0]
     return np.insert(a, label, -a.sum())
+
+
+def _target_gaps(loss: Loss, scores: Array, targets: Array, u: Array) -> Any:
+    """L(s) + l*(u) - s u of each output."""
+    e = scores - targets
+    if isinstance(loss, SquaredError):
+        return loss.factor * np.square(e - u / (2 * loss.factor))
+    if isinstance(loss, Huber):
+        c = np.clip(e, -loss.delta, loss.delta)
+        return np.square(c - u) / 2 + (c - u) * (e - c)
+    if loss.kernel == "absolute_error":
+        return np.abs(e) - u * e
+    if loss.kernel == "poisson":
+        mean = np.maximum(u + targets, 0)
+        return np.exp(scores) - mean + mean * (np.log(np.where(mean > 0, mean, 1)) - scores)
+    # Of log(cosh): the divergence of two probabilities, or near 0 the most that the conjugate's bend allows.
+    a, p = np.tanh(e), (1 + np.stack([u, -u])) / 2
+    entropy = (p * np.log(np.where(p > 0, p, 1))).sum(axis=0)
+    most = np.square(np.maximum(np.abs(a), np.abs(u)))
+    bound = np.square(u - a) / 2 / (1 - np.minimum(most, 0.5))
+    return np.where(most < 0.25, bound, entropy + np.logaddexp(e, -e) - u * e)
+
+
+def _target_gradient(loss: Loss, scores: Array, targets: Array, u: Array, pull: float) -> Any:
+    """Of each output."""
+    v = scores - targets + pull * u  # from which pull u' is taken
+    if isinstance(loss, SquaredError):
+        return 2 * loss.factor * v / (1 + 2 * loss.factor * pull)
+    if isinstance(loss, Huber):
+        return np.clip(v / (1 + pull), -loss.delta, loss.delta)
+    if loss.kernel == "absolute_error":
+        return np.clip(v / max(pull, np.finfo(np.float64).tiny), -1, 1)
+    if loss.kernel == "poisson":
+        pull = max(pull, _SMALLEST_PULL)
+        return _omega(scores + pull * np.maximum(u + targets, 0) + np.log(pull)) / pull - targets
+    low, high = np.minimum(0, v), np.maximum(0, v)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        over = middle + pull * np.tanh(middle) > v
+        low, high = np.where(over, low, middle), np.where(over, middle, high)
+    return np.tanh(high)
