@@ -80,3 +80,29 @@ def objective(model, X, y, weight=None):
         over[np.arange(len(y)), y] = 0
         losses = (over**2 if model.loss == "squared_hinge" else over).sum(axis=1)
     return np.average(losses, weights=weight) + model.alpha_ / 2 * np.square(model.coef_).sum()
+
+
+def number_texts(loss, targets, samples=120, words=400):
+    """Rows as those of `texts`, and numbers, or counts, that are nearly linear in them."""
+    X, _ = texts(3, samples, words)
+    random = np.random.default_rng(3)
+    y = X @ random.standard_normal((words, targets or 1))
+    y += 0.3 * random.standard_normal(y.shape)
+    if loss == "poisson":
+        y = random.poisson(3 * np.exp(y)).astype(float)
+    return X, y if targets else y[:, 0]
+
+
+def number_objective(model, X, y, weight=None):
+    """As LinearRegressor's docstring has it."""
+    scores, y = X @ np.atleast_2d(model.coef_).T.astype(float) + model.intercept_, y.reshape(len(y), -1)
+    e, d = scores - y, model.huber_delta
+    losses = {
+        "squared_error": lambda: e**2 / 2,
+        "huber": lambda: np.where(np.abs(e) <= d, e**2 / 2, d * (np.abs(e) - d / 2)),
+        "absolute_error": lambda: np.abs(e),
+        "log_cosh": lambda: np.where(np.abs(e) < 1e-3, e**2 / 2, np.logaddexp(e, -e) - np.log(2)),
+        "poisson": lambda: np.exp(scores) - y - y * (scores - np.log(np.where(y > 0, y, 1))),
+    }[model.loss]()
+    penalty = model.alpha_ / 2 * np.square(model.coef_, dtype=float).sum()
+    return np.average(losses.sum(axis=1), weights=weight) + penalty

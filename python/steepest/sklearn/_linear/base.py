@@ -35,6 +35,7 @@ from .rows import row_squares, scores_of
 from .scaled import shares
 from .stream import Stream, Strides
 from .strength import StrengthMixin
+from .units import Units, units_of
 
 LAYER = """
 solver_ : str
@@ -122,10 +123,15 @@ class LinearModel(ConversionMixin, SparseCoefMixin, OnlineMixin, StrengthMixin):
         strength = self.alpha_ * (2 if self._paired else 1)
         X = job.X if sparse.issparse(job.X) else sparse.csr_array(job.X)
         share = shares(X.shape[0], batch.weight)
-        fit = DualFit(X, batch.targets, share, self._loss(), strength, layer)
+        fit = DualFit(X, self._units(job, batch.weight), share, strength, layer)
         best = fit.run(float(self.tol), int(self.max_iter), self._random_state)
         self._show(_one_score(layer) if self._paired else layer)
         return best
+
+    def _units(self, job: FitJob, weight: Array | None) -> Units:
+        loss, start = self._loss(), self._start(job.y, weight)[0] if self.fit_intercept else 0.0
+        targets = self._targets(job.y, job.X.dtype) if loss.takes_labels else job.y
+        return units_of(loss, targets, shares(len(job.y), weight), np.atleast_1d(start))
 
     def _minimized(self, job: FitJob) -> Outcome:
         batch, penalty = self._training_batch(job), self._penalty()

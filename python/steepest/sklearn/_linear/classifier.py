@@ -97,7 +97,6 @@ class LinearClassifier(ClassificationMixin, LinearModel):
 
     _counterparts = CLASSIFIERS
     _probable_loss = "softmax"
-    _has_dual = True
 
     @available_if(lambda estimator: estimator._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)

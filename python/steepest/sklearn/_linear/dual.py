@@ -1,4 +1,4 @@
-"""Compute: the best linear classifier of sparse rows, by stochastic dual coordinate ascent.
+"""Compute: the best linear model of sparse rows, by stochastic dual coordinate ascent.
 
 After Shalev-Shwartz and Zhang, "Stochastic dual coordinate ascent methods for regularized loss minimization",
 JMLR 14, 2013; rows that have little left to gain are passed over as in Hsieh et al., "A dual coordinate
@@ -18,13 +18,13 @@ from ...backends import active
 from ...backends.data import Parameters
 from ...backends.dual import DualPoint, DualRows
 from ...backends.memory import rows_in_lines
-from ...losses import Loss
 from .outcome import COARSE, Outcome
 from .rows import csr_rows, row_squares
+from .units import Units
 
 _EASY = 3e4  # mean of x @ x / (strength * rows), beyond which steps are too short
 _EXACT = 1e3  # and beyond which float32 rounds steps too coarsely: they are made in float64
-_LARGE = 1e15  # shares by the strength, beyond which squares may be below all numbers of float32
+_LARGE = 1e15  # shares by the strength, and targets, whose squares may be beyond all numbers of float32
 _FARTHEST = 1e100  # that scores may be moved
 _BIAS = 0.2  # an intercept's square in a row, as part of the mean of x @ x
 _FREE = 10.0  # and at least this times the strength, with which its penalty is next to nothing
@@ -33,9 +33,10 @@ _LITTLE = 0.2  # of the mean gap: rows that have less are passed over
 _FALLEN = 0.1  # of what it was over all rows: then all are looked at again
 
 
-def suits(squares: Array, share: Array, strength: float) -> bool:
-    """Whether rows with these squares and shares of the mean are soon fitted: their steps are long."""
-    return strength > 0 and float(_pulls(squares, share, strength).mean()) <= _EASY
+def suits(X: Any, units: Units, share: Array, strength: float) -> bool:
+    """Whether rows with these shares of the mean are soon fitted: their steps are long."""
+    strength *= units.penalty
+    return strength > 0 and float(_pulls(row_squares(X), share, strength).mean()) <= _EASY
 
 
 def _pulls(squares: Array, share: Array, strength: float) -> Array:
@@ -52,9 +53,8 @@ class DualFit:
     multipliers).
     """
 
-    def __init__(
-        self, X: Any, labels: Array, share: Array, loss: Loss, strength: float, layer: Parameters
-    ) -> None:
+    def __init__(self, X: Any, units: Units, share: Array, strength: float, layer: Parameters) -> None:
+        strength *= units.penalty
         squares = np.where(share > 0, row_squares(X), 0)
         pulls = _pulls(squares, share, strength)
         if not (most := float(pulls.max())) < _FARTHEST:
@@ -62,20 +62,20 @@ class DualFit:
                 f"x @ x / (alpha * n) is {most:.3g} for a row of X, but must be below {_FARTHEST:.0e} for "
                 "solver='sdca': take a larger alpha, or smaller numbers"
             )
-        if pulls.mean() > _EXACT or share.max() > _LARGE * strength:
+        far = max(np.abs(units.targets).max(), 1 / units.bend) > _LARGE
+        if pulls.mean() > _EXACT or share.max() > _LARGE * strength or far:
             X = X.astype(np.float64)
-        (features, classes), dtype, rows = layer.weight.shape, X.dtype, csr_rows(X)
-        self._share, self._strength, self._layer = share, strength, layer
+        (features, outputs), dtype, rows = layer.weight.shape, X.dtype, csr_rows(X)
+        self._share, self._strength, self._layer, self._units = share, strength, layer, units
         self._squares = 0.0  # of the weight, summed
-        self._unit = max(1.0, float(getattr(loss, "margin", 1.0)))  # of scores
-        self._rounding = 2 * float(np.finfo(layer.weight.dtype).eps) * self._unit  # of a mean loss
         shares, of_rows = (share / strength).astype(dtype), squares.astype(dtype)
-        self._rows = active().dual_ascent(DualRows(rows, labels, shares, of_rows, loss, classes))
+        targets = units.targets if units.loss.takes_labels else units.targets.astype(dtype)
+        self._rows = active().dual_ascent(DualRows(rows, targets, shares, of_rows, units.loss, outputs))
         self._point = DualPoint(
-            weight=rows_in_lines(features, classes, dtype),
-            bias=None if layer.bias is None else np.zeros(classes, dtype),
-            bias_square=max(_BIAS * float(share @ squares), _FREE * strength),
-            gradients=np.zeros((len(rows), classes), dtype),
+            weight=rows_in_lines(features, outputs, dtype),
+            bias=None if layer.bias is None else np.zeros(outputs, dtype) + np.asarray(units.bias, dtype),
+            bias_square=max(_BIAS * float(share @ squares), _FREE * strength / units.bend),
+            gradients=np.zeros((len(rows), outputs), dtype),
             losses=np.zeros(len(rows), dtype),
             gaps=np.zeros(len(rows), dtype),
         )
@@ -93,17 +93,23 @@ class DualFit:
         return outcome
 
     def _write(self, outcome: Outcome) -> None:
-        """To the layer; where that has a coarser dtype, with a look at what it comes to there."""
-        layer, point = self._layer, self._point
-        layer.weight[...] = point.weight
+        """To the layer; where that rounds it, with a look at what it comes to there."""
+        layer, point, units = self._layer, self._point, self._units
+        layer.weight[...] = units.size * point.weight
+        rounded = layer.weight.dtype != point.weight.dtype
+        if rounded:
+            point.weight[...] = layer.weight / units.size
         if layer.bias is not None and point.bias is not None:
-            layer.bias[...] = point.bias
-        if layer.weight.dtype != point.weight.dtype:
-            point.weight[...] = layer.weight
-            if layer.bias is not None and point.bias is not None:
-                point.bias[...] = layer.bias
+            layer.bias[...] = units.start + units.size * point.bias.astype(np.float64)
+            bias = (layer.bias - units.start) / units.size
+            rounded |= bool((bias != point.bias).any())
+            point.bias[...] = bias
+        if rounded:
             before, outcome.value = outcome.value, self._value_anew()
-            outcome.coarse |= outcome.converged and outcome.value > (1 + COARSE) * before
+            outcome.coarse |= outcome.converged and outcome.value > (1 + COARSE / 2) * before
+            outcome.values[-1:] = [outcome.value]
+        outcome.value *= units.value
+        outcome.values = [units.value * value for value in outcome.values]
 
     def _ascend(self, tol: float, max_iter: int, rng: np.random.RandomState, outcome: Outcome) -> None:
         counting = np.flatnonzero(self._share)
@@ -116,7 +122,7 @@ class DualFit:
             if looks := last or left <= max(_FALLEN * before, tol * value / 2):
                 value, left, outcome.left = self._look()
                 outcome.converged = outcome.left <= tol
-                outcome.coarse = outcome.converged and 0 < tol * value < self._rounding
+                outcome.coarse = outcome.converged and 0 < tol * value < self._rounding()
             if looks or len(some) == len(counting):
                 before = left
             outcome.value = value
@@ -138,13 +144,18 @@ class DualFit:
         if value == 0 or bias is None:
             return value, left, left / value if value else 0.0
         # Best biases are taken to be at most a unit further from 0 than the largest of these.
-        slope, most = self._slope(), float(np.abs(bias).max()) + self._unit
+        slope, most = self._slope(), float(np.abs(bias).max()) + self._units.unit
         return value, left, (left + float(bias @ slope) + most * float(np.abs(slope).sum())) / value
 
     def _slope(self) -> Array:
         """Of the biases, which is 0 where they are best."""
         slope: Array = self._share @ self._point.gradients
         return slope
+
+    def _rounding(self) -> float:
+        """Of a mean loss."""
+        slope = self._share @ np.abs(self._point.gradients).sum(axis=1) if self._units.digits else 1.0
+        return 2 * float(np.finfo(self._layer.weight.dtype).eps) * self._units.unit * float(slope)
 
     def _move_biases(self) -> None:
         """Let their penalty count from where they are, which moves them as far again."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, fields
-from typing import ClassVar
 
 from scipy import sparse
 
@@ -14,8 +14,8 @@ from .._fitting.job import FitJob
 from .._fitting.solver import STOCHASTIC_SOLVERS
 from .dual import suits
 from .metric import MOST_MIXED
-from .rows import row_squares
 from .scaled import shares
+from .units import Units
 
 # With others than their defaults, these ask for mini-batches, and so do validation data.
 _OF_BATCHES = (
@@ -37,8 +37,8 @@ class LinearParameters(Estimator):
         "auto",
         [Names("auto", *WITHOUT_BATCHES, *STOCHASTIC_SOLVERS)],
         '"lbfgs" fits all samples at once, to the minimum, whatever the scales of features and targets. '
-        '"sdca", for classification and "l2", goes to the minimum row by row, by dual coordinate ascent: for '
-        "texts and other wide and sparse X it is usually much the fastest, and it needs no learning rate. "
+        '"sdca", for "l2", goes to the minimum row by row, by dual coordinate ascent: for texts and other '
+        "wide and sparse X it is usually much the fastest, and it needs no learning rate. "
         '"online", for classification, learns row by row, by AdaGrad with implicit steps and no penalty: '
         "for streams of texts, and for fits of a few passes (max_iter=2), which need no rate either. "
         f"The others, {quoted(STOCHASTIC_SOLVERS)}, fit by mini-batches; each uses those of momentum, "
@@ -72,7 +72,9 @@ class LinearParameters(Estimator):
     momentum: float = parameter(0.0, [BELOW_1], 'Momentum of "sgd".')
     fit_intercept: bool = parameter(True, ["boolean"], "Whether to fit intercepts; otherwise they are 0.")
 
-    _has_dual: ClassVar[bool] = False  # of its losses
+    @abstractmethod
+    def _units(self, job: FitJob, weight: Array | None) -> Units:
+        """Of the targets of a job, with weights of its rows, for "sdca"."""
 
     # ---- what they say ----------------------------------------------------------------------------------
 
@@ -95,10 +97,10 @@ class LinearParameters(Estimator):
         asked = self._asks_for_batches()
         used = {name: name in asked for name in _REFUSED}
         self._refuse_without_batches({**used, "validation_data": job.validation_data is not None})
-        if self.solver == "sdca" and not (self._has_dual and self.penalty == "l2" and self.alpha != 0):
+        if self.solver == "sdca" and not (self.penalty == "l2" and self.alpha != 0):
             raise ValueError(
-                f"solver='sdca' is for LinearClassifier with penalty='l2' and alpha above 0, not for "
-                f"{type(self).__name__} with penalty={self.penalty!r} and alpha={self.alpha}"
+                f"solver='sdca' is for penalty='l2' and alpha above 0, not for penalty={self.penalty!r} and "
+                f"alpha={self.alpha}"
             )
 
     def _asks_for_batches(self) -> list[str]:
@@ -113,8 +115,8 @@ class LinearParameters(Estimator):
             return self.solver
         if job.incremental or job.validation_data is not None or self._asks_for_batches():
             return "sgd"
-        wide = self._has_dual and self.penalty == "l2" and sparse.issparse(job.X) and weights > MOST_MIXED
-        if wide and suits(row_squares(job.X), shares(job.X.shape[0], weight), self._strength()):
+        wide = self.penalty == "l2" and sparse.issparse(job.X) and weights > MOST_MIXED
+        if wide and suits(job.X, self._units(job, weight), shares(job.X.shape[0], weight), self._strength()):
             return "sdca"
         large = job.X.size > _MOST_SAMPLES or weights > _MOST_WEIGHTS  # a sparse one's size is its entries
         return "sgd" if large else "lbfgs"

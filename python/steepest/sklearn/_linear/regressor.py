@@ -37,8 +37,9 @@ class LinearRegressor(MultiOutputMixin, RegressionMixin, LinearModel):
     - "log_cosh": log(cosh(e));
     - "poisson": half the deviance, exp(p) - y - y * (p - log(y)), for y of at least 0.
 
-    The weights start at 0, and the intercepts at their best values for these weights: the mean of y, its
-    logarithm for "poisson", and the median for "huber" and "absolute_error". The p of
+    The weights start at 0, with "sdca" also where warm_start is True, and the intercepts at their best values
+    for these weights: the mean of y, its logarithm for "poisson", and the median for "huber" and
+    "absolute_error". The p of
     learning_rate_init is 1 for "squared_error" and "log_cosh", the mean error of the median for
     "absolute_error", that divided by huber_delta but at least 1 for "huber", and 1 divided by the mean of y
     but at most 1 for "poisson". "l1" makes many weights exactly 0, by "lbfgs" and by "sgd" without
@@ -65,6 +66,10 @@ class LinearRegressor(MultiOutputMixin, RegressionMixin, LinearModel):
     See Also
     --------
     LinearClassifier : The same for classes.
+
+    Notes
+    -----
+    docs/linear.md says how each solver works.
 
     Examples
     --------
