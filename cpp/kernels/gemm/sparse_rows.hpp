@@ -36,6 +36,13 @@ STEEPEST_INLINE void combine_some(int vectors, const T* factors, const std::int3
 template <class T>
 void sparse_row_product(const T* factors, const std::int32_t* which, Index count, MatrixView<const T> rows,
                         T* sum, Index n) {
+    if (n == 1) { // a masked vector takes longer
+        T only = 0;
+        for (Index e = 0; e < count; ++e)
+            only = fma_of_one(factors[e], rows.data[which[e] * rows.stride], only);
+        *sum = only;
+        return;
+    }
     const Index vectors = (n + lanes<T> - 1) / lanes<T>, parts = (vectors + most_vectors - 1) / most_vectors;
     const Index width =
         parts ? (vectors + parts - 1) / parts : 0; // equal parts: a short one would wait for its chains
@@ -55,6 +62,10 @@ void add_to_rows(const T* factors, const std::int32_t* which, Index count, const
                  Index n) {
     for (Index e = 0; e < count; ++e) {
         T* const row = rows.data + which[e] * rows.stride;
+        if (n == 1) {
+            *row = fma_of_one(factors[e], *x, *row);
+            continue;
+        }
         const Vec<T> factor = broadcast(factors[e]);
         map<T>(n, [=](Vec<T> from, Vec<T> to) { return fma(factor, from, to); }, row, x, row);
     }

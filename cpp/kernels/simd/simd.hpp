@@ -90,6 +90,15 @@ STEEPEST_INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
 #endif
 }
 
+// The same of one number.
+template <class T> STEEPEST_INLINE T fma_of_one(T a, T b, T c) {
+#if defined(STEEPEST_ISA_AVX512) || defined(STEEPEST_ISA_AVX2) || defined(STEEPEST_ISA_NEON)
+    return sizeof(T) == 4 ? T(__builtin_fmaf(float(a), float(b), float(c))) : T(__builtin_fma(a, b, c));
+#else
+    return a * b + c;
+#endif
+}
+
 // Correctly rounded.
 STEEPEST_INLINE Vec<float> square_root(Vec<float> v) {
 #if defined(STEEPEST_ISA_AVX512)
