@@ -85,6 +85,7 @@ template <class T> class Learner {
                             .number = T(rows_.loss.number),
                             .scores = scores_,
                             .label = label,
+                            .target = nullptr,
                             .pull = T(paired() ? pull / 2 : pull), // the two go half as far each
                             .gradient = held_,
                             .change = change_,

@@ -72,11 +72,12 @@ class OnlineMixin(LinearParameters):
     loss_curve_: list[float]
     best_loss_: float
     t_: int
+    _learns_online = False  # whether its losses do
     _memory: Memory | None = None  # since the last fit by another solver
 
     def _check_settings(self, job: FitJob) -> None:
         super()._check_settings(job)
-        if self.solver == "online" and not self._has_dual:
+        if self.solver == "online" and not self._learns_online:
             raise ValueError(f"solver='online' is for LinearClassifier, not for {type(self).__name__}")
         if self.solver == "online" and not self._without_penalty():
             raise ValueError(
@@ -88,7 +89,7 @@ class OnlineMixin(LinearParameters):
         """In `partial_fit` by itself, too: if the first rows that ever come are sparse."""
         begun = sparse.issparse(job.X) if job.fresh else self._memory is not None
         batches = set(self._asks_for_batches()) - {"learning_rate_init", "shuffle"}
-        suits = self._has_dual and self._without_penalty() and not batches
+        suits = self._learns_online and self._without_penalty() and not batches
         if self.solver == "auto" and job.incremental and begun and suits:
             return "online"
         return super()._chosen_solver(job, weights, weight)
