@@ -190,7 +190,7 @@ def test_partial_fit_names_the_solvers_that_can(solver):
     with pytest.raises(AttributeError, match="no attribute 'partial_fit'") as caught:
         LinearClassifier(solver=solver).partial_fit(*classes(2))
     told = str(caught.value.__cause__)
-    assert '"auto", "sgd", ' in told and told.endswith(f"but solver is {solver!r}")
+    assert '"auto", "online", "sgd", ' in told and told.endswith(f"but solver is {solver!r}")
 
 
 def test_an_end_without_convergence_is_told():
