@@ -41,8 +41,8 @@ template <class T> class Online {
         const double work = double(order.size()) * double(rows_.classes) * (1 + entries);
         double loss = 0;
         interruptibly(work, choice, [&](Poller& poller) {
-            loss = learn_online(kernels_of<T>(choice.table), rows_, point, order.data(), Index(order.size()),
-                                poller);
+            loss = learn_online(kernels_of<T>(choice.table), kernels_of<double>(choice.table), rows_, point,
+                                order.data(), Index(order.size()), poller);
             return 1;
         });
         return loss;

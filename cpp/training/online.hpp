@@ -39,7 +39,7 @@ template <class T> struct OnlinePoint {
 // each before its step, or NaN if one would not be finite, before which it ends. One thread: a row has too
 // little for two.
 template <class T>
-double learn_online(const Kernels<T>& kernels, const OnlineRows<T>& rows, const OnlinePoint<T>& point,
-                    const std::int64_t* order, Index count, Poller& poller);
+double learn_online(const Kernels<T>& kernels, const Kernels<double>& exact, const OnlineRows<T>& rows,
+                    const OnlinePoint<T>& point, const std::int64_t* order, Index count, Poller& poller);
 
 } // namespace steepest

@@ -175,10 +175,9 @@ class WayBack:
     def _suspect(self, tolerance: float) -> bool:
         """Whether the last loss is above that of a few rows before the first step."""
         losses = self.losses
-        if self._batches == 1:
-            return ruined(losses[-1], losses[0], tolerance, _SUSPECT)
         last = max(losses[-1], self._measured(_FEW_ROWS))
-        return ruined(last, self._at_start(_FEW_ROWS), tolerance, _SUSPECT)
+        began = losses[0] if self._batches == 1 else self._at_start(_FEW_ROWS)
+        return ruined(last, began, tolerance, _SUSPECT)
 
     def _measured(self, rows: int) -> float:
         loss = self._objective(rows)

@@ -195,6 +195,56 @@ def test_steps_beyond_float32_are_refused_or_right_and_nothing_is_lost(loss, wei
     assert np.isfinite(model.partial_fit(row, Y[:1]).progressive_loss_)
 
 
+def test_a_stream_begins_with_its_first_call_whatever_counts_there():
+    none = np.zeros(20)
+    model = LinearClassifier().partial_fit(X[:20], Y[:20], classes=np.unique(Y), sample_weight=none)
+    same(streamed(model, X, Y), streamed(LinearClassifier(), X, Y))
+    assert model.solver_ == "online"
+    model.sparsify().partial_fit(X[:20], Y[:20], sample_weight=none)
+    model.set_params(fit_intercept=False).partial_fit(X[:20], Y[:20])
+    assert not model.intercept_.any()
+
+
+def test_a_row_at_the_kink_of_a_hinge_makes_no_steps_more():
+    model = streamed(LinearClassifier("hinge"), X, Y)
+    for _ in range(3):
+        model.partial_fit(X[:1], Y[:1])
+    before = copy.deepcopy(model)
+    for _ in range(20):
+        model.partial_fit(X[:1], Y[:1])
+    np.testing.assert_array_equal(model._memory.sums, before._memory.sums)
+
+
+def test_rows_of_weight_0_do_not_count_in_a_fit():
+    weight = np.where(np.arange(len(Y)) % 2, 1.0, 0.0)
+    some = LinearClassifier(solver="online", shuffle=False).fit(X[1::2], Y[1::2])
+    same(LinearClassifier(solver="online", shuffle=False).fit(X, Y, sample_weight=weight), some)
+
+
+def test_a_memory_map_is_gone_on_from(tmp_path):
+    joblib = pytest.importorskip("joblib")
+    model = streamed(LinearClassifier(), X, Y)
+    joblib.dump(model, tmp_path / "model")
+    for mode in ("r", "c"):
+        other = joblib.load(tmp_path / "model", mmap_mode=mode)
+        same(other.partial_fit(X[:50], Y[:50]), copy.deepcopy(model).partial_fit(X[:50], Y[:50]))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("weight", [1e2, 1e6, 1e9])
+def test_large_weights_lead_to_where_the_gradient_points_back(dtype, weight):
+    """s' of s' = pull (1 - p(s')), of one row in the first call: softmax of two classes."""
+    x = sparse.csr_array(np.ones((1, 10), dtype))
+    model = LinearClassifier(fit_intercept=False).partial_fit(x, [1], classes=[0, 1], sample_weight=[weight])
+    sums = weight * 0.25
+    pull = 10 * weight / np.sqrt(0.01 + sums)
+    low, high = 0.0, 500.0
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if middle < pull / (1 + np.exp(middle)) else (low, middle)
+    np.testing.assert_allclose(model.decision_function(x), high, rtol=1e-5)
+
+
 def test_ctrl_c_keeps_what_was_learned(monkeypatch):
     model = streamed(LinearClassifier(), X, Y)
     loss = model.progressive_loss_

@@ -19,6 +19,9 @@ from .dual_ascent import implicit_gradient
 from .losses import loss_and_gradient
 from .quiet import quiet
 
+_MOST_PULL = 1e10  # beyond which float64 tells no steps apart: larger weights count as if they pulled so far
+_ROUNDINGS = 16  # of a row's scores: what is left at the kink of a hinge is no loss
+
 
 class Online:
     """Implements `online.Online`."""
@@ -39,11 +42,10 @@ class Online:
             weight, label = float(rows.weight[i]), int(rows.labels[i])
             loss, gradient = self._loss(_of_classes(scores, rows.classes), label)
             total += weight * loss
-            if (
-                weight > 0
-                and gradient.any()
-                and not self._move(point, places, x, scores, weight, gradient, label)
-            ):
+            rounding = _ROUNDINGS * np.finfo(point.weight.dtype).eps * max(1.0, float(np.abs(scores).max()))
+            if weight == 0 or loss <= rounding or not gradient.any():
+                continue
+            if not self._move(point, places, x, scores, weight, gradient, label):
                 return np.nan
         return total
 
@@ -67,14 +69,13 @@ class Online:
             places, x = np.append(places, len(point.sums) - 1), np.append(x, point.unit)
         square = gradient[1] ** 2 if paired else (gradient**2).sum()
         point.sums[places] += weight * x**2 * square
-        steps = weight * point.rate * x / np.sqrt(point.floor + point.sums[places])
-        pull, zero = float(steps @ x), np.zeros(rows.classes)
+        steps = point.rate * x / np.sqrt(point.floor + point.sums[places])
+        weight = min(weight, _MOST_PULL / float(steps @ x))
+        pull, zero = weight * float(steps @ x), np.zeros(rows.classes)
         pull = pull / 2 if paired else pull  # of two scores, each goes half as far
         u = implicit_gradient(rows.loss, _of_classes(scores, rows.classes), label, zero, pull)
-        u = u[1:] if paired else u
-        if not (
-            np.isfinite(point.weight.dtype.type(pull)) and np.isfinite(u).all() and np.isfinite(steps).all()
-        ):
+        u = weight * (u[1:] if paired else u)
+        if not np.isfinite(u.astype(point.weight.dtype)).all():
             return False
         if point.bias is not None:
             point.bias[...] -= (steps[-1] * point.unit * u).astype(point.bias.dtype)

@@ -164,6 +164,8 @@ class LinearModel(ConversionMixin, SparseCoefMixin, OnlineMixin, StrengthMixin):
             given = None if given is None else given[counts]
             job, weight = replace(job, X=job.X[counts], y=job.y[counts], sample_weight=given), weight[counts]
         if not len(job.y):
+            if self.solver_ == "online":
+                self._begun(job)
             return
         total = len(job.y) if weight is None else weight.sum(dtype=np.float64)
         if self.solver_ == "online":

@@ -20,6 +20,7 @@ from ...backends.data import Batch
 from ...backends.memory import in_lines
 from ...backends.online import OnlinePoint, OnlineRows
 from ...losses import Loss
+from .._common.arrays import writable
 from .._fitting.job import FitJob
 from .._fitting.record import NOT_FINITE
 from .parameters import LinearParameters
@@ -102,15 +103,14 @@ class OnlineMixin(LinearParameters):
         X = job.X if sparse.issparse(job.X) else sparse.csr_array(job.X)
         weight = np.ones(X.shape[0], X.dtype) if batch.weight is None else batch.weight
         if not job.incremental:  # weights count by their ratios
-            weight = (weight / weight.mean(dtype=np.float64)).astype(X.dtype)
+            weight = (weight / weight[weight > 0].mean(dtype=np.float64)).astype(X.dtype)
         if hasattr(self, "learning_rate_init_"):  # of another solver
             del self.learning_rate_init_
-        if self._memory is None or job.fresh or not job.incremental:
-            self._memory = Memory(np.zeros(X.shape[1] + 1))
-        self._memory.see(X, weight > 0)
+        memory = self._begun(job)
+        memory.see(X, weight > 0)
         classes = max(self.coef_.shape[0], 2)
         learner = active().online(OnlineRows(csr_rows(X), batch.targets, weight, loss, classes))
-        point, order = self._point(self._memory), np.arange(X.shape[0])
+        point, order = self._point(memory), np.arange(X.shape[0])
         self.n_iter_, value = 0, np.nan
         try:
             while self.n_iter_ == 0 or not (job.incremental or self._ended()):
@@ -123,16 +123,22 @@ class OnlineMixin(LinearParameters):
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
         self.coef_ = point.weight.T
-        if point.bias is not None:
-            self.intercept_ = point.bias
+        self.intercept_ = np.zeros_like(self.intercept_) if point.bias is None else point.bias
         return value
+
+    def _begun(self, job: FitJob) -> Memory:
+        """What is remembered, from the first call on, also where none of its rows counts."""
+        if self._memory is None or job.fresh or not job.incremental:
+            self._memory = Memory(np.zeros(job.X.shape[1] + 1))
+        return self._memory
 
     def _point(self, memory: Memory) -> OnlinePoint:
         """What is moved is `coef_` itself, once it lies as rows are met best: no call copies all of it."""
         coef = self.coef_.toarray() if sparse.issparse(self.coef_) else self.coef_
-        bias = np.array(self.intercept_) if self.fit_intercept else None
+        bias = np.array(self.intercept_, coef.dtype) if self.fit_intercept else None
         rate = 1.0 if self.learning_rate_init == "auto" else float(self.learning_rate_init)
         unit = memory.unit
+        memory.sums = writable([memory.sums], memory.sums.dtype)[0]  # no memory map
         return OnlinePoint(in_lines(coef.T), bias, memory.sums, rate / unit, _FLOOR * unit**2, unit)
 
     def _note(self, loss: float, samples: int) -> None:
