@@ -77,10 +77,12 @@ class Task:
         return f"{samples:,} rows, {features:,} features, {entries:.0f} entries a row, {self.classes} classes"
 
 
-def texts(most: int) -> Task:
-    """Tf-idf values of docstrings."""
+def texts(most: int, lengths: bool = False) -> Task:
+    """Tf-idf values of docstrings; their packages, or the logarithms of their lengths."""
     words, packages = zip(*docstrings(), strict=True)
     labels = np.unique(packages, return_inverse=True)[1]
+    if lengths:
+        labels = np.log([len(text) for text in words])
     chosen = np.random.default_rng(0).permutation(len(words))[:most]
     train, test = train_test_split(chosen, random_state=0, test_size=0.2)
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, dtype=np.float32)
