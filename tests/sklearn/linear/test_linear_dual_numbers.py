@@ -142,6 +142,14 @@ def test_intercepts_that_float32_cannot_hold_are_told():
         LinearRegressor(solver="sdca", random_state=0).fit(X.astype(np.float32), y + 1e9)
 
 
+def test_errors_below_the_digits_of_predictions_are_told():
+    X, y = number_texts("squared_error", None)
+    model = LinearRegressor(solver="sdca", alpha=1e-2, random_state=0)
+    assert not told_by(lambda: model.fit(X, 1e-2 * y + 1e9))
+    with pytest.warns(ConvergenceWarning, match="too coarse for these weights"):
+        model.fit(X, 1e-6 * y + 1e9)
+
+
 def test_rows_of_weight_0_say_nothing_however_far_they_are():
     X, y = number_texts("squared_error", None)
     weight = np.ones(len(y))

@@ -106,7 +106,10 @@ class DualFit:
             point.bias[...] = bias
         if rounded:
             before, outcome.value = outcome.value, self._value_anew()
-            outcome.coarse |= outcome.converged and outcome.value > (1 + COARSE / 2) * before
+            # Predictions are rounded like the intercepts, of which the value knows no more.
+            spacing = np.finfo(layer.weight.dtype).eps * np.abs(units.start).max() / units.size
+            more = max(2 * (outcome.value - before), units.bend * float(min(spacing, _FARTHEST)) ** 2)
+            outcome.coarse |= outcome.converged and more > COARSE * before
             outcome.values[-1:] = [outcome.value]
         outcome.value *= units.value
         outcome.values = [units.value * value for value in outcome.values]
