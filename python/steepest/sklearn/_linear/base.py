@@ -25,17 +25,15 @@ from .._fitting.job import FitJob, Problem
 from .._fitting.loop import check_config
 from .._fitting.shared import computing
 from .._fitting.solver import Solver
+from .ascended import DualMixin, one_score
 from .conversion import ConversionMixin
-from .dual import DualFit
 from .full_batch import Objective, solve
 from .online import OnlineMixin
 from .outcome import Outcome, warn_unless_converged
 from .parameters import WITHOUT_BATCHES
 from .rows import row_squares, scores_of
-from .scaled import shares
 from .stream import Stream, Strides
 from .strength import StrengthMixin
-from .units import Units, units_of
 
 LAYER = """
 solver_ : str
@@ -47,7 +45,7 @@ learning_rate_init_ : float
 """
 
 
-class LinearModel(ConversionMixin, SparseCoefMixin, OnlineMixin, StrengthMixin):
+class LinearModel(ConversionMixin, SparseCoefMixin, DualMixin, OnlineMixin, StrengthMixin):
     """One linear layer, whose parameters are `coef_` and `intercept_` and nothing else.
 
     A fit makes the layer that learns of them (`_layer`), and then them of it (`_show`).
@@ -116,23 +114,6 @@ class LinearModel(ConversionMixin, SparseCoefMixin, OnlineMixin, StrengthMixin):
             print("\n".join(f"Iteration {i}, loss = {v:.8f}" for i, v in enumerate(best.values, 1)))
         warn_unless_converged(best, int(self.max_iter))
 
-    def _ascended(self, job: FitJob) -> Outcome:
-        """By the dual of the layer that learns, from the beginning."""
-        layer, batch = self._layer(), self._training_batch(job)
-        # Of two classes, two columns have half the squares of their difference.
-        strength = self.alpha_ * (2 if self._paired else 1)
-        X = job.X if sparse.issparse(job.X) else sparse.csr_array(job.X)
-        share = shares(X.shape[0], batch.weight)
-        fit = DualFit(X, self._units(job, batch.weight), share, strength, layer)
-        best = fit.run(float(self.tol), int(self.max_iter), self._random_state)
-        self._show(_one_score(layer) if self._paired else layer)
-        return best
-
-    def _units(self, job: FitJob, weight: Array | None) -> Units:
-        loss, start = self._loss(), self._start(job.y, weight)[0] if self.fit_intercept else 0.0
-        targets = self._targets(job.y, job.X.dtype) if loss.takes_labels else job.y
-        return units_of(loss, targets, shares(len(job.y), weight), np.atleast_1d(start))
-
     def _minimized(self, job: FitJob) -> Outcome:
         batch, penalty = self._training_batch(job), self._penalty()
         intercept = self._start(job.y, batch.weight)[0]
@@ -197,7 +178,7 @@ class LinearModel(ConversionMixin, SparseCoefMixin, OnlineMixin, StrengthMixin):
             self._random_state,
             rate_factor=0.5 if self._paired else 1.0,
             strides=self._strides(job, batch.weight),
-            publish=lambda: self._show(_one_score(layer) if self._paired else layer),
+            publish=lambda: self._show(one_score(layer) if self._paired else layer),
         )
 
     def _begin(self, job: FitJob, weight: Array | None) -> Solver:
@@ -317,9 +298,3 @@ class LinearModel(ConversionMixin, SparseCoefMixin, OnlineMixin, StrengthMixin):
         weight, bias = (a.astype(dtype, copy=False) for a in (coef.T, intercept))
         with computing(self.n_threads):
             return finite(scores_of(own_places(X).astype(dtype, copy=False), weight, bias))
-
-
-def _one_score(layer: Parameters) -> Parameters:
-    """Of the layer that learns two."""
-    weight, bias = layer.weight, layer.bias
-    return Parameters(weight[:, 1:] - weight[:, :1], None if bias is None else bias[1:] - bias[:1])
