@@ -109,8 +109,8 @@ template <class T> struct LossRows {
     Index rows, classes;
 };
 
-// A step of dual coordinate ascent on one row, which has the gradient u, or, where that is 0, an implicit step
-// of gradient descent: see dual_step.hpp.
+// A step of dual coordinate ascent on one row, which has the gradient u, or, where that is 0, an implicit
+// step of gradient descent: see dual_step.hpp.
 template <class T> struct DualStep {
     LossKind kind; // one that has a dual step
     T number;      // the loss's one number
