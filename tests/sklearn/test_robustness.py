@@ -239,3 +239,21 @@ def test_partial_fit_after_a_failed_one():
     with pytest.raises(ValueError, match="contains NaN"):
         model.partial_fit(X * np.nan, Y)
     assert_same_models(model.partial_fit(X, Y), expected)
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_the_last_step_of_one_batch_epochs_is_looked_at():
+    """The loss of such an epoch is that before its step: the curve says 844, 350, and the model 11,726."""
+    X = np.linspace(-10, 10, 30)[:, None]
+    model = MLPRegressor(
+        hidden_layer_sizes=(8,),
+        activation="tanh",
+        solver="sgd",
+        learning_rate_init=1.0,
+        momentum=0,
+        batch_size=30,
+    )
+    model.set_params(max_iter=2, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=r"rose from 349.6\d* in epoch 1 \S+ from 0\) to 11726"):
+        model.fit(X, 40 + X[:, 0])
+    assert np.mean((model.predict(X) - 40 - X[:, 0]) ** 2) / 2 < model.loss_curve_[0]

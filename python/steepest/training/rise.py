@@ -57,13 +57,15 @@ def ruined(loss: float, began: float, tolerance: float = TOLERANCE, times: float
 class Rise(NamedTuple):
     """What a fit has gone back from.
 
-    losses: of all epochs. best: the epoch that it is in now. began, now: the objective before the first step,
-    and there. ruined: whether that is clearly worse. done: how many epochs are done now.
+    losses: of all epochs. best: the epoch that it is in now. began, ended, now: the objective before the
+    first step, after the last one, and where it is now. ruined: whether that is clearly worse. done: how many
+    epochs are done now.
     """
 
     losses: Sequence[float]
     best: int
     began: float
+    ended: float
     now: float
     ruined: bool
     done: int
@@ -71,7 +73,8 @@ class Rise(NamedTuple):
     def warning(self, advice: str) -> str:
         """What the fit says."""
         epoch, losses = f"{self.best} (counted from 0)", self.losses
-        told = f"The loss rose from {losses[self.best]:.6g} in epoch {epoch} to {losses[-1]:.6g} in the last"
+        last = max(losses[-1], self.ended)
+        told = f"The loss rose from {losses[self.best]:.6g} in epoch {epoch} to {last:.6g} in the last"
         if self.ruined:
             told = f"The loss is {self.now:.6g} after the best epoch, {epoch}, but was "
             told += f"{self.began:.6g} before the first step"
@@ -170,7 +173,7 @@ class WayBack:
         if ended < now:
             write(end)
             best, done, now = len(losses) - 1, len(losses), ended
-        return Rise(losses, best, began, now, ruined(now, began, tolerance), done)
+        return Rise(losses, best, began, ended, now, ruined(now, began, tolerance), done)
 
     def _suspect(self, tolerance: float) -> bool:
         """Whether the last loss is above that of a few rows before the first step."""
