@@ -105,7 +105,7 @@ class LinearModel(ConversionMixin, SparseCoefMixin, DualMixin, OnlineMixin, Stre
             return
         check_config(self, TrainConfig(self._loss(), (self._penalty(),)), self._dtype())
         if self.solver_ == "online":
-            self._learn_online(job, self._training_batch(job), self._loss())
+            self._learn_online(job)
             return
         best = self._ascended(job) if self.solver_ == "sdca" else self._minimized(job)
         self.loss_curve_: list[float] = [*self.loss_curve_, *best.values]
@@ -150,7 +150,7 @@ class LinearModel(ConversionMixin, SparseCoefMixin, DualMixin, OnlineMixin, Stre
             return
         total = len(job.y) if weight is None else weight.sum(dtype=np.float64)
         if self.solver_ == "online":
-            loss = self._learn_online(job, self._training_batch(job), self._loss())
+            loss = self._learn_online(job)
             if self.n_iter_:  # not interrupted
                 self.progressive_loss_ = self._stream.progress(loss, float(total))
             return

@@ -16,10 +16,9 @@ from scipy import sparse
 
 from ..._checks import Array
 from ...backends import active
-from ...backends.data import Batch
 from ...backends.memory import in_lines
 from ...backends.online import OnlinePoint, OnlineRows
-from ...losses import Loss
+from ...backends.sparse import SparseRows
 from .._common.arrays import writable
 from .._fitting.job import FitJob
 from .._fitting.record import NOT_FINITE
@@ -50,15 +49,14 @@ class Memory:
         """The size of a typical number: the geometric mean, in which a wild one counts little."""
         return float(2.0 ** (self.logarithms / self.numbers)) if self.numbers else 1.0
 
-    def see(self, X: Any, counts: Array) -> None:
-        """Some rows more, of which those count."""
-        squares = row_squares(X)[counts]
-        if not (most := float(squares.max(initial=0))) < _FARTHEST:
+    def see(self, rows: SparseRows, squares: Array, counts: Array) -> None:
+        """Some rows more, with their x @ x, of which those count."""
+        if not (most := float(squares[counts].max(initial=0))) < _FARTHEST:
             raise ValueError(
                 f"x @ x is {most:.3g} for a row of X, but must be below {_FARTHEST:.0e} for "
                 "solver='online': take smaller numbers"
             )
-        numbers = X.data[np.repeat(counts, np.diff(X.indptr))]
+        numbers = rows.data[np.repeat(counts, np.diff(rows.indptr))]
         # Linear between powers of 2, and exact there: NumPy's logarithm has other bits on other machines.
         fractions, exponents = np.frexp(np.abs(numbers[numbers != 0]))
         self.logarithms += float((2.0 * fractions + (exponents - 2)).sum(dtype=np.float64))
@@ -98,28 +96,29 @@ class OnlineMixin(LinearParameters):
     def _without_penalty(self) -> bool:
         return self.penalty is None or self.alpha == 0 or (self.penalty == "l2" and self.alpha == "auto")
 
-    def _learn_online(self, job: FitJob, batch: Batch, loss: Loss) -> float:
+    def _learn_online(self, job: FitJob) -> float:
         """Go through the samples once in `partial_fit`, else until the loss falls no more; its last value."""
-        X = job.X if sparse.issparse(job.X) else sparse.csr_array(job.X)
-        weight = np.ones(X.shape[0], X.dtype) if batch.weight is None else batch.weight
+        batch, rows = self._training_batch(job), csr_rows(job.X)
+        number, dtype = len(rows), rows.dtype
+        weight = np.ones(number, dtype) if batch.weight is None else batch.weight
         if not job.incremental:  # weights count by their ratios
-            weight = (weight / weight[weight > 0].mean(dtype=np.float64)).astype(X.dtype)
+            weight = (weight / weight[weight > 0].mean(dtype=np.float64)).astype(dtype)
         if hasattr(self, "learning_rate_init_"):  # of another solver
             del self.learning_rate_init_
         memory = self._begun(job)
-        memory.see(X, weight > 0)
+        memory.see(rows, row_squares(job.X), weight > 0)
         classes = max(self.coef_.shape[0], 2)
-        learner = active().online(OnlineRows(csr_rows(X), batch.targets, weight, loss, classes))
-        point, order = self._point(memory), np.arange(X.shape[0])
+        learner = active().online(OnlineRows(rows, batch.targets, weight, self._loss(), classes))
+        point, order = self._point(memory), np.arange(number)
         self.n_iter_, value = 0, np.nan
         try:
             while self.n_iter_ == 0 or not (job.incremental or self._ended()):
                 if self.shuffle and not job.incremental:
-                    order = self._random_state.permutation(X.shape[0])
+                    order = self._random_state.permutation(number)
                 value = learner.learn(point, order) / float(weight.sum(dtype=np.float64))
                 if not np.isfinite(value):
                     raise ValueError(NOT_FINITE)
-                self._note(value, X.shape[0])
+                self._note(value, number)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=2)
         self.coef_ = point.weight.T
