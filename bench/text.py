@@ -16,6 +16,7 @@ import re
 import tempfile
 import time
 import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -208,6 +209,21 @@ def learners(threads: int, folder: Path) -> dict[str, Learner]:
     return every
 
 
+def timed(task: Task, learn: Learner, answers: list[np.ndarray]) -> Callable[[], float]:
+    """The seconds of a fit, whose answers for what is held out go to a list."""
+
+    def measure() -> float:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            start = time.perf_counter()
+            predict = learn(task)
+            seconds = time.perf_counter() - start
+            answers[:] = [predict()]
+        return seconds
+
+    return measure
+
+
 def main() -> None:
     """Measure, print, and write the file."""
     parser = options("Linear classifiers of texts.", rounds=3)
@@ -215,25 +231,14 @@ def main() -> None:
     parser.add_argument("--synthetic", type=int, metavar="ROWS", help="rows of a power law in place of texts")
     given = parsed(parser)
     task = power_law(given.synthetic) if given.synthetic else texts(QUICK if given.quick else 10**9)
-    answers: dict[str, np.ndarray] = {}
+    answers: dict[str, list[np.ndarray]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
-
-        def timed(name: str, learn: Learner) -> Callable[[], float]:
-            def measure() -> float:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    start = time.perf_counter()
-                    predict = learn(task)
-                    seconds = time.perf_counter() - start
-                    answers[name] = predict()
-                return seconds
-
-            return measure
-
         named = learners(given.threads, Path(folder))
-        measures = {name: timed(name, named[name]) for name in named if re.search(given.only, name)}
+        measures = {
+            name: timed(task, named[name], answers[name]) for name in named if re.search(given.only, name)
+        }
         seconds = take_turns(measures, given.rounds)
-    scores = {name: float((chosen == task.answers).mean()) for name, chosen in answers.items()}
+    scores = {name: float((chosen == task.answers).mean()) for name, (chosen,) in answers.items()}
     print(task)
     lines = [["learner", "seconds", "accuracy"]]
     lines += [[name, f"{median(seconds[name]):.3f}", f"{scores[name]:.4f}"] for name in measures]

@@ -8,9 +8,7 @@ The texts are those of text.py. Ridge is told the penalty that ours takes by its
 
 from __future__ import annotations
 
-import time
-import warnings
-from collections.abc import Callable
+from collections import defaultdict
 from statistics import median
 
 import numpy as np
@@ -18,7 +16,7 @@ from harness import options, parsed, report, take_turns
 from sklearn.linear_model import Ridge, SGDRegressor
 from sklearn.metrics import r2_score
 from sklearn.svm import LinearSVR
-from text import QUICK, Learner, Task, estimator, texts
+from text import QUICK, Learner, estimator, texts, timed
 
 from steepest.sklearn import LinearRegressor
 
@@ -37,33 +35,19 @@ def learners(alpha: float) -> dict[str, Learner]:
     }
 
 
-def timed(task: Task, learn: Learner, scores: list[float]) -> Callable[[], float]:
-    """The seconds of a fit, whose R^2 goes to a list."""
-
-    def measure() -> float:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            start = time.perf_counter()
-            predict = learn(task)
-            seconds = time.perf_counter() - start
-            scores[:] = [float(r2_score(task.answers, predict()))]
-        return seconds
-
-    return measure
-
-
 def main() -> None:
     """Measure, print, and write the file."""
     given = parsed(options("Linear regressors of texts.", rounds=3))
     task = texts(QUICK if given.quick else 10**9, lengths=True)
     alpha = LinearRegressor(random_state=0).fit(task.X, task.y).alpha_ * len(task.y)
-    scores: dict[str, list[float]] = {name: [] for name in learners(alpha)}
-    measures = {name: timed(task, learn, scores[name]) for name, learn in learners(alpha).items()}
+    answers: dict[str, list[np.ndarray]] = defaultdict(list)
+    measures = {name: timed(task, learn, answers[name]) for name, learn in learners(alpha).items()}
     seconds = take_turns(measures, given.rounds)
+    scores = {name: float(r2_score(task.answers, found)) for name, (found,) in answers.items()}
     print(f"{task.X.shape[0]:,} texts, {task.X.shape[1]:,} features")
     lines = [["learner", "seconds", "R^2"]]
-    lines += [[name, f"{median(seconds[name]):.3f}", f"{scores[name][0]:.4f}"] for name in measures]
-    assert scores["steepest"][0] > np.max(list(scores.values())) - 0.05
+    lines += [[name, f"{median(seconds[name]):.3f}", f"{scores[name]:.4f}"] for name in measures]
+    assert scores["steepest"] > max(scores.values()) - 0.05
     report(given, lines, {"seconds": seconds, "R^2": scores})
 
 
