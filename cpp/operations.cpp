@@ -31,18 +31,18 @@ template <class F> void in_blocks(Block whole, double each, const ShouldStop& st
                         {j, std::min(j + columns, whole.columns.end)}});
 }
 
-// body(first, count) for some of the rows after the other, each thread with its share of all
+// body(first, count) for some of the rows after the other, each share of all
 template <class F> int share_rows(Index rows, double work, int threads, Poller& poller, F body) {
-    int size = 1;
-    run(thread_count(work, work_per_new_thread, threads), [&](const Team& team) {
-        if (team.rank == 0) size = team.size;
-        const Range mine = row_chunk(rows, 1, team);
+    Team team(thread_count(work, work_per_new_thread, threads));
+    team.then([&](const Share& share) {
+        const Range mine = row_chunk(rows, 1, share);
         // Nothing is packed for them, so that shorter pieces cost nothing.
         const double each = shorter * work / double(std::max<Index>(rows, 1));
-        in_blocks({mine, {0, 1}}, each, poller.should_stop(team.rank),
+        in_blocks({mine, {0, 1}}, each, poller.should_stop(share.thread),
                   [&](Block b) { body(b.rows.begin, b.rows.size()); });
     });
-    return size;
+    team.barrier();
+    return team.threads();
 }
 
 } // namespace
@@ -50,9 +50,9 @@ template <class F> int share_rows(Index rows, double work, int threads, Poller& 
 template <class T>
 int linear(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<const T> weight,
            const T* bias, MatrixView<T> y, Index rows, Index inputs, Index outputs, Poller& poller) {
-    threads = thread_count(double(rows) * double(inputs) * double(outputs), work_per_new_thread, threads);
+    Team team(thread_count(double(rows) * double(inputs) * double(outputs), work_per_new_thread, threads));
     Buffer<T> scratch;
-    scratch.reserve(threads * kernels.scratch);
+    scratch.reserve(team.threads() * kernels.scratch);
     Matrix<T> transposed;
     const bool transposes = needs_transpose<T>(inputs, outputs);
     if (transposes) {
@@ -61,11 +61,9 @@ int linear(const Kernels<T>& kernels, int threads, MatrixView<const T> x, Matrix
         weight = read_only(transposed.rows());
     }
     const auto forward = forward_kernel(kernels, inputs, outputs);
-    int size = 1;
-    run(threads, [&](const Team& team) {
-        if (team.rank == 0) size = team.size;
-        const Range mine = row_chunk(rows, 1, team);
-        in_blocks({mine, {0, outputs}}, double(inputs), poller.should_stop(team.rank), [&](Block b) {
+    team.then([&](const Share& share) {
+        const Range mine = row_chunk(rows, 1, share);
+        in_blocks({mine, {0, outputs}}, double(inputs), poller.should_stop(share.thread), [&](Block b) {
             const Index i = b.rows.begin, j = b.columns.begin;
             forward({.x = from(x, i),
                      .weight = transposes ? from(weight, j) : from(weight, 0, j),
@@ -76,10 +74,11 @@ int linear(const Kernels<T>& kernels, int threads, MatrixView<const T> x, Matrix
                      .outputs = b.columns.size(),
                      .activation = Activation::identity,
                      .slope = 0},
-                    scratch.data() + team.rank * kernels.scratch);
+                    scratch.data() + share.thread * kernels.scratch);
         });
     });
-    return size;
+    team.barrier();
+    return team.threads();
 }
 
 template <class T>
@@ -101,15 +100,13 @@ int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> 
                     MatrixView<const T> dy, MatrixView<T> dx, MatrixView<T> dw, T* db, Index rows,
                     Index inputs, Index outputs, Poller& poller) {
     const double work = 2.0 * double(rows) * double(inputs) * double(outputs);
-    threads = thread_count(work, work_per_new_thread, threads);
+    Team team(thread_count(work, work_per_new_thread, threads));
     Buffer<T> scratch;
-    scratch.reserve(threads * kernels.scratch);
-    int size = 1;
-    run(threads, [&](const Team& team) {
-        if (team.rank == 0) size = team.size;
-        const ShouldStop stop = poller.should_stop(team.rank);
-        T* own_scratch = scratch.data() + team.rank * kernels.scratch;
-        const Range samples = row_chunk(rows, 1, team);
+    scratch.reserve(team.threads() * kernels.scratch);
+    team.then([&](const Share& share) {
+        const ShouldStop stop = poller.should_stop(share.thread);
+        T* own_scratch = scratch.data() + share.thread * kernels.scratch;
+        const Range samples = row_chunk(rows, 1, share);
         in_blocks({samples, {0, inputs}}, double(outputs), stop, [&](Block b) {
             const Index i = b.rows.begin, j = b.columns.begin;
             kernels.input_gradient({.dy = from(dy, i),
@@ -124,7 +121,7 @@ int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> 
                                     .slope = 0},
                                    own_scratch);
         });
-        const Range features = row_chunk(inputs, term_rows, team);
+        const Range features = row_chunk(inputs, term_rows, share);
         in_blocks({features, {0, outputs}}, double(rows), stop, [&](Block b) {
             const Index j = b.columns.begin;
             kernels.weight_gradient({.x = x,
@@ -140,10 +137,11 @@ int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> 
                                      .few_outputs = false},
                                     own_scratch);
         });
-        const Range columns = chunk(outputs, 16, team.rank, team.size);
+        const Range columns = chunk(outputs, 16, share.rank, share.size);
         kernels.column_sums(dy, rows, columns.begin, columns.end, db);
     });
-    return size;
+    team.barrier();
+    return team.threads();
 }
 
 template <class T>

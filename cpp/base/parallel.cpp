@@ -1,15 +1,15 @@
-// Compute: teams of threads, from OpenMP or of our own, and how many of them.
+// Compute: where threads come from, OpenMP or the system, and how many of them.
 #include "base/parallel.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
-#include <memory>
-#include <optional>
+#include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #ifdef _OPENMP
@@ -23,47 +23,8 @@
 namespace steepest {
 namespace {
 
-constexpr int spins_before_sleep = 1000; // some 20 microseconds: longer than a balanced wait
-
-void relax() {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
-// Registered when this library is loaded, since another may use OpenMP's threads before we do.
 std::atomic<unsigned> fork_count{0};
-[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, [] { fork_count.fetch_add(1); });
-
-void run_on_own_threads(int threads, const std::function<void(const Team&)>& body) {
-    struct Shared {
-        std::atomic<int> size{0}; // known once every thread has started or failed to
-        std::optional<Barrier> together;
-        std::vector<std::thread> others;
-    };
-    auto shared = std::make_unique<Shared>();
-    const unsigned before = forks();
-    shared->others.reserve(std::size_t(threads - 1));
-    for (int rank = 1; rank < threads; ++rank) {
-        try {
-            shared->others.emplace_back([&body, rank, shared = shared.get()] {
-                while (shared->size.load(std::memory_order_acquire) == 0) std::this_thread::yield();
-                body(Team{rank, shared->size.load(), &*shared->together});
-            });
-        } catch (const std::exception&) {
-            break; // as many as the system gives
-        }
-    }
-    const int started = int(shared->others.size()) + 1;
-    shared->together.emplace(started);
-    shared->size.store(started, std::memory_order_release);
-    body(Team{0, started, &*shared->together});
-    if (forks() != before)
-        return static_cast<void>(shared.release()); // a child: the threads are its parent's
-    for (auto& thread : shared->others) thread.join();
-}
+[[maybe_unused]] const bool counted = at_fork([] { fork_count.fetch_add(1); });
 
 #ifdef _OPENMP
 // The stack of OpenMP's threads, as its runtime reads it: "512", in KiB, "16M", ...; 0 for the system's.
@@ -106,35 +67,34 @@ bool startable(int threads) {
     return good;
 }
 
-// OpenMP's runtime ends the process where the system has no thread left to give (a limit of a container, no
-// memory for a stack). So before its pool for the calling thread grows, twice as many threads are tried: what
-// has just ended may still count against a limit. Returns whether it ran; one thread at a time finds out and
-// starts, so that no two find the same room.
-bool run_on_openmp(int threads, const std::function<void(const Team&)>& body) {
+#endif
+
+// Every rank's life, on threads of which this one is the first. They end together.
+void live_together(int threads, const std::function<void(int)>& life) {
+#ifdef _OPENMP
+    // OpenMP's runtime ends the process where the system has no thread left to give (a limit of a container, no
+    // memory for a stack). So twice as many threads are tried before: what has just ended may still count
+    // against a limit. One crew at a time finds out and starts, so that no two find the same room.
     static std::mutex starting;
-    // Threads that the last region asked for: the runtime ends those that one does not need, and may give
-    // fewer.
-    thread_local int pool = 1;
-    std::unique_lock<std::mutex> turn(starting, std::defer_lock);
-    if (threads > pool) {
-        turn.lock();
-        if (!startable(2 * (threads - pool))) return false;
-    }
-    std::optional<Barrier> together;
+    std::unique_lock<std::mutex> turn(starting);
+    if (!startable(2 * (threads - 1))) return;
 #pragma omp parallel num_threads(threads)
     {
-#pragma omp single
-        together.emplace(omp_get_num_threads());
-        const int rank = omp_get_thread_num(), size = omp_get_num_threads();
-        if (rank == 0) {
-            pool = threads;
-            if (turn) turn.unlock();
-        }
-        body(Team{rank, size, &*together});
+#pragma omp master
+        turn.unlock();
+        life(omp_get_thread_num());
     }
-    return true;
-}
+#else
+    std::vector<std::thread> others;
+    others.reserve(std::size_t(threads - 1));
+    try {
+        for (int rank = 1; rank < threads; ++rank) others.emplace_back(life, rank);
+    } catch (const std::system_error&) { // as many as the system gives
+    }
+    life(0);
+    for (auto& thread : others) thread.join();
 #endif
+}
 
 #ifdef __linux__
 // Whether OpenMP tied this thread to a place of its own: its affinity then says nothing of the others.
@@ -168,38 +128,13 @@ int cgroup_quota() {
 
 } // namespace
 
-void Barrier::release() {
-    arrived_.store(0, std::memory_order_relaxed);
-    round_.fetch_add(1); // before it looks for sleepers, who count themselves before they look at it
-    if (sleepers_.load() == 0) return;
-    const std::lock_guard<std::mutex> lock(asleep_);
-    woken_.notify_all();
-}
+bool at_fork(void (*in_child)()) { return pthread_atfork(nullptr, nullptr, in_child) == 0; }
 
-void Barrier::await(unsigned round) {
-    for (int spins = 0; spins < spins_before_sleep; ++spins) {
-        if (round_.load(std::memory_order_acquire) != round) return;
-        relax();
+void hold_threads(int threads, std::function<void(int)> life) {
+    try {
+        std::thread([threads, life = std::move(life)] { live_together(threads, life); }).detach();
+    } catch (const std::system_error&) { // the system has none to give: nobody comes
     }
-    std::unique_lock<std::mutex> lock(asleep_);
-    sleepers_.fetch_add(1);
-    woken_.wait(lock, [&] { return round_.load() != round; });
-    sleepers_.fetch_sub(1);
-}
-
-void run(int threads, const std::function<void(const Team&)>& body) {
-    if (threads <= 1) return body(Team{0, 1, nullptr});
-#ifdef _OPENMP
-    // libgomp's pool does not survive fork(): a child that enters a region waits for threads it does not
-    // have.
-    if (forks() == 0 && !omp_in_parallel() && run_on_openmp(threads, body)) return;
-#endif
-    run_on_own_threads(threads, body);
-}
-
-void run_calling_out(int threads, const std::function<void(const Team&)>& body) {
-    if (threads <= 1) return body(Team{0, 1, nullptr});
-    run_on_own_threads(threads, body);
 }
 
 unsigned forks() { return fork_count.load(); }

@@ -16,8 +16,15 @@ constexpr double work_between_polls = 2e6; // multiply-adds before the clock is 
 // Called by the caller's thread about every 20 ms with the number of epochs done; true cancels.
 using Poll = std::function<bool(double)>;
 
+class Poller;
+
 // What a thread asks between two pieces of its work: true means stop soon. If empty, the work is not cut.
-using ShouldStop = std::function<bool()>;
+struct ShouldStop {
+    Poller* poller = nullptr;
+    int thread = 0;
+    explicit operator bool() const { return poller; }
+    bool operator()() const;
+};
 
 class Poller {
   public:
@@ -43,15 +50,9 @@ class Poller {
     // Whether it is to end. Every thread.
     [[nodiscard]] bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
 
-    // What the thread of a rank asks; the leader, who is the caller's thread, polls then. Empty without a
-    // poll. Every thread, its own.
-    [[nodiscard]] ShouldStop should_stop(int rank) {
-        if (!poll_) return {};
-        return [this, rank] {
-            if (rank == 0) poll(work_between_polls);
-            return stopped();
-        };
-    }
+    // What a thread asks; the caller's, which is thread 0, polls then. Empty without a poll. Every thread, its
+    // own.
+    [[nodiscard]] ShouldStop should_stop(int thread) { return {poll_ ? this : nullptr, thread}; }
 
   private:
     Poll poll_;
@@ -59,5 +60,10 @@ class Poller {
     double work_ = 0; // since the last poll
     Clock::time_point last_ = Clock::now();
 };
+
+inline bool ShouldStop::operator()() const {
+    if (thread == 0) poller->poll(work_between_polls);
+    return poller->stopped();
+}
 
 } // namespace steepest

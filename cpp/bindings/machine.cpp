@@ -15,13 +15,13 @@ namespace {
 template <class T> double multiply_adds(Index iterations, const std::string& isa, int threads) {
     const Choice choice(isa, threads);
     const auto& kernels = kernels_of<T>(choice.table);
-    double done = 0; // written by this thread, as rank 0
+    double done = 0; // by the first of equal shares
     const Unlocked unlocked;
     const auto start = std::chrono::steady_clock::now();
-    run(threads > 0 ? threads : default_threads(), [&](const Team& team) {
+    Team team(threads > 0 ? threads : default_threads(), 1);
+    team.each(team.threads(), [&](int rank, int) {
         const double mine = kernels.multiply_add_loop(iterations);
-        team.barrier();
-        if (team.rank == 0) done = mine * team.size;
+        if (rank == 0) done = mine * team.threads();
     });
     return done / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -32,15 +32,15 @@ template <class T> double read_bandwidth(py::array x_, Index passes, const std::
     const InputVector<T> x(x_, x_.size(), "x");
     const Index elements = x_.size();
     const auto& kernels = kernels_of<T>(choice.table);
-    double done = 0; // written by this thread, as rank 0
+    double done = 0; // by the first of equal shares
     const Unlocked unlocked;
     const auto start = std::chrono::steady_clock::now();
-    run(threads > 0 ? threads : default_threads(), [&](const Team& team) {
-        const Range mine = column_chunk<T>(elements, team);
+    Team team(threads > 0 ? threads : default_threads(), 1);
+    team.each(team.threads(), [&](int rank, int thread) {
+        const Range mine = column_chunk<T>(elements, {rank, team.threads(), thread});
         double read = 0;
         for (Index i = 0; i < passes; ++i) read += kernels.read_loop(x.data + mine.begin, mine.size());
-        team.barrier();
-        if (team.rank == 0) done = read * team.size * sizeof(T);
+        if (rank == 0) done = read * team.threads() * sizeof(T);
     });
     return done / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }

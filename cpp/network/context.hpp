@@ -1,20 +1,23 @@
-// Compute: what a thread of a team needs besides the arrays that it works on.
+// Compute: what a share of a step needs besides the arrays that it works on.
 #pragma once
 
-#include "base/parallel.hpp"
 #include "base/poll.hpp"
+#include "base/team.hpp"
 #include "kernels/dispatch.hpp"
 #include "network/draws.hpp"
 
 namespace steepest {
 
-// Each thread has its own, for as long as it is of the team.
+// The leader makes one for a step, and each share has a copy of its own.
 template <class T> struct Context {
     const Kernels<T>& kernels;
-    const Team& team;
+    Share share{};
     StepKey key{};               // of the step at work
     ShouldStop should_stop = {}; // empty where work is not cut
 
+    [[nodiscard]] Context of(const Share& own) const {
+        return {kernels, own, key, {should_stop.poller, own.thread}};
+    }
     [[nodiscard]] bool stopped() const { return should_stop && should_stop(); }
 };
 

@@ -25,11 +25,11 @@ template <class T> void Network<T>::reserve_transposed() {
         workspace_.transposed[plan_.parameter_index(s)].reserve(plan_[s].outputs, plan_[s].inputs, dot_bytes);
 }
 
-template <class T> void Network<T>::transpose(const Kernels<T>& kernels, const Team& team) const {
+template <class T> void Network<T>::transpose(const Kernels<T>& kernels, const Share& share) const {
     for (const std::size_t s : transposed_) {
         if (sparse_ && s == 0) continue;
         const std::size_t d = plan_.parameter_index(s);
-        const Range rows = row_chunk(plan_[s].inputs, cache_line / sizeof(T), team);
+        const Range rows = row_chunk(plan_[s].inputs, cache_line / sizeof(T), share);
         kernels.transpose(read_only(from(parameters_[d].weight, rows.begin)), rows.size(), plan_[s].outputs,
                           from(workspace_.transposed[d].rows(), 0, rows.begin));
     }

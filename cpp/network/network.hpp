@@ -45,7 +45,7 @@ template <class T> class Network {
     // Whether any does.
     [[nodiscard]] bool needs_transposes() const;
     // This thread's part of all these transposes, of which every pass, forward or backward, needs the whole.
-    void transpose(const Kernels<T>& kernels, const Team& team) const;
+    void transpose(const Kernels<T>& kernels, const Share& share) const;
 
     [[nodiscard]] LazyWeight<T>& lazy_weight() { return lazy_weight_; }
 

@@ -15,13 +15,13 @@ void make_penalty_terms(const Network<T>& network, const Context<T>& context,
         const Stage& stage = plan[s];
         if (!stage.is_dense() || (s == 0 && network.lazy_weight().terms_known())) continue;
         if (s == 0 && network.lazy_weight().active()) {
-            network.lazy_weight().make_terms(context.kernels, context.team);
+            network.lazy_weight().make_terms(context.kernels, context.share);
             continue;
         }
         const std::size_t d = plan.parameter_index(s);
         const MatrixView<T> weight = network.parameters()[d].weight;
         double* const terms = network.workspace().penalty_terms[d].data();
-        const Range rows = row_chunk(stage.inputs, term_rows, context.team);
+        const Range rows = row_chunk(stage.inputs, term_rows, context.share);
         for (Index i = rows.begin; i < rows.end; i += term_rows)
             terms[i / term_rows] =
                 context.kernels.penalty(read_only(from(weight, i)), std::min(term_rows, rows.end - i),
@@ -48,19 +48,19 @@ template <class T>
 void make_gradient_norm_terms(const Network<T>& network, const Context<T>& context,
                               const Parameters<T>* gradients, double clip) {
     const Plan& plan = network.plan();
-    const Team& team = context.team;
+    const Share& share = context.share;
     for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s) {
         const Stage& stage = plan[s];
         if (!stage.has_parameters()) continue;
         const std::size_t d = plan.parameter_index(s);
         const Parameters<T>& gradient = gradients[d];
         double* const terms = network.workspace().gradient_norm_terms[d].data();
-        const Range rows = row_chunk(stage.weight_rows(), term_rows, team);
+        const Range rows = row_chunk(stage.weight_rows(), term_rows, share);
         for (Index i = rows.begin; i < rows.end; i += term_rows)
             terms[i / term_rows] =
                 context.kernels.squares(read_only(from(gradient.weight, i)),
                                         std::min(term_rows, rows.end - i), stage.outputs, T(clip));
-        if (team.rank == team.size - 1) // the bias, as one more term
+        if (share.rank == share.size - 1) // the bias, as one more term
             terms[term_count(stage)] =
                 network.parameters()[d].bias
                     ? context.kernels.squares({gradient.bias, 0}, 1, stage.outputs, T(clip))
@@ -85,7 +85,7 @@ void limit_column_norms(const Network<T>& network, const Context<T>& context, do
     for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s) {
         if (!plan[s].is_dense()) continue;
         const MatrixView<T> weight = network.parameters()[plan.parameter_index(s)].weight;
-        const Range own = column_chunk<T>(plan[s].outputs, context.team);
+        const Range own = column_chunk<T>(plan[s].outputs, context.share);
         context.kernels.constrain(from(weight, 0, own.begin), plan[s].inputs, own.size(), limit);
     }
 }
@@ -97,7 +97,7 @@ bool all_finite(const Network<T>& network, const Context<T>& context, bool param
     const Plan& plan = network.plan();
     bool good = true;
     const auto inspect_matrix = [&](MatrixView<const T> m, Index rows, Index columns) {
-        const Range own = row_chunk(rows, 1, context.team);
+        const Range own = row_chunk(rows, 1, context.share);
         const Index adjoining = m.stride == columns ? std::max<Index>(own.size(), 1) : 1; // rows of one call
         for (Index i = own.begin; i < own.end; i += adjoining)
             good &= context.kernels.all_finite(from(m, i).data, adjoining * columns);

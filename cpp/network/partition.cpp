@@ -1,4 +1,4 @@
-// Plan: which part of an array each thread of a team works on.
+// Plan: which part of an array each share of a job works on.
 #include "network/partition.hpp"
 
 #include <algorithm>
@@ -13,18 +13,18 @@ Range chunk(Index n, Index grain, int part, int parts) {
     return {std::min(n, begin * grain), std::min(n, end * grain)};
 }
 
-template <class T> Part partition_columns(Index rows, Index columns, const Team& team) {
+template <class T> Part partition_columns(Index rows, Index columns, const Share& share) {
     const Index line = cache_line / sizeof(T), lines = (columns + line - 1) / line;
     struct Place {
         Index line, row;
     };
     // Where part k begins, counted down the rows of line after line; to a multiple of 8 rows.
     const auto place = [=](int k) {
-        const Index at = lines * rows * k / team.size, row = (at % rows + 4) / 8 * 8;
+        const Index at = lines * rows * k / share.size, row = (at % rows + 4) / 8 * 8;
         return row < rows ? Place{at / rows, row} : Place{at / rows + 1, 0};
     };
-    const Place first = place(team.rank),
-                last = team.rank + 1 < team.size ? place(team.rank + 1) : Place{lines, 0};
+    const Place first = place(share.rank),
+                last = share.rank + 1 < share.size ? place(share.rank + 1) : Place{lines, 0};
     Part part;
     const auto add = [&](Index first_row, Index last_row, Index first_line, Index last_line) {
         if (first_row < last_row && first_line < last_line)
@@ -42,7 +42,7 @@ template <class T> Part partition_columns(Index rows, Index columns, const Team&
     return part;
 }
 
-template Part partition_columns<float>(Index, Index, const Team&);
-template Part partition_columns<double>(Index, Index, const Team&);
+template Part partition_columns<float>(Index, Index, const Share&);
+template Part partition_columns<double>(Index, Index, const Share&);
 
 } // namespace steepest

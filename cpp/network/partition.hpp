@@ -1,9 +1,9 @@
-// Plan: which part of an array each thread of a team works on. Functions of sizes, rank and team alone, which
-// every thread may call; what the ranks of a team get covers the whole once.
+// Plan: which part of an array each share of a job works on. Functions of sizes and of the share's rank, which
+// every thread may call; what all shares get covers the whole once.
 #pragma once
 
 #include "base/buffer.hpp"
-#include "base/parallel.hpp"
+#include "base/team.hpp"
 
 namespace steepest {
 
@@ -18,7 +18,7 @@ struct Block {
     Range rows, columns;
 };
 
-// A thread's part of a matrix, equal to the others' within 8 rows of a cache line: whole lines of columns,
+// A share's part of a matrix, equal to the others' within 8 rows of a cache line: whole lines of columns,
 // and pieces of the lines that it shares with its neighbors.
 struct Part {
     Block blocks[3];
@@ -40,22 +40,22 @@ constexpr Index columns_between_polls = 480;
 // The part of n for one of `parts`, in whole multiples of `grain` but for the end.
 [[nodiscard]] Range chunk(Index n, Index grain, int part, int parts);
 
-// A thread's chunk of so many rows.
-[[nodiscard]] inline Range row_chunk(Index rows, Index grain, const Team& team) {
-    return chunk(rows, grain, team.rank, team.size);
+// A share's chunk of so many rows.
+[[nodiscard]] inline Range row_chunk(Index rows, Index grain, const Share& share) {
+    return chunk(rows, grain, share.rank, share.size);
 }
 
-// A thread's chunk of so many columns: whole cache lines, so that no two threads write to one.
-template <class T> [[nodiscard]] Range column_chunk(Index columns, const Team& team) {
-    return chunk(columns, Index(cache_line / sizeof(T)), team.rank, team.size);
+// A share's chunk of so many columns: whole cache lines, so that no two threads write to one.
+template <class T> [[nodiscard]] Range column_chunk(Index columns, const Share& share) {
+    return chunk(columns, Index(cache_line / sizeof(T)), share.rank, share.size);
 }
 
-// A thread's part of a matrix whose columns are split.
-template <class T> [[nodiscard]] Part partition_columns(Index rows, Index columns, const Team& team);
+// A share's part of a matrix whose columns are split.
+template <class T> [[nodiscard]] Part partition_columns(Index rows, Index columns, const Share& share);
 
-// Whether so many columns have a cache line for each thread.
-template <class T> [[nodiscard]] bool splits_columns(Index columns, int threads) {
-    return columns > Index(cache_line / sizeof(T)) * (threads - 1);
+// Whether so many columns have a cache line for each share.
+template <class T> [[nodiscard]] bool splits_columns(Index columns, int shares) {
+    return columns > Index(cache_line / sizeof(T)) * (shares - 1);
 }
 
 } // namespace steepest

@@ -66,7 +66,7 @@ void predict_rows(const Network<T>& network, const Context<T>& context, MatrixVi
 // What all rows share: transposed weights, and what stages make of their running statistics.
 template <class T> void Network<T>::prepare_prediction(const Kernels<T>& kernels) {
     reserve_transposed();
-    transpose(kernels, Team{0, 1, nullptr});
+    transpose(kernels, Share{});
     if (running_.empty()) return;
     for (std::size_t s = 0; s < plan_.size(); ++s)
         if (plan_[s].kind->has_statistics())
@@ -74,43 +74,41 @@ template <class T> void Network<T>::prepare_prediction(const Kernels<T>& kernels
 }
 
 // A row alone: each thread on its columns of every stage, whose weights stay in its core's cache from call to
-// call; stages of few columns on one thread.
+// call; stages of few columns by the caller.
 template <class T>
 int Network<T>::predict_row(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<T> y) {
-    threads = thread_count(plan_.forward_work(1), work_per_reader, threads);
-    const Index stride = row_stride<T>(plan_.widest());
-    workspace_.scratch.reserve(threads * kernels.scratch +
-                               (Relay<T>::alternating + plan_.nesting()) * stride);
+    Team team(thread_count(plan_.forward_work(1), work_per_reader, threads), 1);
+    const Index stride = row_stride<T>(plan_.widest()), relayed = team.threads() * kernels.scratch;
+    workspace_.scratch.reserve(relayed + (Relay<T>::alternating + plan_.nesting()) * stride);
     T* const scratch = workspace_.scratch.data();
     prepare_prediction(kernels);
-    int size = 1;
-    run(threads, [&](const Team& team) {
-        if (team.rank == 0) size = team.size;
-        Relay<T> relay(scratch + threads * kernels.scratch, 1, stride);
-        MatrixView<const T> input = x;
-        for (std::size_t s = 0; s < plan_.size(); ++s) {
-            const StageKind& kind = *plan_[s].kind;
-            const Index columns = plan_[s].outputs;
-            const MatrixView<T> between = relay.next(kind.residual),
-                                output = s + 1 == plan_.size() ? y : between;
-            const bool split = kind.division != Division::rows && splits_columns<T>(columns, team.size);
-            const Range own = split            ? column_chunk<T>(columns, team)
-                              : team.rank == 0 ? Range{0, columns}
-                                               : Range{0, 0};
-            if (own.size() > 0)
-                kind.template type<T>().predict({*this, s, x}, kernels,
-                                                {.x = input,
-                                                 .branch = read_only(relay.branch()),
-                                                 .y = output,
-                                                 .first = 0,
-                                                 .rows = 1,
-                                                 .columns = own,
-                                                 .scratch = scratch + team.rank * kernels.scratch});
-            team.barrier();
-            input = read_only(output);
-        }
-    });
-    return size;
+    Relay<T> relay(scratch + relayed, 1, stride);
+    MatrixView<const T> input = x;
+    for (std::size_t s = 0; s < plan_.size(); ++s) {
+        const StageKind& kind = *plan_[s].kind;
+        const Index columns = plan_[s].outputs;
+        const MatrixView<T> between = relay.next(kind.residual), output = s + 1 == plan_.size() ? y : between;
+        const auto predict = [&](int thread, Range own) {
+            if (own.size() == 0) return;
+            kind.template type<T>().predict({*this, s, x}, kernels,
+                                            {.x = input,
+                                             .branch = read_only(relay.branch()),
+                                             .y = output,
+                                             .first = 0,
+                                             .rows = 1,
+                                             .columns = own,
+                                             .scratch = scratch + thread * kernels.scratch});
+        };
+        const int shares = team.shares();
+        if (kind.division != Division::rows && splits_columns<T>(columns, shares))
+            team.each(shares, [&](int rank, int thread) {
+                predict(thread, column_chunk<T>(columns, {rank, shares, thread}));
+            });
+        else
+            predict(0, {0, columns});
+        input = read_only(output);
+    }
+    return team.threads();
 }
 
 template <class T>
@@ -118,23 +116,22 @@ int Network<T>::predict(const Kernels<T>& kernels, int threads, MatrixView<const
                         Index rows, Poller& poller) {
     if (rows == 1) return predict_row(kernels, threads, x, y);
     threads = thread_count(plan_.forward_work(rows), work_per_new_thread, threads);
-    threads = int(std::clamp<Index>(rows, 1, threads));
+    Team team(int(std::clamp<Index>(rows, 1, threads)));
     const Index stride = row_stride<T>(plan_.widest()), block = std::min(predicted_rows, rows);
     const Index each = kernels.scratch + (Relay<T>::alternating + plan_.nesting()) * block * stride;
-    workspace_.scratch.reserve(threads * each);
+    workspace_.scratch.reserve(team.threads() * each);
     T* const scratch = workspace_.scratch.data();
     prepare_prediction(kernels);
-    int size = 1;
-    run(threads, [&](const Team& team) {
-        if (team.rank == 0) size = team.size;
+    team.then([&](const Share& share) {
         const Context<T> context{
-            .kernels = kernels, .team = team, .should_stop = poller.should_stop(team.rank)};
-        const Range mine = row_chunk(rows, 1, team);
+            .kernels = kernels, .share = share, .should_stop = poller.should_stop(share.thread)};
+        const Range mine = row_chunk(rows, 1, share);
         for (Index i = mine.begin; i < mine.end && !context.stopped(); i += block)
             predict_rows(*this, context, from(x, i), from(y, i), i, std::min(block, mine.end - i), stride,
-                         scratch + team.rank * each);
+                         scratch + share.thread * each);
     });
-    return size;
+    team.barrier();
+    return team.threads();
 }
 
 template int Network<float>::predict(const Kernels<float>&, int, MatrixView<const float>, MatrixView<float>,

@@ -26,7 +26,7 @@ template <class T>
 void apply_gradients(const Network<T>& network, const Context<T>& context, const Updates<T>& updates,
                      const OptimizerState<T>& state, const Parameters<T>* gradients, double scale) {
     const auto& kernels = context.kernels;
-    const Team& team = context.team;
+    const Share& share = context.share;
     const Plan& plan = network.plan();
     const Update<T> bias = of_stored(updates.biases, scale);
     for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s) {
@@ -35,15 +35,15 @@ void apply_gradients(const Network<T>& network, const Context<T>& context, const
         const std::size_t d = plan.parameter_index(s);
         const Parameters<T>&own = network.parameters()[d], &gradient = gradients[d];
         const Update<T> weight = stage.is_dense() ? of_stored(updates.weights[d], scale) : bias;
-        const Range rows = row_chunk(stage.weight_rows(), term_rows, team);
+        const Range rows = row_chunk(stage.weight_rows(), term_rows, share);
         // Its columns are still those that the thread's gradients were made of.
         const SparseBatch<T>* const only_touched = s == 0 && updates.lazy ? network.sparse() : nullptr;
         for (Index i = rows.begin; i < rows.end; ++i) {
-            if (only_touched && only_touched->column(team.rank, i - rows.begin).count == 0) continue;
+            if (only_touched && only_touched->column(share.rank, i - rows.begin).count == 0) continue;
             kernels.update(weight, from(gradient.weight, i).data, from(own.weight, i).data,
                            state.of_row(d, i), stage.outputs);
         }
-        if (own.bias && team.rank == team.size - 1)
+        if (own.bias && share.rank == share.size - 1)
             kernels.update(bias, gradient.bias, own.bias, state.of_bias(d), stage.outputs);
     }
 }

@@ -26,7 +26,7 @@ template <class T> struct Workspace {
         : outputs(stages), deltas(stages), saved(stages), gradients(parametric), transposed(parametric),
           penalty_terms(parametric), gradient_norm_terms(parametric) {}
 
-    [[nodiscard]] T* scratch_of(int rank) const { return scratch.data() + rank * scratch_stride; }
+    [[nodiscard]] T* scratch_of(int thread) const { return scratch.data() + thread * scratch_stride; }
 };
 
 } // namespace steepest

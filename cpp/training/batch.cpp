@@ -80,20 +80,20 @@ template <class T> void Run<T>::evaluate_loss(const Batch<T>& batch, Range rows)
 }
 
 // An unfinished forward pass, left where the context said stop, has no scores.
-template <class T>
-void Run<T>::evaluate_custom_loss(const Context<T>& context, const Batch<T>& batch, Range mine) {
+template <class T> void Run<T>::evaluate_custom_loss(const Batch<T>& batch) {
     const Samples<T>& s = batch.samples;
-    if (s.labels) copy_labels(batch, mine);
-    context.team.barrier();
-    if (context.team.rank == 0 && !poller_.stopped()) {
-        const LossInput<T> input{.scores = network_.scores(),
-                                 .labels = s.labels,
-                                 .targets = s.targets,
-                                 .gradient = network_.score_gradients(),
-                                 .rows = s.count};
-        if (!job_.custom->compute(input, &custom_loss_)) poller_.stop();
-    }
-    context.team.barrier();
+    if (s.labels)
+        team_->then([this, &batch](const Share& share) {
+            copy_labels(batch, row_chunk(batch.samples.count, 1, share));
+        });
+    team_->barrier();
+    if (poller_.stopped()) return;
+    const LossInput<T> input{.scores = network_.scores(),
+                             .labels = s.labels,
+                             .targets = s.targets,
+                             .gradient = network_.score_gradients(),
+                             .rows = s.count};
+    if (!job_.custom->compute(input, &custom_loss_)) poller_.stop();
 }
 
 template <class T> double Run<T>::penalty_share(const Batch<T>& batch) const {
@@ -108,7 +108,7 @@ template <class T> Index Run<T>::target_columns() const {
     template Batch<T> Run<T>::batch_at(Index, Index) const;                                \
     template void Run<T>::gather(const Batch<T>&, Range);                                  \
     template void Run<T>::evaluate_loss(const Batch<T>&, Range);                           \
-    template void Run<T>::evaluate_custom_loss(const Context<T>&, const Batch<T>&, Range); \
+    template void Run<T>::evaluate_custom_loss(const Batch<T>&);                           \
     template double Run<T>::penalty_share(const Batch<T>&) const;                          \
     template Index Run<T>::target_columns() const;
 STEEPEST_INSTANTIATE(float)

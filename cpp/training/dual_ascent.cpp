@@ -1,7 +1,6 @@
 // Compute: dual coordinate ascent of a linear model on sparse rows.
 #include "training/dual_ascent.hpp"
 #include "base/buffer.hpp"
-#include "base/parallel.hpp"
 #include "network/partition.hpp"
 
 #include <algorithm>
@@ -90,18 +89,16 @@ double ascend(const Kernels<T>& kernels, const DualRows<T>& rows, const DualPoin
 template <class T>
 int measure(const Kernels<T>& kernels, int threads, const DualRows<T>& rows, const DualPoint<T>& point,
             Poller& poller) {
-    threads = thread_count(work_of(rows, rows.count), work_per_new_thread, threads);
+    Team team(thread_count(work_of(rows, rows.count), work_per_new_thread, threads));
     Buffer<T> buffers;
-    buffers.reserve(2 * rows.outputs * threads);
+    buffers.reserve(2 * rows.outputs * team.threads());
     const double work = rows_between_polls * work_of(rows, 1);
-    int size = 1;
-    run(threads, [&](const Team& team) {
-        if (team.rank == 0) size = team.size;
-        T* const scores = buffers.data() + 2 * rows.outputs * team.rank;
-        const Range own = row_chunk(rows.count, 1, team);
+    team.then([&](const Share& share) {
+        T* const scores = buffers.data() + 2 * rows.outputs * share.thread;
+        const Range own = row_chunk(rows.count, 1, share);
         for (Index i = own.begin; i < own.end; ++i) {
             if (i % rows_between_polls == 0) {
-                if (team.rank == 0) poller.poll(work);
+                if (share.thread == 0) poller.poll(work);
                 if (poller.stopped()) return;
             }
             const Row<T> row(rows, point, i);
@@ -109,7 +106,8 @@ int measure(const Kernels<T>& kernels, int threads, const DualRows<T>& rows, con
             row.meet(kernels, scores, nullptr, scores + rows.outputs);
         }
     });
-    return size;
+    team.barrier();
+    return team.threads();
 }
 
 #define STEEPEST_INSTANTIATE(T)                                                                             \

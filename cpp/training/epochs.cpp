@@ -7,24 +7,22 @@
 namespace steepest {
 
 template <class T> Result Run<T>::execute(int threads) {
-    threads = plan(threads);
-    reserve(threads);
+    reserve(plan(threads));
     if (job_.request.restorable) save(0); // so that memory is found before the threads start
     do {
         prepare_update(1);
         first_epoch_ = saved_epoch_, first_step_ = result_.steps;
-        run_team(threads);
+        run_epochs();
     } while (go_back());
     return std::move(result_);
 }
 
-template <class T> void Run<T>::run_team(int threads) {
+template <class T> void Run<T>::run_epochs() {
     const bool sparse = bool(job_.samples.sparse);
     const SparseReading<T> reading(network_, sparse ? &memory_.sparse : nullptr);
     if (sparse && can_be_lazy()) begin_lazy();
-    const auto body = [&](const Team& team) { train(team); };
-    job_.custom ? run_calling_out(threads, body) : steepest::run(threads, body);
-    network_.lazy_weight().flush({0, 1, nullptr}); // where the run was left within an epoch
+    train();
+    network_.lazy_weight().flush(Share{}); // where the run was left within an epoch
 }
 
 template <class T> bool Run<T>::go_back() {
@@ -55,15 +53,13 @@ template <class T> void Run<T>::restore() {
     result_.seconds.resize(std::size_t(saved_epoch_));
 }
 
-template <class T> void Run<T>::train(const Team& team) {
+template <class T> void Run<T>::train() {
     const FitRequest& request = job_.request;
-    const bool leader = team.rank == 0;
     const Index count = job_.samples.count, size = batch_size();
     Context<T> context{.kernels = job_.kernels,
-                       .team = team,
                        .key = {request.seed, std::uint64_t(request.first_step + first_step_)},
-                       .should_stop = polled_inside_ ? poller_.should_stop(team.rank) : ShouldStop()};
-    if (leader) result_.threads = team.size;
+                       .should_stop = polled_inside_ ? poller_.should_stop(0) : ShouldStop()};
+    result_.threads = team_->threads();
     for (Index epoch = first_epoch_; epoch < request.epochs; ++epoch) {
         if (!enter_epoch(context, epoch)) break;
         // The one batch of a fit without shuffles is the same in each epoch.
@@ -72,31 +68,30 @@ template <class T> void Run<T>::train(const Team& team) {
             Batch<T> batch = batch_at(first, std::min(size, part_.end - first));
             batch.gather = gathered_ && !again;
             if (!step(context, batch)) return leave(context);
-            if (network_.lazy_weight().active()) commit_lazy(team, first + size >= part_.end);
-            if (leader) poller_.done = double(epoch) + double(first + batch.samples.count) / double(count);
+            if (network_.lazy_weight().active()) commit_lazy(first + size >= part_.end);
+            poller_.done = double(epoch) + double(first + batch.samples.count) / double(count);
         }
-        if (leader) end_epoch();
+        end_epoch();
     }
     leave(context);
 }
 
-// At the end of a team's work: every thread looks at what it may have spoiled.
 template <class T> void Run<T>::leave(const Context<T>& context) {
     if (!job_.only_gradients) inspect(context);
 }
 
 template <class T> void Run<T>::inspect(const Context<T>& context) {
-    if (!all_finite(network_, context, job_.request.restorable, job_.state, job_.average.values))
-        nonfinite_ = true;
+    team_->then([this, &context](const Share& share) {
+        if (!all_finite(network_, context.of(share), job_.request.restorable, job_.state, job_.average.values))
+            nonfinite_ = true;
+    });
+    team_->barrier();
 }
 
 template <class T> bool Run<T>::enter_epoch(const Context<T>& context, Index epoch) {
     const bool due = epoch > first_epoch_ && (epoch - first_epoch_) % epochs_between_snapshots_ == 0;
     if (due) inspect(context);
-    if (due || job_.request.reordered() || several_ || job_.request.plateau.possible())
-        context.team.barrier([&] { ended_ = !begin_epoch(epoch, due); });
-    else if (context.team.rank == 0)
-        static_cast<void>(begin_epoch(epoch, false)); // the others see nothing of it
+    ended_ = !begin_epoch(epoch, due);
     return !ended_;
 }
 
@@ -130,16 +125,13 @@ template <class T> void Run<T>::begin_lazy() {
                                  config.penalties.empty() ? 0 : config.penalties[0].l2);
 }
 
-template <class T> void Run<T>::commit_lazy(const Team& team, bool last) {
+template <class T> void Run<T>::commit_lazy(bool last) {
     LazyWeight<T>& lazy = network_.lazy_weight();
-    const bool leader = team.rank == 0;
-    if (leader) lazy.commit();
-    team.barrier();
+    lazy.commit();
     if (!last && !lazy.needs_flush()) return;
-    lazy.flush(team);
-    team.barrier();
-    if (leader) lazy.reset();
-    team.barrier();
+    team_->then([&lazy](const Share& share) { lazy.flush(share); });
+    team_->barrier();
+    lazy.reset();
 }
 
 template Result Run<float>::execute(int);

@@ -1,4 +1,4 @@
-// Compute: one run of a trainer: what its threads share, and what they do.
+// Compute: one run of a trainer: what its caller and its team share, and what they do.
 #pragma once
 
 #include "network/context.hpp"
@@ -8,10 +8,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
 namespace steepest {
 
-// Made for one call of a trainer, whose thread is the leader of the teams that it starts.
+// Made for one call of a trainer, whose thread leads its team.
 template <class T> class Run {
   public:
     Run(Network<T>& network, TrainMemory<T>& memory, const Job<T>& job, const Poll& poll)
@@ -39,17 +40,17 @@ template <class T> class Run {
     // After a run: takes back what diverged or overflowed. True if the epochs from the snapshot on are to be
     // run again, one by one, to find the last of them that was good.
     [[nodiscard]] bool go_back();
-    // One team's work: epochs until the run ends.
-    void run_team(int threads);
+    // Epochs until the run ends.
+    void run_epochs();
 
-    // ---- one thread, while the others wait: epochs.cpp and step.cpp --------------------------------------
+    // ---- the caller, between two steps of the team: epochs.cpp and step.cpp ------------------------------
     // Copies all that learning changes, as it is before an epoch.
     void save(Index epoch);
     // Goes back to what was saved.
     void restore();
     // Whether there is to be one more epoch.
     [[nodiscard]] bool begin_epoch(Index epoch, bool inspected);
-    // Notes the loss of an epoch. The leader.
+    // Notes the loss of an epoch.
     void end_epoch();
     // The update of the step that comes, in memory_.updates.
     void prepare_update(double penalty_share);
@@ -57,37 +58,37 @@ template <class T> class Run {
     [[nodiscard]] bool decide(const Batch<T>& batch);
     // Of a batch whose loss is there: in one order, whoever adds up.
     [[nodiscard]] double objective(const Batch<T>& batch) const;
-    // Notes a batch that has been learned. The leader.
+    // Notes a batch that has been learned.
     void record(const Batch<T>& batch);
 
-    // ---- every thread: epochs.cpp ------------------------------------------------------------------------
+    // ---- the caller, who says what the team does: epochs.cpp ---------------------------------------------
     // Epochs from the last snapshot on, until the run ends.
-    void train(const Team& team);
+    void train();
     // Inspects what the team leaves behind.
     void leave(const Context<T>& context);
-    // This thread's part of all that learning changes; of the parameters, only what updates did not look at.
+    // Looks at all that learning changes; of the parameters, only at what updates did not look at.
     void inspect(const Context<T>& context);
-    // Waits for begin_epoch() where the others depend on it; false if the run has ended.
+    // Begins an epoch; false if the run has ended.
     [[nodiscard]] bool enter_epoch(const Context<T>& context, Index epoch);
     // After a step with a lazy weight: its new mixture, which the end of an epoch writes to the arrays.
-    void commit_lazy(const Team& team, bool last);
+    void commit_lazy(bool last);
 
-    // ---- every thread: the phases of a step, in order: step.cpp ------------------------------------------
-    // Returns false, the same in every thread, if the run must end; nothing has been updated then.
+    // ---- the caller: the phases of a step, in order: step.cpp --------------------------------------------
+    // Returns false if the run must end; nothing has been updated then.
     [[nodiscard]] bool step(const Context<T>& context, const Batch<T>& batch);
     // Forward, loss, backward.
-    void evaluate(const Context<T>& context, const Batch<T>& batch);
-    // The same with the columns of stages split among the threads, and with their rows.
-    void evaluate_columns(const Context<T>& context, const Batch<T>& batch, Range mine);
-    void evaluate_rows(const Context<T>& context, const Batch<T>& batch, Range mine);
-    // Polls, and prepares the update. The leader.
-    void prepare_step(const Context<T>& context, const Batch<T>& batch);
+    void evaluate(const Passes<T>& passes, const Context<T>& context, const Batch<T>& batch);
+    // The same with the columns of stages split into shares, and with their rows.
+    void evaluate_columns(const Passes<T>& passes, const Batch<T>& batch, bool ready);
+    void evaluate_rows(const Context<T>& context, const Batch<T>& batch, Range rows);
+    // Polls, and prepares the update.
+    void prepare_step(const Batch<T>& batch);
     // Stores gradients where they are asked for apart from the update, and returns them; otherwise null.
     [[nodiscard]] const Parameters<T>* gradients(const Context<T>& context, const Batch<T>& batch);
     // From the gradients of a finished backward pass, or those stored, to the next step's parameters.
     void update(const Context<T>& context, const Batch<T>& batch, const Parameters<T>* stored);
 
-    // ---- every thread: what a step reads and how it is scored: batch.cpp ---------------------------------
+    // ---- a share, its rows: what a step reads and how it is scored: batch.cpp ----------------------------
     // Samples [first, first + size) in the epoch's order.
     [[nodiscard]] Batch<T> batch_at(Index first, Index size) const;
     // Copies rows of the batch.
@@ -96,8 +97,8 @@ template <class T> class Run {
     void copy_labels(const Batch<T>& batch, Range rows);
     // The loss of rows and its gradient by their scores.
     void evaluate_loss(const Batch<T>& batch, Range rows);
-    // The same of a loss of the program's own, for all rows.
-    void evaluate_custom_loss(const Context<T>& context, const Batch<T>& batch, Range mine);
+    // The same of a loss of the program's own, for all rows. The caller.
+    void evaluate_custom_loss(const Batch<T>& batch);
     // What the penalty of the configuration counts for in a batch.
     [[nodiscard]] double penalty_share(const Batch<T>& batch) const;
     // Columns of the targets, if these are what the loss takes.
@@ -109,6 +110,7 @@ template <class T> class Run {
     TrainMemory<T>& memory_;
     const Job<T>& job_;
     Poller poller_;
+    std::optional<Team> team_{}; // while it computes
 
     Range part_{};                           // of the samples in an epoch's order
     bool several_ = false;                   // batches in it
@@ -120,17 +122,12 @@ template <class T> class Run {
     std::atomic<bool> nonfinite_{false};     // a number that the last inspection saw
     bool overflow_ = false;                  // what updates saw that cannot be taken back; see `Update`
     std::atomic<Index> invalid_label_{-1};   // a sample
-    double custom_loss_ = 0;                 // of the batch; written by the leader, between barriers
-
-    // Decided by one thread while all others wait, for all:
-    bool ended_ = false; // by a plateau, or by numbers that are not finite
-    bool go_ = false;    // whether the batch is to be learned
-
-    // Of the leader, and of the thread that decides:
+    double custom_loss_ = 0;                 // of the batch
+    bool ended_ = false;                     // by a plateau, or by numbers that are not finite
     Result result_{};
     Sums sums_{}; // of this run's batches in the epoch
     Plateau plateau_;
-    double average_weight_ = 0; // of the next parameters in the average; read by all between barriers
+    double average_weight_ = 0; // of the next parameters in the average
     Clock::time_point epoch_start_ = Clock::now();
 
     // What the snapshot was taken with: epochs and updates done, those of the average, and the plateau.

@@ -14,46 +14,50 @@ constexpr Index block_rows = 256; // rows that go forward and back together, so 
 } // namespace
 
 template <class T> bool Run<T>::step(const Context<T>& context, const Batch<T>& batch) {
-    evaluate(context, batch);
-    if (!job_.config.penalties.empty()) make_penalty_terms(network_, context, job_.config.penalties);
-    if (context.team.rank == 0) prepare_step(context, batch);
+    const Passes<T> passes(network_, context, batch.samples.x, batch.samples.count);
+    evaluate(passes, context, batch);
+    if (!job_.config.penalties.empty())
+        team_->then([this, &context](const Share& share) {
+            make_penalty_terms(network_, context.of(share), job_.config.penalties);
+        });
+    prepare_step(batch);
     const Parameters<T>* const stored = gradients(context, batch);
-    context.team.barrier([&] {
-        go_ = decide(batch);
-        if (go_ && memory_.updates.renewed) network_.lazy_weight().renew_terms();
-    });
-    if (!go_ || job_.only_gradients) return go_;
+    team_->barrier();
+    const bool go = decide(batch);
+    if (go && memory_.updates.renewed) network_.lazy_weight().renew_terms();
+    if (!go || job_.only_gradients) return go;
     update(context, batch, stored);
-    if (context.team.rank == 0) record(batch);
+    record(batch);
     return true;
 }
 
-template <class T> void Run<T>::evaluate(const Context<T>& context, const Batch<T>& batch) {
-    const Team& team = context.team;
-    const Range mine = row_chunk(batch.samples.count, 1, team);
-    if (network_.needs_transposes()) {
-        network_.transpose(context.kernels, team);
-        team.barrier();
-    }
-    if (job_.custom || network_.plan().splits_columns(team.size, batch.samples.count))
-        evaluate_columns(context, batch, mine);
-    else
-        evaluate_rows(context, batch, mine);
+template <class T>
+void Run<T>::evaluate(const Passes<T>& passes, const Context<T>& context, const Batch<T>& batch) {
+    const bool transposes = network_.needs_transposes();
+    if (transposes)
+        team_->then([this](const Share& share) { network_.transpose(job_.kernels, share); });
+    if (job_.custom || network_.plan().splits_columns(team_->shares(), batch.samples.count))
+        return evaluate_columns(passes, batch, !transposes);
+    if (transposes) team_->barrier();
+    team_->then([this, &context, &batch](const Share& share) {
+        evaluate_rows(context.of(share), batch, row_chunk(batch.samples.count, 1, share));
+    });
 }
 
 template <class T>
-void Run<T>::evaluate_columns(const Context<T>& context, const Batch<T>& batch, Range mine) {
-    const Passes<T> passes(network_, context, batch.samples.x, batch.samples.count);
-    if (batch.gather) gather(batch, mine);
-    passes.forward_columns(mine);
+void Run<T>::evaluate_columns(const Passes<T>& passes, const Batch<T>& batch, bool ready) {
+    const auto rows = [&batch](const Share& share) { return row_chunk(batch.samples.count, 1, share); };
+    if (batch.gather) team_->then([=, this, &batch](const Share& share) { gather(batch, rows(share)); });
+    passes.forward_columns(*team_, ready);
     if (job_.custom)
-        evaluate_custom_loss(context, batch, mine);
+        evaluate_custom_loss(batch);
     else
-        evaluate_loss(batch, mine);
-    passes.backward_columns(mine);
+        team_->then([=, this, &batch](const Share& share) { evaluate_loss(batch, rows(share)); });
+    passes.backward_columns(*team_);
 }
 
-template <class T> void Run<T>::evaluate_rows(const Context<T>& context, const Batch<T>& batch, Range mine) {
+template <class T>
+void Run<T>::evaluate_rows(const Context<T>& context, const Batch<T>& batch, Range mine) {
     const Passes<T> passes(network_, context, batch.samples.x, batch.samples.count);
     for (Index i = mine.begin; i < mine.end && !context.stopped(); i += block_rows) {
         const Range rows{i, std::min(i + block_rows, mine.end)};
@@ -64,13 +68,12 @@ template <class T> void Run<T>::evaluate_rows(const Context<T>& context, const B
     }
 }
 
-template <class T> void Run<T>::prepare_step(const Context<T>& context, const Batch<T>& batch) {
+template <class T> void Run<T>::prepare_step(const Batch<T>& batch) {
     const TrainConfig& config = job_.config;
     // Who computes the loss takes unknown time, and is called seldom enough to poll after each time.
     if (!polled_inside_)
-        poller_.poll(job_.custom
-                         ? work_between_polls
-                         : network_.plan().step_work(batch.samples.count) / double(context.team.size));
+        poller_.poll(job_.custom ? work_between_polls
+                                 : network_.plan().step_work(batch.samples.count) / team_->threads());
     const bool by_batch = config.penalty_by_batch && !config.penalties.empty();
     const bool same_update = job_.request.rates.constant && !traits_of(config.optimizer.rule).depends_on_age;
     if (by_batch || network_.lazy_weight().active() || (!same_update && result_.steps > 0))
@@ -102,13 +105,17 @@ template <class T> const Parameters<T>* Run<T>::gradients(const Context<T>& cont
                                         : !stored_.empty()  ? stored_.data()
                                                             : nullptr;
     if (stored) {
-        context.team.barrier();
-        update_parameters(network_, context, batch.samples.x,
-                          {batch.samples.count, memory_.updates, OptimizerState<T>{}, stored});
+        team_->barrier();
+        team_->then([this, &context, &batch, stored](const Share& share) {
+            update_parameters(network_, context.of(share), batch.samples.x,
+                              {batch.samples.count, memory_.updates, OptimizerState<T>{}, stored});
+        });
     }
     if (job_.config.clip_norm < unlimited && !job_.only_gradients) {
-        context.team.barrier();
-        make_gradient_norm_terms(network_, context, stored, job_.config.clip_value);
+        team_->barrier();
+        team_->then([this, &context, stored](const Share& share) {
+            make_gradient_norm_terms(network_, context.of(share), stored, job_.config.clip_value);
+        });
     }
     return stored;
 }
@@ -127,8 +134,6 @@ template <class T> double Run<T>::objective(const Batch<T>& batch) const {
     return config.penalties.empty() ? loss : loss + penalty_value(network_) * penalty_share(batch);
 }
 
-// By one thread, since the caller's arrays may change, and of threads that each decided some would go on and
-// wait for the others for ever.
 template <class T> bool Run<T>::decide(const Batch<T>& batch) {
     if (poller_.stopped()) {
         result_.status = Status::cancelled;
@@ -146,25 +151,31 @@ template <class T> bool Run<T>::decide(const Batch<T>& batch) {
 
 template <class T>
 void Run<T>::update(const Context<T>& context, const Batch<T>& batch, const Parameters<T>* stored) {
-    const Team& team = context.team;
     const double limit = job_.config.clip_norm, norm = limit < unlimited ? gradient_norm(network_) : 0;
-    if (stored)
-        apply_gradients(network_, context, memory_.updates, job_.state, stored,
-                        norm > limit ? limit / norm : 1);
-    else
-        update_parameters(network_, context, batch.samples.x,
-                          {batch.samples.count, memory_.updates, job_.state, nullptr});
-    update_statistics(network_, context);
-    team.barrier();
+    const double scale = norm > limit ? limit / norm : 1;
+    team_->then([this, &context, &batch, stored, scale](const Share& share) {
+        const Context<T> own = context.of(share);
+        if (stored)
+            apply_gradients(network_, own, memory_.updates, job_.state, stored, scale);
+        else
+            update_parameters(network_, own, batch.samples.x,
+                              {batch.samples.count, memory_.updates, job_.state, nullptr});
+        update_statistics(network_, own);
+    });
+    team_->barrier();
     if (job_.config.max_norm < unlimited) {
-        limit_column_norms(network_, context, job_.config.max_norm);
-        team.barrier();
+        team_->then([this, &context](const Share& share) {
+            limit_column_norms(network_, context.of(share), job_.config.max_norm);
+        });
+        team_->barrier();
     }
-    if (job_.average.values) {
-        if (average_weight_ > 0) update_average(network_, context, job_.average.values, T(average_weight_));
-        team.barrier(); // before the parameters change again, or the average is saved
-        if (team.rank == 0) ++*job_.average.updates;
-    }
+    if (!job_.average.values) return;
+    if (average_weight_ > 0)
+        team_->then([this, &context](const Share& share) {
+            update_average(network_, context.of(share), job_.average.values, T(average_weight_));
+        });
+    team_->barrier(); // before the parameters change again, or the average is saved
+    ++*job_.average.updates;
 }
 
 template <class T> void Run<T>::record(const Batch<T>& batch) {

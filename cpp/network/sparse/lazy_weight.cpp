@@ -87,8 +87,8 @@ template <class T> void LazyWeight<T>::renew_term(Range rows) const {
     }
 }
 
-template <class T> void LazyWeight<T>::make_terms(const Kernels<T>& kernels, const Team& team) const {
-    const Range own = row_chunk(rows_, term_rows, team);
+template <class T> void LazyWeight<T>::make_terms(const Kernels<T>& kernels, const Share& share) const {
+    const Range own = row_chunk(rows_, term_rows, share);
     for (Index i = own.begin; i < own.end; i += term_rows) {
         const Range term{i, std::min(i + term_rows, own.end)};
         for (Index k = term.begin; k < term.end; ++k) renew_row(kernels, k);
@@ -109,9 +109,9 @@ template <class T> double LazyWeight<T>::penalty() const {
     return l2_ * (now_.a * now_.a * pp + 2 * now_.a * now_.b * pq + now_.b * now_.b * qq);
 }
 
-template <class T> void LazyWeight<T>::flush(const Team& team) const {
+template <class T> void LazyWeight<T>::flush(const Share& share) const {
     if (!active_ || (now_.a == 1 && now_.b == 0 && now_.c == 0 && now_.d == 1)) return;
-    const Range own = row_chunk(rows_, term_rows, team);
+    const Range own = row_chunk(rows_, term_rows, share);
     for (Index i = own.begin; i < own.end; ++i) {
         T* const p = from(weight_, i).data;
         if (!has_velocity()) {

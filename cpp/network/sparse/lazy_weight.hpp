@@ -39,9 +39,9 @@ template <class T> class LazyWeight {
     void renew_row(const Kernels<T>& kernels, Index i) const;
     void renew_term(Range rows) const;
     // Makes all terms.
-    void make_terms(const Kernels<T>& kernels, const Team& team) const;
+    void make_terms(const Kernels<T>& kernels, const Share& share) const;
     // Makes the arrays what they stand for; the mixture is to be reset when all threads have.
-    void flush(const Team& team) const;
+    void flush(const Share& share) const;
 
     // ---- the leader alone, between barriers --------------------------------------------------------------
     // Starts with arrays that are the weight and the velocity themselves.

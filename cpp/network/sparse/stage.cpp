@@ -41,7 +41,7 @@ template <class T> class SparseUpdate {
     SparseUpdate(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step, Range own)
         : at_(at), context_(context), step_(step), own_(own), weight_(at.parameters().weight),
           update_(step.updates.weights[at.parameter_index()]), n_(at.stage().outputs),
-          sums_(at.network().sparse()->gradient(context.team.rank)), adjoining_(weight_.stride == n_) {
+          sums_(at.network().sparse()->gradient(context.share.rank)), adjoining_(weight_.stride == n_) {
         const WeightSlots<T> slots = step.state.of_weight(at.parameter_index(), 0);
         for (int k = 0; k < step.state.count; ++k) adjoining_ = adjoining_ && slots.slot[k].stride == n_;
     }
@@ -99,7 +99,7 @@ template <class T> class SparseUpdate {
   private:
     [[nodiscard]] const LazyWeight<T>& lazy() const { return at_.network().lazy_weight(); }
     [[nodiscard]] Entries<T> entries(Index i) const {
-        return at_.network().sparse()->column(context_.team.rank, i - own_.begin);
+        return at_.network().sparse()->column(context_.share.rank, i - own_.begin);
     }
     void make_gradient(Index i, T* gradient) const {
         const Entries<T> own = entries(i);
@@ -172,8 +172,8 @@ void forward_sparse(const StageView<T>& at, const Kernels<T>& kernels, Block blo
 
 template <class T>
 void update_sparse_weight(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) {
-    const Range own = row_chunk(at.stage().inputs, term_rows, context.team);
-    at.network().sparse()->transpose(context.team.rank, own.begin, own.end, step.samples);
+    const Range own = row_chunk(at.stage().inputs, term_rows, context.share);
+    at.network().sparse()->transpose(context.share.rank, own.begin, own.end, step.samples);
     SparseUpdate<T> update(at, context, step, own);
     const bool only_touched = update.only_touched();
     for (Index i = own.begin; i < own.end; i += term_rows) {

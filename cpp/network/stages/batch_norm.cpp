@@ -56,7 +56,7 @@ template <class T> struct BatchNorm final : StageType<T> {
     }
 
     void update(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) const override {
-        const Range own = column_chunk<T>(at.stage().outputs, context.team);
+        const Range own = column_chunk<T>(at.stage().outputs, context.share);
         if (own.size() > 0)
             update_scale_and_shift(at, context, step, own, at.saved().row(saved_dscale),
                                    at.saved().row(saved_dshift));
@@ -64,7 +64,7 @@ template <class T> struct BatchNorm final : StageType<T> {
 
     void update_statistics(const StageView<T>& at, const Context<T>& context) const override {
         const MatrixView<T> running = at.running();
-        const Range own = column_chunk<T>(at.stage().outputs, context.team);
+        const Range own = column_chunk<T>(at.stage().outputs, context.share);
         const T kept = T(at.stage().momentum), taken = T(1 - at.stage().momentum);
         for (Index j = own.begin; j < own.end; ++j)
             for (Index row = 0; row < 2; ++row) { // mean, variance

@@ -16,7 +16,7 @@ template <class T> struct Dense final : StageType<T> {
         const MatrixView<T> output = from(at.output().rows(first), 0, y.columns.begin);
         if (at.reads_sparse()) return forward_sparse(at, context.kernels, y, output);
         product(at, context.kernels, at.input(first), output, y.rows.size(), y.columns,
-                at.workspace().scratch_of(context.team.rank));
+                at.workspace().scratch_of(context.share.thread));
     }
 
     void backward(const StageView<T>& at, const Context<T>& context, Block dx) const override {
@@ -34,7 +34,7 @@ template <class T> struct Dense final : StageType<T> {
                                         .activation = at.below().activation,
                                         .transposed = transposed,
                                         .slope = T(at.below().slope)},
-                                       at.workspace().scratch_of(context.team.rank));
+                                       at.workspace().scratch_of(context.share.thread));
     }
 
     void update(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) const override {
@@ -78,11 +78,11 @@ template <class T> struct Dense final : StageType<T> {
     static void update_weight(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) {
         const Stage& stage = at.stage();
         Part part;
-        if (at.plan().splits_columns(context.team.size, step.samples) &&
-            splits_columns<T>(stage.outputs, context.team.size))
-            part = partition_columns<T>(stage.inputs, stage.outputs, context.team);
+        if (at.plan().splits_columns(context.share.size, step.samples) &&
+            splits_columns<T>(stage.outputs, context.share.size))
+            part = partition_columns<T>(stage.inputs, stage.outputs, context.share);
         else
-            part.blocks[part.count++] = {row_chunk(stage.inputs, term_rows, context.team),
+            part.blocks[part.count++] = {row_chunk(stage.inputs, term_rows, context.share),
                                          {0, stage.outputs}};
         const bool cut = step.gradients && context.should_stop; // an update must not be left half-way
         const Index piece = cut ? update_rows : stage.inputs;
@@ -108,12 +108,12 @@ template <class T> struct Dense final : StageType<T> {
              .last = block.rows.end,
              .update = step.updates.weights[d],
              .few_outputs = has_few_outputs<T>(at.stage().outputs)},
-            at.workspace().scratch_of(context.team.rank));
+            at.workspace().scratch_of(context.share.thread));
     }
 
     static void update_bias(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) {
         const std::size_t d = at.parameter_index();
-        const Range own = column_chunk<T>(at.stage().outputs, context.team);
+        const Range own = column_chunk<T>(at.stage().outputs, context.share);
         const Index j = own.begin;
         T* const bias = at.parameters().bias;
         if (!bias || own.size() == 0) return;

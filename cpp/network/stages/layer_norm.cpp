@@ -29,7 +29,7 @@ template <class T> struct LayerNorm final : StageType<T> {
     }
 
     void update(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) const override {
-        const Range own = column_chunk<T>(at.stage().outputs, context.team);
+        const Range own = column_chunk<T>(at.stage().outputs, context.share);
         if (own.size() == 0) return;
         const Matrix<T>& saved = at.saved();
         T *const dscale = saved.row(saved_dscale), *const dshift = saved.row(saved_dshift);

@@ -1,4 +1,4 @@
-// Every element of a matrix belongs to one thread of a team, and the shares are alike.
+// Every element of a matrix belongs to one share, and the shares are alike.
 #include "network/partition.hpp"
 #include "tests/support.hpp"
 
@@ -25,7 +25,7 @@ void check_partition() {
                 const Index lines = (columns + 15) / 16, fair = lines * rows / size;
                 for (int rank = 0; rank < size; ++rank) {
                     const Index units = cover(
-                        partition_columns<float>(rows, columns, Team{rank, size, nullptr}), columns, owners);
+                        partition_columns<float>(rows, columns, Share{rank, size, 0}), columns, owners);
                     if (rows >= 8) alike &= std::abs(double(units - fair)) <= 9;
                 }
                 for (const int n : owners) whole &= n == 1;

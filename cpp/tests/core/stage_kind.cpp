@@ -35,7 +35,7 @@ template <class T> struct RowNorm final : StageType<T> {
 
     // This program only asks for gradients.
     void update(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) const override {
-        const Range own = column_chunk<T>(at.stage().outputs, context.team);
+        const Range own = column_chunk<T>(at.stage().outputs, context.share);
         const MatrixView<const T> x = at.input(0);
         const Parameters<T>& gradient = step.gradients[at.parameter_index()];
         for (Index j = own.begin; j < own.end; ++j) {

@@ -1,7 +1,9 @@
-// Teams of threads: who runs, a barrier that sleeps, threads of our own beside OpenMP's, and a fork.
+// Teams of threads: who does which piece, in which order, who sleeps, and a fork.
 #include "tests/support.hpp"
 
+#include <atomic>
 #include <ctime>
+#include <mutex>
 #include <set>
 #include <sys/wait.h>
 #include <thread>
@@ -10,95 +12,116 @@
 namespace steepest::tests {
 namespace {
 
-using Runner = void (*)(int, const std::function<void(const Team&)>&);
-
-// Seconds of a processor that this thread has used.
-double used_by_this_thread() {
+// Seconds of a processor that this process has used.
+double used_by_process() {
     timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
 }
 
 void sleep_for(int milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); }
 
-void check_team(Runner run_on, const std::string& what) {
+// Every piece is done once, on a thread whose number is its own meanwhile; those of others help.
+void check_pieces() {
+    for (const int threads : {1, 2, 3, 5, 16}) {
+        Team team(threads);
+        bool once = true, alone = true, led = true;
+        for (const int pieces : {0, 1, 2, 5, 64, 1000}) {
+            std::vector<std::atomic<int>> done(static_cast<std::size_t>(pieces)), busy(std::size_t(team.threads()));
+            const auto caller = std::this_thread::get_id();
+            team.each(pieces, [&](int piece, int thread) {
+                alone &= busy[std::size_t(thread)]++ == 0;
+                led &= (thread == 0) == (std::this_thread::get_id() == caller);
+                ++done[std::size_t(piece)];
+                --busy[std::size_t(thread)];
+            });
+            for (const auto& n : done) once &= n == 1;
+        }
+        check(once && alone && led, "pieces for " + std::to_string(threads) + " threads");
+    }
+}
+
+// What is said for a share is done in that order, and all of it before the barrier ends.
+void check_steps() {
     for (const int threads : {1, 2, 3, 5}) {
-        std::mutex writing;
-        std::set<int> ranks;
-        std::set<std::thread::id> ids;
-        bool sizes = true, leader = false;
-        run_on(threads, [&](const Team& team) {
+        Team team(threads);
+        constexpr int rounds = 2000;
+        std::vector<int> before(std::size_t(team.shares())), after(std::size_t(team.shares()));
+        bool ordered = true;
+        for (int round = 1; round <= rounds; ++round) {
+            team.then([&](const Share& share) { before[std::size_t(share.rank)] = round; });
+            team.then([&](const Share& share) { after[std::size_t(share.rank)] = before[std::size_t(share.rank)]; });
+            team.barrier();
+            for (const int n : after) ordered &= n == round;
+        }
+        check(ordered, "steps of " + std::to_string(threads) + " threads");
+    }
+}
+
+// Threads do come, and have no other's number.
+void check_help() {
+    Team team(3, 1);
+    std::mutex writing;
+    std::set<std::thread::id> ids;
+    for (int round = 0; round < 100 && ids.size() < 3; ++round)
+        team.each(3, [&](int, int) {
+            sleep_for(2);
             const std::lock_guard<std::mutex> lock(writing);
-            ranks.insert(team.rank), ids.insert(std::this_thread::get_id());
-            sizes &= team.size == threads;
+            ids.insert(std::this_thread::get_id());
         });
-        const auto caller = std::this_thread::get_id();
-        run_on(threads, [&](const Team& team) {
-            if (team.rank == 0) leader = std::this_thread::get_id() == caller;
-        });
-        check(int(ranks.size()) == threads && int(ids.size()) == threads && *ranks.rbegin() == threads - 1 &&
-                  sizes && leader,
-              what + ": a team of " + std::to_string(threads) + ", led by the caller");
-    }
+    check(ids.size() == 3, "three threads take part");
 }
 
-// Rounds in which everyone counts, and one decides once while the others wait.
-void check_barrier(Runner run_on, const std::string& what) {
-    for (const int threads : {1, 2, 3, 5}) {
-        constexpr int rounds = 300;
-        std::atomic<int> arrived{0};
-        int decided = 0, wrong = 0; // written by one, between barriers
-        run_on(threads, [&](const Team& team) {
-            for (int round = 0; round < rounds; ++round) {
-                ++arrived;
-                team.barrier([&] {
-                    wrong += arrived != (round + 1) * team.size || decided != round;
-                    ++decided;
-                });
-                if (decided != round + 1) ++arrived; // which the next round finds
-                team.barrier();
-            }
-        });
-        check(decided == rounds && wrong == 0 && arrived == rounds * threads,
-              what + ": a barrier of " + std::to_string(threads));
-    }
-}
-
-// Who waits for long leaves the processor to others.
+// The caller does not wait for threads that are held up before they begin, and who has nothing to do sleeps.
 void check_sleep() {
-    double waiting = 1;
-    int seen = 0;
-    run_calling_out(3, [&](const Team& team) {
-        int decided = 0;
-        if (team.rank == 1) sleep_for(300);
-        const double before = used_by_this_thread();
-        team.barrier([&] { decided = seen = 42; });
-        if (team.rank == 0) waiting = used_by_this_thread() - before;
+    Team team(3);
+    team.each(3, [](int, int) { sleep_for(1); });
+    sleep_for(5);
+    const double before = used_by_process();
+    sleep_for(300);
+    check(used_by_process() - before < 0.1, "threads without work sleep");
+    team.each(3, [](int piece, int) {
+        if (piece == 2) sleep_for(300);
     });
-    check(waiting < 0.1 && seen == 42, "who waits at a barrier sleeps");
+    check(used_by_process() - before < 0.2, "who waits for the last piece sleeps");
 }
 
-// A team inside a team gets threads of its own.
+// A team inside a team has threads of its own.
 void check_nested() {
     std::atomic<int> inner{0};
-    run(2, [&](const Team&) { run(3, [&](const Team& team) { inner += team.size; }); });
-    check(inner == 2 * 3 * 3, "teams inside each other");
+    Team outer(2, 1);
+    outer.each(2, [&](int, int) { Team(3, 1).each(3, [&](int, int) { ++inner; }); });
+    check(inner == 2 * 3, "teams inside each other");
 }
 
-// Teams of several callers run side by side.
+// Teams of several callers compute side by side, more of them than are kept.
 void check_callers() {
     std::atomic<int> sum{0};
     std::vector<std::thread> callers;
-    for (int i = 0; i < 3; ++i)
+    for (int i = 0; i < 12; ++i)
         callers.emplace_back([&] {
-            for (int k = 0; k < 20; ++k)
-                run(2, [&](const Team& team) {
-                    team.barrier();
-                    ++sum;
-                });
+            for (int k = 0; k < 20; ++k) Team(2 + k % 3, 1).each(2, [&](int, int) { ++sum; });
         });
     for (auto& caller : callers) caller.join();
-    check(sum == 3 * 20 * 2, "teams of several callers");
+    check(sum == 12 * 20 * 2, "teams of several callers");
+}
+
+// A child that is forked between two steps of a team goes on alone.
+void check_fork_inside() {
+    Team team(3);
+    std::atomic<int> done{0};
+    const auto count = [&](int, int) { ++done; };
+    team.each(64, count);
+    const pid_t child = fork();
+    if (child == 0) {
+        team.each(64, count);
+        Team(2).each(64, count);
+        _exit(done == 3 * 64 ? 0 : 1);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    team.each(64, count);
+    check(status == 0 && done == 2 * 64, "a child forked within a team");
 }
 
 // A child has none of its parent's threads, and learns the same bits with new ones.
@@ -124,12 +147,9 @@ void check_counts() {
 }
 
 const Concern threads{"threads", [] {
-                          check_counts();
-                          check_team(run, threading()), check_barrier(run, threading());
-                          check_team(run_calling_out, "own threads");
-                          check_barrier(run_calling_out, "own threads");
+                          check_counts(), check_pieces(), check_steps(), check_help();
                           check_sleep(), check_nested(), check_callers();
-                          check_fork();
+                          check_fork(), check_fork_inside();
                       }};
 
 } // namespace

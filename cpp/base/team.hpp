@@ -1,0 +1,74 @@
+// Compute: a job that a team of threads does in steps, each of which is divided into shares.
+#pragma once
+
+#include "base/crew.hpp"
+
+#include <cstddef>
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <type_traits>
+#include <vector>
+
+namespace steepest {
+
+// One of the equal shares of a step: number `rank` of `size`, and the thread that happens to do it, whose
+// scratch memory it uses. Whatever depends on rank or thread must not change a result.
+struct Share {
+    int rank = 0, size = 1, thread = 0;
+};
+
+// The caller alone holds it, and says what is to be done. With one thread all is done at once.
+class Team {
+  public:
+    // At most so many threads, for so long as it lives.
+    explicit Team(int threads, int shares_per_thread = 2)
+        : threads_(std::clamp(threads, 1, Crew::most_threads)),
+          shares_(threads_ == 1 ? 1 : threads_ * shares_per_thread) {
+        if (threads_ > 1) crew_.emplace(threads_);
+    }
+
+    [[nodiscard]] int threads() const { return threads_; }
+    // Into how many shares steps are divided. With more than one for each thread less is left to do when one of
+    // them comes late.
+    [[nodiscard]] int shares() const { return shares_; }
+
+    // f(share) is to be done for every share, after what has been said before for the same share. f is copied:
+    // what it refers to must live until the next barrier.
+    template <class F> void then(const F& f) {
+        if (threads_ == 1) return f(Share{});
+        static_assert(std::is_trivially_copyable_v<F> && sizeof(F) <= sizeof(Task::f));
+        Task& task = tasks_.emplace_back();
+        std::memcpy(task.f, &f, sizeof f);
+        task.run = [](const void* own, const Share& share) { (*static_cast<const F*>(own))(share); };
+    }
+
+    // Does all that has been said, and returns when it is done.
+    void barrier() {
+        if (tasks_.empty()) return;
+        each(shares_, [this](int rank, int thread) {
+            for (const Task& task : tasks_) task.run(task.f, {rank, shares_, thread});
+        });
+        tasks_.clear();
+    }
+
+    // f(piece, thread) for all pieces, in any order.
+    template <class F> void each(std::ptrdiff_t pieces, const F& f) {
+        if (threads_ == 1)
+            for (std::ptrdiff_t piece = 0; piece < pieces; ++piece) f(int(piece), 0);
+        else
+            (*crew_)->share(threads_, int(pieces), f);
+    }
+
+  private:
+    struct Task {
+        void (*run)(const void*, const Share&);
+        alignas(std::max_align_t) std::byte f[96];
+    };
+
+    const int threads_, shares_;
+    std::optional<Hired> crew_;
+    std::vector<Task> tasks_;
+};
+
+} // namespace steepest
