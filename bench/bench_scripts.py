@@ -49,6 +49,13 @@ def test_additions(tmp_path: Path) -> None:
     assert "| dropout" in printed and "| AdamW" not in printed
 
 
+def test_neighbours(tmp_path: Path) -> None:
+    results = quick(tmp_path / "neighbours.json", "neighbours.py")
+    assert len(results["turns"]) == 3 and len(results["beside"]) == 4
+    for fit in results["fits"].values():
+        assert fit["outcomes"]["steepest"] == fit["outcomes"]["steepest, 1 thread"]
+
+
 def test_accuracy(tmp_path: Path) -> None:
     tasks = quick(tmp_path / "accuracy.json", "accuracy.py", "--only", "digits", "--peers", "reference")[
         "tasks"

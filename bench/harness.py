@@ -7,9 +7,11 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import machine
+
+T = TypeVar("T")
 
 # Idle threads go on polling for work, those of OpenBLAS for a tenth of a second in some builds.
 SETTLE_SECONDS = 0.15
@@ -45,11 +47,11 @@ def parsed(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def take_turns(
-    measures: Mapping[str, Callable[[], float]], rounds: int, settle: float = SETTLE_SECONDS
-) -> dict[str, list[float]]:
+    measures: Mapping[str, Callable[[], T]], rounds: int, settle: float = SETTLE_SECONDS
+) -> dict[str, list[T]]:
     """What each measured in each round. A disturbance of the machine meets all alike."""
     names = list(measures)
-    samples: dict[str, list[float]] = {name: [] for name in names}
+    samples: dict[str, list[T]] = {name: [] for name in names}
     for number in range(rounds):
         first = number % len(names)  # so that nobody always follows the same one
         for name in names[first:] + names[:first]:

@@ -17,7 +17,7 @@ class Torch:
         import torch
         from torch.nn import functional
 
-        torch.set_num_threads(threads)
+        self._limit = partial(torch.set_num_threads, threads)
         x, y = map(torch.from_numpy, data(problem))
         # PyTorch's layers keep a weight as (out, in), which is the faster way around.
         self._parameters = [torch.from_numpy(np.array(a.T, order="C")) for a in initial(problem)]
@@ -61,6 +61,7 @@ class Torch:
         self._step = step
 
     def run(self, steps: int) -> None:
+        self._limit()  # of the process: another runner may have another
         for _ in range(steps):
             self._step(self._parameters)
 
