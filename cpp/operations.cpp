@@ -33,7 +33,7 @@ template <class F> void in_blocks(Block whole, double each, const ShouldStop& st
 
 // body(first, count) for some of the rows after the other, each share of all
 template <class F> int share_rows(Index rows, double work, int threads, Poller& poller, F body) {
-    Team team(thread_count(work, work_per_new_thread, threads));
+    Team team(thread_count(work, work_per_thread, threads), work);
     team.then([&](const Share& share) {
         const Range mine = row_chunk(rows, 1, share);
         // Nothing is packed for them, so that shorter pieces cost nothing.
@@ -50,7 +50,8 @@ template <class F> int share_rows(Index rows, double work, int threads, Poller& 
 template <class T>
 int linear(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<const T> weight,
            const T* bias, MatrixView<T> y, Index rows, Index inputs, Index outputs, Poller& poller) {
-    Team team(thread_count(double(rows) * double(inputs) * double(outputs), work_per_new_thread, threads));
+    const double work = double(rows) * double(inputs) * double(outputs);
+    Team team(thread_count(work, work_per_thread, threads), work);
     Buffer<T> scratch;
     scratch.reserve(team.threads() * kernels.scratch);
     Matrix<T> transposed;
@@ -100,7 +101,7 @@ int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> 
                     MatrixView<const T> dy, MatrixView<T> dx, MatrixView<T> dw, T* db, Index rows,
                     Index inputs, Index outputs, Poller& poller) {
     const double work = 2.0 * double(rows) * double(inputs) * double(outputs);
-    Team team(thread_count(work, work_per_new_thread, threads));
+    Team team(thread_count(work, work_per_thread, threads), work);
     Buffer<T> scratch;
     scratch.reserve(team.threads() * kernels.scratch);
     team.then([&](const Share& share) {

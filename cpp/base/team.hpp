@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <optional>
 #include <type_traits>
@@ -21,12 +22,20 @@ struct Share {
 // The caller alone holds it, and says what is to be done. With one thread all is done at once.
 class Team {
   public:
-    // At most so many threads, for so long as it lives.
-    explicit Team(int threads, int shares_per_thread = 2)
-        : threads_(std::clamp(threads, 1, Crew::most_threads)),
+    // At most so many threads for so many multiply-adds, for so long as it lives: the caller alone if that is too
+    // little to wake one, and its last call is too long ago for one to be awake.
+    Team(int threads, double work, int shares_per_thread = 2)
+        : wanted_(threads > 1), threads_(work >= work_to_wake || (wanted_ && was_busy())
+                                             ? std::clamp(threads, 1, Crew::most_threads)
+                                             : 1),
           shares_(threads_ == 1 ? 1 : threads_ * shares_per_thread) {
         if (threads_ > 1) crew_.emplace(threads_);
     }
+    ~Team() {
+        if (wanted_) last_call = std::chrono::steady_clock::now();
+    }
+    Team(const Team&) = delete;
+    Team& operator=(const Team&) = delete;
 
     [[nodiscard]] int threads() const { return threads_; }
     // Into how many shares steps are divided. With more than one for each thread less is left to do when one of
@@ -66,6 +75,13 @@ class Team {
         alignas(std::max_align_t) std::byte f[96];
     };
 
+    // When this thread last had work for others.
+    static inline thread_local std::chrono::steady_clock::time_point last_call{};
+    static bool was_busy() {
+        return std::chrono::steady_clock::now() - last_call < std::chrono::microseconds(20);
+    }
+
+    const bool wanted_;
     const int threads_, shares_;
     std::optional<Hired> crew_;
     std::vector<Task> tasks_;

@@ -18,7 +18,7 @@ template <class T> double multiply_adds(Index iterations, const std::string& isa
     double done = 0; // by the first of equal shares
     const Unlocked unlocked;
     const auto start = std::chrono::steady_clock::now();
-    Team team(threads > 0 ? threads : default_threads(), 1);
+    Team team(threads > 0 ? threads : default_threads(), work_to_wake, 1);
     team.each(team.threads(), [&](int rank, int) {
         const double mine = kernels.multiply_add_loop(iterations);
         if (rank == 0) done = mine * team.threads();
@@ -35,7 +35,7 @@ template <class T> double read_bandwidth(py::array x_, Index passes, const std::
     double done = 0; // by the first of equal shares
     const Unlocked unlocked;
     const auto start = std::chrono::steady_clock::now();
-    Team team(threads > 0 ? threads : default_threads(), 1);
+    Team team(threads > 0 ? threads : default_threads(), work_to_wake, 1);
     team.each(team.threads(), [&](int rank, int thread) {
         const Range mine = column_chunk<T>(elements, {rank, team.threads(), thread});
         double read = 0;

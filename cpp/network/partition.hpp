@@ -42,11 +42,12 @@ constexpr Index columns_between_polls = 480;
 
 // A share's chunk of so many rows.
 [[nodiscard]] inline Range row_chunk(Index rows, Index grain, const Share& share) {
-    return chunk(rows, grain, share.rank, share.size);
+    return share.size == 1 ? Range{0, rows} : chunk(rows, grain, share.rank, share.size);
 }
 
 // A share's chunk of so many columns: whole cache lines, so that no two threads write to one.
 template <class T> [[nodiscard]] Range column_chunk(Index columns, const Share& share) {
+    if (share.size == 1) return {0, columns};
     return chunk(columns, Index(cache_line / sizeof(T)), share.rank, share.size);
 }
 

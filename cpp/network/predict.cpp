@@ -6,6 +6,7 @@
 namespace steepest {
 namespace {
 
+constexpr Index rows_of_share = 32;   // at least: fewer read the weights for less
 constexpr Index predicted_rows = 128; // go through all stages at a time, so that they stay in cache
 
 // Where rows lie between stages: in two buffers that take turns, and in one more for each open residual
@@ -77,7 +78,8 @@ template <class T> void Network<T>::prepare_prediction(const Kernels<T>& kernels
 // call; stages of few columns by the caller.
 template <class T>
 int Network<T>::predict_row(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<T> y) {
-    Team team(thread_count(plan_.forward_work(1), work_per_reader, threads), 1);
+    const double work = plan_.forward_work(1);
+    Team team(thread_count(work, work_per_reader, threads), work, 1);
     const Index stride = row_stride<T>(plan_.widest()), relayed = team.threads() * kernels.scratch;
     workspace_.scratch.reserve(relayed + (Relay<T>::alternating + plan_.nesting()) * stride);
     T* const scratch = workspace_.scratch.data();
@@ -115,8 +117,9 @@ template <class T>
 int Network<T>::predict(const Kernels<T>& kernels, int threads, MatrixView<const T> x, MatrixView<T> y,
                         Index rows, Poller& poller) {
     if (rows == 1) return predict_row(kernels, threads, x, y);
-    threads = thread_count(plan_.forward_work(rows), work_per_new_thread, threads);
-    Team team(int(std::clamp<Index>(rows, 1, threads)));
+    const double work = plan_.forward_work(rows);
+    threads = int(std::clamp<Index>(rows / rows_of_share, 1, thread_count(work, work_per_thread, threads)));
+    Team team(threads, work, rows >= 2 * rows_of_share * threads ? 2 : 1);
     const Index stride = row_stride<T>(plan_.widest()), block = std::min(predicted_rows, rows);
     const Index each = kernels.scratch + (Relay<T>::alternating + plan_.nesting()) * block * stride;
     workspace_.scratch.reserve(team.threads() * each);

@@ -89,10 +89,10 @@ double ascend(const Kernels<T>& kernels, const DualRows<T>& rows, const DualPoin
 template <class T>
 int measure(const Kernels<T>& kernels, int threads, const DualRows<T>& rows, const DualPoint<T>& point,
             Poller& poller) {
-    Team team(thread_count(work_of(rows, rows.count), work_per_new_thread, threads));
+    const double all = work_of(rows, rows.count), work = rows_between_polls * work_of(rows, 1);
+    Team team(thread_count(all, work_per_thread, threads), all);
     Buffer<T> buffers;
     buffers.reserve(2 * rows.outputs * team.threads());
-    const double work = rows_between_polls * work_of(rows, 1);
     team.then([&](const Share& share) {
         T* const scores = buffers.data() + 2 * rows.outputs * share.thread;
         const Range own = row_chunk(rows.count, 1, share);

@@ -48,10 +48,7 @@ template <class T> int Run<T>::plan(int threads) {
     if (!several_ && !job_.custom)
         epochs_between_snapshots_ =
             std::clamp<Index>(samples_between_snapshots / size, 1, most_epochs_between_snapshots);
-    const double work = network_.plan().step_work(size);
-    const Index batches = (part_.size() + size - 1) / size;
-    const double steps = double(job_.request.epochs) * double(batches);
-    return thread_count(work, work_per_thread, thread_count(work * steps, work_per_new_thread, threads));
+    return thread_count(network_.plan().step_work(size), work_per_thread, threads);
 }
 
 template <class T> void Run<T>::reserve(int threads) {
@@ -65,7 +62,8 @@ template <class T> void Run<T>::reserve(int threads) {
     polled_inside_ = polled && product > 0.5;
     const bool apart =
         !job_.only_gradients && ((polled && product > 1 && !sparse) || job_.config.clip_norm < unlimited);
-    const Team& team = team_.emplace(threads, shares_per_thread<T>(network_.plan(), threads, size));
+    const double work = network_.plan().step_work(1) * double(part_.size()) * double(job_.request.epochs);
+    const Team& team = team_.emplace(threads, work, shares_per_thread<T>(network_.plan(), threads, size));
     network_.reserve(job_.kernels, size, team.threads(), apart);
     if (apart) stored_ = network_.stored_gradients();
     reserve_batch(size);

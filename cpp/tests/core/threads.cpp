@@ -24,7 +24,7 @@ void sleep_for(int milliseconds) { std::this_thread::sleep_for(std::chrono::mill
 // Every piece is done once, on a thread whose number is its own meanwhile; those of others help.
 void check_pieces() {
     for (const int threads : {1, 2, 3, 5, 16}) {
-        Team team(threads);
+        Team team(threads, work_to_wake);
         bool once = true, alone = true, led = true;
         for (const int pieces : {0, 1, 2, 5, 64, 1000}) {
             std::vector<std::atomic<int>> done(static_cast<std::size_t>(pieces)), busy(std::size_t(team.threads()));
@@ -44,7 +44,7 @@ void check_pieces() {
 // What is said for a share is done in that order, and all of it before the barrier ends.
 void check_steps() {
     for (const int threads : {1, 2, 3, 5}) {
-        Team team(threads);
+        Team team(threads, work_to_wake);
         constexpr int rounds = 2000;
         std::vector<int> before(std::size_t(team.shares())), after(std::size_t(team.shares()));
         bool ordered = true;
@@ -60,7 +60,7 @@ void check_steps() {
 
 // Threads do come, and have no other's number.
 void check_help() {
-    Team team(3, 1);
+    Team team(3, work_to_wake, 1);
     std::mutex writing;
     std::set<std::thread::id> ids;
     for (int round = 0; round < 100 && ids.size() < 3; ++round)
@@ -74,7 +74,7 @@ void check_help() {
 
 // The caller does not wait for threads that are held up before they begin, and who has nothing to do sleeps.
 void check_sleep() {
-    Team team(3);
+    Team team(3, work_to_wake);
     team.each(3, [](int, int) { sleep_for(1); });
     sleep_for(5);
     const double before = used_by_process();
@@ -89,8 +89,8 @@ void check_sleep() {
 // A team inside a team has threads of its own.
 void check_nested() {
     std::atomic<int> inner{0};
-    Team outer(2, 1);
-    outer.each(2, [&](int, int) { Team(3, 1).each(3, [&](int, int) { ++inner; }); });
+    Team outer(2, work_to_wake, 1);
+    outer.each(2, [&](int, int) { Team(3, work_to_wake, 1).each(3, [&](int, int) { ++inner; }); });
     check(inner == 2 * 3, "teams inside each other");
 }
 
@@ -100,7 +100,7 @@ void check_callers() {
     std::vector<std::thread> callers;
     for (int i = 0; i < 12; ++i)
         callers.emplace_back([&] {
-            for (int k = 0; k < 20; ++k) Team(2 + k % 3, 1).each(2, [&](int, int) { ++sum; });
+            for (int k = 0; k < 20; ++k) Team(2 + k % 3, work_to_wake, 1).each(2, [&](int, int) { ++sum; });
         });
     for (auto& caller : callers) caller.join();
     check(sum == 12 * 20 * 2, "teams of several callers");
@@ -108,14 +108,14 @@ void check_callers() {
 
 // A child that is forked between two steps of a team goes on alone.
 void check_fork_inside() {
-    Team team(3);
+    Team team(3, work_to_wake);
     std::atomic<int> done{0};
     const auto count = [&](int, int) { ++done; };
     team.each(64, count);
     const pid_t child = fork();
     if (child == 0) {
         team.each(64, count);
-        Team(2).each(64, count);
+        Team(2, work_to_wake).each(64, count);
         _exit(done == 3 * 64 ? 0 : 1);
     }
     int status = -1;
