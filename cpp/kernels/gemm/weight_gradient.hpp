@@ -23,8 +23,9 @@ template <class T> struct SampleBlock {
         const bool pack_dy = depth <= sample_depth && g.last - top >= shared_rows;
         const bool pack_x = depth <= sample_depth && panels.pieces.count >= shared_panels;
         const Index panels_at_once =
-            pack_dy ? larger(1, block_bytes / Index(sizeof(T)) / larger(1, panel)) : panels.pieces.count;
-        T* const x_block = scratch + block_bytes / Index(sizeof(T));
+            pack_dy ? larger(1, gradient_block_bytes / Index(sizeof(T)) / larger(1, panel))
+                    : panels.pieces.count;
+        T* const x_block = scratch + gradient_block_bytes / Index(sizeof(T));
         T* const tile = x_block + sample_depth * weight_block_rows;
         for (Index first = 0; first < panels.pieces.count; first += panels_at_once) {
             const Index last = smaller(first + panels_at_once, panels.pieces.count);
