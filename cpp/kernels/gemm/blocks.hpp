@@ -17,9 +17,8 @@ constexpr Index larger(Index a, Index b) { return a > b ? a : b; }
 template <class T> constexpr Index panel_width = max_vectors * lanes<T>;
 constexpr Index panel_bytes = max_vectors > 2 ? 24 << 10 : 16 << 10;
 template <class T> constexpr Index panel_depth = panel_bytes / (max_vectors * vector_bytes);
-// Packed panels next to each other: rows of a matrix are read in pieces long enough for the memory system to
-// run ahead of (512 bytes), and what is packed stays in half a second-level cache of 512 KiB with the rows
-// that meet it.
+// Panels next to each other, over which a part of the depth passes before the next: what is packed of them
+// stays in half a second-level cache of 512 KiB, with the rows that meet it.
 constexpr Index block_bytes = 128 << 10;
 // The same of a weight gradient's panels, for which each row of x is packed once: half a second-level cache
 // of 1 MiB, as processors with AVX-512 have (64 x 4096 x 4096 takes 9.9 ms, 11.3 with 128 KB), or of 512 KiB.
@@ -62,8 +61,9 @@ template <class T> struct Columns {
 };
 
 // visit(Int<rows>{}, Int<vectors>{}, Int<partial>{}): the size of a tile as template arguments.
-template <class F> STEEPEST_INLINE void with_tile(Index rows, int vectors, bool partial, F visit) {
-    with_int<1, max_rows>(rows, [&](auto mr) __attribute__((always_inline)) {
+template <int Least = 1, class F>
+STEEPEST_INLINE void with_tile(Index rows, int vectors, bool partial, F visit) {
+    with_int<Least, max_rows>(rows, [&](auto mr) __attribute__((always_inline)) {
         with_int<1, max_vectors>(vectors, [&](auto nv) __attribute__((always_inline)) {
             if (partial)
                 visit(mr, nv, Int<true>{});

@@ -64,10 +64,11 @@ STEEPEST_INLINE void finish_rows(const RowEpilogue<T>& e, const Tail<T>& tail, V
     }
 }
 
-template <class T, int MR, int NV, bool Partial>
-__attribute__((noinline)) void row_tile(const Product<T>& p, const RowEpilogue<T>& e, MatrixView<T> c) {
+template <class T, int MR, int NV, bool Partial, class Beside>
+__attribute__((noinline)) void row_tile(const Product<T>& p, const RowEpilogue<T>& e, MatrixView<T> c,
+                                        Beside beside) {
     Vec<T> acc[MR][NV];
-    accumulate<T, MR, NV, Partial, true>(p, acc);
+    accumulate<T, MR, NV, Partial, true>(p, acc, beside);
     finish_rows<T, MR, NV, Partial>(e, p.tail, acc, c);
 }
 

@@ -45,10 +45,38 @@ template <class T> struct Product {
     Tail<T> tail;
 };
 
+// What goes on beside a product, which leaves half of the loads and nearly all stores free: step(bv) for each
+// row of b.
+struct Nothing {
+    template <class V, int NV> STEEPEST_INLINE void step(const V (&)[NV]) {}
+};
+
+// Memory is asked for one line after another.
+template <class T> struct Asking {
+    const T* line;
+    Index stride;
+    template <int NV> STEEPEST_INLINE void step(const Vec<T> (&)[NV]) {
+        __builtin_prefetch(line, 0, 2); // into the second-level cache
+        line += stride;
+    }
+};
+
+// And the rows of b are copied, as far apart as the widest tile's.
+template <class T> struct Copying {
+    Asking<T> asking;
+    T* to;
+    template <int NV> STEEPEST_INLINE void step(const Vec<T> (&bv)[NV]) {
+        asking.step(bv);
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; ++j) store(to + j * lanes<T>, bv[j]);
+        to += max_vectors * lanes<T>;
+    }
+};
+
 // ARows: a's rows are a_stride apart and its depth is contiguous (forward, input gradient). Otherwise its
 // rows are contiguous and the depth is a_stride apart (weight gradient: a is x^T).
-template <class T, int MR, int NV, bool Partial, bool ARows>
-STEEPEST_INLINE void accumulate(const Product<T>& p, Vec<T> (&acc)[MR][NV]) {
+template <class T, int MR, int NV, bool Partial, bool ARows, class Beside = Nothing>
+STEEPEST_INLINE void accumulate(const Product<T>& p, Vec<T> (&acc)[MR][NV], Beside beside = {}) {
     const Tail<T> tail = p.tail;
 #pragma GCC unroll 8
     for (int i = 0; i < MR; ++i)
@@ -63,6 +91,7 @@ STEEPEST_INLINE void accumulate(const Product<T>& p, Vec<T> (&acc)[MR][NV]) {
         Vec<T> bv[NV];
 #pragma GCC unroll 4
         for (int j = 0; j < NV; ++j) bv[j] = load_column<T, NV, Partial>(b, j, tail);
+        beside.step(bv);
 #pragma GCC unroll 8
         for (int i = 0; i < MR; ++i) {
             const Vec<T> av = broadcast(a[i * row]);
