@@ -53,8 +53,8 @@ class alignas(64) Claims {
     std::atomic<std::uint64_t> left_{0};
 };
 
-// The bell by which a thread sleeps: 1, 2 to 3, 4 to 7, ..., so that few calls of the system wake as many as are
-// needed.
+// The bell by which a thread sleeps: 1, 2 to 3, 4 to 7, ..., so that few calls of the system wake as many as
+// are needed.
 int bell_of(int thread) { return int(std::bit_width(unsigned(thread))) - 1; }
 constexpr int bells = 10;
 
@@ -82,7 +82,8 @@ struct Crew::State {
     // Begins a round, and wakes the threads that it asks for.
     void begin(int asked, int pieces) {
         phase.store(Phase{++round, asked, pieces}.word());
-        for (int bell = 0; bell <= bell_of(std::min(asked, threads) - 1); ++bell) others[std::size_t(bell)].ring();
+        for (int bell = 0; bell <= bell_of(std::min(asked, threads) - 1); ++bell)
+            others[std::size_t(bell)].ring();
     }
 
     // Does what is left of a round: of the thread's own share, then of the others'.
@@ -123,9 +124,8 @@ struct Crew::State {
 
 Crew::Crew(int threads) : state_(std::make_shared<State>(std::clamp(threads, 1, most_threads))) {
     if (state_->threads == 1) return;
-    hold_threads(state_->threads, [state = state_](int thread) {
-        thread > 0 ? state->help(thread) : state->wait_for_end();
-    });
+    hold_threads(state_->threads,
+                 [state = state_](int thread) { thread > 0 ? state->help(thread) : state->wait_for_end(); });
 }
 
 Crew::~Crew() {

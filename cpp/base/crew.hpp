@@ -1,9 +1,9 @@
 // Compute: threads that help a caller with the pieces of a job, and sleep in between.
 //
-// The caller begins at once and never waits for a thread that has not come: other programs, and other libraries
-// of this process, may have the processors. A job is cut into pieces, which threads claim: each its own share
-// first, in the same order every time, so that what it works on is in the cache of its core; then what is left
-// of the others' shares, from the end. Which thread does a piece changes no result.
+// The caller begins at once and never waits for a thread that has not come: other programs, and other
+// libraries of this process, may have the processors. A job is cut into pieces, which threads claim: each its
+// own share first, in the same order every time, so that what it works on is in the cache of its core; then
+// what is left of the others' shares, from the end. Which thread does a piece changes no result.
 #pragma once
 
 #include "base/parallel.hpp"
@@ -15,9 +15,9 @@
 
 namespace steepest {
 
-// A place to wait: awake for some 20 microseconds, longer than a balanced wait, then asleep. Another program may
-// need the processor, and a sleeper gets it back at once, where a thread that yields waits for that program's
-// turn to end.
+// A place to wait: awake for some 20 microseconds, longer than a balanced wait, then asleep. Another program
+// may need the processor, and a sleeper gets it back at once, where a thread that yields waits for that
+// program's turn to end.
 class Bell {
   public:
     // Returns when come() is true, which it is after a change that somebody rings for.
@@ -64,12 +64,13 @@ class Crew {
 
     [[nodiscard]] int threads() const;
 
-    // visit(piece, thread) once for each of the pieces, by the caller, who is thread 0, and those of the first
-    // `threads` that are there. Returns when all are done. In a child that was forked since, by the caller
-    // alone. visit must not throw. One caller at a time.
+    // visit(piece, thread) once for each of the pieces, by the caller, who is thread 0, and those of the
+    // first `threads` that are there. Returns when all are done. In a child that was forked since, by the
+    // caller alone. visit must not throw. One caller at a time.
     template <class F> void share(int threads, int pieces, const F& visit) {
         share(threads, pieces,
-              {[](const void* f, int piece, int thread) { (*static_cast<const F*>(f))(piece, thread); }, &visit});
+              {[](const void* f, int piece, int thread) { (*static_cast<const F*>(f))(piece, thread); },
+               &visit});
     }
 
     struct State; // what its threads share, and keep until the last has ended

@@ -2,6 +2,7 @@
 #include "base/parallel.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -23,6 +24,7 @@
 namespace steepest {
 namespace {
 
+std::atomic<bool> all_threads{false};
 std::atomic<unsigned> fork_count{0};
 [[maybe_unused]] const bool counted = at_fork([] { fork_count.fetch_add(1); });
 
@@ -72,8 +74,8 @@ bool startable(int threads) {
 // Every rank's life, on threads of which this one is the first. They end together.
 void live_together(int threads, const std::function<void(int)>& life) {
 #ifdef _OPENMP
-    // OpenMP's runtime ends the process where the system has no thread left to give (a limit of a container, no
-    // memory for a stack). So twice as many threads are tried before: what has just ended may still count
+    // OpenMP's runtime ends the process where the system has no thread left to give (a limit of a container,
+    // no memory for a stack). So twice as many threads are tried before: what has just ended may still count
     // against a limit. One crew at a time finds out and starts, so that no two find the same room.
     static std::mutex starting;
     std::unique_lock<std::mutex> turn(starting);
@@ -140,9 +142,14 @@ void hold_threads(int threads, std::function<void(int)> life) {
 unsigned forks() { return fork_count.load(); }
 
 int thread_count(double multiply_adds, double per_thread, int available) {
+    if (all_threads) return available > 0 ? available : default_threads();
     const int worth = int(std::min(multiply_adds / per_thread, 1e6));
     return worth < 2 ? 1 : std::min(worth, available > 0 ? available : default_threads());
 }
+
+bool worth_waking(double multiply_adds) { return all_threads || multiply_adds >= work_to_wake; }
+
+void use_all_threads(bool always) { all_threads = always; }
 
 int default_threads() {
 #ifdef _OPENMP

@@ -27,15 +27,17 @@ inline void relax() {
 }
 
 // How many threads some multiply-adds are worth: a pure function of the work, for every thread. Measured on a
-// Zen 5 with AVX-512, where a core does 100 000 in a microsecond, a step that threads share costs 3 us more and to
-// wake a thread costs the caller 12 us. 0 available stands for default_threads(), which is asked only for work that
-// is worth two: it takes half a microsecond.
+// Zen 5 with AVX-512, where a core does 100 000 in a microsecond, a step that threads share costs 3 us more
+// and to wake a thread costs the caller 12 us. 0 available stands for default_threads(), which is asked only
+// for work that is worth two: it takes half a microsecond.
 constexpr double work_per_thread = 500e3;
 // A row alone waits for the weights that it reads once, not for arithmetic.
 constexpr double work_per_reader = 100e3;
-// What a call must have to do to wake threads that sleep.
-constexpr double work_to_wake = 4e6;
+constexpr double work_to_wake = 4e6; // of a call
 [[nodiscard]] int thread_count(double multiply_adds, double per_thread, int available);
+[[nodiscard]] bool worth_waking(double multiply_adds);
+// For tests: from now on all work is worth all threads.
+void use_all_threads(bool always);
 
 // Threads to use when nobody says: OpenMP's limit, capped by the processors and the CPU quota that this
 // process may use. Read anew at each call, so that limits set later (joblib, threadpoolctl) hold. Every

@@ -50,8 +50,8 @@ class Poller {
     // Whether it is to end. Every thread.
     [[nodiscard]] bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
 
-    // What a thread asks; the caller's, which is thread 0, polls then. Empty without a poll. Every thread, its
-    // own.
+    // What a thread asks; the caller's, which is thread 0, polls then. Empty without a poll. Every thread,
+    // its own.
     [[nodiscard]] ShouldStop should_stop(int thread) { return {poll_ ? this : nullptr, thread}; }
 
   private:

@@ -3,9 +3,9 @@
 
 #include "base/crew.hpp"
 
-#include <cstddef>
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstring>
 #include <optional>
 #include <type_traits>
@@ -22,12 +22,12 @@ struct Share {
 // The caller alone holds it, and says what is to be done. With one thread all is done at once.
 class Team {
   public:
-    // At most so many threads for so many multiply-adds, for so long as it lives: the caller alone if that is too
-    // little to wake one, and its last call is too long ago for one to be awake.
+    // At most so many threads for so many multiply-adds, for so long as it lives: the caller alone if that is
+    // too little to wake one, and its last call is too long ago for one to be awake.
     Team(int threads, double work, int shares_per_thread = 2)
-        : wanted_(threads > 1), threads_(work >= work_to_wake || (wanted_ && was_busy())
-                                             ? std::clamp(threads, 1, Crew::most_threads)
-                                             : 1),
+        : wanted_(threads > 1),
+          threads_(worth_waking(work) || (wanted_ && was_busy()) ? std::clamp(threads, 1, Crew::most_threads)
+                                                                 : 1),
           shares_(threads_ == 1 ? 1 : threads_ * shares_per_thread) {
         if (threads_ > 1) crew_.emplace(threads_);
     }
@@ -38,12 +38,12 @@ class Team {
     Team& operator=(const Team&) = delete;
 
     [[nodiscard]] int threads() const { return threads_; }
-    // Into how many shares steps are divided. With more than one for each thread less is left to do when one of
-    // them comes late.
+    // Into how many shares steps are divided. With more than one for each thread less is left to do when one
+    // of them comes late.
     [[nodiscard]] int shares() const { return shares_; }
 
-    // f(share) is to be done for every share, after what has been said before for the same share. f is copied:
-    // what it refers to must live until the next barrier.
+    // f(share) is to be done for every share, after what has been said before for the same share. f is
+    // copied: what it refers to must live until the next barrier.
     template <class F> void then(const F& f) {
         if (threads_ == 1) return f(Share{});
         static_assert(std::is_trivially_copyable_v<F> && sizeof(F) <= sizeof(Task::f));

@@ -35,6 +35,7 @@ PYBIND11_MODULE(_core, m) {
     m.def("built_isas", [] { return names(built_kernels()); });
     m.def("available_isas", [] { return names(available_kernels()); });
     m.def("default_threads", &default_threads);
+    m.def("use_all_threads", use_all_threads, py::arg("always"));
     m.def("last_run", [] { return py::make_tuple(last_run().isa, last_run().threads); });
     bind_network(m);
     bind_dual_ascent(m);

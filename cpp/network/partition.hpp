@@ -1,5 +1,5 @@
-// Plan: which part of an array each share of a job works on. Functions of sizes and of the share's rank, which
-// every thread may call; what all shares get covers the whole once.
+// Plan: which part of an array each share of a job works on. Functions of sizes and of the share's rank,
+// which every thread may call; what all shares get covers the whole once.
 #pragma once
 
 #include "base/buffer.hpp"

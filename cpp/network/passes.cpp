@@ -27,9 +27,9 @@ template <class T> void Passes<T>::backward_scores(Range rows) const {
     }
 }
 
-// Has every share visit its blocks of a stage's (samples, columns): its part, or its rows of a stage of too few
-// columns to split. Waits first for the others' work on the stage before, unless both are by rows: `own_rows`
-// says whether that one was, and the result whether this one is.
+// Has every share visit its blocks of a stage's (samples, columns): its part, or its rows of a stage of too
+// few columns to split. Waits first for the others' work on the stage before, unless both are by rows:
+// `own_rows` says whether that one was, and the result whether this one is.
 template <class T>
 template <class Visit>
 bool Passes<T>::for_each_block(Team& team, Division division, Index columns, bool own_rows,
@@ -63,9 +63,8 @@ template <class T> void Passes<T>::forward_columns(Team& team, bool ready) const
     const Plan& plan = network_.plan();
     bool own_rows = ready; // whether what a share needs next, it has made itself
     for (std::size_t s = 0; s < plan.size(); ++s)
-        own_rows = for_each_block(
-            team, plan[s].kind->division, plan[s].outputs, own_rows,
-            [this, s](const Context<T>& context, Block y) { forward(s, context, y); });
+        own_rows = for_each_block(team, plan[s].kind->division, plan[s].outputs, own_rows,
+                                  [this, s](const Context<T>& context, Block y) { forward(s, context, y); });
     if (!own_rows) team.barrier();
 }
 
@@ -83,9 +82,9 @@ template <class T> void Passes<T>::backward_columns(Team& team) const {
     for (std::size_t s = plan.size() - 1; s + 1 > plan.first_parametric(); --s) {
         // The first parametric stage has nothing below it to tell, but may have its own sums to make.
         if (s == plan.first_parametric() && !plan[s].kind->always_backward) break;
-        own_rows = for_each_block(
-            team, plan[s].kind->division, plan[s].inputs, own_rows,
-            [this, s](const Context<T>& context, Block dx) { backward(s, context, dx); });
+        own_rows =
+            for_each_block(team, plan[s].kind->division, plan[s].inputs, own_rows,
+                           [this, s](const Context<T>& context, Block dx) { backward(s, context, dx); });
     }
 }
 

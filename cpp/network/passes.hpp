@@ -6,8 +6,8 @@
 
 namespace steepest {
 
-// A batch's passes: for the leader, who says what is to be done, or for one share, its rows. They are left where
-// the context says stop.
+// A batch's passes: for the leader, who says what is to be done, or for one share, its rows. They are left
+// where the context says stop.
 template <class T> class Passes {
   public:
     // Of the batch x, of so many samples.
@@ -21,9 +21,9 @@ template <class T> class Passes {
 
     // The same for the whole batch, each share a part of the outputs: forward reads the columns of a weight
     // that the same share updates, which stay in the cache of a core (backward reads rows of all parts).
-    // Stages of too few columns are done by rows. Begins with the share's rows of x, if all else that it needs
-    // is there (`ready`), and ends with its rows of the scores. The leader; the passes must live until the next
-    // barrier.
+    // Stages of too few columns are done by rows. Begins with the share's rows of x, if all else that it
+    // needs is there (`ready`), and ends with its rows of the scores. The leader; the passes must live until
+    // the next barrier.
     void forward_columns(Team& team, bool ready) const;
     // Begins with the share's rows of the scores' gradients, and leaves its last stage to the next barrier.
     void backward_columns(Team& team) const;

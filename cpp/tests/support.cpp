@@ -208,5 +208,6 @@ template class Model<double>;
 } // namespace steepest::tests
 
 int main(int count, char** arguments) {
+    steepest::use_all_threads(true); // models of tests are small
     return steepest::tests::run_concerns({arguments + 1, arguments + count});
 }

@@ -104,12 +104,12 @@ template <class T> Index Run<T>::target_columns() const {
     return job_.custom ? job_.custom->target_columns : network_.outputs();
 }
 
-#define STEEPEST_INSTANTIATE(T)                                                            \
-    template Batch<T> Run<T>::batch_at(Index, Index) const;                                \
-    template void Run<T>::gather(const Batch<T>&, Range);                                  \
-    template void Run<T>::evaluate_loss(const Batch<T>&, Range);                           \
-    template void Run<T>::evaluate_custom_loss(const Batch<T>&);                           \
-    template double Run<T>::penalty_share(const Batch<T>&) const;                          \
+#define STEEPEST_INSTANTIATE(T)                                   \
+    template Batch<T> Run<T>::batch_at(Index, Index) const;       \
+    template void Run<T>::gather(const Batch<T>&, Range);         \
+    template void Run<T>::evaluate_loss(const Batch<T>&, Range);  \
+    template void Run<T>::evaluate_custom_loss(const Batch<T>&);  \
+    template double Run<T>::penalty_share(const Batch<T>&) const; \
     template Index Run<T>::target_columns() const;
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)

@@ -82,7 +82,8 @@ template <class T> void Run<T>::leave(const Context<T>& context) {
 
 template <class T> void Run<T>::inspect(const Context<T>& context) {
     team_->then([this, &context](const Share& share) {
-        if (!all_finite(network_, context.of(share), job_.request.restorable, job_.state, job_.average.values))
+        if (!all_finite(network_, context.of(share), job_.request.restorable, job_.state,
+                        job_.average.values))
             nonfinite_ = true;
     });
     team_->barrier();

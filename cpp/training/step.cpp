@@ -34,8 +34,7 @@ template <class T> bool Run<T>::step(const Context<T>& context, const Batch<T>& 
 template <class T>
 void Run<T>::evaluate(const Passes<T>& passes, const Context<T>& context, const Batch<T>& batch) {
     const bool transposes = network_.needs_transposes();
-    if (transposes)
-        team_->then([this](const Share& share) { network_.transpose(job_.kernels, share); });
+    if (transposes) team_->then([this](const Share& share) { network_.transpose(job_.kernels, share); });
     if (job_.custom || network_.plan().splits_columns(team_->shares(), batch.samples.count))
         return evaluate_columns(passes, batch, !transposes);
     if (transposes) team_->barrier();
@@ -44,8 +43,7 @@ void Run<T>::evaluate(const Passes<T>& passes, const Context<T>& context, const 
     });
 }
 
-template <class T>
-void Run<T>::evaluate_columns(const Passes<T>& passes, const Batch<T>& batch, bool ready) {
+template <class T> void Run<T>::evaluate_columns(const Passes<T>& passes, const Batch<T>& batch, bool ready) {
     const auto rows = [&batch](const Share& share) { return row_chunk(batch.samples.count, 1, share); };
     if (batch.gather) team_->then([=, this, &batch](const Share& share) { gather(batch, rows(share)); });
     passes.forward_columns(*team_, ready);
@@ -56,8 +54,7 @@ void Run<T>::evaluate_columns(const Passes<T>& passes, const Batch<T>& batch, bo
     passes.backward_columns(*team_);
 }
 
-template <class T>
-void Run<T>::evaluate_rows(const Context<T>& context, const Batch<T>& batch, Range mine) {
+template <class T> void Run<T>::evaluate_rows(const Context<T>& context, const Batch<T>& batch, Range mine) {
     const Passes<T> passes(network_, context, batch.samples.x, batch.samples.count);
     for (Index i = mine.begin; i < mine.end && !context.stopped(); i += block_rows) {
         const Range rows{i, std::min(i + block_rows, mine.end)};

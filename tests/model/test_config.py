@@ -16,6 +16,8 @@ TRAIN = """
 import numpy as np, steepest as st
 X = np.random.default_rng(0).standard_normal((512, 200))
 model = st.Sequential(st.Linear(200, 50), st.ReLU(), st.Linear(50, 3))
+if st.build_info()["native"]:
+    st.backends.native._core.use_all_threads(True)
 history = model.fit(X, np.arange(512) % 3, epochs=20, progress=False)
 print(history.loss[-1] < history.loss[0], st.build_info()["backend"])
 if st.build_info()["native"]:

@@ -40,7 +40,7 @@ class Implementation:
     def computing(self, *, all_threads: bool = False) -> Iterator[None]:
         """Compute so within the block; prove at its end that the last call did, with all threads or fewer."""
         before = _forget(self.isa)
-        with st.config(self.backend, self.threads or None, self.isa or None):
+        with st.config(self.backend, self.threads or None, self.isa or None), _all_threads():
             yield
         if native is None:
             return
@@ -51,6 +51,19 @@ class Implementation:
             assert low <= threads <= self.threads, f"{self} was asked for, but {threads} threads computed"
         else:
             assert (isa, threads) == before, f"the reference was asked for, but {isa} computed"
+
+
+@contextmanager
+def _all_threads() -> Iterator[None]:
+    """Take all threads for the smallest work within the block: tests are small, and would be left to one."""
+    if native is None:
+        yield
+        return
+    _core.use_all_threads(True)
+    try:
+        yield
+    finally:
+        _core.use_all_threads(False)
 
 
 def _forget(isa: str) -> tuple[str, int]:

@@ -24,8 +24,8 @@ void check_partition() {
                 std::vector<int> owners(std::size_t(rows * columns), 0);
                 const Index lines = (columns + 15) / 16, fair = lines * rows / size;
                 for (int rank = 0; rank < size; ++rank) {
-                    const Index units = cover(
-                        partition_columns<float>(rows, columns, Share{rank, size, 0}), columns, owners);
+                    const Index units =
+                        cover(partition_columns<float>(rows, columns, Share{rank, size, 0}), columns, owners);
                     if (rows >= 8) alike &= std::abs(double(units - fair)) <= 9;
                 }
                 for (const int n : owners) whole &= n == 1;

@@ -27,7 +27,8 @@ void check_pieces() {
         Team team(threads, work_to_wake);
         bool once = true, alone = true, led = true;
         for (const int pieces : {0, 1, 2, 5, 64, 1000}) {
-            std::vector<std::atomic<int>> done(static_cast<std::size_t>(pieces)), busy(std::size_t(team.threads()));
+            std::vector<std::atomic<int>> done(static_cast<std::size_t>(pieces)),
+                busy(std::size_t(team.threads()));
             const auto caller = std::this_thread::get_id();
             team.each(pieces, [&](int piece, int thread) {
                 alone &= busy[std::size_t(thread)]++ == 0;
@@ -50,7 +51,9 @@ void check_steps() {
         bool ordered = true;
         for (int round = 1; round <= rounds; ++round) {
             team.then([&](const Share& share) { before[std::size_t(share.rank)] = round; });
-            team.then([&](const Share& share) { after[std::size_t(share.rank)] = before[std::size_t(share.rank)]; });
+            team.then([&](const Share& share) {
+                after[std::size_t(share.rank)] = before[std::size_t(share.rank)];
+            });
             team.barrier();
             for (const int n : after) ordered &= n == round;
         }
@@ -140,10 +143,18 @@ void check_fork() {
 }
 
 void check_counts() {
+    use_all_threads(false);
     check(thread_count(1e9, 50e3, 4) == 4 && thread_count(120e3, 50e3, 4) == 2 &&
               thread_count(99e3, 50e3, 4) == 1 && thread_count(0, 50e3, 0) == 1,
           "threads are worth their work");
     check(thread_count(1e9, 50e3, 0) == default_threads() && default_threads() >= 1, "or by default");
+    check(!worth_waking(1e5) && worth_waking(1e9), "little work wakes nobody");
+    const auto threads_for = [](double work) { return Team(4, work).threads(); };
+    sleep_for(1);
+    const int cold = threads_for(1e5), large = threads_for(1e9), warm = threads_for(1e5);
+    check(cold == 1 && large == 4 && warm == 4, "but has who is awake");
+    use_all_threads(true);
+    check(thread_count(1, 50e3, 3) == 3 && worth_waking(1), "tests use all threads");
 }
 
 const Concern threads{"threads", [] {
