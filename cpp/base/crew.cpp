@@ -1,16 +1,25 @@
 // Compute: threads that help a caller with the pieces of a job, and sleep in between.
 #include "base/crew.hpp"
+#include "base/place.hpp"
 
 #include <algorithm>
 #include <bit>
+#include <climits>
 #include <mutex>
 #include <utility>
 #include <vector>
 
+#ifdef __linux__
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace steepest {
 namespace {
 
-constexpr int most_idle = 8; // crews: more end when their caller is done with them
+constexpr int first_look = 60; // microseconds after which the caller looks what the last pieces wait for
+constexpr int most_idle = 8;   // crews: more end when their caller is done with them
 
 // What a job is cut into, in one word, so that who reads it late reads what belongs together.
 struct Phase {
@@ -60,27 +69,44 @@ constexpr int bells = 10;
 
 } // namespace
 
+#ifdef __linux__
+void Bell::sleep(int seen, int microseconds) {
+    const timespec most{0, microseconds * 1000L};
+    syscall(SYS_futex, &rings_, FUTEX_WAIT_PRIVATE, seen, microseconds > 0 ? &most : nullptr, nullptr, 0);
+}
+
+void Bell::wake() {
+    rings_.fetch_add(1);
+    syscall(SYS_futex, &rings_, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+#else
+void Bell::sleep(int seen, int) { rings_.wait(seen); }
+
 void Bell::wake() {
     rings_.fetch_add(1);
     rings_.notify_all();
 }
+#endif
 
 struct Crew::State {
-    explicit State(int n) : threads(n), claims(std::size_t(n)) {}
+    explicit State(int n) : threads(n), claims(std::size_t(n)), places(std::size_t(n)) {}
 
     const int threads;
     const unsigned forks = steepest::forks();
     std::vector<Claims> claims;
+    std::vector<Place> places;
+    std::atomic<int> caller_cpu{-1};
     Job job; // read only by who has a piece of it
     std::uint32_t round = 0;
     alignas(64) std::atomic<std::uint64_t> phase{0};
     alignas(64) std::atomic<std::uint32_t> done{0}; // pieces, of all rounds
     std::atomic<bool> ended{false};
-    Bell caller;
+    Bell caller, end;
     std::array<Bell, bells> others;
 
     // Begins a round, and wakes the threads that it asks for.
     void begin(int asked, int pieces) {
+        caller_cpu.store(current_cpu(), std::memory_order_relaxed);
         phase.store(Phase{++round, asked, pieces}.word());
         for (int bell = 0; bell <= bell_of(std::min(asked, threads) - 1); ++bell)
             others[std::size_t(bell)].ring();
@@ -104,6 +130,8 @@ struct Crew::State {
 
     // The life of a thread.
     void help(int thread) {
+        Place& place = places[std::size_t(thread)];
+        place.arrive();
         std::uint32_t seen = 0;
         for (;;) {
             Phase now{};
@@ -113,12 +141,23 @@ struct Crew::State {
             });
             if (ended.load()) return;
             seen = now.round;
+            const int cpu = current_cpu();
+            if (cpu >= 0 && cpu == caller_cpu.load(std::memory_order_relaxed))
+                Place::leave(cpu, now.threads - 1);
+            place.at_work(true);
             take_part(thread, now);
+            place.at_work(false);
         }
     }
 
     void wait_for_end() {
-        others[0].wait([&] { return ended.load(); });
+        end.wait([&] { return ended.load(); });
+    }
+
+    // What the caller does about pieces that others have begun and do not get done.
+    void fetch(int helpers) {
+        const int cpu = current_cpu();
+        for (int thread = 1; cpu >= 0 && thread <= helpers; ++thread) places[std::size_t(thread)].fetch(cpu);
     }
 };
 
@@ -130,6 +169,7 @@ Crew::Crew(int threads) : state_(std::make_shared<State>(std::clamp(threads, 1, 
 
 Crew::~Crew() {
     state_->ended.store(true);
+    state_->end.ring();
     state_->begin(0xffff, 0);
 }
 
@@ -146,7 +186,8 @@ void Crew::share(int threads, int pieces, Job job) {
     own.job = job;
     own.begin(phase.threads, pieces);
     own.take_part(0, phase);
-    own.caller.wait([&] { return own.done.load() == all; });
+    own.caller.wait([&] { return own.done.load() == all; }, [&] { own.fetch(phase.threads - 1); },
+                    first_look);
 }
 
 namespace {

@@ -8,6 +8,7 @@
 
 #include "base/parallel.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -21,13 +22,20 @@ namespace steepest {
 class Bell {
   public:
     // Returns when come() is true, which it is after a change that somebody rings for.
-    template <class F> void wait(F come);
+    template <class F> void wait(F come) {
+        wait(come, [] {}, 0);
+    }
+    // The same, and calls late() whenever it goes to sleep: where the system has timers for that, after so
+    // many microseconds, and after twice as many each time.
+    template <class F, class G> void wait(F come, G late, int microseconds);
     // Wakes who sleeps, after a change that is sequentially consistent. Whoever made the change.
     void ring() {
         if (sleepers_.load() > 0) wake();
     }
 
   private:
+    // Sleeps until it has rung since `seen`, or for so long at most; 0 is without end.
+    void sleep(int seen, int microseconds);
     void wake();
 
     // No lock: who holds one may be held up by another program, and then holds up who rings.
@@ -35,17 +43,19 @@ class Bell {
     std::atomic<int> rings_{0};
 };
 
-template <class F> void Bell::wait(F come) {
+template <class F, class G> void Bell::wait(F come, G late, int microseconds) {
     constexpr int spins_before_sleep = 1000; // some 20 microseconds
+    constexpr int longest = 100'000;
     for (int spins = 0; spins < spins_before_sleep; ++spins) {
         if (come()) return;
         relax();
     }
     sleepers_.fetch_add(1);
-    for (;;) {
+    for (;; microseconds = std::min(2 * microseconds, longest)) {
+        late();
         const int seen = rings_.load();
         if (come()) break;
-        rings_.wait(seen);
+        sleep(seen, microseconds);
     }
     sleepers_.fetch_sub(1);
 }

@@ -30,7 +30,7 @@ template <class T> class Network {
     [[nodiscard]] const std::vector<MatrixView<T>>& running() const { return running_; }
     [[nodiscard]] Index inputs() const { return plan_.inputs(); }
     [[nodiscard]] Index outputs() const { return plan_.outputs(); }
-    // The buffers, in which each thread writes its part.
+    // The buffers, in which each share writes its part.
     [[nodiscard]] const Workspace<T>& workspace() const { return workspace_; }
     [[nodiscard]] const LazyWeight<T>& lazy_weight() const { return lazy_weight_; }
     // The samples that the first stage reads in place of x, or null.
@@ -44,7 +44,7 @@ template <class T> class Network {
     }
     // Whether any does.
     [[nodiscard]] bool needs_transposes() const;
-    // This thread's part of all these transposes, of which every pass, forward or backward, needs the whole.
+    // This share's part of all these transposes, of which every pass, forward or backward, needs the whole.
     void transpose(const Kernels<T>& kernels, const Share& share) const;
 
     [[nodiscard]] LazyWeight<T>& lazy_weight() { return lazy_weight_; }

@@ -27,7 +27,7 @@ struct Part {
     [[nodiscard]] const Block* end() const { return blocks + count; }
 };
 
-// How a stage is divided among threads: into blocks of any rows and columns, into whole columns, because it
+// How a stage is divided into shares: into blocks of any rows and columns, into whole columns, because it
 // needs all samples of one, or into whole rows.
 enum class Division { blocks, columns, rows };
 
@@ -45,7 +45,7 @@ constexpr Index columns_between_polls = 480;
     return share.size == 1 ? Range{0, rows} : chunk(rows, grain, share.rank, share.size);
 }
 
-// A share's chunk of so many columns: whole cache lines, so that no two threads write to one.
+// A share's chunk of so many columns: whole cache lines, so that no two shares write to one.
 template <class T> [[nodiscard]] Range column_chunk(Index columns, const Share& share) {
     if (share.size == 1) return {0, columns};
     return chunk(columns, Index(cache_line / sizeof(T)), share.rank, share.size);

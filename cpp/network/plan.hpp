@@ -32,10 +32,10 @@ class Plan {
     [[nodiscard]] std::size_t first_parametric() const { return first_parametric_; }
     // How deep residual blocks lie inside each other.
     [[nodiscard]] Index nesting() const { return nesting_; }
-    // Whether threads split the columns of a batch, not its rows: not if it is so tall that its own outputs
+    // Whether shares split the columns of a batch, not its rows: not if it is so tall that its own outputs
     // would leave the cache, unless a stage needs all samples at once.
-    [[nodiscard]] bool splits_columns(int threads, Index samples) const {
-        return needs_whole_batch_ || (threads > 1 && samples <= tall_batch);
+    [[nodiscard]] bool splits_columns(int shares, Index samples) const {
+        return needs_whole_batch_ || (shares > 1 && samples <= tall_batch);
     }
 
     // Multiply-adds of so many samples: of the forward pass, and of a training step.

@@ -36,7 +36,7 @@ void apply_gradients(const Network<T>& network, const Context<T>& context, const
         const Parameters<T>&own = network.parameters()[d], &gradient = gradients[d];
         const Update<T> weight = stage.is_dense() ? of_stored(updates.weights[d], scale) : bias;
         const Range rows = row_chunk(stage.weight_rows(), term_rows, share);
-        // Its columns are still those that the thread's gradients were made of.
+        // Its columns are still those that the share's gradients were made of.
         const SparseBatch<T>* const only_touched = s == 0 && updates.lazy ? network.sparse() : nullptr;
         for (Index i = rows.begin; i < rows.end; ++i) {
             if (only_touched && only_touched->column(share.rank, i - rows.begin).count == 0) continue;

@@ -5,18 +5,18 @@
 
 namespace steepest {
 
-// After all rows of a batch have been back, by every thread: its part of every parameter is updated or, with
+// After all rows of a batch have been back, by every share: its part of every parameter is updated or, with
 // step.gradients, its regularized gradient stored.
 template <class T>
 void update_parameters(const Network<T>& network, const Context<T>& context, MatrixView<const T> x,
                        const StepUpdate<T>& step);
 
-// The update alone, from `scale` times the gradients that were stored. Every thread, after a barrier.
+// The update alone, from `scale` times the gradients that were stored. Every share, after a barrier.
 template <class T>
 void apply_gradients(const Network<T>& network, const Context<T>& context, const Updates<T>& updates,
                      const OptimizerState<T>& state, const Parameters<T>* gradients, double scale);
 
-// The running statistics, from those of the batch that went forward. Every thread, its columns.
+// The running statistics, from those of the batch that went forward. Every share, its columns.
 template <class T> void update_statistics(const Network<T>& network, const Context<T>& context);
 
 } // namespace steepest

@@ -7,7 +7,7 @@
 
 namespace steepest {
 
-// Reserved by the caller alone. In a step every thread writes its part, and barriers divide writing from
+// Reserved by the caller alone. In a step every share writes its part, and barriers divide writing from
 // reading.
 template <class T> struct Workspace {
     // Of each stage: its outputs, the gradients of its sums, with one more row for those of its bias, and

@@ -24,8 +24,8 @@ template <class T> struct Average {
     }
 };
 
-// Takes this thread's part of the parameters into the average, with a weight. Element by element, so threads
-// change no bit. Every thread, after an update by all.
+// Takes this share's part of the parameters into the average, with a weight. Element by element, so threads
+// change no bit. Every share, after an update by all.
 template <class T>
 void update_average(const Network<T>& network, const Context<T>& context, const Parameters<T>* averages,
                     T weight) {

@@ -7,7 +7,7 @@
 
 namespace steepest {
 
-// Reserved by the caller alone; in a step every thread writes its rows, and the leader the rest.
+// Reserved by the caller alone; in a step every share writes its rows, and the leader the rest.
 template <class T> struct TrainMemory {
     Matrix<T> x, targets; // the gathered batch
     SparseBatch<T> sparse;

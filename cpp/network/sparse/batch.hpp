@@ -29,31 +29,31 @@ template <class T> struct Csr {
     [[nodiscard]] Entries<T> row(Index i) const { return {values + begin[i], columns + begin[i], length(i)}; }
 };
 
-// Every thread takes its samples and, behind a barrier, transposes its features.
+// Every share takes its samples and, behind a barrier, transposes its features.
 template <class T> class SparseBatch {
   public:
-    // Room for a batch of `size` of the samples with at most so many entries, in which each of `threads`
+    // Room for a batch of `size` of the samples with at most so many entries, in which each of `shares`
     // has a part of the features. Throws std::bad_alloc. The caller alone.
-    void reserve(const Csr<T>& csr, Index size, Index entries, Index features, Index outputs, int threads) {
+    void reserve(const Csr<T>& csr, Index size, Index entries, Index features, Index outputs, int shares) {
         csr_ = csr, taken_ = true;
         rows_.reserve(size);
         places_.reserve(entries), values_.reserve(entries);
-        parts_.resize(std::size_t(threads));
+        parts_.resize(std::size_t(shares));
         for (auto& part : parts_) part.gradient.reserve(term_rows * outputs);
-        starts_.reserve(features + Index(2) * threads);
+        starts_.reserve(features + Index(2) * shares);
     }
 
     // All samples as they come, to predict from. The caller alone.
     void read(const Csr<T>& csr) { csr_ = csr, taken_ = false; }
 
-    // Sample `sample` is the batch's number `place`. Every thread, its places.
+    // Sample `sample` is the batch's number `place`. Every share, its places.
     void take(Index place, Index sample) { rows_.data()[place] = sample; }
 
     // The sample at a place. Every thread.
     [[nodiscard]] Entries<T> row(Index place) const { return csr_.row(taken_ ? rows_.data()[place] : place); }
 
     // Of the features [first, last), in the order of the batch's `size` samples: counted, then placed behind
-    // the entries of all features before, which other threads place. Every thread, the features of its rank.
+    // the entries of all features before, which other shares place. Every share, the features of its rank.
     void transpose(int rank, Index first, Index last, Index size) {
         Index* const starts = parts_[std::size_t(rank)].starts = starts_.data() + first + Index(2) * rank;
         std::fill_n(starts, last - first + 2, 0);
@@ -68,13 +68,13 @@ template <class T> class SparseBatch {
         });
     }
 
-    // The entries of feature first + f, after transpose(). The thread of that rank.
+    // The entries of feature first + f, after transpose(). The share of that rank.
     [[nodiscard]] Entries<T> column(int rank, Index f) const {
         const Index* const starts = parts_[std::size_t(rank)].starts;
         return {values_.data() + starts[f], places_.data() + starts[f], starts[f + 1] - starts[f]};
     }
 
-    // Room for the gradients of the features of one term of a penalty. The thread of that rank.
+    // Room for the gradients of the features of one term of a penalty. The share of that rank.
     [[nodiscard]] T* gradient(int rank) const { return parts_[std::size_t(rank)].gradient.data(); }
 
   private:
@@ -100,7 +100,7 @@ template <class T> class SparseBatch {
     bool taken_ = false; // whether rows_ has the samples of each place
     Buffer<Index> rows_;
     std::vector<Part> parts_;
-    Buffer<Index> starts_; // those of all threads, each with two more
+    Buffer<Index> starts_; // those of all shares, each with two more
     Buffer<std::int32_t> places_;
     Buffer<T> values_;
 };

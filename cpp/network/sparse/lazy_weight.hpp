@@ -32,7 +32,7 @@ template <class T> class LazyWeight {
     // The penalty of all of the weight, of the terms.
     [[nodiscard]] double penalty() const;
 
-    // ---- every thread, its rows: whole terms -------------------------------------------------------------
+    // ---- every share, its rows: whole terms --------------------------------------------------------------
     // With a velocity, descends by the gradient of row i.
     void update_row(const Kernels<T>& kernels, Index i, const T* gradient) const;
     // Makes the terms of row i anew, and then those of all rows of a term.
@@ -40,7 +40,7 @@ template <class T> class LazyWeight {
     void renew_term(Range rows) const;
     // Makes all terms.
     void make_terms(const Kernels<T>& kernels, const Share& share) const;
-    // Makes the arrays what they stand for; the mixture is to be reset when all threads have.
+    // Makes the arrays what they stand for; the mixture is to be reset when all shares have.
     void flush(const Share& share) const;
 
     // ---- the leader alone, between barriers --------------------------------------------------------------
@@ -51,7 +51,7 @@ template <class T> class LazyWeight {
     [[nodiscard]] Update<T> prepare(Update<T> update, double rate, double share);
     // From now on updates renew the terms.
     void renew_terms() { terms_known_ = true; }
-    // Makes the mixture that of prepare(). When all threads have updated the weight.
+    // Makes the mixture that of prepare(). When all shares have updated the weight.
     void commit() { now_ = next_; }
     // Whether the arrays should be flushed, before numbers of other sizes cost them bits.
     [[nodiscard]] bool needs_flush() const;

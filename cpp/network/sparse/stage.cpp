@@ -34,7 +34,7 @@ __attribute__((always_inline)) inline void prefetch_row(const StageView<T>& at, 
     }
 }
 
-// What one thread does of the update of a weight, or of the gradient that is stored: rows of one term of a
+// What one share does of the update of a weight, or of the gradient that is stored: rows of one term of a
 // penalty at a time.
 template <class T> class SparseUpdate {
   public:

@@ -5,11 +5,11 @@
 
 namespace steepest {
 
-// A block of its outputs, to a matrix that begins where the block does. Every thread.
+// A block of its outputs, to a matrix that begins where the block does. Every share.
 template <class T>
 void forward_sparse(const StageView<T>& at, const Kernels<T>& kernels, Block block, MatrixView<T> y);
 
-// This thread's rows of its weight, or of the gradient that is stored. Every thread.
+// This share's rows of its weight, or of the gradient that is stored. Every share.
 template <class T>
 void update_sparse_weight(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step);
 

@@ -73,7 +73,7 @@ template <class T> struct Dense final : StageType<T> {
                 scratch);
     }
 
-    // This thread's part of the weight: of the columns that it made on the way forward, which are in its
+    // This share's part of the weight: of the columns that it made on the way forward, which are in its
     // cache, or of rows.
     static void update_weight(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) {
         const Stage& stage = at.stage();

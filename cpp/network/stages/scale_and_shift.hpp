@@ -8,7 +8,7 @@
 namespace steepest {
 
 // Updates some columns of scale and shift from the gradients of all columns, or stores these where the step
-// asks for them. Neither a penalty nor decay is for scales: they are updated as biases are. Every thread, its
+// asks for them. Neither a penalty nor decay is for scales: they are updated as biases are. Every share, its
 // columns.
 template <class T>
 void update_scale_and_shift(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step,

@@ -34,26 +34,26 @@ template <class T> class StageType {
     virtual void reserve(const Stage&, [[maybe_unused]] Index samples, Matrix<T>& /* saved */) const {}
 
     // y, a block of the outputs of a batch: of all rows where the kind is divided by columns, of all columns
-    // where it is by rows. Every thread, its block.
+    // where it is by rows. Every share, its block.
     virtual void forward(const StageView<T>&, const Context<T>&, Block y) const = 0;
 
     // dx, a block of the gradients of the stage below, times the derivative of that stage's activation: the
-    // gradient of its sums. Every thread, its block. Called for stages above the first that has parameters,
+    // gradient of its sums. Every share, its block. Called for stages above the first that has parameters,
     // and for that one too where the kind is always_backward.
     virtual void backward(const StageView<T>&, const Context<T>&, Block dx) const = 0;
 
-    // Updates this thread's part of the parameters, or stores their gradients. Every thread, when all have
+    // Updates this share's part of the parameters, or stores their gradients. Every share, when all have
     // been through backward().
     virtual void update(const StageView<T>&, const Context<T>&, const StepUpdate<T>&) const {}
 
-    // Takes the batch's statistics into the running ones: this thread's columns. Every thread.
+    // Takes the batch's statistics into the running ones: this share's columns. Every share.
     virtual void update_statistics(const StageView<T>&, const Context<T>&) const {}
 
     // Makes what all rows of predictions share of the running statistics, for kinds that have some. The
     // caller alone.
     virtual void prepare_prediction(const StageView<T>&, Matrix<T>& /* saved */) const {}
 
-    // Outputs in inference. Every thread, its rows and columns.
+    // Outputs in inference. Every share, its rows and columns.
     virtual void predict(const StageView<T>&, const Kernels<T>&, const Prediction<T>&) const = 0;
 
   protected:
