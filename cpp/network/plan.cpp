@@ -80,10 +80,13 @@ double Plan::forward_work(Index samples) const {
 }
 
 double Plan::step_work(Index samples) const {
+    constexpr double of_output = 32;         // its activation, and what it is masked by on the way back
     double work = 2 * forward_work(samples); // forward and weight gradients
-    for (std::size_t s = first_parametric_ + 1; s < stages_.size(); ++s)
-        if (stages_[s].is_dense())
-            work += double(stages_[s].inputs) * double(stages_[s].outputs) * double(samples);
+    for (std::size_t s = 0; s < stages_.size(); ++s) {
+        const bool has_below = s > first_parametric_ && stages_[s].is_dense();
+        work += (of_output + (has_below ? double(stages_[s].inputs) : 0)) * double(stages_[s].outputs) *
+                double(samples);
+    }
     return work;
 }
 

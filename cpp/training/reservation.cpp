@@ -48,7 +48,8 @@ template <class T> int Run<T>::plan(int threads) {
     if (!several_ && !job_.custom)
         epochs_between_snapshots_ =
             std::clamp<Index>(samples_between_snapshots / size, 1, most_epochs_between_snapshots);
-    return thread_count(network_.plan().step_work(size), work_per_thread, threads);
+    const double in_floats = sizeof(T) / sizeof(float);
+    return thread_count(network_.plan().step_work(size) * in_floats, work_per_thread, threads);
 }
 
 template <class T> void Run<T>::reserve(int threads) {
