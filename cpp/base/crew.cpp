@@ -6,6 +6,7 @@
 #include <bit>
 #include <climits>
 #include <mutex>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,7 @@ namespace {
 
 constexpr int first_look = 60; // microseconds after which the caller looks what the last pieces wait for
 constexpr int most_idle = 8;   // crews: more end when their caller is done with them
+constexpr std::uint32_t rounds_between_renewals = 1u << 30; // some hours of steps
 
 // What a job is cut into, in one word, so that who reads it late reads what belongs together.
 struct Phase {
@@ -58,6 +60,10 @@ class alignas(64) Claims {
         }
     }
 
+    // Between two rounds: all of this one have been claimed. An old round must not become a later one when
+    // the number wraps around.
+    void renew(std::uint32_t round) { left_.store(Phase{round, 0, 0}.word()); }
+
   private:
     std::atomic<std::uint64_t> left_{0};
 };
@@ -89,23 +95,28 @@ void Bell::wake() {
 #endif
 
 struct Crew::State {
-    explicit State(int n) : threads(n), claims(std::size_t(n)), places(std::size_t(n)) {}
+    explicit State(int n) : threads(n), claims(std::size_t(n)), places(std::size_t(n)) { renew(); }
 
     const int threads;
     const unsigned forks = steepest::forks();
     std::vector<Claims> claims;
     std::vector<Place> places;
     std::atomic<int> caller_cpu{-1};
-    Job job; // read only by who has a piece of it
-    std::uint32_t round = 0;
+    Job job;                        // read only by who has a piece of it
+    std::uint32_t round = 0u - 100; // so that every test sees it wrap around
     alignas(64) std::atomic<std::uint64_t> phase{0};
     alignas(64) std::atomic<std::uint32_t> done{0}; // pieces, of all rounds
     std::atomic<bool> ended{false};
     Bell caller, end;
     std::array<Bell, bells> others;
 
+    void renew() {
+        for (Claims& share : claims) share.renew(round);
+    }
+
     // Begins a round, and wakes the threads that it asks for.
     void begin(int asked, int pieces) {
+        if (round % rounds_between_renewals == 0) renew();
         caller_cpu.store(current_cpu(), std::memory_order_relaxed);
         phase.store(Phase{++round, asked, pieces}.word());
         for (int bell = 0; bell <= bell_of(std::min(asked, threads) - 1); ++bell)
@@ -177,6 +188,7 @@ int Crew::threads() const { return state_->threads; }
 
 void Crew::share(int threads, int pieces, Job job) {
     State& own = *state_;
+    if (pieces > most_pieces) throw std::length_error("too many pieces of a job");
     if (threads <= 1 || pieces <= 1 || forks() != own.forks) {
         for (int piece = 0; piece < pieces; ++piece) job.visit(job.data, piece, 0);
         return;

@@ -74,8 +74,8 @@ class Crew {
 
     [[nodiscard]] int threads() const;
 
-    // visit(piece, thread) once for each of the pieces, by the caller, who is thread 0, and those of the
-    // first `threads` that are there. Returns when all are done. In a child that was forked since, by the
+    // visit(piece, thread) once for each of at most most_pieces, by the caller, who is thread 0, and those of
+    // the first `threads` that are there. Returns when all are done. In a child that was forked since, by the
     // caller alone. visit must not throw. One caller at a time.
     template <class F> void share(int threads, int pieces, const F& visit) {
         share(threads, pieces,

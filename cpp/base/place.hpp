@@ -17,7 +17,7 @@ namespace steepest {
 // The processor that this thread runs on, or -1.
 [[nodiscard]] int current_cpu();
 
-class Place {
+class alignas(64) Place {
   public:
     // The helping thread: once, before all else.
     void arrive();
