@@ -198,8 +198,9 @@ void Crew::share(int threads, int pieces, Job job) {
     own.job = job;
     own.begin(phase.threads, pieces);
     own.take_part(0, phase);
-    own.caller.wait([&] { return own.done.load() == all; }, [&] { own.fetch(phase.threads - 1); },
-                    first_look);
+    // In a child that a piece has forked, those of the others' are never done.
+    const auto over = [&] { return own.done.load() == all || forks() != own.forks; };
+    own.caller.wait(over, [&] { own.fetch(phase.threads - 1); }, first_look);
 }
 
 namespace {
@@ -208,6 +209,7 @@ namespace {
 struct Idle {
     std::mutex lock;
     std::vector<std::unique_ptr<Crew>> crews;
+    Idle() { crews.reserve(most_idle); }
 };
 std::atomic<Idle*> idle{nullptr};
 [[maybe_unused]] const bool forgotten = at_fork([] { idle.store(nullptr); }); // the child has none of them

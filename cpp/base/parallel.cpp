@@ -71,14 +71,19 @@ bool startable(int threads) {
 
 #endif
 
+#ifdef _OPENMP
+// A child gets one of its own: that of its parent may be locked by a thread that the child does not have.
+std::mutex* starting = new std::mutex;
+[[maybe_unused]] const bool unlocked = at_fork([] { starting = new std::mutex; });
+#endif
+
 // Every rank's life, on threads of which this one is the first. They end together.
 void live_together(int threads, const std::function<void(int)>& life) {
 #ifdef _OPENMP
     // OpenMP's runtime ends the process where the system has no thread left to give (a limit of a container,
     // no memory for a stack). So twice as many threads are tried before: what has just ended may still count
     // against a limit. One crew at a time finds out and starts, so that no two find the same room.
-    static std::mutex starting;
-    std::unique_lock<std::mutex> turn(starting);
+    std::unique_lock<std::mutex> turn(*starting);
     if (!startable(2 * (threads - 1))) return;
 #pragma omp parallel num_threads(threads)
     {
@@ -134,8 +139,13 @@ bool at_fork(void (*in_child)()) { return pthread_atfork(nullptr, nullptr, in_ch
 
 void hold_threads(int threads, std::function<void(int)> life) {
     try {
-        std::thread([threads, life = std::move(life)] { live_together(threads, life); }).detach();
-    } catch (const std::system_error&) { // the system has none to give: nobody comes
+        std::thread([threads, life = std::move(life)] {
+            try {
+                live_together(threads, life);
+            } catch (const std::bad_alloc&) { // nobody comes, as below
+            }
+        }).detach();
+    } catch (const std::system_error&) { // the system has none to give
     }
 }
 

@@ -87,8 +87,14 @@ class Watcher {
         return [this](double epochs) {
             return locked([&] {
                 try {
+                    const unsigned before = forks();
                     const bool stop = !ask_.is_none() && py::cast<bool>(called(ask_, py::make_tuple(epochs)));
                     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+                    if (forks() != before)
+                        throw std::runtime_error(
+                            "the process was forked by a signal handler or a watcher: the "
+                            "child cannot go on with this computation, whose threads are "
+                            "the parent's");
                     return stop;
                 } catch (const std::exception&) { // ends the run; raised when it has ended
                     error_ = std::current_exception();

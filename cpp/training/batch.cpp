@@ -54,11 +54,14 @@ template <class T> void Run<T>::copy_labels(const Batch<T>& batch, Range rows) {
     const bool any = job_.custom;
     const volatile std::int64_t* const given = job_.samples.labels;
     for (Index i = rows.begin; i < rows.end; ++i) {
-        const Index sample = memory_.order[batch.first + i];
-        const std::int64_t label = given[sample];
+        const Index place = batch.first + i;
+        const std::int64_t label = given[memory_.order[place]];
         const bool valid = any || (label >= 0 && label < network_.outputs());
         memory_.labels.data()[i] = valid ? label : 0;
-        if (!valid) invalid_label_.store(sample, std::memory_order_relaxed);
+        Index first = invalid_label_.load(std::memory_order_relaxed);
+        while (!valid && (first < 0 || place < first) &&
+               !invalid_label_.compare_exchange_weak(first, place)) {
+        }
     }
 }
 

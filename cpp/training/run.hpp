@@ -121,7 +121,7 @@ template <class T> class Run {
     Index first_epoch_ = 0, first_step_ = 0; // of the team at work
     std::atomic<bool> nonfinite_{false};     // a number that the last inspection saw
     bool overflow_ = false;                  // what updates saw that cannot be taken back; see `Update`
-    std::atomic<Index> invalid_label_{-1};   // a sample
+    std::atomic<Index> invalid_label_{-1};   // the first place in the epoch's order that has one
     double custom_loss_ = 0;                 // of the batch
     bool ended_ = false;                     // by a plateau, or by numbers that are not finite
     Result result_{};

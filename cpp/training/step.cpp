@@ -136,8 +136,8 @@ template <class T> bool Run<T>::decide(const Batch<T>& batch) {
         result_.status = Status::cancelled;
         return false;
     }
-    if (const Index sample = invalid_label_.load(std::memory_order_relaxed); sample >= 0) {
-        result_.status = Status::invalid_label, result_.step = sample;
+    if (const Index place = invalid_label_.load(std::memory_order_relaxed); place >= 0) {
+        result_.status = Status::invalid_label, result_.step = memory_.order[place];
         return false;
     }
     result_.loss = objective(batch);

@@ -147,3 +147,39 @@ def test_a_child_forked_by_a_loss_is_told():
     """
     assert run(code, STEEPEST_NUM_THREADS="2") == (0, "")
     assert run(code, STEEPEST_NUM_THREADS="1") == (0, "")
+
+
+def test_a_child_forked_by_a_signal_handler_ends():
+    """In the middle of a product, of which the parent's other threads have some pieces, it is told."""
+    code = """
+    wide = st.Sequential(st.Linear(200, 1000), st.ReLU(), st.Linear(1000, 1000), st.ReLU(), st.Linear(1000, 10))
+    trainer, child = st.Trainer(wide), None
+
+    def handler(*_):
+        global child
+        if child is None:
+            child = os.fork()
+        if child == 0:
+            signal.alarm(30)  # ends it if it hangs
+        trainer.cancel()
+
+    signal.signal(signal.SIGALRM, signal.SIG_DFL), signal.signal(signal.SIGUSR1, handler)
+    told = 0
+    for delay in np.linspace(0.02, 0.1, 8):
+        child = None
+        threading.Timer(delay, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+        try:
+            trainer.fit(X, y, epochs=10**6, batch_size=4000, progress=False)
+        except RuntimeError as error:
+            assert child == 0 and "the process was forked by a signal handler" in str(error)
+            told = 1
+        if child == 0:
+            wide.fit(X[:100], y[:100], epochs=1, progress=False)
+            os._exit(told)
+        status = os.waitpid(child, 0)[1]
+        assert os.WIFEXITED(status) and os.WEXITSTATUS(status) in (0, 1), status
+        told += os.WEXITSTATUS(status)
+    assert told > 0
+    """
+    assert run(code, STEEPEST_NUM_THREADS="2") == (0, "")
+    assert run(code, STEEPEST_NUM_THREADS="1") == (0, "")
