@@ -152,7 +152,7 @@ def test_a_child_forked_by_a_loss_is_told():
 def test_a_child_forked_by_a_signal_handler_ends():
     """In the middle of a product, of which the parent's other threads have some pieces, it is told."""
     code = """
-    wide = st.Sequential(st.Linear(200, 1000), st.ReLU(), st.Linear(1000, 1000), st.ReLU(), st.Linear(1000, 10))
+    wide = st.Sequential(st.Linear(200, 1500), st.ReLU(), st.Linear(1500, 1500), st.Linear(1500, 10))
     trainer, child = st.Trainer(wide), None
 
     def handler(*_):
