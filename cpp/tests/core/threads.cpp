@@ -25,14 +25,15 @@ void sleep_for(int milliseconds) { std::this_thread::sleep_for(std::chrono::mill
 void check_pieces() {
     for (const int threads : {1, 2, 3, 5, 16}) {
         Team team(threads, work_to_wake);
-        bool once = true, alone = true, led = true;
+        std::atomic<bool> alone{true}, led{true};
+        bool once = true;
         for (const int pieces : {0, 1, 2, 5, 64, 1000}) {
             std::vector<std::atomic<int>> done(static_cast<std::size_t>(pieces)),
                 busy(std::size_t(team.threads()));
             const auto caller = std::this_thread::get_id();
             team.each(pieces, [&](int piece, int thread) {
-                alone &= busy[std::size_t(thread)]++ == 0;
-                led &= (thread == 0) == (std::this_thread::get_id() == caller);
+                if (busy[std::size_t(thread)]++ != 0) alone = false;
+                if ((thread == 0) != (std::this_thread::get_id() == caller)) led = false;
                 ++done[std::size_t(piece)];
                 --busy[std::size_t(thread)];
             });
