@@ -138,6 +138,10 @@ int cgroup_quota() {
 bool at_fork(void (*in_child)()) { return pthread_atfork(nullptr, nullptr, in_child) == 0; }
 
 void hold_threads(int threads, std::function<void(int)> life) {
+#ifdef __SANITIZE_THREAD__
+    if (forks() > 0)
+        return; // the sanitizer takes a child's new threads for the parent's, whose places they have
+#endif
     try {
         std::thread([threads, life = std::move(life)] {
             try {
