@@ -33,7 +33,7 @@ template <class T> bool Run<T>::go_back() {
     }
     const bool last = epochs_between_snapshots_ == 1 || !job_.request.restorable;
     if (job_.request.restorable) restore();
-    nonfinite_ = false, ended_ = false, invalid_label_ = -1;
+    nonfinite_ = false, invalid_label_ = -1;
     result_.status = last ? Status::overflowed : Status::finished;
     epochs_between_snapshots_ = 1;
     return !last;
@@ -92,8 +92,7 @@ template <class T> void Run<T>::inspect(const Context<T>& context) {
 template <class T> bool Run<T>::enter_epoch(const Context<T>& context, Index epoch) {
     const bool due = epoch > first_epoch_ && (epoch - first_epoch_) % epochs_between_snapshots_ == 0;
     if (due) inspect(context);
-    ended_ = !begin_epoch(epoch, due);
-    return !ended_;
+    return begin_epoch(epoch, due);
 }
 
 template <class T> bool Run<T>::begin_epoch(Index epoch, bool inspected) {

@@ -123,7 +123,6 @@ template <class T> class Run {
     bool overflow_ = false;                  // what updates saw that cannot be taken back; see `Update`
     std::atomic<Index> invalid_label_{-1};   // the first place in the epoch's order that has one
     double custom_loss_ = 0;                 // of the batch
-    bool ended_ = false;                     // by a plateau, or by numbers that are not finite
     Result result_{};
     Sums sums_{}; // of this run's batches in the epoch
     Plateau plateau_;
