@@ -34,14 +34,13 @@ template <class F> void in_blocks(Block whole, double each, const ShouldStop& st
 // body(first, count) for some of the rows after the other, each share of all
 template <class F> int share_rows(Index rows, double work, int threads, Poller& poller, F body) {
     Team team(thread_count(work, work_per_thread, threads), work);
-    team.then([&](const Share& share) {
+    team.each_share([&](const Share& share) {
         const Range mine = row_chunk(rows, 1, share);
         // Nothing is packed for them, so that shorter pieces cost nothing.
         const double each = shorter * work / double(std::max<Index>(rows, 1));
         in_blocks({mine, {0, 1}}, each, poller.should_stop(share.thread),
                   [&](Block b) { body(b.rows.begin, b.rows.size()); });
     });
-    team.barrier();
     return team.threads();
 }
 
@@ -62,7 +61,7 @@ int linear(const Kernels<T>& kernels, int threads, MatrixView<const T> x, Matrix
         weight = read_only(transposed.rows());
     }
     const auto forward = forward_kernel(kernels, inputs, outputs);
-    team.then([&](const Share& share) {
+    team.each_share([&](const Share& share) {
         const Range mine = row_chunk(rows, 1, share);
         in_blocks({mine, {0, outputs}}, double(inputs), poller.should_stop(share.thread), [&](Block b) {
             const Index i = b.rows.begin, j = b.columns.begin;
@@ -78,7 +77,6 @@ int linear(const Kernels<T>& kernels, int threads, MatrixView<const T> x, Matrix
                     scratch.data() + share.thread * kernels.scratch);
         });
     });
-    team.barrier();
     return team.threads();
 }
 
@@ -104,7 +102,7 @@ int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> 
     Team team(thread_count(work, work_per_thread, threads), work);
     Buffer<T> scratch;
     scratch.reserve(team.threads() * kernels.scratch);
-    team.then([&](const Share& share) {
+    team.each_share([&](const Share& share) {
         const ShouldStop stop = poller.should_stop(share.thread);
         T* own_scratch = scratch.data() + share.thread * kernels.scratch;
         const Range samples = row_chunk(rows, 1, share);
@@ -141,7 +139,6 @@ int linear_backward(const Kernels<T>& kernels, int threads, MatrixView<const T> 
         const Range columns = chunk(outputs, 16, share.rank, share.size);
         kernels.column_sums(dy, rows, columns.begin, columns.end, db);
     });
-    team.barrier();
     return team.threads();
 }
 

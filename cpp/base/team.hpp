@@ -61,6 +61,12 @@ class Team {
         tasks_.clear();
     }
 
+    // f(share) for every share, now.
+    template <class F> void each_share(const F& f) {
+        then(f);
+        barrier();
+    }
+
     // f(piece, thread) for all pieces, in any order.
     template <class F> void each(std::ptrdiff_t pieces, const F& f) {
         if (threads_ == 1)

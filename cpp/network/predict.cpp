@@ -125,7 +125,7 @@ int Network<T>::predict(const Kernels<T>& kernels, int threads, MatrixView<const
     workspace_.scratch.reserve(team.threads() * each);
     T* const scratch = workspace_.scratch.data();
     prepare_prediction(kernels);
-    team.then([&](const Share& share) {
+    team.each_share([&](const Share& share) {
         const Context<T> context{
             .kernels = kernels, .share = share, .should_stop = poller.should_stop(share.thread)};
         const Range mine = row_chunk(rows, 1, share);
@@ -133,7 +133,6 @@ int Network<T>::predict(const Kernels<T>& kernels, int threads, MatrixView<const
             predict_rows(*this, context, from(x, i), from(y, i), i, std::min(block, mine.end - i), stride,
                          scratch + share.thread * each);
     });
-    team.barrier();
     return team.threads();
 }
 

@@ -93,7 +93,7 @@ int measure(const Kernels<T>& kernels, int threads, const DualRows<T>& rows, con
     Team team(thread_count(all, work_per_thread, threads), all);
     Buffer<T> buffers;
     buffers.reserve(2 * rows.outputs * team.threads());
-    team.then([&](const Share& share) {
+    team.each_share([&](const Share& share) {
         T* const scores = buffers.data() + 2 * rows.outputs * share.thread;
         const Range own = row_chunk(rows.count, 1, share);
         for (Index i = own.begin; i < own.end; ++i) {
@@ -106,7 +106,6 @@ int measure(const Kernels<T>& kernels, int threads, const DualRows<T>& rows, con
             row.meet(kernels, scores, nullptr, scores + rows.outputs);
         }
     });
-    team.barrier();
     return team.threads();
 }
 

@@ -81,12 +81,11 @@ template <class T> void Run<T>::leave(const Context<T>& context) {
 }
 
 template <class T> void Run<T>::inspect(const Context<T>& context) {
-    team_->then([this, &context](const Share& share) {
+    team_->each_share([this, &context](const Share& share) {
         if (!all_finite(network_, context.of(share), job_.request.restorable, job_.state,
                         job_.average.values))
             nonfinite_ = true;
     });
-    team_->barrier();
 }
 
 template <class T> bool Run<T>::enter_epoch(const Context<T>& context, Index epoch) {
@@ -129,8 +128,7 @@ template <class T> void Run<T>::commit_lazy(bool last) {
     LazyWeight<T>& lazy = network_.lazy_weight();
     lazy.commit();
     if (!last && !lazy.needs_flush()) return;
-    team_->then([&lazy](const Share& share) { lazy.flush(share); });
-    team_->barrier();
+    team_->each_share([&lazy](const Share& share) { lazy.flush(share); });
     lazy.reset();
 }
 
