@@ -10,7 +10,6 @@ from . import (
     backends,
     constraints,
     losses,
-    metrics,
     model,
     optimizers,
     penalties,
@@ -23,6 +22,7 @@ from . import functional as functional
 from . import gradients as gradients
 from . import initializers as initializers
 from . import layers as layers
+from . import metrics as metrics
 from . import plots as plots
 from . import schedules as schedules
 from ._config import *
@@ -33,7 +33,7 @@ from .error_decomposition import *
 from .layers import _public as _layers
 from .layers._public import *
 from .losses import *
-from .metrics import *
+from .metrics import accuracy as accuracy
 from .model import *
 from .optimizers import *
 from .penalties import *
@@ -51,7 +51,17 @@ from .training.trainer import *
 if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
     __all__ = sorted(
         [
-            *["__version__", "datasets", "functional", "gradients", "initializers", "plots", "schedules"],
+            *[
+                "__version__",
+                "accuracy",
+                "datasets",
+                "functional",
+                "gradients",
+                "initializers",
+                "metrics",
+                "plots",
+            ],
+            "schedules",
             *_callbacks.__all__,
             *_config.__all__,
             *_divergence.__all__,
@@ -62,7 +72,6 @@ if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
             *averaging.__all__,
             *constraints.__all__,
             *losses.__all__,
-            *metrics.__all__,
             *model.__all__,
             *optimizers.__all__,
             *penalties.__all__,

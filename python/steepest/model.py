@@ -20,13 +20,14 @@ from .constraints import MaxNorm
 from .initializers import Initializer
 from .layers import Layer
 from .losses import Loss, LossFunction
-from .metrics import Metric
+from .metrics import Metrics
 from .optimizers import Optimizer
 from .penalties import Penalties
 from .training.callbacks import BatchCallback, Callback
 from .training.history import History
 from .training.model import Model
 from .training.trainer import DEFAULT_OPTIMIZER, Trainer
+from .training.validation import ValidationData
 
 __all__ = ["Sequential", "load"]
 
@@ -109,8 +110,8 @@ class Sequential(Model):
         batch_size: int | None = 128,
         shuffle: bool = True,
         sample_weight: ArrayLike | None = None,
-        validation_data: tuple[Samples, ArrayLike] | None = None,
-        metrics: Mapping[str, Metric] | None = None,
+        validation_data: ValidationData | None = None,
+        metrics: Metrics | None = None,
         callbacks: Sequence[Callback] = (),
         batch_callbacks: Sequence[BatchCallback] = (),
         batch_group: int = 1,

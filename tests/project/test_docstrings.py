@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import steepest as st
-from steepest import datasets, functional, gradients, initializers, plots, schedules
+from steepest import datasets, functional, gradients, initializers, metrics, plots, schedules
 
 SECTION = re.compile(r"^(\w+)\n-+\n", re.MULTILINE)
 MODULES = {
@@ -19,6 +19,7 @@ MODULES = {
     "functional.": functional,
     "gradients.": gradients,
     "initializers.": initializers,
+    "metrics.": metrics,
     "plots.": plots,
     "schedules.": schedules,
 }

@@ -54,7 +54,7 @@ KINDS |= dict.fromkeys(
     ["EvaluateGradient", "Function", "History", "Initializer", "Iterable", "Layer", "Model"]
 )
 KINDS |= dict.fromkeys(["Mapping", "MaxNorm", "NDArray", "Optimizer", "Penalties", "Penalty", "SGD"])
-KINDS |= dict.fromkeys(["Samples", "Sequence", "Sequential", "tuple"])
+KINDS |= dict.fromkeys(["Metrics", "Samples", "Sequence", "Sequential", "ValidationData", "tuple"])
 
 
 def kind_of(parameter):

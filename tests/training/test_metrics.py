@@ -82,7 +82,6 @@ def test_a_result_that_is_one_is_recorded(data, result):
 @pytest.mark.parametrize(
     ("metrics", "validation", "error", "message"),
     [
-        ({"m": st.accuracy}, False, ValueError, "metrics are evaluated on validation data, but validation_d"),
         (
             {"loss": st.accuracy},
             True,
@@ -92,15 +91,16 @@ def test_a_result_that_is_one_is_recorded(data, result):
         ({"validation_loss": st.accuracy}, True, ValueError, "named 'validation_loss', but these names"),
         ({"epochs": st.accuracy}, True, ValueError, "named 'epochs', but these names"),
         ({"best_epoch": st.accuracy}, True, ValueError, "named 'best_epoch', but these names"),
-        ({"m": 0.5}, True, TypeError, "metrics must map names to functions, but have 'm': 0.5"),
-        ({1: st.accuracy}, True, TypeError, "metrics must map names to functions, but have 1"),
-        ([st.accuracy], True, TypeError, r"metrics must map names to functions, as in .*, but got \["),
-        (
-            st.accuracy,
-            True,
-            TypeError,
-            "metrics must map names to functions, as in {'accuracy': st.accuracy}",
-        ),
+        ({"m": 0.5}, True, TypeError, "metrics must be names or functions, but have 'm': 0.5"),
+        ({1: st.accuracy}, True, TypeError, "metrics must be names or functions, but have 1"),
+        (st.accuracy, True, TypeError, r"metrics must be a list, as in metrics=\['accuracy'\], but got <fun"),
+        ("accuracy", False, TypeError, r"metrics must be a list, as in .*, but got 'accuracy'"),
+        (3, False, TypeError, "metrics must be a list of names or functions, not 3"),
+        ([0.5], False, TypeError, "metrics must be names or functions, but have '0.5': 0.5"),
+        (["acuracy"], False, ValueError, "metric 'acuracy' is not known: did you mean 'accuracy'?"),
+        (["F1"], False, ValueError, "metric 'F1' is not known: did you mean 'f1'?"),
+        (["xyz"], False, ValueError, "metric 'xyz' is not known: known are accuracy, "),
+        (["f1", "f1"], False, ValueError, "two metrics are named 'f1': give a mapping"),
     ],
 )
 def test_metrics_are_checked_before_training(data, metrics, validation, error, message):
@@ -117,11 +117,14 @@ def test_accuracy():
     assert st.accuracy(np.array([1, 1, 1, 0], np.uint8), np.array(scores)) == 0.5
     assert type(st.accuracy([0], [[1, 0]])) is float
     for labels, values, error, message in [
-        ([0, 1], [[1.0], [0.0]], ValueError, r"scores have shape \(2, 1\), but accuracy chooses among"),
-        ([0, 1], [1.0, 0.0], ValueError, r"scores have shape \(2,\), but accuracy chooses among"),
+        ([0, 1], 1.0, ValueError, r"scores have shape \(\), but accuracy takes \(samples, classes\)"),
+        ([0, 0.5], [1.0, 0.0], TypeError, "labels have dtype float64, but must be integers"),
+        ([0, 1, -1, 0], scores, ValueError, "labels of sample 2 is -1, but classes are counted from 0"),
+        ([0, 1, 2, 0], scores, ValueError, r"label 2 of sample 2 is not one of the 2 classes 0\.\.1"),
         ([], np.ones((0, 3)), ValueError, r"scores have shape \(0, 3\)"),
         ([0], scores, ValueError, r"labels have shape \(1,\), but must be \(4,\)"),
-        (np.eye(4)[:, :2], scores, ValueError, r"labels have shape \(4, 2\), but must be \(4,\)"),
+        (np.eye(4)[:, :2], scores, ValueError, r"\(4, 2\), but row 2 is not one-hot"),
+        (np.eye(4)[:, :3], scores, ValueError, r"labels have shape \(4, 3\), but must be \(4,\)"),
         ([0.0, 1, 0, 1], scores, TypeError, "labels have dtype float64, but must be integers"),
         (["a"] * 4, scores, TypeError, "labels has dtype <U1, but must hold real numbers"),
     ]:

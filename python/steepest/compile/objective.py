@@ -54,7 +54,8 @@ def batch_of(
     x = rows_of(compiled, X, f"X{where}")
     _checks.not_empty(x, f"X{where}")
     scores, dtype = (len(x), compiled.out_features), compiled.dtype
-    return Batch(x, *targets_and_weight(loss, y, sample_weight, scores, dtype, active(), f"y{where}"))
+    names = (f"y{where}", f"sample_weight{where}")
+    return Batch(x, *targets_and_weight(loss, y, sample_weight, scores, dtype, active(), *names))
 
 
 def check_finite(batch: Batch, where: str = "") -> None:

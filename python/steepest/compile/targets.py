@@ -22,6 +22,7 @@ def targets_and_weight(
     dtype: np.dtype[Any],
     backend: Backend,
     name: str = "y",
+    weight_name: str = "sample_weight",
 ) -> tuple[Array, Array | None]:
     """`y` and the weights as `Batch` holds them, for scores of a shape; that `y` is finite is not checked."""
     samples, outputs = scores
@@ -37,7 +38,7 @@ def targets_and_weight(
         targets = _checks.targets(y, samples, outputs, dtype, name)
     if loss.target_range is not None:
         _check_range(targets, loss.target_range, name)
-    weight = None if sample_weight is None else _checks.weights(sample_weight, samples, dtype)
+    weight = None if sample_weight is None else _checks.weights(sample_weight, samples, dtype, weight_name)
     if isinstance(loss, SoftmaxCrossEntropy) and loss.class_weight is not None:
         weight = _weights_by_class(loss.class_weight, targets, outputs, weight, dtype)
     return targets, weight

@@ -15,7 +15,7 @@ from ..model import Sequential
 from ..optimizers import SGD
 from ..penalties import Penalty
 from ..training.trainer import DEFAULT_OPTIMIZER, Trainer
-from ..training.validation import data_loss, validation_batch
+from ..training.validation import data_loss, measured
 from .parts import ErrorDecomposition
 
 Data = tuple[ArrayLike, ArrayLike]
@@ -184,7 +184,7 @@ def _different_seeds(seeds: Iterable[int]) -> list[int]:
 def _test_error(trainer: Trainer, test: Data, measure: str) -> float:
     """The test error of the model as it is now."""
     compiled = trainer.model.compiled
-    batch = validation_batch(compiled, test, trainer.loss, "test")
+    batch = measured(compiled, test, trainer.loss, "test").batch
     if measure == "loss":
         return data_loss(compiled, trainer.loss, batch)
     return float(np.mean(trainer.model.predict(batch.dense) != batch.targets))

@@ -14,7 +14,7 @@ from .history import History
 from .loop import Call, EpochLoop, Fitting, Part
 from .objective import objective_before_steps
 from .rates import AHEAD, Rates
-from .validation import data_loss, validate
+from .validation import Measured, data_loss, measure
 
 _CALLER = 4  # of `Trainer.fit`
 
@@ -26,7 +26,8 @@ class Fit(Fitting):
     trainer: RunningTrainer
     cancelled: Callable[[], bool]
     batch: Batch
-    validation: Batch | None
+    validation: bool
+    measured: Measured  # the validation data, or those that are learned from
     epochs: int
     batch_size: int  # at most the number of samples
     shuffle: bool
@@ -69,7 +70,7 @@ class Fit(Fitting):
         most = self._rates.epochs_at_once(self._loop.batches)
         if self.batch_callbacks:
             return 0
-        return min(most, 1) if self.callbacks or self.validation else most
+        return min(most, 1) if self.callbacks or self.validation or self.metrics else most
 
     def request(self, epochs: int, part: Part) -> FitRequest:
         """The next epochs, with learning rates of the trainer's optimizer, which a callback may replace."""
@@ -151,9 +152,12 @@ class Fit(Fitting):
 
     def _end_of_epoch(self) -> None:
         history, trainer = self._history, self.trainer
-        if self.validation:
+        if self.validation or self.metrics:
             learning = self._learning
-            validate(learning.compiled, learning.loss, self.validation, self.metrics, history)
+            loss, values = measure(learning.compiled, learning.loss, self.measured, self.metrics)
+            history.validation_loss += [loss] * self.validation
+            for name, value in values.items():
+                history.metrics[name].append(value)
         self._loop.show(history)
         if self.callbacks:
             validation_loss = history.validation_loss[-1] if history.validation_loss else None

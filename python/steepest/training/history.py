@@ -20,7 +20,8 @@ class History:
     validation_loss : list of float
         The data loss, without penalty, on the validation data after each epoch; empty without such data.
     metrics : dict of list of float
-        By name: the value of each metric on the validation data after each epoch.
+        By name: the value of each metric after each epoch, on the validation data or, without such, on the
+        samples that were learned from.
     seconds : list of float
         Wall-clock time of each epoch's training in seconds, without validation and callbacks.
     samples_per_second : list of float

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from numpy.typing import ArrayLike
 
@@ -17,7 +17,7 @@ from ..backends.sparse import Samples
 from ..compile.objective import batch_of, check_finite
 from ..constraints import MaxNorm
 from ..losses import Loss, LossFunction
-from ..metrics import Metric
+from ..metrics import Metrics
 from ..optimizers import SGD, Optimizer
 from ..penalties import Penalties
 from . import divergence
@@ -26,7 +26,7 @@ from .fit import Fit
 from .history import History
 from .learning import Learning
 from .model import Model, checked_model
-from .validation import checked_metrics, validation_batch
+from .validation import Measured, ValidationData, checked_metrics, measured
 
 __all__ = ["Trainer"]
 
@@ -201,8 +201,8 @@ class Trainer:
         batch_size: int | None = 128,
         shuffle: bool = True,
         sample_weight: ArrayLike | None = None,
-        validation_data: tuple[Samples, ArrayLike] | None = None,
-        metrics: Mapping[str, Metric] | None = None,
+        validation_data: ValidationData | None = None,
+        metrics: Metrics | None = None,
         callbacks: Sequence[Callback] = (),
         batch_callbacks: Sequence[BatchCallback] = (),
         batch_group: int = 1,
@@ -227,11 +227,14 @@ class Trainer:
             Shuffle the samples in each epoch.
         sample_weight : array_like, (samples,), optional
             Finite, not negative and not all zero. A custom loss takes none.
-        validation_data : (X, y), optional
+        validation_data : (X, y) or (X, y, sample_weight), optional
             The data loss on it is computed after each epoch. X may be sparse as for training.
-        metrics : mapping of str to callables, optional
-            Functions such as `accuracy`, called after each epoch with the labels (or targets) and scores of
-            the validation data; each returns a real number. See `History.metrics`. The names of a history's
+        metrics : list of str or callables, or a mapping of names to them, optional
+            Names or functions of `steepest.metrics`, as in ``metrics=["accuracy", "f1"]``, or functions of
+            your own. They are measured after each epoch, on the validation data; without such data on the
+            samples that are learned from, which costs a pass over them. Each is called with labels (or
+            targets) and scores, and returns a real number. One that has a parameter `sample_weight` is given
+            the weights of the samples, if these have some. See `History.metrics`. The names of a history's
             attributes are reserved.
         callbacks : sequence of callables
             Each is called with an `EpochState` after each epoch; if one returns True, the fit stops. An
@@ -253,10 +256,10 @@ class Trainer:
         Raises
         ------
         ValueError, TypeError
-            If data or settings cannot be used, or there are metrics but no validation data; the model is
-            unchanged then. During the fit, TypeError if a metric does not return a real number, and
-            ValueError, which names the sample, if a label was changed to one that is not a class; the
-            parameters of the last finished epoch are restored.
+            If data or settings cannot be used; the model is unchanged then. During
+            the fit, TypeError if a metric does not return a real number, and ValueError, which names the
+            sample, if a label was changed to one that is not a class; the parameters of the last finished
+            epoch are restored.
         DivergenceError
             If the loss or a parameter is no longer finite. The parameters of the last finished epoch are
             restored, or of the best one if the loss had risen before.
@@ -303,14 +306,16 @@ class Trainer:
         shuffle, progress = _checks.flag(shuffle, "shuffle"), _checks.flag(progress, "progress")
         seed = self.model.seed if seed is None else _checks.seed(seed)
         batch_group = _checks.integer(batch_group, "batch_group", minimum=1)
-        metrics = checked_metrics(metrics, validation_data is not None)
+        metrics = checked_metrics(metrics)
         callbacks = checked_callbacks(callbacks, "callbacks")
         batch_callbacks = checked_callbacks(batch_callbacks, "batch_callbacks")
         compiled, loss = self.learning.compiled, self.learning.loss
         batch = batch_of(compiled, X, y, sample_weight, loss)
         check_finite(batch)
         self.learning.check_lazy(batch.x)
-        validation = None if validation_data is None else validation_batch(compiled, validation_data, loss)
+        on = Measured(batch, sample_weight)
+        if validation_data is not None:
+            on = measured(compiled, validation_data, loss)
         size = min(batch_size or len(batch.x), len(batch.x))
         compiled.check_masks(size)
         self._cancelled.clear()
@@ -318,7 +323,8 @@ class Trainer:
             self,
             self._cancelled.is_set,
             batch=batch,
-            validation=validation,
+            validation=validation_data is not None,
+            measured=on,
             epochs=epochs,
             batch_size=size,
             shuffle=shuffle,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from inspect import signature
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,60 +19,74 @@ from ..backends.sparse import Samples
 from ..compile.compiled import Compiled
 from ..compile.objective import batch_of, check_finite
 from ..losses import Loss
-from ..metrics import Metric
+from ..metrics import Metric, Metrics, metrics_named
 from .history import History
 
 _EVALUATED_AT_ONCE = 8192  # samples
+ValidationData: TypeAlias = tuple[Samples, ArrayLike] | tuple[Samples, ArrayLike, ArrayLike]
 
 
-def checked_metrics(metrics: Mapping[str, Metric] | None, validated: bool) -> Mapping[str, Metric]:
-    """The metrics of a fit as a dict; `validated` says whether the fit has validation data.
+@dataclass(frozen=True)
+class Measured:
+    """Samples that a loss and metrics are measured on, and their own weights, without those of classes."""
+
+    batch: Batch
+    weight: ArrayLike | None = None
+
+
+def checked_metrics(metrics: Metrics | None) -> Mapping[str, Metric]:
+    """The metrics of a fit by name.
 
     Raises
     ------
     ValueError
-        If a name is reserved for a field of `History`, or there is no validation data.
+        If a name is reserved for a field of `History`, or is not known.
     TypeError
-        If this is not a mapping of names to functions.
+        If these are not names or functions.
     """
-    if metrics is None:
-        return {}
-    if not isinstance(metrics, Mapping):
-        raise TypeError(
-            f"metrics must map names to functions, as in {{'accuracy': st.accuracy}}, but got {metrics!r:.80}"
-        )
+    found = metrics_named(metrics)
     reserved = [field.name for field in fields(History)] + ["epochs"]
-    for name, metric in metrics.items():
-        if not isinstance(name, str) or not callable(metric):
-            raise TypeError(f"metrics must map names to functions, but have {name!r:.80}: {metric!r:.80}")
+    for name in found:
         if name in reserved:
             raise ValueError(f"a metric is named {name!r}, but these names are taken: {', '.join(reserved)}")
-    if metrics and not validated:
-        raise ValueError("metrics are evaluated on validation data, but validation_data is None")
-    return dict(metrics)
+    return found
 
 
-def validation_batch(
-    compiled: Compiled, data: tuple[Samples, ArrayLike], loss: Loss, name: str = "validation_data"
-) -> Batch:
-    """A pair of samples and targets, checked and converted."""
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise TypeError(f"{name} must be a pair (X, y)")
-    where = f" of {name}"
-    batch = batch_of(compiled, data[0], data[1], None, loss, where)
+def measured(
+    compiled: Compiled,
+    data: ValidationData,
+    loss: Loss,
+    name: str = "validation_data",
+) -> Measured:
+    """Samples, targets and perhaps weights, checked and converted."""
+    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        raise TypeError(f"{name} must be (X, y) or (X, y, sample_weight)")
+    X, y, weight = (*data, None)[:3]
+    where = f" of {name}" if name else ""
+    batch = batch_of(compiled, X, y, weight, loss, where)
     check_finite(batch, where)
-    return batch
+    return Measured(batch, weight)
 
 
-def validate(
-    compiled: Compiled, loss: Loss, batch: Batch, metrics: Mapping[str, Metric], history: History
-) -> None:
-    """Add data loss and metrics to a history. Scores are kept only where metrics need them."""
+def measure(
+    compiled: Compiled, loss: Loss, on: Measured, metrics: Mapping[str, Metric]
+) -> tuple[float, dict[str, float]]:
+    """Data loss and metrics. Scores are kept only where metrics need them."""
+    batch = on.batch
     kept = np.empty((len(batch.x) if metrics else 0, compiled.out_features), compiled.dtype)
-    history.validation_loss.append(data_loss(compiled, loss, batch, kept))
+    loss_value, values = data_loss(compiled, loss, batch, kept), {}
     for name, metric in metrics.items():
-        result = metric(_read_only(batch.targets), _read_only(kept))
-        history.metrics[name].append(_checks.real_number(result, f"metric {name!r}"))
+        weight = {"sample_weight": on.weight} if on.weight is not None and _takes_weight(metric) else {}
+        result = metric(_read_only(batch.targets), _read_only(kept), **weight)
+        values[name] = _checks.real_number(result, f"metric {name!r}")
+    return loss_value, values
+
+
+def _takes_weight(metric: Metric) -> bool:
+    try:
+        return "sample_weight" in signature(metric).parameters
+    except ValueError:  # of a compiled function
+        return False
 
 
 def data_loss(compiled: Compiled, loss: Loss, batch: Batch, kept: Array | None = None) -> float:
