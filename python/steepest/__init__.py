@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from . import (
+    _advice,
     _config,
     averaging,
     backends,
@@ -79,5 +82,17 @@ if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
             *storage.__all__,
         ]
     )
+
+    _advice.advise(value for name in __all__ if isinstance(value := globals()[name], type))
+
+    def __getattr__(name: str) -> Any:
+        """`steepest.sklearn` when it is first used: scikit-learn takes a second to import, or is missing."""
+        if name == "sklearn":
+            return import_module(f"{__name__}.sklearn")
+        raise AttributeError(_advice.missing_name(name))
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *(["sklearn"] if find_spec("sklearn") else [])})
+
 
 backends.warn_if_native_is_missing()

@@ -97,6 +97,7 @@ Averaging: TypeAlias = PolyakAverage | ExponentialAverage
 
 def as_averaging(averaging: Averaging | None) -> Averaging | None:
     """`averaging` itself; a TypeError if it is not an average or None."""
+    _checks.instance(averaging, "averaging")
     if averaging is not None and not isinstance(averaging, Averaging):
         raise TypeError(
             f"averaging must be None or an average such as st.PolyakAverage() or st.ExponentialAverage(), "

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from . import _checks
 from ._description import Description, Rule, normal
 
 __all__ = ["MaxNorm"]
@@ -49,6 +50,7 @@ class MaxNorm(Description):
 
 def as_constraint(constraint: MaxNorm | None) -> MaxNorm | None:
     """`constraint` itself; a TypeError if it is not a constraint or None."""
+    _checks.instance(constraint, "constraint")
     if constraint is not None and not isinstance(constraint, MaxNorm):
         raise TypeError(
             f"constraint must be None or a constraint such as st.MaxNorm(3.0), not {constraint!r:.80}"

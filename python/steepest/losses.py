@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 Reduction: TypeAlias = Literal["mean", "sum"]
+ClassWeight: TypeAlias = Sequence[float] | Mapping[int, float] | str
 
 
 _reduction = partial(_checks.one_of, allowed=("mean", "sum"))
@@ -88,9 +89,12 @@ class SoftmaxCrossEntropy(_Loss):
     ----------
     label_smoothing : float, default 0.0
         In [0, 1): e in t = (1 - e) onehot(y) + e / classes. With 0, l = log(sum_j exp(s_j)) - s_y.
-    class_weight : sequence of float, optional
+    class_weight : sequence of float, mapping of int to float, or "balanced", optional
         One number per class, finite, not negative and not all zero. It multiplies the weights of the samples
-        of the class. Stored as a tuple.
+        of the class. Stored as a tuple. A mapping has numbers of some classes; of the others it is 1. With
+        "balanced" it is samples / (classes * samples of the class), so that all classes that there are have
+        the same sum; the samples are those that a fit learns from, or those of the call. A single
+        `Trainer.step`, which sees a part of them, refuses it.
 
     Notes
     -----
@@ -107,7 +111,7 @@ class SoftmaxCrossEntropy(_Loss):
     """
 
     label_smoothing: float = 0.0
-    class_weight: Sequence[float] | None = None
+    class_weight: ClassWeight | None = None
     takes_labels: ClassVar[bool] = True
     kernel: ClassVar[str] = "softmax"
     number: ClassVar[str] = "label_smoothing"
@@ -396,10 +400,20 @@ REGRESSION_LOSSES: Mapping[str, Loss] = {
 }
 
 
+# Names that people know losses by.
+ALIASES: Mapping[str, str] = {
+    "bce": "binary_cross_entropy",
+    "cross_entropy": "softmax",
+    "mae": "absolute_error",
+    "mse": "squared_error",
+    "svm": "hinge",
+}
+
+
 def as_loss(loss: str | Loss | LossFunction) -> Loss:
     """Return a loss: `loss` itself, the one with this name, or one made from a function (see `CustomLoss`).
 
-    The names are those of `LOSSES`.
+    The names are those of `LOSSES` and `ALIASES`.
 
     Raises
     ------
@@ -409,12 +423,12 @@ def as_loss(loss: str | Loss | LossFunction) -> Loss:
         For anything else.
     """
     if isinstance(loss, str):
-        _checks.one_of(loss, "loss", tuple(LOSSES))
-        return LOSSES[loss]
+        name = ALIASES.get(loss, loss)
+        _checks.one_of(name, "loss", (*LOSSES, *ALIASES))
+        return LOSSES[name]
     if isinstance(loss, Loss):
         return loss
-    if isinstance(loss, type):
-        raise TypeError(f"loss must be a loss such as st.SquaredError(), not the class {loss.__name__}")
+    _checks.instance(loss, "loss")
     if not callable(loss):
         raise TypeError(
             f"loss must be a name ({', '.join(LOSSES)}), a loss such as st.SquaredError(), or a function of "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from textwrap import indent
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -19,7 +19,7 @@ from .compile.initial_weights import draw_weights
 from .constraints import MaxNorm
 from .initializers import Initializer
 from .layers import Layer
-from .losses import Loss, LossFunction
+from .losses import ClassWeight, Loss, LossFunction
 from .metrics import Metrics
 from .optimizers import Optimizer
 from .penalties import Penalties
@@ -39,7 +39,7 @@ class Sequential(Model):
 
     Parameters
     ----------
-    *layers : layers
+    *layers : layers, or one list of them
         `Linear`, `Maxout`, activations such as `ReLU`, `Dropout`, `BatchNorm`, `LayerNorm`,
         `Residual`, `FractionalMaxPool2d`. There must be at least one `Linear` or `Maxout`, and each layer
         must take as many features as the one before returns.
@@ -78,12 +78,14 @@ class Sequential(Model):
 
     def __init__(
         self,
-        *layers: Layer,
+        *layers: Layer | Sequence[Layer],
         dtype: DTypeLike = np.float32,
         seed: int = 0,
         initializer: Initializer | None = None,
     ) -> None:
-        self._build(layers, dtype, seed)
+        if len(layers) == 1 and isinstance(layers[0], list | tuple):
+            layers = tuple(layers[0])
+        self._build(cast("tuple[Layer, ...]", layers), dtype, seed)
         draw_weights(self.compiled, self.seed, initializer)
 
     def _build(self, layers: Iterable[Layer], dtype: DTypeLike, seed: int) -> None:
@@ -100,7 +102,7 @@ class Sequential(Model):
         y: ArrayLike,
         *,
         loss: str | Loss | LossFunction = "softmax",
-        optimizer: Optimizer = DEFAULT_OPTIMIZER,
+        optimizer: str | Optimizer = DEFAULT_OPTIMIZER,
         penalty: Penalties = None,
         clip_value: float | None = None,
         clip_norm: float | None = None,
@@ -110,7 +112,9 @@ class Sequential(Model):
         batch_size: int | None = 128,
         shuffle: bool = True,
         sample_weight: ArrayLike | None = None,
+        class_weight: ClassWeight | None = None,
         validation_data: ValidationData | None = None,
+        validation_split: float = 0.0,
         metrics: Metrics | None = None,
         callbacks: Sequence[Callback] = (),
         batch_callbacks: Sequence[BatchCallback] = (),
@@ -130,16 +134,17 @@ class Sequential(Model):
         y : array_like
             Labels (samples,) for softmax and hinge, targets (samples, out_features) for other losses.
         loss : str, loss or callable, default "softmax"
-            A loss, its name (see `losses.as_loss`), or a function of scores and targets (see
-            `losses.CustomLoss`).
-        optimizer : an optimizer of `steepest.optimizers`, default SGD()
+            A loss, its name, such as "cross_entropy", "mse", "mae", "bce" or "svm", or a function of scores
+            and targets; see `Trainer`.
+        optimizer : an optimizer of `steepest.optimizers`, or its name, default SGD()
+            "sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam" or "lion" with its default settings.
         penalty : L2, L1, ElasticNet or None, or a mapping of them
         clip_value, clip_norm, constraint
             See `Trainer`.
         averaging : PolyakAverage, ExponentialAverage or None
             Average the parameters over the updates; at the end the model has the averaged ones. Validation,
             metrics and callbacks see the parameters that are being trained.
-        epochs, batch_size, shuffle, sample_weight, validation_data, metrics
+        epochs, batch_size, shuffle, sample_weight, class_weight, validation_data, validation_split, metrics
             See `Trainer.fit`.
         callbacks, batch_callbacks, batch_group, progress, seed
             See `Trainer.fit`.
@@ -179,7 +184,9 @@ class Sequential(Model):
             batch_size=batch_size,
             shuffle=shuffle,
             sample_weight=sample_weight,
+            class_weight=class_weight,
             validation_data=validation_data,
+            validation_split=validation_split,
             metrics=metrics,
             callbacks=callbacks,
             batch_callbacks=batch_callbacks,

@@ -424,8 +424,19 @@ OPTIMIZERS: Mapping[str, type[Optimizer]] = {
 }
 
 
-def as_optimizer(optimizer: Optimizer) -> Optimizer:
-    """`optimizer` itself; a TypeError if it is not an optimizer."""
+def as_optimizer(optimizer: str | Optimizer) -> Optimizer:
+    """`optimizer` itself, or the one of this name of `OPTIMIZERS` with its defaults.
+
+    Raises
+    ------
+    ValueError
+        For another name.
+    TypeError
+        If it is not an optimizer.
+    """
+    if isinstance(optimizer, str):
+        return OPTIMIZERS[_checks.one_of(optimizer.lower(), "optimizer", tuple(OPTIMIZERS))]()
+    _checks.instance(optimizer, "optimizer")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be an optimizer such as st.SGD(0.1), not {optimizer!r:.80}")
     return optimizer

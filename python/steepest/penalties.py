@@ -179,6 +179,7 @@ def scaled(penalty: Penalty | None, share: float) -> Penalty | None:
 
 def as_penalty(penalty: Penalty | None) -> Penalty | None:
     """`penalty` itself; a TypeError if it is not a penalty or None."""
+    _checks.instance(penalty, "penalty")
     if penalty is not None and not isinstance(penalty, Penalty):
         raise TypeError(f"penalty must be None or a penalty such as st.L2(1e-4), not {penalty!r:.80}")
     return penalty

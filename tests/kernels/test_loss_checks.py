@@ -32,17 +32,25 @@ from steepest.losses import as_loss
         (
             lambda: st.SoftmaxCrossEntropy(0, 2.0),
             TypeError,
-            "class_weight must be a sequence with one number",
+            "class_weight must be .* or a sequence with one number",
         ),
-        (lambda: st.SoftmaxCrossEntropy(0, {0: 1.0}), TypeError, "class_weight must be a sequence"),
-        (lambda: st.SoftmaxCrossEntropy(0, "11"), TypeError, "class_weight must be a sequence"),
+        (lambda: st.SoftmaxCrossEntropy(0, {0, 1}), TypeError, "class_weight must be 'balanced', a mapping"),
+        (lambda: st.SoftmaxCrossEntropy(0, "11"), ValueError, "class_weight is '11', but must be one of"),
         (lambda: st.SoftmaxCrossEntropy(0, [1, "a"]), TypeError, r"class_weight\[1\] must be a real number"),
         (lambda: st.SoftmaxCrossEntropy(0, [1, -1]), ValueError, r"class_weight\[1\] is -1, but must be fin"),
         (lambda: st.SoftmaxCrossEntropy(0, [np.inf]), ValueError, r"class_weight\[0\] is inf, but must be"),
         (lambda: st.SoftmaxCrossEntropy(0, [0, 0.0]), ValueError, "class_weight is zero for all 2 classes"),
-        (lambda: as_loss(st.SquaredError), TypeError, "not the class SquaredError"),
+        (
+            lambda: as_loss(st.SquaredError),
+            TypeError,
+            r"loss is the class SquaredError: write st\.SquaredError\(\)",
+        ),
         (lambda: as_loss(None), TypeError, "loss must be a name .* or a function of scores and targets"),
-        (lambda: as_loss("mae"), ValueError, "loss is 'mae', but must be one of .*'absolute_error', 'huber'"),
+        (
+            lambda: as_loss("mean"),
+            ValueError,
+            "loss is 'mean', but must be one of .*'absolute_error', 'huber'",
+        ),
     ],
 )
 def test_bad_descriptions_are_named(make, error, message):

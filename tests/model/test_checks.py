@@ -69,7 +69,7 @@ def test_bad_settings_are_named(data):
         with pytest.raises(error, match=message):
             trainer.fit(*data, **options)
     for optimizer, loss, penalty, message in [
-        ("sgd", "softmax", None, "optimizer must be an optimizer such as st.SGD"),
+        (0.1, "softmax", None, "optimizer must be an optimizer such as st.SGD"),
         (st.SGD(), 3, None, "loss must be a name"),
         (st.SGD(), "softmax", 1e-4, "penalty must be None or a penalty such as st.L2"),
     ]:

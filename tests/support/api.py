@@ -20,6 +20,7 @@ TEXTS = {
     "method": "forward",
     "mode": "max",
     "monitor": "loss",
+    "optimizer": "adam",
     "reduction": "sum",
 }
 # What callers are given, and never make.
@@ -54,7 +55,9 @@ KINDS |= dict.fromkeys(
     ["EvaluateGradient", "Function", "History", "Initializer", "Iterable", "Layer", "Model"]
 )
 KINDS |= dict.fromkeys(["Mapping", "MaxNorm", "NDArray", "Optimizer", "Penalties", "Penalty", "SGD"])
-KINDS |= dict.fromkeys(["Metrics", "Samples", "Sequence", "Sequential", "ValidationData", "tuple"])
+KINDS |= dict.fromkeys(
+    ["ClassWeight", "Metrics", "Samples", "Sequence", "Sequential", "ValidationData", "tuple"]
+)
 
 
 def kind_of(parameter):

@@ -70,7 +70,7 @@ def test_validation_loss_is_without_penalty_and_after_the_epoch(backend, data):
     assert len(history.validation_loss) == 3
     assert history.validation_loss[-1] == pytest.approx(expected, rel=1e-6)
     for bad, error, message in [
-        ((X,), TypeError, r"must be a pair \(X, y\)"),
+        ((X,), TypeError, r"validation_data must be \(X, y\) or \(X, y, sample_weight\)"),
         ((X, y[1:]), ValueError, "X has 300 samples, but y of validation_data has 299"),
         ((np.full((1, 6), np.inf), [0]), ValueError, "row 0 of X of validation_data holds NaN or an inf"),
         ((X[:0], y[:0]), ValueError, "X of validation_data has 0 samples"),

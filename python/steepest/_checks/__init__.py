@@ -1,12 +1,14 @@
 """Check: the messages a user can get about values and arrays. Everything behind this edge is trusted."""
 
 from .arrays import Array, float_dtype, mask, named_arrays, packed, readable, real_array
+from .callers import caller_level
 from .numbers import (
     LARGEST_INTEGER,
     at_least,
     flag,
     fraction,
     inside,
+    instance,
     integer,
     non_negative,
     one_of,
@@ -25,12 +27,14 @@ __all__ = [
     "LARGEST_INTEGER",
     "Array",
     "at_least",
+    "caller_level",
     "class_weight",
     "finite_rows",
     "flag",
     "float_dtype",
     "fraction",
     "inside",
+    "instance",
     "integer",
     "labels",
     "mask",

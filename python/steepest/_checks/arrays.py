@@ -31,11 +31,30 @@ def real_array(value: object, name: str, if_strings: str = "") -> Array:
     if type(value).__module__.startswith("scipy.sparse"):
         kind = type(value).__name__
         raise TypeError(f"{name} is a {kind}, but must be dense: use its toarray()")
+    if array.dtype.kind == "O" and type(value).__module__.startswith("pandas"):
+        array = _of_pandas(value, array, name)
     if if_strings and array.size and isinstance(array.flat[0], str):
         raise TypeError(f"{name} has dtype {array.dtype}, but must hold real numbers: {if_strings}")
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {array.dtype}, but must hold real numbers")
     return array
+
+
+def _of_pandas(value: Any, array: Array, name: str) -> Array:
+    """The numbers of columns of several types, or of one with missing values, which NumPy has as objects."""
+    columns: Any = getattr(value, "columns", None)
+    types = [value.dtype] if columns is None else list(value.dtypes)
+    odd = [i for i, one in enumerate(types) if getattr(one, "kind", "O") not in "biuf"]
+    if odd and columns is None:
+        return array
+    if odd:
+        names = ", ".join(repr(columns[i]) for i in odd[:5]) + ("" if len(odd) < 6 else ", ...")
+        raise TypeError(
+            f"{name} has columns that are not numbers ({names}): turn them into numbers, for example with "
+            "pd.get_dummies, or drop them"
+        )
+    integers = all(one.kind in "biu" for one in types) and not value.isna().any(axis=None)
+    return np.asarray(value.to_numpy(dtype=np.int64 if integers else np.float64, na_value=np.nan))
 
 
 def _as_array(value: object, name: str) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Collection
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import numpy as np
@@ -95,6 +96,13 @@ def integer(value: object, name: str, *, minimum: int, maximum: int = LARGEST_IN
     return number
 
 
+def instance(value: object, name: str) -> None:
+    """Refuse a class where one of its objects is needed."""
+    if isinstance(value, type):
+        prefix = "st." if value.__module__.startswith("steepest.") else ""
+        raise TypeError(f"{name} is the class {value.__name__}: write {prefix}{value.__name__}()")
+
+
 def seed(value: object) -> int:
     """`value` as an int in [0, 2**64)."""
     return integer(value, "seed", minimum=0, maximum=2**64 - 1)
@@ -110,7 +118,9 @@ def flag(value: object, name: str) -> bool:
 def one_of(value: _Text, name: str, allowed: Collection[str]) -> _Text:
     """`value` as one of the allowed strings."""
     if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name} is {value!r:.80}, but must be one of {', '.join(map(repr, allowed))}")
+        close = get_close_matches(value.lower(), allowed, 1) if isinstance(value, str) else []
+        hint = f": did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"{name} is {value!r:.80}, but must be one of {', '.join(map(repr, allowed))}{hint}")
     return str(value)  # type: ignore[return-value]  # a literal stays one
 
 

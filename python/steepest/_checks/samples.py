@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from .arrays import Array, packed, real_array
-from .numbers import non_negative
+from .numbers import integer, non_negative, one_of
 
 
 class Rows(Protocol):
@@ -87,13 +87,26 @@ def labels(
     if (bad := first_bad_label(indices, classes)) >= 0:
         raise ValueError(
             f"label {array[bad]} of sample {bad} is not one of the {classes} classes 0..{classes - 1}"
+            f"{_other_labels(indices, classes)}"
         )
     return indices
 
 
+def _other_labels(indices: Array, classes: int) -> str:
+    """What to do about labels that are classes to somebody else."""
+    least, most = int(indices.min()), int(indices.max())
+    if least == 1 and most == classes:
+        return ": labels are counted from 0, so use y - 1"
+    if least == -1 and most == 1 and classes == 2:
+        return ": use (y > 0).astype(int) for labels -1 and 1"
+    if least >= 0 and most < 2 * classes:
+        return f": give the last layer {most + 1} outputs, or use np.unique(y, return_inverse=True)[1]"
+    return ": use np.unique(y, return_inverse=True)[1] for other numbers"
+
+
 def targets(y: object, samples: int, outputs: int, dtype: np.dtype[Any], name: str = "y") -> Array:
     """`y` as (samples, outputs) in `dtype`; (samples,) too where there is one output."""
-    array = real_array(y, name)
+    array = real_array(y, name, "targets are numbers: encode names of classes, as (y == 'yes').astype(int)")
     if array.ndim == 1 and outputs == 1:
         array = array[:, None]
     elif array.ndim == 1 and array.dtype.kind in "biu":
@@ -110,10 +123,22 @@ def targets(y: object, samples: int, outputs: int, dtype: np.dtype[Any], name: s
     return packed(array, dtype)
 
 
-def class_weight(value: object) -> tuple[float, ...]:
-    """`value` as a tuple: one finite number a class, not negative, not all zero."""
-    if isinstance(value, str | Mapping | Set) or not isinstance(value, Iterable):
-        raise TypeError(f"class_weight must be a sequence with one number per class, not {value!r:.80}")
+def class_weight(value: object) -> tuple[float, ...] | dict[int, float] | str:
+    """`value` as a tuple, which is not all zero, a dict or "balanced"; numbers are finite, not negative."""
+    if isinstance(value, str):
+        return one_of(value, "class_weight", ("balanced",))
+    if isinstance(value, Mapping):
+        return {
+            integer(label, "a class of class_weight", minimum=0): non_negative(
+                weight, f"class_weight[{label!r:.80}]"
+            )
+            for label, weight in value.items()
+        }
+    if isinstance(value, Set) or not isinstance(value, Iterable):
+        raise TypeError(
+            "class_weight must be 'balanced', a mapping of classes to numbers, or a sequence with one number "
+            f"per class, not {value!r:.80}"
+        )
     numbers = []
     for i, weight in enumerate(value):
         numbers.append(non_negative(weight, f"class_weight[{i}]"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from .. import _checks
 from ..layers import Activation, Layer, MatrixLayer
 from .stage import Stage
 
@@ -58,6 +59,7 @@ class Plan:
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         for path, layer in walk(layers):
+            _checks.instance(layer, f"layer {path}")
             if not isinstance(layer, Layer):
                 raise TypeError(
                     f"layer {path} is {layer!r:.80}, but must be a layer such as st.Linear(784, 10) or "

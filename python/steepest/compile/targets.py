@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from .. import _checks
 from .._checks import Array
 from ..backends.protocol import Backend
-from ..losses import CustomLoss, Loss, SoftmaxCrossEntropy, TargetRange
+from ..losses import ClassWeight, CustomLoss, Loss, SoftmaxCrossEntropy, TargetRange
 
 
 def targets_and_weight(
@@ -40,7 +40,7 @@ def targets_and_weight(
         _check_range(targets, loss.target_range, name)
     weight = None if sample_weight is None else _checks.weights(sample_weight, samples, dtype, weight_name)
     if isinstance(loss, SoftmaxCrossEntropy) and loss.class_weight is not None:
-        weight = _weights_by_class(loss.class_weight, targets, outputs, weight, dtype)
+        weight = weighted_by_class(by_class(loss.class_weight, targets, outputs), targets, weight, dtype)
     return targets, weight
 
 
@@ -67,17 +67,26 @@ def _any_targets(y: object, samples: int, dtype: np.dtype[Any], name: str) -> Ar
     return _checks.packed(array, np.dtype(np.int64))
 
 
-def _weights_by_class(
-    by_class: Sequence[float],
-    labels: Array,
-    classes: int,
-    sample_weight: Array | None,
-    dtype: np.dtype[Any],
+def by_class(class_weight: ClassWeight, labels: Array, classes: int) -> tuple[float, ...]:
+    """One number a class: 1 where a mapping has none; "balanced" gives all classes the same sum."""
+    if isinstance(class_weight, str):
+        counts = np.bincount(labels, minlength=classes)
+        there = np.count_nonzero(counts)
+        return tuple(len(labels) / (there * count) if count else 1.0 for count in counts.tolist())
+    if isinstance(class_weight, Mapping):
+        if unknown := [label for label in class_weight if label >= classes]:
+            raise ValueError(f"class_weight has class {unknown[0]}, but there are {classes} classes")
+        return tuple(class_weight.get(label, 1.0) for label in range(classes))
+    if len(class_weight) != classes:
+        raise ValueError(f"class_weight has {len(class_weight)} numbers, but there are {classes} classes")
+    return tuple(class_weight)
+
+
+def weighted_by_class(
+    weights: Sequence[float], labels: Array, sample_weight: Array | None, dtype: np.dtype[Any]
 ) -> Array:
     """The weight of each sample's class, times its own if it has one, as `weights` has it."""
-    if len(by_class) != classes:
-        raise ValueError(f"class_weight has {len(by_class)} numbers, but there are {classes} classes")
-    weight = np.array(by_class, np.float64)[labels]
+    weight = np.array(weights, np.float64)[labels]
     if sample_weight is None:
         return _checks.weights(weight, len(labels), dtype, "class_weight")
     with np.errstate(over="ignore"):  # an infinity is refused

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from numpy.typing import ArrayLike
 
 from .. import _checks
@@ -14,6 +12,7 @@ from ..compile.targets import targets_and_weight
 from ..losses import (
     AbsoluteError,
     BinaryCrossEntropy,
+    ClassWeight,
     Huber,
     LogCosh,
     Loss,
@@ -42,7 +41,7 @@ def softmax_cross_entropy(
     labels: ArrayLike,
     *,
     label_smoothing: float = 0.0,
-    class_weight: Sequence[float] | None = None,
+    class_weight: ClassWeight | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> tuple[float, Array]:
     """Mean softmax cross-entropy and its gradient; see `steepest.SoftmaxCrossEntropy`.

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from .. import _checks
 from .._checks import Array
 from ..backends.data import Batch, EpochResults, FitRequest, ShouldStop
 from ..metrics import Metric
@@ -15,8 +16,6 @@ from .loop import Call, EpochLoop, Fitting, Part
 from .objective import objective_before_steps
 from .rates import AHEAD, Rates
 from .validation import Measured, data_loss, measure
-
-_CALLER = 4  # of `Trainer.fit`
 
 
 @dataclass
@@ -140,7 +139,7 @@ class Fit(Fitting):
             self.trainer.epochs_done -= self._loop.undone
             self._history.best_epoch = rise.best
             advice = "Scale the features, or use a smaller learning rate."
-            warnings.warn(rise.warning(advice), RuntimeWarning, stacklevel=_CALLER)
+            warnings.warn(rise.warning(advice), RuntimeWarning, stacklevel=_checks.caller_level())
 
     def _record(self, losses: Sequence[float], seconds: Sequence[float]) -> None:
         """Some finished epochs."""

@@ -40,7 +40,7 @@ class Learning:
         self,
         compiled: Compiled,
         loss: str | Loss | LossFunction,
-        optimizer: Optimizer,
+        optimizer: str | Optimizer,
         penalty: Penalties,
         clip_value: float | None,
         clip_norm: float | None,
@@ -60,9 +60,9 @@ class Learning:
         self.state = TrainState(config, average=average)
         self.use(optimizer)
 
-    def use(self, optimizer: Optimizer) -> None:
+    def use(self, optimizer: str | Optimizer) -> None:
         """Take another optimizer. If it keeps the same kind of state, the state stays."""
-        slots = as_optimizer(optimizer).slots
+        slots = (optimizer := as_optimizer(optimizer)).slots
         check_dtype(optimizer, self.compiled.dtype)
         kept = self.state.optimizer
         if slots != tuple(kept.slots):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import _checks, storage
+from .. import _advice, _checks, storage
 from .._checks import Array
 from ..backends import active
 from ..backends.data import Batch, StepKey, TrainConfig
@@ -71,6 +71,11 @@ class Model:
             return np.empty((0, self.out_features), self.dtype)
         check_finite_rows(x)
         return network.forward(x)
+
+    if not TYPE_CHECKING:  # type checkers would take every name for one that it has
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(_advice.missing_method(type(self).__name__, name))
 
     def predict(self, X: Samples) -> Array:
         """Return the class of each row: the index of its largest score, the first one of equals.

@@ -16,17 +16,18 @@ from ..backends.memory import write
 from ..backends.sparse import Samples
 from ..compile.objective import batch_of, check_finite
 from ..constraints import MaxNorm
-from ..losses import Loss, LossFunction
+from ..losses import ClassWeight, Loss, LossFunction
 from ..metrics import Metrics
 from ..optimizers import SGD, Optimizer
 from ..penalties import Penalties
 from . import divergence
 from .callbacks import BatchCallback, Callback, checked_callbacks
 from .fit import Fit
+from .given import check_whole, given
 from .history import History
 from .learning import Learning
 from .model import Model, checked_model
-from .validation import Measured, ValidationData, checked_metrics, measured
+from .validation import ValidationData, checked_metrics
 
 __all__ = ["Trainer"]
 
@@ -41,10 +42,12 @@ class Trainer:
     model : Sequential
         Changed in place.
     loss : str, loss or callable, default "softmax"
-        A loss, its name (see `losses.as_loss`), or a function of scores and targets (see
-        `losses.CustomLoss`).
-    optimizer : an optimizer of `steepest.optimizers`, default SGD()
-        It may be replaced between steps and, by a callback, between epochs.
+        A loss; its name: "softmax" or "cross_entropy", "hinge" or "svm", "squared_hinge", "squared_error" or
+        "mse", "absolute_error" or "mae", "binary_cross_entropy" or "bce", "huber", "log_cosh", "poisson"; or
+        a function of scores and targets (see `losses.CustomLoss`).
+    optimizer : an optimizer of `steepest.optimizers`, or its name, default SGD()
+        A name, such as "adam", stands for the optimizer with its default settings. It may
+        be replaced between steps and, by a callback, between epochs.
     penalty : L2, L1, ElasticNet or None, or a mapping of them
         For the weights of all linear layers, or a mapping from the number of a layer in
         `Sequential.state_dict` to its penalty.
@@ -87,7 +90,7 @@ class Trainer:
         self,
         model: Model,
         loss: str | Loss | LossFunction = "softmax",
-        optimizer: Optimizer = DEFAULT_OPTIMIZER,
+        optimizer: str | Optimizer = DEFAULT_OPTIMIZER,
         penalty: Penalties = None,
         *,
         clip_value: float | None = None,
@@ -124,7 +127,7 @@ class Trainer:
         return self.learning.optimizer
 
     @optimizer.setter
-    def optimizer(self, optimizer: Optimizer) -> None:
+    def optimizer(self, optimizer: str | Optimizer) -> None:
         self.learning.use(optimizer)
 
     @property
@@ -181,6 +184,7 @@ class Trainer:
             if sample_weight is None:
                 objective = network.try_step(X, y, state, rate, seed)
             if objective is None:
+                check_whole(learning.loss)
                 batch = batch_of(compiled, X, y, sample_weight, learning.loss)
                 compiled.check_masks(len(batch.x))
                 check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
@@ -201,7 +205,9 @@ class Trainer:
         batch_size: int | None = 128,
         shuffle: bool = True,
         sample_weight: ArrayLike | None = None,
+        class_weight: ClassWeight | None = None,
         validation_data: ValidationData | None = None,
+        validation_split: float = 0.0,
         metrics: Metrics | None = None,
         callbacks: Sequence[Callback] = (),
         batch_callbacks: Sequence[BatchCallback] = (),
@@ -227,8 +233,16 @@ class Trainer:
             Shuffle the samples in each epoch.
         sample_weight : array_like, (samples,), optional
             Finite, not negative and not all zero. A custom loss takes none.
+        class_weight : "balanced", mapping of int to float, or sequence of float, optional
+            As for `SoftmaxCrossEntropy`, for any loss of labels, and for `BinaryCrossEntropy` with targets 0
+            and 1 of one output. It multiplies the sample weights, those of validation data too, but not in
+            metrics. "balanced" counts the samples that are learned from.
         validation_data : (X, y) or (X, y, sample_weight), optional
             The data loss on it is computed after each epoch. X may be sparse as for training.
+        validation_split : float, default 0.0
+            In [0, 1): the fraction of the rows that is held out as validation data instead, at random; with
+            labels, of each class, at least one sample and not all. The seed of the fit chooses them, the
+            model's if none is given: they are the same in each fit of a loop. The two parts are copies.
         metrics : list of str or callables, or a mapping of names to them, optional
             Names or functions of `steepest.metrics`, as in ``metrics=["accuracy", "f1"]``, or functions of
             your own. They are measured after each epoch, on the validation data; without such data on the
@@ -309,13 +323,10 @@ class Trainer:
         metrics = checked_metrics(metrics)
         callbacks = checked_callbacks(callbacks, "callbacks")
         batch_callbacks = checked_callbacks(batch_callbacks, "batch_callbacks")
-        compiled, loss = self.learning.compiled, self.learning.loss
-        batch = batch_of(compiled, X, y, sample_weight, loss)
-        check_finite(batch)
+        compiled = self.learning.compiled
+        samples = (X, y, sample_weight, class_weight, validation_data, validation_split)
+        batch, on, validated = given(compiled, self.learning.loss, *samples, seed)
         self.learning.check_lazy(batch.x)
-        on = Measured(batch, sample_weight)
-        if validation_data is not None:
-            on = measured(compiled, validation_data, loss)
         size = min(batch_size or len(batch.x), len(batch.x))
         compiled.check_masks(size)
         self._cancelled.clear()
@@ -323,7 +334,7 @@ class Trainer:
             self,
             self._cancelled.is_set,
             batch=batch,
-            validation=validation_data is not None,
+            validation=validated,
             measured=on,
             epochs=epochs,
             batch_size=size,

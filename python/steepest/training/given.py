@@ -1,0 +1,127 @@
+"""Check: the samples of a fit: what it learns from, and what it is measured on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import _checks
+from .._checks import Array
+from ..backends.data import Batch
+from ..backends.sparse import Samples
+from ..compile.compiled import Compiled
+from ..compile.objective import batch_of, check_finite
+from ..compile.targets import by_class, weighted_by_class
+from ..datasets import stratified_split
+from ..losses import BinaryCrossEntropy, ClassWeight, Loss, SoftmaxCrossEntropy
+from .validation import Measured, ValidationData, measured
+
+Weights: TypeAlias = tuple[float, ...]
+
+
+class Given(NamedTuple):
+    """What a fit learns from and is measured on, and whether these are other samples."""
+
+    batch: Batch
+    measured: Measured
+    validated: bool
+
+
+def given(
+    compiled: Compiled,
+    loss: Loss,
+    X: Samples,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    class_weight: ClassWeight | None,
+    validation_data: ValidationData | None,
+    validation_split: float,
+    seed: int,
+) -> Given:
+    """Checked and converted; see `Trainer.fit`. `seed` chooses the rows that are held out."""
+    split = _checks.fraction(validation_split, "validation_split")
+    if split and validation_data is not None:
+        raise ValueError("give validation_data or validation_split, not both")
+    loss, class_weight = _apart(loss, class_weight)
+    batch = batch_of(compiled, X, y, sample_weight, loss)
+    check_finite(batch)
+    if split:
+        train, held = _rows(batch, loss, split, seed)
+        batch, other = _some(batch, train), _some(batch, held)
+        on = Measured(other, other.weight)
+    elif validation_data is not None:
+        on = measured(compiled, validation_data, loss)
+    else:
+        on = Measured(batch, sample_weight)
+    if class_weight is not None:
+        labels = _labels(batch, loss)
+        if labels is None:
+            raise ValueError(
+                f"class_weight is given, but {loss!r:.80} compares numbers: it needs a loss of labels, or "
+                "binary cross-entropy with targets 0 and 1 of one output"
+            )
+        weights = by_class(class_weight, labels, max(compiled.out_features, 2))
+        validated = on.batch is not batch
+        batch = _weighted(batch, loss, weights)
+        on = replace(on, batch=_weighted(on.batch, loss, weights) if validated else batch)
+    return Given(batch, on, on.batch is not batch)
+
+
+def check_whole(loss: Loss) -> None:
+    """Refuse a loss that counts all samples, where a single step has some of them."""
+    if isinstance(loss, SoftmaxCrossEntropy) and isinstance(loss.class_weight, str):
+        raise ValueError(
+            f"class_weight is {loss.class_weight!r}, but a step has a part of the samples: give one number "
+            "per class"
+        )
+
+
+def _apart(loss: Loss, class_weight: ClassWeight | None) -> tuple[Loss, ClassWeight | None]:
+    """The loss without weights of classes, and these."""
+    if class_weight is not None:
+        class_weight = _checks.class_weight(class_weight)
+    if not isinstance(loss, SoftmaxCrossEntropy) or loss.class_weight is None:
+        return loss, class_weight
+    if class_weight is not None:
+        raise ValueError("class_weight is given to fit and to the loss: leave one of them out")
+    return replace(loss, class_weight=None), loss.class_weight
+
+
+def _labels(batch: Batch, loss: Loss) -> Array | None:
+    """The class of each sample; None if there are no classes."""
+    targets = batch.targets
+    if loss.takes_labels:
+        return targets
+    if not isinstance(loss, BinaryCrossEntropy) or targets.shape[1] > 1 or not np.isin(targets, (0, 1)).all():
+        return None
+    return targets[:, 0].astype(np.int64)
+
+
+def _weighted(batch: Batch, loss: Loss, weights: Weights) -> Batch:
+    labels = _labels(batch, loss)
+    if labels is None:
+        raise ValueError("class_weight is given, but targets of validation_data are not 0 and 1 alone")
+    return replace(batch, weight=weighted_by_class(weights, labels, batch.weight, batch.x.dtype))
+
+
+def _rows(batch: Batch, loss: Loss, split: float, seed: int) -> tuple[Array, Array]:
+    """The numbers of the rows to learn from and of those held out: of each class its share."""
+    labels, samples = _labels(batch, loss), len(batch.x)
+    if labels is None:
+        labels = np.zeros(samples, np.int64)
+    _, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    several = np.flatnonzero(counts[place] > 1)  # a class of one sample is learned from
+    if not len(several):
+        raise ValueError(f"validation_split is {split}, but no class has 2 samples, one of them to hold out")
+    held = several[stratified_split(labels[several], split, seed)[1]]
+    return np.setdiff1d(np.arange(samples), held, assume_unique=True), held
+
+
+def _some(batch: Batch, rows: Array) -> Batch:
+    weight = None if batch.weight is None else batch.weight[rows]
+    if weight is not None:
+        _checks.some_count(weight, "sample_weight of a part that validation_split makes")
+    return Batch(batch.x[rows], batch.targets[rows], weight)
