@@ -34,7 +34,7 @@ class SGD(Description):
     ----------
     learning_rate : float or schedule, default 0.1
         Finite and greater than 0; or a function of the step, counted from 0, such as those in
-        `steepest.schedules`.
+        `steepest.schedules`; or of the epoch, if its parameter is named `epoch`.
     momentum : float, default 0.0
         In [0, 1).
     nesterov : bool, default False

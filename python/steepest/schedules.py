@@ -1,11 +1,15 @@
-"""Learning rate schedules: functions of the step, which counts from 0 over all steps of a `Trainer`.
+"""Learning rate schedules: functions of the step or, with ``by="epoch"``, of the epoch.
 
-Every optimizer takes one of these, or any other function of the step, as its learning rate. The function is
-called once for each step, in order, but some steps ahead: it should depend on the step alone. A rate may be
-0, but must be finite and not negative.
+Both count from 0 over all fits of a `Trainer`: see `Trainer.steps_done` and `Trainer.epochs_done`. A step by
+itself, `Trainer.step`, belongs to epoch `epochs_done`, which a loop of your own may increase.
 
-A schedule is called with a step, an integer of at least 0, and returns the rate as a float. It raises
-ValueError or TypeError for any other step.
+Every optimizer takes one of these, or any other function of one number, as its learning rate. A function
+whose parameter is named `epoch` is called with the epoch, and any other with the step; once for each, in
+order, but some steps ahead: it should depend on that number alone. A rate may be 0, but must be finite and
+not negative.
+
+A schedule is called with a step (or an epoch), an integer of at least 0, and returns the rate as a float. It
+raises ValueError or TypeError for any other step.
 """
 
 from __future__ import annotations
@@ -14,7 +18,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, TypeAlias
+from inspect import Parameter, signature
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -24,17 +29,25 @@ from ._description import Description, Rule
 __all__ = ["Constant", "Cosine", "Exponential", "InverseScaling", "Step", "Warmup"]
 
 Rate: TypeAlias = float | Callable[[int], float]
+Unit: TypeAlias = Literal["step", "epoch"]
 
 _steps = partial(_checks.integer, minimum=1)
+_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_by = partial(_checks.one_of, allowed=("step", "epoch"))
 
 
 class _Schedule(Description):
     """A schedule that checks its step."""
 
+    @property
+    def by(self) -> Unit:
+        """What is counted."""
+        return "step"
+
     def __call__(self, step: int) -> float:
-        """The learning rate of a step, counted from 0."""
+        """The learning rate of a step (by="epoch": of an epoch), counted from 0."""
         if type(step) is not int or not 0 <= step <= _checks.LARGEST_INTEGER:  # asked for in every step
-            step = _checks.integer(step, "step", minimum=0)
+            step = _checks.integer(step, self.by, minimum=0)
         return self._rate(step)
 
     def _rate(self, step: int) -> float:
@@ -78,9 +91,11 @@ class Step(_Schedule):
     rate : float
         The rate of the first `every` steps; finite and not negative.
     every : int
-        Steps between two reductions, at least 1.
+        Steps (or epochs) between two reductions, at least 1.
     factor : float, default 0.1
         In (0, 1].
+    by : {"step", "epoch"}, default "step"
+        What is counted: updates, or passes over the samples.
 
     Raises
     ------
@@ -93,15 +108,19 @@ class Step(_Schedule):
     >>> schedule = st.schedules.Step(0.1, every=1000, factor=0.5)
     >>> schedule(999), schedule(1000), schedule(2000)
     (0.1, 0.05, 0.025)
+    >>> st.schedules.Step(0.1, every=10, factor=0.5, by="epoch")(25)  # of the epoch with number 25
+    0.025
     """
 
     rate: float
     every: int
     factor: float = 0.1
+    by: Literal["step", "epoch"] = "step"
     _rules: ClassVar[Mapping[str, Rule]] = {
         "rate": _checks.non_negative,
         "every": _steps,
         "factor": _checks.probability,
+        "by": _by,
     }
 
     def _rate(self, step: int) -> float:
@@ -118,6 +137,8 @@ class Exponential(_Schedule):
         The rate of the first step; finite and not negative.
     decay : float
         In (0, 1].
+    by : {"step", "epoch"}, default "step"
+        What is counted: updates, or passes over the samples.
 
     Raises
     ------
@@ -133,7 +154,12 @@ class Exponential(_Schedule):
 
     rate: float
     decay: float
-    _rules: ClassVar[Mapping[str, Rule]] = {"rate": _checks.non_negative, "decay": _checks.probability}
+    by: Literal["step", "epoch"] = "step"
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "rate": _checks.non_negative,
+        "decay": _checks.probability,
+        "by": _by,
+    }
 
     def _rate(self, step: int) -> float:
         return self.rate * self.decay**step
@@ -149,6 +175,8 @@ class InverseScaling(_Schedule):
         The rate of the first step; finite and not negative.
     power : float, default 0.5
         Finite and not negative.
+    by : {"step", "epoch"}, default "step"
+        What is counted: updates, or passes over the samples.
 
     Raises
     ------
@@ -170,7 +198,12 @@ class InverseScaling(_Schedule):
 
     rate: float
     power: float = 0.5
-    _rules: ClassVar[Mapping[str, Rule]] = {"rate": _checks.non_negative, "power": _checks.non_negative}
+    by: Literal["step", "epoch"] = "step"
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "rate": _checks.non_negative,
+        "power": _checks.non_negative,
+        "by": _by,
+    }
 
     def _rate(self, step: int) -> float:
         try:
@@ -190,9 +223,11 @@ class Cosine(_Schedule):
     rate : float
         The rate of the first step; finite and not negative.
     steps : int
-        Steps until `final` is reached, at least 1.
+        Steps (or epochs) until `final` is reached, at least 1.
     final : float, default 0.0
         Finite and not negative.
+    by : {"step", "epoch"}, default "step"
+        What is counted: updates, or passes over the samples.
 
     Raises
     ------
@@ -215,10 +250,12 @@ class Cosine(_Schedule):
     rate: float
     steps: int
     final: float = 0.0
+    by: Literal["step", "epoch"] = "step"
     _rules: ClassVar[Mapping[str, Rule]] = {
         "rate": _checks.non_negative,
         "steps": _steps,
         "final": _checks.non_negative,
+        "by": _by,
     }
 
     def _rate(self, step: int) -> float:
@@ -233,19 +270,22 @@ def _after(value: object, name: str) -> Any:
 
 @dataclass(frozen=True)
 class Warmup(_Schedule):
-    """Increase linearly from 0 to the first rate of `after`, then follow `after`.
+    """Increase linearly to the first rate of `after`, then follow `after`.
 
     Parameters
     ----------
     steps : int
-        Length of the warm-up, at least 1. Its first step has the rate 0.
+        Length of the warm-up in steps (or epochs), at least 1. The rates of steps begin with 0; those of
+        epochs with 1 / (steps + 1) of `after`, as an epoch at rate 0 would learn nothing.
     after : float or schedule
-        The rate after the warm-up. A schedule counts its steps from the end of the warm-up.
+        The rate after the warm-up. A schedule counts from the end of the warm-up.
+    by : {"step", "epoch"}, default "step"
+        What is counted: updates, or passes over the samples. A schedule in `after` must count the same.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is outside its range or has another type.
+        If an argument is outside its range or has another type, or `after` counts something else.
 
     Notes
     -----
@@ -257,20 +297,46 @@ class Warmup(_Schedule):
     >>> schedule = st.schedules.Warmup(100, after=st.schedules.Cosine(0.1, steps=1000))
     >>> schedule(0), schedule(50), schedule(100), schedule(600)
     (0.0, 0.05, 0.1, 0.05)
+    >>> [round(st.schedules.Warmup(3, after=0.8, by="epoch")(epoch), 3) for epoch in range(5)]
+    [0.2, 0.4, 0.6, 0.8, 0.8]
     """
 
     steps: int
     after: Rate
-    _rules: ClassVar[Mapping[str, Rule]] = {"steps": _steps, "after": _after}
+    by: Literal["step", "epoch"] = "step"
+    _rules: ClassVar[Mapping[str, Rule]] = {"steps": _steps, "after": _after, "by": _by}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.after, float | Constant) and unit_of(self.after) != self.by:
+            raise ValueError(
+                f"the warm-up counts {self.by}s, but after={self.after!r:.80} counts {unit_of(self.after)}s: "
+                "give both the same `by` (a function whose parameter is named epoch counts epochs)"
+            )
 
     def _rate(self, step: int) -> float:
         later = max(0, step - self.steps)
-        rate = rate_of(self.after, later)
-        return rate if step >= self.steps else rate * step / self.steps
+        rate = rate_of(self.after, later, unit=self.by)
+        if step >= self.steps:
+            return rate
+        return rate * step / self.steps if self.by == "step" else rate * (step + 1) / (self.steps + 1)
 
 
-def rate_of(rule: Rate, step: int, dtype: np.dtype[Any] | None = None) -> float:
-    """The learning rate of a step, checked against a dtype if one is given.
+def unit_of(rule: Rate) -> Unit:
+    """What a learning rate is a function of: the epoch if it says so, or else the step."""
+    if isinstance(rule, _Schedule):
+        return rule.by
+    if not callable(rule):
+        return "step"
+    try:
+        first, *_ = signature(rule).parameters.values()
+    except (ValueError, TypeError):  # no parameter, or a function that does not tell
+        return "step"
+    return "epoch" if first.name == "epoch" and first.kind in _POSITIONAL else "step"
+
+
+def rate_of(rule: Rate, step: int, dtype: np.dtype[Any] | None = None, unit: Unit = "step") -> float:
+    """The learning rate of a step, or another unit, checked against a dtype if one is given.
 
     Raises
     ------
@@ -282,15 +348,13 @@ def rate_of(rule: Rate, step: int, dtype: np.dtype[Any] | None = None) -> float:
     answer = rule(step)
     if type(answer) is float and 0 <= answer <= 1:  # nearly always, and in any dtype
         return answer
+    what = f"the learning rate of {unit} {step}"
     if isinstance(answer, bool | np.bool_) or not isinstance(answer, int | float | np.integer | np.floating):
-        raise TypeError(
-            f"the learning rate of step {step} is {answer!r:.80}, but must be a real number; "
-            f"it comes from {rule!r:.80}"
-        )
+        raise TypeError(f"{what} is {answer!r:.80}, but must be a real number; it comes from {rule!r:.80}")
     try:
-        rate = _checks.non_negative(answer, f"the learning rate of step {step}")
+        rate = _checks.non_negative(answer, what)
         if dtype is not None:
-            _checks.representable(rate, f"the learning rate of step {step}", dtype)
+            _checks.representable(rate, what, dtype)
     except ValueError as error:
         raise ValueError(f"{error}; it comes from {rule!r:.80}") from None
     return rate

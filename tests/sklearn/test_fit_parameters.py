@@ -172,6 +172,32 @@ def test_a_schedule_counts_steps_over_partial_fits():
     assert_same_models(model, same)
 
 
+def test_a_schedule_counts_epochs_over_partial_fits():
+    """Each call is one; a fit has several, and partial_fit goes on from there."""
+    epochs = []
+
+    def rate(epoch):
+        epochs.append(epoch)
+        return 0.01
+
+    model = classifier(learning_rate_schedule=rate, batch_size=200, max_iter=2)
+    for _ in range(3):
+        model.partial_fit(X, Y, classes=range(10))
+    model.partial_fit(X[:450], Y[:450])  # of other sizes
+    assert epochs == [0, 1, 2, 3]
+    del epochs[:]
+    model.fit(X, Y)
+    model.partial_fit(X, Y)
+    assert epochs == [0, 1, 2]
+
+
+def test_a_schedule_by_epoch_is_that_of_its_steps():
+    rates = {"learning_rate_schedule": st.schedules.Step(0.1, 2, 0.5, by="epoch"), "batch_size": 200}
+    by_step = {"learning_rate_schedule": st.schedules.Step(0.1, 6, 0.5), "batch_size": 200}
+    models = [classifier(**options, solver="sgd").fit(X, Y) for options in (rates, by_step)]
+    assert_same_models(*models)
+
+
 @pytest.mark.parametrize(
     "options", [{}, {"dropout": 0.2, "batch_norm": True}, {"solver": "sgd"}, {"solver": "lbfgs"}]
 )

@@ -13,6 +13,7 @@ from steepest import datasets, functional, gradients, initializers, plots, sched
 from .strategies import numbers, small_model
 
 TEXTS = {
+    "by": "epoch",
     "backend": "reference",
     "isa": (st.build_info().get("isa_available") or ("avx2",))[-1],
     "loss": "softmax",

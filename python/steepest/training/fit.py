@@ -14,7 +14,7 @@ from .callbacks import BatchCallback, BatchState, Callback, EpochCallback, Epoch
 from .history import History
 from .loop import Call, EpochLoop, Fitting, Part
 from .objective import objective_before_steps
-from .rates import AHEAD, Rates
+from .rates import AHEAD, Place, Rates
 from .validation import Measured, data_loss, measure
 
 
@@ -75,7 +75,7 @@ class Fit(Fitting):
         """The next epochs, with learning rates of the trainer's optimizer, which a callback may replace."""
         if self._rates.rule is not self._learning.optimizer.learning_rate:
             left = (self.epochs - self._history.epochs) * self._loop.batches - part.first_batch
-            self._rates = self._rates_of(left)
+            self._rates = self._rates_of(left, part.first_batch)
         self._learning.check_lazy(self.batch.x)  # by what a callback may have set
         steps = epochs * (self._loop.batches if part.batches is None else part.batches)
         return FitRequest(
@@ -182,8 +182,8 @@ class Fit(Fitting):
         losses = ("loss", "validation_loss") if self.validation else ("loss",)
         return {**dict.fromkeys(losses), **self.metrics}
 
-    def _rates_of(self, steps: int) -> Rates:
-        """Those of the steps to come."""
+    def _rates_of(self, steps: int, batch: int = 0) -> Rates:
+        """Those of the steps to come, from that batch of the epoch on."""
         learning = self._learning
-        rule = learning.optimizer.learning_rate
-        return Rates(rule, learning.steps_done, steps, learning.compiled.dtype)
+        place = Place(learning.steps_done, self.trainer.epochs_done, batch, self._loop.batches)
+        return Rates(learning.optimizer.learning_rate, place, steps, learning.compiled.dtype)

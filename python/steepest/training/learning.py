@@ -18,7 +18,7 @@ from ..constraints import MaxNorm, as_constraint
 from ..losses import Loss, LossFunction
 from ..optimizers import SGD, Optimizer, as_optimizer, is_lazy
 from ..penalties import Penalties
-from ..schedules import rate_of
+from ..schedules import rate_of, unit_of
 
 
 class Learning:
@@ -70,6 +70,7 @@ class Learning:
             kept = OptimizerState(zeros, kept.steps, self.steps_done)
         rate = optimizer.learning_rate
         self._rate = None if callable(rate) else float(rate)
+        self._unit = unit_of(rate)
         config = replace(self.state.config, optimizer=optimizer)
         self.state = replace(self.state, config=config, optimizer=kept)
 
@@ -98,12 +99,12 @@ class Learning:
         """Updates so far: the next step's number."""
         return int(self.state.optimizer.steps[0])
 
-    @property
-    def rate(self) -> float:
-        """The learning rate of the next step."""
+    def rate(self, epoch: int) -> float:
+        """The learning rate of the next step, which belongs to that epoch."""
         if self._rate is not None:
             return self._rate
-        return rate_of(self.optimizer.learning_rate, self.steps_done, self.compiled.dtype)
+        number = epoch if self._unit == "epoch" else self.steps_done
+        return rate_of(self.optimizer.learning_rate, number, self.compiled.dtype, self._unit)
 
     def averaged(self) -> list[Array] | None:
         """The averages of the arrays that have a gradient; None while nothing has been averaged."""

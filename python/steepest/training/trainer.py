@@ -178,7 +178,7 @@ class Trainer:
             update makes a parameter infinite or NaN; it stays so, because `step` keeps no copy.
         """
         learning, seed, objective = self.learning, self.model.seed, None
-        compiled, state, rate = learning.compiled, learning.state, learning.rate
+        compiled, state, rate = learning.compiled, learning.state, learning.rate(self.epochs_done)
         network = compiled.network()
         try:
             if sample_weight is None:

@@ -96,8 +96,8 @@ class FitParameters(BaseEstimator):
         None,
         [callable, None],
         "A function of the step, counted from 0, that returns the learning rate, such as those in "
-        "`steepest.schedules`. It replaces learning_rate and learning_rate_init. partial_fit continues "
-        "counting.",
+        "`steepest.schedules`; or of the epoch, if its parameter is named epoch. It replaces learning_rate "
+        "and learning_rate_init. partial_fit continues counting; each call is an epoch.",
     )
     callbacks: Sequence[Callable[[Any], bool | None]] | None = parameter(
         None,

@@ -192,6 +192,7 @@ class _Run(Fitting):
         if self._interrupted.is_set():
             raise KeyboardInterrupt
         if isinstance(call.failure, DivergenceError):
+            self._solver.epochs -= self._loop.undone
             self._record.give_up(call.failure.learning_rate or 0.0)
             return True
         if call.failure is not None:
@@ -204,6 +205,7 @@ class _Run(Fitting):
     def _go_back(self) -> None:
         """A plateau of a loss that has risen is no convergence."""
         if rise := self._loop.go_back():
+            self._solver.epochs -= self._loop.undone
             advice = "Scale the features, or set a smaller learning_rate_init."
             warnings.warn(rise.warning(advice), ConvergenceWarning, stacklevel=2)
             if self._interrupted.is_set():  # on the way back, which is gone to its end

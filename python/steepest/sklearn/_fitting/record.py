@@ -86,6 +86,7 @@ class Record:
         """Some finished epochs; there is but one if something happens between them."""
         estimator, samples = self._estimator, len(self._problem.batch.x)
         estimator.n_iter_ += len(losses)
+        self._solver.epochs += len(losses)
         estimator.t_ += len(losses) * samples
         estimator.loss_ = losses[-1]
         estimator.loss_curve_ += losses

@@ -11,7 +11,7 @@ import numpy as np
 from ..._checks import Array
 from ...backends.data import OptimizerState, Parameters
 from ...optimizers import OPTIMIZERS, Optimizer, optimizer_named
-from ...training.rates import rates_of
+from ...training.rates import Place, rates_of
 from .._common.arrays import writable
 
 STOCHASTIC_SOLVERS = tuple(OPTIMIZERS)
@@ -20,11 +20,12 @@ LAZY_ADAM = "lazy_adam"  # of networks: `Adam(lazy=True)`
 
 @dataclass
 class Solver:
-    """An optimizer, its state and the learning rate that it has come to."""
+    """An optimizer, its state, the learning rate that it has come to, and how many epochs it has done."""
 
     optimizer: Optimizer
     learning_rate: float
     state: OptimizerState
+    epochs: int = 0
 
     @classmethod
     def of(cls, estimator: Any, parameters: Sequence[Parameters], rate: float) -> Solver:
@@ -56,7 +57,8 @@ class Solver:
         """One learning rate for all steps of the next epochs, or one for each."""
         schedule = estimator.learning_rate_schedule
         if schedule is not None:
-            return rates_of(schedule, int(self.state.steps[0]), epochs * batches, dtype)
+            place = Place(int(self.state.steps[0]), self.epochs, 0, batches)
+            return rates_of(schedule, place, epochs * batches, dtype)
         if not _fades(estimator):
             return np.full(1, self.learning_rate)
         later = [self._faded(estimator, estimator.t_ + i * samples) for i in range(1, epochs)]
