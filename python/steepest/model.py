@@ -124,8 +124,9 @@ class Sequential(Model):
     ) -> History:
         """Train on mini-batches, with a new `Trainer`.
 
-        Create a `Trainer` yourself to keep the optimizer's state between fits, to cancel from another thread,
-        or to write your own loop.
+        Momentum, and whatever else an optimizer remembers, and the position in a learning rate schedule begin
+        anew with each call. Create a `Trainer` yourself to keep them from one fit to the next, to cancel from
+        another thread, or to write your own loop.
 
         Parameters
         ----------
@@ -232,14 +233,22 @@ class Sequential(Model):
         -----------------------------------
            total                         23  (92 bytes, float32)
         """
-        counts = {key: array.size for key, array in self.compiled.named(self.compiled.parameters)}
-        return summary.table(self.layers, self.in_features, counts, self.dtype)
+        return summary.table(self.layers, self.in_features, self._counts(), self.dtype)
+
+    def _counts(self) -> dict[str, int]:
+        """The number of parameters by their keys."""
+        return {key: array.size for key, array in self.compiled.named(self.compiled.parameters)}
 
     def __repr__(self) -> str:
         parts = [*map(repr, self.layers), f"dtype={self.dtype}, seed={self.seed}"]
         if len(line := f"Sequential({', '.join(parts)})") <= _LINE and "\n" not in line:
             return line
         return "\n".join(["Sequential(", *(indent(f"{part},", "    ") for part in parts), ")"])
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the table of `summary`."""
+        name, counts = type(self).__name__, self._counts()
+        return summary.html(name, self.layers, self.in_features, counts, self.dtype)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy needs: descriptions and values, never a backend's network."""

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 # Lowest first: each may import what stands below it, and others of its own layer.
 DESCRIPTIONS = ["averaging", "constraints", "initializers", "losses", "metrics", "optimizers", "penalties"]
 LAYERS = [
-    ["_version", "_advice", "_checks", "_core", "_extension"],
+    ["_version", "_advice", "_checks", "_core", "_extension", "_html"],
     ["_config", "_description"],
     [*DESCRIPTIONS, "schedules", "datasets", "polynomial"],
     ["compile.stage"],

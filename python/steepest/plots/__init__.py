@@ -230,6 +230,9 @@ def learning_curves(history: History | Mapping[str, History], *, ax: Axes | None
     return ax
 
 
+History._draw = learning_curves  # a history can be drawn, but stands below this module
+
+
 def _weight(model: Sequential, layer: int) -> Array:
     """The weight of that layer, (in_features, out_features)."""
     checked_model(model)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from numpy.typing import ArrayLike
 
-from .. import _checks
+from .. import _checks, _html
 from ..averaging import Averaging
 from ..backends.data import Overflowed
 from ..backends.memory import write
@@ -36,6 +36,10 @@ DEFAULT_OPTIMIZER = SGD()
 
 class Trainer:
     """Train a model: holds the loss, the penalty, the optimizer and the optimizer's state.
+
+    Keep one trainer where training should go on: momentum and all else that an optimizer remembers, the
+    position in a learning rate schedule (`steps_done`, `epochs_done`), averages and the numbers of the
+    shuffles stay in it from one `fit` or `step` to the next. `Sequential.fit` begins anew with each call.
 
     Parameters
     ----------
@@ -65,8 +69,9 @@ class Trainer:
     ----------
     model : Sequential
     epochs_done : int
-        Finished epochs over all calls of `fit`. Shuffles depend on it, so two fits of 5 epochs give the same
-        bits as one fit of 10, unless the loss rises.
+        Finished epochs over all calls of `fit`. Shuffles and schedules by epoch depend on it, so two fits of
+        5 epochs give the same bits as one fit of 10, unless the loss rises. A loop of your own over `step`
+        may increase it after each pass over the samples.
 
     Raises
     ------
@@ -129,6 +134,24 @@ class Trainer:
     @optimizer.setter
     def optimizer(self, optimizer: str | Optimizer) -> None:
         self.learning.use(optimizer)
+
+    def __repr__(self) -> str:
+        return f"Trainer({', '.join(f'{name}={value}' for name, value in self._settings().items())})"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the settings, and how far training has come."""
+        return _html.table("Trainer", (), self._settings().items())
+
+    def _settings(self) -> dict[str, str]:
+        """What it was made with, as far as that is not the default, and what it has done."""
+        config, model = self.learning.state.config, self.model
+        name = f"{type(model).__name__} of {len(model.layers)} layers"
+        shown: dict[str, object] = {"model": name, "loss": self.loss, "optimizer": self.optimizer}
+        limits: dict[str, object] = {"clip_value": config.clip_value, "clip_norm": config.clip_norm}
+        limits |= {"constraint": config.constraint, "averaging": self.averaging, "penalty": self.penalty}
+        shown |= {name: value for name, value in limits.items() if value is not None}
+        shown |= {"epochs_done": self.epochs_done, "steps_done": self.steps_done}
+        return {name: str(value) for name, value in shown.items()}
 
     @property
     def averaging(self) -> Averaging | None:
@@ -216,6 +239,9 @@ class Trainer:
         seed: int | None = None,
     ) -> History:
         """Train for a number of epochs on mini-batches, from the present parameters.
+
+        The trainer goes on where it was: momentum, and all else that an optimizer keeps, schedules, averages
+        and the numbers of the shuffles are kept in it between calls.
 
         Parameters
         ----------
