@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from textwrap import indent
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -116,10 +116,10 @@ class Sequential(Model):
         validation_data: ValidationData | None = None,
         validation_split: float = 0.0,
         metrics: Metrics | None = None,
-        callbacks: Sequence[Callback] = (),
-        batch_callbacks: Sequence[BatchCallback] = (),
+        callbacks: Sequence[Callback] | Callback = (),
+        batch_callbacks: Sequence[BatchCallback] | BatchCallback = (),
         batch_group: int = 1,
-        progress: bool = True,
+        progress: bool | Literal["bar", "lines"] = True,
         seed: int | None = None,
     ) -> History:
         """Train on mini-batches, with a new `Trainer`.

@@ -60,10 +60,14 @@ def test_bad_settings_are_named(data):
         ({"epochs": 1.5}, TypeError, r"epochs must be an integer, not 1\.5"),
         ({"batch_size": 0}, ValueError, "batch_size is 0, but must be at least 1"),
         ({"shuffle": 1}, TypeError, "shuffle must be True or False, not 1"),
-        ({"progress": "yes"}, TypeError, "progress must be True or False"),
+        ({"progress": "yes"}, ValueError, "progress must be True, False, 'bar' or 'lines', not 'yes'"),
+        ({"progress": 1}, TypeError, "progress must be True, False, 'bar' or 'lines', not 1"),
         ({"seed": -1}, ValueError, "seed is -1, but must be at least 0"),
         ({"seed": 2**64}, ValueError, "seed is 18446744073709551616, but must be at most"),
-        ({"callbacks": print}, TypeError, r"write \[callback\] for a single one"),
+        ({"callbacks": 1}, TypeError, "callbacks must be callables, not 1"),
+        ({"callbacks": [st.EarlyStopping]}, TypeError, r"EarlyStopping, .* write st\.EarlyStopping\(\)"),
+        ({"callbacks": st.EarlyStopping}, TypeError, r"write st\.EarlyStopping\(\)"),
+        ({"batch_callbacks": [dict]}, TypeError, r"the class dict, .* write dict\(\)"),
         ({"callbacks": [1]}, TypeError, "a callback must be callable, not 1"),
     ]:
         with pytest.raises(error, match=message):

@@ -20,7 +20,7 @@ from support.networks import arrays, assert_same_models
 from support.tolerances import assert_same_bits
 
 from steepest.sklearn import LinearClassifier, MLPClassifier, MLPRegressor
-from steepest.training.loop import ProgressBar
+from steepest.training.progress import Progress
 
 pytestmark = [
     pytest.mark.usefixtures("on_backend"),
@@ -64,7 +64,7 @@ def test_an_interruption_between_epochs_keeps_them(options):
 def test_an_interruption_within_a_call_keeps_what_its_epochs_told(monkeypatch):
     """Many epochs are run in one call of the core, which still tells their losses."""
     monkeypatch.setattr(
-        ProgressBar, "move", lambda bar, epochs: signal.raise_signal(signal.SIGINT) if epochs > 5 else None
+        Progress, "move", lambda bar, epochs: signal.raise_signal(signal.SIGINT) if epochs > 5 else None
     )
     rng = np.random.RandomState(4)
     model = classifier(hidden_layer_sizes=(150,), max_iter=500, random_state=rng)

@@ -84,6 +84,7 @@ def arguments(name, call):
 
 
 ARRAYS = {
+    "path": lambda: "model.safetensors",
     "X": lambda: X,
     "direction": lambda: np.ones(3),
     "function": lambda: lambda x: float((x * x).sum()),

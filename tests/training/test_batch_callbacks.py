@@ -231,7 +231,7 @@ def test_an_order_is_drawn_once_an_epoch(backend, data, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"batch_callbacks": print}, TypeError, "batch_callbacks must be a sequence of callables"),
+        ({"batch_callbacks": 2}, TypeError, "batch_callbacks must be callables, not 2"),
         ({"batch_callbacks": [1]}, TypeError, "a callback must be callable, not 1"),
         ({"batch_group": 0}, ValueError, "batch_group is 0, but must be at least 1"),
         ({"batch_group": 2.0}, TypeError, r"batch_group must be an integer, not 2\.0"),

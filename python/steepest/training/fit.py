@@ -14,6 +14,7 @@ from .callbacks import BatchCallback, BatchState, Callback, EpochCallback, Epoch
 from .history import History
 from .loop import Call, EpochLoop, Fitting, Part
 from .objective import objective_before_steps
+from .progress import Wanted
 from .rates import AHEAD, Place, Rates
 from .validation import Measured, data_loss, measure
 
@@ -35,12 +36,14 @@ class Fit(Fitting):
     callbacks: Sequence[Callback]
     batch_callbacks: Sequence[BatchCallback]
     batch_group: int
-    progress: bool
+    progress: Wanted
 
     def __post_init__(self) -> None:
         samples, classes = len(self.batch.x), self.trainer.model.out_features
         group = self.batch_group if self.batch_callbacks else AHEAD
         self._learning = self.trainer.learning
+        given: list[object] = [*self.callbacks, *self.batch_callbacks]
+        self._observers = list({id(c): c for c in given if isinstance(c, EpochCallback)}.values())
         self._history = History(metrics={name: [] for name in self.metrics})
         self._loop = EpochLoop(self, samples, self.batch_size, self.epochs, classes, self.progress, group)
         self._rates = self._rates_of(self.epochs * self._loop.batches)
@@ -49,8 +52,7 @@ class Fit(Fitting):
     def run(self) -> History:
         """All epochs, or as many as nothing ends."""
         history = self._history
-        observers = [callback for callback in self.callbacks if isinstance(callback, EpochCallback)]
-        for observer in observers:
+        for observer in self._observers:
             observer.begin(self.trainer, self._monitored())
         with self._loop:
             for call in self._loop:
@@ -58,7 +60,7 @@ class Fit(Fitting):
                 if history.status != "finished":
                     break
             self._go_back()
-        for observer in observers:
+        for observer in self._observers:
             observer.end(self.trainer, history)
         return history
 
@@ -69,7 +71,8 @@ class Fit(Fitting):
         most = self._rates.epochs_at_once(self._loop.batches)
         if self.batch_callbacks:
             return 0
-        return min(most, 1) if self.callbacks or self.validation or self.metrics else most
+        between = self.callbacks or self.validation or self.metrics or self.progress == "lines"
+        return min(most, 1) if between else most
 
     def request(self, epochs: int, part: Part) -> FitRequest:
         """The next epochs, with learning rates of the trainer's optimizer, which a callback may replace."""
@@ -100,8 +103,8 @@ class Fit(Fitting):
             raise
 
     def stopped(self) -> bool:
-        """Whether the trainer was cancelled."""
-        return self.cancelled()
+        """Whether the trainer was cancelled, or a callback interrupts."""
+        return self.cancelled() or any(observer.interrupts() for observer in self._observers)
 
     def copies(self) -> list[tuple[Array, Array]]:
         """All that learning changes."""
@@ -125,7 +128,7 @@ class Fit(Fitting):
             self.trainer.epochs_done -= self._loop.undone
             raise call.failure
         if call.cancelled:
-            self._history.status = "cancelled"
+            self._history.status = "cancelled" if self.cancelled() else "stopped"
         if call.part is not None:
             self._call_back_batch(epoch, *call.part)
         if call.losses:

@@ -12,7 +12,7 @@ from ..backends.data import EpochResults, FitRequest, ShouldStop
 from ..backends.memory import write
 from . import divergence
 from .history import History
-from .progress import ProgressBar
+from .progress import Wanted, progress_of
 from .rise import TOLERANCE, Rise, WayBack, rose
 
 
@@ -81,8 +81,8 @@ class EpochLoop:
     Whoever iterates records, validates, calls back, and breaks off what is to end; in a ``with`` block, which
     has the progress bar. After a failure, and by `go_back`, a fit whose loss rose is in its best epoch again.
 
-    samples, batch_size: of an epoch. epochs: how many at most. classes: outputs of the model. progress:
-    whether a bar is wanted. group: batches of each part where an epoch is run in parts. watched: whether a
+    samples, batch_size: of an epoch. epochs: how many at most. classes: outputs of the model. progress: what
+    is shown of it. group: batches of each part where an epoch is run in parts. watched: whether a
     loss that rises, or is worse than before the first step, is gone back from. tolerance: by how much it may.
     """
 
@@ -91,7 +91,7 @@ class EpochLoop:
     batch_size: int
     epochs: int
     classes: int
-    progress: bool
+    progress: Wanted
     group: int = 1
     watched: bool = True
     tolerance: float = TOLERANCE
@@ -111,7 +111,7 @@ class EpochLoop:
         )
 
     def __enter__(self) -> EpochLoop:
-        self._bar = ProgressBar(self.epochs, self.batches, self.progress)
+        self._bar = progress_of(self.progress, self.epochs, self.batches)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -134,9 +134,9 @@ class EpochLoop:
         return rise
 
     def show(self, history: History) -> None:
-        """Show how many epochs are done, and the last losses and metrics beside the bar."""
+        """Show how many epochs are done, and the last losses and metrics."""
         self._bar.move(self._done)
-        self._bar.show(history)
+        self._bar.show(history, self._done)
 
     def _whole_epochs(self, number: int) -> Call:
         request = self.fitting.request(number, WHOLE)

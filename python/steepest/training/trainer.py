@@ -6,6 +6,7 @@ import copy
 import math
 import threading
 from collections.abc import Sequence
+from typing import Literal
 
 from numpy.typing import ArrayLike
 
@@ -27,6 +28,7 @@ from .given import check_whole, given
 from .history import History
 from .learning import Learning
 from .model import Model, checked_model
+from .progress import checked_progress
 from .validation import ValidationData, checked_metrics
 
 __all__ = ["Trainer"]
@@ -232,10 +234,10 @@ class Trainer:
         validation_data: ValidationData | None = None,
         validation_split: float = 0.0,
         metrics: Metrics | None = None,
-        callbacks: Sequence[Callback] = (),
-        batch_callbacks: Sequence[BatchCallback] = (),
+        callbacks: Sequence[Callback] | Callback = (),
+        batch_callbacks: Sequence[BatchCallback] | BatchCallback = (),
         batch_group: int = 1,
-        progress: bool = True,
+        progress: bool | Literal["bar", "lines"] = True,
         seed: int | None = None,
     ) -> History:
         """Train for a number of epochs on mini-batches, from the present parameters.
@@ -276,16 +278,19 @@ class Trainer:
             targets) and scores, and returns a real number. One that has a parameter `sample_weight` is given
             the weights of the samples, if these have some. See `History.metrics`. The names of a history's
             attributes are reserved.
-        callbacks : sequence of callables
+        callbacks : sequence of callables, or one callable
             Each is called with an `EpochState` after each epoch; if one returns True, the fit stops. An
-            `EpochCallback` such as `EarlyStopping` is also called at the beginning and the end of the fit.
-        batch_callbacks : sequence of callables
+            `EpochCallback` such as `EarlyStopping`, `ReduceOnPlateau`, `ModelCheckpoint`, `CSVLog` or
+            `TerminateOnTime` is also called at the beginning and the end of the fit.
+        batch_callbacks : sequence of callables, or one callable
             Each is called with a `BatchState` after every `batch_group` updates and after the last one of an
             epoch. If one returns True, the fit stops there and keeps the parameters.
         batch_group : int, default 1
             Number of updates between two calls. It does not change the result.
-        progress : bool, default True
-            Show a progress bar on stderr if that is a terminal.
+        progress : bool, "bar" or "lines", default True
+            With True, show a progress bar on stderr if that is a terminal, in a notebook a line that is
+            updated, and elsewhere nothing. "bar" shows the bar everywhere. "lines" writes one line per epoch
+            to stderr, for log files: ``epoch 3/10  loss 0.1234  validation_loss 0.2  1.2 s``.
         seed : int, optional
             Seed of the shuffles and of all other random draws of the fit; by default the model's seed.
 
@@ -343,7 +348,7 @@ class Trainer:
         epochs = _checks.integer(epochs, "epochs", minimum=0)
         if batch_size is not None:
             batch_size = _checks.integer(batch_size, "batch_size", minimum=1)
-        shuffle, progress = _checks.flag(shuffle, "shuffle"), _checks.flag(progress, "progress")
+        shuffle, progress = _checks.flag(shuffle, "shuffle"), checked_progress(progress)
         seed = self.model.seed if seed is None else _checks.seed(seed)
         batch_group = _checks.integer(batch_group, "batch_group", minimum=1)
         metrics = checked_metrics(metrics)

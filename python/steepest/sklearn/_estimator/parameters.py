@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Options
+from sklearn.utils._param_validation import Options, StrOptions
 
 from ... import _checks
 from ...penalties import L1, L2, ElasticNet, Penalty
@@ -106,7 +106,13 @@ class FitParameters(BaseEstimator):
         "the fit ends. For the callbacks of scikit-learn 1.9 use `set_callbacks`.",
         "sequence of callable",
     )
-    progress: bool = parameter(False, ["boolean"], "Show a progress bar if stderr is a terminal.")
+    progress: bool | str = parameter(
+        False,
+        ["boolean", StrOptions({"bar", "lines"})],
+        "With True, show a progress bar if stderr is a terminal, in a notebook a line that is updated. "
+        '"bar" shows the bar everywhere, "lines" writes one line per epoch to stderr.',
+        'bool, "bar" or "lines"',
+    )
     n_threads: int | None = parameter(
         None,
         [COUNT, None],

@@ -120,7 +120,8 @@ class _Run(Fitting):
     def epochs_at_once(self) -> int:
         """As many as nothing happens between."""
         estimator = self._estimator
-        if estimator.verbose or estimator.early_stopping or self._problem.job.held_out or self._callbacks.any:
+        shown = estimator.verbose or estimator.progress == "lines"
+        if shown or estimator.early_stopping or self._problem.job.held_out or self._callbacks.any:
             return 1
         at_once = min(_EPOCHS_AT_ONCE, _INDICES_AT_ONCE // self._samples)
         if estimator.learning_rate_schedule is not None:
