@@ -120,9 +120,7 @@ def test_a_notebook_can_be_silent(data, written, monkeypatch):
 def test_estimators_show_it_too(written, progress):
     networks = pytest.importorskip("steepest.sklearn")
     X, y = np.random.default_rng(0).standard_normal((150, 4)), np.arange(150) % 3
-    model = networks.MLPClassifier(
-        (5,), max_iter=4, random_state=0, progress=progress
-    )
+    model = networks.MLPClassifier((5,), max_iter=4, random_state=0, progress=progress)
     with pytest.warns(UserWarning, match="Maximum iterations"):
         model.fit(X, y)
     errors, _ = written()
