@@ -124,7 +124,7 @@ def test_weights_that_do_not_stay_finite():
         ({"solver": "sgd", "momentum": 1.0}, r"momentum is 1.0, but must be in \[0, 1\)"),
         ({"clip_value": -1}, "The 'clip_value' parameter of MLPClassifier must be a float in the range"),
         ({"batch_norm": "yes"}, "The 'batch_norm' parameter of MLPClassifier must be an instance of 'bool'"),
-        ({"callbacks": print}, "The 'callbacks' parameter of MLPClassifier must be an instance of 'list'"),
+        ({"callbacks": 3}, "The 'callbacks' parameter of MLPClassifier must be an instance of 'list'"),
         ({"progress": 1.5}, "The 'progress' parameter of MLPClassifier must be an instance of 'bool'"),
         ({"learning_rate_schedule": 0.1}, "The 'learning_rate_schedule' parameter of MLPClassifier must be"),
     ],

@@ -99,12 +99,14 @@ class FitParameters(BaseEstimator):
         "`steepest.schedules`; or of the epoch, if its parameter is named epoch. It replaces learning_rate "
         "and learning_rate_init. partial_fit continues counting; each call is an epoch.",
     )
-    callbacks: Sequence[Callable[[Any], bool | None]] | None = parameter(
+    callbacks: Sequence[Callable[[Any], bool | None]] | Callable[[Any], bool | None] | None = parameter(
         None,
-        [list, tuple, None],
+        [list, tuple, callable, None],
         "Each is called with the estimator after each epoch of the stochastic solvers; if one returns True, "
-        "the fit ends. For the callbacks of scikit-learn 1.9 use `set_callbacks`.",
-        "sequence of callable",
+        "the fit ends. `steepest.CSVLog`, `ReduceOnPlateau`, `TerminateOnTime` and other `EpochCallback` are "
+        "called with an `EpochState` whose model is the estimator. For the callbacks of scikit-learn 1.9 use "
+        "`set_callbacks`.",
+        "sequence of callable, or callable",
     )
     progress: bool | str = parameter(
         False,

@@ -1,8 +1,13 @@
-"""What is called after each epoch: functions given to the estimator, and scikit-learn's own callbacks."""
+"""What is called after each epoch: functions and callbacks given to the estimator, and scikit-learn's own."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from ...training.callbacks import EarlyStopping, EpochCallback, ModelCheckpoint, checked_callbacks
+from .job import Problem
+from .observed import Observed
 
 try:  # since scikit-learn 1.9
     from sklearn.callback import CallbackSupportMixin
@@ -14,17 +19,33 @@ except ImportError:
 
 __all__ = ["CallbackSupportMixin", "Callbacks"]
 
+_INSTEAD = {
+    EarlyStopping: "set early_stopping=True",
+    ModelCheckpoint: "write a function that pickles the estimator that it is called with",
+}
+
 
 class Callbacks:
-    """Those of one fit; `data` are X, y and sample weights, as scikit-learn's callbacks are told."""
+    """Those of one fit, of a number of epochs at most."""
 
-    def __init__(self, estimator: Any, data: tuple[Any, Any, Any], epochs: int) -> None:
+    def __init__(self, estimator: Any, problem: Problem, epochs: int) -> None:
         self._estimator = estimator
-        self._functions = tuple(estimator.callbacks or ())
+        given = checked_callbacks(estimator.callbacks, "callbacks")
+        for kind, instead in _INSTEAD.items():
+            if any(isinstance(callback, kind) for callback in given):
+                raise TypeError(f"{kind.__name__} is for models, not for estimators: {instead}")
+        # In the order in which they were given; each is called with what it expects.
+        self._observed: Any = Observed(estimator, problem)
+        self._functions: list[tuple[Any, Callable[[], Any]]] = [
+            (function, (lambda: self._observed.state) if isinstance(function, EpochCallback) else self._self)
+            for function in given
+        ]
+        self._observers = [function for function in given if isinstance(function, EpochCallback)]
+        self._interrupted = False
         self._task: Any = None
         self._epoch: Any = None
         if getattr(estimator, "_skl_callbacks", None):
-            x, y, weight = data
+            x, y, weight = problem.job.given
             metadata = None if weight is None else {"sample_weight": weight}
             self._told = {"estimator": estimator, "X": x, "y": y, "metadata": metadata}
             self._task = estimator._init_callback_context(max_subtasks=epochs)
@@ -35,22 +56,38 @@ class Callbacks:
         """Whether there is one."""
         return bool(self._functions) or self._task is not None
 
+    def begin(self) -> None:
+        """Before the first epoch."""
+        for observer in self._observers:
+            observer.begin(self._observed, self._observed.monitored)
+
     def epoch_begins(self) -> None:
         """Tell scikit-learn's."""
         if self._task is not None:
             self._epoch = self._task.subcontext(task_name="epoch")
             self._epoch.call_on_fit_task_begin(**self._told)
 
-    def epoch_ends(self) -> bool:
+    def interrupt(self) -> bool:
+        """Whether one of them ends the fit in the middle of an epoch."""
+        self._interrupted = self._interrupted or any(o.interrupts() for o in self._observers)
+        return self._interrupted
+
+    def epoch_ends(self, seconds: float) -> bool:
         """Call all of them; True if one wants the fit to end."""
-        answers = [bool(function(self._estimator)) for function in self._functions]
+        self._observed.epoch_ends(seconds)
+        answers = [bool(function(argument())) for function, argument in self._functions]
         if self._epoch is not None:
             fitted = self._estimator._reconstruction_attributes
             answers.append(self._epoch.call_on_fit_task_end(**self._told, reconstruction_attributes=fitted))
-        return any(answers)
+        return any(answers) or self._observed.cancelled
 
     def end(self) -> None:
         """After the last epoch."""
+        for observer in self._observers:
+            observer.end(self._observed, self._observed.history)
         if self._task is not None:
             fitted = self._estimator._reconstruction_attributes
             self._task.call_on_fit_task_end(**self._told, reconstruction_attributes=fitted)
+
+    def _self(self) -> Any:
+        return self._estimator

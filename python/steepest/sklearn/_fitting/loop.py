@@ -86,7 +86,7 @@ class _Run(Fitting):
         self._record = Record(estimator, problem)
         self._before: tuple[Array, Any] = self._order, None  # order, and random draws, before a call
         self._epochs = 1 if problem.job.incremental else int(estimator.max_iter)
-        self._callbacks = Callbacks(estimator, problem.job.given, self._epochs)
+        self._callbacks = Callbacks(estimator, problem, self._epochs)
         self._loop = EpochLoop(
             self,
             self._samples,
@@ -103,10 +103,11 @@ class _Run(Fitting):
     def run(self) -> None:
         estimator = self._estimator
         estimator.n_iter_ = 0
+        self._callbacks.begin()
         with self._loop:
             try:
                 for call in self._loop:
-                    if self._ended(diverged=self._diverged(call)):
+                    if self._ended(call, diverged=self._diverged(call)):
                         break
             except KeyboardInterrupt:
                 warnings.warn("Training interrupted by user.", stacklevel=2)
@@ -166,8 +167,9 @@ class _Run(Fitting):
         return results
 
     def stopped(self) -> bool:
-        """Whether Ctrl-C was pressed, or other fits ended this one."""
-        return self._interrupted.is_set() or (self._shared is not None and self._shared.ended.is_set())
+        """Whether Ctrl-C was pressed, other fits ended this one, or a callback does."""
+        shared = self._shared is not None and self._shared.ended.is_set()
+        return self._interrupted.is_set() or shared or self._callbacks.interrupt()
 
     def copies(self) -> list[tuple[Array, Array]]:
         """All that learning changes."""
@@ -198,7 +200,7 @@ class _Run(Fitting):
             return True
         if call.failure is not None:
             raise call.failure
-        if call.cancelled:
+        if call.cancelled and not self._callbacks.interrupt():
             raise Cancelled
         self._loop.show(History(loss=estimator.loss_curve_, validation_loss=estimator.validation_loss_curve_))
         return False
@@ -222,12 +224,14 @@ class _Run(Fitting):
         self._order = orders[-1]
         return orders
 
-    def _ended(self, diverged: bool) -> bool:
+    def _ended(self, call: Call, diverged: bool) -> bool:
         """Whether that was the last epoch."""
         estimator = self._estimator
         if self._callbacks.any:
             self._publish()
-        asked = self._callbacks.epoch_ends() or diverged
+        if call.losses or diverged:
+            diverged = self._callbacks.epoch_ends(sum(call.seconds)) or diverged
+        asked = diverged or self._callbacks.interrupt()
         if self._record.stops():
             return True
         if asked or self._problem.job.incremental:

@@ -97,7 +97,7 @@ class ReduceOnPlateau(Description, EpochCallback):
         trainer = state.trainer
         rate = _rate_of(trainer)
         # Not below what the model's dtype can hold, where the optimizer would refuse it.
-        smallest = float(np.finfo(state.model.dtype).smallest_normal)
+        smallest = float(np.finfo(trainer.learning.compiled.dtype).smallest_normal)
         reduced = max(rate * self.factor, self.min_rate, smallest)
         if reduced < rate:
             trainer.optimizer = replace(trainer.optimizer, learning_rate=reduced)
