@@ -18,6 +18,7 @@ from . import (
     penalties,
     polynomial,
     storage,
+    tables,
 )
 from . import datasets as datasets
 from . import error_decomposition as _error_decomposition
@@ -42,6 +43,7 @@ from .optimizers import *
 from .penalties import *
 from .polynomial import *
 from .storage import *
+from .tables import *
 from .training import callbacks as _callbacks
 from .training import divergence as _divergence
 from .training import history as _history
@@ -80,6 +82,7 @@ if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
             *penalties.__all__,
             *polynomial.__all__,
             *storage.__all__,
+            *tables.__all__,
         ]
     )
 

@@ -29,7 +29,7 @@ from .training.model import Model
 from .training.trainer import DEFAULT_OPTIMIZER, Trainer
 from .training.validation import ValidationData
 
-__all__ = ["Sequential", "load"]
+__all__ = ["Sequential"]
 
 _LINE = 88  # characters of a description that is not broken into lines
 
@@ -272,40 +272,8 @@ def restored(
     return model
 
 
-def load(path: str | PathLike[str]) -> Sequential:
-    """Read a model that `Sequential.save` wrote.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    Sequential
-
-    Raises
-    ------
-    ModelFileError
-        If the file is not a model, or is damaged; the message says what is wrong. It is a ValueError.
-    OSError
-        If the file does not exist or cannot be read.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import steepest as st
-    >>> model = st.Sequential(st.Linear(2, 1))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     model.save(f"{folder}/model.safetensors")
-    ...     same = st.load(f"{folder}/model.safetensors")
-    >>> bool((same([[1.0, 2.0]]) == model([[1.0, 2.0]])).all())
-    True
-    """
-    return load_with_metadata(path)[0]
-
-
 def load_with_metadata(path: str | PathLike[str]) -> tuple[Sequential, dict[str, str]]:
-    """The same, and the strings that were saved beside it."""
+    """Read a model that `Sequential.save` wrote, and the strings saved beside it; see `tables.load`."""
     description, state = storage.read(path)
     with storage.refusing(path):
         model = restored(description.layers, state, description.dtype, description.seed)

@@ -22,7 +22,7 @@ LAYERS = [
     ["storage", "functional"],
     ["training"],
     ["model"],
-    ["gradients", "plots"],
+    ["gradients", "plots", "tables"],
     ["error_decomposition", "sklearn"],
     ["cli"],
     ["__main__"],

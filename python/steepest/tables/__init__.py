@@ -1,0 +1,14 @@
+"""Tables as they are: read, turned into a network's inputs, and its outputs into answers."""
+
+from .model import METADATA_KEY as METADATA_KEY
+from .model import TableModel, load
+from .plan import Plan as Plan
+from .plan import choose as choose
+from .preparation import Preparation as Preparation
+from .reading import digits as digits
+from .reading import read as read
+from .sniff import ReadOptions as ReadOptions
+from .table import Table as Table
+from .table import TableError
+
+__all__ = ["TableError", "TableModel", "load"]

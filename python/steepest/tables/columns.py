@@ -1,0 +1,180 @@
+"""Kinds of columns: how each becomes numbers, fitted to the training rows."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .table import Array, Table, TableError, gaps_in, numbers, texts
+
+Floats = NDArray[np.float64]
+
+_MOST_KINDS = 50  # of a category that have an input of their own
+_FEWEST_ROWS = 3  # of one of those
+_EPOCH = np.datetime64("2000-01-01", "s")
+_DAY, _YEAR = 86_400.0, 365.2425
+
+
+def standard(values: Floats, what: str) -> tuple[float, float]:
+    """Mean and standard deviation of numbers, which are finite; 1 for a deviation of 0.
+
+    Raises
+    ------
+    TableError
+        If float64 cannot hold their squares.
+    """
+    if not len(values):
+        return 0.0, 1.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, scale = float(values.mean()), float(values.std())
+    if not (math.isfinite(mean) and math.isfinite(scale)):
+        raise TableError(f"{what} holds numbers too large to standardize")
+    return mean, scale if scale > 0 and not (values == values[0]).all() else 1.0
+
+
+@dataclass(frozen=True)
+class Number:
+    """z = (x - mean) / scale, 0 where there is no value; `gaps` adds an input that says so."""
+
+    kind: ClassVar[str] = "number"
+    name: str
+    mean: float
+    scale: float
+    gaps: bool
+
+    @classmethod
+    def of(cls, table: Table, name: str) -> Number:
+        """Mean and standard deviation of the values that are there."""
+        values = numbers(table, name)
+        absent = np.isnan(values)
+        return cls(name, *standard(values[~absent], f"{table.name}: column {name!r}"), bool(absent.any()))
+
+    @property
+    def width(self) -> int:
+        """Number of inputs."""
+        return 1 + self.gaps
+
+    def encode(self, table: Table) -> Floats:
+        """Standardized values, and where there are none."""
+        values = numbers(table, self.name)
+        absent = np.isnan(values)
+        with np.errstate(over="ignore"):
+            values = np.where(absent, 0.0, (values - self.mean) / self.scale)
+        return _with_gaps(values[:, np.newaxis], absent, self.gaps)
+
+
+@dataclass(frozen=True)
+class Category:
+    """One input for each of the most frequent kinds, and one for all others, also those never seen.
+
+    A gap counts as the most frequent kind, which is the first; `gaps` adds an input that says so.
+    """
+
+    kind: ClassVar[str] = "category"
+    name: str
+    kinds: tuple[str, ...]
+    gaps: bool
+
+    @classmethod
+    def of(cls, table: Table, name: str) -> Category:
+        """The kinds with enough rows, by their numbers."""
+        cells = texts(table.column(name))
+        counts = Counter(cell for cell in cells if cell is not None)
+        ranked = sorted(counts, key=lambda kind: (-counts[kind], kind))
+        kinds = [kind for kind in ranked[:_MOST_KINDS] if counts[kind] >= _FEWEST_ROWS]
+        return cls(name, tuple(kinds or ranked[:1]), None in cells)
+
+    @property
+    def width(self) -> int:
+        """Number of inputs."""
+        return len(self.kinds) + 1 + self.gaps
+
+    def encode(self, table: Table) -> Floats:
+        """A 1 for the kind of each row, 0 for the others."""
+        cells = texts(table.column(self.name))
+        index = {kind: i for i, kind in enumerate(self.kinds)}
+        places = [0 if cell is None else index.get(cell, len(self.kinds)) for cell in cells]
+        one_hot = np.zeros((len(cells), len(self.kinds) + 1))
+        one_hot[np.arange(len(cells)), places] = 1.0
+        return _with_gaps(one_hot, np.array([cell is None for cell in cells], dtype=bool), self.gaps)
+
+
+@dataclass(frozen=True)
+class Date:
+    """Standardized days since 2000, and the time of the year and the day of the week as sine and cosine."""
+
+    kind: ClassVar[str] = "date"
+    name: str
+    mean: float
+    scale: float
+    gaps: bool
+
+    @classmethod
+    def of(cls, table: Table, name: str) -> Date:
+        """Mean and standard deviation of the dates that are there."""
+        days = dates(table, name)
+        absent = np.isnan(days)
+        return cls(name, *standard(days[~absent], f"{table.name}: column {name!r}"), bool(absent.any()))
+
+    @property
+    def width(self) -> int:
+        """Number of inputs."""
+        return 5 + self.gaps
+
+    def encode(self, table: Table) -> Floats:
+        """The five numbers, 0 where there is no date."""
+        days = dates(table, self.name)
+        absent = np.isnan(days)
+        days = np.where(absent, self.mean, days)
+        year, week = 2 * np.pi * days / _YEAR, 2 * np.pi * np.floor(days) / 7
+        parts = [(days - self.mean) / self.scale, np.sin(year), np.cos(year), np.sin(week), np.cos(week)]
+        encoded = np.column_stack(parts)
+        encoded[absent] = 0.0
+        return _with_gaps(encoded, absent, self.gaps)
+
+
+Column: TypeAlias = Number | Category | Date
+KINDS: dict[str, type[Column]] = {kind.kind: kind for kind in (Number, Category, Date)}
+
+
+def dates(table: Table, name: str) -> Floats:
+    """A column of dates, written as 2020-12-31 with or without a time, as days since 2000; NaN for gaps.
+
+    Raises
+    ------
+    TableError
+        If a cell is not such a date; it is named.
+    """
+    values = table.column(name)
+    if values.dtype.kind != "M":
+        found = np.empty(len(values), dtype="datetime64[s]")
+        for row, value in enumerate(values.tolist()):
+            try:
+                found[row] = as_date(value)
+            except ValueError:
+                raise TableError(f"{table.cell(name, row)} is not a date such as 2020-12-31") from None
+        values = found
+    absent = gaps_in(values)
+    seconds = (values.astype("datetime64[s]") - _EPOCH).astype(np.float64)
+    return np.where(absent, np.nan, seconds / _DAY)
+
+
+def as_date(value: Any) -> np.datetime64:
+    """A cell as a date: ISO 8601 to the second, with - or /; a ValueError for anything else."""
+    if value is None:
+        return np.datetime64("NaT", "s")
+    if hasattr(value, "isoformat"):
+        value = value.isoformat()
+    text = str(value).strip().replace("/", "-").removesuffix("Z").split("+")[0].split(".")[0]
+    if len(text) < 10 or text[4] != "-" or text[7] != "-" or not text[:4].isdigit():
+        raise ValueError(value)
+    return np.datetime64(text, "s")
+
+
+def _with_gaps(encoded: Floats, absent: Array, gaps: bool) -> Floats:
+    return np.column_stack([encoded, absent.astype(np.float64)]) if gaps else encoded

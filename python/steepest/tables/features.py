@@ -1,0 +1,125 @@
+"""Which columns of a table are features, and of which kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .columns import as_date
+from .table import Array, Table, TableError, gaps_in, is_number, texts
+
+_FEW_TEXTS = 20  # different texts are a category in any table
+_ID = re.compile(r"(^|[_ .])(id|index|idx|nr|row|rownames|key|unnamed: 0|number)$|^\d*$", re.IGNORECASE)
+
+
+class Features:
+    """Which columns are features, and of which kind."""
+
+    def __init__(
+        self,
+        table: Table,
+        targets: tuple[str, ...],
+        features: Sequence[str] | None,
+        drop: Sequence[str],
+        categorical: Sequence[str],
+        notes: list[str],
+    ) -> None:
+        self.table, self.notes, self.categorical = table, notes, frozenset(categorical)
+        self.chosen = frozenset(features or ()) | self.categorical
+        for name in [*(features or ()), *drop, *categorical]:
+            if name not in table.columns:
+                table.column(name)
+            if name in targets and name not in drop:
+                raise TableError(f"{name!r} is the target, and cannot be a feature")
+        names = list(table.columns) if features is None else [*dict.fromkeys([*features, *categorical])]
+        self.names = [name for name in names if name not in targets and name not in drop]
+
+    def kinds(self) -> dict[str, str]:
+        """The kind of each feature.
+
+        Raises
+        ------
+        TableError
+            If none is left.
+        """
+        found: dict[str, str] = {}
+        ids = []
+        for name in self.names:
+            values = self.table.column(name)
+            if name not in self.chosen and gaps_in(values).all():
+                self.notes.append(f"column {name!r} has no values and is left out")
+            elif name not in self.chosen and self._is_id(name, values):
+                ids.append(name)
+            elif kind := self._kind(name, values):
+                found[name] = kind
+        if not found and ids:  # there is nothing else to learn from
+            return dict.fromkeys(ids, "number")
+        for name in ids:
+            self.notes.append(
+                f"column {name or '(without a name)'!r} numbers the rows and is left out; --features takes it"
+            )
+        if not found:
+            raise TableError(f"{self.table.name}: there is no column to learn from beside the target")
+        return found
+
+    def _is_id(self, name: str, values: Array) -> bool:
+        """Whether a column of text files numbers the rows."""
+        if self.table.arrays or values.dtype.kind not in "iuf" or len(values) < 3:
+            return False
+        if (
+            not np.isfinite(values).all()
+            or not (np.diff(values) > 0).all()
+            or (values != np.rint(values)).any()
+        ):
+            return False
+        counts = bool((np.diff(values) == 1).all()) and values[0] in (0, 1)
+        return counts or (bool(_ID.search(name)) and self.table.named)
+
+    def _kind(self, name: str, values: Array) -> str | None:
+        """Its kind, or None for texts that are left out."""
+        if name in self.categorical:
+            return "category"
+        if values.dtype.kind == "M":
+            return "date"
+        if values.dtype.kind != "O":
+            return "number"
+        cells = [value for value in values.tolist() if value is not None]
+        if all(map(is_number, cells)):
+            return "number"
+        if all(map(_is_date, cells)):
+            return "date"
+        different = len(set(texts(np.array(cells, dtype=object))))
+        if name in self.chosen or different <= _FEW_TEXTS or different <= len(cells) // 10:
+            self._mention_numbers(name, cells)
+            return "category"
+        self.notes.append(
+            f"column {name!r} has {different} different texts in {len(cells)} rows, such as "
+            f"{cells[0]!r:.40}, and is left out; --categorical takes it as it is{self._hint(cells)}"
+        )
+        return None
+
+    def _mention_numbers(self, name: str, cells: list[Any]) -> None:
+        """Say so where a category is nearly a column of numbers."""
+        others = [cell for cell in cells if not is_number(cell)]
+        if len(others) < len(cells) // 2 and name not in self.chosen:
+            self.notes.append(
+                f"column {name!r} is taken as a category, because {others[0]!r:.40} is not a number"
+            )
+
+    @staticmethod
+    def _hint(cells: list[Any]) -> str:
+        commas = [c for c in cells if isinstance(c, str) and re.fullmatch(r"\s*[+-]?[\d.]+,\d+\s*", c)]
+        if len(commas) > len(cells) // 2:
+            return "; if these are numbers, give --decimal , or --thousands ,"
+        return ""
+
+
+def _is_date(value: object) -> bool:
+    try:
+        as_date(value)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,165 @@
+"""`choose`: decides once, on the whole table, what is predicted from which columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .columns import KINDS, Column
+from .features import Features
+from .preparation import TASKS, Preparation, target_scales
+from .table import (
+    Table,
+    TableError,
+    gaps_in,
+    is_number,
+    listed,
+    number,
+)
+from .target import check_numbers, classes_of, rows_with, targets_of, task_of
+
+_UNKNOWN = {"-", "--", ".", "?", "NA", "N/A", "na", "n/a", "null", "NULL", "None", "nan", "NaN", ""}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is learned from which columns.
+
+    Attributes
+    ----------
+    table : Table
+        Cells that stand for no value are none.
+    task, targets, labels
+        As of `Preparation`.
+    kinds : dict of str to str
+        The kind of each feature: number, category or date.
+    rows : (n,) int64
+        The rows that can be used, in ascending order.
+    groups : (table's rows,) int64
+        The class of each row, 0 for a regression and for rows that cannot be used.
+    notes : tuple of str
+        What was decided that the user should know.
+    """
+
+    table: Table
+    task: str
+    targets: tuple[str, ...]
+    labels: tuple[Any, ...] | None
+    kinds: dict[str, str]
+    rows: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    notes: tuple[str, ...]
+
+    def fit(self, rows: NDArray[np.int64], loss: str | None = None) -> Preparation:
+        """Fit the columns to training rows."""
+        train = self.table.rows(rows)
+        columns: tuple[Column, ...] = tuple(KINDS[kind].of(train, name) for name, kind in self.kinds.items())
+        mean, scale = target_scales(train, self.targets) if self.task == "regression" else ((), ())
+        return Preparation(self.task, columns, self.targets, self.labels, mean, scale, self.table.named, loss)
+
+    def describe(self) -> str:
+        """The task in a line."""
+        count = {kind: list(self.kinds.values()).count(kind) for kind in ("number", "category", "date")}
+        words = {"number": "numbers", "category": "categories", "date": "dates"}
+        parts = [f"{n} {kind if n == 1 else words[kind]}" for kind, n in count.items() if n]
+        features = f"{len(self.kinds)} feature{'s'[: len(self.kinds) != 1]} ({', '.join(parts)})"
+        what = (
+            " and ".join(map(repr, self.targets)) if len(self.targets) < 4 else f"{len(self.targets)} targets"
+        )
+        if self.labels is not None:
+            kind = f"classification of {what}, {len(self.labels)} classes"
+        else:
+            kind = f"{self.task} of {what}"
+        return f"{len(self.rows):,} rows, {features}; {kind}"
+
+
+def choose(
+    table: Table,
+    target: Sequence[str] | None = None,
+    task: str | None = None,
+    features: Sequence[str] | None = None,
+    drop: Sequence[str] = (),
+    categorical: Sequence[str] = (),
+    missing: str = "impute",
+) -> Plan:
+    """Decide what is predicted, from which columns, and which rows can be used.
+
+    Parameters
+    ----------
+    table : Table
+    target : sequence of str, optional
+        Columns to predict, by name or by index (from 0, or negative from the end); by default the last one.
+    task : {"classification", "regression", "multilabel"}, optional
+        By default by the values of the target.
+    features, drop, categorical : sequences of str
+        Columns to learn from (by default all others), to leave out, and to take as categories.
+    missing : {"impute", "drop", "error"}
+        What to do about features without a value.
+
+    Raises
+    ------
+    TableError
+        If the table cannot be learned; the message says why.
+    """
+    if len(table) < 2:
+        raise TableError(
+            f"{table.name} has {len(table)} row{'s'[: len(table) != 1]}, but at least 2 are needed"
+        )
+    if task is not None and task not in TASKS:
+        raise TableError(f"the task is {task!r}, but must be one of {listed(TASKS)}")
+    targets = targets_of(table, target)
+    notes: list[str] = []
+    table = _without_unknown(table, targets, notes)
+    rows = rows_with(table, targets, notes)
+    task = task or task_of(table, targets, rows, notes)
+    labels, groups = classes_of(table, targets[0], rows) if task == "classification" else (None, None)
+    if labels is None:
+        check_numbers(table.rows(rows), targets, task)
+    kinds = Features(table, targets, features, drop, categorical, notes).kinds()
+    rows = _complete(table, rows, kinds, missing, notes)
+    groups = np.zeros(len(table), dtype=np.int64) if groups is None else groups
+    return Plan(table, task, targets, labels, kinds, rows, groups, tuple(notes))
+
+
+def _without_unknown(table: Table, targets: tuple[str, ...], notes: list[str]) -> Table:
+    """Columns of numbers in which some cells hold a usual sign for no value."""
+    columns = dict(table.columns)
+    for name, values in columns.items():
+        if values.dtype.kind != "O":
+            continue
+        cells = values.tolist()
+        others = [v for v in cells if isinstance(v, str) and not is_number(v)]
+        signs = {v for v in others if v.strip() in _UNKNOWN}
+        if not others or len(signs) < len(set(others)) or len(others) > len(cells) // 2:
+            continue
+        kept = [number(None if v in signs else v) for v in cells]
+        columns[name] = np.array(kept)
+        count = sum(v in signs for v in cells)
+        notes.append(f"column {name!r}: {listed(sorted(signs))} in {count} rows is taken for no value")
+    return replace(table, columns=columns)
+
+
+def _complete(
+    table: Table, rows: NDArray[np.int64], kinds: dict[str, str], rule: str, notes: list[str]
+) -> NDArray[np.int64]:
+    if rule not in ("impute", "drop", "error"):
+        raise TableError(f"missing is {rule!r}, but must be impute, drop or error")
+    if rule == "impute":
+        return rows
+    absent = np.zeros(len(table), dtype=bool)
+    for name in kinds:
+        gaps = gaps_in(table.column(name))
+        if rule == "error" and gaps[rows].any():
+            row = int(rows[gaps[rows].argmax()])
+            raise TableError(f"{table.name}, row {row + 1}: there is no {name!r}")
+        absent |= gaps
+    complete = rows[~absent[rows]]
+    if len(complete) < len(rows):
+        notes.append(f"{len(rows) - len(complete)} of {len(rows)} rows have gaps and are left out")
+    if len(complete) < 2:
+        raise TableError(f"{table.name}: {len(complete)} rows have no gaps, but at least 2 are needed")
+    return complete

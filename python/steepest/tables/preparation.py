@@ -1,0 +1,269 @@
+"""`Preparation`: rows of a table to a network's inputs, and its outputs to answers. Saved with the model."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .columns import KINDS, Category, Column, standard
+from .table import Array, Table, TableError, gaps_in, listed, numbers, text_of
+
+TASKS = ("classification", "regression", "multilabel")
+_VERSION = 2  # 1 was the clipped table of numbers of earlier releases
+_LARGEST = 10_000  # labels, columns or kinds that a file may name
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How columns become inputs, and outputs become answers.
+
+    Attributes
+    ----------
+    task : {"classification", "regression", "multilabel"}
+    columns : tuple of Column
+        The features, fitted to the training rows.
+    targets : tuple of str
+        Names of the columns that are predicted: one for classes.
+    labels : tuple of str, int, float or bool, or None
+        The classes in the order of the outputs; None without classes.
+    mean, scale : tuple of float
+        For a regression, of each target in the training rows.
+    named : bool
+        Whether the columns had names; otherwise a table with other names is taken by position.
+    loss : str or None
+        What the network was trained with: softmax gives probabilities.
+    """
+
+    task: str
+    columns: tuple[Column, ...]
+    targets: tuple[str, ...]
+    labels: tuple[Any, ...] | None = None
+    mean: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    named: bool = True
+    loss: str | None = None
+    index: Mapping[Any, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        index = {text_of(label): i for i, label in enumerate(self.labels or ())}
+        object.__setattr__(self, "index", index)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the features."""
+        return [column.name for column in self.columns]
+
+    @property
+    def width(self) -> int:
+        """Number of inputs of the network."""
+        return sum(column.width for column in self.columns)
+
+    @property
+    def outputs(self) -> int:
+        """Number of its outputs."""
+        return len(self.labels) if self.labels is not None else len(self.targets)
+
+    def inputs(self, table: Table) -> NDArray[np.float32]:
+        """Rows as the network takes them, (rows, width).
+
+        Raises
+        ------
+        TableError
+            If a column is missing, or a cell cannot be used.
+        """
+        absent = [name for name in self.names if name not in table.columns]
+        if absent and (not self.named or not table.named):
+            table = self._by_position(table)
+        elif absent:
+            wanted = f"{self.names[0]!r}" if len(self.names) == 1 else listed(self.names)
+            raise TableError(
+                f"{table.name}: no column {absent[0]!r}; the model takes {wanted}, the table has "
+                f"{listed(table.columns)}"
+            )
+        encoded = np.empty((len(table), self.width), dtype=np.float32)
+        start = 0
+        for column in self.columns:
+            with np.errstate(over="ignore"):
+                encoded[:, start : start + column.width] = column.encode(table)
+            start += column.width
+        if not (finite := np.isfinite(encoded).all(axis=1)).all():
+            row = int(np.flatnonzero(~finite)[0])
+            raise TableError(f"{table.name}, row {row + 1}: a number is too large for the model")
+        return encoded
+
+    def _by_position(self, table: Table) -> Table:
+        """Columns that are known by their places: the features, or the features with the targets."""
+        names = list(table.columns)
+        if len(names) == len(self.names) + len(self.targets) and set(self.targets) < set(names):
+            names = [name for name in names if name not in self.targets]
+        if len(names) != len(self.names):
+            raise TableError(
+                f"{table.name} has {len(names)} columns, but the model takes {len(self.names)}: "
+                f"{listed(self.names)}"
+            )
+        columns = {name: table.columns[own] for name, own in zip(self.names, names, strict=True)}
+        return replace(table, columns=columns, repeated=frozenset())
+
+    def truth(self, table: Table) -> Array:
+        """The targets: (rows,) int64 of classes, or (rows, targets) float64 in their units or of 0 and 1.
+
+        Raises
+        ------
+        TableError
+            If a target is missing, not a number, or none of the classes.
+        """
+        if self.labels is not None:
+            return self._classes(table)
+        values = np.column_stack([numbers(table, name) for name in self.targets])
+        if (gaps := np.isnan(values)).any():
+            row, which = np.argwhere(gaps)[0]
+            raise TableError(f"{table.name}, row {row + 1}: there is no {self.targets[which]!r}")
+        if self.task == "multilabel" and not np.isin(values, (0, 1)).all():
+            row, which = np.argwhere(~np.isin(values, (0, 1)))[0]
+            raise TableError(f"{table.cell(self.targets[which], int(row))} is neither 0 nor 1")
+        return values
+
+    def _classes(self, table: Table) -> NDArray[np.int64]:
+        name = self.targets[0]
+        found = np.empty(len(table), dtype=np.int64)
+        for row, value in enumerate(table.column(name).tolist()):
+            text = None if value is None else text_of(value)
+            if text not in self.index:
+                known = listed(map(str, self.labels or ()))
+                raise TableError(f"{table.cell(name, row)} is not one of the classes {known}")
+            found[row] = self.index[text]
+        return found
+
+    def known(self, table: Table) -> NDArray[np.int64]:
+        """The rows that have all targets."""
+        absent = np.zeros(len(table), dtype=bool)
+        for name in self.targets:
+            absent |= gaps_in(table.column(name))
+        return np.flatnonzero(~absent)
+
+    def y(self, truth: Array) -> Array:
+        """Targets as `fit` takes them: those of a regression standardized, as float32."""
+        if self.labels is not None:
+            return truth
+        if self.task == "multilabel":
+            return truth.astype(np.float32)
+        return np.asarray((truth - np.array(self.mean)) / np.array(self.scale), dtype=np.float32)
+
+    def answers(self, outputs: Array) -> Array:
+        """What the outputs mean: (rows,) labels or numbers, or (rows, targets) of several targets."""
+        if self.labels is not None:
+            labels = np.array(self.labels)
+            return np.asarray(labels[outputs.argmax(axis=1)] if len(outputs) else labels[:0])
+        if self.task == "multilabel":
+            return (outputs > 0).astype(np.int64)
+        values = outputs.astype(np.float64) * np.array(self.scale) + np.array(self.mean)
+        return np.asarray(values[:, 0] if len(self.targets) == 1 else values)
+
+    def to_json(self) -> str:
+        """As `from_json` reads it."""
+        described = {item.name: getattr(self, item.name) for item in fields(self) if item.init}
+        described["columns"] = [asdict(column) | {"kind": column.kind} for column in self.columns]
+        return json.dumps(described | {"version": _VERSION}, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str, inputs: int, outputs: int) -> Preparation:
+        """Read `to_json`'s text, which may come from anybody, for a network of these sizes.
+
+        Raises
+        ------
+        ValueError
+            If the text is not a valid preparation, or does not fit the network.
+        """
+        found = json.loads(text)
+        if not isinstance(found, dict) or found.get("version") != _VERSION:
+            raise ValueError("it was written by another release of steepest: train the model again")
+        if set(found) != {item.name for item in fields(cls) if item.init} | {"version"}:
+            raise ValueError("the fields are not those of a preparation")
+        _require(found["task"] in TASKS, "the task is unknown")
+        _require(type(found["named"]) is bool, "named is not true or false")
+        _require(found["loss"] is None or isinstance(found["loss"], str), "the loss is not a string")
+        columns = tuple(map(_column, _list(found["columns"])))
+        _require(len({column.name for column in columns}) == len(columns), "two columns have one name")
+        targets, labels = tuple(map(_string, _list(found["targets"]))), None
+        if found["task"] == "classification":
+            labels = tuple(map(_label, _list(found["labels"])))
+            _require(len(targets) == 1 and len(set(map(text_of, labels))) == len(labels), "labels repeat")
+        else:
+            _require(found["labels"] is None, "there are labels without classes")
+        count = len(targets) if found["task"] == "regression" else 0
+        mean, scale = tuple(map(_number, _list(found["mean"]))), tuple(map(_number, _list(found["scale"])))
+        _require(len(mean) == len(scale) == count and all(s > 0 for s in scale), "a scale is missing")
+        own = cls(found["task"], columns, targets, labels, mean, scale, found["named"], found["loss"])
+        if (own.width, own.outputs) != (inputs, outputs):
+            raise ValueError(
+                f"it makes {own.width} inputs and reads {own.outputs} outputs, but the network has "
+                f"{inputs} and {outputs}"
+            )
+        return own
+
+
+def target_scales(table: Table, names: tuple[str, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Means and standard deviations of the targets of a regression."""
+    pairs = [standard(numbers(table, name), f"{table.name}: column {name!r}") for name in names]
+    return tuple(mean for mean, _ in pairs), tuple(scale for _, scale in pairs)
+
+
+def _column(value: object) -> Column:
+    if not isinstance(value, dict) or value.get("kind") not in KINDS:
+        raise ValueError("a column has an unknown kind")
+    kind = KINDS[value["kind"]]
+    checks: dict[str, Callable[[Any], Any]] = {
+        "name": _string,
+        "gaps": _flag,
+        "mean": _number,
+        "scale": _number,
+    }
+    checks["kinds"] = lambda kinds: tuple(map(_string, _list(kinds)))
+    own = [item.name for item in fields(kind)]
+    if set(value) != {*own, "kind"}:
+        raise ValueError(f"a column of kind {value['kind']} has other fields")
+    column: Column = kind(**{name: checks[name](value[name]) for name in own})
+    if isinstance(column, Category):
+        _require(len(set(column.kinds)) == len(column.kinds) > 0, "kinds of a category repeat")
+    else:
+        _require(column.scale > 0, "a scale is not positive")
+    return column
+
+
+def _require(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise ValueError(otherwise)
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list) or len(value) > _LARGEST:
+        raise ValueError(f"a list of at most {_LARGEST} values is needed")
+    return value
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r:.80} is not a string")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r:.80} is not true or false")
+    return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r:.80} is not a finite number")
+    return float(value)
+
+
+def _label(value: object) -> Any:
+    return value if isinstance(value, bool | int | str) else _number(value)

@@ -1,0 +1,234 @@
+"""`read`: a file or standard input as a `Table`; pandas reads, this says how."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+
+from ..datasets import load_digits
+from . import numpy_file
+from .sniff import Format, ReadOptions, sniffed
+from .table import Array, Table, TableError, column_of
+
+_HEAD = 2**18  # bytes from which the format is found out
+_EXCEL = (".xlsx", ".xls", ".xlsm", ".ods")
+_TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
+
+
+def read(source: Path | Literal["-"], options: ReadOptions | None = None) -> Table:
+    """Read a table.
+
+    Parameters
+    ----------
+    source : Path or "-"
+        A text file (.csv, .tsv, .txt, also .gz), .parquet, Excel, .npy or .npz; "-" is text from standard
+        input.
+    options : ReadOptions, optional
+
+    Raises
+    ------
+    TableError
+        If the file is not a table.
+    OSError
+        If it cannot be read.
+    ImportError
+        If pandas, or what it needs for this kind of file, is not installed.
+    """
+    options = options or ReadOptions()
+    if source == "-":
+        return _text("standard input", io.BytesIO(sys.stdin.buffer.read()), "", options)
+    path = Path(source)
+    if path.is_dir() or (path.exists() and not path.is_file()):
+        raise TableError(f"{path}: is not a file")
+    kinds = [suffix.lower() for suffix in path.suffixes]
+    kind = kinds[-1] if kinds else ""
+    if kind in (".npy", ".npz"):
+        return numpy_file.read(path)
+    if kind == ".parquet":
+        return table_of_frame(_frame(path, "read_parquet"), str(path))
+    if kind in _EXCEL:
+        return _excel(path, options)
+    inner = kinds[-2] if kind == ".gz" and len(kinds) > 1 else kind
+    if inner not in _TEXT and kind != ".gz":
+        raise TableError(f"{path}: the name must end in .csv, .tsv, .txt, .gz, .parquet, .xlsx, .npy or .npz")
+    with _opened(path, kind) as file:
+        try:
+            return _text(str(path), file, inner, options)
+        except (gzip.BadGzipFile, EOFError) as error:
+            raise TableError(f"{path}: is damaged: {error}") from None
+
+
+def _opened(path: Path, kind: str) -> Any:
+    return gzip.open(path) if kind == ".gz" else path.open("rb")
+
+
+def digits() -> Table:
+    """The handwritten digits that come with the package."""
+    X, y = load_digits()
+    columns: dict[str, Array] = {f"pixel {i}": X[:, i] for i in range(X.shape[1])}
+    return Table("digits", {**columns, "digit": y}, arrays=True)
+
+
+def table_of_frame(frame: Any, name: str = "the table") -> Table:
+    """A DataFrame of pandas or polars."""
+    if hasattr(frame, "get_columns"):  # polars
+        columns = {series.name: column_of(series.to_numpy()) for series in frame.get_columns()}
+        return Table(name, columns)
+    names = [str(label) for label in frame.columns]
+    columns, repeated = {}, set()
+    for place, label in enumerate(names):
+        if label in columns:
+            repeated.add(label)
+        else:
+            columns[label] = _column_of_series(frame.iloc[:, place])
+    if not names:
+        raise TableError(f"{name}: there is no column")
+    return Table(name, columns, repeated=frozenset(repeated))
+
+
+def _column_of_series(series: Any) -> Array:
+    values = series.to_numpy()
+    if values.dtype.kind in "fiubM":
+        return np.asarray(values)
+    return column_of(series.to_numpy(dtype=object))
+
+
+def _pandas() -> Any:
+    try:
+        import pandas
+    except ImportError:
+        raise ImportError(
+            "tables are read by pandas, which is not installed: pip install 'steepest[tables]'; "
+            ".npy and .npz files need none"
+        ) from None
+    return pandas
+
+
+def _frame(path: Path, function: str, **options: Any) -> Any:
+    """What pandas reads from a file that is no text."""
+    pandas = _pandas()
+    try:
+        frame: Any = getattr(pandas, function)(path, **options)
+    except (ImportError, OSError, MemoryError):
+        raise
+    except Exception as error:  # pandas, zipfile, openpyxl and pyarrow raise many kinds for damaged files
+        reason = (str(error) or repr(error)).splitlines()[0]
+        raise TableError(f"{path}: cannot be read: {reason}") from None
+    if not len(frame.columns):
+        raise TableError(f"{path} is empty")
+    return frame
+
+
+def _excel(path: Path, options: ReadOptions) -> Table:
+    header = None if options.header is False else 0
+    frame = _frame(path, "read_excel", header=header, na_values=["?", *options.missing_values])
+    frame = frame.dropna(axis="columns", how="all") if header is None else frame
+    unnamed = {label: "" for label in frame.columns if str(label).startswith("Unnamed:")}
+    table = table_of_frame(frame.rename(columns=unnamed), str(path))
+    return table if header == 0 else Table(table.name, table.columns, named=False)
+
+
+def _text(name: str, file: IO[bytes], suffix: str, options: ReadOptions) -> Table:
+    pandas = _pandas()
+    start = file.read(_HEAD)
+    encoding = options.encoding or ("utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    found = sniffed(
+        name, _decoded(name, start, encoding, len(start) == _HEAD), options, suffix in (".tsv", ".tab")
+    )
+    names = [*dict.fromkeys(found.names)] if found.header else [str(i) for i in range(found.width)]
+    file.seek(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pandas.errors.ParserWarning)
+            frame = pandas.read_csv(
+                file,
+                sep=found.separator,
+                decimal=found.decimal,
+                thousands=found.thousands,
+                encoding=encoding,
+                header=None,
+                names=range(found.width),
+                index_col=False,
+                skiprows=found.skipped + found.header,
+                na_values=["?", *options.missing_values],
+                skipinitialspace=True,
+                low_memory=False,
+            )
+    except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
+        raise TableError(f"{name}: {_worded(str(error), found)}") from None
+    except (UnicodeDecodeError, LookupError) as error:
+        raise TableError(_encoding_message(name, encoding, error)) from None
+    if not len(frame):
+        raise TableError(f"{name} has a header, but no rows")
+    if len(found.separator) == 1 and frame.iloc[:, -1].isna().any():
+        file.seek(0)
+        _check_widths(name, file, encoding, found)
+    return _table(name, frame, found, names)
+
+
+def _check_widths(name: str, file: IO[bytes], encoding: str, found: Format) -> None:
+    """Refuse lines with too few columns, which pandas fills up."""
+    lines = io.TextIOWrapper(file, encoding=encoding, newline="")
+    try:
+        reader = csv.reader(lines, delimiter=found.separator, skipinitialspace=True)
+        for row in reader:
+            if 0 < len(row) < found.width and any(row) and reader.line_num > found.skipped:
+                raise TableError(
+                    f"{name}: line {reader.line_num} has {len(row)} columns, but line "
+                    f"{found.skipped + 1} has {found.width}"
+                )
+    finally:
+        lines.detach()
+
+
+def _decoded(name: str, start: bytes, encoding: str, cut: bool) -> str:
+    try:
+        text = start.decode(encoding, errors="strict" if not cut else "ignore")
+    except (UnicodeDecodeError, LookupError) as error:
+        raise TableError(_encoding_message(name, encoding, error)) from None
+    if "\0" in text:
+        raise TableError(f"{name}: is not text")
+    return text.rpartition("\n")[0] if cut else text
+
+
+def _encoding_message(name: str, encoding: str, error: Exception) -> str:
+    if isinstance(error, LookupError):
+        return f"{name}: the encoding {encoding!r} is unknown"
+    shown = "UTF-8" if encoding == "utf-8-sig" else encoding
+    return f"{name}: is not {shown} text: give --encoding, such as cp1252 for files of Windows"
+
+
+def _worded(message: str, found: Format) -> str:
+    """Pandas' message with the file's own line numbers."""
+    if match := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message):
+        return f"line {match[2]} has {match[3]} columns, but line {found.skipped + 1} has {found.width}"
+    if "Length of header or names" in message:
+        return f"a line has more columns than line {found.skipped + 1}, which has {found.width}"
+    return message.strip().splitlines()[-1].removeprefix("Error tokenizing data. C error: ")
+
+
+def _table(name: str, frame: Any, found: Format, unique: Sequence[str]) -> Table:
+    """Columns by name, without those that trailing separators make."""
+    labels = found.names if found.header else list(unique)
+    columns: dict[str, Array] = {}
+    repeated: set[str] = set()
+    for place, label in enumerate(labels):
+        series = frame.iloc[:, place]
+        if found.header and not label and series.isna().all():
+            continue
+        if label in columns:
+            repeated.add(label)
+            continue
+        columns[label] = _column_of_series(series)
+    if not found.header and len(columns) > 1 and frame.iloc[:, -1].isna().all():
+        columns.popitem()
+    return Table(name, columns, found.header, frozenset(repeated), found.notes)

@@ -1,0 +1,202 @@
+"""`Table`: named columns of one length, whatever they were read from or given as."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+# What counts as a number in a text: unlike for `float`, no underscores and only ASCII digits.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_BOOLEANS = {"true": 1.0, "false": 0.0, "True": 1.0, "False": 0.0, "TRUE": 1.0, "FALSE": 0.0}
+
+
+class TableError(ValueError):
+    """A table that cannot be used; the message says where, why, and what to do.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> issubclass(st.TableError, ValueError)
+    True
+    """
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns by name.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it, such as a file's name.
+    columns : mapping of str to ndarray, (rows,)
+        Of kind f, i, u, b, M, or object: texts and other values, None where there is none.
+    named : bool
+        Whether the names come with the table; otherwise they are numbers from 0.
+    repeated : frozenset of str
+        Names that stand above more than one column, of which only the first is kept.
+    notes : tuple of str
+        What the reader of the table should know.
+    targets : tuple of str
+        The columns to predict by default.
+    arrays : bool
+        Whether it comes from arrays, whose columns are all meant.
+    """
+
+    name: str
+    columns: Mapping[str, Array]
+    named: bool = True
+    repeated: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    arrays: bool = False
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def rows(self, index: NDArray[np.int64]) -> Table:
+        """Some of the rows."""
+        return replace(self, columns={name: values[index] for name, values in self.columns.items()})
+
+    def column(self, name: str) -> Array:
+        """The values of one column.
+
+        Raises
+        ------
+        TableError
+            If there is no such column, or more than one.
+        """
+        if name not in self.columns:
+            close = get_close_matches(name, self.columns, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else f"; it has {listed(self.columns)}"
+            raise TableError(f"{self.name}: no column {name!r}{hint}")
+        if name in self.repeated:
+            raise TableError(f"{self.name}: two columns have the name {name!r}: rename or drop one")
+        return self.columns[name]
+
+    def cell(self, name: str, row: int) -> str:
+        """Where a cell stands, and what it holds, for messages; rows are counted from 1."""
+        (value,) = self.columns[name][row : row + 1].tolist()
+        return f"{self.name}, row {row + 1}, column {name!r}: {value!r:.80}"
+
+
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Some names, for messages."""
+    names = list(names)
+    return ", ".join(map(repr, names[:most])) + (
+        f" and {len(names) - most} more" if len(names) > most else ""
+    )
+
+
+def gaps_in(values: Array) -> NDArray[np.bool_]:
+    """Which values are none."""
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    if values.dtype.kind == "M":
+        return np.isnat(values)
+    if values.dtype.kind == "O":
+        return np.array([value is None for value in values.tolist()], dtype=bool)
+    return np.zeros(len(values), dtype=bool)
+
+
+def number(value: object) -> float:
+    """A cell as a number: NaN for no value; a ValueError for what is none."""
+    if value is None:
+        return math.nan
+    if isinstance(value, str):
+        text = value.strip()
+        if text in _BOOLEANS:
+            return _BOOLEANS[text]
+        if not _NUMBER.fullmatch(text):
+            raise ValueError(value)
+        return float(text)
+    if isinstance(value, bool | int | float | np.number | np.bool_):
+        return float(value)
+    raise ValueError(value)
+
+
+def is_number(value: object) -> bool:
+    """Whether a cell holds a number."""
+    try:
+        number(value)
+    except ValueError:
+        return False
+    return True
+
+
+def numbers(table: Table, name: str) -> NDArray[np.float64]:
+    """A column as numbers, NaN where there is no value.
+
+    Raises
+    ------
+    TableError
+        If a cell is not a number, or is infinite; it is named.
+    """
+    values = table.column(name)
+    if values.dtype.kind == "O":
+        found = np.empty(len(values))
+        for row, value in enumerate(values.tolist()):
+            try:
+                found[row] = number(value)
+            except (ValueError, OverflowError):
+                raise TableError(f"{table.cell(name, row)} is not a number") from None
+    elif values.dtype.kind == "M":
+        raise TableError(f"{table.name}: column {name!r} holds dates, but numbers are needed")
+    else:
+        found = values.astype(np.float64)
+    if (infinite := np.isinf(found)).any():
+        raise TableError(f"{table.cell(name, int(infinite.argmax()))} is infinite")
+    return found
+
+
+def texts(values: Array) -> list[str | None]:
+    """Cells as texts; 1, 1.0 and True of a column of numbers are one text each, without a fraction of 0."""
+    return [None if value is None else text_of(value) for value in values.tolist()]
+
+
+def text_of(value: object) -> str | None:
+    """A cell as a text: whole numbers without a fraction; None for NaN."""
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return str(int(value)) if value.is_integer() else repr(value)
+    return str(value)
+
+
+def column_of(values: Sequence[Any] | Array) -> Array:
+    """Values of any kind as a column of a `Table`."""
+    array = np.asarray(values)
+    if array.ndim != 1:
+        array = np.empty(len(values), dtype=object)
+        array[:] = list(values)
+    if array.dtype.kind in "fiubM":
+        return array
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8")
+    cells = np.asarray(values, dtype=object) if array.dtype.kind != "O" else array
+    cells = np.array([None if _is_nothing(value) else value for value in cells.tolist()] + [None], object)[
+        :-1
+    ]
+    present = [value for value in cells.tolist() if value is not None]
+    if present and all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
+        return np.array([math.nan if value is None else value for value in cells.tolist()], dtype=np.float64)
+    return cells
+
+
+def _is_nothing(value: object) -> bool:
+    """None, NaN, NaT and pandas' NA, none of which equals itself."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except (TypeError, ValueError):
+        return type(value).__name__ in ("NAType", "NaTType")

@@ -1,0 +1,122 @@
+"""What is predicted: the task, the rows that have a target, and the classes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .table import Array, Table, TableError, gaps_in, is_number, listed, number, numbers, text_of
+
+_MOST_CLASSES = 20  # different integers that are taken for classes
+
+
+def targets_of(table: Table, target: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of the columns to predict, which may be given by their places."""
+    names = list(table.columns)
+    if target is None:
+        return table.targets or (names[-1],)
+    found = []
+    for name in [target] if isinstance(target, str) else target:
+        if name not in names and re.fullmatch(r"-?\d+", name) and -len(names) <= int(name) < len(names):
+            name = names[int(name)]
+        table.column(name)
+        found.append(name)
+    if len(set(found)) < len(found):
+        raise TableError(f"the targets {listed(found)} name a column twice")
+    return tuple(found)
+
+
+def rows_with(table: Table, targets: tuple[str, ...], notes: list[str]) -> NDArray[np.int64]:
+    """The rows that have all targets."""
+    absent = np.zeros(len(table), dtype=bool)
+    for name in targets:
+        absent |= gaps_in(table.column(name))
+    if count := int(absent.sum()):
+        notes.append(f"{count} of {len(table)} rows have no {listed(targets)} and are left out")
+    if count > len(table) - 2:
+        raise TableError(f"{table.name}: {len(table) - count} rows have a target, but at least 2 are needed")
+    return np.flatnonzero(~absent)
+
+
+def task_of(table: Table, targets: tuple[str, ...], rows: NDArray[np.int64], notes: list[str]) -> str:
+    """The task that the values of the targets suggest."""
+    if len(targets) > 1:
+        columns = [numbers(table, name)[rows] for name in targets]
+        return "multilabel" if all(np.isin(values, (0, 1)).all() for values in columns) else "regression"
+    name, values = targets[0], table.column(targets[0])[rows]
+    if values.dtype.kind == "b":
+        return "classification"
+    if values.dtype.kind == "M":
+        raise TableError(f"{table.name}: the target {name!r} holds dates; give --target another column")
+    if values.dtype.kind == "O":
+        return _task_of_texts(table, name, values)
+    if (values != np.rint(values)).any():
+        return "regression"
+    kinds = len(np.unique(values))
+    if kinds <= _MOST_CLASSES:
+        return "classification"
+    notes.append(
+        f"the target {name!r} has {kinds} different integers and is taken for a number: regression; "
+        "--task classification takes them for classes"
+    )
+    return "regression"
+
+
+def _task_of_texts(table: Table, name: str, values: Array) -> str:
+    others = [value for value in values.tolist() if not is_number(value)]
+    if others and len(others) < len(values) // 2 and len(set(others)) < len(values) - len(others):
+        row = next(
+            i for i, v in enumerate(table.columns[name].tolist()) if v is not None and not is_number(v)
+        )
+        raise TableError(
+            f"{table.cell(name, row)} is not a number, but {len(values) - len(others)} other targets are: "
+            f"give --missing-values {others[0]!r} to leave such rows out, or --task classification"
+        )
+    return "classification"
+
+
+def check_numbers(table: Table, targets: tuple[str, ...], task: str) -> None:
+    """Refuse targets that are no numbers, all equal, or not 0 and 1 where they must be."""
+    for name in targets:
+        values = numbers(table, name)
+        if task == "multilabel" and not np.isin(values, (0, 1)).all():
+            row = int(np.flatnonzero(~np.isin(values, (0, 1)))[0])
+            raise TableError(
+                f"{table.cell(name, row)} is neither 0 nor 1, as targets of a multilabel task are"
+            )
+        if len(targets) == 1 and (values == values[0]).all():
+            raise TableError(f"{name!r} is {values[0]:g} in every row: there is nothing to learn")
+
+
+def classes_of(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
+    """The labels in order, and each row's index among them."""
+    values = table.column(name)[rows].tolist()
+    cells = [text_of(value) for value in values]
+    label_of = {cell: _label(value) for cell, value in zip(cells, values, strict=True)}
+    if len(label_of) == 1:
+        raise TableError(f"{name!r} has one class only, {cells[0]!r}: there is nothing to learn")
+    if len(label_of) > max(_MOST_CLASSES, len(cells) // 2):
+        raise TableError(
+            f"{name!r} has {len(label_of)} different values in {len(cells)} rows, too many for classes: give "
+            "--target another column"
+        )
+    kinds = {type(label) for label in label_of.values()}
+    if len(kinds) > 1:  # as texts then
+        label_of = {cell: cell for cell in label_of}
+    ordered = sorted(label_of, key=lambda cell: (*_order(cell, label_of[cell]), str(cell)))
+    index = {cell: i for i, cell in enumerate(ordered)}
+    groups = np.zeros(len(table), dtype=np.int64)
+    groups[rows] = [index[cell] for cell in cells]
+    return tuple(label_of[cell] for cell in ordered), groups
+
+
+def _label(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _order(cell: str | None, label: Any) -> tuple[float]:
+    return (float(number(cell)),) if is_number(cell) else (float("inf"),)
