@@ -31,7 +31,7 @@ PLACES = {
 
 DERIVED = (_Schedule, st.penalties.Penalty, Initializer)  # what they make of the number is refused
 # Not by the arithmetic of the dtype; a schedule is by what it gives.
-UNUSED = (st.EarlyStopping, st.FractionalMaxPool2d, KaimingNormal, KaimingUniform, _Schedule)
+UNUSED = (st.EpochCallback, st.FractionalMaxPool2d, KaimingNormal, KaimingUniform, _Schedule)
 
 
 def settings(kinds):
