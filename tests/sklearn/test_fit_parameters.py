@@ -12,7 +12,7 @@ from support.networks import assert_same_models
 from support.tolerances import assert_same_bits
 
 import steepest as st
-from steepest.sklearn import LinearClassifier, MLPClassifier
+from steepest.sklearn import LinearClassifier, MLPClassifier, MLPRegressor
 
 pytestmark = [
     pytest.mark.usefixtures("on_backend"),
@@ -189,6 +189,24 @@ def test_a_schedule_counts_epochs_over_partial_fits():
     model.fit(X, Y)
     model.partial_fit(X, Y)
     assert epochs == [0, 1, 2]
+
+
+def test_a_fit_that_goes_back_counts_from_its_best_epoch():
+    asked = []
+
+    def rate(epoch):
+        asked.append(epoch)
+        return 0.01 if epoch < 3 else 1.0
+
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((300, 6))
+    y = x @ rng.standard_normal(6)
+    options = {"solver": "sgd", "learning_rate_schedule": rate, "max_iter": 6, "random_state": 0}
+    model = MLPRegressor(hidden_layer_sizes=(8,), **options).fit(x, y)
+    assert np.argmin(model.loss_curve_) == 2 and asked == [0, 1, 2, 3, 4, 5]
+    del asked[:]
+    model.partial_fit(x, y)
+    assert asked == [3]
 
 
 def test_a_schedule_by_epoch_is_that_of_its_steps():

@@ -200,3 +200,23 @@ def test_divergence_tells_the_rate_of_its_epoch(backend, data):
     with backend.computing(), pytest.raises(st.DivergenceError) as caught:
         steep.fit(X, np.eye(3)[y], epochs=4, **FIT)
     assert (caught.value.epoch, caught.value.learning_rate) == (2, 1e30)
+
+
+def test_a_fit_that_goes_back_counts_from_its_best_epoch(backend, data):
+    X, y = data
+    asked: list[int] = []
+
+    def rule(epoch):
+        asked.append(epoch)
+        return 0.05 if epoch < 3 else 3.0
+
+    kept = st.Trainer(small_model(), "squared_error", st.SGD(rule))
+    with backend.computing():
+        with pytest.warns(RuntimeWarning, match="the steps are too long"):
+            history = kept.fit(X / 4, np.eye(3)[y], epochs=6, **FIT)
+        assert kept.epochs_done in (history.best_epoch, history.best_epoch + 1) and kept.epochs_done <= 3
+        assert asked == [0, 1, 2, 3, 4, 5]
+        done = kept.epochs_done
+        del asked[:]
+        kept.fit(X / 4, np.eye(3)[y], epochs=1, **FIT)
+    assert asked == [done]

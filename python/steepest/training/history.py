@@ -88,6 +88,14 @@ class History:
         list of str
             "loss", "validation_loss" if there are validation data, the metrics, "seconds" and
             "samples_per_second".
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> X, y = st.datasets.two_moons()
+        >>> history = st.Sequential(st.Linear(2, 2)).fit(X, y, metrics=["accuracy"], progress=False)
+        >>> history.keys()
+        ['loss', 'accuracy', 'seconds', 'samples_per_second']
         """
         return list(self)
 
@@ -122,6 +130,14 @@ class History:
         ------
         ImportError
             If pandas is not installed.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> X, y = st.datasets.two_moons()
+        >>> history = st.Sequential(st.Linear(2, 2)).fit(X, y, epochs=3, progress=False)
+        >>> history.to_frame().shape
+        (3, 3)
         """
         try:
             from pandas import DataFrame, RangeIndex  # type: ignore[import-untyped]
@@ -147,6 +163,15 @@ class History:
             If there is no epoch.
         ImportError
             If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> from matplotlib.figure import Figure
+        >>> X, y = st.datasets.two_moons()
+        >>> history = st.Sequential(st.Linear(2, 2)).fit(X, y, epochs=3, progress=False)
+        >>> history.plot(ax=Figure().subplots()).get_xlabel()
+        'epoch'
         """
         axes: Axes = History._draw(self, ax=ax)
         return axes
