@@ -15,18 +15,21 @@ from .strategies import numbers, small_model
 TEXTS = {
     "by": "epoch",
     "backend": "reference",
+    "feature": "length",
     "isa": (st.build_info().get("isa_available") or ("avx2",))[-1],
     "loss": "softmax",
     "measure": "error_rate",
     "method": "forward",
     "mode": "max",
     "monitor": "loss",
+    "normalize": "pred",
     "optimizer": "adam",
     "reduction": "sum",
 }
 # What callers are given, and never make.
 RESULTS = {st.BatchState, st.DivergenceError, st.EpochState, st.ErrorDecomposition, st.History}
 RESULTS |= {datasets.Dataset, gradients.Descent, gradients.GradientCheck, gradients.KeyCheck}
+RESULTS |= {plots.LearningRates}
 X, LABELS = numbers((12, 6)), np.arange(12) % 3
 SCORES, TARGETS = numbers((4, 3), seed=1), abs(numbers((4, 3), seed=2)) % 1
 
@@ -51,7 +54,9 @@ def issubclass_of(value, kind):
 # What annotations begin with, and the scalar that it is, if any.
 KINDS = {"bool": bool, "int": int, "float": float, "Rate": float, "str": str}
 KINDS |= dict.fromkeys(["BackendName", "Literal", "Method", "Reduction"], str)
-KINDS |= dict.fromkeys(["Array", "ArrayLike", "Averaging", "Axes", "Callable", "DTypeLike", "Data", "Figure"])
+KINDS |= dict.fromkeys(
+    ["Any", "Array", "ArrayLike", "Averaging", "Axes", "Callable", "DTypeLike", "Data", "Figure"]
+)
 KINDS |= dict.fromkeys(
     ["EvaluateGradient", "Function", "History", "Initializer", "Iterable", "Layer", "Model"]
 )
@@ -99,6 +104,7 @@ ARRAYS = {
     "mean_square": lambda: np.zeros((2, 3)),
     "model": small_model,
     "point": lambda: np.ones(3),
+    "predicted": lambda: np.arange(4) % 2,
     "predictions": lambda: SCORES,
     "scores": lambda: SCORES,
     "self": small_model,
@@ -119,6 +125,8 @@ MORE = {
     "Trainer.fit": lambda: {"self": st.Trainer(small_model()), **FIT},
     "decision_regions": lambda: {"model": st.Sequential(st.Linear(2, 3)), "X": X[:, :2]},
     "elu_backward": lambda: {"y": SCORES},
+    "learning_rate_finder": lambda: {"lowest": 0.001},
+    "regression_fit": lambda: {"model": np.sin, "X": X[:, 0], "y": X[:, 1]},
     "error_decomposition": lambda: {
         "model_factory": lambda width, seed: st.Sequential(st.Linear(6, 3), seed=seed),
         "train": (X, LABELS),

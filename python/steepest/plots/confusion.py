@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import _checks
+from .. import _checks, metrics
 from .._checks import Array
 from .classes import index_in, one_dimensional
 from .drawing import axes_or_new
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["confusion_matrix"]
 
-_MOST_NUMBERS = 30  # classes, beyond which cells are too small for numbers
+_MOST = 30  # classes, beyond which cells are too small for numbers, and sides too short for all names
 
 
 def confusion_matrix(
@@ -77,16 +77,18 @@ def confusion_matrix(
     if normalize is not None:
         normalize = _checks.one_of(normalize, "normalize", ("true", "pred", "all"))
     values, names = _values_and_names(true, found, classes)
-    counts = np.zeros((len(values), len(values)), np.int64)
-    np.add.at(counts, (index_in(values, true, "labels"), index_in(values, found, "predicted")), 1)
+    rows, columns = index_in(values, true, "labels"), index_in(values, found, "predicted")
+    counts = metrics.confusion_matrix(rows, columns, len(values))
     ax = axes_or_new(ax)
     shown = _fractions(counts, normalize) if normalize else counts
     image = ax.imshow(shown, cmap="Blues", vmin=0, vmax=1 if normalize in ("true", "pred") else None)
-    if len(values) <= _MOST_NUMBERS:
+    if len(values) <= _MOST:
         _write(ax, shown, "{:.0%}" if normalize else "{}")
     else:
         ax.figure.colorbar(image, ax=ax)
-    places, long = np.arange(len(names)), sum(map(len, names)) > 40
+    places = np.arange(0, len(names), -(-len(names) // _MOST))  # not so many names that they overlap
+    names = [names[place] for place in places]
+    long = sum(map(len, names)) > 40
     ax.set_xticks(places, names, rotation=45 if long else 0, ha="right" if long else "center")
     ax.set_yticks(places, names)
     ax.set(xlabel="predicted", ylabel="true")

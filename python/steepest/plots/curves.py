@@ -165,4 +165,6 @@ def _label(ax: Any, right: Any, ylabel: str, metrics: list[str]) -> None:
     right.set_ylabel(metrics[0] if len(metrics) == 1 else "metrics")
     more, names = right.get_legend_handles_labels()
     # On the axes that are drawn last, and where losses that fall and scores that rise leave room.
-    right.legend([*handles, *more], [*labels, *names], loc="center right")
+    few = len(handles) + len(more) <= 4
+    above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 2}
+    right.legend([*handles, *more], [*labels, *names], **({"loc": "center right"} if few else above))

@@ -27,7 +27,9 @@ def feature_names(names: Sequence[str] | None, X: Any, count: int) -> list[str]:
         if columns is not None and len(columns) == count:
             return [str(name) for name in columns]
         return [f"feature {i}" for i in range(count)] if count > 1 else ["x"]
-    chosen = [names] if isinstance(names, str) else [str(name) for name in names]
+    chosen = [names] if isinstance(names, str) else names
+    if not isinstance(chosen, Sequence) or not all(isinstance(name, str) for name in chosen):
+        raise TypeError(f"names of features must be texts, not {names!r:.80}")
     if len(chosen) != count:
         raise ValueError(f"features has {len(chosen)} names, but there are {count} features")
-    return chosen
+    return list(chosen)

@@ -159,9 +159,12 @@ class _OfEstimator:
         self.counted = f"{len(self.classes)} classes"
 
     def predict(self, grid: Array) -> Array:
-        return index_in(
-            self.classes, one_dimensional(self.model.predict(self.rows(grid)), "the prediction"), "the grid"
-        )
+        predicted = one_dimensional(self.model.predict(self.rows(grid)), "the prediction")
+        if predicted.dtype.kind == "f" and self.classes.dtype.kind == "f":
+            raise ValueError(
+                "the model predicts real numbers, but regions are drawn for classes: see regression_fit"
+            )
+        return index_in(self.classes, predicted, "the prediction")
 
 
 def _extent(points: Array) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ from .. import _checks
 from .._checks import Array
 from ..backends import active
 from ..training.model import Model
-from .drawing import axes_or_new, palette
+from .drawing import axes_or_new, legend_beside, palette
 from .grid import feature_names, rows_like
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def regression_fit(
         )
         ax.plot(grid[:, 0], predicted[:, number], color=color, label=f"prediction{name}")
     ax.set(xlabel=feature_names(feature, X, 1)[0], ylabel=str(getattr(y, "name", None) or "y"))
-    ax.legend()
+    legend_beside(ax)
     return ax
 
 
