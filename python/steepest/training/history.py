@@ -140,7 +140,7 @@ class History:
         (3, 3)
         """
         try:
-            from pandas import DataFrame, RangeIndex  # 
+            from pandas import DataFrame, RangeIndex  #
         except ImportError as error:
             raise ImportError("to_frame needs pandas, which is missing: pip install pandas") from error
         return DataFrame(self.to_dict(), RangeIndex(self.epochs, name="epoch"))
