@@ -153,7 +153,7 @@ def test_cancelling(kind):
     [
         ([st.EarlyStopping()], "EarlyStopping is for models, not for estimators: set early_stopping=True"),
         (st.ModelCheckpoint("a"), "ModelCheckpoint is for models, not for estimators: write a function that"),
-        ([st.CSVLog], r"a callback is the class CSVLog, .* write st.CSVLog\(\)"),
+        ([st.CSVLog], r"a callback is the class CSVLog, .* write st.CSVLog\(path\)"),
         ([3], "a callback must be callable, not 3"),
     ],
 )

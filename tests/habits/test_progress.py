@@ -58,7 +58,7 @@ def test_lines_are_for_logs(backend, data, written):
     assert output == ""
     expected = [
         f"epoch {i + 1}/3  loss {history.loss[i]:.4g}  validation_loss {history.validation_loss[i]:.4g}  "
-        f"accuracy {history['accuracy'][i]:.4g}  {history.seconds[i]:.1f} s"
+        f"accuracy {history['accuracy'][i]:.4g}  {history.seconds[i]:.3g} s"
         for i in range(3)
     ]
     assert errors.splitlines() == expected

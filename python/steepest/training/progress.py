@@ -84,7 +84,7 @@ class Lines(Progress):
             back = epoch - epochs_done
             values = [f"{name} {value:.4g}" for name, value in _values(history, back).items()]
             if history.seconds:
-                values.append(f"{history.seconds[back]:.1f} s")
+                values.append(f"{history.seconds[back]:.3g} s")
             print("  ".join([f"epoch {epoch + 1}/{self._epochs}", *values]), file=sys.stderr, flush=True)
         self._shown = epochs_done
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from ...metrics import Metric
@@ -207,7 +207,13 @@ def checked_callback(callback: Any) -> None:
     """A TypeError if it is not callable, or is a class whose object is meant."""
     if isinstance(callback, type):
         where = "st." if callback.__module__.partition(".")[0] == "steepest" else ""
-        kind = callback.__name__
-        raise TypeError(f"a callback is the class {kind}, but must be an object of it: write {where}{kind}()")
+        kind, needed = callback.__name__, [f.name for f in _fields(callback) if f.default is MISSING]
+        made = f"{where}{kind}({', '.join(needed)})"
+        raise TypeError(f"a callback is the class {kind}, but must be an object of it: write {made}")
     if not callable(callback):
         raise TypeError(f"a callback must be callable, not {callback!r:.80}")
+
+
+def _fields(kind: type) -> list[Field[Any]]:
+    """What an object of the class is made with, as far as it says so."""
+    return [field for field in fields(kind) if field.init] if is_dataclass(kind) else []
