@@ -32,7 +32,8 @@ Rate: TypeAlias = float | Callable[[int], float]
 Unit: TypeAlias = Literal["step", "epoch"]
 
 _steps = partial(_checks.integer, minimum=1)
-_POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_NAMED = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+_POSITIONAL = _NAMED[:2]
 _by = partial(_checks.one_of, allowed=("step", "epoch"))
 
 
@@ -323,15 +324,26 @@ class Warmup(_Schedule):
 
 
 def unit_of(rule: Rate) -> Unit:
-    """What a learning rate is a function of: the epoch if it says so, or else the step."""
+    """What a learning rate is a function of: the epoch if it says so, or else the step.
+
+    Raises
+    ------
+    TypeError
+        If it is a function of more than that.
+    """
     if isinstance(rule, _Schedule):
         return rule.by
     if not callable(rule):
         return "step"
     try:
-        first, *_ = signature(rule).parameters.values()
+        first, *others = signature(rule).parameters.values()
     except (ValueError, TypeError):  # no parameter, or a function that does not tell
         return "step"
+    if needed := [p.name for p in others if p.default is p.empty and p.kind in _NAMED]:
+        raise TypeError(
+            f"a learning rate is a function of one number, the step or the epoch, but {rule!r:.80} "
+            f"also needs {', '.join(needed)}"
+        )
     return "epoch" if first.name == "epoch" and first.kind in _POSITIONAL else "step"
 
 

@@ -99,6 +99,12 @@ def test_the_name_of_the_parameter_decides(rule, unit):
     assert schedules.unit_of(rule) == unit
 
 
+@pytest.mark.parametrize("rule", [lambda epoch, lr: lr, lambda step, *, lr: lr])
+def test_a_function_of_more_is_refused(rule):
+    with pytest.raises(TypeError, match=r"a function of one number, .* also needs lr"):
+        st.Trainer(small_model(), optimizer=st.SGD(rule))
+
+
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_all_ways_agree_on_the_epoch(backend, data, rule, monkeypatch):
     """One fit of 10 epochs, two of 5, in parts, epoch by epoch, and steps with the rate of their epoch."""
