@@ -1,0 +1,171 @@
+"""One training of a network on prepared rows: its epochs, its lines, and what ends it."""
+
+from __future__ import annotations
+
+import warnings
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import metrics
+from ..model import Sequential
+from ..optimizers import Optimizer
+from ..training.callbacks import Callback, EarlyStopping, EpochState
+from ..training.divergence import DivergenceError
+from ..training.history import History
+from ..training.trainer import Trainer
+from . import network
+from .errors import UserError
+from .output import Lines
+
+Array = NDArray[Any]
+_STEPS = 6000  # of a training without --epochs, unless that makes too few or too many epochs
+_FEWEST, _MOST = 20, 300
+_LINES = 20  # of epochs, at most
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Rows as a network takes them; y is (rows,) int64 classes, or (rows, outputs) float32."""
+
+    x: NDArray[np.float32]
+    y: Array
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a training gave."""
+
+    model: Sequential
+    history: History
+    optimizer: Optimizer
+    warnings: Sequence[str]
+
+    @property
+    def rate(self) -> object:
+        """The learning rate, or its schedule."""
+        return self.optimizer.learning_rate
+
+
+def epochs_for(rows: int, options: Namespace) -> int:
+    """The epochs that were asked for, or about as many steps as small tables need."""
+    if options.epochs is not None:
+        return int(options.epochs)
+    return min(max(-(-_STEPS // -(-rows // options.batch_size)), _FEWEST), _MOST)
+
+
+def learn(
+    task: str, outputs: int, samples: Samples, held: Samples | None, options: Namespace, say: Lines
+) -> Learned:
+    """Train a new network; `held` are the rows of early stopping.
+
+    Parameters
+    ----------
+    task : {"classification", "regression", "multilabel"}
+    outputs : int
+        Of the network: classes, or targets.
+    """
+    name = network.loss_name(task, options)
+    epochs = epochs_for(len(samples.x), options)
+    class_weight = None
+    if options.class_weight is not None:
+        class_weight = network.balanced(samples.y, outputs)
+    try:
+        model = network.network(samples.x.shape[1], outputs, options)
+        steps = epochs * -(-len(samples.x) // options.batch_size)
+        optimizer = network.optimizer(options, name, steps)
+        trainer = Trainer(model, network.loss(name, class_weight), optimizer, network.penalty(options))
+    except ValueError as error:  # a number that does not fit into float32, a layer that no memory holds
+        raise UserError(str(error)) from None
+    one_hot = task == "classification" and name == "squared_error"
+    weight = None
+    if class_weight is not None and name != "softmax":
+        weight = class_weight[samples.y]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RuntimeWarning)
+        history = _fit(
+            trainer,
+            _targets(samples, outputs, one_hot),
+            None if held is None else _targets(held, outputs, one_hot),
+            weight,
+            epochs,
+            options,
+            _metric(task),
+            say,
+        )
+    return Learned(model, history, optimizer, [str(warning.message) for warning in caught])
+
+
+def _targets(samples: Samples, outputs: int, one_hot: bool) -> Samples:
+    return Samples(samples.x, np.eye(outputs, dtype=np.float32)[samples.y]) if one_hot else samples
+
+
+def _metric(task: str) -> tuple[str, Callable[[Any, Any], float]]:
+    """What the lines of epochs say beside the losses."""
+    if task == "regression":
+        return "R^2", metrics.r2
+    if task == "multilabel":
+        return "accuracy", lambda truth, scores: float(((scores > 0) == (truth > 0.5)).mean())
+    return "accuracy", metrics.accuracy
+
+
+def _fit(
+    trainer: Trainer,
+    samples: Samples,
+    held: Samples | None,
+    weight: Array | None,
+    epochs: int,
+    options: Namespace,
+    metric: tuple[str, Callable[[Any, Any], float]],
+    say: Lines,
+) -> History:
+    name, function = metric
+    metric_has_meaning = held is not None and not (name == "R^2" and bool((held.y == held.y[0]).all()))
+    callbacks: list[Callback] = []
+    if held is not None:
+        patience = options.patience or max(5, epochs // 10)
+        callbacks.append(EarlyStopping(patience=patience))
+    if not options.quiet:
+        callbacks.append(_lines(epochs, name, say))
+    try:
+        return trainer.fit(
+            samples.x,
+            samples.y,
+            epochs=epochs,
+            batch_size=options.batch_size,
+            sample_weight=weight,
+            validation_data=None if held is None else (held.x, held.y),
+            metrics={"score": function} if metric_has_meaning else None,
+            callbacks=callbacks,
+            progress=not options.quiet,
+        )
+    except DivergenceError as error:
+        epoch = "" if error.epoch is None else f" in epoch {error.epoch + 1}"
+        rate = error.learning_rate
+        raise UserError(
+            f"the loss stopped being finite{epoch} with learning rate {rate:g}: "
+            "try a smaller --learning-rate; nothing was saved"
+        ) from None
+
+
+def _lines(epochs: int, score: str, say: Lines) -> Callback:
+    """A line for every epoch of a short training, for at most some twenty of a long one."""
+    every = -(-epochs // _LINES)
+    width = len(str(epochs))
+
+    def show(state: EpochState) -> None:
+        number = state.epoch + 1
+        if number % every and number != epochs and number != 1:
+            return
+        line = f"epoch {number:>{width}}/{epochs}  loss {state.loss:.4f}"
+        if state.validation_loss is not None:
+            line += f"  validation loss {state.validation_loss:.4f}"
+        if values := state.history.metrics.get("score"):
+            line += f"  {score} {values[-1]:.4f}"
+        say.beside_bar(line)
+
+    return show

@@ -1,0 +1,177 @@
+"""The options of the commands, in groups as ``--help`` shows them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from .. import _checks
+from ..layers import ACTIVATIONS
+from ..optimizers import OPTIMIZERS
+from . import values
+from .network import (
+    ADAM_RATE,
+    MOMENTUM,
+    PENALTY,
+    SCHEDULES,
+    SGD_RATE_OF_OTHERS,
+    SGD_RATES,
+    TASK_LOSSES,
+)
+
+_FILES = {"type": Path}
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """How a text file is read."""
+    add = parser.add_argument_group("reading").add_argument
+    add("--separator", type=values.separator, metavar="C", help="between columns, or tab; default: found out")
+    add("--decimal", type=values.character, metavar="C", help="decimal mark; default: a point")
+    add("--thousands", type=values.character, metavar="C", help="between thousands; default: none")
+    add("--encoding", metavar="NAME", help="for example cp1252; default: UTF-8")
+    add(
+        "--header",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="whether the first row has the names of the columns; default: found out",
+    )
+    missing = "more texts that stand for a missing value, for example -,unknown"
+    add("--missing-values", type=values.texts, action="extend", metavar="TEXTS", help=missing)
+
+
+def add_columns(parser: argparse.ArgumentParser) -> None:
+    """What is learned from what."""
+    add = parser.add_argument_group("columns").add_argument
+    add(
+        "--target",
+        action="append",
+        metavar="COLUMNS",
+        help="what to predict: a name, or a number from 0 (negative: from the end); several are separated "
+        "by commas; default: the last column, or y of an .npz",
+    )
+    add(
+        "--features",
+        action="append",
+        metavar="COLUMNS",
+        help="what to predict from; default: all other columns",
+    )
+    add("--drop", action="append", metavar="COLUMNS", help="what to leave out")
+    categorical = "columns whose numbers or texts name categories"
+    add("--categorical", action="append", metavar="COLUMNS", help=categorical)
+    add(
+        "--missing",
+        choices=("impute", "drop", "error"),
+        default="impute",
+        help="missing values: put the mean or the most frequent value, drop the row, or refuse; "
+        "default: impute",
+    )
+    task = "default: numbers with fractions are a regression, others and text are classes"
+    add("--task", choices=tuple(TASK_LOSSES), help=task)
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """What the network is made of."""
+    add = parser.add_argument_group("network").add_argument
+    sizes = "sizes of the hidden layers, for example 256,128; none for a linear model; default: 100"
+    add("--hidden", type=values.hidden, default=(100,), metavar="SIZES", help=sizes)
+    activation = f"of the hidden layers: {', '.join(ACTIVATIONS)}; default: relu"
+    add("--activation", choices=ACTIVATIONS, default="relu", metavar="NAME", help=activation)
+    dropout = "fraction of the hidden units that are dropped in training; default: 0"
+    add("--dropout", type=values.real("dropout", _checks.fraction), default=0.0, metavar="P", help=dropout)
+    add("--batch-norm", action="store_true", help="batch normalization in the hidden layers")
+
+
+def add_training(parser: argparse.ArgumentParser) -> None:
+    """How it learns."""
+    group = parser.add_argument_group("training")
+    add = group.add_argument
+    losses = "; ".join(f"{task}: {', '.join(names)}" for task, names in TASK_LOSSES.items())
+    every = tuple(dict.fromkeys(name for names in TASK_LOSSES.values() for name in names))
+    add("--loss", choices=every, metavar="NAME", help=f"{losses}; default: the first")
+    optimizers = f"{', '.join(OPTIMIZERS)}; default: adam"
+    add("--optimizer", choices=OPTIMIZERS, default="adam", metavar="NAME", help=optimizers)
+    rates = ", ".join(f"{rate} for {loss}" for loss, rate in SGD_RATES.items())
+    rate = (
+        f"default: {ADAM_RATE} for adam and adamw; of sgd {rates}, {SGD_RATE_OF_OTHERS} for other losses; "
+        "else the optimizer's own"
+    )
+    positive = values.real("learning rate", _checks.positive)
+    add("--learning-rate", type=positive, metavar="RATE", help=rate)
+    momentum = f"of sgd and rmsprop; default: {MOMENTUM} for sgd"
+    add("--momentum", type=values.real("momentum", _checks.fraction), metavar="M", help=momentum)
+    schedule = f"of the learning rate over all epochs: {', '.join(SCHEDULES)}; default: constant"
+    add("--schedule", choices=SCHEDULES, default="constant", metavar="NAME", help=schedule)
+    kinds = (
+        "on the weights: l2:1e-4, l1:1e-5, elastic_net:1e-4,0.5 (strength, beta) or none; default: "
+        f"l2:{PENALTY.strength:g}, for a linear model none"
+    )
+    add("--penalty", type=values.penalty, metavar="KIND:STRENGTH", help=kinds)
+    add("--class-weight", choices=("balanced",), help="let rare classes count as much as frequent ones")
+    batch = "number of samples per step; default: 32"
+    add("--batch-size", type=values.integer("batch size", 1), default=32, metavar="N", help=batch)
+    epochs = "passes over the training rows, at most; default: 20 to 300, fewer for more rows"
+    add("--epochs", type=values.integer("epochs", 1), metavar="N", help=epochs)
+    seeds = "seed of the initial weights and shuffles; which rows are held out does not depend on it; default: 0"
+    add("--seed", type=values.integer("seed", 0, 2**64 - 1), default=0, metavar="N", help=seeds)
+
+
+def add_judging(parser: argparse.ArgumentParser) -> None:
+    """Which rows stop the training, and which judge it."""
+    add = parser.add_argument_group("validation and test").add_argument
+    share = "fraction of the rows, or of each class, that is held out for the report; default: 0.2"
+    add(
+        "--test-fraction",
+        type=values.real("test fraction", _checks.fraction),
+        default=0.2,
+        metavar="F",
+        help=share,
+    )
+    add("--cv", type=values.integer("number of folds", 2), metavar="K", help="report K-fold cross-validation")
+    add(
+        "--early-stopping",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="stop when the loss on validation rows no longer improves, and keep the best epoch; "
+        "default: yes",
+    )
+    patience = "epochs to wait for an improvement; default: a tenth of the epochs, but at least 5"
+    add("--patience", type=values.integer("patience", 1), metavar="N", help=patience)
+    validation = "fraction of the training rows held out for early stopping; default: 0.15"
+    add(
+        "--validation-fraction",
+        type=values.real("validation fraction", _checks.inside),
+        default=0.15,
+        metavar="F",
+        help=validation,
+    )
+    add(
+        "--validation",
+        metavar="FILE",
+        help="take the rows of this table for early stopping instead",
+        **_FILES,
+    )
+
+
+def add_output(
+    parser: argparse.ArgumentParser, output: str | None, pictures: bool = True, quiet: bool = False
+) -> None:
+    """Where results go; `output` describes --output."""
+    add = parser.add_argument_group("output").add_argument
+    if output is not None:
+        add("--output", metavar="FILE", help=output, **_FILES)
+    if pictures:
+        picture = "draw learning curves, and the confusions or the predicted numbers, as .png, .svg or .pdf"
+        add("--plot", metavar="FILE", help=picture, **_FILES)
+        add("--json", action="store_true", help="print the report as one JSON document")
+    add("--force", action="store_true", help="replace files that exist")
+    if quiet:
+        add("--quiet", action="store_true", help="print no progress bar and no lines of epochs")
+
+
+def add_computing(parser: argparse.ArgumentParser) -> None:
+    """What computes."""
+    add = parser.add_argument_group("computing").add_argument
+    add("--threads", type=values.integer("threads", 1), metavar="N", help="number of threads")
+    backend = "compiled kernels (native), or plain NumPy (reference)"
+    add("--backend", choices=("native", "reference"), help=backend)
+    add("--isa", metavar="NAME", help="instruction set: sse2, avx2, avx512 or neon")

@@ -1,0 +1,83 @@
+"""What a command reads: tables, by the options, and models."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..model import Sequential
+from ..storage import ModelFileError
+from ..tables import Plan, ReadOptions, Table, TableModel, choose, digits, load, read
+from . import values
+from .errors import UserError
+from .output import STANDARD
+
+_MODEL = ".safetensors"
+
+
+def reading(options: Namespace) -> ReadOptions:
+    """How text files are read."""
+    return ReadOptions(
+        separator=options.separator,
+        decimal=options.decimal,
+        thousands=options.thousands,
+        encoding=options.encoding,
+        header=options.header,
+        missing_values=tuple(options.missing_values or ()),
+    )
+
+
+def table(path: Path, options: Namespace) -> Table:
+    """The table of a file, or of standard input."""
+    if path.suffix == _MODEL:
+        raise UserError(f"{path}: is a model, where a table is needed")
+    return read("-" if path == STANDARD else path, reading(options))
+
+
+def training_table(options: Namespace) -> Table:
+    """The table to learn."""
+    if options.data is None:
+        if options.target is not None:
+            raise UserError("--target needs DATA: the digits have no columns to choose from")
+        return digits()
+    return table(options.data, options)
+
+
+def stem(path: Path | None) -> str:
+    """The name of the model of a table, without an extension."""
+    if path is None:
+        return "digits"
+    name = "model" if path == STANDARD else path.name
+    return name.partition(".")[0] or name
+
+
+def plan(table: Table, options: Namespace) -> Plan:
+    """What is learned from which columns."""
+    return choose(
+        table,
+        target=_names(options.target, table),
+        task=options.task,
+        features=_names(options.features, table),
+        drop=_names(options.drop, table) or (),
+        categorical=_names(options.categorical, table) or (),
+        missing=options.missing,
+    )
+
+
+def model(path: Path) -> Sequential | TableModel:
+    """A saved model, with the preparation of its table if the command line saved it."""
+    if path.suffix != _MODEL and path.suffix:
+        ...
+    try:
+        return load(path)
+    except ModelFileError as error:
+        raise UserError(str(error)) from None
+
+
+def _names(texts: Sequence[str] | None, table: Table) -> list[str] | None:
+    """Columns that options name: each text is one name, if the table has it, or several between commas."""
+    if texts is None:
+        return None
+    known = set(table.columns)
+    return [name for text in texts for name in ([text] if text in known else values.texts(text))]
