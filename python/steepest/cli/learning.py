@@ -55,7 +55,7 @@ def epochs_for(rows: int, options: Namespace) -> int:
     """The epochs that were asked for, or about as many steps as small tables need."""
     if options.epochs is not None:
         return int(options.epochs)
-    return min(max(-(-_STEPS // -(-rows // options.batch_size)), _FEWEST), _MOST)
+    return int(min(max(-(-_STEPS // -(-rows // options.batch_size)), _FEWEST), _MOST))
 
 
 def learn(

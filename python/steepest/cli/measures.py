@@ -44,9 +44,7 @@ def of_classes(labels: Sequence[str], truth: NDArray[np.int64], outputs: NDArray
 def of_numbers(names: Sequence[str], truth: NDArray[Any], predicted: NDArray[Any]) -> Measures:
     """Of (rows, targets) predicted numbers."""
     truth, predicted = truth.astype(np.float64), predicted.astype(np.float64)
-    targets = [
-        _of_number(name, t, p) for name, t, p in zip(names, truth.T, predicted.T, strict=True)
-    ]
+    targets = [_of_number(name, t, p) for name, t, p in zip(names, truth.T, predicted.T, strict=True)]
     found: Measures = {"rows": len(truth)}
     return found | (targets[0] if len(targets) == 1 else {"targets": targets})
 

@@ -18,7 +18,7 @@ from ..penalties import L2, Penalty
 from ..schedules import Rate
 from .errors import UserError
 
-# The losses of each task, its default first. Targets of a regression are standardized, so no Poisson deviance.
+# The losses of each task, its default first. No Poisson deviance: targets of a regression are standardized.
 TASK_LOSSES: Mapping[str, tuple[str, ...]] = {
     "classification": ("softmax", "hinge", "squared_hinge", "squared_error"),
     "regression": ("squared_error", "huber", "absolute_error", "log_cosh"),
@@ -29,7 +29,6 @@ TASK_LOSSES: Mapping[str, tuple[str, ...]] = {
 SGD_RATES = {"softmax": 0.02, "hinge": 0.005}
 SGD_RATE_OF_OTHERS = 0.0025
 MOMENTUM = 0.9
-# On eight splits of seven tables Adam's own rate of 0.001 needed three times the epochs, for no better scores.
 ADAM_RATE = 0.003
 # Of a network with hidden layers, on such tables better than none; a linear model is fitted without.
 PENALTY = L2(3e-4)

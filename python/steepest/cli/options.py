@@ -19,8 +19,6 @@ from .network import (
     TASK_LOSSES,
 )
 
-_FILES = {"type": Path}
-
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """How a text file is read."""
@@ -111,7 +109,9 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", type=values.integer("batch size", 1), default=32, metavar="N", help=batch)
     epochs = "passes over the training rows, at most; default: 20 to 300, fewer for more rows"
     add("--epochs", type=values.integer("epochs", 1), metavar="N", help=epochs)
-    seeds = "seed of the initial weights and shuffles; which rows are held out does not depend on it; default: 0"
+    seeds = (
+        "seed of the initial weights and shuffles; which rows are held out does not depend on it; default: 0"
+    )
     add("--seed", type=values.integer("seed", 0, 2**64 - 1), default=0, metavar="N", help=seeds)
 
 
@@ -148,7 +148,7 @@ def add_judging(parser: argparse.ArgumentParser) -> None:
         "--validation",
         metavar="FILE",
         help="take the rows of this table for early stopping instead",
-        **_FILES,
+        type=Path,
     )
 
 
@@ -158,10 +158,10 @@ def add_output(
     """Where results go; `output` describes --output."""
     add = parser.add_argument_group("output").add_argument
     if output is not None:
-        add("--output", metavar="FILE", help=output, **_FILES)
+        add("--output", metavar="FILE", help=output, type=Path)
     if pictures:
         picture = "draw learning curves, and the confusions or the predicted numbers, as .png, .svg or .pdf"
-        add("--plot", metavar="FILE", help=picture, **_FILES)
+        add("--plot", metavar="FILE", help=picture, type=Path)
         add("--json", action="store_true", help="print the report as one JSON document")
     add("--force", action="store_true", help="replace files that exist")
     if quiet:

@@ -98,7 +98,7 @@ class _Parser(argparse.ArgumentParser):
                 message += f": did you mean {close[0]}?"
         raise UserError(f"{message} (see {self.prog} --help)")
 
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def,override]
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
         """As argparse's; a command's parser refuses what it does not know itself, since it knows best."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown and self.prog != "steepest":

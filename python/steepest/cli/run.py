@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..tables import Plan, Preparation, Table
-from . import splits, text
+from . import network, splits, text
 from .errors import UserError
 from .judging import Judged, judged
-from .learning import Learned, Samples, epochs_for, learn
+from .learning import Learned, Samples, learn
 from .measures import Measures
 from .output import Lines, silent
 from .splits import Rows
@@ -107,7 +107,7 @@ class Run:
         options, stopping = self.options, self.options.early_stopping
         fraction = options.validation_fraction if stopping and self.other is None else 0.0
         train, held = splits.held_out(self.plan.groups, rows, fraction)
-        preparation = self.plan.fit(train)
+        preparation = self.plan.fit(train, network.loss_name(self.plan.task, self.options))
         samples = self._samples(preparation, self.table.rows(train))
         validation = None
         if self.other is not None:
@@ -130,3 +130,8 @@ class Run:
             scores.append(parts[-1].measures())
             self.say(f"fold {number} of {count}: {text.score(scores[-1])}")
         return Folds(Judged.joined(parts, "cross-validated"), scores)
+
+    def _samples(self, preparation: Preparation, table: Table) -> Samples:
+        """Rows as the network takes them."""
+        table = table.rows(preparation.known(table))
+        return Samples(preparation.inputs(table), preparation.y(preparation.truth(table)))

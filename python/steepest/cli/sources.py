@@ -56,26 +56,26 @@ def plan(table: Table, options: Namespace) -> Plan:
     """What is learned from which columns."""
     return choose(
         table,
-        target=_names(options.target, table),
+        target=names(options.target, table),
         task=options.task,
-        features=_names(options.features, table),
-        drop=_names(options.drop, table) or (),
-        categorical=_names(options.categorical, table) or (),
+        features=names(options.features, table),
+        drop=names(options.drop, table) or (),
+        categorical=names(options.categorical, table) or (),
         missing=options.missing,
     )
 
 
 def model(path: Path) -> Sequential | TableModel:
     """A saved model, with the preparation of its table if the command line saved it."""
-    if path.suffix != _MODEL and path.suffix:
-        ...
+    if path.is_dir():
+        raise UserError(f"{path}: is not a file")
     try:
         return load(path)
     except ModelFileError as error:
         raise UserError(str(error)) from None
 
 
-def _names(texts: Sequence[str] | None, table: Table) -> list[str] | None:
+def names(texts: Sequence[str] | None, table: Table) -> list[str] | None:
     """Columns that options name: each text is one name, if the table has it, or several between commas."""
     if texts is None:
         return None

@@ -22,6 +22,17 @@ def score(found: Measures) -> str:
     return f"RMSE {found['rmse']:.5g}, R^2 {_r2(found)}"
 
 
+def scores(several: Sequence[Measures]) -> tuple[str, list[float]]:
+    """Name and values of that number: accuracy, or the mean R^2 of the targets."""
+    if "accuracy" in several[0]:
+        return "accuracy", [found["accuracy"] for found in several]
+    values = []
+    for found in several:
+        known = [one["r2"] for one in found.get("targets", [found]) if one["r2"] is not None]
+        values.append(sum(known) / len(known) if known else float("nan"))
+    return "R^2", values
+
+
 def report(found: Measures, name: str) -> list[str]:
     """All of it; `name` says which rows these are, as in "test"."""
     if "confusion" in found:
@@ -38,9 +49,7 @@ def _of_classes(found: Measures, name: str) -> list[str]:
         f"always {_short(baseline['answer'])!r}: {baseline['accuracy']:.4f}"
     ]
     auc = f", AUC {found['auc']:.4f}" if "auc" in found else ""
-    lines.append(
-        f"{name} balanced accuracy {found['balanced_accuracy']:.4f}, mean F1 {found['f1']:.4f}{auc}"
-    )
+    lines.append(f"{name} balanced accuracy {found['balanced_accuracy']:.4f}, mean F1 {found['f1']:.4f}{auc}")
     lines += ["", *_table("class", found["classes"]), ""]
     labels = [one["label"] for one in found["classes"]]
     return [*lines, *_confusion(labels, found["confusion"])]
@@ -63,7 +72,8 @@ def _of_numbers(found: Measures, name: str) -> list[str]:
         baseline = one["baseline"]
         lines += [
             f"{name} R^2{of} {_r2(one)}, RMSE {one['rmse']:.5g}, MAE {one['mae']:.5g}",
-            f"always the mean {baseline['answer']:.5g}: RMSE {baseline['rmse']:.5g}, MAE {baseline['mae']:.5g}",
+            f"always the mean {baseline['answer']:.5g}: RMSE {baseline['rmse']:.5g}, "
+            f"MAE {baseline['mae']:.5g}",
         ]
     return lines
 
@@ -74,7 +84,9 @@ def _r2(found: Measures) -> str:
 
 def _table(head: str, rows: Sequence[Measures]) -> list[str]:
     """Precision, recall, F1 and rows of each class, of the most frequent ones if there are many."""
-    shown = sorted(rows, key=lambda one: -one["rows"])[:_LARGEST_TABLE] if len(rows) > _LARGEST_TABLE else rows
+    shown = (
+        sorted(rows, key=lambda one: -one["rows"])[:_LARGEST_TABLE] if len(rows) > _LARGEST_TABLE else rows
+    )
     side = max(len(head), *(len(_short(one["label"])) for one in shown))
     lines = [f"{head:<{side}}  precision  recall      F1  {'rows':>6}"]
     lines += [

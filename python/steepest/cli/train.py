@@ -11,7 +11,6 @@ from .. import _config
 from .._version import __version__
 from . import measures, network, pictures, saving, sources, splits, text
 from .errors import UserError
-from .judging import Judged
 from .learning import Learned
 from .output import STANDARD, Lines, check_output, silent, to_stderr, to_stdout, warn
 from .run import Run
@@ -28,9 +27,10 @@ def train(options: Namespace) -> None:
     notes = [*table.notes, *plan.notes]
     for note in notes:
         warn(note)
-    run = Run(table, plan, options, say)
-    folds = run.cross_validated() if options.cv else None
-    stay, test = splits.held_out(run.groups, run.rows, 0.0 if options.cv else options.test_fraction)
+    other = None if options.validation is None else sources.table(options.validation, options)
+    run = Run(plan.table, plan, other, options, say)
+    folds = run.cross_validated(plan.rows) if options.cv else None
+    stay, test = splits.held_out(plan.groups, plan.rows, 0.0 if options.cv else options.test_fraction)
     trained = run.trained(stay)
     say()
     judged = folds.judged if folds else trained.judged(test)
@@ -38,10 +38,10 @@ def train(options: Namespace) -> None:
     said = [*trained.learned.warnings, *measures.warnings(found)]
     document = {
         "steepest": __version__,
-        "data": {"file": table.name, "rows": len(run.rows), "features": trained.preparation.names},
+        "data": {"file": table.name, "rows": len(plan.rows), "features": trained.preparation.names},
         "task": {"kind": plan.task, "targets": list(trained.preparation.targets)},
         "notes": notes,
-        "network": _network(trained.learned, options),
+        "network": _network(trained.learned, str(trained.preparation.loss), options),
         "training": trained.described(),
         "judged": judged.name,
         **({"folds": folds.scores} if folds else {}),
@@ -77,11 +77,11 @@ def _lines(options: Namespace, output: Path) -> Lines:
     return Lines(to_stderr if output == STANDARD else to_stdout)
 
 
-def _network(learned: Learned, options: Namespace) -> dict[str, Any]:
+def _network(learned: Learned, loss: str, options: Namespace) -> dict[str, Any]:
     return {
         "sizes": network.sizes(learned.model),
         "layers": [repr(layer) for layer in learned.model.layers],
-        "loss": repr(learned.loss),
+        "loss": loss,
         "optimizer": repr(learned.optimizer),
         "backend": _config.current().backend,
         "seed": options.seed,

@@ -10,5 +10,7 @@ from .reading import read as read
 from .sniff import ReadOptions as ReadOptions
 from .table import Table as Table
 from .table import TableError
+from .table import numbers as numbers
+from .table import text_of as text_of
 
 __all__ = ["TableError", "TableModel", "load"]

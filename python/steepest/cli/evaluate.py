@@ -1,0 +1,38 @@
+"""``steepest evaluate``: how good a saved network is on a table with known answers."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+
+from ..tables import TableModel
+from . import measures, pictures, sources, text
+from .errors import UserError
+from .judging import judged
+from .output import Lines, to_stdout, warn
+
+
+def evaluate(options: Namespace) -> None:
+    """Print the report on a table."""
+    pictures.check(options.plot, options.force, options.model, options.file)
+    model = sources.model(options.model)
+    if not isinstance(model, TableModel):
+        raise UserError(f"{options.model}: was saved in Python, without the columns and labels of a table")
+    table = sources.table(options.file, options)
+    for note in table.notes:
+        warn(note)
+    answers = judged(model.model, model.preparation, table, "all")
+    if left_out := len(table) - len(answers.truth):
+        warn(f"{left_out} of {len(table)} rows have no target and are left out")
+    found = answers.measures()
+    said = measures.warnings(found)
+    answers.draw(options, None)
+    say = Lines(to_stdout)
+    if options.json:
+        say(json.dumps({"model": str(options.model), "file": table.name, "score": found, "warnings": said}))
+    else:
+        say(f"{table.name}: {len(answers.truth):,} rows")
+        for line in text.report(found, "test"):
+            say(line)
+    for warning in said:
+        warn(warning)

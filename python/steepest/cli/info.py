@@ -1,0 +1,85 @@
+"""``steepest info``: what a saved network is, or what this installation is made of."""
+
+from __future__ import annotations
+
+import json
+import platform
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import _config
+from ..model import Sequential
+from ..tables import TableModel
+from . import sources, text
+from .saving import REPORT
+
+_MOST = 20  # columns or labels that are shown
+
+
+def info(options: Namespace) -> None:
+    """Print it."""
+    facts = _installation() if options.model is None else _of_model(options.model)
+    if options.json:
+        print(json.dumps(facts, ensure_ascii=False, default=str))
+        return
+    width = max(map(len, facts))
+    for key, value in facts.items():
+        print(f"{key.replace('_', ' ') + ':':<{width + 1}} {_shown(value, width + 2)}")
+
+
+def _installation() -> dict[str, Any]:
+    facts = {"python": platform.python_version(), "numpy": np.__version__, "platform": platform.platform()}
+    return facts | _config.build_info()
+
+
+def _of_model(path: Path) -> dict[str, Any]:
+    model = sources.model(path)
+    if isinstance(model, Sequential):
+        return {"model": str(path), "saved": "in Python", "layers": model.summary().splitlines()}
+    report = _report(model)
+    facts: dict[str, Any] = {
+        "model": str(path),
+        "task": model.task,
+        "target": model.target_names,
+        "columns": [f"{column.name} ({column.kind})" for column in model.preparation.columns],
+    }
+    if model.classes is not None:
+        facts["labels"] = model.classes
+    facts |= {"loss": model.preparation.loss, "layers": model.model.summary().splitlines()}
+    if report:
+        facts["trained_with"] = f"steepest {report.get('steepest')}"
+        facts["data"] = report.get("data", {}).get("file")
+        facts["rows"] = report.get("data", {}).get("rows")
+        facts["score"] = f"{report.get('judged')}: {_score(report)}"
+    return facts
+
+
+def _report(model: TableModel) -> dict[str, Any]:
+    """What `train` said of it; nothing if that is damaged."""
+    try:
+        found = json.loads(model.metadata.get(REPORT, "{}"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _score(report: dict[str, Any]) -> str:
+    try:
+        return text.score(report["score"])
+    except (KeyError, TypeError, ValueError):
+        return "unknown"
+
+
+def _shown(value: object, indent: int) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        lines = list(map(str, value))
+        if len(lines) > _MOST and "  " not in lines[0]:
+            lines = [*lines[:_MOST], f"and {len(lines) - _MOST} more (--json has all)"]
+        multiline = any(len(line) > 40 or "  " in line for line in lines)
+        return (("\n" + " " * indent) if multiline else ", ").join(lines) or "none"
+    return "none" if value is None else str(value)

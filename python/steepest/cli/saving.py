@@ -1,0 +1,32 @@
+"""A trained network to its file, with the preparation of its table and the report on it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ..tables import TableModel
+from .errors import UserError
+from .output import STANDARD
+from .run import Trained
+
+REPORT = "report"  # its key in the file
+
+
+def save(trained: Trained, document: dict[str, Any], path: Path) -> None:
+    """Write the model; to standard output, if the path is that."""
+    metadata = {REPORT: json.dumps(document, ensure_ascii=False, allow_nan=False)}
+    model = TableModel(trained.learned.model, trained.preparation, metadata)
+    try:
+        if path != STANDARD:
+            model.save(path)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "model.safetensors"
+            model.save(file)
+            sys.stdout.buffer.write(file.read_bytes())
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from None
