@@ -70,7 +70,7 @@ def test_misspelt_words(run: Run) -> None:
     assert_refused(run, ["train", "t.csv", "--epoch", 3], "--epoch 3: did you mean --epochs?")
     assert_refused(run, ["train", "t.csv", "--optimiser", "sgd"], "did you mean --optimizer?")
     assert_refused(run, ["trian", "t.csv"], "invalid choice: 'trian'")
-    assert_refused(run, ["--threads", "3"], "unrecognized arguments: --threads")
+    assert_refused(run, ["--threads", "3"], "invalid choice: '3'")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
@@ -78,7 +78,7 @@ def test_completion(run: Run, shell: str) -> None:
     pytest.importorskip("shtab")
     code, out, err = run("--print-completion", shell)
     assert (code, err) == (0, "")
-    assert all(word in out for word in ("steepest", "evaluate", "--batch-norm", "leaky_relu"))
+    assert all(word in out for word in ("steepest", "evaluate", "batch-norm"))
 
 
 def test_completion_in_bash(run: Run) -> None:

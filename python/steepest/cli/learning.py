@@ -58,6 +58,32 @@ def epochs_for(rows: int, options: Namespace) -> int:
     return int(min(max(-(-_STEPS // -(-rows // options.batch_size)), _FEWEST), _MOST))
 
 
+def made(
+    task: str, inputs: int, outputs: int, y: Array, options: Namespace
+) -> tuple[Sequential, Trainer, Array | None, int]:
+    """A new network with its trainer, the weights of classes if they are balanced, and the epochs.
+
+    Raises
+    ------
+    UserError
+        If an option does not suit the task, or a number does not fit into float32 or memory.
+    """
+    name, epochs = network.loss_name(task, options), epochs_for(len(y), options)
+    class_weight = None
+    if options.class_weight is not None:
+        if task != "classification":
+            raise UserError(f"--class-weight needs classes, but the task is a {task}")
+        class_weight = network.balanced(y, outputs)
+    try:
+        model = network.network(inputs, outputs, options)
+        steps = epochs * -(-len(y) // options.batch_size)
+        optimizer = network.optimizer(options, name, steps)
+        trainer = Trainer(model, network.loss(name, class_weight), optimizer, network.penalty(options))
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    return model, trainer, class_weight, epochs
+
+
 def learn(
     task: str, outputs: int, samples: Samples, held: Samples | None, options: Namespace, say: Lines
 ) -> Learned:
@@ -70,17 +96,7 @@ def learn(
         Of the network: classes, or targets.
     """
     name = network.loss_name(task, options)
-    epochs = epochs_for(len(samples.x), options)
-    class_weight = None
-    if options.class_weight is not None:
-        class_weight = network.balanced(samples.y, outputs)
-    try:
-        model = network.network(samples.x.shape[1], outputs, options)
-        steps = epochs * -(-len(samples.x) // options.batch_size)
-        optimizer = network.optimizer(options, name, steps)
-        trainer = Trainer(model, network.loss(name, class_weight), optimizer, network.penalty(options))
-    except ValueError as error:  # a number that does not fit into float32, a layer that no memory holds
-        raise UserError(str(error)) from None
+    model, trainer, class_weight, epochs = made(task, samples.x.shape[1], outputs, samples.y, options)
     one_hot = task == "classification" and name == "squared_error"
     weight = None
     if class_weight is not None and name != "softmax":
@@ -97,7 +113,7 @@ def learn(
             _metric(task),
             say,
         )
-    return Learned(model, history, optimizer, [str(warning.message) for warning in caught])
+    return Learned(model, history, trainer.optimizer, [str(warning.message) for warning in caught])
 
 
 def _targets(samples: Samples, outputs: int, one_hot: bool) -> Samples:

@@ -10,7 +10,6 @@ import numpy as np
 
 from ..tables import Plan, Preparation, Table
 from . import network, splits, text
-from .errors import UserError
 from .judging import Judged, judged
 from .learning import Learned, Samples, learn
 from .measures import Measures
@@ -120,8 +119,6 @@ class Run:
     def cross_validated(self, rows: Rows) -> Folds:
         """Networks trained on all folds but one, and their answers for that one."""
         count = self.options.cv
-        if count > len(rows):
-            raise UserError(f"--cv {count}: there are {len(rows)} rows, but each fold needs one")
         parts, scores, order = [], [], []
         quiet = Run(self.table, self.plan, self.other, self.options, Lines(silent))
         for number, (train, test) in enumerate(splits.folds(self.plan.groups, rows, count), 1):

@@ -18,6 +18,8 @@ REPORT = "report"  # its key in the file
 
 def save(trained: Trained, document: dict[str, Any], path: Path) -> None:
     """Write the model; to standard output, if the path is that."""
+    training = {key: value for key, value in document["training"].items() if key != "seconds"}
+    document = {**document, "training": training}  # equal runs give equal files
     metadata = {REPORT: json.dumps(document, ensure_ascii=False, allow_nan=False)}
     model = TableModel(trained.learned.model, trained.preparation, metadata)
     try:

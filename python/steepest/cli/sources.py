@@ -16,8 +16,8 @@ from .output import STANDARD
 _MODEL = ".safetensors"
 
 
-def reading(options: Namespace) -> ReadOptions:
-    """How text files are read."""
+def reading(options: Namespace, names: Sequence[str] = ()) -> ReadOptions:
+    """How text files are read, which may have these names in a header."""
     return ReadOptions(
         separator=options.separator,
         decimal=options.decimal,
@@ -25,14 +25,15 @@ def reading(options: Namespace) -> ReadOptions:
         encoding=options.encoding,
         header=options.header,
         missing_values=tuple(options.missing_values or ()),
+        names=tuple(names),
     )
 
 
-def table(path: Path, options: Namespace) -> Table:
+def table(path: Path, options: Namespace, named: Sequence[str] = ()) -> Table:
     """The table of a file, or of standard input."""
     if path.suffix == _MODEL:
         raise UserError(f"{path}: is a model, where a table is needed")
-    return read("-" if path == STANDARD else path, reading(options))
+    return read("-" if path == STANDARD else path, reading(options, named))
 
 
 def training_table(options: Namespace) -> Table:
@@ -41,7 +42,9 @@ def training_table(options: Namespace) -> Table:
         if options.target is not None:
             raise UserError("--target needs DATA: the digits have no columns to choose from")
         return digits()
-    return table(options.data, options)
+    given = [options.target, options.features, options.drop, options.categorical]
+    words = [word for texts in given for text in texts or () for word in (text, *values.texts(text))]
+    return table(options.data, options, [word for word in words if not values.is_place(word)])
 
 
 def stem(path: Path | None) -> str:
@@ -67,7 +70,9 @@ def plan(table: Table, options: Namespace) -> Plan:
 
 def model(path: Path) -> Sequential | TableModel:
     """A saved model, with the preparation of its table if the command line saved it."""
-    if path.is_dir():
+    if not path.exists():
+        raise UserError(f"{path}: no such file")
+    if not path.is_file():
         raise UserError(f"{path}: is not a file")
     try:
         return load(path)

@@ -11,7 +11,7 @@ from .. import _config
 from .._version import __version__
 from . import measures, network, pictures, saving, sources, splits, text
 from .errors import UserError
-from .learning import Learned
+from .learning import Learned, made
 from .output import STANDARD, Lines, check_output, silent, to_stderr, to_stdout, warn
 from .run import Run
 
@@ -23,6 +23,9 @@ def train(options: Namespace) -> None:
     say = _lines(options, output)
     table = sources.training_table(options)
     plan = sources.plan(table, options)
+    if options.cv and options.cv > len(plan.rows):
+        raise UserError(f"--cv {options.cv}: there are {len(plan.rows)} rows, but each fold needs one")
+    made(plan.task, 1, plan.outputs, plan.groups[plan.rows], options)  # what it refuses, before any line
     say(f"{table.name}: {plan.describe()}")
     notes = [*table.notes, *plan.notes]
     for note in notes:

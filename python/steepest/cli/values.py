@@ -75,6 +75,11 @@ def texts(text: str) -> list[str]:
         raise argparse.ArgumentTypeError(f"{text!r:.80}: {error}") from None
 
 
+def is_place(text: str) -> bool:
+    """Whether a text is a number of a column rather than a name."""
+    return text.lstrip("-").isdigit()
+
+
 def _valid(make: Callable[[], _T]) -> _T:
     try:
         return make()

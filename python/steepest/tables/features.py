@@ -69,13 +69,13 @@ class Features:
         """Whether a column of text files numbers the rows."""
         if self.table.arrays or values.dtype.kind not in "iuf" or len(values) < 3:
             return False
-        if (
-            not np.isfinite(values).all()
-            or not (np.diff(values) > 0).all()
-            or (values != np.rint(values)).any()
-        ):
+        if not np.isfinite(values).all() or (values != np.rint(values)).any():
             return False
-        counts = bool((np.diff(values) == 1).all()) and values[0] in (0, 1)
+        with np.errstate(over="ignore"):
+            steps = np.diff(values.astype(np.float64))
+        if not (steps > 0).all():
+            return False
+        counts = bool((steps == 1).all()) and values[0] in (0, 1)
         return counts or (bool(_ID.search(name)) and self.table.named)
 
     def _kind(self, name: str, values: Array) -> str | None:

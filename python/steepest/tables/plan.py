@@ -54,6 +54,11 @@ class Plan:
     groups: NDArray[np.int64]
     notes: tuple[str, ...]
 
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of a network for it."""
+        return len(self.targets if self.labels is None else self.labels)
+
     def fit(self, rows: NDArray[np.int64], loss: str | None = None) -> Preparation:
         """Fit the columns to training rows."""
         train = self.table.rows(rows)
@@ -122,7 +127,9 @@ def choose(
     kinds = Features(table, targets, features, drop, categorical, notes).kinds()
     rows = _complete(table, rows, kinds, missing, notes)
     groups = np.zeros(len(table), dtype=np.int64) if groups is None else groups
-    return Plan(table, task, targets, labels, kinds, rows, groups, tuple(notes))
+    plan = Plan(table, task, targets, labels, kinds, rows, groups, tuple(notes))
+    plan.fit(rows)  # what cannot be used is found before anything is trained
+    return plan
 
 
 def _without_unknown(table: Table, targets: tuple[str, ...], notes: list[str]) -> Table:

@@ -47,8 +47,7 @@ def read(source: Path | Literal["-"], options: ReadOptions | None = None) -> Tab
     if source == "-":
         return _text("standard input", io.BytesIO(sys.stdin.buffer.read()), "", options)
     path = Path(source)
-    if path.is_dir() or (path.exists() and not path.is_file()):
-        raise TableError(f"{path}: is not a file")
+    _check_is_file(path)
     kinds = [suffix.lower() for suffix in path.suffixes]
     kind = kinds[-1] if kinds else ""
     if kind in (".npy", ".npz"):
@@ -65,6 +64,16 @@ def read(source: Path | Literal["-"], options: ReadOptions | None = None) -> Tab
             return _text(str(path), file, inner, options)
         except (gzip.BadGzipFile, EOFError) as error:
             raise TableError(f"{path}: is damaged: {error}") from None
+
+
+def _check_is_file(path: Path) -> None:
+    """Refuse what is no file: reading a pipe would wait for ever."""
+    if not path.exists():
+        raise TableError(f"{path}: no such file")
+    if path.is_dir():
+        raise TableError(f"{path}: is a folder")
+    if not path.is_file():
+        raise TableError(f"{path}: is a pipe or a device, not a file")
 
 
 def _opened(path: Path, kind: str) -> Any:

@@ -33,6 +33,8 @@ class ReadOptions:
         Whether the first line holds names.
     missing_values : tuple of str
         Texts that stand for no value, beside the usual ones (NA, NaN, null, ? and others).
+    names : tuple of str
+        Columns that a header has, if there is one: a first line with one of them is a header.
     """
 
     separator: str | None = None
@@ -41,6 +43,7 @@ class ReadOptions:
     encoding: str | None = None
     header: bool | None = None
     missing_values: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ def sniffed(name: str, head: str, options: ReadOptions, tabs: bool) -> Format:
     same = [i for i, row in enumerate(rows) if i and len(row) == len(first)]
     plain = [[_plain(cell, decimal, thousands) for cell in row] for row in rows]
     header = options.header
+    if header is None:
+        header = not set(first).isdisjoint(options.names) or None
     if header is None:
         header = _is_header(first, plain[0], [plain[i] for i in same], {*_GAPS, *options.missing_values})
     return Format(separator, decimal, thousands, header, skipped, len(first), first, notes)
@@ -160,7 +165,7 @@ def _is_header(
     names = [not is_number(cell) for cell in plain]
     if any(numeric[i] and names[i] and first[i] not in gaps for i in width):
         return True
-    if len(first) > 1 and list(first) in ([str(i) for i in width], [str(i + 1) for i in width]):
+    if len(first) > 1 and list(first) == [str(i) for i in width]:
         return True  # as pandas numbers columns
     if any(numeric) or not all(names):
         return False

@@ -21,7 +21,7 @@ def targets_of(table: Table, target: Sequence[str] | None) -> tuple[str, ...]:
         return table.targets or (names[-1],)
     found = []
     for name in [target] if isinstance(target, str) else target:
-        if name not in names and re.fullmatch(r"-?\d+", name) and -len(names) <= int(name) < len(names):
+        if name not in names and re.fullmatch(r"-?\d{1,9}", name) and -len(names) <= int(name) < len(names):
             name = names[int(name)]
         table.column(name)
         found.append(name)
