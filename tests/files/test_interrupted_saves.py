@@ -59,7 +59,7 @@ try:
 except OSError as error:
     print(error)
 st.Sequential(st.Linear(2, 2)).save(path + "2")  # there is room for this
-sys.exit(main(["train", "--epochs", "1", "--quiet", "--output", path]))
+sys.exit(main(["train", "--epochs", "1", "--quiet", "--force", "--output", path]))
 """
 
 

@@ -165,7 +165,8 @@ def _is_header(
     names = [not is_number(cell) for cell in plain]
     if any(numeric[i] and names[i] and first[i] not in gaps for i in width):
         return True
-    if len(first) > 1 and list(first) == [str(i) for i in width]:
+    numbers = [str(i) for i in width]
+    if len(first) > 1 and list(first) in (numbers, ["", *numbers[:-1]]):
         return True  # as pandas numbers columns
     if any(numeric) or not all(names):
         return False

@@ -181,7 +181,7 @@ def column_of(values: Sequence[Any] | Array) -> Array:
     if array.dtype.kind in "fiubM":
         return array
     if array.dtype.kind == "S":
-        array = np.char.decode(array, "utf-8")
+        array = values = np.char.decode(array, "utf-8")
     cells = np.asarray(values, dtype=object) if array.dtype.kind != "O" else array
     cells = np.array([None if _is_nothing(value) else value for value in cells.tolist()] + [None], object)[
         :-1

@@ -1,0 +1,129 @@
+"""What is predicted from which columns: decided once, on the whole table, and said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from steepest.tables import Table, TableError, choose
+from steepest.tables.table import column_of
+
+
+def table(**columns: Any) -> Table:
+    return Table("t.csv", {name: column_of(values) for name, values in columns.items()})
+
+
+X = [float(i * i % 11) for i in range(40)]
+KIND = ["ab"[i % 2] for i in range(40)]
+
+
+def task(values: list[Any]) -> str:
+    return choose(table(x=X, y=values)).task
+
+
+def test_tasks_by_the_values_of_the_target() -> None:
+    assert task(KIND) == "classification"
+    assert task([i % 3 for i in range(40)]) == "classification"
+    assert task([float(i % 3) for i in range(40)]) == "classification"
+    assert task([i % 2 == 0 for i in range(40)]) == "classification"
+    assert task([i + 0.5 for i in range(40)]) == "regression"
+    plan = choose(table(x=X, y=list(range(40))))
+    assert plan.task == "regression" and "40 different integers" in plan.notes[0]
+    assert choose(table(x=X, a=[0, 1] * 20, b=[1, 1, 0, 0] * 10), ["a", "b"]).task == "multilabel"
+    assert choose(table(x=X, a=X, b=X[::-1]), ["a", "b"]).task == "regression"
+    assert choose(table(x=X, y=[float(i % 3) for i in range(40)]), task="regression").labels is None
+
+
+def test_one_and_one_point_nought_are_one_class() -> None:
+    plan = choose(table(x=X, y=["1", "1.0", "2", "2"] * 10))
+    assert plan.labels == ("1", "1.0", "2")  # texts are texts
+    assert choose(table(x=X, y=[1, 1.0, 2, 2] * 10)).labels == (1, 2)
+
+
+def test_signs_for_no_value_among_numbers() -> None:
+    y = [i + 0.5 for i in range(36)]
+    plan = choose(table(x=X, y=[*y, None, "NA", "?", "-"]))
+    assert plan.task == "regression" and len(plan.rows) == 36
+    assert "'-', '?', 'NA' in 3 rows" in plan.notes[0] and "4 of 40 rows have no 'y'" in plan.notes[1]
+    with pytest.raises(
+        TableError, match="row 37, column 'y': '<1' is not a number, but 36 other targets are"
+    ):
+        choose(table(x=X, y=[*y, "<1", "<1", ">9", "<1"]))
+    with pytest.raises(TableError, match="row 1, column 'y': 'a' is not a number"):
+        choose(table(x=X, y=KIND), task="regression")
+
+
+def test_rows_are_numbered_by_ids_that_are_left_out() -> None:
+    plan = choose(table(**{"": list(range(40)), "x": X, "y": KIND}))
+    assert list(plan.kinds) == ["x"] and "numbers the rows" in plan.notes[0]
+    assert list(choose(table(order_id=[i * 7 for i in range(40)], x=X, y=KIND)).kinds) == ["x"]
+    assert list(choose(table(year=[1950 + i for i in range(40)], x=X, y=KIND)).kinds) == ["year", "x"]
+    assert list(choose(table(id=list(range(40)), x=X, y=KIND), features=["id", "x"]).kinds) == ["id", "x"]
+    assert list(choose(table(x=list(range(40)), y=KIND)).kinds) == ["x"]  # there is nothing else
+
+
+def test_columns_and_their_kinds() -> None:
+    columns = {
+        "number": X,
+        "flag": [True, False] * 20,
+        "color": ["red", "blue", None, "red"] * 10,
+        "day": [f"2020-03-{i % 28 + 1:02}" for i in range(40)],
+        "name": [f"person {i}" for i in range(40)],
+        "empty": [None] * 40,
+        "y": KIND,
+    }
+    plan = choose(table(**columns))
+    assert plan.kinds == {"number": "number", "flag": "number", "color": "category", "day": "date"}
+    assert "'name' has 40 different texts" in plan.notes[0] and "'empty' has no values" in plan.notes[1]
+    assert "4 features (2 numbers, 1 category, 1 date); classification of 'y', 2 classes" in plan.describe()
+    assert choose(table(**columns), categorical=["name"]).kinds["name"] == "category"
+    assert choose(table(**columns), categorical=["number"]).kinds["number"] == "category"
+    assert list(choose(table(**columns), drop=["color", "name"]).kinds) == ["number", "flag", "day"]
+    assert list(choose(table(**columns), features=["day", "flag"]).kinds) == ["day", "flag"]
+
+
+def test_gaps() -> None:
+    gaps = table(x=[None, *X[1:]], y=KIND)
+    assert len(choose(gaps).rows) == 40
+    plan = choose(gaps, missing="drop")
+    assert len(plan.rows) == 39 and "1 of 40 rows have gaps" in plan.notes[-1]
+    with pytest.raises(TableError, match="row 1: there is no 'x'"):
+        choose(gaps, missing="error")
+
+
+def test_names_that_repeat_matter_only_where_they_are_used() -> None:
+    both = Table("t.csv", {"a": np.array(X), "b": np.array(X), "y": column_of(KIND)}, repeated=frozenset("a"))
+    with pytest.raises(TableError, match="two columns have the name 'a'"):
+        choose(both)
+    assert list(choose(both, drop=["a"]).kinds) == ["b"]
+
+
+def test_targets_by_name_and_place() -> None:
+    columns = table(a=KIND, b=X, c=X)
+    for target in (["a"], ["0"], ["-3"]):
+        assert choose(columns, target).targets == ("a",)
+    with pytest.raises(TableError, match="no column 'bb'; did you mean 'b'"):
+        choose(columns, ["bb"])
+    with pytest.raises(TableError, match="name a column twice"):
+        choose(columns, ["a", "0"])
+    with pytest.raises(TableError, match="'a' is the target, and cannot be a feature"):
+        choose(columns, ["a"], features=["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"x": [1.0], "y": ["a"]}, "has 1 row, but at least 2"),
+        ({"x": X, "y": ["a"] * 40}, "'y' has one class only, 'a'"),
+        ({"x": X, "y": [f"t{i}" for i in range(40)]}, "'y' has 40 different values in 40 rows, too many"),
+        ({"x": [*X[1:], np.inf], "y": KIND}, "row 40, column 'x': inf is infinite"),
+        ({"x": [1e308, -1e308] * 20, "y": KIND}, "numbers too large to standardize"),
+        ({"y": KIND}, "there is no column to learn from"),
+        ({"x": X, "y": [2.5] * 40}, "'y' is 2.5 in every row"),
+    ],
+)
+def test_tables_that_cannot_be_learned(columns: dict[str, Any], message: str) -> None:
+    with pytest.raises(TableError, match=message):
+        choose(table(**columns))
