@@ -128,7 +128,7 @@ _METHODS: Mapping[str, str] = {
     "cuda": "everything runs on the CPU",
     "eval": "nothing is needed: model(X) drops nothing",
     "forward": "write model(X)",
-    "named_parameters": "write model.parameters()",
+    "named_parameters": "write model.state_dict().items()",
     "partial_fit": "write fit(..., epochs=1), or keep a st.Trainer",
     "predict_classes": "write predict",
     "to": "everything runs on the CPU; dtype is an argument of st.Sequential",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from textwrap import indent
 from typing import Any, Literal, cast
@@ -19,7 +20,7 @@ from .compile.initial_weights import draw_weights
 from .constraints import MaxNorm
 from .initializers import Initializer
 from .layers import Layer
-from .losses import ClassWeight, Loss, LossFunction
+from .losses import ClassWeight, CustomLoss, Loss, LossFunction
 from .metrics import Metrics
 from .optimizers import Optimizer
 from .penalties import Penalties
@@ -92,6 +93,7 @@ class Sequential(Model):
         """Everything but the initial weights, which stay zero."""
         self.dtype = _checks.float_dtype(dtype)
         self.seed = _checks.seed(seed)
+        self.fits_done = 0
         self.compiled = Compiled(layers, self.dtype)
         self.layers = self.compiled.layers
         self.in_features, self.out_features = self.compiled.in_features, self.compiled.out_features
@@ -178,26 +180,38 @@ class Sequential(Model):
             constraint=constraint,
             averaging=averaging,
         )
-        history = trainer.fit(
-            X,
-            y,
-            epochs=epochs,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            sample_weight=sample_weight,
-            class_weight=class_weight,
-            validation_data=validation_data,
-            validation_split=validation_split,
-            metrics=metrics,
-            callbacks=callbacks,
-            batch_callbacks=batch_callbacks,
-            batch_group=batch_group,
-            progress=progress,
-            seed=seed,
-        )
+        with self._one_fit(trainer):
+            history = trainer.fit(
+                X,
+                y,
+                epochs=epochs,
+                batch_size=batch_size,
+                shuffle=shuffle,
+                sample_weight=sample_weight,
+                class_weight=class_weight,
+                validation_data=validation_data,
+                validation_split=validation_split,
+                metrics=metrics,
+                callbacks=callbacks,
+                batch_callbacks=batch_callbacks,
+                batch_group=batch_group,
+                progress=progress,
+                seed=seed,
+            )
         if averaging is not None:
             self.load_state_dict(trainer.averaged().state_dict())
         return history
+
+    @contextmanager
+    def _one_fit(self, trainer: Trainer) -> Iterator[None]:
+        """Its draws are those of the model's seed for the first fit, others for each that follows."""
+        if self.fits_done:
+            of_fit = np.random.SeedSequence([self.seed, self.fits_done])
+            trainer.draws = int(of_fit.generate_state(1, np.uint64)[0])
+        try:
+            yield
+        finally:
+            self.fits_done += trainer.steps_done > 0
 
     def folded(self) -> Sequential:
         """Return a model with the same scores in which each `BatchNorm` after a `Linear` is merged into it.
@@ -252,11 +266,14 @@ class Sequential(Model):
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy needs: descriptions and values, never a backend's network."""
-        return {"layers": self.layers, "dtype": self.dtype, "seed": self.seed, "state": self.state_dict()}
+        state = {"layers": self.layers, "dtype": self.dtype, "seed": self.seed, "state": self.state_dict()}
+        loss = None if isinstance(self.loss, CustomLoss) else self.loss  # a function may have no pickle
+        return {**state, "fits_done": self.fits_done, "loss": loss}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self._build(state["layers"], state["dtype"], state["seed"])
         self.load_state_dict(state["state"])
+        self.fits_done, self.loss = state.get("fits_done", 0), state.get("loss")
 
 
 def restored(

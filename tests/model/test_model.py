@@ -39,8 +39,6 @@ def test_predict_takes_the_first_of_equals(backend):
     model.load_state_dict({"0.weight": np.zeros((2, 3)), "0.bias": [0, 1, 1]})
     with backend.computing():
         assert model.predict(np.ones((2, 2))).tolist() == [1, 1]
-    with pytest.raises(ValueError, match="at least 2 outputs, but the model has 1"):
-        st.Sequential(st.Linear(2, 1)).predict([[1, 2]])
 
 
 def test_integers_of_every_kind_are_labels(backend):

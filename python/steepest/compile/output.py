@@ -27,6 +27,11 @@ def check_output(layers: Sequence[Layer], loss: Loss) -> None:
         )
 
 
+def ends_with_sigmoid(layers: Sequence[Layer]) -> bool:
+    """Whether the scores lie between 0 and 1 for this reason."""
+    return _last_sigmoid(layers) is not None
+
+
 def _last_sigmoid(layers: Sequence[Layer], prefix: str = "", before: str | None = None) -> str | None:
     """The number of the sigmoid whose answers come out, None if something else does."""
     sigmoid = before

@@ -20,7 +20,9 @@ from ..compile.objective import batch_of, check_finite, objective_of
 from ..compile.samples import check_finite_rows, rows_of
 from ..layers import Layer
 from ..losses import Loss, LossFunction
+from ..metrics import Metrics
 from ..penalties import Penalties
+from . import answers
 
 _Model = TypeVar("_Model", bound="Model")
 
@@ -42,6 +44,7 @@ class Model:
     in_features: int
     out_features: int
     compiled: Compiled
+    loss: Loss | None = None  # of the last trainer
 
     def __call__(self, X: Samples) -> Array:
         """Return the scores of the rows of X.
@@ -80,6 +83,7 @@ class Model:
     def predict(self, X: Samples) -> Array:
         """Return the class of each row: the index of its largest score, the first one of equals.
 
+        A model of one output says 1 where its score is above 0 (above 0.5 if it ends with `Sigmoid`), else 0.
         This is for classification; for regression, call the model: ``model(X)``.
 
         Parameters
@@ -93,11 +97,126 @@ class Model:
         Raises
         ------
         ValueError
-            As for a call, and if the model has one output, which has no largest score.
+            As for a call, and if a model of one output was fitted with a loss of real numbers.
         """
-        if self.out_features == 1:
-            raise ValueError("predict chooses among at least 2 outputs, but the model has 1: use model(X)")
-        return np.asarray(self(X).argmax(axis=1), dtype=np.int64)
+        return answers.classes(self.compiled, self.loss, self(X))
+
+    def predict_proba(self, X: Samples) -> Array:
+        """Return the probability of each class: the softmax of the scores.
+
+        Parameters
+        ----------
+        X : array_like or sparse matrix, (samples, in_features)
+
+        Returns
+        -------
+        ndarray, (samples, classes), of the model's dtype
+            A model of one output has two classes, 0 and 1, by the sigmoid of its score. Several outputs that
+            were fitted with `BinaryCrossEntropy` are independent: each has its own sigmoid. A model whose
+            loss is not known, as one read from a file, is taken for one of cross-entropy.
+
+        Raises
+        ------
+        ValueError
+            As for a call, and if the model was fitted with another loss, or ends with `Sigmoid`.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> st.Sequential(st.Linear(2, 4)).predict_proba([[0.0, 0.0]])
+        array([[0.25, 0.25, 0.25, 0.25]], dtype=float32)
+        """
+        return answers.probabilities(self.compiled, self.loss, self(X))
+
+    def evaluate(
+        self,
+        X: Samples,
+        y: ArrayLike,
+        *,
+        loss: str | Loss | LossFunction | None = None,
+        metrics: Metrics | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> dict[str, float]:
+        """Return the data loss, without penalty, and metrics on some samples.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        loss : str, loss or callable, optional
+            By default that of the last fit. A model read from a file does not know it.
+        metrics : list of str or callables, or a mapping of names to them, optional
+            As for `Trainer.fit`.
+
+        Returns
+        -------
+        dict of float
+            "loss", and each metric by its name.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If data or settings cannot be used, or the loss is not known.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> model = st.Sequential(st.Linear(2, 2, bias=False))
+        >>> model.load_state_dict({"0.weight": [[1, -1], [0, 0]]})
+        >>> model.evaluate([[9.0, 0.0], [9.0, 1.0]], [0, 1], loss="svm", metrics=["accuracy"])
+        {'loss': 9.5, 'accuracy': 0.5}
+        """
+        loss = self.loss if loss is None else loss
+        return dict(answers.evaluation(self.compiled, loss, X, y, metrics, sample_weight))
+
+    def score(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the accuracy or, after a fit with a loss of real numbers, R^2; see `metrics`.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError, TypeError
+            If data cannot be used, or the loss is `PoissonDeviance`, whose scores are logarithms.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> st.Sequential(st.Linear(1, 1, bias=False)).score([[0.0]], [0])
+        1.0
+        """
+        return answers.score(self.compiled, self.loss, self(X), y, sample_weight)
+
+    def parameters(self) -> list[Array]:
+        """Return the weights and biases as read-only views, in the order of `state_dict`.
+
+        They show what a fit has learned since; to change them, use `load_state_dict`.
+
+        Returns
+        -------
+        list of ndarray
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> sum(array.size for array in st.Sequential(st.Linear(4, 3)).parameters())
+        15
+        """
+        views = [array.view() for array in self.compiled.arrays(self.compiled.parameters)]
+        for view in views:
+            view.flags.writeable = False
+        return views
+
+    def __len__(self) -> int:
+        """Number of layers."""
+        return len(self.layers)
 
     def loss_and_gradients(
         self,

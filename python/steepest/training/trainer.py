@@ -110,6 +110,8 @@ class Trainer:
         self.learning = Learning(
             self.model.compiled, loss, optimizer, penalty, clip_value, clip_norm, constraint, averaging
         )
+        self.model.loss = self.learning.loss
+        self.draws: int | None = None  # the seed of fits that are given none, if not the model's
         self._penalty = penalty
         self._cancelled = threading.Event()
 
@@ -349,14 +351,15 @@ class Trainer:
         if batch_size is not None:
             batch_size = _checks.integer(batch_size, "batch_size", minimum=1)
         shuffle, progress = _checks.flag(shuffle, "shuffle"), checked_progress(progress)
-        seed = self.model.seed if seed is None else _checks.seed(seed)
+        split_seed = self.model.seed if seed is None else _checks.seed(seed)  # the same in a loop of fits
+        seed = self.draws if seed is None and self.draws is not None else split_seed
         batch_group = _checks.integer(batch_group, "batch_group", minimum=1)
         metrics = checked_metrics(metrics)
         callbacks = checked_callbacks(callbacks, "callbacks")
         batch_callbacks = checked_callbacks(batch_callbacks, "batch_callbacks")
         compiled = self.learning.compiled
         samples = (X, y, sample_weight, class_weight, validation_data, validation_split)
-        batch, on, validated = given(compiled, self.learning.loss, *samples, seed)
+        batch, on, validated = given(compiled, self.learning.loss, *samples, split_seed)
         self.learning.check_lazy(batch.x)
         size = min(batch_size or len(batch.x), len(batch.x))
         compiled.check_masks(size)

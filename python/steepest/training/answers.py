@@ -1,0 +1,74 @@
+"""What a model answers beyond scores: classes, probabilities, one number for how good it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .. import functional
+from .._checks import Array
+from ..backends.sparse import Samples
+from ..compile.compiled import Compiled
+from ..compile.output import ends_with_sigmoid
+from ..losses import BinaryCrossEntropy, Loss, LossFunction, PoissonDeviance, SoftmaxCrossEntropy, as_loss
+from ..metrics import Metrics, accuracy, r2
+from .validation import checked_metrics, measure, measured
+
+
+def classes(compiled: Compiled, loss: Loss | None, scores: Array) -> Array:
+    """The class of each row; see `Model.predict`."""
+    if compiled.out_features > 1:
+        return np.asarray(scores.argmax(axis=1), dtype=np.int64)
+    if getattr(loss, "regresses", False):
+        raise ValueError(f"predict gives classes, but the model was fitted with {loss!r:.80}: use model(X)")
+    threshold = 0.5 if ends_with_sigmoid(compiled.layers) else 0.0
+    return (scores[:, 0] > threshold).astype(np.int64)
+
+
+def probabilities(compiled: Compiled, loss: Loss | None, scores: Array) -> Array:
+    """Of each class; see `Model.predict_proba`."""
+    if loss is not None and not isinstance(loss, SoftmaxCrossEntropy | BinaryCrossEntropy):
+        raise ValueError(
+            f"the model was fitted with {loss!r:.80}, whose scores are no probabilities: fit it with "
+            "loss='cross_entropy' or loss='bce', or use model(X)"
+        )
+    if ends_with_sigmoid(compiled.layers):
+        raise ValueError("the model ends with Sigmoid(): model(X) is what predict_proba would compute")
+    if compiled.out_features == 1:
+        p = functional.sigmoid(scores)
+        return np.concatenate([1 - p, p], axis=1)
+    of = functional.sigmoid if isinstance(loss, BinaryCrossEntropy) else functional.softmax
+    return of(scores)
+
+
+def evaluation(
+    compiled: Compiled,
+    loss: str | Loss | LossFunction | None,
+    X: Samples,
+    y: ArrayLike,
+    metrics: Metrics | None,
+    sample_weight: ArrayLike | None,
+) -> Mapping[str, float]:
+    """Loss and metrics; see `Model.evaluate`."""
+    if loss is None:
+        raise ValueError("the model has not been fitted, so give its loss, as in loss='cross_entropy'")
+    loss = as_loss(loss)
+    data = (X, y) if sample_weight is None else (X, y, sample_weight)
+    on = measured(compiled, data, loss, "")
+    value, values = measure(compiled, loss, on, checked_metrics(metrics))
+    return {"loss": value, **values}
+
+
+def score(
+    compiled: Compiled, loss: Loss | None, scores: Array, y: ArrayLike, sample_weight: ArrayLike | None
+) -> float:
+    """Accuracy or R^2; see `Model.score`."""
+    if isinstance(loss, PoissonDeviance):
+        raise ValueError("scores of PoissonDeviance are logarithms of means: use evaluate for the loss")
+    if getattr(loss, "regresses", False):
+        return r2(y, scores, sample_weight)
+    if compiled.out_features == 1 and ends_with_sigmoid(compiled.layers):
+        scores = scores - 0.5
+    return accuracy(y, scores, sample_weight)
