@@ -126,3 +126,18 @@ def test_a_loop_of_fits_holds_the_same_rows_out(data):
             metrics={"m": lambda y, scores: seen.append(y.tolist()) or 0.0},
         )
     assert seen[0] == seen[1]
+
+
+def test_a_layer_of_a_model_has_its_arrays(data):
+    model = st.Sequential(st.Linear(6, 8, bias=False), st.BatchNorm(8), st.ReLU(), st.Linear(8, 3))
+    weight = model[0].weight
+    model.fit(*data, **FIT)
+    state = model.state_dict()
+    assert (weight == state["0.weight"]).all() and not weight.flags.writeable and model[0].bias is None
+    assert (model[-1].bias == state["3.bias"]).all() and model[0].out_features == 8
+    assert (model[1].running_mean == state["1.running_mean"]).all()
+    assert [layer.layer for layer in model] == list(model.layers) and repr(model[2]) == "ReLU()"
+    with pytest.raises(IndexError, match="there is no layer 4: the model has 4 layers"):
+        model[4]
+    with pytest.raises(AttributeError, match="weight"):
+        model[2].weight  # noqa: B018

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Iterator, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,7 @@ from ..backends import active
 from ..backends.data import Batch, StepKey, TrainConfig
 from ..backends.reference import forward_mode
 from ..backends.sparse import Samples
+from ..compile.bound import BoundLayer
 from ..compile.compiled import Compiled
 from ..compile.objective import batch_of, check_finite, objective_of
 from ..compile.samples import check_finite_rows, rows_of
@@ -213,6 +215,15 @@ class Model:
         for view in views:
             view.flags.writeable = False
         return views
+
+    def __getitem__(self, number: int) -> BoundLayer:
+        """The layer of this number with its arrays, as in ``model[0].weight``: read-only views."""
+        if not -len(self.layers) <= (number := operator.index(number)) < len(self.layers):
+            raise IndexError(f"there is no layer {number}: the model has {len(self.layers)} layers")
+        return BoundLayer(self.compiled, number % len(self.layers))
+
+    def __iter__(self) -> Iterator[BoundLayer]:
+        return (self[number] for number in range(len(self.layers)))
 
     def __len__(self) -> int:
         """Number of layers."""
