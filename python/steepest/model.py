@@ -17,6 +17,7 @@ from .backends.sparse import Samples
 from .compile import folding, summary
 from .compile.compiled import Compiled
 from .compile.initial_weights import draw_weights
+from .compile.inputs import rows_to_learn
 from .constraints import MaxNorm
 from .initializers import Initializer
 from .layers import Layer
@@ -213,8 +214,38 @@ class Sequential(Model):
         finally:
             self.fits_done += trainer.steps_done > 0
 
+    def standardize(self, X: ArrayLike) -> None:
+        """Set mean and scale of a model that begins with `Standardize`; `fit` does it unless they are set.
+
+        Parameters
+        ----------
+        X : array_like, (samples, in_features)
+            Training rows, at least one.
+
+        Raises
+        ------
+        ValueError
+            If the model does not begin with `Standardize`, X has no row or another number of features, or
+            holds NaN, an infinity, or numbers too large for the model's dtype.
+        TypeError
+            If X does not hold real numbers.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> model = st.Sequential(st.Standardize(), st.Linear(2, 1))
+        >>> model.standardize([[0.0, 10.0], [2.0, 30.0]])
+        >>> model.state_dict()["0.mean"].tolist(), model.state_dict()["0.scale"].tolist()
+        ([1.0, 20.0], [1.0, 10.0])
+        """
+        if self.compiled.inputs is None:
+            raise ValueError(f"the model begins with {self.layers[0]!r}, not with st.Standardize()")
+        self.compiled.inputs.learn(rows_to_learn(X, self.in_features))
+
     def folded(self) -> Sequential:
-        """Return a model with the same scores in which each `BatchNorm` after a `Linear` is merged into it.
+        """Return a model with the same scores whose `Standardize` and `BatchNorm` are merged into a `Linear`.
+
+        These are a `Standardize` before a `Linear`, and each `BatchNorm` after one.
 
         It is meant for inference and export: further training would give other results. Its layers are
         numbered from 0 again.

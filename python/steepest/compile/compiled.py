@@ -16,8 +16,9 @@ from ..backends import active
 from ..backends.data import OptimizerState, Parameters
 from ..backends.memory import aligned_zeros, write
 from ..backends.protocol import Network
-from ..layers import Layer
-from .plan import compile_stages, parametric, walk
+from ..layers import Layer, Standardize
+from .inputs import Inputs
+from .plan import compile_stages, parametric, walk, with_features
 from .stage import Stage
 from .state import checked_state
 
@@ -53,12 +54,14 @@ class Compiled:
         parameters: Sequence[Parameters] | None = None,
         running: Sequence[Array] | None = None,
     ) -> None:
-        self.layers: tuple[Layer, ...] = tuple(layers)
+        self.layers: tuple[Layer, ...] = with_features(tuple(layers))
         self.dtype: np.dtype[Any] = _checks.float_dtype(dtype)
         self.stages: tuple[Stage, ...] = compile_stages(self.layers)
         for path, layer in walk(self.layers):
             check_dtype(layer, self.dtype, f"layer {path} is {layer!r:.80}")
         self.in_features: int = self.stages[0].inputs
+        first = self.layers[0]
+        self.inputs = Inputs(self.in_features, self.dtype) if isinstance(first, Standardize) else None
         self.out_features: int = self.stages[-1].outputs
         self._parametric = parametric(self.layers)
         self._check_sizes()
@@ -74,7 +77,7 @@ class Compiled:
     @property
     def takes_sparse(self) -> bool:
         """Whether its samples may be sparse: it begins with a product, which skips what is 0."""
-        return self.stages[0].kind == "dense"
+        return self.stages[0].kind == "dense" and self.inputs is None
 
     def network(self) -> Network:
         """The model on the active backend; it bypasses every check."""
@@ -113,10 +116,11 @@ class Compiled:
         return [array for _, array in self.named(parameters)]
 
     def state(self) -> list[tuple[str, Array]]:
-        """Each array of the model with its key: parameters, then running statistics."""
+        """Each array of the model with its key: parameters, then those of inputs and running statistics."""
         named = self.named(self.parameters)
         normal = [(path, names) for path, layer in walk(self.layers) if (names := layer.running_shapes())]
-        for (path, names), running in zip(normal, self.running, strict=True):
+        own = [] if self.inputs is None else [self.inputs.statistics]
+        for (path, names), running in zip(normal, [*own, *self.running], strict=True):
             named += [(f"{path}.{name}", row) for name, row in zip(names, running, strict=True)]
         return named
 
@@ -148,6 +152,14 @@ class Compiled:
             if key in given:
                 array[...] = given[key]
         return tangents
+
+    def check_inputs(self) -> None:
+        """Refuse to learn while it is unknown how the inputs are standardized."""
+        if self.inputs is not None and not self.inputs.known:
+            raise ValueError(
+                f"layer 0 is {self.layers[0]!r}, whose mean and scale are not set: call fit, or "
+                "model.standardize(X) first"
+            )
 
     def check_masks(self, samples: int) -> None:
         """Refuse a batch that is larger than the given mask of a dropout."""

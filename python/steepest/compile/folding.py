@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .._checks import Array
-from ..layers import BatchNorm, Layer, Linear, Residual
+from ..layers import BatchNorm, Layer, Linear, Residual, Standardize
 
 
 def folded(layers: Sequence[Layer], state: Mapping[str, Array]) -> tuple[list[Layer], dict[str, Array]]:
-    """Layers and state in which each BatchNorm right behind a Linear is a part of it.
+    """Layers and state in which each BatchNorm right behind a Linear is a part of it, and Standardize too.
 
     With a = weight / sqrt(running_var + epsilon): W' = W * a and b' = (b - running_mean) * a + bias, in
     float64.
@@ -30,6 +30,12 @@ def folded(layers: Sequence[Layer], state: Mapping[str, Array]) -> tuple[list[La
             new[f"{key}bias"] = (bias - wide["running_mean"]) * scale + wide["bias"]
             made[-1] = Linear(last.in_features, last.out_features)
             continue
+        if isinstance(last, Standardize) and isinstance(layer, Linear):
+            mean, scale = (new.pop(f"0.{name}").astype(np.float64) for name in ("mean", "scale"))
+            made.clear()
+            weight = values["weight"].astype(np.float64) / scale[:, np.newaxis]
+            bias = values.get("bias", np.zeros(layer.out_features)) - mean @ weight
+            values, layer = {"weight": weight, "bias": bias}, Linear(layer.in_features, layer.out_features)
         target = f"{len(made)}."
         if isinstance(layer, Residual):
             inner, values = folded(layer.layers, values)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from .. import _checks
-from ..layers import Activation, Layer, MatrixLayer
+from ..layers import Activation, Layer, MatrixLayer, Standardize
 from .stage import Stage
 
 
@@ -29,6 +29,14 @@ def compile_stages(layers: Sequence[Layer]) -> tuple[Stage, ...]:
     except RecursionError:
         raise ValueError("layers are nested too deeply, one inside the other, to be compiled") from None
     return tuple(plan.stages)
+
+
+def with_features(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """The same layers, the first of which, if it is a Standardize, says how many features it takes."""
+    if not layers or not isinstance(layers[0], Standardize) or layers[0].features is not None:
+        return layers
+    taken = (layer.features_in for layer in layers[1:] if isinstance(layer, Layer))
+    return (Standardize(next((n for n in taken if n is not None), None)), *layers[1:])
 
 
 def walk(layers: Sequence[Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:

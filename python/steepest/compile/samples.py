@@ -8,6 +8,7 @@ from ..backends import active
 from ..backends.sparse import Samples, SparseMatrix, SparseRows, is_sparse, own_places, sparse_rows
 from ..layers import Identity
 from .compiled import Compiled
+from .inputs import wide_rows
 
 
 def rows_of(compiled: Compiled, X: Samples, name: str = "X") -> Array | SparseRows:
@@ -22,6 +23,8 @@ def rows_of(compiled: Compiled, X: Samples, name: str = "X") -> Array | SparseRo
         If it does not hold real numbers, or is sparse and the model does not begin with a product.
     """
     if not is_sparse(X):
+        if compiled.inputs is not None:
+            return compiled.inputs.apply(wide_rows(X, compiled.in_features, name))
         return _checks.rows(X, compiled.in_features, compiled.dtype, name)
     _check_beginning(compiled, X, name)
     _checks.row_shape(X.shape, compiled.in_features, name)

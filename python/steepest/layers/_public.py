@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import activations, dropout, linear, normalization, pooling, residual
+from . import activations, dropout, linear, normalization, pooling, residual, standardize
 from .activations import *
 from .dropout import *
 from .linear import *
 from .normalization import *
 from .pooling import *
 from .residual import *
+from .standardize import *
 
 if not TYPE_CHECKING:  # type checkers go by the stars: mypy cannot add lists
     __all__ = [
@@ -20,4 +21,5 @@ if not TYPE_CHECKING:  # type checkers go by the stars: mypy cannot add lists
         *normalization.__all__,
         *pooling.__all__,
         *residual.__all__,
+        *standardize.__all__,
     ]

@@ -13,6 +13,7 @@ from .._checks import Array
 from ..backends.data import Batch
 from ..backends.sparse import Samples
 from ..compile.compiled import Compiled
+from ..compile.inputs import wide_rows
 from ..compile.objective import batch_of, check_finite
 from ..compile.targets import by_class, weighted_by_class
 from ..datasets import stratified_split
@@ -41,15 +42,44 @@ def given(
     validation_split: float,
     seed: int,
 ) -> Given:
-    """Checked and converted; see `Trainer.fit`. `seed` chooses the rows that are held out."""
+    """Checked and converted; see `Trainer.fit`. `seed` chooses the rows that are held out.
+
+    A model that begins with `Standardize` learns its mean and scale, unless it has them or something fails.
+    """
+    unknown = compiled.inputs is not None and not compiled.inputs.known
+    try:
+        return _given(
+            compiled, loss, X, y, sample_weight, class_weight, validation_data, validation_split, seed
+        )
+    except BaseException:
+        if unknown and compiled.inputs is not None:
+            compiled.inputs.forget()
+        raise
+
+
+def _given(
+    compiled: Compiled,
+    loss: Loss,
+    X: Samples,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None,
+    class_weight: ClassWeight | None,
+    validation_data: ValidationData | None,
+    validation_split: float,
+    seed: int,
+) -> Given:
     split = _checks.fraction(validation_split, "validation_split")
     if split and validation_data is not None:
         raise ValueError("give validation_data or validation_split, not both")
     loss, class_weight = _apart(loss, class_weight)
     batch = batch_of(compiled, X, y, sample_weight, loss)
     check_finite(batch)
-    if split:
-        train, held = _rows(batch, loss, split, seed)
+    train, held = _rows(batch, loss, split, seed) if split else (None, None)
+    if compiled.inputs is not None and not compiled.inputs.known:
+        x = wide_rows(X, compiled.in_features)
+        compiled.inputs.learn(x if train is None else x[train])
+        batch = batch_of(compiled, X, y, sample_weight, loss)
+    if train is not None and held is not None:
         batch, other = _some(batch, train), _some(batch, held)
         on = Measured(other, other.weight)
     elif validation_data is not None:

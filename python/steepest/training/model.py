@@ -68,7 +68,7 @@ class Model:
             If X does not hold real numbers, or is sparse and the first layer is not `Linear` or `Maxout`.
         """
         network = self.compiled.network()
-        scores = network.try_forward(X)
+        scores = network.try_forward(X) if self.compiled.inputs is None else None
         if scores is not None:
             return scores
         x = rows_of(self.compiled, X)

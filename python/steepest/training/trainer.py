@@ -208,10 +208,11 @@ class Trainer:
         compiled, state, rate = learning.compiled, learning.state, learning.rate(self.epochs_done)
         network = compiled.network()
         try:
-            if sample_weight is None:
+            if sample_weight is None and compiled.inputs is None:
                 objective = network.try_step(X, y, state, rate, seed)
             if objective is None:
                 check_whole(learning.loss)
+                compiled.check_inputs()
                 batch = batch_of(compiled, X, y, sample_weight, learning.loss)
                 compiled.check_masks(len(batch.x))
                 check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1

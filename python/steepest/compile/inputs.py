@@ -1,0 +1,94 @@
+"""What is done to inputs before the first stage: `Standardize`, if a model begins with that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import _checks
+from .._checks import Array
+from ..backends import active
+from ..backends.memory import write
+
+_AT_ONCE = 4096  # rows: what is computed in float64 stays small
+
+
+class Inputs:
+    """Mean and scale of each feature, which are known once a fit has seen the training rows.
+
+    Parameters
+    ----------
+    features : int
+    dtype : dtype
+        Of the model; z = (x - mean) / scale is computed in float64 and rounded to it.
+
+    Attributes
+    ----------
+    statistics : ndarray, (2, features)
+        Mean and scale; 0 and 1 until they are known.
+    """
+
+    def __init__(self, features: int, dtype: np.dtype[Any]) -> None:
+        self.statistics: Array = np.zeros((2, features), dtype)
+        self.forget()
+
+    @property
+    def known(self) -> bool:
+        """Whether they have been set; 0 and 1 throughout are as good as unknown."""
+        return bool(self.statistics[0].any() or (self.statistics[1] != 1).any())
+
+    def forget(self) -> None:
+        """As at first."""
+        self.statistics[0], self.statistics[1] = 0, 1
+
+    def learn(self, x: Array) -> None:
+        """Set them to mean and standard deviation of rows; the scale of a constant feature is 1.
+
+        Raises
+        ------
+        ValueError
+            If a mean or deviation is larger than the dtype holds.
+        """
+        mean = sum(part.sum(axis=0) for part in _parts(x)) / len(x)
+        with np.errstate(over="ignore"):
+            scale = np.sqrt(sum(((part - mean) ** 2).sum(axis=0) for part in _parts(x)) / len(x))
+            new = np.array([mean, scale]).astype(self.statistics.dtype)
+        if not np.isfinite(new).all():
+            bad = int(np.flatnonzero(~np.isfinite(new).all(axis=0))[0])
+            raise ValueError(
+                f"feature {bad} has mean {mean[bad]:g} and standard deviation {scale[bad]:g}, too large for "
+                f"{self.statistics.dtype}"
+            )
+        constant = (x == x[0]).all(axis=0)
+        new[1, constant | (new[1] < np.finfo(new.dtype).tiny)] = 1
+        write([(self.statistics, new)])
+
+    def apply(self, x: Array) -> Array:
+        """Standardized rows, in the model's dtype."""
+        mean, scale = self.statistics.astype(np.float64)
+        made = np.empty(x.shape, self.statistics.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
+            for start in range(0, len(x), _AT_ONCE):
+                part = x[start : start + _AT_ONCE].astype(np.float64)
+                made[start : start + _AT_ONCE] = (part - mean) / scale
+        return made
+
+
+def wide_rows(X: object, features: int, name: str = "X") -> Array:
+    """Rows as they are given, in float32 or float64, which holds every other number."""
+    narrow = isinstance(X, np.ndarray) and X.dtype == np.float32
+    return _checks.rows(X, features, np.dtype(np.float32 if narrow else np.float64), name)
+
+
+def rows_to_learn(X: object, features: int) -> Array:
+    """The same, at least one, all finite."""
+    x = wide_rows(X, features)
+    _checks.not_empty(x, "X")
+    _checks.finite_rows(x, active().first_nonfinite_row, "X")
+    return x
+
+
+def _parts(x: Array) -> list[Array]:
+    """Some rows at a time in float64, in an order that does not depend on anything else."""
+    return [x[start : start + _AT_ONCE].astype(np.float64) for start in range(0, len(x), _AT_ONCE)]
