@@ -53,7 +53,7 @@ class Standardize(Layer):
     >>> model = st.Sequential(st.Standardize(), st.Linear(2, 8), st.ReLU(), st.Linear(8, 2))
     >>> history = model.fit(1000 * X + 5000, y, optimizer="adam", progress=False)
     >>> model.state_dict()["0.mean"].round(-2).tolist()
-    [5500.0, 5200.0]
+    [5500.0, 5300.0]
     """
 
     features: int | None = None

@@ -87,6 +87,13 @@ def of_epoch(epoch: int, learning_rate: float, restored: str) -> DivergenceError
     )
 
 
+def advised(error: Exception, advice: str) -> Exception:
+    """The same error, with advice in its message if it is a divergence."""
+    if advice and isinstance(error, DivergenceError):
+        error.args = (f"{error}; {advice}",)
+    return error
+
+
 def of_label(sample: int, classes: int) -> ValueError:
     """The error of a fit one of whose labels was changed after it was checked."""
     return ValueError(

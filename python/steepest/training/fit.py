@@ -10,6 +10,7 @@ from .. import _checks
 from .._checks import Array
 from ..backends.data import Batch, EpochResults, FitRequest, ShouldStop
 from ..metrics import Metric
+from . import divergence, scales
 from .callbacks import BatchCallback, BatchState, Callback, EpochCallback, EpochState, RunningTrainer
 from .history import History
 from .loop import Call, EpochLoop, Fitting, Part
@@ -126,7 +127,7 @@ class Fit(Fitting):
         self._record(call.losses, call.seconds)
         if call.failure is not None:
             self.trainer.epochs_done -= self._loop.undone
-            raise call.failure
+            raise divergence.advised(call.failure, scales.advice(self.batch.x))
         if call.cancelled:
             self._history.status = "cancelled" if self.cancelled() else "stopped"
         if call.part is not None:
@@ -142,7 +143,17 @@ class Fit(Fitting):
             self.trainer.epochs_done -= self._loop.undone
             self._history.best_epoch = rise.best
             advice = "Scale the features, or use a smaller learning rate."
+            if large := scales.advice(self.batch.x):
+                advice = f"{large[0].upper()}{large[1:]}, or use a smaller learning rate."
             warnings.warn(rise.warning(advice), RuntimeWarning, stacklevel=_checks.caller_level())
+        elif scales.stands_still(
+            self.batch, self._learning.loss, self._history.loss, self._loop.batches
+        ) and (large := scales.advice(self.batch.x)):
+            warnings.warn(
+                f"the model learned hardly more than a constant answer: {large}",
+                RuntimeWarning,
+                stacklevel=_checks.caller_level(),
+            )
 
     def _record(self, losses: Sequence[float], seconds: Sequence[float]) -> None:
         """Some finished epochs."""

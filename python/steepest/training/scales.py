@@ -1,0 +1,51 @@
+"""Advice where features of very different scales may be why a fit failed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._checks import Array
+from ..backends.data import Batch
+from ..backends.sparse import SparseRows
+from ..losses import Loss, SoftmaxCrossEntropy, SquaredError
+
+_LARGE = 100.0  # of a mean or a standard deviation
+_ROWS = 2000  # that are looked at
+_EPOCHS, _STEPS = 3, 30  # before a loss can be said to stand still
+_LITTLE = 0.95  # of the loss of a constant answer
+
+
+def advice(x: Array | SparseRows) -> str:
+    """What to do about a feature with large numbers; empty if there is none."""
+    if isinstance(x, SparseRows):
+        return ""
+    some = x[:: -(-len(x) // _ROWS)].astype(np.float64)
+    mean, deviation = some.mean(axis=0), some.std(axis=0)
+    size = np.maximum(np.abs(mean), deviation)
+    worst = int(size.argmax())
+    if not size[worst] > _LARGE:
+        return ""
+    return (
+        f"feature {worst} has mean {mean[worst]:.3g} and standard deviation {deviation[worst]:.3g}: let the "
+        "model begin with st.Standardize()"
+    )
+
+
+def stands_still(batch: Batch, loss: Loss, losses: list[float], batches: int) -> bool:
+    """Whether a fit learned hardly more than the best constant answer; False where that is not known."""
+    if len(losses) < _EPOCHS or len(losses) * batches < _STEPS:
+        return False
+    constant = _constant(batch, loss)
+    return constant is not None and min(losses) > _LITTLE * constant > 0
+
+
+def _constant(batch: Batch, loss: Loss) -> float | None:
+    """The loss of the best constant answer."""
+    if batch.weight is not None:
+        return None
+    if isinstance(loss, SoftmaxCrossEntropy) and loss.class_weight is None and not loss.label_smoothing:
+        shares = np.unique(batch.targets, return_counts=True)[1] / len(batch.targets)
+        return float(-(shares * np.log(shares)).sum())
+    if isinstance(loss, SquaredError) and loss.reduction == "mean":
+        return float(loss.factor * batch.targets.astype(np.float64).var(axis=0).sum())
+    return None
