@@ -25,6 +25,7 @@ from .losses import ClassWeight, CustomLoss, Loss, LossFunction
 from .metrics import Metrics
 from .optimizers import Optimizer
 from .penalties import Penalties
+from .storage.loss import without_loss
 from .training.callbacks import BatchCallback, Callback
 from .training.history import History
 from .training.model import Model
@@ -325,4 +326,5 @@ def load_with_metadata(path: str | PathLike[str]) -> tuple[Sequential, dict[str,
     description, state = storage.read(path)
     with storage.refusing(path):
         model = restored(description.layers, state, description.dtype, description.seed)
-    return model, dict(description.metadata)
+        metadata, model.loss = without_loss(description.metadata)
+    return model, metadata

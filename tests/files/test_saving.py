@@ -9,7 +9,9 @@ from support.strategies import bounded
 from support.tolerances import assert_equal_models, assert_same_bits
 
 import steepest as st
+from steepest.datasets import two_moons
 from steepest.initializers import Normal
+from steepest.losses import LOSSES
 from steepest.model import load_with_metadata
 from steepest.storage import safetensors as _safetensors
 
@@ -149,3 +151,34 @@ def test_a_mask_is_no_part_of_the_file(tmp_path):
     masked.save(tmp_path / "model")
     again = st.load(tmp_path / "model")
     assert again.layers == masked.layers and again.layers[0].mask is None
+
+
+@pytest.mark.parametrize("loss", [*LOSSES.values(), st.SoftmaxCrossEntropy(label_smoothing=0.1)])
+def test_a_file_keeps_the_loss(tmp_path, loss):
+    X, y = two_moons()
+    model = st.Sequential(st.Linear(2, 2))
+    model.fit(X, y if loss.takes_labels else np.eye(2)[y], loss=loss, epochs=1, progress=False)
+    model.save(tmp_path / "m.safetensors", metadata={"note": "mine"})
+    same, metadata = load_with_metadata(tmp_path / "m.safetensors")
+    assert (same.loss, metadata) == (loss, {"note": "mine"})
+    if "Hinge" in type(loss).__name__:
+        with pytest.raises(ValueError, match="whose scores are no probabilities"):
+            same.predict_proba(X)
+
+
+def test_a_loss_of_ones_own_is_not_kept_and_a_damaged_one_refused(tmp_path):
+    X, y = two_moons()
+    model = st.Sequential(st.Linear(2, 2))
+    model.fit(X, np.eye(2)[y], loss=lambda s, t: (0.0, s - t), epochs=1, progress=False)
+    model.save(tmp_path / "m.safetensors")
+    assert load_with_metadata(tmp_path / "m.safetensors")[0].loss is None
+    for text in (
+        "",
+        "[]",
+        '{"loss": "Odd"}',
+        '{"loss": "Huber", "delta": -1}',
+        '{"loss": "Huber", "more": 1}',
+    ):
+        model.save(tmp_path / "m.safetensors", metadata={"steepest.loss": text})
+        with pytest.raises(st.ModelFileError):
+            st.load(tmp_path / "m.safetensors")

@@ -12,7 +12,15 @@ from .._checks import Array
 from ..backends.sparse import Samples
 from ..compile.compiled import Compiled
 from ..compile.output import ends_with_sigmoid
-from ..losses import BinaryCrossEntropy, Loss, LossFunction, PoissonDeviance, SoftmaxCrossEntropy, as_loss
+from ..losses import (
+    BinaryCrossEntropy,
+    CustomLoss,
+    Loss,
+    LossFunction,
+    PoissonDeviance,
+    SoftmaxCrossEntropy,
+    as_loss,
+)
 from ..metrics import Metrics, accuracy, r2
 from .validation import checked_metrics, measure, measured
 
@@ -57,8 +65,20 @@ def evaluation(
     loss = as_loss(loss)
     data = (X, y) if sample_weight is None else (X, y, sample_weight)
     on = measured(compiled, data, loss, "")
-    value, values = measure(compiled, loss, on, checked_metrics(metrics))
+    value, values = measure(
+        compiled, loss, on, checked_metrics(_usual(compiled, loss) if metrics is None else metrics)
+    )
     return {"loss": value, **values}
+
+
+def _usual(compiled: Compiled, loss: Loss) -> Metrics:
+    """The metrics of `score`, where the scores are what they take."""
+    if isinstance(loss, PoissonDeviance | CustomLoss) or ends_with_sigmoid(compiled.layers):
+        return ()
+    if getattr(loss, "regresses", False):
+        return ("r2",)
+    several = isinstance(loss, BinaryCrossEntropy) and compiled.out_features > 1
+    return () if several else ("accuracy",)
 
 
 def score(

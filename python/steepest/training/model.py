@@ -24,6 +24,7 @@ from ..layers import Layer
 from ..losses import Loss, LossFunction
 from ..metrics import Metrics
 from ..penalties import Penalties
+from ..storage.loss import with_loss
 from . import answers
 
 _Model = TypeVar("_Model", bound="Model")
@@ -146,9 +147,9 @@ class Model:
         X, y, sample_weight
             As for `fit`.
         loss : str, loss or callable, optional
-            By default that of the last fit. A model read from a file does not know it.
+            By default that of the last fit, which files keep, but for functions of your own.
         metrics : list of str or callables, or a mapping of names to them, optional
-            As for `Trainer.fit`.
+            As for `Trainer.fit`. By default accuracy for classes and R^2 for numbers.
 
         Returns
         -------
@@ -341,7 +342,7 @@ class Model:
         self.compiled.load_state(state)
 
     def save(self, path: str | PathLike[str], *, metadata: Mapping[str, str] | None = None) -> None:
-        """Write the model to a safetensors file, which `steepest.load` reads; see `steepest.storage`.
+        """Write the model, and the loss of its last fit, to a safetensors file, which `steepest.load` reads.
 
         Parameters
         ----------
@@ -358,7 +359,8 @@ class Model:
         OSError
             If the file cannot be written.
         """
-        description = storage.Description(self.layers, self.dtype, self.seed, dict(metadata or {}))
+        kept = with_loss(metadata or {}, self.loss)
+        description = storage.Description(self.layers, self.dtype, self.seed, kept)
         storage.write(path, description, self.state_dict())
 
     def _at_step(
