@@ -85,7 +85,7 @@ def test_commands(
     commands = [
         line for block in snippets("sh") for line in block.splitlines() if line.startswith("steepest ")
     ]
-    assert [command.split()[1] for command in commands] == ["train", "predict", "info"]
+    assert [command.split()[1] for command in commands] == ["train", "evaluate", "predict", "info"]
     for command in commands:
         assert cli.main(shlex.split(command)[1:]) == 0, capsys.readouterr().err
     out = capsys.readouterr().out
