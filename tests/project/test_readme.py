@@ -1,6 +1,6 @@
 """Every snippet of the README is run: Python as it stands, `steepest` commands here, the rest by CI.
 
-So is the Python of docs/lecture.md and docs/sklearn.md. The figures of the README's first screen are those of
+So is the Python of the documents. The figures of the README's first screen are those of
 bench/first_screen.json, of the README's tables of speed and of docs/sklearn.md.
 """
 
@@ -22,9 +22,9 @@ from steepest.cli import parser as cli
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-LECTURE, SKLEARN, LINEAR, CONTRIBUTING = (
+LECTURE, SKLEARN, LINEAR, COMING, CONTRIBUTING = (
     (ROOT / "docs" / name).read_text(encoding="utf-8")
-    for name in ("lecture.md", "sklearn.md", "linear.md", "CONTRIBUTING.md")
+    for name in ("lecture.md", "sklearn.md", "linear.md", "coming_from.md", "CONTRIBUTING.md")
 )
 
 
@@ -58,7 +58,7 @@ def test_python(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    "source", [*snippets("python", LECTURE), *snippets("python", SKLEARN), *snippets("python", LINEAR)]
+    "source", [text for page in (LECTURE, SKLEARN, LINEAR, COMING) for text in snippets("python", page)]
 )
 def test_documents_print_what_stands_beside(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

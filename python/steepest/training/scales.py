@@ -10,7 +10,7 @@ from ..backends.sparse import SparseRows
 from ..losses import Loss, SoftmaxCrossEntropy, SquaredError
 
 _LARGE = 100.0  # of a mean or a standard deviation
-_ROWS = 2000  # that are looked at
+_NUMBERS, _ROWS = 2**17, 2**13  # of features and of targets that are looked at
 _EPOCHS, _STEPS = 3, 30  # before a loss can be said to stand still
 _LITTLE = 0.95  # of the loss of a constant answer
 
@@ -19,7 +19,7 @@ def advice(x: Array | SparseRows) -> str:
     """What to do about a feature with large numbers; empty if there is none."""
     if isinstance(x, SparseRows):
         return ""
-    some = x[:: -(-len(x) // _ROWS)].astype(np.float64)
+    some = _some(x, max(1, _NUMBERS // x.shape[1])).astype(np.float64)
     mean, deviation = some.mean(axis=0), some.std(axis=0)
     size = np.maximum(np.abs(mean), deviation)
     worst = int(size.argmax())
@@ -44,8 +44,14 @@ def _constant(batch: Batch, loss: Loss) -> float | None:
     if batch.weight is not None:
         return None
     if isinstance(loss, SoftmaxCrossEntropy) and loss.class_weight is None and not loss.label_smoothing:
-        shares = np.unique(batch.targets, return_counts=True)[1] / len(batch.targets)
+        counts = np.bincount(_some(batch.targets, _ROWS))
+        shares = counts[counts > 0] / counts.sum()
         return float(-(shares * np.log(shares)).sum())
     if isinstance(loss, SquaredError) and loss.reduction == "mean":
-        return float(loss.factor * batch.targets.astype(np.float64).var(axis=0).sum())
+        return float(loss.factor * _some(batch.targets, _ROWS).astype(np.float64).var(axis=0).sum())
     return None
+
+
+def _some(x: Array, rows: int) -> Array:
+    """At most so many rows, from all parts."""
+    return x[:: -(-len(x) // rows)]
