@@ -55,6 +55,26 @@ def test_signs_for_no_value_among_numbers() -> None:
         choose(table(x=X, y=KIND), task="regression")
 
 
+def test_signs_for_no_value_are_known_to_the_model_too() -> None:
+    plan = choose(table(x=[*X[2:], "-", "?"], y=KIND))
+    preparation = plan.fit(plan.rows)
+    assert preparation.columns[0].gaps
+    for sign in (None, "-", " NA ", float("nan")):
+        made = preparation.inputs(table(x=[sign, 1.0]))
+        assert made[0].tolist() == [0.0, 1.0] and made[1, 1] == 0.0
+
+
+def test_several_targets_and_rows_by_their_own_numbers() -> None:
+    with pytest.raises(TableError, match="a classification has one target, but there are 2"):
+        choose(table(x=X, a=KIND, b=KIND), ["a", "b"], task="classification")
+    with pytest.raises(TableError, match=r"row 3, column 'b': 2\.0 is neither 0 nor 1"):
+        choose(
+            table(x=X, a=[None, *[0.0, 1.0] * 19, 1.0], b=[0, 1, 2.0, *[1] * 37]),
+            ["a", "b"],
+            task="multilabel",
+        )
+
+
 def test_rows_are_numbered_by_ids_that_are_left_out() -> None:
     plan = choose(table(**{"": list(range(40)), "x": X, "y": KIND}))
     assert list(plan.kinds) == ["x"] and "numbers the rows" in plan.notes[0]

@@ -13,6 +13,7 @@ from .columns import KINDS, Column
 from .features import Features
 from .preparation import TASKS, Preparation, target_scales
 from .table import (
+    UNKNOWN,
     Table,
     TableError,
     gaps_in,
@@ -21,8 +22,6 @@ from .table import (
     number,
 )
 from .target import check_numbers, classes_of, rows_with, targets_of, task_of
-
-_UNKNOWN = {"-", "--", ".", "?", "NA", "N/A", "na", "n/a", "null", "NULL", "None", "nan", "NaN", ""}
 
 
 @dataclass(frozen=True)
@@ -118,12 +117,14 @@ def choose(
         raise TableError(f"the task is {task!r}, but must be one of {listed(TASKS)}")
     targets = targets_of(table, target)
     notes: list[str] = []
-    table = _without_unknown(table, targets, notes)
+    table = _without_unknown(table, notes)
     rows = rows_with(table, targets, notes)
     task = task or task_of(table, targets, rows, notes)
+    if task == "classification" and len(targets) > 1:
+        raise TableError(f"a classification has one target, but there are {len(targets)}: {listed(targets)}")
     labels, groups = classes_of(table, targets[0], rows) if task == "classification" else (None, None)
     if labels is None:
-        check_numbers(table.rows(rows), targets, task)
+        check_numbers(table, targets, task, rows)
     kinds = Features(table, targets, features, drop, categorical, notes).kinds()
     rows = _complete(table, rows, kinds, missing, notes)
     groups = np.zeros(len(table), dtype=np.int64) if groups is None else groups
@@ -132,7 +133,7 @@ def choose(
     return plan
 
 
-def _without_unknown(table: Table, targets: tuple[str, ...], notes: list[str]) -> Table:
+def _without_unknown(table: Table, notes: list[str]) -> Table:
     """Columns of numbers in which some cells hold a usual sign for no value."""
     columns = dict(table.columns)
     for name, values in columns.items():
@@ -140,7 +141,7 @@ def _without_unknown(table: Table, targets: tuple[str, ...], notes: list[str]) -
             continue
         cells = values.tolist()
         others = [v for v in cells if isinstance(v, str) and not is_number(v)]
-        signs = {v for v in others if v.strip() in _UNKNOWN}
+        signs = {v for v in others if v.strip() in UNKNOWN}
         if not others or len(signs) < len(set(others)) or len(others) > len(cells) // 2:
             continue
         kept = [number(None if v in signs else v) for v in cells]

@@ -16,6 +16,8 @@ Array = NDArray[Any]
 
 # What counts as a number in a text: unlike for `float`, no underscores and only ASCII digits.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# Usual signs for no value in columns of numbers.
+UNKNOWN = {"-", "--", ".", "?", "NA", "N/A", "na", "n/a", "null", "NULL", "None", "nan", "NaN", ""}
 _BOOLEANS = {"true": 1.0, "false": 0.0, "True": 1.0, "False": 0.0, "TRUE": 1.0, "FALSE": 0.0}
 
 
@@ -146,7 +148,8 @@ def numbers(table: Table, name: str) -> NDArray[np.float64]:
         found = np.empty(len(values))
         for row, value in enumerate(values.tolist()):
             try:
-                found[row] = number(value)
+                absent = isinstance(value, str) and value.strip() in UNKNOWN
+                found[row] = math.nan if absent else number(value)
             except (ValueError, OverflowError):
                 raise TableError(f"{table.cell(name, row)} is not a number") from None
     elif values.dtype.kind == "M":

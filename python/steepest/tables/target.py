@@ -79,12 +79,12 @@ def _task_of_texts(table: Table, name: str, values: Array) -> str:
     return "classification"
 
 
-def check_numbers(table: Table, targets: tuple[str, ...], task: str) -> None:
+def check_numbers(table: Table, targets: tuple[str, ...], task: str, rows: NDArray[np.int64]) -> None:
     """Refuse targets that are no numbers, all equal, or not 0 and 1 where they must be."""
     for name in targets:
-        values = numbers(table, name)
+        values = numbers(table, name)[rows]
         if task == "multilabel" and not np.isin(values, (0, 1)).all():
-            row = int(np.flatnonzero(~np.isin(values, (0, 1)))[0])
+            row = int(rows[np.flatnonzero(~np.isin(values, (0, 1)))[0]])
             raise TableError(
                 f"{table.cell(name, row)} is neither 0 nor 1, as targets of a multilabel task are"
             )
