@@ -115,6 +115,7 @@ _NAMES: Mapping[str, str] = {
     "MSELoss": "st.SquaredError",
     "Nadam": "st.NAdam",
     "NLLLoss": "st.SoftmaxCrossEntropy, of scores",
+    "Normalization": "st.Standardize()",
     "RMSprop": "st.RMSProp",
     "ReLu": "st.ReLU",
     "Relu": "st.ReLU",

@@ -38,8 +38,8 @@ def test_evaluate(backend, data):
             "accuracy": st.accuracy(y, model(X), weight),
         }
         assert pickle.loads(pickle.dumps(model)).evaluate(X, y) == model.evaluate(X, y)
-    with pytest.raises(ValueError, match="metric 'acc' is not known"):
-        model.evaluate(X, y, metrics=["acc"])
+    with pytest.raises(ValueError, match="metric 'acuracy' is not known"):
+        model.evaluate(X, y, metrics=["acuracy"])
 
 
 def test_answers_of_one_output(backend, data):

@@ -11,11 +11,13 @@ from ._mode import Metric
 
 METRICS: Mapping[str, Metric] = {
     "accuracy": classification.accuracy,
+    "acc": classification.accuracy,
     "balanced_accuracy": classification.balanced_accuracy,
     "precision": classification.precision,
     "recall": classification.recall,
     "f1": classification.f1,
     "auc": classification.auc,
+    "roc_auc": classification.auc,
     "log_loss": classification.log_loss,
     "mean_absolute_error": regression.mean_absolute_error,
     "mae": regression.mean_absolute_error,
