@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn import datasets
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import steepest as st
+from steepest.sklearn import MLPClassifier, MLPRegressor
 
 
 def fit(X: Any, y: Any, first: list[st.layers.Layer] | None = None, **settings: Any) -> list[str]:
@@ -70,3 +74,19 @@ def test_short_fits_and_other_losses_say_nothing() -> None:
     assert fit(X, y, epochs=1, optimizer=st.SGD(1e-9)) == []
     assert fit(X, y, loss="hinge", optimizer=st.SGD(1e-9)) == []
     assert len(fit(X, y, optimizer=st.SGD(1e-9))) == 1
+
+
+def test_estimators_advise_a_pipeline_once() -> None:
+    X, y = RAW["breast cancer"]
+    far = X * [1e6, *[1.0] * 29]
+    for model, target in ((MLPClassifier, y), (MLPRegressor, y + 0.5)):
+        settings: dict[str, Any] = {"max_iter": 20, "learning_rate_init": 1e-9, "random_state": 0}
+        with pytest.warns(ConvergenceWarning) as caught:
+            model(**settings).fit(far, target)
+        messages = [str(one.message) for one in caught if "StandardScaler" in str(one.message)]
+        assert len(messages) == 1 and "feature 0 has mean" in messages[0]
+        scaled = make_pipeline(StandardScaler(), model(**settings | {"learning_rate_init": 0.01}))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            scaled.fit(far, target)
+        assert not any("StandardScaler" in str(one.message) for one in caught)

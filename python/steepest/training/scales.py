@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .._checks import Array
 from ..backends.data import Batch
 from ..backends.sparse import SparseRows
-from ..losses import Loss, SoftmaxCrossEntropy, SquaredError
+from ..losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
 
 _LARGE = 100.0  # of a mean or a standard deviation
 _NUMBERS, _ROWS = 2**17, 2**13  # of features and of targets that are looked at
@@ -15,7 +17,7 @@ _EPOCHS, _STEPS = 3, 30  # before a loss can be said to stand still
 _LITTLE = 0.95  # of the loss of a constant answer
 
 
-def advice(x: Array | SparseRows) -> str:
+def advice(x: Array | SparseRows, remedy: str = "let the model begin with st.Standardize()") -> str:
     """What to do about a feature with large numbers; empty if there is none."""
     if isinstance(x, SparseRows):
         return ""
@@ -26,8 +28,7 @@ def advice(x: Array | SparseRows) -> str:
     if not size[worst] > _LARGE:
         return ""
     return (
-        f"feature {worst} has mean {mean[worst]:.3g} and standard deviation {deviation[worst]:.3g}: let the "
-        "model begin with st.Standardize()"
+        f"feature {worst} has mean {mean[worst]:.3g} and standard deviation {deviation[worst]:.3g}: {remedy}"
     )
 
 
@@ -47,6 +48,9 @@ def _constant(batch: Batch, loss: Loss) -> float | None:
         counts = np.bincount(_some(batch.targets, _ROWS))
         shares = counts[counts > 0] / counts.sum()
         return float(-(shares * np.log(shares)).sum())
+    if isinstance(loss, BinaryCrossEntropy) and batch.targets.shape[1] == 1:
+        share = float(_some(batch.targets, _ROWS).mean())
+        return -sum(p * math.log(p) for p in (share, 1 - share) if p > 0)
     if isinstance(loss, SquaredError) and loss.reduction == "mean":
         return float(loss.factor * _some(batch.targets, _ROWS).astype(np.float64).var(axis=0).sum())
     return None

@@ -20,6 +20,7 @@ from ..._description import check_dtype
 from ...backends import active
 from ...backends.data import EpochResults, FitRequest, ShouldStop, TrainConfig, TrainState
 from ...compile.objective import check_clipping
+from ...training import scales
 from ...training.divergence import DivergenceError
 from ...training.history import History
 from ...training.loop import Call, EpochLoop, Fitting, Part
@@ -213,6 +214,13 @@ class _Run(Fitting):
             warnings.warn(rise.warning(advice), ConvergenceWarning, stacklevel=2)
             if self._interrupted.is_set():  # on the way back, which is gone to its end
                 warnings.warn("Training interrupted by user.", stacklevel=2)
+            return
+        batch, loss = self._problem.batch, self._problem.config.loss
+        if scales.stands_still(batch, loss, self._estimator.loss_curve_, self._loop.batches):
+            remedy = "scale the features, as in make_pipeline(StandardScaler(), ...)"
+            if large := scales.advice(batch.x, remedy):
+                message = f"The model learned hardly more than a constant answer: {large}."
+                warnings.warn(message, ConvergenceWarning, stacklevel=2)
 
     def _publish(self) -> None:
         if self._problem.publish is not None:
