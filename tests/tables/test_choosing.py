@@ -104,6 +104,20 @@ def test_columns_and_their_kinds() -> None:
     assert list(choose(table(**columns), features=["day", "flag"]).kinds) == ["day", "flag"]
 
 
+@pytest.mark.parametrize(
+    ("cells", "advice"),
+    [
+        ([f"{i}.5" for i in range(30)] + ["missing"] * 10, "give --missing-values 'missing'"),
+        ([f"{i % 9}%" for i in range(40)], "write cells such as '0%' without the sign or unit"),
+        ([f"${i}.50" for i in range(40)], "such as '$0.50' without the sign or unit"),
+        ([f"{i} kg" for i in range(40)], "such as '0 kg' without"),
+        ([f"{i},5" for i in range(40)], "give --decimal , or --thousands ,"),
+    ],
+)
+def test_numbers_among_texts_are_pointed_out(cells: list[Any], advice: str) -> None:
+    assert advice in choose(table(x=X, a=cells, y=KIND)).notes[0]
+
+
 def test_gaps() -> None:
     gaps = table(x=[None, *X[1:]], y=KIND)
     assert len(choose(gaps).rows) == 40

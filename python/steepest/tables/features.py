@@ -12,6 +12,8 @@ from .columns import as_date
 from .table import Array, Table, TableError, gaps_in, is_number, texts
 
 _FEW_TEXTS = 20  # different texts are a category in any table
+_COMMAS = re.compile(r"[+-]?[\d.]+,\d+", re.ASCII)
+_UNITS = re.compile(r"[+-]?\W?[\d.,]+ ?(\W|[a-zA-Z]{1,3})?", re.ASCII)  # 5%, $5, 5 kg
 _ID = re.compile(r"(^|[_ .])(id|index|idx|nr|row|rownames|key|unnamed: 0|number)$|^\d*$", re.IGNORECASE)
 
 
@@ -92,29 +94,28 @@ class Features:
         if all(map(_is_date, cells)):
             return "date"
         different = len(set(texts(np.array(cells, dtype=object))))
+        hint = _hint(cells)
         if name in self.chosen or different <= _FEW_TEXTS or different <= len(cells) // 10:
-            self._mention_numbers(name, cells)
+            if hint and name not in self.chosen:
+                self.notes.append(f"column {name!r} is taken as a category{hint}")
             return "category"
         self.notes.append(
             f"column {name!r} has {different} different texts in {len(cells)} rows, such as "
-            f"{cells[0]!r:.40}, and is left out; --categorical takes it as it is{self._hint(cells)}"
+            f"{cells[0]!r:.40}, and is left out; --categorical takes it as it is{hint}"
         )
         return None
 
-    def _mention_numbers(self, name: str, cells: list[Any]) -> None:
-        """Say so where a category is nearly a column of numbers."""
-        others = [cell for cell in cells if not is_number(cell)]
-        if len(others) < len(cells) // 2 and name not in self.chosen:
-            self.notes.append(
-                f"column {name!r} is taken as a category, because {others[0]!r:.40} is not a number"
-            )
 
-    @staticmethod
-    def _hint(cells: list[Any]) -> str:
-        commas = [c for c in cells if isinstance(c, str) and re.fullmatch(r"\s*[+-]?[\d.]+,\d+\s*", c)]
-        if len(commas) > len(cells) // 2:
-            return "; if these are numbers, give --decimal , or --thousands ,"
-        return ""
+def _hint(cells: list[Any]) -> str:
+    """What to do about texts most of which are numbers, written in another way or with others among them."""
+    others = [str(cell).strip() for cell in cells if not is_number(cell)]
+    if len(others) < len(cells) / 2:
+        return f"; for numbers without {others[0]!r:.40}, give --missing-values {others[0]!r:.40}"
+    if sum(bool(_COMMAS.fullmatch(cell)) for cell in others) > len(cells) / 2:
+        return "; if these are numbers, give --decimal , or --thousands ,"
+    if sum(bool(_UNITS.fullmatch(cell)) for cell in others) > len(cells) / 2:
+        return f"; for numbers, write cells such as {others[0]!r:.40} without the sign or unit"
+    return ""
 
 
 def _is_date(value: object) -> bool:
