@@ -48,7 +48,7 @@ for layer, axes in zip(ACTIVATIONS, panels, strict=True):
             *(f"{number:8.4f}" for number in numbers),
         )
     axes.plot(grid, np.column_stack(values_and_derivatives(layer, grid)), label=["f", "f'"])
-    axes.set(title=repr(layer), ylim=(-2, 4))
+    axes.set(title=repr(layer).replace("negative_slope=", "").replace("()", ""), ylim=(-2, 4))
     axes.grid(color="0.9")
 panels[0].legend()
 figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "activations.png")
