@@ -49,7 +49,7 @@ def descend(name: str, start: dict[str, np.ndarray], *layers: st.layers.Layer, s
 linear = descend("linear", linear_start, st.Linear(2, 3), steps=200, printed=10)
 net = descend("net", net_start, st.Linear(2, 100), st.ReLU(), st.Linear(100, 3), steps=10000, printed=1000)
 
-figure = Figure((9, 4.2), layout="constrained")
+figure = Figure((12, 4.2), layout="constrained")
 for model, title, axes in zip(
     (linear, net), ("linear", "100 hidden units"), figure.subplots(1, 2), strict=True
 ):
