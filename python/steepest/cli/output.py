@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
@@ -73,7 +74,7 @@ def to_stderr() -> TextIO:
 
 def silent() -> TextIO:
     """A stream that keeps nothing."""
-    return Path(os.devnull).open("w", encoding="utf-8")
+    return io.StringIO()
 
 
 def warn(text: str) -> None:

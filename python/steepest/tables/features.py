@@ -13,7 +13,7 @@ from .table import Array, Table, TableError, gaps_in, is_number, texts
 
 _FEW_TEXTS = 20  # different texts are a category in any table
 _COMMAS = re.compile(r"[+-]?[\d.]+,\d+", re.ASCII)
-_UNITS = re.compile(r"[+-]?\W?[\d.,]+ ?(\W|[a-zA-Z]{1,3})?", re.ASCII)  # 5%, $5, 5 kg
+_UNITS = re.compile(r"[+-]?[^\w\s]?[\d.,]+( [a-zA-Z]{1,3}|[^\w\s])?", re.ASCII)  # 5%, $5, 5 kg, but not 1st
 _ID = re.compile(r"(^|[_ .])(id|index|idx|nr|row|rownames|key|unnamed: 0|number)$|^\d*$", re.IGNORECASE)
 
 
