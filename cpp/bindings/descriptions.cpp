@@ -91,6 +91,12 @@ TrainConfig config_from(py::handle object) {
         config.penalties.push_back(penalty_from(penalty));
     }
     if (!any) config.penalties.clear();
+    bool other = false;
+    for (const py::handle factor : object.attr("rate_factors")) {
+        config.rate_factors.push_back(py::cast<double>(factor));
+        other = other || config.rate_factors.back() != 1;
+    }
+    if (!other) config.rate_factors.clear();
     config.optimizer = optimizer_from(object.attr("optimizer"));
     config.clip_value = bound_from(object, "clip_value"), config.clip_norm = bound_from(object, "clip_norm");
     const py::object constraint = object.attr("constraint");

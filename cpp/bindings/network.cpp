@@ -159,6 +159,8 @@ template <class T> class BoundNetwork {
     void require_penalties(const TrainConfig& config) const {
         if (!config.penalties.empty() && config.penalties.size() != engine_.parameters().views.size())
             refuse("one penalty for each stage with parameters");
+        if (!config.rate_factors.empty() && config.rate_factors.size() != engine_.parameters().views.size())
+            refuse("one factor of the rate for each stage with parameters");
     }
 
     // Sparse rows are only for a first stage that is dense.

@@ -45,7 +45,7 @@ template <class T> double penalty_value(const Network<T>& network) {
 }
 
 template <class T>
-void make_gradient_norm_terms(const Network<T>& network, const Context<T>& context,
+void make_gradient_norm_terms(const Network<T>& network, const Context<T>& context, const Updates<T>& updates,
                               const Parameters<T>* gradients, double clip) {
     const Plan& plan = network.plan();
     const Share& share = context.share;
@@ -53,6 +53,7 @@ void make_gradient_norm_terms(const Network<T>& network, const Context<T>& conte
         const Stage& stage = plan[s];
         if (!stage.has_parameters()) continue;
         const std::size_t d = plan.parameter_index(s);
+        if (updates.freezes(d)) continue;
         const Parameters<T>& gradient = gradients[d];
         double* const terms = network.workspace().gradient_norm_terms[d].data();
         const Range rows = row_chunk(stage.weight_rows(), term_rows, share);
@@ -68,11 +69,11 @@ void make_gradient_norm_terms(const Network<T>& network, const Context<T>& conte
     }
 }
 
-template <class T> double gradient_norm(const Network<T>& network) {
+template <class T> double gradient_norm(const Network<T>& network, const Updates<T>& updates) {
     const Plan& plan = network.plan();
     double sum = 0;
     for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s) {
-        if (!plan[s].has_parameters()) continue;
+        if (!plan[s].has_parameters() || updates.freezes(plan.parameter_index(s))) continue;
         const double* const terms = network.workspace().gradient_norm_terms[plan.parameter_index(s)].data();
         for (Index i = 0; i <= term_count(plan[s]); ++i) sum += terms[i];
     }
@@ -80,10 +81,11 @@ template <class T> double gradient_norm(const Network<T>& network) {
 }
 
 template <class T>
-void limit_column_norms(const Network<T>& network, const Context<T>& context, double limit) {
+void limit_column_norms(const Network<T>& network, const Context<T>& context, const Updates<T>& updates,
+                        double limit) {
     const Plan& plan = network.plan();
     for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s) {
-        if (!plan[s].is_dense()) continue;
+        if (!plan[s].is_dense() || updates.freezes(plan.parameter_index(s))) continue;
         const MatrixView<T> weight = network.parameters()[plan.parameter_index(s)].weight;
         const Range own = column_chunk<T>(plan[s].outputs, context.share);
         context.kernels.constrain(from(weight, 0, own.begin), plan[s].inputs, own.size(), limit);
@@ -124,10 +126,10 @@ bool all_finite(const Network<T>& network, const Context<T>& context, bool param
 #define STEEPEST_INSTANTIATE(T)                                                                          \
     template void make_penalty_terms(const Network<T>&, const Context<T>&, const std::vector<Penalty>&); \
     template double penalty_value(const Network<T>&);                                                    \
-    template void make_gradient_norm_terms(const Network<T>&, const Context<T>&, const Parameters<T>*,   \
-                                           double);                                                      \
-    template double gradient_norm(const Network<T>&);                                                    \
-    template void limit_column_norms(const Network<T>&, const Context<T>&, double);                      \
+    template void make_gradient_norm_terms(const Network<T>&, const Context<T>&, const Updates<T>&,      \
+                                           const Parameters<T>*, double);                                \
+    template double gradient_norm(const Network<T>&, const Updates<T>&);                                 \
+    template void limit_column_norms(const Network<T>&, const Context<T>&, const Updates<T>&, double);   \
     template bool all_finite(const Network<T>&, const Context<T>&, bool, const OptimizerState<T>&,       \
                              const Parameters<T>*);
 STEEPEST_INSTANTIATE(float)

@@ -57,12 +57,14 @@ struct Penalty {
 
 // How one step updates the weight of each stage that has parameters, by parameter_index, and all biases.
 template <class T> struct Updates {
-    std::vector<Update<T>> weights;
-    Update<T> biases;
-    bool lazy = false; // of a sparse first stage only rows of features that the batch has are updated
+    // Of each stage that has parameters; biases are updated like scales.
+    std::vector<Update<T>> weights, biases;
+    std::vector<bool> frozen; // whether its parameters stay as they are; empty: none does
+    bool lazy = false;        // of a sparse first stage only rows of features that the batch has are updated
     // The penalty whose terms the update of a sparse first stage renews, while the rows are in the cache;
     // null: none does.
     const Penalty* renewed = nullptr;
+    [[nodiscard]] bool freezes(std::size_t d) const { return !frozen.empty() && frozen[d]; }
 };
 
 } // namespace steepest

@@ -19,7 +19,8 @@ void update_parameters(const Network<T>& network, const Context<T>& context, Mat
                        const StepUpdate<T>& step) {
     const Plan& plan = network.plan();
     for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s)
-        if (plan[s].has_parameters()) plan[s].kind->template type<T>().update({network, s, x}, context, step);
+        if (plan[s].has_parameters() && !step.updates.freezes(plan.parameter_index(s)))
+            plan[s].kind->template type<T>().update({network, s, x}, context, step);
 }
 
 template <class T>
@@ -28,11 +29,12 @@ void apply_gradients(const Network<T>& network, const Context<T>& context, const
     const auto& kernels = context.kernels;
     const Share& share = context.share;
     const Plan& plan = network.plan();
-    const Update<T> bias = of_stored(updates.biases, scale);
     for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s) {
         const Stage& stage = plan[s];
         if (!stage.has_parameters()) continue;
         const std::size_t d = plan.parameter_index(s);
+        if (updates.freezes(d)) continue;
+        const Update<T> bias = of_stored(updates.biases[d], scale);
         const Parameters<T>&own = network.parameters()[d], &gradient = gradients[d];
         const Update<T> weight = stage.is_dense() ? of_stored(updates.weights[d], scale) : bias;
         const Range rows = row_chunk(stage.weight_rows(), term_rows, share);

@@ -14,6 +14,8 @@ namespace steepest {
 struct TrainConfig {
     Loss loss;
     std::vector<Penalty> penalties; // one for each stage that has parameters, or none at all
+    // What each stage that has parameters multiplies the learning rate by; of 0 it is frozen. None: all by 1.
+    std::vector<double> rate_factors;
     Optimizer optimizer;
     // Bounds of each component of the gradient, and then of its norm; of the norm of a weight's columns.
     double clip_value = unlimited, clip_norm = unlimited, max_norm = unlimited;

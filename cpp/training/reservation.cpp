@@ -108,13 +108,13 @@ template <class T> Index Run<T>::most_entries(Index size) const {
 template <class T> bool Run<T>::renews_terms() const {
     const TrainConfig& config = job_.config;
     return job_.samples.sparse && !config.penalties.empty() && stored_.empty() && !job_.only_gradients &&
-           !(config.max_norm < unlimited);
+           !(config.max_norm < unlimited) && config.rate_factors.empty();
 }
 
 template <class T> bool Run<T>::can_be_lazy() const {
     const TrainConfig& config = job_.config;
-    const bool alone =
-        traits_of(config.optimizer.rule).descends && !job_.only_gradients && !job_.average.values;
+    const bool alone = traits_of(config.optimizer.rule).descends && !job_.only_gradients &&
+                       !job_.average.values && config.rate_factors.empty();
     const bool bounded =
         config.clip_value < unlimited || config.clip_norm < unlimited || config.max_norm < unlimited;
     const bool by_weight = config.penalty_by_batch && job_.samples.weight; // then its share has no bound

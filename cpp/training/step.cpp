@@ -84,13 +84,20 @@ template <class T> void Run<T>::prepare_update(double penalty_share) {
     Updates<T>& updates = memory_.updates;
     const Index step = result_.steps, age = request.first_step + step - request.state_start;
     const double rate = request.rates[step];
-    const PreparedUpdate<T> prepared(config.optimizer, config.clip_value, rate, age,
-                                     request.restorable ? nullptr : &overflow_);
-    updates.biases = prepared.of_biases(), updates.lazy = is_lazy(config.optimizer);
+    const auto prepare = [&](double factor) {
+        return PreparedUpdate<T>(config.optimizer, config.clip_value, rate * factor, age,
+                                 request.restorable ? nullptr : &overflow_);
+    };
+    PreparedUpdate<T> prepared = prepare(1);
+    updates.lazy = is_lazy(config.optimizer);
     updates.renewed = renews_terms() ? config.penalties.data() : nullptr;
-    updates.weights.resize(network_.parameters().size());
+    updates.weights.resize(network_.parameters().size()), updates.biases.resize(updates.weights.size());
+    updates.frozen.clear();
+    for (const double factor : config.rate_factors) updates.frozen.push_back(factor == 0);
     for (std::size_t d = 0; d < updates.weights.size(); ++d) {
         const Penalty penalty = config.penalties.empty() ? Penalty{} : config.penalties[d];
+        if (!config.rate_factors.empty()) prepared = prepare(config.rate_factors[d]);
+        updates.biases[d] = prepared.of_biases();
         updates.weights[d] = prepared.of_weights(penalty * penalty_share);
     }
     LazyWeight<T>& lazy = network_.lazy_weight();
@@ -111,7 +118,8 @@ template <class T> const Parameters<T>* Run<T>::gradients(const Context<T>& cont
     if (job_.config.clip_norm < unlimited && !job_.only_gradients) {
         team_->barrier();
         team_->then([this, &context, stored](const Share& share) {
-            make_gradient_norm_terms(network_, context.of(share), stored, job_.config.clip_value);
+            make_gradient_norm_terms(network_, context.of(share), memory_.updates, stored,
+                                     job_.config.clip_value);
         });
     }
     return stored;
@@ -148,7 +156,8 @@ template <class T> bool Run<T>::decide(const Batch<T>& batch) {
 
 template <class T>
 void Run<T>::update(const Context<T>& context, const Batch<T>& batch, const Parameters<T>* stored) {
-    const double limit = job_.config.clip_norm, norm = limit < unlimited ? gradient_norm(network_) : 0;
+    const double limit = job_.config.clip_norm,
+                 norm = limit < unlimited ? gradient_norm(network_, memory_.updates) : 0;
     const double scale = norm > limit ? limit / norm : 1;
     team_->then([this, &context, &batch, stored, scale](const Share& share) {
         const Context<T> own = context.of(share);
@@ -162,7 +171,7 @@ void Run<T>::update(const Context<T>& context, const Batch<T>& batch, const Para
     team_->barrier();
     if (job_.config.max_norm < unlimited) {
         team_->then([this, &context](const Share& share) {
-            limit_column_norms(network_, context.of(share), job_.config.max_norm);
+            limit_column_norms(network_, context.of(share), memory_.updates, job_.config.max_norm);
         });
         team_->barrier();
     }

@@ -112,6 +112,8 @@ class Sequential(Model):
         clip_norm: float | None = None,
         constraint: MaxNorm | None = None,
         averaging: Averaging | None = None,
+        rate_factors: Mapping[int, float] | None = None,
+        frozen: Iterable[int] = (),
         epochs: int = 10,
         batch_size: int | None = 128,
         shuffle: bool = True,
@@ -149,6 +151,8 @@ class Sequential(Model):
         averaging : PolyakAverage, ExponentialAverage or None
             Average the parameters over the updates; at the end the model has the averaged ones. Validation,
             metrics and callbacks see the parameters that are being trained.
+        rate_factors, frozen
+            Layers that learn at other rates, and that do not learn; see `Trainer`.
         epochs, batch_size, shuffle, sample_weight, class_weight, validation_data, validation_split, metrics
             See `Trainer.fit`.
         callbacks, batch_callbacks, batch_group, progress, seed
@@ -181,9 +185,11 @@ class Sequential(Model):
             clip_norm=clip_norm,
             constraint=constraint,
             averaging=averaging,
+            rate_factors=rate_factors,
+            frozen=frozen,
         )
         with self._one_fit(trainer):
-            history = trainer.fit(
+            return trainer.fit(
                 X,
                 y,
                 epochs=epochs,
@@ -200,13 +206,13 @@ class Sequential(Model):
                 progress=progress,
                 seed=seed,
             )
-        if averaging is not None:
-            self.load_state_dict(trainer.averaged().state_dict())
-        return history
 
     @contextmanager
     def _one_fit(self, trainer: Trainer) -> Iterator[None]:
-        """Its draws are those of the model's seed for the first fit, others for each that follows."""
+        """Its draws are those of the model's seed for the first fit, others for each that follows.
+
+        At the end the model has the averages, if the trainer keeps some.
+        """
         if self.fits_done:
             of_fit = np.random.SeedSequence([self.seed, self.fits_done])
             trainer.draws = int(of_fit.generate_state(1, np.uint64)[0])
@@ -214,6 +220,8 @@ class Sequential(Model):
             yield
         finally:
             self.fits_done += trainer.steps_done > 0
+        if trainer.averaging is not None:
+            self.load_state_dict(trainer.averaged().state_dict())
 
     def standardize(self, X: ArrayLike) -> None:
         """Set mean and scale of a model that begins with `Standardize`; `fit` does it unless they are set.

@@ -42,7 +42,8 @@ def public():
     for module in (st, schedules, functional, datasets, gradients, plots):
         own += [(name, getattr(module, name)) for name in module.__all__]
     for kind in (st.Sequential, st.Trainer):
-        own += [(f"{kind.__name__}.{name}", getattr(kind, name)) for name in dir(kind) if name[0] != "_"]
+        names = [name for name in dir(kind) if name[0] != "_" and hasattr(kind, name)]
+        own += [(f"{kind.__name__}.{name}", getattr(kind, name)) for name in names]
     for name, call in own:
         if callable(call) and call not in RESULTS and not issubclass_of(call, Exception):
             yield name, call

@@ -120,7 +120,8 @@ template <class T> struct Dense final : StageType<T> {
         T* const sums = step.gradients ? step.gradients[d].bias : at.delta().row(step.samples);
         context.kernels.column_sums(read_only(at.delta().rows()), step.samples, j, own.end, sums);
         if (step.gradients) return;
-        context.kernels.update(step.updates.biases, sums + j, bias + j, step.state.of_bias(d, j), own.size());
+        context.kernels.update(step.updates.biases[d], sums + j, bias + j, step.state.of_bias(d, j),
+                               own.size());
     }
 };
 

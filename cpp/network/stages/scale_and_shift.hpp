@@ -21,7 +21,7 @@ void update_scale_and_shift(const StageView<T>& at, const Context<T>& context, c
         return;
     }
     const Parameters<T>& parameters = at.parameters();
-    const Update<T>& update = step.updates.biases;
+    const Update<T>& update = step.updates.biases[d];
     context.kernels.update(update, dscale + j, parameters.weight.data + j, step.state.of_row(d, 0, j), n);
     context.kernels.update(update, dshift + j, parameters.bias + j, step.state.of_bias(d, j), n);
 }

@@ -106,6 +106,8 @@ class TrainConfig:
     penalty_by_batch: the penalty is that of all samples of the batch together, and divided by their number or
     total weight as the loss is. report_scale: what the loss counts for in the objective that is told, but not
     in its gradient. mean_by_count: an epoch's loss weighs its batches by their samples, whatever these weigh.
+    rate_factors: what each stage with parameters multiplies the rate by, or none; of 0 it is frozen: nothing
+    changes it, and its gradient is no part of the norm.
     """
 
     loss: Loss
@@ -117,6 +119,7 @@ class TrainConfig:
     penalty_by_batch: bool = False
     report_scale: float = 1.0
     mean_by_count: bool = False
+    rate_factors: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

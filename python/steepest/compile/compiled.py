@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -17,7 +17,7 @@ from ..backends.data import OptimizerState, Parameters
 from ..backends.memory import aligned_zeros, write
 from ..backends.protocol import Network
 from ..layers import Layer, Standardize
-from .inputs import Inputs
+from .inputs import Checked, Inputs
 from .plan import compile_stages, parametric, walk, with_features
 from .stage import Stage
 from .state import checked_state
@@ -86,6 +86,8 @@ class Compiled:
         except KeyError:
             backend = active()
             network = backend.network(self.stages, self.parameters, self.running)
+            if self.inputs is not None:
+                network = cast(Network, Checked(network))
             return self._networks.setdefault(backend.name, network)  # another thread may have been sooner
 
     def zeros(self) -> list[Parameters]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..backends.data import Average, OptimizerState, TrainConfig, TrainState
 from ..backends.sparse import SparseRows
 from ..compile.compiled import Compiled
 from ..compile.objective import check_clipping, objective_of
+from ..compile.rate_factors import rate_factors_of
 from ..constraints import MaxNorm, as_constraint
 from ..losses import Loss, LossFunction
 from ..optimizers import SGD, Optimizer, as_optimizer, is_lazy
@@ -28,7 +30,7 @@ class Learning:
     ----------
     compiled : Compiled
         Changed in place.
-    loss, optimizer, penalty, clip_value, clip_norm, constraint, averaging
+    loss, optimizer, penalty, clip_value, clip_norm, constraint, averaging, rate_factors, frozen
         See `Trainer`.
 
     Attributes
@@ -46,6 +48,8 @@ class Learning:
         clip_norm: float | None,
         constraint: MaxNorm | None,
         averaging: Averaging | None,
+        rate_factors: Mapping[int, float] | None = None,
+        frozen: Iterable[int] = (),
     ) -> None:
         self.compiled = compiled
         loss, penalties = objective_of(compiled, loss, penalty)
@@ -56,7 +60,8 @@ class Learning:
         if (averaging := as_averaging(averaging)) is not None:
             average = Average(averaging, compiled.zeros(), np.zeros(1, np.int64))
         check_clipping(clip_value, clip_norm, compiled.dtype)
-        config = TrainConfig(loss, penalties, SGD(), clip_value, clip_norm, constraint)
+        factors = rate_factors_of(rate_factors, frozen, compiled.layers)
+        config = TrainConfig(loss, penalties, SGD(), clip_value, clip_norm, constraint, rate_factors=factors)
         self.state = TrainState(config, average=average)
         self.use(optimizer)
 

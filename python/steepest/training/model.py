@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +30,7 @@ from . import answers
 _Model = TypeVar("_Model", bound="Model")
 
 
+@_advice.lacking
 class Model:
     """What `Sequential` is to training, gradients and files: to be derived from.
 
@@ -69,7 +70,7 @@ class Model:
             If X does not hold real numbers, or is sparse and the first layer is not `Linear` or `Maxout`.
         """
         network = self.compiled.network()
-        scores = network.try_forward(X) if self.compiled.inputs is None else None
+        scores = network.try_forward(X)
         if scores is not None:
             return scores
         x = rows_of(self.compiled, X)
@@ -78,10 +79,8 @@ class Model:
         check_finite_rows(x)
         return network.forward(x)
 
-    if not TYPE_CHECKING:  # type checkers would take every name for one that it has
-
-        def __getattr__(self, name: str) -> Any:
-            raise AttributeError(_advice.missing_method(type(self).__name__, name))
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if hasattr(self, name)]
 
     def predict(self, X: Samples) -> Array:
         """Return the class of each row: the index of its largest score, the first one of equals.

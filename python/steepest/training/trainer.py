@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from numpy.typing import ArrayLike
@@ -66,6 +66,13 @@ class Trainer:
     averaging : PolyakAverage, ExponentialAverage or None
         Average the parameters over all updates of `step` and `fit`; see `averaged`. Validation, metrics and
         callbacks see the model itself, not the average.
+    rate_factors : mapping of int to float, optional
+        What layers multiply the learning rate by, by their numbers in `Sequential.state_dict`: with
+        ``{0: 0.1}`` the first layer learns a tenth as fast as the others.
+    frozen : set of int, default ()
+        Layers whose parameters stay as they are, to the last bit: no penalty, decay or constraint changes
+        them, and their gradients are no part of `clip_norm`'s norm. The running statistics of a frozen
+        `BatchNorm` go on.
 
     Attributes
     ----------
@@ -104,11 +111,22 @@ class Trainer:
         clip_norm: float | None = None,
         constraint: MaxNorm | None = None,
         averaging: Averaging | None = None,
+        rate_factors: Mapping[int, float] | None = None,
+        frozen: Iterable[int] = (),
     ) -> None:
         self.model = checked_model(model)
         self.epochs_done = 0
         self.learning = Learning(
-            self.model.compiled, loss, optimizer, penalty, clip_value, clip_norm, constraint, averaging
+            self.model.compiled,
+            loss,
+            optimizer,
+            penalty,
+            clip_value,
+            clip_norm,
+            constraint,
+            averaging,
+            rate_factors,
+            frozen,
         )
         self.model.loss = self.learning.loss
         self.draws: int | None = None  # the seed of fits that are given none, if not the model's
@@ -208,7 +226,7 @@ class Trainer:
         compiled, state, rate = learning.compiled, learning.state, learning.rate(self.epochs_done)
         network = compiled.network()
         try:
-            if sample_weight is None and compiled.inputs is None:
+            if sample_weight is None:
                 objective = network.try_step(X, y, state, rate, seed)
             if objective is None:
                 check_whole(learning.loss)

@@ -205,15 +205,21 @@ class ReferenceNetwork:
             limited(grad, value, penalty, config.clip_value)
             for grad, value, penalty in zip(self._arrays(gradients), values, penalties, strict=True)
         ]
-        scale = norm_scale(grads, config.clip_norm)
+        factors = self._rate_factors(config)
+        scale = norm_scale([g for g, factor in zip(grads, factors, strict=True) if factor], config.clip_norm)
         own, names = state.optimizer, config.optimizer.slots
         kept = {name: self._arrays(own.slots[name]) for name in names}
         age = int(own.steps[0]) - own.state_start
         changes, results = [(own.steps, own.steps + 1)], []
         for i, (value, grad, penalty) in enumerate(zip(values, grads, penalties, strict=True)):
+            if not factors[i]:
+                results.append(value)
+                continue
             slots, scaled = {name: kept[name][i] for name in names}, grad * grad.dtype.type(scale)
-            new, new_slots = optimizers.updated(value, scaled, slots, config.optimizer, rate, age)
-            new = shrunk(new, penalty, rate)
+            new, new_slots = optimizers.updated(
+                value, scaled, slots, config.optimizer, rate * factors[i], age
+            )
+            new = shrunk(new, penalty, rate * factors[i])
             if i == 0 and touched is not None:
                 new = np.where(touched, new, value)
                 new_slots = {name: np.where(touched, new_slots[name], slots[name]) for name in names}
@@ -229,6 +235,12 @@ class ReferenceNetwork:
         """That of each stage with parameters: there is none of the scales of a normalization."""
         own = zip(self._parametric, config.penalties, strict=True)
         return [penalty if stage.has_matrix else None for stage, penalty in own]
+
+    def _rate_factors(self, config: TrainConfig) -> list[float]:
+        """That of each array with a gradient."""
+        factors = config.rate_factors or (1.0,) * len(self._parameters)
+        own = zip(self._parameters, factors, strict=True)
+        return [factor for p, factor in own for _ in range(1 + (p.bias is not None))]
 
     def _learned(self, state: TrainState) -> list[Array]:
         """All numbers that learning changes."""

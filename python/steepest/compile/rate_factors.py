@@ -1,0 +1,56 @@
+"""Check: what each layer multiplies the learning rate by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from .. import _checks
+from ..layers import Layer
+from .plan import parametric, walk
+
+
+def rate_factors_of(
+    rate_factors: Mapping[int, float] | None, frozen: Iterable[int], layers: Sequence[Layer]
+) -> tuple[float, ...]:
+    """The factor of each layer with parameters, 0 if it is frozen; none at all if all are 1.
+
+    Raises
+    ------
+    ValueError
+        If a layer is not there, has no parameters or is given twice, a factor is not positive and finite, or
+        all layers are frozen.
+    TypeError
+        If a layer's number is not an integer, or a factor not a real number.
+    """
+    if rate_factors is not None and not isinstance(rate_factors, Mapping):
+        raise TypeError(
+            f"rate_factors must map layers to factors, as in {{0: 0.1}}, not {rate_factors!r:.80}"
+        )
+    if isinstance(frozen, int | str | Mapping) or not isinstance(frozen, Iterable):
+        raise TypeError(f"frozen must be numbers of layers, as in {{0, 2}}, not {frozen!r:.80}")
+    own: dict[str, float] = {}
+    for number, factor in (rate_factors or {}).items():
+        path = _path(number)
+        own[path] = _checks.positive(factor, f"the rate factor of layer {path}")
+    for number in frozen:
+        if own.setdefault(path := _path(number), 0.0):
+            raise ValueError(f"layer {path} is frozen, but has a rate factor too")
+    known, learning = dict(walk(layers)), [path for path, _ in parametric(layers)]
+    for path in own.keys() - set(learning):
+        what = f"{known[path]!r:.80} has no parameters" if path in known else "there is no such layer"
+        raise ValueError(
+            f"layer {path} is given a rate, but {what}; those with parameters are {', '.join(learning)}"
+        )
+    factors = tuple(own.get(path, 1.0) for path in learning)
+    if not any(factors):
+        raise ValueError("all layers with parameters are frozen: there is nothing to learn")
+    return () if set(factors) == {1.0} else factors
+
+
+def _path(number: object) -> str:
+    """As the keys of a state have it: 3, or "3.0" inside of a Residual."""
+    if isinstance(number, bool) or not isinstance(number, int | np.integer | str):
+        raise TypeError(f"the number of a layer must be an integer, not {number!r:.80}")
+    return _checks.shown(number)
