@@ -156,6 +156,9 @@ def test_info_of_a_model(run: Run) -> None:
         assert part in out
     facts = json.loads(run("info", "flowers.safetensors", "--json")[1])
     assert facts["labels"] == ["iris, blue", "lily", "rose"]
+    run("train", "--quiet", "--epochs", 1)
+    lines = run("info", "digits.safetensors")[1].splitlines()
+    assert max(map(len, lines)) <= 80 and any("and 44 more" in line for line in lines)
     st.Sequential(st.Linear(2, 1)).save("bare.safetensors")
     assert "Linear(2, 1)" in run("info", "bare.safetensors")[1]
     write("flowers.txt", flowers())

@@ -118,6 +118,11 @@ def test_numbers_among_texts_are_pointed_out(cells: list[Any], advice: str) -> N
     assert advice in choose(table(x=X, a=cells, y=KIND)).notes[0]
 
 
+def test_a_class_of_one_row_is_said() -> None:
+    plan = choose(table(x=X, y=[*KIND[1:], "rare"]))
+    assert plan.labels == ("a", "b", "rare") and "of 'rare' there is one row each" in plan.notes[0]
+
+
 def test_gaps() -> None:
     gaps = table(x=[None, *X[1:]], y=KIND)
     assert len(choose(gaps).rows) == 40

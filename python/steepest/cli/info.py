@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import textwrap
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ..tables import TableModel
 from . import sources, text
 from .saving import REPORT
 
+_WIDTH = 80
 _MOST = 20  # columns or labels that are shown
 
 
@@ -81,5 +83,10 @@ def _shown(value: object, indent: int) -> str:
         if len(lines) > _MOST and "  " not in lines[0]:
             lines = [*lines[:_MOST], f"and {len(lines) - _MOST} more (--json has all)"]
         multiline = any(len(line) > 40 or "  " in line for line in lines)
-        return (("\n" + " " * indent) if multiline else ", ").join(lines) or "none"
+        if multiline:
+            return ("\n" + " " * indent).join(lines)
+        text = textwrap.fill(
+            ", ".join(lines), _WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent
+        )
+        return text.strip() or "none"
     return "none" if value is None else str(value)

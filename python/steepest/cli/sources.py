@@ -14,6 +14,7 @@ from .errors import UserError
 from .output import STANDARD
 
 _MODEL = ".safetensors"
+_TABLES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".xlsx", ".npy", ".npz")
 
 
 def reading(options: Namespace, names: Sequence[str] = ()) -> ReadOptions:
@@ -31,9 +32,14 @@ def reading(options: Namespace, names: Sequence[str] = ()) -> ReadOptions:
 
 def table(path: Path, options: Namespace, named: Sequence[str] = ()) -> Table:
     """The table of a file, or of standard input."""
-    if path.suffix == _MODEL:
-        raise UserError(f"{path}: is a model, where a table is needed")
+    check_table(path)
     return read("-" if path == STANDARD else path, reading(options, named))
+
+
+def check_table(path: Path | None) -> None:
+    """Refuse a model in the place of a table."""
+    if path is not None and path.suffix.lower() == _MODEL:
+        raise UserError(f"{path}: is a model, where a table is needed")
 
 
 def training_table(options: Namespace) -> Table:
@@ -74,6 +80,8 @@ def model(path: Path) -> Sequential | TableModel:
         raise UserError(f"{path}: no such file")
     if not path.is_file():
         raise UserError(f"{path}: is not a file")
+    if path.suffix.lower() in _TABLES:
+        raise UserError(f"{path}: is a table, where a model is needed; the model comes before the table")
     try:
         return load(path)
     except ModelFileError as error:

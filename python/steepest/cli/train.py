@@ -68,6 +68,7 @@ def _check(options: Namespace, output: Path) -> None:
     """Refuse, before any work, what could not be written at its end."""
     if output == STANDARD and options.json:
         raise UserError("--output - and --json both need the standard output: give one of them a file")
+    sources.check_table(options.data)
     check_output(output, options.force, options.data, options.validation)
     pictures.check(options.plot, options.force, options.data, options.validation)
     if options.plot is not None and options.plot == output:

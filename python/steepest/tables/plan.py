@@ -123,6 +123,10 @@ def choose(
     if task == "classification" and len(targets) > 1:
         raise TableError(f"a classification has one target, but there are {len(targets)}: {listed(targets)}")
     labels, groups = classes_of(table, targets[0], rows) if task == "classification" else (None, None)
+    if labels is not None and groups is not None:
+        counts = np.bincount(groups[rows], minlength=len(labels))
+        if lonely := [str(label) for label, count in zip(labels, counts, strict=True) if count == 1]:
+            notes.append(f"of {listed(lonely)} there is one row each, which is trained on but not tested")
     if labels is None:
         check_numbers(table, targets, task, rows)
     kinds = Features(table, targets, features, drop, categorical, notes).kinds()

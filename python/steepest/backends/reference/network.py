@@ -5,15 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 
 from ..._checks import Array
 from ...compile.stage import Stage
-from ...optimizers import is_lazy
-from ...penalties import Penalty, scaled
+from ...penalties import Penalty
 from ..data import (
     NO_KEY,
     Average,
@@ -31,6 +29,7 @@ from ..memory import write
 from ..sparse import SparseRows
 from . import optimizers
 from .averaging import average_share, averaged
+from .batches import config_for, taken, touched_rows
 from .losses import batch_size, loss_and_gradient
 from .passes import Pass, backward, forward, running_changes
 from .penalties import constrained, limited, norm_scale, penalty_value, shrunk
@@ -74,7 +73,7 @@ class ReferenceNetwork:
     ) -> tuple[float, list[Parameters]]:
         """The objective (data loss + penalties) as in training, and its gradients, stage by stage."""
         passed = self._pass(batch.x, key)
-        config = _for_batch(config, batch)
+        config = config_for(config, batch)
         objective, gradients = self._objective(passed, batch, config)
         for p, gradient, penalty in zip(self._parameters, gradients, self._penalties(config), strict=True):
             gradient.weight = limited(gradient.weight, p.weight, penalty, None)
@@ -95,10 +94,10 @@ class ReferenceNetwork:
             If the new parameters are not finite.
         """
         passed = self._pass(batch.x, StepKey(seed, int(state.optimizer.steps[0])))
-        config = _for_batch(state.config, batch)
+        config = config_for(state.config, batch)
         objective, gradients = self._objective(passed, batch, config)
         if math.isfinite(objective):
-            self._update(gradients, passed, config, state, rate, _touched(batch, config))
+            self._update(gradients, passed, config, state, rate, touched_rows(batch, config))
             if not self._finite(state):
                 raise Overflowed("the update made parameters that are not finite")
         return objective
@@ -128,7 +127,7 @@ class ReferenceNetwork:
             own, sums = (0.0, 0.0), request.sums
             for step in steps:
                 start = step * size
-                part = _take(batch, slice(start, start + size), order)
+                part = taken(batch, slice(start, start + size), order)
                 if config.loss.takes_labels:  # they may have changed since they were checked
                     bad = first_bad_label(part.targets, self._stages[-1].outputs)
                     if bad >= 0:
@@ -279,28 +278,6 @@ class ReferenceNetwork:
             if p.bias is not None:
                 arrays.append(p.bias)
         return arrays
-
-
-def _for_batch(config: TrainConfig, batch: Batch) -> TrainConfig:
-    """The config with the batch's part of a penalty of all."""
-    if not config.penalty_by_batch:
-        return config
-    size = batch_size(config.loss, len(batch.x), batch.weight)
-    parts = (scaled(penalty, 1 / size if size else 0.0) for penalty in config.penalties)
-    return replace(config, penalties=tuple(parts))
-
-
-def _touched(batch: Batch, config: TrainConfig) -> Array | None:
-    """The rows of the first weight that a lazy optimizer updates, (features, 1): those of the entries."""
-    if not isinstance(batch.x, SparseRows) or not is_lazy(config.optimizer):
-        return None
-    return batch.x.features()[:, None]
-
-
-def _take(batch: Batch, part: slice, order: Array | None) -> Batch:
-    """The samples at positions `part` of `order`."""
-    where = part if order is None else order[part]
-    return Batch(batch.x[where], batch.targets[where], None if batch.weight is None else batch.weight[where])
 
 
 def _throttled(should_stop: ShouldStop | None) -> ShouldStop:
