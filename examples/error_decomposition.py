@@ -49,7 +49,7 @@ for hidden, axes in zip((2, 8, 32), figure.subplots(1, 3, sharey=True), strict=T
         penalty=st.L2(1e-4),
     )
     print(f"{hidden} hidden units:", result)
-    result.plot(axes)
+    result.plot(axes).label_outer()
     axes.set_title(f"{hidden} hidden units")
     axes.tick_params(axis="x", rotation=30)
 figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "error_decomposition.png")

@@ -47,6 +47,8 @@ for strength, row in zip((0.0, 0.1), panels, strict=True):
         axes.plot(grid, polynomial(grid))
         axes.plot(x, y, "k.")
         axes.set(title=f"degree {degree}", ylim=(0, 20))
+        if (low := polynomial(grid).min()) < 0:
+            axes.text(60, 0.5, f"down to {low:.0f}", fontsize="small", ha="right")
     row[0].set_ylabel(f"y, L2 strength {strength}")
 figure.supxlabel("x")
 figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "polynomial_regression.png")

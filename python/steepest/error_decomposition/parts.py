@@ -85,7 +85,7 @@ class ErrorDecomposition:
         Returns
         -------
         matplotlib.axes.Axes
-            The error bars are one standard deviation over the seeds.
+            Each bar has its height written above it; the error bars are one standard deviation over the seeds.
 
         Raises
         ------
@@ -96,8 +96,17 @@ class ErrorDecomposition:
         means, spreads = zip(*map(self._estimate, _PARTS), strict=True)
         bottoms = np.cumsum([0.0, *means[:-1]])
         colors = ["tab:gray", "tab:blue", "tab:orange", "tab:green"]
+        spread = _spread(np.array(self.given))
         ax.bar(_PARTS, means, bottom=bottoms, yerr=spreads, capsize=4, color=colors)
-        ax.bar("total", self.total, yerr=_spread(np.array(self.given)), capsize=4, color="black", alpha=0.6)
+        ax.bar("total", self.total, yerr=spread, capsize=4, color="black", alpha=0.6)
+        tops = np.maximum(bottoms, bottoms + means) + spreads
+        for place, (top, value) in enumerate(
+            [*zip(tops, means, strict=True), (self.total + spread, self.total)]
+        ):
+            ax.annotate(
+                f"{value:.3f}", (place, top), (0, 2), textcoords="offset points", ha="center", fontsize=8
+            )
+        ax.margins(y=0.08)
         ax.set_ylabel("test loss" if self.measure == "loss" else "test error rate")
         return ax
 
