@@ -63,6 +63,14 @@ def test_pixels_that_are_learned_need_no_advice() -> None:
     assert fit(X * 16, y, optimizer=st.Adam(0.001)) == []
 
 
+def test_scales_that_differ_are_recognized() -> None:
+    X = np.random.default_rng(0).standard_normal((400, 2)) * [20, 0.02]
+    y = (X[:, 1] > 0).astype(int)
+    messages = fit(X, y, optimizer=st.SGD(1e-3))
+    assert len(messages) == 1 and "features 0 and 1 have standard deviations" in messages[0]
+    assert fit(X, y, [st.Standardize()], optimizer=st.SGD(0.1)) == []
+
+
 def test_a_divergence_names_the_feature() -> None:
     X = np.random.default_rng(0).standard_normal((200, 3)) * [1, 1e5, 1]
     with pytest.raises(st.DivergenceError, match=r"feature 1 has mean .*st\.Standardize\(\)"):

@@ -74,6 +74,17 @@ def test_little_is_lost_around_a_large_number() -> None:
     np.testing.assert_allclose(made(far), bare(z), rtol=1e-3, atol=1e-4)
 
 
+def test_standardized_data_leave_them_known() -> None:
+    made, corners = model(), np.array([[1.0, -1.0], [-1.0, 1.0], [1.0, 1.0], [-1.0, -1.0]])
+    assert made.state_dict()["0.scale"].tolist() == [0.0, 0.0]  # not known
+    np.testing.assert_array_equal(made(corners), made.folded()(corners))
+    made.fit(corners, [1, 1, 0, 0], epochs=1, progress=False)
+    assert made.state_dict()["0.scale"].tolist() == [1.0, 1.0]
+    made.fit(10 * corners + 3, [1, 1, 0, 0], epochs=1, progress=False)
+    assert made.state_dict()["0.mean"].tolist() == [0.0, 0.0]
+    st.Trainer(made).step(corners, [1, 1, 0, 0])
+
+
 def test_constant_features_and_one_row() -> None:
     made = model()
     made.standardize(np.array([[7.0, 1.0], [7.0, 3.0]]))
@@ -132,7 +143,7 @@ def test_a_fit_that_fails_leaves_them_unknown() -> None:
         assert made.state_dict()["0.mean"].tolist() == [0.0, 0.0]
     with pytest.raises(ValueError, match="validation_data"):
         made.fit(RAW, Y, validation_data=(RAW[:, :1], Y), progress=False)
-    assert made.state_dict()["0.scale"].tolist() == [1.0, 1.0]
+    assert made.state_dict()["0.scale"].tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ def folded(layers: Sequence[Layer], state: Mapping[str, Array]) -> tuple[list[La
             continue
         if isinstance(last, Standardize) and isinstance(layer, Linear):
             mean, scale = (new.pop(f"0.{name}").astype(np.float64) for name in ("mean", "scale"))
+            scale = scale if scale.all() else np.ones_like(scale)  # not known yet
             made.clear()
             weight = values["weight"].astype(np.float64) / scale[:, np.newaxis]
             bias = values.get("bias", np.zeros(layer.out_features)) - mean @ weight

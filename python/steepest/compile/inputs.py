@@ -27,7 +27,7 @@ class Inputs:
     Attributes
     ----------
     statistics : ndarray, (2, features)
-        Mean and scale; 0 and 1 until they are known.
+        Mean and scale, both 0 until they are known; then nothing is done.
     """
 
     def __init__(self, features: int, dtype: np.dtype[Any]) -> None:
@@ -36,12 +36,12 @@ class Inputs:
 
     @property
     def known(self) -> bool:
-        """Whether they have been set; 0 and 1 throughout are as good as unknown."""
-        return bool(self.statistics[0].any() or (self.statistics[1] != 1).any())
+        """Whether they have been set: no scale is 0 then."""
+        return bool(self.statistics[1].all())
 
     def forget(self) -> None:
         """As at first."""
-        self.statistics[0], self.statistics[1] = 0, 1
+        self.statistics[...] = 0
 
     def learn(self, x: Array) -> None:
         """Set them to mean and standard deviation of rows; the scale of a constant feature is 1.
@@ -68,6 +68,7 @@ class Inputs:
     def apply(self, x: Array) -> Array:
         """Standardized rows, in the model's dtype."""
         mean, scale = self.statistics.astype(np.float64)
+        scale = scale if self.known else np.ones_like(scale)
         made = np.empty(x.shape, self.statistics.dtype)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
             for start in range(0, len(x), _AT_ONCE):

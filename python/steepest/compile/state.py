@@ -28,6 +28,6 @@ def checked_state(
     for key, value in new.items():
         if key.endswith("running_var") and (value < 0).any():
             raise ValueError(f"{key} holds {value.min()}, but a variance is not negative")
-        if key.endswith(".scale") and (value <= 0).any():
+        if key.endswith(".scale") and value.any() and (value <= 0).any():
             raise ValueError(f"{key} holds {value.min()}, but a scale is positive")
     return new

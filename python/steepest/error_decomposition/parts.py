@@ -85,7 +85,7 @@ class ErrorDecomposition:
         Returns
         -------
         matplotlib.axes.Axes
-            Each bar has its height written above it; the error bars are one standard deviation over the seeds.
+            Numbers above bars are their heights; error bars are one standard deviation over the seeds.
 
         Raises
         ------

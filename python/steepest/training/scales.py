@@ -11,14 +11,14 @@ from ..backends.data import Batch
 from ..backends.sparse import SparseRows
 from ..losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
 
-_LARGE = 100.0  # of a mean or a standard deviation
+_LARGE = 100.0  # of a mean or a standard deviation, or of one deviation divided by another
 _NUMBERS, _ROWS = 2**17, 2**13  # of features and of targets that are looked at
 _EPOCHS, _STEPS = 3, 30  # before a loss can be said to stand still
 _LITTLE = 0.95  # of the loss of a constant answer
 
 
 def advice(x: Array | SparseRows, remedy: str = "let the model begin with st.Standardize()") -> str:
-    """What to do about a feature with large numbers; empty if there is none."""
+    """What to do about features of large numbers, or of very different scales; empty if there are none."""
     if isinstance(x, SparseRows):
         return ""
     some = _some(x, max(1, _NUMBERS // x.shape[1])).astype(np.float64)
@@ -26,7 +26,13 @@ def advice(x: Array | SparseRows, remedy: str = "let the model begin with st.Sta
     size = np.maximum(np.abs(mean), deviation)
     worst = int(size.argmax())
     if not size[worst] > _LARGE:
-        return ""
+        widest, narrowest = int(deviation.argmax()), int(np.where(deviation > 0, deviation, np.inf).argmin())
+        if not deviation[widest] > _LARGE * deviation[narrowest]:
+            return ""
+        return (
+            f"features {widest} and {narrowest} have standard deviations {deviation[widest]:.3g} and "
+            f"{deviation[narrowest]:.3g}: {remedy}"
+        )
     return (
         f"feature {worst} has mean {mean[worst]:.3g} and standard deviation {deviation[worst]:.3g}: {remedy}"
     )
