@@ -141,3 +141,10 @@ def test_a_layer_of_a_model_has_its_arrays(data):
         model[4]
     with pytest.raises(AttributeError, match="weight"):
         model[2].weight  # noqa: B018
+
+
+@pytest.mark.parametrize("number", [slice(0, 2), 0.5, "0.weight"])
+def test_layers_by_anything_but_their_numbers(number: object) -> None:
+    model = st.Sequential(st.Linear(2, 2), st.ReLU())
+    with pytest.raises(TypeError, match=r"takes the number of one layer, not .*: model\.layers has all"):
+        model[number]  # type: ignore[index]

@@ -218,6 +218,10 @@ class Model:
 
     def __getitem__(self, number: int) -> BoundLayer:
         """The layer of this number with its arrays, as in ``model[0].weight``: read-only views."""
+        if not hasattr(number, "__index__"):
+            raise TypeError(
+                f"model[...] takes the number of one layer, not {number!r:.80}: model.layers has all of them"
+            )
         if not -len(self.layers) <= (number := operator.index(number)) < len(self.layers):
             raise IndexError(f"there is no layer {number}: the model has {len(self.layers)} layers")
         return BoundLayer(self.compiled, number % len(self.layers))
