@@ -50,6 +50,6 @@ figure = Figure((6, 4), layout="constrained")
 axes = figure.subplots()
 for name, descent in methods.items():
     axes.plot(np.linspace(1, descent.evaluations, len(descent.losses)), descent.losses, label=name)
-axes.set(xscale="log", xlabel="evaluations of the loss", ylabel="loss")
+axes.set(xscale="log", yscale="log", xlabel="evaluations of the loss", ylabel="loss")
 axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
 figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "optimization_ladder.png")

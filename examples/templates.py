@@ -27,4 +27,8 @@ for loss, part in zip(("softmax", "hinge"), figure.subfigures(2, 1), strict=True
     print(f"{loss:8} objective {history.loss[-1]:.4f} train {accuracies[0]:.4f} test {accuracies[1]:.4f}")
     part.suptitle(loss)
     st.plots.templates(model, (8, 8), figure=part)
+images = [image for axes in figure.axes for image in axes.images]
+most = max(image.norm.vmax for image in images)
+for image in images:
+    image.set_clim(-most, most)  # one scale for both losses
 figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "templates.png")
