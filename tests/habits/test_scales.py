@@ -64,7 +64,7 @@ def test_pixels_that_are_learned_need_no_advice() -> None:
 
 
 def test_scales_that_differ_are_recognized() -> None:
-    X = np.random.default_rng(0).standard_normal((400, 2)) * [20, 0.02]
+    X = np.random.default_rng(0).standard_normal((400, 2)) * [20, 0.002]
     y = (X[:, 1] > 0).astype(int)
     messages = fit(X, y, optimizer=st.SGD(1e-3))
     assert len(messages) == 1 and "features 0 and 1 have standard deviations" in messages[0]

@@ -81,7 +81,20 @@ def test_rows_are_numbered_by_ids_that_are_left_out() -> None:
     assert list(choose(table(order_id=[i * 7 for i in range(40)], x=X, y=KIND)).kinds) == ["x"]
     assert list(choose(table(year=[1950 + i for i in range(40)], x=X, y=KIND)).kinds) == ["year", "x"]
     assert list(choose(table(id=list(range(40)), x=X, y=KIND), features=["id", "x"]).kinds) == ["id", "x"]
-    assert list(choose(table(x=list(range(40)), y=KIND)).kinds) == ["x"]  # there is nothing else
+    plan = choose(table(x=list(range(40)), y=KIND))
+    assert list(plan.kinds) == ["x"] and "nothing to learn from but 'x'" in plan.notes[0]
+    with pytest.raises(TableError, match="there is no column to learn from"):
+        choose(table(**{"": list(range(40)), "y": KIND}))
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "id", "PassengerId", "order_id", "row.id"])
+def test_names_of_rows_in_any_order_are_left_out(name: str) -> None:
+    shuffled = np.random.default_rng(0).permutation(40) * 3 + 7
+    plan = choose(table(**{name: shuffled, "x": X, "y": KIND}))
+    assert list(plan.kinds) == ["x"] and "numbers the rows" in plan.notes[0]
+    assert list(choose(table(paid=shuffled, x=X, y=KIND)).kinds) == ["paid", "x"]
+    repeated = table(**{name: shuffled % 20, "x": X, "y": KIND})
+    assert list(choose(repeated).kinds) == [name, "x"]
 
 
 def test_columns_and_their_kinds() -> None:
@@ -112,6 +125,7 @@ def test_columns_and_their_kinds() -> None:
         ([f"${i}.50" for i in range(40)], "such as '$0.50' without the sign or unit"),
         ([f"{i} kg" for i in range(40)], "such as '0 kg' without"),
         ([f"{i},5" for i in range(40)], "give --decimal , or --thousands ,"),
+        ([f"{i % 28 + 1}/12/{1990 + i}" for i in range(40)], "write dates such as '1/12/1990' as 2020-12-31"),
     ],
 )
 def test_numbers_among_texts_are_pointed_out(cells: list[Any], advice: str) -> None:

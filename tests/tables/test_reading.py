@@ -66,6 +66,13 @@ def test_what_pandas_writes_without_names(reading: Read, index: bool, separator:
     np.testing.assert_array_equal(table.columns["10"], frame[10])
 
 
+@pytest.mark.parametrize("columns", [["color", "y"], ["y"], ["color", "kind", "y"]])
+def test_an_index_before_texts_has_a_header(reading: Read, columns: list[str]) -> None:
+    frame = pd.DataFrame({name: [f"{name}{i % 2}" for i in range(20)] for name in columns})
+    table = reading(frame.to_csv())
+    assert table.named and list(table.columns) == ["", *columns] and len(table) == 20
+
+
 def test_headers_that_are_found_out(reading: Read) -> None:
     assert reading("a,b\n" + rows("{i}", "x")).named
     assert not reading(rows("{i}", "x")).named

@@ -128,6 +128,7 @@ def test_evaluate(trained: tuple[Path, pd.DataFrame]) -> None:
             lambda frame: frame[["sex", "age"]].to_numpy(),
             r"shape \(240, 2\), but the model takes \(rows, 4\)",
         ),
+        (lambda frame: None, "rows must be a DataFrame, dicts, or lists, one for each row, not None"),
         (lambda frame: ["female"], "rows must be a DataFrame, dicts, or lists"),
         (lambda frame: {"sex": ["male"], "age": [1, 2]}, "different lengths"),
     ],

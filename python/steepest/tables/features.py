@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from .columns import as_date
-from .table import Array, Table, TableError, gaps_in, is_number, texts
+from .table import Array, Table, TableError, gaps_in, is_number, listed, texts
 
 _FEW_TEXTS = 20  # different texts are a category in any table
 _COMMAS = re.compile(r"[+-]?[\d.]+,\d+", re.ASCII)
+_DATES = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}([ T].*)?", re.ASCII)
 _UNITS = re.compile(r"[+-]?[^\w\s]?[\d.,]+( [a-zA-Z]{1,3}|[^\w\s])?", re.ASCII)  # 5%, $5, 5 kg, but not 1st
-_ID = re.compile(r"(^|[_ .])(id|index|idx|nr|row|rownames|key|unnamed: 0|number)$|^\d*$", re.IGNORECASE)
+_ID = re.compile(r"(?i:(^|[_ .])(id|index|idx|rownames|key)$)|[a-z](Id|ID)$|^(Unnamed: \d+)?$")
 
 
 class Features:
@@ -57,8 +58,11 @@ class Features:
                 ids.append(name)
             elif kind := self._kind(name, values):
                 found[name] = kind
-        if not found and ids:  # there is nothing else to learn from
-            return dict.fromkeys(ids, "number")
+        if not found and any(ids):
+            self.notes.append(
+                f"there is nothing to learn from but {listed(filter(None, ids))}, in order of the rows"
+            )
+            return dict.fromkeys(filter(None, ids), "number")
         for name in ids:
             self.notes.append(
                 f"column {name or '(without a name)'!r} numbers the rows and is left out; --features takes it"
@@ -68,17 +72,14 @@ class Features:
         return found
 
     def _is_id(self, name: str, values: Array) -> bool:
-        """Whether a column of text files numbers the rows."""
+        """Whether a column of a file or frame numbers its rows, or names them by different integers."""
         if self.table.arrays or values.dtype.kind not in "iuf" or len(values) < 3:
             return False
         if not np.isfinite(values).all() or (values != np.rint(values)).any():
             return False
-        with np.errstate(over="ignore"):
-            steps = np.diff(values.astype(np.float64))
-        if not (steps > 0).all():
-            return False
-        counts = bool((steps == 1).all()) and values[0] in (0, 1)
-        return counts or (bool(_ID.search(name)) and self.table.named)
+        if self.table.named and _ID.search(name):
+            return len(np.unique(values)) == len(values)
+        return values[0] in (0, 1) and bool((values == values[0] + np.arange(len(values))).all())
 
     def _kind(self, name: str, values: Array) -> str | None:
         """Its kind, or None for texts that are left out."""
@@ -113,6 +114,8 @@ def _hint(cells: list[Any]) -> str:
         return f"; for numbers without {others[0]!r:.40}, give --missing-values {others[0]!r:.40}"
     if sum(bool(_COMMAS.fullmatch(cell)) for cell in others) > len(cells) / 2:
         return "; if these are numbers, give --decimal , or --thousands ,"
+    if sum(bool(_DATES.fullmatch(cell)) for cell in others) > len(cells) / 2:
+        return f"; write dates such as {others[0]!r:.40} as 2020-12-31"
     if sum(bool(_UNITS.fullmatch(cell)) for cell in others) > len(cells) / 2:
         return f"; for numbers, write cells such as {others[0]!r:.40} without the sign or unit"
     return ""

@@ -236,6 +236,8 @@ def as_table(data: Any, preparation: Preparation) -> Table:
             lengths = {key: len(values) for key, values in columns.items()}
             raise TableError(f"the columns have different lengths: {lengths!s:.200}")
         return Table("the table", {key: column_of(values) for key, values in columns.items()})
+    if isinstance(data, str) or not hasattr(data, "__iter__"):
+        raise TableError(f"rows must be a DataFrame, dicts, or lists, one for each row, not {data!r:.80}")
     rows: Any = data if isinstance(data, list | tuple | np.ndarray) else list(data)
     if len(rows) and isinstance(rows[0], Mapping):
         names = {str(key): None for row in rows for key in row}

@@ -92,7 +92,7 @@ def table_of_frame(frame: Any, name: str = "the table") -> Table:
     if hasattr(frame, "get_columns"):  # polars
         columns = {series.name: column_of(series.to_numpy()) for series in frame.get_columns()}
         return Table(name, columns)
-    names = [str(label) for label in frame.columns]
+    names = ["" if label == f"Unnamed: {i}" else str(label) for i, label in enumerate(frame.columns)]
     columns, repeated = {}, set()
     for place, label in enumerate(names):
         if label in columns:

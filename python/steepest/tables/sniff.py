@@ -168,6 +168,8 @@ def _is_header(
     numbers = [str(i) for i in width]
     if len(first) > 1 and list(first) in (numbers, ["", *numbers[:-1]]):
         return True  # as pandas numbers columns
+    if first[0] == "" and numeric[0] and len(first) > 1 and all(first[1:]) and all(names):
+        return True  # an index that pandas wrote, before texts
     if any(numeric) or not all(names):
         return False
     # Texts alone: names stand in no row below.

@@ -98,7 +98,9 @@ def classes_of(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[tuple[
     cells = [text_of(value) for value in values]
     label_of = {cell: _label(value) for cell, value in zip(cells, values, strict=True)}
     if len(label_of) == 1:
-        raise TableError(f"{name!r} has one class only, {cells[0]!r}: there is nothing to learn")
+        raise TableError(
+            f"{table.name}: {name!r} has one class only, {cells[0]!r}: there is nothing to learn"
+        )
     if len(label_of) > max(_MOST_CLASSES, len(cells) // 2):
         raise TableError(
             f"{name!r} has {len(label_of)} different values in {len(cells)} rows, too many for classes: give "

@@ -11,7 +11,8 @@ from ..backends.data import Batch
 from ..backends.sparse import SparseRows
 from ..losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
 
-_LARGE = 100.0  # of a mean or a standard deviation, or of one deviation divided by another
+_LARGE = 100.0  # of a mean or a standard deviation
+_RATIO = 1000.0  # of two deviations; a pixel that is nearly always 0 has one of some hundred
 _NUMBERS, _ROWS = 2**17, 2**13  # of features and of targets that are looked at
 _EPOCHS, _STEPS = 3, 30  # before a loss can be said to stand still
 _LITTLE = 0.95  # of the loss of a constant answer
@@ -27,7 +28,7 @@ def advice(x: Array | SparseRows, remedy: str = "let the model begin with st.Sta
     worst = int(size.argmax())
     if not size[worst] > _LARGE:
         widest, narrowest = int(deviation.argmax()), int(np.where(deviation > 0, deviation, np.inf).argmin())
-        if not deviation[widest] > _LARGE * deviation[narrowest]:
+        if not deviation[widest] > _RATIO * deviation[narrowest]:
             return ""
         return (
             f"features {widest} and {narrowest} have standard deviations {deviation[widest]:.3g} and "
