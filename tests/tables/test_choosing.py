@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from steepest.tables import Table, TableError, choose
+from steepest.tables import Preparation, Table, TableError, choose
 from steepest.tables.table import column_of
 
 
@@ -180,3 +180,11 @@ def test_targets_by_name_and_place() -> None:
 def test_tables_that_cannot_be_learned(columns: dict[str, Any], message: str) -> None:
     with pytest.raises(TableError, match=message):
         choose(table(**columns))
+
+
+def test_a_category_without_a_value_among_the_training_rows() -> None:
+    plan = choose(table(x=X, kind=["rare", *[None] * 39], y=KIND))
+    preparation = plan.fit(np.arange(1, 40))
+    again = Preparation.from_json(preparation.to_json(), preparation.width, preparation.outputs)
+    made = again.inputs(table(x=[0.0, 0.0], kind=["new", None]))
+    assert made[:, 1:].tolist() == [[1.0, 0.0], [1.0, 1.0]]

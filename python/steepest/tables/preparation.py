@@ -230,7 +230,7 @@ def _column(value: object) -> Column:
         raise ValueError(f"a column of kind {value['kind']} has other fields")
     column: Column = kind(**{name: checks[name](value[name]) for name in own})
     if isinstance(column, Category):
-        _require(len(set(column.kinds)) == len(column.kinds) > 0, "kinds of a category repeat")
+        _require(len(set(column.kinds)) == len(column.kinds), "kinds of a category repeat")
     else:
         _require(column.scale > 0, "a scale is not positive")
     return column
