@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -177,10 +178,19 @@ def test_a_report_that_nobody_reads_loses_no_model(tmp_path: Path) -> None:
 
 
 def test_a_model_to_standard_output(tmp_path: Path) -> None:
-    import subprocess
-
     command = [sys.executable, "-m", "steepest", "train", "--epochs", "1", "--quiet", "--output", "-"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
     (tmp_path / "m.safetensors").write_bytes(done.stdout)
     assert isinstance(st.load(tmp_path / "m.safetensors"), st.TableModel)
     assert b"accuracy" in done.stderr and list(tmp_path.iterdir()) == [tmp_path / "m.safetensors"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
+@pytest.mark.parametrize("streams", ["2>&1 | head -1", ">&-", "2>&-", ">&- 2>&-"])
+def test_streams_that_are_closed_lose_no_model(tmp_path: Path, streams: str) -> None:
+    random = np.random.default_rng(0)
+    pd.DataFrame(random.standard_normal((60, 2)), columns=["a", "y"]).to_csv(tmp_path / "t.csv", index=False)
+    command = f"{sys.executable} -m steepest train t.csv --epochs 3 {streams}"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert isinstance(st.load(tmp_path / "t.safetensors"), st.TableModel)

@@ -146,6 +146,15 @@ def test_a_fit_that_fails_leaves_them_unknown() -> None:
     assert made.state_dict()["0.scale"].tolist() == [0.0, 0.0]
 
 
+def test_a_callback_that_refuses_leaves_them_unknown() -> None:
+    made = model()
+    with pytest.raises(ValueError, match="monitor"):
+        made.fit(RAW, Y, callbacks=st.EarlyStopping(), progress=False)
+    with pytest.raises(ValueError, match="rate"):
+        made.fit(RAW, Y, optimizer=st.SGD(lambda step: -1.0), progress=False)
+    assert made.state_dict()["0.scale"].tolist() == [0.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -188,3 +188,12 @@ def test_a_category_without_a_value_among_the_training_rows() -> None:
     again = Preparation.from_json(preparation.to_json(), preparation.width, preparation.outputs)
     made = again.inputs(table(x=[0.0, 0.0], kind=["new", None]))
     assert made[:, 1:].tolist() == [[1.0, 0.0], [1.0, 1.0]]
+
+
+def test_large_integers_among_gaps_are_not_rounded_silently() -> None:
+    large = [float(2**53 + i % 6) for i in range(39)]
+    with pytest.raises(TableError, match=r"integers beyond 2\*\*53, which are rounded"):
+        choose(table(x=X, y=[None, *large]), task="classification")
+    assert choose(table(x=X, y=[2**53 + i % 6 for i in range(40)])).labels == tuple(
+        2**53 + i for i in range(6)
+    )

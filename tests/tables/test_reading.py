@@ -99,6 +99,12 @@ def test_decimal_commas(reading: Read) -> None:
         reading("a;b\n" + rows("1,234", "2", separator=";"))
 
 
+def test_points_between_thousands(reading: Read) -> None:
+    table = reading("a;b\n" + rows("1.234,56", "7", separator=";") + "234,5;8\n")
+    assert table.columns["a"].tolist() == [1234.56] * 12 + [234.5]
+    assert "points between thousands" in table.notes[0]
+
+
 def test_spreadsheets(reading: Read) -> None:
     table = reading("sep=;\r\na;b;\r\n" + rows("{i}", "x", "", separator=";"))
     assert list(table.columns) == ["a", "b"] and len(table) == 12

@@ -90,7 +90,7 @@ def test_tables_of_every_form_give_the_same(trained: tuple[Path, pd.DataFrame]) 
         np.testing.assert_array_equal(model(form), expected)
     first = {name: frame[name][0] for name in names}
     np.testing.assert_array_equal(model(first), expected[:1])
-    assert model(frame[:0]).shape == (0, 2)
+    assert model(frame[:0]).shape == (0, 2) and model.predict([]).shape == (0,)
 
 
 def test_what_is_missing_and_unseen_has_an_answer(trained: tuple[Path, pd.DataFrame]) -> None:
@@ -101,6 +101,14 @@ def test_what_is_missing_and_unseen_has_an_answer(trained: tuple[Path, pd.DataFr
         {"sex": None, "age": 5, "alone": True, "port": None},
     ]
     assert set(model.predict(rows)) <= {"yes", "no"}
+
+
+def test_categories_in_other_letters_are_said(trained: tuple[Path, pd.DataFrame]) -> None:
+    model = st.load(trained[0])
+    assert isinstance(model, st.TableModel)
+    other = trained[1].assign(sex=trained[1]["sex"].str.title())
+    with pytest.warns(UserWarning, match="column 'sex': 240 of 240 values, such as .* are none of those"):
+        model.predict(other)
 
 
 def test_evaluate(trained: tuple[Path, pd.DataFrame]) -> None:
@@ -121,6 +129,11 @@ def test_evaluate(trained: tuple[Path, pd.DataFrame]) -> None:
     ("change", "message"),
     [
         (lambda frame: frame.drop(columns="age"), "no column 'age'; the model takes"),
+        (lambda frame: frame.rename(columns={"age": "Age"}), r"did you mean 'Age'\?"),
+        (lambda frame: "people.csv", "read the file first, as pd.read_csv does"),
+        (lambda frame: ["female", 3, True, "S"], r"a single row is \[row\]"),
+        (lambda frame: [{"sex": "male"}, None], "rows must be a DataFrame"),
+        (lambda frame: [["male", 10**400, True, "S"]], "is not a number"),
         (lambda frame: frame.assign(age="old"), "row 1, column 'age': 'old' is not a number"),
         (lambda frame: frame.assign(age=np.inf), "column 'age': inf is infinite"),
         (lambda frame: frame.assign(age=1e300), "row 1: a number is too large for the model"),

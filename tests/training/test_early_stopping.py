@@ -129,7 +129,7 @@ def test_the_average_goes_back_too(backend, data, averaging):
 def test_what_cannot_be_monitored_is_refused_before_training(data):
     model, options = small_model(), FIT | {"epochs": 1}
     for stopping, more, message in [
-        (st.EarlyStopping(), {}, "'validation_loss', but this fit computes loss: it has no validation_data"),
+        (st.EarlyStopping(), {}, "'validation_loss', but this fit computes loss: it has no validation data"),
         (
             st.EarlyStopping(monitor="accuracy"),
             {"validation_data": data, "metrics": {"top": st.accuracy}},

@@ -9,7 +9,7 @@ from ..tables import TableModel
 from . import measures, pictures, sources, text
 from .errors import UserError
 from .judging import judged
-from .output import Lines, to_stdout, warn
+from .output import Lines, note, to_stdout, warn
 
 
 def evaluate(options: Namespace) -> None:
@@ -19,13 +19,13 @@ def evaluate(options: Namespace) -> None:
     if not isinstance(model, TableModel):
         raise UserError(f"{options.model}: was saved in Python, without the columns and labels of a table")
     table = sources.table(options.file, options)
-    for note in table.notes:
-        warn(note)
+    for line in table.notes:
+        note(line)
     answers = judged(model.model, model.preparation, table, "all")
     if left_out := len(table) - len(answers.truth):
         warn(f"{left_out} of {len(table)} rows have no target and are left out")
     found = answers.measures()
-    said = measures.warnings(found)
+    said = [*model.preparation.warnings(table), *measures.warnings(found)]
     answers.draw(options, None)
     say = Lines(to_stdout)
     if options.json:

@@ -24,8 +24,8 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     """How a text file is read."""
     add = parser.add_argument_group("reading").add_argument
     add("--separator", type=values.separator, metavar="C", help="between columns, or tab; default: found out")
-    add("--decimal", type=values.character, metavar="C", help="decimal mark; default: a point")
-    add("--thousands", type=values.character, metavar="C", help="between thousands; default: none")
+    add("--decimal", type=values.character, metavar="C", help="decimal mark; default: found out")
+    add("--thousands", type=values.character, metavar="C", help="between thousands; default: found out")
     add("--encoding", metavar="NAME", help="for example cp1252; default: UTF-8")
     add(
         "--header",
@@ -85,7 +85,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add = group.add_argument
     losses = "; ".join(f"{task}: {', '.join(names)}" for task, names in TASK_LOSSES.items())
     every = tuple(dict.fromkeys(name for names in TASK_LOSSES.values() for name in names))
-    add("--loss", choices=every, metavar="NAME", help=f"{losses}; default: the first")
+    add("--loss", choices=every, metavar="NAME", help=f"{losses}; default: the first one of the task")
     optimizers = f"{', '.join(OPTIMIZERS)}; default: adam"
     add("--optimizer", choices=OPTIMIZERS, default="adam", metavar="NAME", help=optimizers)
     rates = ", ".join(f"{rate} for {loss}" for loss, rate in SGD_RATES.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import sys
@@ -79,7 +80,18 @@ def silent() -> TextIO:
 
 def warn(text: str) -> None:
     """A line on stderr that is no error."""
-    print("steepest: warning:", text.replace("\n", " "), file=sys.stderr)
+    _say(f"steepest: warning: {text}")
+
+
+def note(text: str) -> None:
+    """A line on stderr that says what was decided."""
+    _say(f"steepest: note: {text}")
+
+
+def _say(line: str) -> None:
+    """Write it, if somebody reads: a closed stderr ends no training."""
+    with contextlib.suppress(BrokenPipeError):
+        print(line.replace("\n", " "), file=sys.stderr, flush=True)
 
 
 def abandon_stdout() -> None:

@@ -28,7 +28,7 @@ _WIDTH = 80
 _COMMANDS = {
     "train": "train a network on a table",
     "predict": "predict with a saved network",
-    "evaluate": "judge a saved network on a table",
+    "evaluate": "evaluate a saved network on a table",
     "info": "describe a saved network, or this installation",
 }
 
@@ -46,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit code; see the top of this file.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed
+            setattr(sys, name, io.StringIO())
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a label that the terminal cannot show is no error
     try:

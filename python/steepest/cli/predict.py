@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+import warnings
 from argparse import Namespace
 from collections.abc import Iterable
 
@@ -16,7 +17,7 @@ from ..storage.atomic import replacing
 from ..tables import Table, TableModel, numbers, text_of
 from . import sources
 from .errors import UserError
-from .output import STANDARD, check_output, warn
+from .output import STANDARD, check_output, note, warn
 
 
 def predict(options: Namespace) -> None:
@@ -25,8 +26,8 @@ def predict(options: Namespace) -> None:
     check_output(output, options.force, options.model, options.file)
     model = sources.model(options.model)
     table = sources.table(options.file, options)
-    for note in table.notes:
-        warn(note)
+    for said in table.notes:
+        note(said)
     columns = {name: _texts(table.column(name)) for name in sources.names(options.keep, table) or ()}
     columns |= _answers(model, table, options)
     lines: list[Iterable[str]] = [list(columns), *zip(*columns.values(), strict=True)]
@@ -46,6 +47,14 @@ def _answers(model: Sequential | TableModel, table: Table, options: Namespace) -
         if options.probabilities:
             raise UserError(f"{options.model}: --probabilities needs a network that steepest train saved")
         return {"prediction": _bare(model, table)}
+    for said in model.preparation.warnings(table):
+        warn(said)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the same
+        return _of_tables(model, table, options)
+
+
+def _of_tables(model: TableModel, table: Table, options: Namespace) -> dict[str, list[str]]:
     answers = model.predict(table)
     names = model.target_names if answers.ndim == 2 else ["prediction"]
     found = {name: _texts(column) for name, column in zip(names, np.atleast_2d(answers.T), strict=True)}

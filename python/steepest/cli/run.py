@@ -72,7 +72,7 @@ class Trained:
     def summary(self) -> str:
         """The same in a line."""
         history, seconds = self.learned.history, max(self.seconds, 1e-9)
-        best = "" if history.best_epoch is None else f", the best of them number {history.best_epoch + 1}"
+        best = "" if history.best_epoch is None else f" (best: {history.best_epoch + 1})"
         speed = len(self.train) * history.epochs / seconds
         return f"trained {history.epochs} epochs{best}, in {seconds:.2f} s, {speed:,.0f} samples/s"
 

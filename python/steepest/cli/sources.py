@@ -81,7 +81,7 @@ def model(path: Path) -> Sequential | TableModel:
     if not path.is_file():
         raise UserError(f"{path}: is not a file")
     if path.suffix.lower() in _TABLES:
-        raise UserError(f"{path}: is a table, where a model is needed; the model comes before the table")
+        raise UserError(f"{path}: is a table, where a saved model (.safetensors) is needed")
     try:
         return load(path)
     except ModelFileError as error:

@@ -79,7 +79,7 @@ def _of_numbers(found: Measures, name: str) -> list[str]:
 
 
 def _r2(found: Measures) -> str:
-    return "undefined: the rows are all equal" if found["r2"] is None else f"{found['r2']:.4f}"
+    return "undefined: the targets are all equal" if found["r2"] is None else f"{found['r2']:.4f}"
 
 
 def _table(head: str, rows: Sequence[Measures]) -> list[str]:

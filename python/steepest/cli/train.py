@@ -12,7 +12,7 @@ from .._version import __version__
 from . import measures, network, pictures, saving, sources, splits, text
 from .errors import UserError
 from .learning import Learned, made
-from .output import STANDARD, Lines, check_output, silent, to_stderr, to_stdout, warn
+from .output import STANDARD, Lines, check_output, note, silent, to_stderr, to_stdout, warn
 from .run import Run
 
 
@@ -28,8 +28,8 @@ def train(options: Namespace) -> None:
     made(plan.task, 1, plan.outputs, plan.groups[plan.rows], options)  # what it refuses, before any line
     say(f"{table.name}: {plan.describe()}")
     notes = [*table.notes, *plan.notes]
-    for note in notes:
-        warn(note)
+    for line in notes:
+        note(line)
     other = None if options.validation is None else sources.table(options.validation, options)
     run = Run(plan.table, plan, other, options, say)
     folds = run.cross_validated(plan.rows) if options.cv else None

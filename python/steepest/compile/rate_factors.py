@@ -32,7 +32,8 @@ def rate_factors_of(
         raise TypeError(f"frozen must be numbers of layers, as in {{0, 2}}, not {frozen!r:.80}")
     own: dict[str, float] = {}
     for number, factor in (rate_factors or {}).items():
-        path = _path(number)
+        if (path := _path(number)) in own:
+            raise ValueError(f"layer {path} has two rate factors")
         own[path] = _checks.positive(factor, f"the rate factor of layer {path}")
     for number in frozen:
         if own.setdefault(path := _path(number), 0.0):
@@ -41,7 +42,8 @@ def rate_factors_of(
     for path in own.keys() - set(learning):
         what = f"{known[path]!r:.80} has no parameters" if path in known else "there is no such layer"
         raise ValueError(
-            f"layer {path} is given a rate, but {what}; those with parameters are {', '.join(learning)}"
+            f"layer {path} can be neither frozen nor given a rate: {what}; layers with parameters are "
+            f"{', '.join(learning)}"
         )
     factors = tuple(own.get(path, 1.0) for path in learning)
     if not any(factors):

@@ -10,11 +10,12 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .table import Array, Table, TableError, gaps_in, numbers, texts
+from .table import Array, Table, TableError, gaps_in, listed, numbers, texts
 
 Floats = NDArray[np.float64]
 
 _MOST_KINDS = 50  # of a category that have an input of their own
+_SEVERAL = 10  # values, before something is said of them
 _FEWEST_ROWS = 3  # of one of those
 _EPOCH = np.datetime64("2000-01-01", "s")
 _DAY, _YEAR = 86_400.0, 365.2425
@@ -93,6 +94,17 @@ class Category:
     def width(self) -> int:
         """Number of inputs."""
         return len(self.kinds) + 1 + self.gaps
+
+    def unknown(self, table: Table) -> str:
+        """What to say of a table most of whose values are none of the kinds; empty if it is not so."""
+        cells = [cell for cell in texts(table.column(self.name)) if cell is not None]
+        others = [cell for cell in cells if cell not in self.kinds]
+        if not self.kinds or len(cells) < _SEVERAL or len(others) <= len(cells) / 2:
+            return ""
+        return (
+            f"column {self.name!r}: {len(others)} of {len(cells)} values, such as {others[0]!r:.40}, are "
+            f"none of those that the model knows: {listed(self.kinds, 5)}"
+        )
 
     def encode(self, table: Table) -> Floats:
         """A 1 for the kind of each row, 0 for the others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike, fspath
@@ -122,6 +123,11 @@ class TableModel:
         ------
         TableError
             If a column is missing, or a cell cannot be used. It is a ValueError.
+
+        Warns
+        -----
+        UserWarning
+            If most values of a category are none that the training rows had, perhaps in other letters.
         """
         return self.preparation.answers(self._outputs(self._table(table)))
 
@@ -200,13 +206,15 @@ class TableModel:
         return as_table(table, self.preparation)
 
     def _outputs(self, table: Table) -> Array:
+        for said in self.preparation.warnings(table):
+            warnings.warn(said, UserWarning, stacklevel=3)
         return self.model(self.preparation.inputs(table))
 
     def _judged(self, table: Any, y: ArrayLike | None) -> tuple[Array, Array]:
         """The truth, and the network's outputs."""
         found = self._table(table)
         if y is not None:
-            given = np.asarray(y)
+            given = np.atleast_1d(np.asarray(y))
             columns = [given] if given.ndim == 1 else list(given.T)
             if len(columns) != len(self.target_names) or len(columns[0]) != len(found):
                 raise TableError(
@@ -237,9 +245,12 @@ def as_table(data: Any, preparation: Preparation) -> Table:
             raise TableError(f"the columns have different lengths: {lengths!s:.200}")
         return Table("the table", {key: column_of(values) for key, values in columns.items()})
     if isinstance(data, str) or not hasattr(data, "__iter__"):
-        raise TableError(f"rows must be a DataFrame, dicts, or lists, one for each row, not {data!r:.80}")
+        file = ": read the file first, as pd.read_csv does" if isinstance(data, str) else ""
+        raise TableError(
+            f"rows must be a DataFrame, dicts, or lists, one for each row, not {data!r:.80}{file}"
+        )
     rows: Any = data if isinstance(data, list | tuple | np.ndarray) else list(data)
-    if len(rows) and isinstance(rows[0], Mapping):
+    if len(rows) and all(isinstance(row, Mapping) for row in rows):
         names = {str(key): None for row in rows for key in row}
         by_name = {name: [row.get(name) for row in rows] for name in names}
         return Table("the table", {name: column_of(values) for name, values in by_name.items()})
@@ -253,10 +264,15 @@ def _cells(values: Any) -> Any:
 
 def _by_place(rows: Any, preparation: Preparation) -> Table:
     array = rows if isinstance(rows, np.ndarray) else None
+    if array is None and not len(rows):
+        array = np.empty((0, len(preparation.names)), dtype=object)
     if array is None:
         widths = {len(row) for row in rows if hasattr(row, "__len__") and not isinstance(row, str)}
         if len(widths) != 1 or any(isinstance(row, str) or not hasattr(row, "__len__") for row in rows):
-            raise TableError("rows must be a DataFrame, dicts, or lists of equal lengths, one for each row")
+            raise TableError(
+                "rows must be a DataFrame, dicts, or lists of equal lengths, one for each row: a single row "
+                "is [row]"
+            )
         array = np.empty((len(rows), widths.pop()), dtype=object)
         array[:] = [list(row) for row in rows]
     if array.ndim != 2 or array.shape[1] != len(preparation.names):

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -81,10 +82,14 @@ class Preparation:
         if absent and (not self.named or not table.named):
             table = self._by_position(table)
         elif absent:
-            wanted = f"{self.names[0]!r}" if len(self.names) == 1 else listed(self.names)
+            by_letters = {name.casefold().strip(): name for name in table.columns}
+            close = by_letters.get(absent[0].casefold()) or next(
+                iter(get_close_matches(absent[0], table.columns, 1)), None
+            )
+            hint = f"; did you mean {close!r}?" if close else ""
             raise TableError(
-                f"{table.name}: no column {absent[0]!r}; the model takes {wanted}, the table has "
-                f"{listed(table.columns)}"
+                f"{table.name}: no column {absent[0]!r}; the model takes {listed(self.names)}, the table has "
+                f"{listed(table.columns)}{hint}"
             )
         encoded = np.empty((len(table), self.width), dtype=np.float32)
         start = 0
@@ -96,6 +101,11 @@ class Preparation:
             row = int(np.flatnonzero(~finite)[0])
             raise TableError(f"{table.name}, row {row + 1}: a number is too large for the model")
         return encoded
+
+    def warnings(self, table: Table) -> list[str]:
+        """What is odd about a table that can be used: categories that the training rows hardly had."""
+        known = [column for column in self.columns if column.name in table.columns]
+        return [said for column in known if isinstance(column, Category) and (said := column.unknown(table))]
 
     def _by_position(self, table: Table) -> Table:
         """Columns that are known by their places: the features, or the features with the targets."""

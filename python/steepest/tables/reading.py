@@ -44,6 +44,8 @@ def read(source: Path | Literal["-"], options: ReadOptions | None = None) -> Tab
         If pandas, or what it needs for this kind of file, is not installed.
     """
     options = options or ReadOptions()
+    if source == "-" and sys.stdin is None:
+        raise TableError("standard input is closed")
     if source == "-":
         return _text("standard input", io.BytesIO(sys.stdin.buffer.read()), "", options)
     path = Path(source)

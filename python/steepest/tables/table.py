@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -130,7 +131,7 @@ def is_number(value: object) -> bool:
     """Whether a cell holds a number."""
     try:
         number(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return False
     return True
 
@@ -191,7 +192,10 @@ def column_of(values: Sequence[Any] | Array) -> Array:
     ]
     present = [value for value in cells.tolist() if value is not None]
     if present and all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
-        return np.array([math.nan if value is None else value for value in cells.tolist()], dtype=np.float64)
+        with contextlib.suppress(OverflowError):  # of integers beyond all floats
+            return np.array(
+                [math.nan if value is None else value for value in cells.tolist()], dtype=np.float64
+            )
     return cells
 
 

@@ -95,6 +95,11 @@ def check_numbers(table: Table, targets: tuple[str, ...], task: str, rows: NDArr
 def classes_of(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
     """The labels in order, and each row's index among them."""
     values = table.column(name)[rows].tolist()
+    if any(isinstance(value, float) and abs(value) >= 2**53 for value in values):
+        raise TableError(
+            f"{table.name}: {name!r} has integers beyond 2**53, which are rounded where a column has gaps: "
+            "fill these, or write the numbers as texts"
+        )
     cells = [text_of(value) for value in values]
     label_of = {cell: _label(value) for cell, value in zip(cells, values, strict=True)}
     if len(label_of) == 1:

@@ -44,30 +44,8 @@ def given(
 ) -> Given:
     """Checked and converted; see `Trainer.fit`. `seed` chooses the rows that are held out.
 
-    A model that begins with `Standardize` learns its mean and scale, unless it has them or something fails.
+    A model that begins with `Standardize` learns its mean and scale, unless it has them.
     """
-    unknown = compiled.inputs is not None and not compiled.inputs.known
-    try:
-        return _given(
-            compiled, loss, X, y, sample_weight, class_weight, validation_data, validation_split, seed
-        )
-    except BaseException:
-        if unknown and compiled.inputs is not None:
-            compiled.inputs.forget()
-        raise
-
-
-def _given(
-    compiled: Compiled,
-    loss: Loss,
-    X: Samples,
-    y: ArrayLike,
-    sample_weight: ArrayLike | None,
-    class_weight: ClassWeight | None,
-    validation_data: ValidationData | None,
-    validation_split: float,
-    seed: int,
-) -> Given:
     split = _checks.fraction(validation_split, "validation_split")
     if split and validation_data is not None:
         raise ValueError("give validation_data or validation_split, not both")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -88,6 +89,18 @@ class Learning:
                 "step, but a lazy optimizer only those of features that a batch has: leave out lazy=True, or "
                 "give penalties to later layers alone, as in penalty={2: st.L2(1e-4)}"
             )
+
+    @contextmanager
+    def inputs_as_before(self) -> Iterator[None]:
+        """A fit: if it ends with an error before its first step, the inputs' statistics are unknown again."""
+        inputs, steps = self.compiled.inputs, self.steps_done
+        unknown = inputs is not None and not inputs.known
+        try:
+            yield
+        except BaseException:
+            if inputs is not None and unknown and self.steps_done == steps:
+                inputs.forget()
+            raise
 
     @property
     def loss(self) -> Loss:

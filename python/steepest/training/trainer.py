@@ -377,28 +377,29 @@ class Trainer:
         callbacks = checked_callbacks(callbacks, "callbacks")
         batch_callbacks = checked_callbacks(batch_callbacks, "batch_callbacks")
         compiled = self.learning.compiled
-        samples = (X, y, sample_weight, class_weight, validation_data, validation_split)
-        batch, on, validated = given(compiled, self.learning.loss, *samples, split_seed)
-        self.learning.check_lazy(batch.x)
-        size = min(batch_size or len(batch.x), len(batch.x))
-        compiled.check_masks(size)
-        self._cancelled.clear()
-        return Fit(
-            self,
-            self._cancelled.is_set,
-            batch=batch,
-            validation=validated,
-            measured=on,
-            epochs=epochs,
-            batch_size=size,
-            shuffle=shuffle,
-            seed=seed,
-            metrics=metrics,
-            callbacks=callbacks,
-            batch_callbacks=batch_callbacks,
-            batch_group=batch_group,
-            progress=progress,
-        ).run()
+        with self.learning.inputs_as_before():
+            samples = (X, y, sample_weight, class_weight, validation_data, validation_split)
+            batch, on, validated = given(compiled, self.learning.loss, *samples, split_seed)
+            self.learning.check_lazy(batch.x)
+            size = min(batch_size or len(batch.x), len(batch.x))
+            compiled.check_masks(size)
+            self._cancelled.clear()
+            return Fit(
+                self,
+                self._cancelled.is_set,
+                batch=batch,
+                validation=validated,
+                measured=on,
+                epochs=epochs,
+                batch_size=size,
+                shuffle=shuffle,
+                seed=seed,
+                metrics=metrics,
+                callbacks=callbacks,
+                batch_callbacks=batch_callbacks,
+                batch_group=batch_group,
+                progress=progress,
+            ).run()
 
     def cancel(self) -> None:
         """End a running `fit` after its current batch. It may be called from any thread and from callbacks.

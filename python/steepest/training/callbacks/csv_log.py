@@ -68,14 +68,20 @@ class CSVLog(Description, EpochCallback):
         if not self.append or not path.exists() or not path.stat().st_size:
             self._write("w", self._columns)
             return
-        with path.open(newline="", encoding="utf-8") as file:
-            header = next(csv.reader(file), [])
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                header = next(csv.reader(file), [])
+        except UnicodeDecodeError:
+            raise ValueError(f"{str(self.path)!r} is not UTF-8 text: choose another path") from None
         if header != self._columns:
             raise ValueError(
                 f"{str(self.path)!r} has the columns {', '.join(header):.200}, but this fit writes "
                 f"{', '.join(self._columns):.200}: choose another path, or leave out append=True"
             )
         self._write("a")
+        if not path.read_bytes().endswith(b"\n"):
+            with path.open("ab") as file:
+                file.write(b"\n")
 
     def __call__(self, state: EpochState) -> None:
         """Write the line of this epoch."""

@@ -94,8 +94,10 @@ class ModelCheckpoint(Description, EpochCallback):
                 if name is not None and name not in known:
                     raise ValueError(f"{{{name}}} is not one of {', '.join(known)}, which this fit has")
             folder = Path(path.format(**dict.fromkeys(monitored, 0.0), epoch=0)).parent
-        except ValueError as error:
+        except (ValueError, KeyError, IndexError) as error:
             raise ValueError(f"path is {path!r}, but {error}; double braces that mean themselves") from None
+        if not Path(path).name or Path(path).is_dir():
+            raise ValueError(f"path is {path!r}, but must be the name of a file")
         if "{" not in str(Path(path).parent) and not folder.is_dir():
             raise FileNotFoundError(f"path is {path!r}, but there is no folder {str(folder)!r}")
 

@@ -38,10 +38,12 @@ class Watch:
         monitored: Mapping[str, Metric | None],
     ) -> None:
         if monitor not in monitored:
-            raise ValueError(
-                f"monitor is {monitor!r}, but this fit computes {', '.join(monitored)}"
-                + ("" if "validation_loss" in monitored else ": it has no validation_data")
-            )
+            advice = ""
+            if "validation_loss" not in monitored:
+                advice = (
+                    ": it has no validation data; give validation_split=0.2 to fit, or monitor='loss' here"
+                )
+            raise ValueError(f"monitor is {monitor!r}, but this fit computes {', '.join(monitored)}{advice}")
         kind = mode_of(monitor, monitored[monitor]) if mode == "auto" else mode
         self._monitor = monitor
         self._sign = -1 if kind == "max" else 1  # -1 for what should become large
