@@ -410,6 +410,17 @@ ALIASES: Mapping[str, str] = {
 }
 
 
+# Names of other libraries.
+_ELSEWHERE: Mapping[str, str] = {
+    "binary_crossentropy": "bce",
+    "categorical_crossentropy": "cross_entropy",
+    "log_loss": "cross_entropy",
+    "mean_absolute_error": "mae",
+    "mean_squared_error": "mse",
+    "sparse_categorical_crossentropy": "cross_entropy",
+}
+
+
 def as_loss(loss: str | Loss | LossFunction) -> Loss:
     """Return a loss: `loss` itself, the one with this name, or one made from a function (see `CustomLoss`).
 
@@ -424,6 +435,8 @@ def as_loss(loss: str | Loss | LossFunction) -> Loss:
     """
     if isinstance(loss, str):
         name = ALIASES.get(loss, loss)
+        if name in _ELSEWHERE:
+            raise ValueError(f"loss is {loss!r}, which is {_ELSEWHERE[name]!r} here")
         _checks.one_of(name, "loss", (*LOSSES, *ALIASES))
         return LOSSES[name]
     if isinstance(loss, Loss):

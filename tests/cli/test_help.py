@@ -69,6 +69,7 @@ def test_misspelt_words(run: Run) -> None:
     write("t.csv", GOOD)
     assert_refused(run, ["train", "t.csv", "--epoch", 3], "--epoch 3: did you mean --epochs?")
     assert_refused(run, ["train", "t.csv", "--optimiser", "sgd"], "did you mean --optimizer?")
+    assert_refused(run, ["train", "t.csv", "--lr", "1"], "did you mean --learning-rate?")
     assert_refused(run, ["trian", "t.csv"], "invalid choice: 'trian'")
     assert_refused(run, ["--threads", "3"], "invalid choice: '3'")
 

@@ -164,6 +164,14 @@ def test_compressed_columnar_and_standard_input(tmp_path: Path, monkeypatch: pyt
             read(tmp_path / name)
 
 
+def test_the_first_of_several_sheets(tmp_path: Path) -> None:
+    with pd.ExcelWriter(tmp_path / "t.xlsx") as book:
+        for name in ("one", "two"):
+            pd.DataFrame({"a": [1, 2], "b": [name, name]}).to_excel(book, sheet_name=name, index=False)
+    table = read(tmp_path / "t.xlsx")
+    assert set(table.columns["b"]) == {"one"} and "'one' of 'one', 'two'" in table.notes[0]
+
+
 def test_numpy_files(tmp_path: Path) -> None:
     np.savez(
         tmp_path / "t.npz", X=np.eye(3), y=np.array(["\u00e9", "b", "b"]).astype("U").astype(object) == "b"

@@ -62,8 +62,8 @@ def labels(
     """`y` as (samples,) int64 class indices in 0..classes-1."""
     if classes < 2:
         raise ValueError(
-            f"labels choose among at least 2 scores, but there is {classes}: use squared error or binary "
-            "cross-entropy for one"
+            f"labels choose among at least 2 scores, but there is {classes}: for one output, give loss='mse' "
+            "or loss='bce'"
         )
     array = real_array(
         y, name, "use np.unique(y, return_inverse=True)[1], or an estimator, which takes names of classes"

@@ -91,13 +91,26 @@ def _run(arguments: Sequence[str]) -> None:
         chosen.command(chosen)
 
 
+# Options of other programs.
+_ELSEWHERE = {
+    "--lr": "--learning-rate",
+    "--validation-split": "--validation-fraction",
+    "--test-size": "--test-fraction",
+    "--layers": "--hidden",
+    "--random-state": "--seed",
+    "--verbose": "--quiet",
+}
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, which names what may have been meant."""
 
     def error(self, message: str) -> NoReturn:
         if unknown := re.match(r"unrecognized arguments: (--[\w-]+)", message):
+            word = _ELSEWHERE.get(unknown[1])
             known = [name for action in self._actions for name in action.option_strings]
-            if close := difflib.get_close_matches(unknown[1], known, n=1):
+            close = [word] if word in known else difflib.get_close_matches(unknown[1], known, n=1)
+            if close:
                 message += f": did you mean {close[0]}?"
         raise UserError(f"{message} (see {self.prog} --help)")
 

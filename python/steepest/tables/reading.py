@@ -9,6 +9,7 @@ import re
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -17,7 +18,7 @@ import numpy as np
 from ..datasets import load_digits
 from . import numpy_file
 from .sniff import Format, ReadOptions, sniffed
-from .table import Array, Table, TableError, column_of
+from .table import Array, Table, TableError, column_of, listed
 
 _HEAD = 2**18  # bytes from which the format is found out
 _EXCEL = (".xlsx", ".xls", ".xlsm", ".ods")
@@ -134,18 +135,25 @@ def _frame(path: Path, function: str, **options: Any) -> Any:
     except Exception as error:  # pandas, zipfile, openpyxl and pyarrow raise many kinds for damaged files
         reason = (str(error) or repr(error)).splitlines()[0]
         raise TableError(f"{path}: cannot be read: {reason}") from None
-    if not len(frame.columns):
+    if not isinstance(frame, dict) and not len(frame.columns):
         raise TableError(f"{path} is empty")
     return frame
 
 
 def _excel(path: Path, options: ReadOptions) -> Table:
     header = None if options.header is False else 0
-    frame = _frame(path, "read_excel", header=header, na_values=["?", *options.missing_values])
+    sheets = _frame(
+        path, "read_excel", sheet_name=None, header=header, na_values=["?", *options.missing_values]
+    )
+    first = next(iter(sheets))
+    frame = sheets[first]
     frame = frame.dropna(axis="columns", how="all") if header is None else frame
     unnamed = {label: "" for label in frame.columns if str(label).startswith("Unnamed:")}
     table = table_of_frame(frame.rename(columns=unnamed), str(path))
-    return table if header == 0 else Table(table.name, table.columns, named=False)
+    notes: tuple[str, ...] = ()
+    if len(sheets) > 1:
+        notes = (f"the first sheet is read, {first!r} of {listed(sheets)}",)
+    return replace(table, named=header == 0, notes=notes)
 
 
 def _text(name: str, file: IO[bytes], suffix: str, options: ReadOptions) -> Table:
