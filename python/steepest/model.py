@@ -175,6 +175,16 @@ class Sequential(Model):
         RuntimeWarning
             If the loss rose for good, or is above that before the first step. The parameters are then those
             of the best epoch; see `Trainer.fit`.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> X, y = st.datasets.two_moons()
+        >>> model = st.Sequential(st.Linear(2, 8), st.ReLU(), st.Linear(8, 2))
+        >>> settings = {"optimizer": "adam", "validation_split": 0.2, "metrics": ["accuracy"]}
+        >>> history = model.fit(X, y, epochs=3, progress=False, **settings)
+        >>> len(history["loss"]), list(history.metrics)
+        (3, ['accuracy'])
         """
         trainer = Trainer(
             self,
@@ -262,6 +272,14 @@ class Sequential(Model):
         Returns
         -------
         Sequential
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> first = st.Linear(2, 3), st.BatchNorm(3), st.ReLU()
+        >>> model = st.Sequential(st.Standardize(), *first, st.Linear(3, 2))
+        >>> model.folded().layers
+        (Linear(2, 3), ReLU(), Linear(3, 2))
         """
         layers, state = folding.folded(self.layers, self.state_dict())
         return restored(layers, state, self.dtype, self.seed)

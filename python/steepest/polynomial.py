@@ -82,6 +82,12 @@ class PolynomialFeatures:
             are equal, or x has only two distinct values and the degree is above 1.
         TypeError
             If `x` does not hold real numbers.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> st.PolynomialFeatures(2).fit([[1.0], [3.0], [4.0]]).transform([[2.0]]).shape
+        (1, 2)
         """
         values = _one_variable(x)
         with np.errstate(all="ignore"):
@@ -124,6 +130,13 @@ class PolynomialFeatures:
             Before `fit`.
         ValueError, TypeError
             As for `fit`, but the values need not vary.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> features = st.PolynomialFeatures(3).fit([[1.0], [3.0], [4.0], [7.0]])
+        >>> features.transform([[1.0], [2.0]]).shape
+        (2, 3)
         """
         if self._fitted is None:
             raise RuntimeError("transform needs the means and deviations that fit takes: call fit first")
@@ -145,6 +158,12 @@ class PolynomialFeatures:
         ------
         ValueError, TypeError
             As for `fit`.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> st.PolynomialFeatures(3).fit_transform([[1.0], [3.0], [4.0], [7.0]]).shape
+        (4, 3)
         """
         return self.fit(x).transform(x)
 

@@ -49,6 +49,13 @@ def public():
 
 
 PUBLIC = dict(public())
+# Methods that people call on a model, a trainer and what these give.
+METHODS = {
+    f"{kind.__name__}.{name}": getattr(kind, name)
+    for kind in (st.Sequential, st.Trainer, st.History, st.PolynomialFeatures)
+    for name in dir(kind)
+    if name[0] != "_" and inspect.isfunction(getattr(kind, name, None))
+}
 
 
 def sections(docstring):
@@ -106,14 +113,22 @@ def test_examples_are_there():
     assert missing == set(EXAMPLES_TO_WRITE.split()) & set(PUBLIC)
 
 
-@pytest.mark.parametrize("name", [name for name, value in PUBLIC.items() if ">>>" in value.__doc__])
+def test_methods_have_examples():
+    assert len(METHODS) > 20
+    assert not [name for name, method in METHODS.items() if ">>>" not in method.__doc__]
+
+
+EXAMPLES = {name: value for name, value in (PUBLIC | METHODS).items() if ">>>" in value.__doc__}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_run(name, tmp_path, monkeypatch):
     """In a folder of their own, with `np` and `st`."""
-    if name.startswith("plots.") or "plots" in PUBLIC[name].__doc__:
+    if name.startswith("plots.") or "plot" in EXAMPLES[name].__doc__:
         pytest.importorskip("matplotlib").use("Agg")
     monkeypatch.chdir(tmp_path)
     failed = []
-    for test in doctest.DocTestFinder(recurse=False).find(PUBLIC[name], name, globs={"np": np, "st": st}):
+    for test in doctest.DocTestFinder(recurse=False).find(EXAMPLES[name], name, globs={"np": np, "st": st}):
         runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
         runner.run(test, out=failed.append)
     assert not failed, "".join(failed)

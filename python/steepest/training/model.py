@@ -100,6 +100,15 @@ class Model:
         ------
         ValueError
             As for a call, and if a model of one output was fitted with a loss of real numbers.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> X, y = st.datasets.two_moons()
+        >>> model = st.Sequential(st.Linear(2, 8), st.ReLU(), st.Linear(8, 2))
+        >>> history = model.fit(X, y, optimizer="adam", epochs=200, progress=False)
+        >>> model.predict([[0.0, 1.0], [1.0, -0.5]]).tolist()
+        [0, 1]
         """
         return answers.classes(self.compiled, self.loss, self(X))
 
@@ -260,6 +269,15 @@ class Model:
         objective : float
         gradients : dict of ndarray
             With the keys and shapes of `state_dict`, without running statistics.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> X, y = st.datasets.two_moons()
+        >>> model = st.Sequential(st.Linear(2, 8), st.ReLU(), st.Linear(8, 2))
+        >>> loss, gradients = model.loss_and_gradients(X, y, loss="cross_entropy")
+        >>> list(gradients), gradients["0.weight"].shape
+        (['0.weight', '0.bias', '2.weight', '2.bias'], (2, 8))
         """
         config, batch, draws = self._at_step(X, y, sample_weight, loss, penalty, step)
         objective, gradients = self.compiled.network().loss_and_gradients(batch, config, draws)
@@ -301,6 +319,16 @@ class Model:
             If keys are unexpected, a shape differs, or a value is not finite.
         TypeError
             If a value does not hold real numbers.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> X, y = st.datasets.two_moons()
+        >>> model = st.Sequential(st.Linear(2, 8), st.ReLU(), st.Linear(8, 2))
+        >>> ahead = model.loss_and_gradients(X, y, loss="cross_entropy")[1]
+        >>> loss, uphill = model.directional_derivative(X, y, ahead, loss="cross_entropy")
+        >>> bool(uphill > 0)  # the squared norm of the gradient
+        True
         """
         config, batch, draws = self._at_step(X, y, sample_weight, loss, penalty, step)
         compiled, tangents = self.compiled, self.compiled.direction(direction)
@@ -324,6 +352,12 @@ class Model:
             "0.weight", (in_features, out_features), "0.bias", (out_features,), and so on. The number counts
             every layer, activations included; inside a `Residual` a second number follows: "3.0.weight". A
             `BatchNorm` also has "running_mean" and "running_var".
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> st.Sequential(st.Linear(2, 3), st.ReLU(), st.Linear(3, 1)).state_dict()["2.bias"]
+        array([0.], dtype=float32)
         """
         return {key: array.copy() for key, array in self.compiled.state()}
 
@@ -341,6 +375,14 @@ class Model:
             If keys are missing or unexpected, a shape differs, or a value is not finite.
         TypeError
             If a value does not hold real numbers.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> model = st.Sequential(st.Linear(2, 1))
+        >>> model.load_state_dict({"0.weight": [[1.0], [2.0]], "0.bias": [0.5]})
+        >>> model([[1.0, 1.0]]).tolist()
+        [[3.5]]
         """
         self.compiled.load_state(state)
 
@@ -361,6 +403,16 @@ class Model:
             left unchanged.
         OSError
             If the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import steepest as st
+        >>> model = st.Sequential(st.Linear(2, 1))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save(f"{folder}/model.safetensors", metadata={"note": "untrained"})
+        ...     bool((st.load(f"{folder}/model.safetensors")([[1, 2]]) == model([[1, 2]])).all())
+        True
         """
         kept = with_loss(metadata or {}, self.loss)
         description = storage.Description(self.layers, self.dtype, self.seed, kept)

@@ -188,6 +188,16 @@ class Trainer:
         ------
         ValueError
             If the trainer has no `averaging`.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> X, y = st.datasets.two_moons()
+        >>> model = st.Sequential(st.Linear(2, 8), st.ReLU(), st.Linear(8, 2))
+        >>> trainer = st.Trainer(model, averaging=st.PolyakAverage())
+        >>> objectives = [trainer.step(X, y) for _ in range(3)]
+        >>> trainer.averaged()(X).shape
+        (200, 2)
         """
         if self.learning.state.average is None:
             raise ValueError("this trainer keeps no average: create it with averaging=st.PolyakAverage()")
@@ -221,6 +231,16 @@ class Trainer:
         DivergenceError
             If the objective is not finite although the data are; the model is unchanged then. Also if the
             update makes a parameter infinite or NaN; it stays so, because `step` keeps no copy.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> X, y = st.datasets.two_moons()
+        >>> model = st.Sequential(st.Linear(2, 8), st.ReLU(), st.Linear(8, 2))
+        >>> trainer = st.Trainer(model, optimizer=st.SGD(0.5))
+        >>> before, after = trainer.step(X, y), trainer.step(X, y)
+        >>> after < before
+        True
         """
         learning, seed, objective = self.learning, self.model.seed, None
         compiled, state, rate = learning.compiled, learning.state, learning.rate(self.epochs_done)
@@ -365,6 +385,16 @@ class Trainer:
         and a momentum below 0.5, go through the whole weight in each step. Formats other than CSR are
         converted to it once, and duplicate entries are added up. A copy is made of where the entries are, and
         of their values too, unless they are of the model's dtype and in order.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> X, y = st.datasets.two_moons()
+        >>> model = st.Sequential(st.Linear(2, 8), st.ReLU(), st.Linear(8, 2))
+        >>> trainer = st.Trainer(model, optimizer=st.Adam(0.01))
+        >>> first, second = (trainer.fit(X, y, epochs=2, progress=False) for _ in range(2))
+        >>> trainer.epochs_done, second.loss[-1] < first.loss[0]
+        (4, True)
         """
         epochs = _checks.integer(epochs, "epochs", minimum=0)
         if batch_size is not None:
@@ -406,5 +436,14 @@ class Trainer:
 
         The fit returns the history of the finished epochs, with the status "cancelled". Without a running fit
         this method does nothing.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> X, y = st.datasets.two_moons()
+        >>> model = st.Sequential(st.Linear(2, 8), st.ReLU(), st.Linear(8, 2))
+        >>> trainer = st.Trainer(model)
+        >>> trainer.fit(X, y, callbacks=lambda state: trainer.cancel(), progress=False).status
+        'cancelled'
         """
         self._cancelled.set()
