@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from .. import _checks
 from ..layers import Layer, MatrixLayer
 from ..penalties import Penalties, Penalty, as_penalty
-from .plan import parametric, walk
+from .plan import parametric, path_of, walk
 
 
 def per_layer(penalty: Penalties, layers: Sequence[Layer]) -> tuple[Penalty | None, ...]:
@@ -27,17 +24,10 @@ def per_layer(penalty: Penalties, layers: Sequence[Layer]) -> tuple[Penalty | No
     if not isinstance(penalty, Mapping):
         own = dict.fromkeys(with_weights, as_penalty(penalty))
     else:
-        own = {_path(number): as_penalty(one) for number, one in penalty.items()}
+        own = {path_of(number, "a layer with a penalty"): as_penalty(one) for number, one in penalty.items()}
     known = dict(walk(layers))
     for path in own.keys() - set(with_weights):
         what = f"{known[path]!r} has no weights" if path in known else "there is no such layer"
         has = ", ".join(with_weights)
         raise ValueError(f"there is a penalty for layer {path}, but {what}; those with weights are {has}")
     return tuple(own.get(path) for path, _ in learning)
-
-
-def _path(number: object) -> str:
-    """As the keys of a state have it: 3, or "3.0" inside of a Residual."""
-    if isinstance(number, bool) or not isinstance(number, int | np.integer | str):
-        raise TypeError(f"the number of a layer with a penalty must be an integer, not {number!r:.80}")
-    return _checks.shown(number)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from .. import _checks
 from ..layers import Activation, Layer, MatrixLayer, Standardize
 from .stage import Stage
@@ -45,6 +47,13 @@ def walk(layers: Sequence[Layer], prefix: str = "") -> Iterator[tuple[str, Layer
         yield f"{prefix}{number}", layer
         if layer.inner:
             yield from walk(layer.inner, f"{prefix}{number}.")
+
+
+def path_of(number: object, what: str = "a layer") -> str:
+    """A layer's number as the keys of a state have it: 3, or "3.0" inside of a Residual."""
+    if isinstance(number, bool) or not isinstance(number, int | np.integer | str):
+        raise TypeError(f"the number of {what} must be an integer, not {number!r:.80}")
+    return _checks.shown(number)
 
 
 def parametric(layers: Sequence[Layer]) -> list[tuple[str, Layer]]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
-
 from .. import _checks
 from ..layers import Layer
-from .plan import parametric, walk
+from .plan import parametric, path_of, walk
 
 
 def rate_factors_of(
@@ -32,11 +30,11 @@ def rate_factors_of(
         raise TypeError(f"frozen must be numbers of layers, as in {{0, 2}}, not {frozen!r:.80}")
     own: dict[str, float] = {}
     for number, factor in (rate_factors or {}).items():
-        if (path := _path(number)) in own:
+        if (path := path_of(number)) in own:
             raise ValueError(f"layer {path} has two rate factors")
         own[path] = _checks.positive(factor, f"the rate factor of layer {path}")
     for number in frozen:
-        if own.setdefault(path := _path(number), 0.0):
+        if own.setdefault(path := path_of(number), 0.0):
             raise ValueError(f"layer {path} is frozen, but has a rate factor too")
     known, learning = dict(walk(layers)), [path for path, _ in parametric(layers)]
     for path in own.keys() - set(learning):
@@ -49,10 +47,3 @@ def rate_factors_of(
     if not any(factors):
         raise ValueError("all layers with parameters are frozen: there is nothing to learn")
     return () if set(factors) == {1.0} else factors
-
-
-def _path(number: object) -> str:
-    """As the keys of a state have it: 3, or "3.0" inside of a Residual."""
-    if isinstance(number, bool) or not isinstance(number, int | np.integer | str):
-        raise TypeError(f"the number of a layer must be an integer, not {number!r:.80}")
-    return _checks.shown(number)
