@@ -45,11 +45,6 @@ class Learned:
     optimizer: Optimizer
     warnings: Sequence[str]
 
-    @property
-    def rate(self) -> object:
-        """The learning rate, or its schedule."""
-        return self.optimizer.learning_rate
-
 
 def epochs_for(rows: int, options: Namespace) -> int:
     """The epochs that were asked for, or about as many steps as small tables need."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import sys
-import warnings
 from argparse import Namespace
 from collections.abc import Iterable
 
@@ -47,20 +46,16 @@ def _answers(model: Sequential | TableModel, table: Table, options: Namespace) -
         if options.probabilities:
             raise UserError(f"{options.model}: --probabilities needs a network that steepest train saved")
         return {"prediction": _bare(model, table)}
-    for said in model.preparation.warnings(table):
+    preparation = model.preparation
+    for said in preparation.warnings(table):
         warn(said)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the same
-        return _of_tables(model, table, options)
-
-
-def _of_tables(model: TableModel, table: Table, options: Namespace) -> dict[str, list[str]]:
-    answers = model.predict(table)
+    outputs = model.model(preparation.inputs(table))
+    answers = preparation.answers(outputs)
     names = model.target_names if answers.ndim == 2 else ["prediction"]
     found = {name: _texts(column) for name, column in zip(names, np.atleast_2d(answers.T), strict=True)}
     if options.probabilities:
         try:
-            probabilities = model.predict_proba(table)
+            probabilities = preparation.probabilities(outputs)
         except ValueError as error:
             raise UserError(f"{options.model}: --probabilities: {error}") from None
         names = model.target_names if model.classes is None else [str(text_of(c)) for c in model.classes]

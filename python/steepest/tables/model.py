@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import functional, metrics
+from .. import metrics
 from ..model import Sequential, load_with_metadata
 from ..storage import ModelFileError
 from .preparation import Preparation
@@ -144,13 +144,7 @@ class TableModel:
         ValueError
             If the model has no probabilities: of a regression, or trained with another loss.
         """
-        outputs = self._outputs(self._table(table))
-        if self.task == "multilabel":
-            return functional.sigmoid(outputs)
-        if self.task == "regression" or self.preparation.loss not in ("softmax", None):
-            trained = "a regression" if self.task == "regression" else f"trained with {self.preparation.loss}"
-            raise ValueError(f"the model has no probabilities: it is {trained}")
-        return functional.softmax(outputs)
+        return self.preparation.probabilities(self._outputs(self._table(table)))
 
     def evaluate(self, table: Any, y: ArrayLike | None = None) -> dict[str, float]:
         """Return how good the answers are.

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import functional
 from .columns import KINDS, Category, Column, standard
 from .table import Array, Table, TableError, gaps_in, listed, numbers, text_of
 
@@ -174,6 +175,21 @@ class Preparation:
             return (outputs > 0).astype(np.int64)
         values = outputs.astype(np.float64) * np.array(self.scale) + np.array(self.mean)
         return np.asarray(values[:, 0] if len(self.targets) == 1 else values)
+
+    def probabilities(self, outputs: Array) -> Array:
+        """What the outputs say of each class, or of each label that it is 1.
+
+        Raises
+        ------
+        ValueError
+            For a regression, or a loss whose outputs are no probabilities.
+        """
+        if self.task == "multilabel":
+            return functional.sigmoid(outputs)
+        if self.task == "regression" or self.loss not in ("softmax", None):
+            trained = "a regression" if self.task == "regression" else f"trained with {self.loss}"
+            raise ValueError(f"the model has no probabilities: it is {trained}")
+        return functional.softmax(outputs)
 
     def to_json(self) -> str:
         """As `from_json` reads it."""

@@ -96,15 +96,22 @@ def table_of_frame(frame: Any, name: str = "the table") -> Table:
         columns = {series.name: column_of(series.to_numpy()) for series in frame.get_columns()}
         return Table(name, columns)
     names = ["" if label == f"Unnamed: {i}" else str(label) for i, label in enumerate(frame.columns)]
-    columns, repeated = {}, set()
-    for place, label in enumerate(names):
+    if not names:
+        raise TableError(f"{name}: there is no column")
+    columns, repeated = _by_name([(label, frame.iloc[:, i]) for i, label in enumerate(names)])
+    return Table(name, columns, repeated=repeated)
+
+
+def _by_name(series: Sequence[tuple[str, Any]]) -> tuple[dict[str, Array], frozenset[str]]:
+    """Columns by their names, of equal ones the first, and the names of which there are several."""
+    columns: dict[str, Array] = {}
+    repeated = set()
+    for label, values in series:
         if label in columns:
             repeated.add(label)
         else:
-            columns[label] = _column_of_series(frame.iloc[:, place])
-    if not names:
-        raise TableError(f"{name}: there is no column")
-    return Table(name, columns, repeated=frozenset(repeated))
+            columns[label] = _column_of_series(values)
+    return columns, frozenset(repeated)
 
 
 def _column_of_series(series: Any) -> Array:
@@ -148,8 +155,7 @@ def _excel(path: Path, options: ReadOptions) -> Table:
     first = next(iter(sheets))
     frame = sheets[first]
     frame = frame.dropna(axis="columns", how="all") if header is None else frame
-    unnamed = {label: "" for label in frame.columns if str(label).startswith("Unnamed:")}
-    table = table_of_frame(frame.rename(columns=unnamed), str(path))
+    table = table_of_frame(frame, str(path))
     notes: tuple[str, ...] = ()
     if len(sheets) > 1:
         notes = (f"the first sheet is read, {first!r} of {listed(sheets)}",)
@@ -163,7 +169,6 @@ def _text(name: str, file: IO[bytes], suffix: str, options: ReadOptions) -> Tabl
     found = sniffed(
         name, _decoded(name, start, encoding, len(start) == _HEAD), options, suffix in (".tsv", ".tab")
     )
-    names = [*dict.fromkeys(found.names)] if found.header else [str(i) for i in range(found.width)]
     file.seek(0)
     try:
         with warnings.catch_warnings():
@@ -191,7 +196,7 @@ def _text(name: str, file: IO[bytes], suffix: str, options: ReadOptions) -> Tabl
     if len(found.separator) == 1 and frame.iloc[:, -1].isna().any():
         file.seek(0)
         _check_widths(name, file, encoding, found)
-    return _table(name, frame, found, names)
+    return _table(name, frame, found)
 
 
 def _check_widths(name: str, file: IO[bytes], encoding: str, found: Format) -> None:
@@ -235,19 +240,13 @@ def _worded(message: str, found: Format) -> str:
     return message.strip().splitlines()[-1].removeprefix("Error tokenizing data. C error: ")
 
 
-def _table(name: str, frame: Any, found: Format, unique: Sequence[str]) -> Table:
+def _table(name: str, frame: Any, found: Format) -> Table:
     """Columns by name, without those that trailing separators make."""
-    labels = found.names if found.header else list(unique)
-    columns: dict[str, Array] = {}
-    repeated: set[str] = set()
-    for place, label in enumerate(labels):
-        series = frame.iloc[:, place]
-        if found.header and not label and series.isna().all():
-            continue
-        if label in columns:
-            repeated.add(label)
-            continue
-        columns[label] = _column_of_series(series)
-    if not found.header and len(columns) > 1 and frame.iloc[:, -1].isna().all():
-        columns.popitem()
-    return Table(name, columns, found.header, frozenset(repeated), found.notes)
+    labels = found.names if found.header else [str(i) for i in range(found.width)]
+    series = [(label, frame.iloc[:, place]) for place, label in enumerate(labels)]
+    if found.header:
+        series = [(label, values) for label, values in series if label or not values.isna().all()]
+    elif len(series) > 1 and series[-1][1].isna().all():
+        series.pop()
+    columns, repeated = _by_name(series)
+    return Table(name, columns, found.header, repeated, found.notes)

@@ -13,10 +13,10 @@ from .table import TableError, is_number
 _SEPARATORS = ",;\t|"
 _SPACES = r"\s+"  # as pandas takes it
 _SEP_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # Excel's first line
-_COMMA_NUMBER = re.compile(r"\s*[+-]?\d+(,\d+)+(\.\d+)?\s*", re.ASCII)
+_COMMA_NUMBER = re.compile(r"[+-]?\d+(,\d+)+(\.\d+)?", re.ASCII)
 _GERMAN = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+", re.ASCII)
-_POINT_NUMBER = re.compile(r"\s*[+-]?[\d,]*\.\d+\s*", re.ASCII)
-_THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}(,\d{3})+(\.\d+)?\s*", re.ASCII)
+_POINT_NUMBER = re.compile(r"[+-]?[\d,]*\.\d+", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
 _GAPS = ("", "NA", "nan", "NaN", "null", "NULL", "N/A", "?")
 
 
@@ -134,15 +134,11 @@ def _marks(
     decimal, thousands = options.decimal or ".", options.thousands
     if options.decimal is not None or thousands is not None:
         return decimal, thousands, ()
-    cells = [cell for row in rows[1:] for cell in row]
-    commas = [cell.strip() for cell in cells if _COMMA_NUMBER.fullmatch(cell)]
-    if any(map(_GERMAN.fullmatch, (cell.strip() for cell in cells))):
-        found = next(cell.strip() for cell in cells if _GERMAN.fullmatch(cell.strip()))
-        return (
-            ",",
-            ".",
-            (f"numbers such as {found!r} are read with points between thousands and a decimal comma",),
-        )
+    cells = [cell.strip() for row in rows[1:] for cell in row]
+    if german := next(filter(_GERMAN.fullmatch, cells), None):
+        note = f"numbers such as {german!r} are read with points between thousands and a decimal comma"
+        return ",", ".", (note,)
+    commas = list(filter(_COMMA_NUMBER.fullmatch, cells))
     if not commas:
         return ".", None, ()
     points = any(_POINT_NUMBER.fullmatch(cell) for cell in cells)

@@ -114,7 +114,7 @@ def classes_of(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[tuple[
     kinds = {type(label) for label in label_of.values()}
     if len(kinds) > 1:  # as texts then
         label_of = {cell: cell for cell in label_of}
-    ordered = sorted(label_of, key=lambda cell: (*_order(cell, label_of[cell]), str(cell)))
+    ordered = sorted(label_of, key=lambda cell: (_place(cell), str(cell)))
     index = {cell: i for i, cell in enumerate(ordered)}
     groups = np.zeros(len(table), dtype=np.int64)
     groups[rows] = [index[cell] for cell in cells]
@@ -125,5 +125,5 @@ def _label(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _order(cell: str | None, label: Any) -> tuple[float]:
-    return (float(number(cell)),) if is_number(cell) else (float("inf"),)
+def _place(cell: str | None) -> float:
+    return number(cell) if is_number(cell) else float("inf")
