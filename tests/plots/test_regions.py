@@ -13,7 +13,9 @@ from matplotlib import pyplot
 from matplotlib.collections import PathCollection
 from support.pictures import CORNERS, legend, linear_classifier
 
-TAB = np.array(mpl.colormaps["tab10"].colors)
+from steepest.plots.drawing import CLASS_COLORS
+
+COLORS = np.array([mpl.colors.to_rgb(color) for color in CLASS_COLORS])
 
 
 def test_regions_are_the_predictions_in_paler_colors_of_the_samples():
@@ -29,11 +31,11 @@ def test_regions_are_the_predictions_in_paler_colors_of_the_samples():
     across, up = -2.4 + (np.arange(50) + 0.5) * 4.8 / 50, -3.5 + (np.arange(50) + 0.5) * 6 / 50
     predicted = model.predict(np.array([(a, b) for b in up for a in across])).reshape(50, 50)
     assert set(np.unique(predicted)) == {0, 1, 2}
-    np.testing.assert_allclose(drawn, 0.35 * TAB[predicted] + 0.65, rtol=1e-6)
+    np.testing.assert_allclose(drawn, 0.35 * COLORS[predicted] + 0.65, rtol=1e-6)
     dots = [collection for collection in ax.collections if isinstance(collection, PathCollection)]
     for label, collection in enumerate(dots):
         np.testing.assert_array_equal(collection.get_offsets(), X[y == label])
-        np.testing.assert_allclose(collection.get_facecolor()[0, :3], TAB[label])
+        np.testing.assert_allclose(collection.get_facecolor()[0, :3], COLORS[label])
     assert legend(ax) == ["a", "b", "c", *(f"score of {name} = 0" for name in "abc")]
     assert image.get_interpolation() == "bilinear"  # no stairs at the edges
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("feature 0", "feature 1")
@@ -47,7 +49,7 @@ def test_lines_of_a_linear_model_are_where_its_scores_are_0():
     for label, line in enumerate(ax.lines):
         for point in (line.get_xy1(), line.get_xy2()):
             assert CORNERS[label] @ point + bias[label] == pytest.approx(0, abs=1e-12)
-        np.testing.assert_allclose(mpl.colors.to_rgb(line.get_color()), TAB[label])
+        np.testing.assert_allclose(mpl.colors.to_rgb(line.get_color()), COLORS[label])
     ax.figure.canvas.draw()
 
 
@@ -118,7 +120,7 @@ def test_one_output_is_class_1_where_it_is_positive():
     model = linear_classifier(np.array([[1.0], [0.0]]))
     ax = st.plots.decision_regions(model, CORNERS, [1, 0, 0], resolution=20)
     drawn = np.asarray(ax.images[0].get_array())
-    np.testing.assert_allclose(drawn[0, [0, -1]], 0.35 * TAB[:2] + 0.65)
+    np.testing.assert_allclose(drawn[0, [0, -1]], 0.35 * COLORS[:2] + 0.65)
     assert legend(ax) == ["class 0", "class 1", "score = 0"]
 
 
@@ -175,7 +177,7 @@ def test_regions_of_estimators(flowers):
         steps = (np.arange(30) + 0.5) / 30
         grid = [(left + a * (right - left), bottom + b * (top - bottom)) for b in steps for a in steps]
         predicted = np.searchsorted(classifier.classes_, classifier.predict(grid)).reshape(30, 30)
-        np.testing.assert_allclose(np.asarray(ax.images[0].get_array()), 0.35 * TAB[predicted] + 0.65)
+        np.testing.assert_allclose(np.asarray(ax.images[0].get_array()), 0.35 * COLORS[predicted] + 0.65)
         dots = [collection.get_offsets() for collection in ax.collections]
         for name, drawn in zip(classifier.classes_, dots, strict=True):
             np.testing.assert_array_equal(drawn, X[y == name])

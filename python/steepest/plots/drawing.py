@@ -15,6 +15,10 @@ from .._checks import Array
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# Okabe and Ito, "Color Universal Design", 2008: distinct for people with color vision deficiency too.
+CLASS_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#7f7f7f")
+DIVERGING = ("#d55e00", "#f2f0eb", "#0072b2")  # negative, zero, positive
+
 _PANEL = 1.3  # inches
 _LETTER = 0.6  # width of a letter, as a share of the font size
 _SIZES = 7, 12  # font sizes of titles, in points
@@ -40,9 +44,12 @@ def palette(colors: int) -> Array:
     """Distinct colors, an array of shape (colors, 3)."""
     pyplot()
     from matplotlib import colormaps
+    from matplotlib.colors import to_rgb
 
-    tab = colormaps["tab10"]
-    listed = tab(np.arange(colors)) if colors <= tab.N else colormaps["turbo"](np.linspace(0, 1, colors))
+    if colors <= len(CLASS_COLORS):
+        return np.array([to_rgb(color) for color in CLASS_COLORS[:colors]]).reshape(-1, 3)
+    known = colormaps["tab10"] if colors <= colormaps["tab10"].N else None
+    listed = known(np.arange(colors)) if known else colormaps["turbo"](np.linspace(0, 1, colors))
     return np.asarray(listed)[:, :3]
 
 
