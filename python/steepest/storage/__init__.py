@@ -83,6 +83,14 @@ def write(path: str | os.PathLike[str], description: Description, state: Mapping
     OSError
         If the file cannot be written.
     """
+    chunks = encoded(description, state)
+    with replacing(path) as file:
+        for chunk in chunks:
+            file.write(chunk)
+
+
+def encoded(description: Description, state: Mapping[str, _checks.Array]) -> list[bytes | memoryview]:
+    """What `write` writes, in pieces, which may be views of the arrays; raises as `write` does."""
     for key, value in description.metadata.items():
         if not isinstance(key, str) or not isinstance(value, str):
             raise TypeError(f"metadata maps strings to strings, but has {key!r:.80}: {value!r:.80}")
@@ -93,10 +101,7 @@ def write(path: str | os.PathLike[str], description: Description, state: Mapping
         _described(_safetensors.parsed_header(header[8:]))  # as `read` will
     except _REFUSALS as error:
         raise ValueError(f"the model cannot be saved: {error}") from error
-    with replacing(path) as file:
-        file.write(header)
-        for key in sorted(state):
-            file.write(_safetensors.little_endian(state[key]))
+    return [header, *(_safetensors.little_endian(state[key]) for key in sorted(state))]
 
 
 def _encoded_header(description: Description, state: Mapping[str, _checks.Array]) -> bytes:

@@ -414,9 +414,31 @@ class Model:
         ...     bool((st.load(f"{folder}/model.safetensors")([[1, 2]]) == model([[1, 2]])).all())
         True
         """
-        kept = with_loss(metadata or {}, self.loss)
-        description = storage.Description(self.layers, self.dtype, self.seed, kept)
-        storage.write(path, description, self.state_dict())
+        storage.write(path, self._described(metadata or {}), self.state_dict())
+
+    def to_bytes(self, *, metadata: Mapping[str, str] | None = None) -> bytes:
+        """Return what `save` writes, to be sent or kept elsewhere.
+
+        Parameters
+        ----------
+        metadata : mapping of str, optional
+            More strings to store in it.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `save`.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> len(st.Sequential(st.Linear(2, 1)).to_bytes()) > 3 * 4  # three numbers, and what describes them
+        True
+        """
+        return b"".join(storage.encoded(self._described(metadata or {}), self.state_dict()))
+
+    def _described(self, metadata: Mapping[str, str]) -> storage.Description:
+        return storage.Description(self.layers, self.dtype, self.seed, with_loss(metadata, self.loss))
 
     def _at_step(
         self,
