@@ -1,0 +1,81 @@
+// Pictures from bytes: values around zero, and classes with how sure they are.
+
+const parsed = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+const packed = ([red, green, blue]) => (255 << 24 | Math.round(blue) << 16 | Math.round(green) << 8 | Math.round(red)) >>> 0;
+const mixed = (a, b, share) => a.map((value, i) => value + (b[i] - value) * share);
+
+/** The ground of plots in the present theme, as [red, green, blue]. */
+function ground() {
+  return parsed(getComputedStyle(document.documentElement).getPropertyValue("--plot").trim());
+}
+
+/** The colors of the present theme; ask again when the document says "theme". */
+export class Colors {
+  constructor(palette) {
+    this.classes = palette.classes;
+    this.negative = palette.diverging[0];
+    this.positive = palette.diverging[2];
+    this.refresh();
+    document.addEventListener("theme", () => this.refresh());
+  }
+
+  refresh() {
+    this.ground = ground();
+    const [negative, positive] = [parsed(this.negative), parsed(this.positive)];
+    this.rgb = Array.from({ length: 255 }, (_, i) => {
+      const value = (i - 127) / 127;
+      return mixed(this.ground, value < 0 ? negative : positive, Math.abs(value) * 0.9);
+    });
+    this.table = Uint32Array.from(this.rgb, packed); // of values from -127 to 127
+    this.tables = {};
+  }
+
+  /** Packed colors of classes by how sure they are: 256 of each class. */
+  ofClasses(count) {
+    this.tables[count] ??= Uint32Array.from({ length: 256 * count }, (_, i) => {
+      const tint = parsed(this.of(i >> 8, count));
+      return packed(mixed(this.ground, tint, 0.1 + (i & 255) / 255 * 0.6));
+    });
+    return this.tables[count];
+  }
+
+  /** Two classes are drawn as negative and positive values are; more have colors of their own. */
+  of(label, count) {
+    if (count === 2) return label === 0 ? this.negative : this.positive;
+    return this.classes[label % this.classes.length];
+  }
+
+  /** A signed value from -1 to 1 as a color. */
+  signed(value) {
+    const at = Math.round(Math.max(-1, Math.min(1, value)) * 127) + 127;
+    return `rgb(${this.rgb[at].map(Math.round).join(" ")})`;
+  }
+}
+
+/** Draw int8 values, -127 to 127, on a canvas of side x side pixels; `discrete` shows their signs alone. */
+export function drawSigned(canvas, values, colors, discrete = false) {
+  const { table } = colors;
+  paint(canvas, values.length, (pixels) => {
+    for (let i = 0; i < values.length; i++) pixels[i] = table[discrete ? (values[i] < 0 ? 20 : 234) : values[i] + 127];
+  });
+}
+
+/** Draw classes, each the more of its color the surer it is (0 to 255). */
+export function drawClasses(canvas, labels, certainty, count, colors, discrete = false) {
+  const table = colors.ofClasses(count);
+  paint(canvas, labels.length, (pixels) => {
+    for (let i = 0; i < labels.length; i++) pixels[i] = table[labels[i] << 8 | (discrete ? 200 : certainty[i])];
+  });
+}
+
+/** Let `fill` set the pixels of a square canvas, four bytes each. */
+function paint(canvas, count, fill) {
+  const side = Math.round(Math.sqrt(count));
+  if (canvas.image?.width !== side) {
+    canvas.width = canvas.height = side;
+    canvas.image = canvas.getContext("2d").createImageData(side, side);
+    canvas.pixels = new Uint32Array(canvas.image.data.buffer);
+  }
+  fill(canvas.pixels);
+  canvas.getContext("2d").putImageData(canvas.image, 0, 0);
+}

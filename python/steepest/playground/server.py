@@ -1,0 +1,165 @@
+"""The server of the page: files and a socket on one port of 127.0.0.1, for this user alone."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from ..tables import Table
+from . import protocol
+from .session import TABS, Session
+
+HOST = "127.0.0.1"
+_MOST_PAGES = 16  # open at once
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+class Playground:
+    """A running server, or one that is to run.
+
+    Parameters
+    ----------
+    table : Table, optional
+        The network's data at first.
+    port : int, default 0
+        0 is any that is free.
+
+    Raises
+    ------
+    ImportError
+        If websockets is not installed.
+    OSError
+        If the port is taken.
+
+    Attributes
+    ----------
+    port : int
+    address : str
+        To be opened in a browser. Who does not know its token gets no answer.
+    """
+
+    def __init__(self, table: Table | None = None, port: int = 0) -> None:
+        serve = _websockets()
+        self._table = table
+        self._files = _files()
+        self._token = secrets.token_urlsafe(24)
+        self._pages = threading.Semaphore(_MOST_PAGES)
+        listening = socket.create_server((HOST, port))
+        self._server = serve(
+            self._converse,
+            sock=listening,
+            process_request=self._http,
+            compression=None,  # a picture of a local page: packing costs more than it saves
+            max_size=protocol.LONGEST,
+            close_timeout=0.5,
+        )
+        self.port = int(listening.getsockname()[1])
+        self._origins = {f"http://{host}:{self.port}" for host in (HOST, "localhost")}
+        self.address = f"http://{HOST}:{self.port}/?token={self._token}"
+
+    def run(self) -> None:
+        """Serve until `stop`, or Ctrl-C."""
+        try:
+            self._server.serve_forever()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """End, from any thread; pages lose their connection."""
+        with suppress(OSError):
+            self._server.shutdown()
+
+    def _http(self, connection: Any, request: Any) -> Any:
+        """A file; or None, to go on with a socket, for pages of this server that know the token."""
+        where = urlsplit(request.path)
+        if request.headers.get("Host", "") not in {origin[len("http://") :] for origin in self._origins}:
+            return _plain(connection, HTTPStatus.FORBIDDEN, "another host\n")  # of a name that was rebound
+        if where.path == "/socket":
+            if request.headers.get("Origin") not in self._origins:
+                return _plain(connection, HTTPStatus.FORBIDDEN, "a page of another server\n")
+            token = parse_qs(where.query).get("token", [""])[0]
+            if not secrets.compare_digest(token.encode(), self._token.encode()):
+                return _plain(connection, HTTPStatus.FORBIDDEN, "open the address that steepest printed\n")
+            return None
+        found = self._files.get(where.path)
+        if found is None:
+            return _plain(connection, HTTPStatus.NOT_FOUND, "no such page\n")
+        body = found.read_bytes()
+        return _response(HTTPStatus.OK, self._headers(found, len(body)), body)
+
+    def _headers(self, file: Path, length: int) -> Mapping[str, str]:
+        sockets = " ".join(origin.replace("http", "ws", 1) for origin in sorted(self._origins))
+        return {
+            "Content-Type": _TYPES[file.suffix],
+            "Content-Length": str(length),
+            "Connection": "close",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "no-referrer",  # the address has the token
+            "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+            f"img-src 'self' data: blob:; connect-src 'self' {sockets}; base-uri 'none'; form-action 'none'",
+        }
+
+    def _converse(self, connection: Any) -> None:
+        """One page: a request, its answer, and so on; a thread of its own."""
+        if not self._pages.acquire(blocking=False):
+            connection.close(1013, f"{_MOST_PAGES} pages are open: close one")
+            return
+        try:
+            session = Session(self._table)
+            for message in connection:
+                connection.send(session.answer(message))
+        except _closed():
+            pass
+        finally:
+            self._pages.release()
+
+
+def _response(status: HTTPStatus, headers: Mapping[str, str], body: bytes) -> Any:
+    from websockets.datastructures import Headers
+    from websockets.http11 import Response
+
+    return Response(status, status.phrase, Headers(**headers), body)
+
+
+def _plain(connection: Any, status: HTTPStatus, text: str) -> Any:
+    return connection.respond(status, text)
+
+
+def _files() -> Mapping[str, Path]:
+    """Every file of the page by its address: nothing else can be asked for."""
+    here = Path(__file__).parent
+    found = {f"/{file.name}": file for file in (here / "page").iterdir() if file.suffix in _TYPES}
+    for tab in TABS:
+        found |= {f"/{tab}/{file.name}": file for file in (here / tab).iterdir() if file.suffix in _TYPES}
+    return {"/": found["/index.html"], **found}
+
+
+def _websockets() -> Callable[..., Any]:
+    try:
+        from websockets.sync.server import serve
+    except ImportError:
+        raise ImportError(
+            "the playground is served by websockets, which is not installed (or older than 13): "
+            "pip install 'steepest[playground]'"
+        ) from None
+    return serve
+
+
+def _closed() -> type[Exception]:
+    from websockets.exceptions import ConnectionClosed
+
+    return ConnectionClosed

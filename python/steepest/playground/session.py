@@ -1,0 +1,71 @@
+"""`Session`: what the server keeps for one open page, and its answer to each message."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+
+from .. import _version
+from ..tables import Table
+from ..training.divergence import DivergenceError
+from . import palette, protocol
+from .fields import MessageError
+from .linear.tab import LinearTab
+from .network.tab import NetworkTab
+from .optimization.tab import OptimizationTab
+from .polynomial.tab import PolynomialTab
+from .protocol import Answer, Request, Tab, action
+
+TABS: Mapping[str, Callable[[Table | None], Tab]] = {
+    "network": NetworkTab,
+    "linear": lambda table: LinearTab(),
+    "optimization": lambda table: OptimizationTab(),
+    "polynomial": lambda table: PolynomialTab(),
+}
+
+
+class _Page(Tab):
+    """What the page asks for before it opens a tab."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @action()
+    def hello(self) -> Answer:
+        """What the tabs offer."""
+        choices = {name: self._session.tab(name).choices() for name in TABS}
+        return Answer({"steepest": _version.__version__, "palette": palette.described(), "choices": choices})
+
+
+class Session:
+    """The tabs of one page, which are made when they are first asked for."""
+
+    def __init__(self, table: Table | None) -> None:
+        self._table = table
+        self._tabs: dict[str, Tab] = {"page": _Page(self)}
+
+    def tab(self, name: str) -> Tab:
+        """The tab of that name."""
+        if name not in self._tabs:
+            self._tabs[name] = TABS[name](self._table)
+        return self._tabs[name]
+
+    def answer(self, message: str | bytes) -> bytes:
+        """The answer to a message: what it asks for, or why that cannot be."""
+        number = -1
+        try:
+            request = protocol.read(message, ["page", *TABS])
+            number = request.number
+            return protocol.encoded(number, self._performed(request))
+        except MessageError as error:
+            return protocol.refusal(max(number, error.number), str(error))
+        except Exception as error:  # a fault of ours: the page says so and goes on, the terminal has the rest
+            traceback.print_exc(file=sys.stderr)
+            return protocol.refusal(number, f"a fault of the playground: {type(error).__name__}: {error}")
+
+    def _performed(self, request: Request) -> Answer:
+        try:
+            return protocol.perform(self.tab(request.tab), request)
+        except (ValueError, TypeError, DivergenceError) as error:  # steepest's own rules
+            raise MessageError(str(error)) from None
