@@ -1,0 +1,101 @@
+"""The Python program that does with steepest what the page did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...layers import Layer, Residual
+from ...losses import BinaryCrossEntropy, PoissonDeviance
+from . import parts
+from .run import Run
+
+_PROGRAM = '''\
+"""What the playground of steepest did: the same data, network and training, to the last bit."""
+{paths}
+import numpy as np
+import steepest as st
+from steepest.playground.network import plane{more}
+
+samples = {samples}
+X = plane.inputs(samples.X, {inputs!r})
+y = {targets}
+test = plane.split(samples.y, {test_share!r}, seed={data_seed}, labelled={labelled})
+
+model = st.Sequential(
+{layers}
+    seed={seed},
+)
+trainer = st.Trainer(
+    model,
+    loss=st.{loss},
+    optimizer=st.{optimizer},{penalty}
+)
+for epoch in range({epochs}):
+    trainer.fit(X[~test], y[~test], epochs=1, batch_size={batch_size}, progress=False)
+
+for name, part in [("training", ~test), ("test", test)]:
+    print(name, "loss", model.evaluate(X[part], y[part], metrics=[])["loss"])
+'''
+
+
+def program(chosen: Mapping[str, Any], run: Run, file: str) -> str:
+    """Its text. `file` is the name of the table, where the data come from one."""
+    data = chosen["data"]
+    more = ", table" if data["name"] == "table" else ""
+    loss = chosen["loss"]
+    penalty = ""
+    if chosen["penalty"] is not None:
+        shown = parts.code(parts.PENALTIES, chosen["penalty"], strength=repr(chosen["strength"]))
+        penalty = f"\n    penalty=st.{shown},"
+    return _PROGRAM.format(
+        more=more,
+        paths="\nfrom pathlib import Path\n" if more else "",
+        samples=_samples(data, file),
+        inputs=chosen["inputs"],
+        targets=_targets(run),
+        test_share=chosen["test_share"],
+        data_seed=data["seed"],
+        labelled=bool(run.classes),
+        layers="\n".join(f"    {_layer(layer)}," for block in run.blocks for layer in block),
+        seed=chosen["seed"],
+        loss=parts.code(parts.LOSSES, loss),
+        optimizer=parts.code(parts.OPTIMIZERS, chosen["optimizer"], learning_rate=_rate(chosen)),
+        penalty=penalty,
+        epochs=run.epochs,
+        batch_size=chosen["batch_size"],
+    )
+
+
+def _layer(layer: Layer) -> str:
+    if isinstance(layer, Residual):
+        return f"st.Residual({', '.join(map(_layer, layer.layers))})"
+    return f"st.{layer!r}"
+
+
+def _samples(data: Mapping[str, Any], file: str) -> str:
+    if data["name"] == "drawn":
+        points = ",\n    ".join(map(repr, data["points"]))
+        return f"plane.drawn([\n    {points},\n])"
+    if data["name"] == "table":
+        read = f"table.read({file!r}, Path({file!r}).read_text('utf-8-sig'))"
+        return f"table.samples({read}, {data['target']!r}, {data['axes']!r}, seed={data['seed']})"
+    return f"plane.samples({data['name']!r}, {data['samples']}, noise={data['noise']!r}, seed={data['seed']})"
+
+
+def _targets(run: Run) -> str:
+    if not run.classes:
+        return "samples.y.astype(np.float32)[:, np.newaxis]"
+    if run.loss.takes_labels:
+        return "samples.y"
+    low = "0.0" if isinstance(run.loss, BinaryCrossEntropy | PoissonDeviance) else "-1.0"
+    columns = "[1]" if run.classes == 2 else f"np.arange({run.classes})"
+    return f"np.where(samples.y[:, np.newaxis] == {columns}, 1.0, {low}).astype(np.float32)"
+
+
+def _rate(chosen: Mapping[str, Any]) -> str:
+    rate = repr(chosen["learning_rate"])
+    if (schedule := chosen["schedule"]) is None:
+        return rate
+    first = "after" if schedule["name"] == "Warmup" else "rate"
+    return "st.schedules." + parts.code(parts.SCHEDULES, schedule, **{first: rate})

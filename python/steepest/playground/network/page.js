@@ -1,0 +1,151 @@
+// The network tab: what the user sets goes to the server, what the server computes is drawn.
+
+import { Colors } from "/colors.js";
+import { Edits } from "./edits.js";
+import { FULL_SPEED } from "./sidebar.js";
+import { difference, merged } from "./state.js";
+import { View } from "./view.js";
+
+const FRAME = 1 / 31; // seconds, at full speed: learning has what drawing leaves of it
+const LEAST = 0.008; // seconds that it has in any case
+const USUAL_LOOK = { pace: 1, discrete: false, showTest: false, shown: 0, more: false };
+
+export async function open(root, context) {
+  const page = new NetworkPage(root, context);
+  await page.begin(context.state);
+  return page;
+}
+
+class NetworkPage {
+  constructor(root, { ask, choices, palette, state, remember, say, fail }) {
+    Object.assign(this, { root, ask, choices, remember, say, fail });
+    this.colors = new Colors(palette);
+    this.settings = choices.settings;
+    this.look = { ...USUAL_LOOK, ...state.look };
+    this.table = {}; // the user's: its columns
+    this.curve = [];
+    this.asking = Promise.resolve();
+    this.edits = new Edits(this);
+    this.view = new View(this);
+  }
+
+  /** The number of classes; 0 for numbers. */
+  get classes() { return this.whole?.classes.length ?? 2; }
+
+  async begin({ settings, epochs }) {
+    if (settings) await this.set(settings);
+    if (!this.answer) await this.queue("show", {}, (answer) => this.take(answer));
+    if (epochs) await this.replay(epochs);
+  }
+
+  // ---- asking ---------------------------------------------------------------------------------------------
+
+  /** Ask when all that was asked before is answered. A refusal is told, and leaves everything as it was. */
+  queue(action, given, then = () => {}) {
+    this.asking = this.asking.then(async () => {
+      const answer = await this.ask(action, typeof given === "function" ? given() : given);
+      then(answer);
+      return answer;
+    }).catch((error) => {
+      this.pause();
+      this.fail(error);
+      if (this.answer) this.view.controls();
+      return null;
+    });
+    return this.asking;
+  }
+
+  /** Take other settings. */
+  set(changes) {
+    return this.queue("configure", () => merged(this.settings, changes), (answer) => {
+      this.settings = merged(this.settings, changes);
+      this.say("");
+      this.take(answer);
+      this.remembered();
+    });
+  }
+
+  /** Draw an answer. */
+  take(answer) {
+    this.answer = answer;
+    if (answer.settings) {
+      this.whole = answer;
+      this.settings = answer.settings;
+      this.curve = [];
+      if (answer.columns) this.table = { ...this.table, columns: answer.columns, numbers: answer.numbers, table: answer.table };
+      this.look.shown = Math.min(this.look.shown, answer.runs.length - 1);
+      this.view.rebuild();
+      if (answer.notes.length) this.say(answer.notes.join("; "));
+    }
+    if (answer.said) {
+      this.pause();
+      this.say(answer.said, true);
+    }
+    this.view.redraw();
+  }
+
+  // ---- learning -------------------------------------------------------------------------------------------
+
+  /** Learn while it plays: the next frame is asked for when this one is drawn. */
+  async play() {
+    this.playing = true;
+    this.view.playButton.textContent = "Pause";
+    let seconds = FRAME / 2;
+    while (this.playing) {
+      const began = performance.now(), budget = this.look.pace === FULL_SPEED ? seconds : 0.1;
+      await this.queue("learn", { seconds: budget, most: this.look.pace }, (answer) => this.take(answer));
+      const others = (performance.now() - began) / 1000 - budget; // the way there and back, pictures, drawing
+      await new Promise(requestAnimationFrame);
+      if (budget === seconds) seconds = Math.min(FRAME, Math.max(LEAST, 0.8 * seconds + 0.2 * (FRAME - others)));
+    }
+    this.remembered();
+  }
+
+  pause() {
+    if (!this.playing) return;
+    this.playing = false;
+    this.view.playButton.textContent = "Play";
+  }
+
+  step() { this.act("learn", { seconds: 0, most: 1 }); }
+  back() { this.act("back", {}); }
+  reset() { this.curve = []; this.act("begin", {}); }
+
+  act(action, given) {
+    this.pause();
+    return this.queue(action, given, (answer) => { this.take(answer); this.remembered(); });
+  }
+
+  /** Learn up to an epoch, as a link asks, in parts. */
+  async replay(epochs) {
+    const shown = (number) => number.toLocaleString("en");
+    let before = -1;
+    while (this.answer.epochs < epochs && this.answer.epochs > before) {
+      this.say(`Learning up to epoch ${shown(epochs)}, as the link asks: ${shown(this.answer.epochs)}`);
+      before = this.answer.epochs;
+      await this.queue("replay", { epochs }, (answer) => this.take(answer));
+    }
+    if (this.answer.epochs === epochs) this.say("");
+    this.remembered();
+  }
+
+  suspend() { this.pause(); }
+  resume() { this.view.redraw(); }
+
+  // ---- the address ----------------------------------------------------------------------------------------
+
+  /** Another look at the same. */
+  setLook(changes) {
+    Object.assign(this.look, changes);
+    this.view.redraw();
+    this.remembered();
+  }
+
+  /** Keep what differs from the usual, and how far it has come where that can be repeated. */
+  remembered() {
+    const state = { settings: difference(this.settings, this.choices.settings), look: difference(this.look, USUAL_LOOK) };
+    for (const part of ["settings", "look"]) if (!Object.keys(state[part]).length) delete state[part];
+    if (this.answer?.exact && this.answer.epochs) state.epochs = this.answer.epochs;
+    this.remember(state);
+  }
+}

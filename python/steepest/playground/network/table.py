@@ -1,0 +1,118 @@
+"""A table of the user's as samples in the plane: two columns of numbers, and what is to be predicted."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..._checks import Array
+from ...tables.plan import Plan, choose
+from ...tables.sniff import ReadOptions, sniffed
+from ...tables.table import UNKNOWN, Table, TableError, column_of, is_number, number, numbers
+from .plane import MOST_CLASSES, MOST_SAMPLES, SIDE, Samples
+
+_INNER = 5.0  # of the plane's half side of 6: the samples reach so far
+
+
+def read(name: str, text: str) -> Table:
+    """A table from the text of a file with commas, semicolons or tabs.
+
+    Raises
+    ------
+    TableError
+        If it is none; the message says why.
+    """
+    if "\0" in text:
+        raise TableError(f"{name}: is not text; save it as .csv")
+    found = sniffed(name, text, ReadOptions(), False)
+    separator = found.separator if len(found.separator) == 1 else " "
+    lines = list(csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True))
+    rows = [row for row in lines[found.skipped + found.header :] if any(row)]
+    if not rows:
+        raise TableError(f"{name} has no rows")
+    for place, row in enumerate(rows, start=1):
+        if len(row) < found.width:
+            raise TableError(f"{name}: row {place} has {len(row)} columns, but {found.width} are needed")
+    labels = found.names if found.header else [f"column {i}" for i in range(found.width)]
+    columns = {label: _column([row[i] for row in rows], found) for i, label in enumerate(labels) if label}
+    return Table(name, columns)
+
+
+def _column(cells: Sequence[str], found: Any) -> Array:
+    if found.thousands:
+        cells = [cell.replace(found.thousands, "") for cell in cells]
+    if found.decimal != ".":
+        cells = [cell.replace(found.decimal, ".") for cell in cells]
+    present = [None if cell.strip() in UNKNOWN else cell for cell in cells]
+    if all(cell is None or is_number(cell) for cell in present):
+        return np.array([number(cell) for cell in present])
+    return column_of(present)
+
+
+def planned(table: Table, target: str | None) -> tuple[Plan, list[str]]:
+    """What is predicted, and the columns of numbers that can be the axes.
+
+    Raises
+    ------
+    TableError
+        If there are fewer than two such columns, or more classes than colors.
+    """
+    plan = choose(table, target=None if target is None else [target])
+    if plan.task not in ("classification", "regression") or len(plan.targets) != 1:
+        raise TableError(f"{table.name}: one column of classes or numbers is to be predicted")
+    axes = [name for name, kind in plan.kinds.items() if kind == "number"]
+    if len(axes) < 2:
+        raise TableError(f"{table.name}: two columns of numbers are needed, but it has {len(axes)}")
+    if plan.labels is not None and len(plan.labels) > MOST_CLASSES:
+        raise TableError(
+            f"{table.name}: {plan.targets[0]!r} has {len(plan.labels)} classes, but at most {MOST_CLASSES} "
+            "can be shown"
+        )
+    return plan, axes
+
+
+def samples(table: Table, target: str | None, axes: Sequence[str] | None, seed: int) -> Samples:
+    """Its rows in the plane, each axis from its least to its greatest number; gaps are left out.
+
+    Raises
+    ------
+    TableError
+        If a column does not exist or cannot be used.
+    """
+    plan, possible = planned(table, target)
+    chosen = list(axes or possible[:2])
+    for name in chosen:
+        if name not in possible:
+            raise TableError(f"{table.name}: {name!r} is no column of numbers that can be an axis")
+    table = plan.table.rows(plan.rows)
+    columns = np.column_stack([numbers(table, name) for name in chosen])
+    kept = np.flatnonzero(np.isfinite(columns).all(axis=1))
+    notes = list(plan.notes)
+    if len(kept) < len(columns):
+        notes.append(f"{len(columns) - len(kept)} rows without a number in {chosen} are left out")
+    if len(kept) > MOST_SAMPLES:
+        notes.append(f"{MOST_SAMPLES} of {len(kept)} rows are shown, drawn at random")
+        kept = np.sort(np.random.default_rng(seed).permutation(kept)[:MOST_SAMPLES])
+    if len(kept) < 4:
+        raise TableError(f"{table.name}: {len(kept)} rows have numbers in {chosen}, but 4 are needed")
+    low, high = columns[kept].min(axis=0), columns[kept].max(axis=0)
+    half = np.where(high > low, (high - low) / 2, 1.0)
+    X = _INNER * (columns[kept] - (low + high) / 2) / half
+    edge = half * SIDE / _INNER
+    ends = zip((low + high) / 2 - edge, (low + high) / 2 + edge, strict=True)
+    named = tuple((name, float(a), float(b)) for name, (a, b) in zip(chosen, ends, strict=True))
+    y, classes = _targets(table, plan)
+    return Samples(X, y[kept], classes, named, tuple(notes))
+
+
+def _targets(table: Table, plan: Plan) -> tuple[Array, tuple[str, ...]]:
+    """Of the plan's rows: labels from 0, or numbers scaled to -1 to 1."""
+    if plan.labels is not None:
+        return plan.groups[plan.rows], tuple(map(str, plan.labels))
+    values = numbers(table, plan.targets[0])
+    low, high = values.min(), values.max()
+    return (2 * values - low - high) / ((high - low) or 1.0), ()
