@@ -1,0 +1,1 @@
+"""A tab of the playground: `tab.py` computes, `page.js` shows."""
