@@ -14,7 +14,7 @@ from support.commands import GOOD, Run, assert_refused, write
 import steepest
 from steepest.cli.parser import build, main
 
-COMMANDS = ["train", "predict", "evaluate", "info"]
+COMMANDS = ["train", "predict", "evaluate", "info", "playground"]
 
 
 def help_of(run: Run, capsys: pytest.CaptureFixture[str], *command: str) -> str:

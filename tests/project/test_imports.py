@@ -23,7 +23,7 @@ LAYERS = [
     ["training"],
     ["model"],
     ["gradients", "plots", "tables"],
-    ["error_decomposition", "sklearn"],
+    ["error_decomposition", "sklearn", "playground"],
     ["cli"],
     ["__main__"],
 ]

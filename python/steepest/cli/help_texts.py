@@ -10,6 +10,7 @@ examples:
   steepest predict flowers.safetensors new.csv > answers.csv
   steepest evaluate flowers.safetensors test.csv
   steepest info flowers.safetensors
+  steepest playground                               in the browser
 
 Each command has its own help: steepest train --help.
 """
@@ -74,9 +75,25 @@ examples:
   steepest info
   steepest info flowers.safetensors
 """
+_PLAYGROUND = """\
+Play in the browser: networks that learn points of the plane, linear
+classifiers with every number of their gradients, the ladder of optimizers,
+and polynomials. Everything is computed by steepest on this machine; no other
+machine is asked for anything, and no other user of this one is answered.
+
+Two columns of TABLE become the plane, a third one what is to be predicted.
+Needs websockets: pip install 'steepest[playground]'.
+"""
+_PLAYGROUND_EXAMPLES = """\
+examples:
+  steepest playground
+  steepest playground flowers.csv
+  steepest playground --no-browser --port 9000
+"""
 COMMANDS = {
     "train": (_TRAIN, _TRAIN_EXAMPLES),
     "predict": (_PREDICT, _PREDICT_EXAMPLES),
     "evaluate": (_EVALUATE, _EVALUATE_EXAMPLES),
     "info": (_INFO, _INFO_EXAMPLES),
+    "playground": (_PLAYGROUND, _PLAYGROUND_EXAMPLES),
 }

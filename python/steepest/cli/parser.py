@@ -20,7 +20,7 @@ from typing import NoReturn
 from .._config import config
 from .._version import __version__
 from ..tables import TableError
-from . import completion, evaluate, help_texts, info, options, predict, train
+from . import completion, evaluate, help_texts, info, options, predict, train, values
 from .errors import UserError
 from .output import abandon_stdout
 
@@ -30,6 +30,7 @@ _COMMANDS = {
     "predict": "predict with a saved network",
     "evaluate": "evaluate a saved network on a table",
     "info": "describe a saved network, or this installation",
+    "playground": "play with networks in the browser",
 }
 
 
@@ -152,6 +153,7 @@ def build() -> argparse.ArgumentParser:
         commands.add_parser, formatter_class=_Formatter, allow_abbrev=False
     )
     fill = {"train": _train, "predict": _predict, "evaluate": _evaluate, "info": _info}
+    fill["playground"] = _playground
     for name, summary in _COMMANDS.items():
         description, examples = help_texts.COMMANDS[name]
         fill[name](add(name, help=summary, description=description, epilog=examples))
@@ -195,6 +197,24 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     options.add_output(parser, None)
     options.add_computing(parser)
     parser.set_defaults(command=evaluate.evaluate)
+
+
+def _playground(parser: argparse.ArgumentParser) -> None:
+    table = "a table whose columns of numbers are shown; default: generated samples"
+    parser.add_argument("data", nargs="?", type=Path, metavar="TABLE", help=table)
+    port = "of 127.0.0.1; default: 8421, or another one if that is taken"
+    parser.add_argument("--port", type=values.port, default=None, metavar="N", help=port)
+    parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
+    options.add_reading(parser)
+    options.add_computing(parser)
+    parser.set_defaults(command=_play)
+
+
+def _play(chosen: argparse.Namespace) -> None:
+    """As a command, whose modules are imported when they are needed: other commands start sooner."""
+    from .playground import playground
+
+    playground(chosen)
 
 
 def _info(parser: argparse.ArgumentParser) -> None:

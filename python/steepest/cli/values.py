@@ -60,6 +60,13 @@ def separator(text: str) -> str:
     return character(text)
 
 
+def port(text: str) -> int:
+    """A port; 0 for any that is free."""
+    if not (text.isascii() and text.isdigit() and int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r:.80} is no port, a whole number from 0 to 65535")
+    return int(text)
+
+
 def character(text: str) -> str:
     """One character."""
     if len(text) != 1:
