@@ -8,6 +8,7 @@ import sys
 from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -89,6 +90,14 @@ def test_memory(tmp_path: Path) -> None:
     for fit in quick(tmp_path / "memory.json", "memory.py", "--peers", "sklearn,torch")["fits"].values():
         assert fit["own_before"] <= fit["own_most"] < fit["all_most"]
         assert fit["files_most"] >= 2_000 * 784 * 4  # the data
+
+
+@pytest.mark.skipif(not (which("chromium") and find_spec("selenium")), reason="frames.py needs Chromium")
+def test_playground(tmp_path: Path) -> None:
+    path = tmp_path / "frames.json"
+    printed = run("playground/frames.py", "--seconds", 1, "--soak", 1, "--json", path)
+    assert "| 2-4-2-2, circle |" in printed
+    assert all(row["steps"] > 0 < row["drawn"] for row in json.loads(path.read_text())["networks"].values())
 
 
 @pytest.mark.skipif(not find_spec("sklearn"), reason="text.py needs scikit-learn")

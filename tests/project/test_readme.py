@@ -101,6 +101,7 @@ def test_installing_and_building_are_what_ci_and_the_build_test_do() -> None:
         "python3 -m venv .venv && . .venv/bin/activate",
         "pip install . && steepest train",
         "pip install '.[test]' && pytest",
+        "pip install '.[playground]' && steepest playground",
         "pip install '.[bench]'        # PyTorch, JAX, Optax, scikit-learn, matplotlib: any may be missing",
         *(line for line in lines if line.startswith("python bench/")),  # see bench/bench_scripts.py
     ]
@@ -112,11 +113,12 @@ def test_installing_and_building_are_what_ci_and_the_build_test_do() -> None:
     (sanitize,) = (block for block in snippets("sh", CONTRIBUTING) if "bash .ci/sanitize" in block)
     assert all("bash .ci/sanitize" in line for line in sanitize.splitlines())
     passes = (ROOT / "bench" / "bench_scripts.py").read_text(encoding="utf-8")
-    scripts = re.findall(r"^python bench/(\w+\.py)", README, re.MULTILINE)
+    scripts = re.findall(r"^python bench/([\w/]+\.py)", README, re.MULTILINE)
     assert scripts and all(f'"{script}"' in passes for script in scripts)
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     for step in (
         *("python3 -m venv", "pip install --quiet .\n", "steepest train", "'.[test]'", "pytest -q -m ''\n"),
+        "pip install --quiet '.[playground]'",
         "bash .ci/sanitize\n",
     ):
         assert step in ci

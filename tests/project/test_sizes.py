@@ -50,15 +50,17 @@ def test_python_files_and_functions_are_small(path):
     assert not dict(large_functions(source))
 
 
-@pytest.mark.parametrize("path", files("cpp", "hpp"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_core_files_are_small(path):
+@pytest.mark.parametrize(
+    "path", files("cpp", "hpp", "js", "css"), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_files_of_the_core_and_the_page_are_small(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     assert sum(not re.match(r"\s*(//|$)", line) for line in lines) <= MOST_OF_A_FILE
 
 
 def test_folders_are_not_crowded():
     counts: dict[Path, int] = {}
-    for path in files("py", "cpp", "hpp"):
+    for path in files("py", "cpp", "hpp", "js"):
         counts[path.parent] = counts.get(path.parent, 0) + 1
     assert not {str(folder): number for folder, number in counts.items() if number > MOST_OF_A_FOLDER}
 

@@ -1,0 +1,102 @@
+"""The page in a real browser: every tab opens, fits, and can be used."""
+
+from __future__ import annotations
+
+import pytest
+from support.browser import SCREENSHOTS
+
+pytest.importorskip("selenium", reason="pip install selenium")
+
+from selenium.webdriver import ActionChains, Keys
+
+from steepest.playground.session import TABS
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1000, 800), (1400, 1000)], ids=str)
+@pytest.mark.parametrize("tab", TABS)
+def test_each_tab_opens_without_an_error_and_fits(opened, driver, tab, size, theme):
+    driver.set_window_size(*size)
+    page = opened(tab)
+    if page.script("return document.documentElement.dataset.theme") != theme:
+        page.click("theme")
+    assert page.said() == ""
+    assert page.script("return document.documentElement.scrollWidth <= window.innerWidth")
+    panel = page.at(f"panel-{tab}")
+    unnamed = [
+        element.get_attribute("outerHTML")
+        for element in panel.find_elements("css selector", "button, select, input, [tabindex='0']")
+        if element.is_displayed() and not element.accessible_name
+    ]
+    assert not unnamed
+    assert "NaN" not in panel.text and "Infinity" not in panel.text and "undefined" not in panel.text
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    driver.save_screenshot(str(SCREENSHOTS / f"{tab}-{size[0]}-{theme}.png"))
+    driver.set_window_size(1400, 1000)
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_the_keyboard_reaches_everything(opened, driver, tab):
+    page = opened(tab)
+    page.script("document.activeElement.blur()")
+    reachable = page.script(
+        "const panel = document.getElementById('panel-' + arguments[0]);"
+        "const radio = e => e.type === 'radio' && !e.checked;"
+        "return [...panel.querySelectorAll('button, select, input, [tabindex]')]"
+        ".filter(e => e.checkVisibility() && !e.disabled && e.tabIndex >= 0 && !radio(e)).length",
+        tab,
+    )
+    driver.find_element("id", f"tab-{tab}").send_keys("")
+    reached = set()
+    for _ in range(reachable + 20):
+        ActionChains(driver).send_keys(Keys.TAB).perform()
+        element = driver.switch_to.active_element
+        if page.script(f"return document.getElementById('panel-{tab}').contains(arguments[0])", element):
+            reached.add(element.id)
+    assert len(reached) >= reachable > 10  # the marked one of radio buttons stands for its group
+
+
+def test_tabs_that_were_opened_stay_as_they_were(opened, driver):
+    page = opened("polynomial")
+    page.choose("polynomial-degree", 7)
+    for tab in ["network", "linear", "optimization", "polynomial"]:
+        page.click(f"tab-{tab}")
+        page.until(
+            lambda tab=tab: page.script(f"return document.getElementById('panel-{tab}').dataset.ready")
+        )
+    identifiers = page.script("return [...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(identifiers) == len(set(identifiers)) > 100
+    assert "polynomial=%7B%22degree%22%3A7%7D" in driver.current_url
+    assert page.value("polynomial-degree") == "7"
+
+
+def test_the_linear_tab_learns_and_its_numbers_can_be_set(opened):
+    page = opened("linear")
+    total = "return Number(document.querySelector('.losses .chosen .sum').innerText)"
+    before = page.script(total)
+    page.click("linear-run")
+    page.until(lambda: page.script(total) < before / 2)
+    page.click("linear-run")
+    page.click("linear-reset")
+    page.until(lambda: page.script(total) == before)
+    page.click("linear-train-digits")
+    page.until(lambda: "of the test digits" in page.at("panel-linear").text)
+
+
+def test_the_paths_of_the_optimizers_play(opened):
+    page = opened("optimization")
+    page.choose("optimization-rate", 0)
+    page.click("optimization-play")
+    page.until(lambda: page.value("optimization-step") not in ("0", "100"))
+    page.choose("optimization-surface", "softmax")
+    page.until(lambda: "softmax" in page.driver.current_url)
+
+
+def test_a_point_of_the_polynomial_moves_by_keyboard(opened, driver):
+    page = opened("polynomial")
+    error = page.text("polynomial-training-error")
+    dot = driver.find_element("css selector", "#panel-polynomial .dot")
+    dot.send_keys(Keys.ARROW_UP, Keys.ARROW_UP)
+    page.until(lambda: page.text("polynomial-training-error") != error)
+    page.choose("polynomial-degree", 10)
+    page.until(lambda: page.text("polynomial-training-error") not in (error, ""))
