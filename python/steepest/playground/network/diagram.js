@@ -10,10 +10,11 @@ const NAMES = { x1: "x₁", x2: "x₂", "x1^2": "x₁²", "x2^2": "x₂²", "x1 
 export class Diagram {
   constructor(colors, edits, names, view) {
     Object.assign(this, { colors, edits, names, view });
-    this.lines = svg("svg", { class: "lines", "aria-hidden": "true" });
+    this.lines = el("canvas", { class: "lines", "aria-hidden": "true" }); // a thousand SVG paths would be slow to draw
+    this.hits = svg("svg", { class: "lines", "aria-hidden": "true" });
     this.nodes = el("div", { class: "nodes" });
     this.tip = el("div", { class: "tip figure", hidden: true });
-    this.element = el("div", { class: "diagram" }, this.lines, this.nodes, this.tip);
+    this.element = el("div", { class: "diagram" }, this.lines, this.hits, this.nodes, this.tip);
     this.element.style.height = `${HEIGHT + HEAD}px`;
     new ResizeObserver(() => this.shape && this.build(this.settings, this.inputs, this.outputs)).observe(this.element);
   }
@@ -105,25 +106,23 @@ export class Diagram {
   }
 
   makeLines(width) {
-    this.lines.setAttribute("viewBox", `0 0 ${width} ${HEIGHT + HEAD}`);
+    const height = HEIGHT + HEAD;
+    this.lines.width = width * devicePixelRatio;
+    this.lines.height = height * devicePixelRatio;
+    this.hits.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.paths = [];
-    const all = [];
+    const hits = [];
     for (let layer = 0; layer + 1 < this.places.length; layer++) {
       this.paths.push(this.places[layer].flatMap(([x0, y0, half = 18], row) => this.places[layer + 1].map(([x1, y1, to = 0], column) => {
         const [from, end] = [x0 + half, x1 - to];
         const middle = (from + end) / 2;
         const d = `M${from} ${y0}C${middle} ${y0} ${middle} ${y1} ${end} ${y1}`;
-        const line = svg("path", { class: "link", d });
-        const hit = svg("path", { class: "hit", d });
-        hit.addEventListener("pointerenter", (event) => this.showTip(event, layer, row, column));
-        hit.addEventListener("pointerleave", () => (this.tip.hidden = true));
-        hit.addEventListener("click", () => this.view.pick(layer, column, row));
-        all.push(line, hit);
-        return line;
+        hits.push(svg("path", { class: "hit", d, onpointerenter: (event) => this.showTip(event, layer, row, column),
+          onpointerleave: () => (this.tip.hidden = true), onclick: () => this.view.pick(layer, column, row) }));
+        return new Path2D(d);
       })));
     }
-    this.lines.replaceChildren(...all.filter((path) => path.classList.contains("link")),
-      ...all.filter((path) => path.classList.contains("hit")));
+    this.hits.replaceChildren(...hits);
   }
 
   showTip(event, layer, row, column) {
@@ -142,20 +141,24 @@ export class Diagram {
       const { data, shape: [, height, width] } = arrays[`${prefix}units${layer}`];
       canvases.forEach((canvas, unit) => drawSigned(canvas, data.subarray(unit * height * width, (unit + 1) * height * width), this.colors, discrete));
     });
+    this.drawLines(arrays, prefix);
+  }
+
+  /** The weights as lines. */
+  drawLines(arrays, prefix) {
+    const context = this.lines.getContext("2d");
+    context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+    context.clearRect(0, 0, this.lines.width, this.lines.height);
     this.paths.forEach((paths, layer) => {
       const weight = arrays[`${prefix}weight${layer}`];
       this.weights.push(weight);
-      paths.forEach((path, place) => this.drawLink(path, weight.data[place]));
+      paths.forEach((path, place) => {
+        const value = weight.data[place], size = Math.min(1, Math.abs(value) / 3);
+        context.lineWidth = 0.4 + 5.6 * size;
+        context.strokeStyle = value < 0 ? this.colors.negative : this.colors.positive;
+        context.globalAlpha = 0.25 + 0.75 * size;
+        context.stroke(path);
+      });
     });
-  }
-
-  drawLink(path, weight) {
-    const size = Math.min(1, Math.abs(weight) / 3);
-    const look = `${weight < 0 ? "-" : "+"}${Math.round(size * 40)}`;
-    if (path.look === look) return;
-    path.look = look;
-    path.style.strokeWidth = (0.4 + 5.6 * size).toFixed(2);
-    path.style.stroke = weight < 0 ? this.colors.negative : this.colors.positive;
-    path.style.opacity = (0.25 + 0.75 * size).toFixed(2);
   }
 }

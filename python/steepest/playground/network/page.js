@@ -6,7 +6,7 @@ import { FULL_SPEED } from "./sidebar.js";
 import { difference, merged } from "./state.js";
 import { View } from "./view.js";
 
-const FRAME = 1 / 31; // seconds, at full speed: learning has what drawing leaves of it
+const FRAME = 1 / 36; // seconds, at full speed: learning has what drawing leaves, and two refreshes of a screen are 1 / 30
 const LEAST = 0.008; // seconds that it has in any case
 const USUAL_LOOK = { pace: 1, discrete: false, showTest: false, shown: 0, more: false };
 

@@ -63,7 +63,9 @@ class Painter:
                     own[f"{int(layer) - first}.{rest}"] = array
             part.load_state_dict(own)
             with np.errstate(all="ignore"):
-                values = np.nan_to_num(part(values), posinf=1e30, neginf=-1e30)
+                values = part(values)
+            if not np.isfinite(values).all():
+                values = np.nan_to_num(values, posinf=1e30, neginf=-1e30)
             weight = next(array for key, array in own.items() if key.endswith("weight") and array.ndim > 1)
             bias = next((array for key, array in own.items() if key.endswith("bias")), np.zeros(1))
             found[f"{prefix}weight{number}"] = _flat(weight)
