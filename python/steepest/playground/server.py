@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import socket
 import threading
@@ -11,6 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from weakref import WeakSet
 
 from ..tables import Table
 from . import protocol
@@ -18,6 +20,7 @@ from .session import TABS, Session
 
 HOST = "127.0.0.1"
 _MOST_PAGES = 16  # open at once
+_SILENT = logging.Logger("steepest.playground", logging.CRITICAL)  # pages that break off are no news
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -56,16 +59,17 @@ class Playground:
         self._files = _files()
         self._token = secrets.token_urlsafe(24)
         self._pages = threading.Semaphore(_MOST_PAGES)
-        listening = socket.create_server((HOST, port))
+        self._listening = _Listening(port)
         self._server = serve(
             self._converse,
-            sock=listening,
+            sock=self._listening,
             process_request=self._http,
             compression=None,  # a picture of a local page: packing costs more than it saves
             max_size=protocol.LONGEST,
             close_timeout=0.5,
+            logger=_SILENT,
         )
-        self.port = int(listening.getsockname()[1])
+        self.port = int(self._listening.getsockname()[1])
         self._origins = {f"http://{host}:{self.port}" for host in (HOST, "localhost")}
         self.address = f"http://{HOST}:{self.port}/?token={self._token}"
 
@@ -78,6 +82,7 @@ class Playground:
 
     def stop(self) -> None:
         """End, from any thread; pages lose their connection."""
+        self._listening.end()
         with suppress(OSError):
             self._server.shutdown()
 
@@ -126,6 +131,41 @@ class Playground:
             pass
         finally:
             self._pages.release()
+
+
+class _Listening(socket.socket):
+    """A listening socket that can end what it accepted, also what has not said anything yet.
+
+    Browsers open connections ahead of need; the thread of each would be waited for, up to ten seconds.
+    """
+
+    def __init__(self, port: int) -> None:
+        super().__init__(socket.AF_INET, socket.SOCK_STREAM)
+        self._accepted: WeakSet[socket.socket] = WeakSet()
+        self._ended = False
+        try:
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.bind((HOST, port))
+            self.listen()
+        except BaseException:
+            self.close()
+            raise
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """The next connection, which is remembered."""
+        connection, address = super().accept()
+        self._accepted.add(connection)
+        if self._ended:
+            connection.close()
+            raise OSError("the playground has ended")
+        return connection, address
+
+    def end(self) -> None:
+        """End all that are open, and accept no more."""
+        self._ended = True
+        for connection in list(self._accepted):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def _response(status: HTTPStatus, headers: Mapping[str, str], body: bytes) -> Any:

@@ -71,9 +71,16 @@ export function learningControls(choices, settings, edits) {
     partMenu({ label: "Compare with", id: "compare", kinds: losses, names: LOSS_NAMES, value: settings.compare, none: "none", change: set("compare") }).element,
     partMenu({ label: "Activation", id: "activation", kinds: choices.activations, value: settings.activation, change: set("activation") }).element,
     partMenu({ label: "Penalty", id: "penalty", kinds: choices.penalties, value: settings.penalty, none: "none", change: set("penalty") }).element,
-    slider({ label: "Its strength", id: "strength", steps: STRENGTHS, value: settings.strength, change: set("strength") }).element,
+    strength(settings, set("strength")),
     el("div", { class: "stack details" },
       check({ label: "Standardize the inputs", id: "standardize", value: settings.standardize, change: set("standardize") }).element,
       number({ label: "Seed of the weights", id: "seed", min: 0, max: 2 ** 31, step: 1, value: settings.seed, change: set("seed") }).element),
   ];
+}
+
+/** The strength of the penalty, if there is one. */
+function strength(settings, change) {
+  const { element, input } = slider({ label: "Its strength", id: "strength", steps: STRENGTHS, value: settings.strength, change });
+  input.disabled = !settings.penalty;
+  return element;
 }
