@@ -172,6 +172,27 @@ def test_two_losses_learn_side_by_side_from_the_same_weights():
         assert printed(program)[0] == answer.values["runs"][run]["train"]["loss"]
 
 
+@pytest.mark.parametrize(
+    "losses", [("SquaredError", "AbsoluteError"), ("AbsoluteError", "SquaredError")], ids=str
+)
+def test_when_one_of_two_diverges_both_go_back(losses):
+    first, second = ({"name": name} for name in losses)
+    layers, data = [], {"name": "plane"}
+    ask = configured(data=data, loss=first, compare=second, learning_rate=0.02, layers=layers, batch_size=250)
+    ask("learn", seconds=0.0, most=1)
+    before = ask("show")
+    ask("configure", **{**before.values["settings"], "learning_rate": 1.0})  # too large for squares alone
+    for _ in range(3):
+        answer = ask("learn", seconds=0.1, most=2000)
+        assert "diverged" in answer.values["said"]
+        assert same({key: before.arrays[key] for key in answer.arrays}, answer.arrays)
+    ask("back")
+    assert (
+        ask("show").values["runs"]
+        == until(configured(data=data, loss=first, compare=second, layers=layers), 0).values["runs"]
+    )
+
+
 def test_pictures_are_what_the_model_computes():
     ask, answer = learned(data={"name": "three clusters"}, layers=[{"units": 5}])
     content = ask("export", run=0, model=True).arrays["file"].tobytes()

@@ -90,6 +90,8 @@ class NetworkPage {
   async play() {
     this.playing = true;
     this.view.playButton.textContent = "Pause";
+    if (this.looping) return; // paused and played again within a frame
+    this.looping = true;
     let seconds = FRAME / 2;
     while (this.playing) {
       const began = performance.now(), budget = this.look.pace === FULL_SPEED ? seconds : 0.1;
@@ -98,6 +100,7 @@ class NetworkPage {
       await new Promise(requestAnimationFrame);
       if (budget === seconds) seconds = Math.min(FRAME, Math.max(LEAST, 0.8 * seconds + 0.2 * (FRAME - others)));
     }
+    this.looping = false;
     this.remembered();
   }
 
@@ -145,7 +148,7 @@ class NetworkPage {
   remembered() {
     const state = { settings: difference(this.settings, this.choices.settings), look: difference(this.look, USUAL_LOOK) };
     for (const part of ["settings", "look"]) if (!Object.keys(state[part]).length) delete state[part];
-    if (this.answer?.exact && this.answer.epochs) state.epochs = this.answer.epochs;
+    if (this.answer?.exact && this.answer.epochs && this.answer.epochs <= this.choices.most.epochs) state.epochs = this.answer.epochs;
     this.remember(state);
   }
 }

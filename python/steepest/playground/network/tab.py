@@ -17,6 +17,7 @@ from . import export, parts, pictures, plane, settings, table
 from .run import Run
 
 _LONGEST_FRAME = 0.1  # seconds of learning
+_LONGEST_CATCHING_UP = 60.0  # that another run has for the same epochs: it costs about as much
 _MOST_EPOCHS = 1_000_000  # that a link replays
 _FRAMES = 30  # over which the speed is measured
 _PAUSE = 0.5  # seconds without learning
@@ -72,6 +73,7 @@ class NetworkTab(Tab):
                 "layers": settings.MOST_LAYERS,
                 "units": settings.MOST_UNITS,
                 "points": settings.MOST_POINTS,
+                "epochs": _MOST_EPOCHS,
             },
             "most_classes": plane.MOST_CLASSES,
             "live": sorted(settings.LIVE),
@@ -150,10 +152,13 @@ class NetworkTab(Tab):
         for run in runs:
             run.remember()
         said = runs[0].learn(seconds / len(runs), most)
-        for run in runs[1:]:  # the same epochs for all
-            if said is None and (other := run.learn(60.0, runs[0].epochs - run.epochs)):
+        for place, run in enumerate(runs[1:], 1):  # the same epochs for all, or none
+            if said is not None:
+                run.back()
+            elif other := run.learn(_LONGEST_CATCHING_UP, runs[0].epochs - run.epochs):
                 said = f"{type(run.loss).__name__} {other}"
-                runs[0].back()
+                for earlier in runs[:place]:
+                    earlier.back()
         self._count((runs[0].epochs - before) * runs[0].batches * len(runs))
         return self._frame(said)
 
