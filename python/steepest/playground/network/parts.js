@@ -34,4 +34,5 @@ export function partMenu({ label, id, kinds, names = {}, value, none, change }) 
   };
 }
 
-const spaced = (name) => name.replace(/([a-z])([A-Z])/g, (_, a, b) => `${a} ${b.toLowerCase()}`);
+/** The name of a class in words: "Squared error". */
+export const spaced = (name) => name.replace(/([a-z])([A-Z])/g, (_, a, b) => `${a} ${b.toLowerCase()}`);

@@ -27,7 +27,9 @@ export class Plot {
     const scale = PIXELS / (2 * this.side);
     context.clearRect(0, 0, PIXELS, PIXELS);
     const { data } = arrays.points;
-    const radius = data.length > 1500 ? 4 : 6;
+    const shown = PIXELS / (this.samples.clientWidth || PIXELS); // canvas pixels of one on the screen
+    const radius = shown * (data.length > 1500 || shown > 3 ? 2 : 3.3);
+    context.lineWidth = shown * (shown > 3 ? 0.6 : 1.1);
     for (let i = 0; i < data.length / 2; i++) {
       const test = arrays.held_out.data[i];
       if (test && !showTest) continue;
@@ -36,7 +38,6 @@ export class Plot {
       const target = arrays.targets.data[i];
       context.fillStyle = classes ? this.colors.of(target, classes) : this.colors.signed(target);
       context.fill();
-      context.lineWidth = 2;
       context.strokeStyle = test ? "#1d2329" : "#ffffff";
       context.stroke();
     }

@@ -7,7 +7,7 @@ const RATES = [1e-5, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const STRENGTHS = [0, 1e-5, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 export const LOSS_NAMES = { SoftmaxCrossEntropy: "Softmax", MulticlassHinge: "Hinge", BinaryCrossEntropy: "Binary cross-entropy" };
 export const FULL_SPEED = 10000; // epochs a frame at most
-export const PACES = [[1, "1 epoch a frame"], [10, "10 epochs a frame"], [100, "100 epochs a frame"], [FULL_SPEED, "full speed"]];
+export const PACES = [[1, "1"], [10, "10"], [100, "100"], [FULL_SPEED, "full speed"]];
 
 /** The data: which, how many, how noisy; points to draw; columns of a table. */
 export function dataControls(choices, settings, edits) {

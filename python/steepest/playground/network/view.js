@@ -4,11 +4,12 @@ import { Chart } from "/chart.js";
 import { button, check, digits, el, select } from "/controls.js";
 import { Diagram } from "./diagram.js";
 import { Inspector } from "./inspector.js";
+import { spaced } from "./parts.js";
 import { Plot } from "./plot.js";
 import { LOSS_NAMES, PACES, dataControls, learningControls } from "./sidebar.js";
 
 const MOST_DRAWN = 500; // points of a curve
-const lossName = (name) => LOSS_NAMES[name] ?? name;
+const lossName = (name) => LOSS_NAMES[name] ?? spaced(name);
 
 export class View {
   constructor(page) {
@@ -60,7 +61,7 @@ export class View {
       button({ label: "Step", id: "step", title: "one epoch", press: () => page.step() }),
       button({ label: "Back", id: "back", title: "to what was before the last step or frame, to the last bit", press: () => page.back() }),
       button({ label: "Reset", id: "reset", title: "to the initial weights", press: () => page.reset() }),
-      select({ label: "Pace", id: "pace", options: PACES, value: page.look.pace, change: (value) => page.setLook({ pace: Number(value) }) }).element,
+      select({ label: "Epochs a frame", id: "pace", options: PACES, value: page.look.pace, change: (value) => page.setLook({ pace: Number(value) }) }).element,
       el("div", { class: "counter" }, el("h3", {}, "Epoch"), this.epoch),
       el("div", { class: "counter" }, el("h3", {}, "Steps a second"), this.speed),
       el("span", { class: "push" }),
