@@ -124,6 +124,6 @@ def loss(page: Page) -> float:
 def learned(page: Page, epochs: int) -> None:
     """Play until so many epochs are done."""
     page.click("play")
-    page.until(lambda: epoch(page) >= epochs, seconds=30 + 0.2 * epochs)  # some 60 a second on a quiet machine
+    page.until(lambda: epoch(page) >= epochs, 30 + 0.2 * epochs)  # 60 a second on a quiet machine
     page.click("play")
     page.until(lambda: page.text("play") == "Play")
