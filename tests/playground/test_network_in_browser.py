@@ -71,6 +71,22 @@ def test_a_link_reopens_the_same_numbers(opened, driver):
     assert page.value("data") == "spiral"
 
 
+@pytest.mark.parametrize("change", [{"learning_rate": 0.3}, {"batch_size": 50}, {"strength": 0.1}], ids=str)
+def test_a_link_that_changes_what_may_change_while_it_learns_opens_whole(opened, change):
+    page = opened("network", {"settings": change})
+    page.click("step")
+    page.until(lambda: epoch(page) == 1)
+    drawn = (
+        "return [...document.querySelectorAll('.diagram .node canvas')]"
+        ".every(c => c.getContext('2d').getImageData(16, 16, 1, 1).data[3] === 255)"
+    )
+    assert page.script(drawn)
+    page.driver.set_window_size(1200, 900)
+    page.until(lambda: page.script("return document.querySelector('.diagram canvas.lines').width") > 0)
+    page.until(lambda: page.script(drawn))
+    page.driver.set_window_size(1400, 1000)
+
+
 def test_a_weight_is_read_and_set(opened):
     page = opened("network")
     page.click("unit-0-1")

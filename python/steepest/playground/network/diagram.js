@@ -16,7 +16,7 @@ export class Diagram {
     this.tip = el("div", { class: "tip figure", hidden: true });
     this.element = el("div", { class: "diagram" }, this.lines, this.hits, this.nodes, this.tip);
     this.element.style.height = `${HEIGHT + HEAD}px`;
-    new ResizeObserver(() => this.shape && this.build(this.settings, this.inputs, this.outputs)).observe(this.element);
+    new ResizeObserver(() => this.shape && this.view.resized()).observe(this.element);
   }
 
   /** Make all nodes and lines anew, for other settings. inputs: the pictures of all possible inputs. */

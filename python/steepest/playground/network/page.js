@@ -33,8 +33,8 @@ class NetworkPage {
   get classes() { return this.whole?.classes.length ?? 2; }
 
   async begin({ settings, epochs }) {
+    await this.queue("show", {}, (answer) => this.take(answer));
     if (settings) await this.set(settings);
-    if (!this.answer) await this.queue("show", {}, (answer) => this.take(answer));
     if (epochs) await this.replay(epochs);
   }
 
@@ -61,6 +61,7 @@ class NetworkPage {
       this.settings = merged(this.settings, changes);
       this.say("");
       this.take(answer);
+      if (!answer.settings) this.view.controls(); // it goes on with another rate, for example
       this.remembered();
     });
   }
@@ -130,6 +131,12 @@ class NetworkPage {
     }
     if (this.answer.epochs === epochs) this.say("");
     this.remembered();
+  }
+
+  /** What a copied link does not have. */
+  missing() {
+    if (this.settings.data.name === "table") return "the table, which who opens it must drop again";
+    return this.answer.exact ? "" : "the weights, since some, or a rate, were changed by hand: it opens at the beginning";
   }
 
   suspend() { this.pause(); }

@@ -7,7 +7,7 @@ export function partMenu({ label, id, kinds, names = {}, value, none, change }) 
   const element = el("div", { class: "stack part" });
   let now = value;
   const menu = select({ label, id, value: now?.name ?? "",
-    options: [...(none ? [["", none]] : []), ...kinds.map(({ name }) => [name, names[name] ?? spaced(name)])],
+    options: [...(none ? [["", none]] : []), ...kinds.map(({ name }) => [name, names[name] ?? name])],
     change: (name) => { now = name ? { name, settings: {} } : null; show(); change(now); } });
   const details = el("div", { class: "details" });
   element.append(menu.element, details);
@@ -33,6 +33,3 @@ export function partMenu({ label, id, kinds, names = {}, value, none, change }) 
     set value(to) { now = to; menu.value = to?.name ?? ""; show(); },
   };
 }
-
-/** The name of a class in words: "Squared error". */
-export const spaced = (name) => name.replace(/([a-z])([A-Z])/g, (_, a, b) => `${a} ${b.toLowerCase()}`);

@@ -5,7 +5,8 @@ import { partMenu } from "./parts.js";
 
 const RATES = [1e-5, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const STRENGTHS = [0, 1e-5, 1e-4, 3e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
-export const LOSS_NAMES = { SoftmaxCrossEntropy: "Softmax", MulticlassHinge: "Hinge", BinaryCrossEntropy: "Binary cross-entropy" };
+export const LOSS_NAMES = { SoftmaxCrossEntropy: "Softmax", MulticlassHinge: "Hinge", BinaryCrossEntropy: "Binary cross-entropy",
+  SquaredError: "Squared error", AbsoluteError: "Absolute error", PoissonDeviance: "Poisson deviance", LogCosh: "Log-cosh" };
 export const FULL_SPEED = 10000; // epochs a frame at most
 export const PACES = [[1, "1"], [10, "10"], [100, "100"], [FULL_SPEED, "full speed"]];
 

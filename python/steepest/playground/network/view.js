@@ -4,12 +4,11 @@ import { Chart } from "/chart.js";
 import { button, check, digits, el, select } from "/controls.js";
 import { Diagram } from "./diagram.js";
 import { Inspector } from "./inspector.js";
-import { spaced } from "./parts.js";
 import { Plot } from "./plot.js";
 import { LOSS_NAMES, PACES, dataControls, learningControls } from "./sidebar.js";
 
 const MOST_DRAWN = 500; // points of a curve
-const lossName = (name) => LOSS_NAMES[name] ?? spaced(name);
+const lossName = (name) => LOSS_NAMES[name] ?? name;
 
 export class View {
   constructor(page) {
@@ -106,6 +105,11 @@ export class View {
   makeDiagram() {
     const { arrays, settings } = this.page.whole;
     this.diagram.build(settings, arrays.inputs, arrays[`0.bias${settings.layers.length}`].shape[0]);
+  }
+
+  resized() {
+    this.makeDiagram();
+    this.redraw();
   }
 
   makePlots() {

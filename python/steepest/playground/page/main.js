@@ -119,7 +119,8 @@ makeTheme();
 document.getElementById("link").addEventListener("click", async () => {
   try {
     await navigator.clipboard.writeText(location.href);
-    say("Copied: the link has everything that is set.");
+    const missing = opened[current]?.page.missing?.();
+    say(missing ? `Copied: the link has everything but ${missing}.` : "Copied: the link has everything that is set.");
   } catch {
     say(`Copy this address: ${location.href}`);
   }
