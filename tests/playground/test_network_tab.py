@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 
 import numpy as np
 import pytest
-from support.playground import asker
+from support.playground import USUAL, configured, printed
 
 import steepest as st
 from steepest.playground.fields import MessageError
-from steepest.playground.network import parts, plane, table
-from steepest.playground.network.tab import NetworkTab
-
-USUAL = NetworkTab().choices()["settings"]
-
-
-def configured(**changes):
-    ask = asker(NetworkTab())
-    ask("configure", **{**USUAL, **changes})
-    return ask
+from steepest.playground.network import parts, plane
 
 
 def until(ask, epochs):
@@ -38,12 +27,6 @@ def learned(epochs=5, **changes):
 
 def same(first, second):
     return first.keys() == second.keys() and all(np.array_equal(first[key], second[key]) for key in first)
-
-
-def printed(program):
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        exec(program, {})
-    return [float(line.split()[-1]) for line in out.getvalue().splitlines()]
 
 
 CHANGES = [
@@ -260,56 +243,3 @@ def test_what_is_refused_is_named_and_changes_nothing(change, fault):
         ask("configure", **{**USUAL, **change})
     after = ask("show")
     assert before.values == after.values and same(before.arrays, after.arrays)
-
-
-FLOWERS = "id;long;wide;tall;kind\n" + "\n".join(
-    f"{i};{i % 7},5;{i % 3},25;{i * i % 11},0;{'ab'[i % 2]}" for i in range(40)
-)
-
-
-def test_a_table_is_kept_in_memory_and_its_columns_become_the_plane(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    ask = configured()
-    found = ask("upload", name="flowers.csv", text=FLOWERS).values
-    assert (
-        found["target"] == "kind" and found["axes"] == ["long", "wide"] and found["task"] == "classification"
-    )
-    data = {"name": "table", "target": "kind", "axes": ["wide", "long"]}
-    answer = ask("configure", **{**USUAL, "data": data})
-    assert answer.values["classes"] == ("a", "b") and answer.arrays["points"].shape == (40, 2)
-    assert answer.arrays["points"].min() == -5 and answer.arrays["points"].max() == 5
-    assert answer.values["axes"][1][0] == "long"
-    numbers = ask("columns", target="long").values
-    assert numbers["task"] == "regression" and "kind" not in numbers["numbers"]
-    assert not list(tmp_path.iterdir())
-    (tmp_path / "flowers.csv").write_text(FLOWERS)
-    answer = ask("learn", seconds=0.0, most=1)
-    assert (
-        printed(ask("export", run=0, model=False).values["program"])[0]
-        == answer.values["runs"][0]["train"]["loss"]
-    )
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("", "empty|no rows"),
-        ("a,b\n", "no rows"),
-        ("a,b,c\n1,2,x\n3,4", "row 2 has 2 columns"),
-        ("a,b\n1,x\n2,y\n3,x\n4,y", "two columns of numbers"),
-        ("\0\0", "not text"),
-        (
-            "a,b,c\n" + "\n".join(f"{i}.5,{i * i}.25,k{i % 12}" for i in range(60)),
-            "12 classes, but at most 7",
-        ),
-    ],
-)
-def test_tables_that_cannot_be_shown_are_refused(text, fault):
-    with pytest.raises(MessageError, match=fault):
-        configured()("upload", name="t.csv", text=text)
-
-
-def test_a_large_table_is_drawn_from():
-    lines = "\n".join(f"{i * 7 % 1000}.5,{i * 13 % 977}.5,{'ab'[i % 2]}" for i in range(5000))
-    samples = table.samples(table.read("t.csv", "x,y,k\n" + lines), None, None, seed=0)
-    assert len(samples.X) == plane.MOST_SAMPLES and "2000 of 5000 rows" in samples.notes[-1]

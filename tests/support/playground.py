@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import struct
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from steepest.playground.fields import MessageError
+from steepest.playground.network.tab import NetworkTab
 from steepest.playground.protocol import Answer, Request, Tab, perform
 
 
@@ -71,3 +74,20 @@ def asker(tab: Tab) -> Callable[..., Answer]:
             raise MessageError(str(error)) from None
 
     return ask
+
+
+USUAL = NetworkTab().choices()["settings"]
+
+
+def configured(**changes: object) -> Callable[..., Answer]:
+    """Ask a network tab with these settings."""
+    ask = asker(NetworkTab())
+    ask("configure", **{**USUAL, **changes})
+    return ask
+
+
+def printed(program: str) -> list[float]:
+    """The losses that an exported program prints."""
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        exec(program, {})
+    return [float(line.split()[-1]) for line in out.getvalue().splitlines()]
