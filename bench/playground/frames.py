@@ -48,11 +48,11 @@ NETWORKS = {
         "learning_rate": 0.001,
     },
 }
-# Counts frames and bytes; the page's own code is as it is.
+# Counts pictures, and the longest time between two refreshes; the page's own code is as it is.
 COUNT = """
-window.counted = {frames: 0, longest: 0, bytes: 0, answers: 0};
+window.counted = {longest: 0, answers: 0};
 let last = performance.now();
-const tick = (now) => { counted.frames++; counted.longest = Math.max(counted.longest, now - last); last = now;
+const tick = (now) => { counted.longest = Math.max(counted.longest, now - last); last = now;
   requestAnimationFrame(tick); };
 requestAnimationFrame(tick);
 const view = document.getElementById('epoch');

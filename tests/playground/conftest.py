@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from urllib.parse import quote
 
 import pytest
@@ -18,8 +18,8 @@ from support.playground import Client, connected
 from steepest.playground.server import Playground
 
 
-@pytest.fixture
-def served() -> Iterator[Playground]:
+@contextmanager
+def running() -> Iterator[Playground]:
     """A server on a free port, in a thread, which has ended afterwards."""
     server = Playground()
     thread = threading.Thread(target=server.run)
@@ -28,6 +28,13 @@ def served() -> Iterator[Playground]:
     server.stop()
     thread.join(5)
     assert not thread.is_alive()
+
+
+@pytest.fixture
+def served() -> Iterator[Playground]:
+    """A server for one test."""
+    with running() as server:
+        yield server
 
 
 @pytest.fixture
@@ -56,13 +63,8 @@ def driver(downloads):
 @pytest.fixture(scope="module")
 def server():
     """A server for many tests."""
-    server = Playground()
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield server
-    server.stop()
-    thread.join(5)
-    assert not thread.is_alive()
+    with running() as server:
+        yield server
 
 
 @pytest.fixture

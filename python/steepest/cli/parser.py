@@ -152,8 +152,13 @@ def build() -> argparse.ArgumentParser:
     add: Callable[..., argparse.ArgumentParser] = partial(
         commands.add_parser, formatter_class=_Formatter, allow_abbrev=False
     )
-    fill = {"train": _train, "predict": _predict, "evaluate": _evaluate, "info": _info}
-    fill["playground"] = _playground
+    fill = {
+        "train": _train,
+        "predict": _predict,
+        "evaluate": _evaluate,
+        "info": _info,
+        "playground": _playground,
+    }
     for name, summary in _COMMANDS.items():
         description, examples = help_texts.COMMANDS[name]
         fill[name](add(name, help=summary, description=description, epilog=examples))

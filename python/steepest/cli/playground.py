@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import webbrowser
 from argparse import Namespace
@@ -42,4 +41,4 @@ def _server(table: Table | None, port: int | None) -> Playground:
 def _open(address: str) -> None:
     """Open it, or say that nothing can: some browsers keep this waiting."""
     if not webbrowser.open(address):
-        print("steepest: note: no browser was found: open the address yourself", file=sys.stderr, flush=True)
+        note("no browser was found: open the address yourself")

@@ -90,17 +90,17 @@ class Playground:
         """A file; or None, to go on with a socket, for pages of this server that know the token."""
         where = urlsplit(request.path)
         if request.headers.get("Host", "") not in {origin[len("http://") :] for origin in self._origins}:
-            return _plain(connection, HTTPStatus.FORBIDDEN, "another host\n")  # of a name that was rebound
+            return connection.respond(HTTPStatus.FORBIDDEN, "another host\n")  # of a name that was rebound
         if where.path == "/socket":
             if request.headers.get("Origin") not in self._origins:
-                return _plain(connection, HTTPStatus.FORBIDDEN, "a page of another server\n")
+                return connection.respond(HTTPStatus.FORBIDDEN, "a page of another server\n")
             token = parse_qs(where.query).get("token", [""])[0]
             if not secrets.compare_digest(token.encode(), self._token.encode()):
-                return _plain(connection, HTTPStatus.FORBIDDEN, "open the address that steepest printed\n")
+                return connection.respond(HTTPStatus.FORBIDDEN, "open the address that steepest printed\n")
             return None
         found = self._files.get(where.path)
         if found is None:
-            return _plain(connection, HTTPStatus.NOT_FOUND, "no such page\n")
+            return connection.respond(HTTPStatus.NOT_FOUND, "no such page\n")
         body = found.read_bytes()
         return _response(HTTPStatus.OK, self._headers(found, len(body)), body)
 
@@ -173,10 +173,6 @@ def _response(status: HTTPStatus, headers: Mapping[str, str], body: bytes) -> An
     from websockets.http11 import Response
 
     return Response(status, status.phrase, Headers(**headers), body)
-
-
-def _plain(connection: Any, status: HTTPStatus, text: str) -> Any:
-    return connection.respond(status, text)
 
 
 def _files() -> Mapping[str, Path]:

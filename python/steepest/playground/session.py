@@ -7,9 +7,10 @@ import traceback
 from collections.abc import Callable, Mapping
 
 from .. import _version
+from ..plots.drawing import CLASS_COLORS, DIVERGING
 from ..tables import Table
 from ..training.divergence import DivergenceError
-from . import palette, protocol
+from . import protocol
 from .fields import MessageError
 from .linear.tab import LinearTab
 from .network.tab import NetworkTab
@@ -35,7 +36,8 @@ class _Page(Tab):
     def hello(self) -> Answer:
         """What the tabs offer."""
         choices = {name: self._session.tab(name).choices() for name in TABS}
-        return Answer({"steepest": _version.__version__, "palette": palette.described(), "choices": choices})
+        palette = {"classes": CLASS_COLORS, "diverging": DIVERGING}  # those of the plots
+        return Answer({"steepest": _version.__version__, "palette": palette, "choices": choices})
 
 
 class Session:

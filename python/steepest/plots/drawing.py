@@ -48,8 +48,8 @@ def palette(colors: int) -> Array:
 
     if colors <= len(CLASS_COLORS):
         return np.array([to_rgb(color) for color in CLASS_COLORS[:colors]]).reshape(-1, 3)
-    known = colormaps["tab10"] if colors <= colormaps["tab10"].N else None
-    listed = known(np.arange(colors)) if known else colormaps["turbo"](np.linspace(0, 1, colors))
+    tab = colormaps["tab10"]
+    listed = tab(np.arange(colors)) if colors <= tab.N else colormaps["turbo"](np.linspace(0, 1, colors))
     return np.asarray(listed)[:, :3]
 
 
