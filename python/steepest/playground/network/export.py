@@ -6,20 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...layers import Layer, Residual
-from ...losses import BinaryCrossEntropy, PoissonDeviance
 from . import parts
 from .run import Run
 
 _PROGRAM = '''\
 """What the playground of steepest did: the same data, network and training, to the last bit."""
 {paths}
-import numpy as np
 import steepest as st
 from steepest.playground.network import plane{more}
 
 samples = {samples}
 X = plane.inputs(samples.X, {inputs!r})
-y = {targets}
+loss = st.{loss}
+y, outputs = plane.targets(loss, samples.y, classes={classes})
 test = plane.split(samples.y, {test_share!r}, seed={data_seed}, labelled={labelled})
 
 model = st.Sequential(
@@ -28,14 +27,15 @@ model = st.Sequential(
 )
 trainer = st.Trainer(
     model,
-    loss=st.{loss},
+    loss=loss,
     optimizer=st.{optimizer},{penalty}
 )
 for epoch in range({epochs}):
     trainer.fit(X[~test], y[~test], epochs=1, batch_size={batch_size}, progress=False)
 
 for name, part in [("training", ~test), ("test", test)]:
-    print(name, "loss", model.evaluate(X[part], y[part], metrics=[])["loss"])
+    if part.any():
+        print(name, "loss", model.evaluate(X[part], y[part], metrics=[])["loss"])
 '''
 
 
@@ -53,7 +53,7 @@ def program(chosen: Mapping[str, Any], run: Run, file: str) -> str:
         paths="\nfrom pathlib import Path\n" if more else "",
         samples=_samples(data, file),
         inputs=chosen["inputs"],
-        targets=_targets(run),
+        classes=run.classes,
         test_share=chosen["test_share"],
         data_seed=data["seed"],
         labelled=bool(run.classes),
@@ -81,16 +81,6 @@ def _samples(data: Mapping[str, Any], file: str) -> str:
         read = f"table.read({file!r}, Path({file!r}).read_text('utf-8-sig'))"
         return f"table.samples({read}, {data['target']!r}, {data['axes']!r}, seed={data['seed']})"
     return f"plane.samples({data['name']!r}, {data['samples']}, noise={data['noise']!r}, seed={data['seed']})"
-
-
-def _targets(run: Run) -> str:
-    if not run.classes:
-        return "samples.y.astype(np.float32)[:, np.newaxis]"
-    if run.loss.takes_labels:
-        return "samples.y"
-    low = "0.0" if isinstance(run.loss, BinaryCrossEntropy | PoissonDeviance) else "-1.0"
-    columns = "[1]" if run.classes == 2 else f"np.arange({run.classes})"
-    return f"np.where(samples.y[:, np.newaxis] == {columns}, 1.0, {low}).astype(np.float32)"
 
 
 def _rate(chosen: Mapping[str, Any]) -> str:

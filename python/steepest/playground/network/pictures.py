@@ -10,7 +10,6 @@ from ... import functional
 from ..._checks import Array
 from ...losses import BinaryCrossEntropy, PoissonDeviance, SoftmaxCrossEntropy
 from ...model import Sequential
-from . import settings
 from .plane import INPUTS, SIDE, inputs
 from .run import Run, predicted
 
@@ -46,7 +45,6 @@ class Painter:
 
     def __init__(self, run: Run, names: Sequence[str]) -> None:
         self._run = run
-        self._ends = settings.offsets(run.blocks)
         self._parts = [Sequential(*block) for block in run.blocks]
         self._grid = inputs(grid(), names)
 
@@ -55,12 +53,8 @@ class Painter:
         state = self._run.model.state_dict()
         found: dict[str, Array] = {}
         values = self._grid
-        for number, ((first, end), part) in enumerate(zip(self._ends, self._parts, strict=True)):
-            own = {}
-            for key, array in state.items():
-                layer, _, rest = key.partition(".")
-                if first <= int(layer) < end:
-                    own[f"{int(layer) - first}.{rest}"] = array
+        for number, (keys, part) in enumerate(zip(self._run.keys, self._parts, strict=True)):
+            own = {key: state[whole] for key, whole in keys.items()}
             part.load_state_dict(own)
             with np.errstate(all="ignore"):
                 values = part(values)

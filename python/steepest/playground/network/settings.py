@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ...layers import Dropout, Layer, Linear, Maxout, Residual, Standardize
@@ -138,12 +137,18 @@ def model(settings: Mapping[str, Any], outputs: int) -> Sequential:
     return Sequential(*layers, seed=settings["seed"])
 
 
-def offsets(found: Sequence[Sequence[Layer]]) -> list[tuple[int, int]]:
-    """First and last number, plus one, of each block's layers in the model."""
-    ends = [0]
+def keys(found: Sequence[Sequence[Layer]], state: Collection[str]) -> list[dict[str, str]]:
+    """For each block, the keys of its arrays when it stands alone, and in the state of the whole model."""
+    first, all_keys = 0, []
     for block in found:
-        ends.append(ends[-1] + len(block))
-    return list(pairwise(ends))
+        own = {}
+        for key in state:
+            layer, _, rest = key.partition(".")
+            if first <= int(layer) < first + len(block):
+                own[f"{int(layer) - first}.{rest}"] = key
+        all_keys.append(own)
+        first += len(block)
+    return all_keys
 
 
 def optimizer(settings: Mapping[str, Any]) -> Optimizer:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -15,12 +13,10 @@ from ..fields import Flag, Integer, MessageError, Number, Text
 from ..protocol import LONGEST, Answer, Tab, action
 from . import export, parts, pictures, plane, settings, table
 from .run import Run
+from .runs import Runs
 
 _LONGEST_FRAME = 0.1  # seconds of learning
-_LONGEST_CATCHING_UP = 60.0  # that another run has for the same epochs: it costs about as much
 _MOST_EPOCHS = 1_000_000  # that a link replays
-_FRAMES = 30  # over which the speed is measured
-_PAUSE = 0.5  # seconds without learning
 _SLICE = 0.5  # seconds of a replay before the page hears of it
 
 
@@ -30,7 +26,7 @@ class _State(NamedTuple):
     chosen: Mapping[str, Any]
     samples: plane.Samples
     held_out: Array
-    runs: tuple[Run, ...]
+    runs: Runs
     painters: tuple[pictures.Painter, ...]
     table: Table | None  # where the samples come from one
 
@@ -40,8 +36,6 @@ class NetworkTab(Tab):
 
     def __init__(self, own: Table | None = None) -> None:
         self._table = own
-        self._exact = True  # whether the settings, with the number of epochs, lead to the same numbers
-        self._clock: deque[tuple[float, int]] = deque(maxlen=_FRAMES)  # times, and steps done since the first
         self._state = self._built(self._first())
 
     def _first(self) -> dict[str, Any]:
@@ -76,7 +70,6 @@ class NetworkTab(Tab):
                 "epochs": _MOST_EPOCHS,
             },
             "most_classes": plane.MOST_CLASSES,
-            "live": sorted(settings.LIVE),
             "side": plane.SIDE,
             "settings": self._first(),
         }
@@ -90,15 +83,13 @@ class NetworkTab(Tab):
         different = {name for name in chosen if chosen[name] != before[name]}
         if different and different <= settings.LIVE:
             settings.optimizer(chosen), settings.penalty(chosen)  # refused before anything is changed
-            for run in self._state.runs:
-                run.change(chosen)
-            self._exact = self._exact and not self._state.runs[0].epochs
+            self._state.runs.change(chosen)
             self._state = self._state._replace(chosen=chosen)
             return self._frame()
-        self._state = self._built(chosen)
-        self._exact = True
-        self._clock.clear()
-        return self._whole()
+        state = self._built(chosen)
+        answer = self._whole(state)  # may refuse too
+        self._state = state
+        return answer
 
     @action(name=Text(200), text=Text(LONGEST))
     def upload(self, name: str, text: str) -> Answer:
@@ -128,8 +119,8 @@ class NetworkTab(Tab):
         X = plane.inputs(samples.X, chosen["inputs"])
         losses = [chosen["loss"], *([chosen["compare"]] if chosen["compare"] else [])]
         classes = len(samples.classes)
-        runs = tuple(Run(chosen, loss, X, samples.y, held_out, classes) for loss in losses)
-        painters = tuple(pictures.Painter(run, chosen["inputs"]) for run in runs)
+        runs = Runs([Run(chosen, loss, X, samples.y, held_out, classes) for loss in losses])
+        painters = tuple(pictures.Painter(run, chosen["inputs"]) for run in runs.each)
         own = self._table if chosen["data"]["name"] == "table" else None
         return _State(chosen, samples, held_out, runs, painters, own)
 
@@ -147,55 +138,22 @@ class NetworkTab(Tab):
     @action(seconds=Number(0.0, _LONGEST_FRAME), most=Integer(1, 10_000))
     def learn(self, seconds: float, most: int) -> Answer:
         """So many epochs at most, for about so long, shared by the runs; then what they have come to."""
-        runs = self._state.runs
-        before = runs[0].epochs
-        for run in runs:
-            run.remember()
-        said = runs[0].learn(seconds / len(runs), most)
-        for place, run in enumerate(runs[1:], 1):  # the same epochs for all, or none
-            if said is not None:
-                run.back()
-            elif other := run.learn(_LONGEST_CATCHING_UP, runs[0].epochs - run.epochs):
-                said = f"{type(run.loss).__name__} {other}"
-                for earlier in runs[:place]:
-                    earlier.back()
-        self._count((runs[0].epochs - before) * runs[0].batches * len(runs))
-        return self._frame(said)
-
-    def _count(self, steps: int) -> None:
-        """Keep the time of so many steps, for their speed: from the last pause on."""
-        now = time.perf_counter()
-        if self._clock and now - self._clock[-1][0] > _PAUSE:
-            self._clock.clear()
-        self._clock.append((now, steps + (self._clock[-1][1] if self._clock else 0)))
-
-    def _speed(self) -> float:
-        """Steps a second, drawing included; 0 where there is nothing to tell."""
-        if len(self._clock) < 2:
-            return 0.0
-        (first, before), (last, after) = self._clock[0], self._clock[-1]
-        return (after - before) / (last - first)
+        return self._frame(self._state.runs.learn(seconds, most))
 
     @action(epochs=Integer(0, _MOST_EPOCHS))
     def replay(self, epochs: int) -> Answer:
         """Learn up to that epoch, for half a second at most: the page asks again until it is reached."""
-        for run in self._state.runs:
-            if run.epochs < epochs and (said := run.learn(_SLICE, epochs - run.epochs)):
-                return self._frame(said)
-        return self._frame()
+        return self._frame(self._state.runs.replay(_SLICE, epochs))
 
     @action()
     def back(self) -> Answer:
-        """To what was before the last `learn`, to the last bit."""
-        moved = [run.back() for run in self._state.runs]
-        return self._frame(None if all(moved) else "this is as far back as it goes")
+        """To what was before the last `learn` or `edit`, to the last bit."""
+        return self._frame(None if self._state.runs.back() else "this is as far back as it goes")
 
     @action()
     def begin(self) -> Answer:
         """To the initial weights."""
-        for run in self._state.runs:
-            run.begin()
-        self._exact = True
+        self._state.runs.begin()
         return self._frame()
 
     @action(
@@ -207,38 +165,37 @@ class NetworkTab(Tab):
     )
     def edit(self, run: int, layer: int, row: int, column: int, value: float) -> Answer:
         """Set one weight, or with row -1 a bias, as a user typed it."""
-        runs = self._state.runs
-        if run >= len(runs):
-            raise MessageError(f"run must be less than {len(runs)}, not {run}")
-        runs[run].remember()
-        runs[run].edit(layer, row, column, value)
-        self._exact = False
+        self._chosen_run(run)
+        self._state.runs.edit(run, layer, row, column, value)
         return self._frame()
+
+    def _chosen_run(self, number: int) -> Run:
+        runs = self._state.runs.each
+        if number >= len(runs):
+            raise MessageError(f"run must be less than {len(runs)}, not {number}")
+        return runs[number]
 
     # ---- answers ------------------------------------------------------------------------------------------
 
     @action()
     def show(self) -> Answer:
         """Everything, as after `configure`."""
-        return self._whole()
+        return self._whole(self._state)
 
     @action(run=Integer(0, 1), model=Flag())
     def export(self, run: int, model: bool) -> Answer:
         """The Python program of a run, or its model as the bytes of a safetensors file."""
-        runs = self._state.runs
-        chosen = dict(self._state.chosen)
-        if run >= len(runs):
-            raise MessageError(f"run must be less than {len(runs)}, not {run}")
+        shown, chosen = self._chosen_run(run), dict(self._state.chosen)
         if model:
-            return Answer({}, {"file": np.frombuffer(runs[run].model.to_bytes(), np.uint8)})
+            return Answer({}, {"file": np.frombuffer(shown.model.to_bytes(), np.uint8)})
         if run:
             chosen["loss"] = chosen["compare"]
         name = self._state.table.name if self._state.table is not None else ""
-        return Answer({"program": export.program(chosen, runs[run], name), "exact": self._exact})
+        return Answer({"program": export.program(chosen, shown, name), "exact": self._state.runs.exact})
 
-    def _whole(self) -> Answer:
+    def _whole(self, state: _State) -> Answer:
         """What changes only with the settings, and a frame."""
-        state, frame = self._state, self._frame()
+        frame = _frame(state)
         labels = state.samples.y
         given: dict[str, Array] = {
             "points": state.samples.X.astype(np.float32),
@@ -257,16 +214,21 @@ class NetworkTab(Tab):
         return Answer({**values, **frame.values}, {**given, **frame.arrays})
 
     def _frame(self, said: str | None = None) -> Answer:
-        runs = self._state.runs
-        arrays: dict[str, Array] = {}
-        for number, painter in enumerate(self._state.painters):
-            arrays.update(painter.arrays(f"{number}."))
-        values = {
-            "epochs": runs[0].epochs,
-            "steps": sum(run.trainer.steps_done for run in runs),
-            "speed": self._speed(),
-            "exact": self._exact,
-            "said": said,
-            "runs": [{"loss": type(run.loss).__name__, **run.measures()} for run in runs],
-        }
-        return Answer(values, arrays)
+        return _frame(self._state, said)
+
+
+def _frame(state: _State, said: str | None = None) -> Answer:
+    """What learning has come to, and a sentence about it."""
+    runs = state.runs
+    arrays: dict[str, Array] = {}
+    for number, painter in enumerate(state.painters):
+        arrays.update(painter.arrays(f"{number}."))
+    values = {
+        "epochs": runs.epochs,
+        "steps": runs.steps,
+        "speed": runs.speed(),
+        "exact": runs.exact,
+        "said": said,
+        "runs": [{"loss": type(run.loss).__name__, **run.measures()} for run in runs.each],
+    }
+    return Answer(values, arrays)
