@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.playground import USUAL, configured, printed
 
+from steepest.cli.parser import main
 from steepest.playground.fields import MessageError
 from steepest.playground.network import plane, table
 
@@ -53,6 +54,20 @@ def test_a_table_is_kept_in_memory_and_its_columns_become_the_plane(tmp_path, mo
 def test_tables_that_cannot_be_shown_are_refused(text, fault):
     with pytest.raises(MessageError, match=fault):
         configured()("upload", name="t.csv", text=text)
+
+
+@pytest.mark.parametrize(
+    "text", ["x,y,k\r1.5,2.5,a\r3,4.5,b\r5.5,6,a\r1,2,b\r", "\n\nx,y,k\n1.5,2.5,a\n3,4.5,b\n5.5,6,a\n1,2,b"]
+)
+def test_lines_may_end_as_they_like_and_begin_with_empty_ones(text):
+    answer = configured()("upload", name="t.csv", text=text).values
+    assert answer["columns"] == ["x", "y", "k"] and answer["axes"] == ["x", "y"]
+
+
+def test_a_table_that_cannot_be_shown_ends_the_command(tmp_path, capsys):
+    (path := tmp_path / "texts.csv").write_text("a,b\nx,y\nz,w\nx,w\n")
+    assert main(["playground", "--no-browser", str(path)]) == 2
+    assert "two columns of numbers are needed" in capsys.readouterr().err
 
 
 def test_a_large_table_is_drawn_from():

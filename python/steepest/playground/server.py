@@ -43,6 +43,8 @@ class Playground:
     ------
     ImportError
         If websockets is not installed.
+    TableError
+        If the table cannot be shown.
     OSError
         If the port is taken.
 
@@ -55,6 +57,8 @@ class Playground:
 
     def __init__(self, table: Table | None = None, port: int = 0) -> None:
         serve = _websockets()
+        if table is not None:
+            Session(table).tab("network")  # a table that cannot be shown is refused here, not on every page
         self._table = table
         self._files = _files()
         self._token = secrets.token_urlsafe(24)

@@ -28,20 +28,20 @@ class _State(NamedTuple):
     held_out: Array
     runs: Runs
     painters: tuple[pictures.Painter, ...]
-    table: Table | None  # where the samples come from one
+    own: table.Own | None  # where the samples come from a table
 
 
 class NetworkTab(Tab):
     """What one page's network tab is learning."""
 
     def __init__(self, own: Table | None = None) -> None:
-        self._table = own
+        self._own = None if own is None else table.Own(own)
         self._state = self._built(self._first())
 
     def _first(self) -> dict[str, Any]:
         first = settings.usual()
-        if self._table is not None:
-            plan, axes = table.planned(self._table, None)
+        if self._own is not None:
+            plan, axes = self._own.planned(None)
             first["data"] |= {"name": "table", "target": plan.targets[0], "axes": axes[:2]}
             if plan.task == "regression":
                 first["loss"] = {"name": "SquaredError", "settings": {}}
@@ -94,23 +94,21 @@ class NetworkTab(Tab):
     @action(name=Text(200), text=Text(LONGEST))
     def upload(self, name: str, text: str) -> Answer:
         """Take a table, given as the text of a file, which is kept in memory alone."""
-        found = table.read(name, text)
-        plan, axes = table.planned(found, None)
-        self._table = found
-        return Answer(
-            {"target": plan.targets[0], "axes": axes[:2], "task": plan.task, **self._columns(found, None)}
+        own = table.read(name, text)
+        plan, axes = own.planned(None)
+        answer = Answer(
+            {"target": plan.targets[0], "axes": axes[:2], "task": plan.task, **_columns(own, None)}
         )
+        self._own = own
+        return answer
 
     @action(target=Text(200))
     def columns(self, target: str) -> Answer:
         """What the table's axes can be, if this column is to be predicted."""
-        if self._table is None:
+        if self._own is None:
             raise MessageError("there is no table: drop a file on the page")
-        plan, axes = table.planned(self._table, target)
-        return Answer({"task": plan.task, "first": axes[:2], **self._columns(self._table, target)})
-
-    def _columns(self, of: Table, target: str | None) -> dict[str, Any]:
-        return {"columns": [*of.columns], "numbers": table.planned(of, target)[1], "table": of.name}
+        plan, axes = self._own.planned(target)
+        return Answer({"task": plan.task, "first": axes[:2], **_columns(self._own, target)})
 
     def _built(self, chosen: Mapping[str, Any]) -> _State:
         samples = self._samples(chosen["data"])
@@ -121,16 +119,16 @@ class NetworkTab(Tab):
         classes = len(samples.classes)
         runs = Runs([Run(chosen, loss, X, samples.y, held_out, classes) for loss in losses])
         painters = tuple(pictures.Painter(run, chosen["inputs"]) for run in runs.each)
-        own = self._table if chosen["data"]["name"] == "table" else None
+        own = self._own if chosen["data"]["name"] == "table" else None
         return _State(chosen, samples, held_out, runs, painters, own)
 
     def _samples(self, data: Mapping[str, Any]) -> plane.Samples:
         if data["name"] == "drawn":
             return plane.drawn(data["points"])
         if data["name"] == "table":
-            if self._table is None:
+            if self._own is None:
                 raise MessageError("there is no table: drop the file on the page, then open the link again")
-            return table.samples(self._table, data["target"], data["axes"], data["seed"])
+            return table.samples(self._own, data["target"], data["axes"], data["seed"])
         return plane.samples(data["name"], data["samples"], data["noise"], data["seed"])
 
     # ---- learning -----------------------------------------------------------------------------------------
@@ -190,7 +188,7 @@ class NetworkTab(Tab):
             return Answer({}, {"file": np.frombuffer(shown.model.to_bytes(), np.uint8)})
         if run:
             chosen["loss"] = chosen["compare"]
-        name = self._state.table.name if self._state.table is not None else ""
+        name = self._state.own.table.name if self._state.own is not None else ""
         return Answer({"program": export.program(chosen, shown, name), "exact": self._state.runs.exact})
 
     def _whole(self, state: _State) -> Answer:
@@ -209,12 +207,16 @@ class NetworkTab(Tab):
             "axes": state.samples.axes,
             "notes": state.samples.notes,
         }
-        if state.table is not None:
-            values |= self._columns(state.table, state.chosen["data"]["target"])
+        if state.own is not None:
+            values |= _columns(state.own, state.chosen["data"]["target"])
         return Answer({**values, **frame.values}, {**given, **frame.arrays})
 
     def _frame(self, said: str | None = None) -> Answer:
         return _frame(self._state, said)
+
+
+def _columns(own: table.Own, target: str | None) -> dict[str, Any]:
+    return {"columns": [*own.table.columns], "numbers": own.planned(target)[1], "table": own.table.name}
 
 
 def _frame(state: _State, said: str | None = None) -> Answer:

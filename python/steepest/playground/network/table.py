@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,26 @@ from ...tables.sniff import ReadOptions, sniffed
 from ...tables.table import UNKNOWN, Table, TableError, column_of, is_number, number, numbers
 from .plane import MOST_CLASSES, MOST_SAMPLES, SIDE, Samples
 
+_HEAD = 2**16  # characters from which the format is found out
 _INNER = 5.0  # of the plane's half side of 6: the samples reach so far
 
 
-def read(name: str, text: str) -> Table:
+class Own:
+    """A table of the user's.
+
+    Attributes
+    ----------
+    table : Table
+    planned : callable
+        `plan` for a target, made once for each of the last two.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.planned = lru_cache(maxsize=2)(partial(plan, table))
+
+
+def read(name: str, text: str) -> Own:
     """A table from the text of a file with commas, semicolons or tabs.
 
     Raises
@@ -28,9 +45,14 @@ def read(name: str, text: str) -> Table:
     """
     if "\0" in text:
         raise TableError(f"{name}: is not text; save it as .csv")
-    found = sniffed(name, text, ReadOptions(), False)
+    text = io.StringIO(text.lstrip("\r\n"), newline=None).read()  # lines end with a line feed alone
+    head = text if len(text) <= _HEAD else text[:_HEAD].rpartition("\n")[0]
+    found = sniffed(name, head, ReadOptions(), False)
     separator = found.separator if len(found.separator) == 1 else " "
-    lines = list(csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True))
+    try:
+        lines = list(csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True))
+    except csv.Error as error:
+        raise TableError(f"{name}: cannot be read: {error}") from None
     rows = [row for row in lines[found.skipped + found.header :] if any(row)]
     if not rows:
         raise TableError(f"{name} has no rows")
@@ -39,7 +61,7 @@ def read(name: str, text: str) -> Table:
             raise TableError(f"{name}: row {place} has {len(row)} columns, but {found.width} are needed")
     labels = found.names if found.header else [f"column {i}" for i in range(found.width)]
     columns = {label: _column([row[i] for row in rows], found) for i, label in enumerate(labels) if label}
-    return Table(name, columns)
+    return Own(Table(name, columns))
 
 
 def _column(cells: Sequence[str], found: Any) -> Array:
@@ -53,7 +75,7 @@ def _column(cells: Sequence[str], found: Any) -> Array:
     return column_of(present)
 
 
-def planned(table: Table, target: str | None) -> tuple[Plan, list[str]]:
+def plan(table: Table, target: str | None) -> tuple[Plan, list[str]]:
     """What is predicted, and the columns of numbers that can be the axes.
 
     Raises
@@ -61,21 +83,21 @@ def planned(table: Table, target: str | None) -> tuple[Plan, list[str]]:
     TableError
         If there are fewer than two such columns, or more classes than colors.
     """
-    plan = choose(table, target=None if target is None else [target])
-    if plan.task not in ("classification", "regression") or len(plan.targets) != 1:
+    chosen = choose(table, target=None if target is None else [target])
+    if chosen.task not in ("classification", "regression") or len(chosen.targets) != 1:
         raise TableError(f"{table.name}: one column of classes or numbers is to be predicted")
-    axes = [name for name, kind in plan.kinds.items() if kind == "number"]
+    axes = [name for name, kind in chosen.kinds.items() if kind == "number"]
     if len(axes) < 2:
         raise TableError(f"{table.name}: two columns of numbers are needed, but it has {len(axes)}")
-    if plan.labels is not None and len(plan.labels) > MOST_CLASSES:
+    if chosen.labels is not None and len(chosen.labels) > MOST_CLASSES:
         raise TableError(
-            f"{table.name}: {plan.targets[0]!r} has {len(plan.labels)} classes, but at most {MOST_CLASSES} "
-            "can be shown"
+            f"{table.name}: {chosen.targets[0]!r} has {len(chosen.labels)} classes, "
+            f"but at most {MOST_CLASSES} can be shown"
         )
-    return plan, axes
+    return chosen, axes
 
 
-def samples(table: Table, target: str | None, axes: Sequence[str] | None, seed: int) -> Samples:
+def samples(own: Own, target: str | None, axes: Sequence[str] | None, seed: int) -> Samples:
     """Its rows in the plane, each axis from its least to its greatest number; gaps are left out.
 
     Raises
@@ -83,7 +105,8 @@ def samples(table: Table, target: str | None, axes: Sequence[str] | None, seed: 
     TableError
         If a column does not exist or cannot be used.
     """
-    plan, possible = planned(table, target)
+    plan, possible = own.planned(target)
+    table = own.table
     chosen = list(axes or possible[:2])
     for name in chosen:
         if name not in possible:
