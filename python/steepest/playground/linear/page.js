@@ -1,5 +1,6 @@
 // The linear tab: W and b by hand or by gradient descent, and what follows from them in three views.
 
+import { different } from "/asking.js";
 import { button, el, select, slider } from "/controls.js";
 import { Algebra } from "./algebra.js";
 import { Curve } from "./curve.js";
@@ -92,8 +93,7 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
   /** The address holds what is not usual. */
   function keep() {
     remembered = performance.now();
-    const differs = (key) => JSON.stringify(now[key]) !== JSON.stringify(start[key]);
-    remember(Object.fromEntries(Object.keys(start).filter(differs).map((key) => [key, now[key]])));
+    remember(different(now, start));
   }
 
   function go() {

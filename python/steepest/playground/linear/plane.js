@@ -1,6 +1,7 @@
 // The plane: points, the line of each class with its arrow, and behind them the regions of the predicted class.
 
 import { Chart } from "/chart.js";
+import { parsed } from "/colors.js";
 import { el, svg } from "/controls.js";
 import { fixed } from "./format.js";
 
@@ -81,7 +82,5 @@ export class Plane {
   }
 }
 
-/** Red, green, blue and opacity of "#rrggbb". */
-export function channels(color) {
-  return [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16)).concat(255);
-}
+/** Red, green, blue and opacity of a color. */
+export const channels = (color) => [...parsed(color), 255];

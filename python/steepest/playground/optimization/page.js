@@ -1,5 +1,6 @@
 // The optimization tab: the paths of several methods on one surface, their losses, and what they cost.
 
+import { different, latest } from "/asking.js";
 import { button, el, number, select, slider } from "/controls.js";
 import { LossChart } from "./losses.js";
 import { MethodTable } from "./methods.js";
@@ -18,7 +19,13 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
   const controls = makeControls(now, choices, set);
   const player = new Player((step) => { view.step(step); losses.step(step); table.step(step); });
 
-  let busy = false, again = false, drawn = null;
+  let drawn = null; // the surface that is shown
+  const answered = latest(async () => {
+    const asked = { ...now };
+    const picture = drawn === asked.surface ? null
+      : await ask("surface", { name: asked.surface, width: view.canvas.width, height: view.canvas.height });
+    show(await ask("paths", asked), asked, picture);
+  }, fail);
 
   /** Change something, and show what follows. */
   function set(changes) {
@@ -27,24 +34,9 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
     refresh();
   }
 
-  /** One question at a time: while one is asked, only the last change is kept. */
-  async function refresh() {
+  function refresh() {
     remember(different(now, choices.first));
-    if (busy) { again = true; return; }
-    busy = true;
-    try {
-      do {
-        again = false;
-        const asked = { ...now };
-        const picture = drawn === asked.surface ? null
-          : await ask("surface", { name: asked.surface, width: view.canvas.width, height: view.canvas.height });
-        show(await ask("paths", asked), asked, picture);
-      } while (again);
-    } catch (error) {
-      fail(error);
-    } finally {
-      busy = false;
-    }
+    return answered();
   }
 
   /** The answer to what was asked; with the picture of a surface if that is another. */
@@ -121,12 +113,6 @@ function trace(name, { arrays, diverged }) {
   const of = (what) => arrays[`${name}.${what}`].data;
   return { name, path: of("path"), losses: of("losses"), heights: of("heights"), evaluations: of("evaluations"),
     distances: of("distances"), diverged: diverged[name] };
-}
-
-/** What differs from the usual settings: the address holds no more. */
-function different(now, first) {
-  const changed = ([key, value]) => JSON.stringify(value) !== JSON.stringify(first[key]);
-  return Object.fromEntries(Object.entries(now).filter(changed));
 }
 
 const rounded = (value) => Number(value.toFixed(3));

@@ -1,6 +1,7 @@
 // The surface: bands and contours on a canvas, and over it the paths, their heads, the start and the minima.
 
 import { Chart } from "/chart.js";
+import { cssColor, mixed, packed } from "/colors.js";
 import { digits, el, svg } from "/controls.js";
 import { colorOf, dashesOf } from "./methods.js";
 
@@ -133,15 +134,4 @@ function points(path, chart) {
   const near = (value) => Math.min(FAR, Math.max(-FAR, value)).toFixed(1);
   const at = (i) => `${near(chart.toX(path[2 * i]))} ${near(chart.toY(path[2 * i + 1]))}`;
   return Array.from({ length: path.length / 2 }, (_, i) => at(i));
-}
-
-const mixed = (from, to, share) => from.map((value, c) => value + share * (to[c] - value));
-
-/** A color as a pixel of a canvas, which begins with its red. */
-const packed = (color) => color.reduce((all, part, place) => all + Math.round(part) * 256 ** place, 255 * 256 ** 3);
-
-/** Red, green and blue of one of the page's colors, #rrggbb. */
-function cssColor(name) {
-  const text = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  return [1, 3, 5].map((place) => parseInt(text.slice(place, place + 2), 16));
 }

@@ -1,12 +1,15 @@
 // Pictures from bytes: values around zero, and classes with how sure they are.
 
-const parsed = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-const packed = ([red, green, blue]) => (255 << 24 | Math.round(blue) << 16 | Math.round(green) << 8 | Math.round(red)) >>> 0;
-const mixed = (a, b, share) => a.map((value, i) => value + (b[i] - value) * share);
+/** Red, green and blue of "#rrggbb". */
+export const parsed = (hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+/** A color as a pixel of a canvas. */
+export const packed = ([red, green, blue]) => (255 << 24 | Math.round(blue) << 16 | Math.round(green) << 8 | Math.round(red)) >>> 0;
+/** A color between two. */
+export const mixed = (a, b, share) => a.map((value, i) => value + (b[i] - value) * share);
 
-/** The ground of plots in the present theme, as [red, green, blue]. */
-function ground() {
-  return parsed(getComputedStyle(document.documentElement).getPropertyValue("--plot").trim());
+/** One of the page's own colors in the present theme, such as "--plot", the ground of plots. */
+export function cssColor(name) {
+  return parsed(getComputedStyle(document.documentElement).getPropertyValue(name).trim());
 }
 
 /** The colors of the present theme; ask again when the document says "theme". */
@@ -20,7 +23,7 @@ export class Colors {
   }
 
   refresh() {
-    this.ground = ground();
+    this.ground = cssColor("--plot");
     const [negative, positive] = [parsed(this.negative), parsed(this.positive)];
     this.rgb = Array.from({ length: 255 }, (_, i) => {
       const value = (i - 127) / 127;

@@ -1,5 +1,6 @@
 // The polynomial tab: points that can be dragged, the curve fitted to them, and what it costs elsewhere.
 
+import { different, latest } from "/asking.js";
 import { Chart } from "/chart.js";
 import { button, digits, el, slider } from "/controls.js";
 
@@ -20,31 +21,21 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
   const coefficients = el("table", { class: "numbers", id: "polynomial-coefficients" });
   const residuals = el("table", { class: "numbers", id: "polynomial-residuals" });
 
-  let busy = false, again = false;
+  const answered = latest(async () => {
+    show(await ask("fit", { ...now, x: choices.x }));
+    say("");
+  }, fail);
 
   /** Change something, and show what follows. */
   function set(changes) {
     Object.assign(now, changes);
-    refresh();
+    return refresh();
   }
 
-  /** One question at a time: while one is asked, only the last change is kept. */
-  async function refresh() {
+  function refresh() {
     remember(different(now, start));
     drawDots();
-    if (busy) { again = true; return; }
-    busy = true;
-    try {
-      do {
-        again = false;
-        show(await ask("fit", { ...now, x: choices.x }));
-      } while (again);
-      say("");
-    } catch (error) {
-      fail(error);
-    } finally {
-      busy = false;
-    }
+    return answered();
   }
 
   function drawDots() {
@@ -101,11 +92,6 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
       el("div", { class: "card tables" }, coefficients, residuals))));
   await refresh();
   return {};
-}
-
-/** What differs from the usual settings: the address holds no more. */
-function different(now, start) {
-  return Object.fromEntries(Object.entries(now).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(start[key])));
 }
 
 const rounded = (value) => Math.round(value * 100) / 100;

@@ -1,0 +1,29 @@
+// What tabs share whose server keeps no state: the last change is asked for, the address holds what is not usual.
+
+/**
+ * A function that does `work` once at a time; what is wanted meanwhile is done once more, with what holds then.
+ * An error is given to `fail`.
+ */
+export function latest(work, fail) {
+  let busy = false, again = false;
+  return async () => {
+    if (busy) { again = true; return; }
+    busy = true;
+    try {
+      do {
+        again = false;
+        await work();
+      } while (again);
+    } catch (error) {
+      fail(error);
+    } finally {
+      busy = false;
+    }
+  };
+}
+
+/** The entries of `now` that differ from the usual ones. */
+export function different(now, usual) {
+  const differs = ([key, value]) => JSON.stringify(value) !== JSON.stringify(usual[key]);
+  return Object.fromEntries(Object.entries(now).filter(differs));
+}
