@@ -211,7 +211,7 @@ def test_numbers_out_of_range_are_named_with_the_rule(value):
 
 @pytest.mark.parametrize("tab", TABS)
 def test_every_action_is_in_the_documentation(tab):
-    text = (Path(steepest.__file__).parents[2] / "docs" / "playground.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "playground.md").read_text(encoding="utf-8")
     for action, (rules, _) in TABS[tab](None).actions.items():
         line = next(line for line in text.splitlines() if line.startswith(f"| {tab} | `{action}` |"))
         assert all(f"`{name}`" in line or len(rules.fields) > 10 for name in rules.fields)
