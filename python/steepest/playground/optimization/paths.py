@@ -32,10 +32,13 @@ class Run:
 
     def loss(self, weights: Array) -> float:
         """The surface's loss, but infinite beyond `FARTHEST`."""
-        return self.surface.loss(weights) if np.abs(weights).max() <= FARTHEST else np.inf
+        x, y = weights.tolist()  # thousands of times: quicker than NumPy's maximum
+        return self.surface.loss(weights) if max(abs(x), abs(y)) <= FARTHEST else np.inf
 
     def noisy(self) -> Callable[[Array], Array]:
         """What is added to each gradient in turn: the same for each method."""
+        if not self.noise:
+            return lambda gradient: gradient
         generator, scale = np.random.default_rng(self.seed), self.noise * self.surface.slope
         return lambda gradient: gradient + scale * generator.standard_normal(2)
 

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..._checks import Array
+from ...backends.data import TrainConfig
+from ...compile.compiled import Compiled
+from ...compile.objective import batch_of, objective_of
 from ...layers import Linear
-from ...model import Sequential
 from ...penalties import L2
 
 BANDS = 14  # between the lowest and the highest loss
@@ -76,16 +78,25 @@ class Classifier:
         sides = 2 * self.y[:, np.newaxis] - 1
         self.X = sides * [1.0, 0.5] + generator.normal(size=(24, 2)) * [2.0, 0.8]
         self._loss, self._lock = loss, threading.Lock()  # pages have threads of their own
-        self._model = Sequential(Linear(2, 2, bias=False), dtype=np.float64)
+        compiled = Compiled([Linear(2, 2, bias=False)], np.float64)  # all weights 0
+        rule, penalties = objective_of(compiled, loss, L2(_STRENGTH))
+        self._config, self._batch = TrainConfig(rule, penalties), batch_of(compiled, self.X, self.y, None, rule)
+        self._weights, self._network = compiled.parameters[0].weight, compiled.network()
+        self._last: tuple[bytes, float, Array] | None = None
 
     def loss_and_gradient(self, weights: Array) -> tuple[float, Array]:
-        """Both at these weights, by the engine."""
+        """Both at these weights, by the engine.
+
+        Its checks are made once, above, not at each of thousands of points; and what it said last is kept, since
+        a path asks for the gradient where it has asked for the loss.
+        """
         with self._lock:
-            self._model.load_state_dict({"0.weight": np.column_stack([np.zeros(2), weights])})
-            loss, gradients = self._model.loss_and_gradients(
-                self.X, self.y, loss=self._loss, penalty=L2(_STRENGTH)
-            )
-        return loss, gradients["0.weight"][:, 1]
+            at = weights.tobytes()
+            if self._last is None or self._last[0] != at:
+                self._weights[:, 1] = weights
+                loss, (gradients,) = self._network.loss_and_gradients(self._batch, self._config)
+                self._last = at, loss, gradients.weight[:, 1]
+            return self._last[1], self._last[2].copy()
 
     def losses(self, weights: Array) -> Array:
         """The same loss at all points of a grid, for the picture."""
