@@ -118,6 +118,33 @@ def test_a_path_that_diverges_is_cut(surface):
         assert {"numerical", "analytic", "momentum"} <= set(answer.values["diverged"])
 
 
+def test_paths_that_leave_the_picture_are_told():
+    answer = paths("momentum", "adagrad", start=[-4.4, 3.4], rate=0.09, momentum=0.95, steps=100)
+    path = answer.arrays["momentum.path"]
+    outside = (np.abs(path) > [5.0, 3.5]).any(axis=1)
+    assert outside.any() and not outside[-1]
+    first, back = answer.values["left"]["momentum"]
+    assert outside[first] and not outside[:first].any()
+    assert outside[back - 1] and not outside[back:].any()
+    assert "adagrad" not in answer.values["left"]
+    assert (
+        paths("momentum", start=[-4.4, 3.4], rate=0.09, momentum=0.95, steps=10).values["left"]["momentum"][0]
+        == first
+    )
+
+
+def test_a_path_outside_at_its_end_does_not_come_back():
+    answer = paths("analytic", surface="bowl", rate=0.1, start=[4.0, 3.4], steps=10)
+    assert not answer.values["left"]  # it swings between the sides
+    answer = paths("analytic", "adam", rate=0.15, steps=10)
+    assert answer.values["left"] == {"analytic": [1, None]}
+
+
+def test_a_path_that_diverged_has_not_merely_left():
+    values = paths("analytic", "adam", rate=3.0, steps=60).values
+    assert "analytic" in values["diverged"] and "analytic" not in values["left"]
+
+
 def test_picture():
     answer = asked("surface", name="saddle", width=121, height=91)
     bands, levels = answer.arrays["bands"], answer.values["levels"]

@@ -92,6 +92,40 @@ def test_the_paths_of_the_optimizers_play(opened):
     page.until(lambda: "softmax" in page.driver.current_url)
 
 
+def test_the_optimization_tab_tells_what_it_sets_and_what_leaves_the_picture(opened):
+    page = opened("optimization")
+    rate = "return document.getElementById('optimization-rate').getAttribute('aria-valuetext')"
+    assert page.script(rate) == "0.06 (usual)"
+    page.choose("optimization-rate", 40)
+    assert page.script(rate) == "1"
+    page.until(lambda: "Diverged: " in page.text("optimization-ends"))
+    height = "return document.querySelector('.optimization > .stack > .card:last-child').offsetTop"
+    top = page.script(height)
+    page.choose("optimization-surface", "hinge")
+    page.until(
+        lambda: (
+            page.said() == "The learning rate is 0.3 now, which suits this surface, and the start is its own."
+        )
+    )
+    assert page.script(rate) == "0.3 (usual)"
+    page.until(lambda: "Diverged" not in page.text("optimization-ends"))
+    assert page.script(height) == top
+    page.script("document.querySelector('.optimization .surface').setAttribute('aria-busy', 'true')")
+    sign = "return getComputedStyle(document.querySelector('.optimization .surface'), '::after').visibility"
+    page.until(lambda: page.script(sign) == "visible")
+
+
+def test_a_long_computation_is_told(opened):
+    page = opened("optimization")
+    page.script(
+        "window.signs = []; new MutationObserver((all) => window.signs.push(...all.map((one) => one.oldValue)))"
+        ".observe(document.querySelector('.optimization .surface'), "
+        "{attributeFilter: ['aria-busy'], attributeOldValue: true})"
+    )
+    page.choose("optimization-steps", 500)
+    page.until(lambda: page.script("return window.signs") == ["false", "true"])  # and no longer
+
+
 def test_a_point_of_the_polynomial_moves_by_keyboard(opened, driver):
     page = opened("polynomial")
     error = page.text("polynomial-training-error")

@@ -28,12 +28,11 @@ export class MethodTable {
     this.rows = methods.map(([name, title]) => this.row(name, title, colors, shown.includes(name), changed));
     const heads = ["Method", "Loss", "Loss evaluations", "Distance to minimum"];
     const head = el("tr", {}, ...heads.map((text) => el("th", { scope: "col" }, text)));
-    this.diverged = el("div", { class: "diverged", role: "status" });
+    this.titles = Object.fromEntries(methods);
+    this.ends = el("div", { class: "ends note", id: "optimization-ends", role: "status" });
     const table = el("table", { class: "numbers methods", id: "optimization-methods" },
       el("thead", {}, head), el("tbody", {}, ...this.rows.map((row) => row.element)));
-    this.element = el("div", { class: "stack" }, table, this.diverged,
-      el("p", { class: "note" }, "Up to rounding, the numerical gradient (dashed) goes the way of the analytic one, ",
-        "but it evaluates the loss four more times in each step."));
+    this.element = el("div", { class: "stack" }, table, this.ends);
   }
 
   /** A method's row: its box, its color, its numbers. */
@@ -50,10 +49,15 @@ export class MethodTable {
   get shown() { return this.rows.filter(({ box }) => box.value).map(({ name }) => name); }
   set shown(names) { for (const { name, box } of this.rows) box.value = names.includes(name); }
 
-  /** Other paths, and what is to be said of those that diverged. */
-  draw(traces, diverged) {
+  /** Other paths, and which of them diverged, or left the picture. */
+  draw(traces, { diverged, left }) {
     this.traces = Object.fromEntries(traces.map((trace) => [trace.name, trace]));
-    this.diverged.replaceChildren(...diverged.map((words) => el("p", { class: "warning" }, words)));
+    const told = (what, kind, ends) => (ends.length ? [el("p", { class: kind }, `${what}: ${ends.join(", ")}.`)] : []);
+    const ends = [
+      ...told("Diverged", "warning", Object.entries(diverged).map(([name, step]) => `${this.titles[name]} at step ${step}`)),
+      ...told("Left the picture", null, Object.entries(left).map(([name, [step, back]]) =>
+        `${this.titles[name]} at step ${step}${back === null ? "" : ` (back at ${back})`}`))];
+    this.ends.replaceChildren(...(ends.length || !traces.length ? ends : ["All paths stay in the picture."]));
   }
 
   /** The numbers of this step. */

@@ -17,14 +17,20 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
     change: (methods) => set({ methods }) });
   const formula = el("p", { class: "note", id: "optimization-formula" });
   const controls = makeControls(now, choices, set);
+  controls.rate.input.addEventListener("input", () => { controls.rate.value = now.rate; }); // no longer the usual one
   const player = new Player((step) => { view.step(step); losses.step(step); table.step(step); });
 
   let drawn = null; // the surface that is shown
   const answered = latest(async () => {
     const asked = { ...now };
-    const picture = drawn === asked.surface ? null
-      : await ask("surface", { name: asked.surface, width: view.canvas.width, height: view.canvas.height });
-    show(await ask("paths", asked), asked, picture);
+    view.busy = true;
+    try {
+      const picture = drawn === asked.surface ? null
+        : await ask("surface", { name: asked.surface, width: view.canvas.width, height: view.canvas.height });
+      show(await ask("paths", asked), asked, picture);
+    } finally {
+      view.busy = false;
+    }
   }, fail);
 
   /** Change something, and show what follows. */
@@ -42,6 +48,7 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
   /** The answer to what was asked; with the picture of a surface if that is another. */
   function show(answer, asked, picture) {
     if (picture) {
+      if (drawn && asked.rate === null) say(`The learning rate is ${answer.rate} now, which suits this surface, and the start is its own.`);
       drawn = asked.surface;
       view.picture(picture);
       formula.textContent = `Loss: ${picture.formula.replaceAll("-", "−")}`;
@@ -51,7 +58,8 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
     if (now.rate === null) controls.rate.value = answer.rate;
     view.paths(traces, answer.start);
     losses.draw(traces, asked.steps, answer.heights);
-    table.draw(traces, Object.values(answer.diverged));
+    table.draw(traces, { left: answer.left, diverged: Object.fromEntries(traces.filter((path) => path.diverged)
+      .map(({ name, losses: { length } }) => [name, length])) });
     player.length(asked.steps);
   }
 
@@ -73,7 +81,9 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
         controls.noise.element, controls.seed.element,
         button({ label: "Reset", id: "optimization-reset", press: reset })),
       el("div", { class: "card stack" }, table.element),
-      el("div", { class: "card stack" }, el("h3", {}, "Loss in each step"), losses.element))));
+      el("div", { class: "card stack" }, el("h3", {}, "Loss in each step"), losses.element,
+        el("p", { class: "note" }, "The numerical gradient (dashed) goes the way of the analytic one, up to rounding, ",
+          "but evaluates the loss four more times in each step.")))));
   await refresh();
   return { suspend: () => player.pause() };
 }
@@ -96,7 +106,7 @@ function makeControls(now, choices, set) {
     surface: select({ label: "Surface", id: "optimization-surface", options: choices.surfaces, value: now.surface,
       change: (surface) => set({ surface, start: null, rate: null }) }),
     rate: slider({ label: "Learning rate", id: "optimization-rate", steps: choices.rates, value: now.rate ?? choices.rates[0],
-      change: (rate) => set({ rate }) }),
+      show: (rate) => (now.rate === null ? `${rate} (usual)` : String(rate)), change: (rate) => set({ rate }) }),
     momentum: slider({ label: "Momentum", id: "optimization-momentum", min: choices.momenta[0], max: choices.momenta[1], step: 0.01,
       value: now.momentum, show: (value) => value.toFixed(2), change: (momentum) => set({ momentum }) }),
     steps: slider({ label: "Steps", id: "optimization-steps", min: least, max: most, step: 10, value: now.steps,

@@ -27,6 +27,9 @@ export class SurfaceView {
     new ResizeObserver(() => this.resize()).observe(this.element);
   }
 
+  /** Whether other paths are being computed, which a sign tells. */
+  set busy(is) { this.element.setAttribute("aria-busy", is); }
+
   /** A click on the picture, not on the start, is another start. */
   clicked(event) {
     const [x, y] = this.chart.placeOf(event);

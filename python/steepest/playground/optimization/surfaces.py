@@ -80,7 +80,10 @@ class Classifier:
         self._loss, self._lock = loss, threading.Lock()  # pages have threads of their own
         compiled = Compiled([Linear(2, 2, bias=False)], np.float64)  # all weights 0
         rule, penalties = objective_of(compiled, loss, L2(_STRENGTH))
-        self._config, self._batch = TrainConfig(rule, penalties), batch_of(compiled, self.X, self.y, None, rule)
+        self._config, self._batch = (
+            TrainConfig(rule, penalties),
+            batch_of(compiled, self.X, self.y, None, rule),
+        )
         self._weights, self._network = compiled.parameters[0].weight, compiled.network()
         self._last: tuple[bytes, float, Array] | None = None
 

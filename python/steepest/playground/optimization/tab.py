@@ -14,7 +14,7 @@ from ...gradients import Descent
 from ..fields import Choice, Integer, ListOf, Number, Optional, Row
 from ..protocol import Answer, Tab, action
 from .paths import FARTHEST, METHODS, Run, followed
-from .surfaces import picture, surfaces
+from .surfaces import Surface, picture, surfaces
 
 RATES = [digit * 10.0**power for power in range(-4, 0) for digit in (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)]
 RATES = [float(f"{rate:.2g}") for rate in [*RATES, 1, 1.5, 2, 3]]
@@ -81,7 +81,9 @@ class OptimizationTab(Tab):
         for name, (descent, _) in traces.items():
             arrays |= {f"{name}.{of}": array for of, array in _described(run, descent).items()}
         diverged = {name: words for name, (_, words) in traces.items() if words}
-        values = {"start": begin, "rate": run.rate, "diverged": diverged}
+        left = {name: _left(found, descent) for name, (descent, words) in traces.items() if not words}
+        left = {name: steps for name, steps in left.items() if steps}
+        values = {"start": begin, "rate": run.rate, "diverged": diverged, "left": left}
         return Answer(values | {"heights": _heights([descent for descent, _ in traces.values()])}, arrays)
 
 
@@ -95,6 +97,16 @@ def _described(run: Run, descent: Descent) -> Mapping[str, Array]:
         "evaluations": np.linspace(1, descent.evaluations, steps),
         "distances": run.surface.distances(descent.path),
     }
+
+
+def _left(surface: Surface, descent: Descent) -> list[int | None] | None:
+    """The first step beyond the picture, and that since which the path stays within it, if it does."""
+    low, high = np.transpose([surface.x, surface.y])
+    outside = np.flatnonzero(((descent.path < low) | (descent.path > high)).any(axis=1)).tolist()
+    if not outside:
+        return None
+    back = outside[-1] + 1
+    return [outside[0], back if back < len(descent.path) else None]
 
 
 def _heights(descents: Sequence[Descent]) -> list[int]:
