@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from support.browser import SCREENSHOTS
 
@@ -118,12 +120,36 @@ def test_the_optimization_tab_tells_what_it_sets_and_what_leaves_the_picture(ope
 def test_a_long_computation_is_told(opened):
     page = opened("optimization")
     page.script(
-        "window.signs = []; new MutationObserver((all) => window.signs.push(...all.map((one) => one.oldValue)))"
+        "window.signs = [];"
+        "new MutationObserver((all) => window.signs.push(...all.map((one) => one.oldValue)))"
         ".observe(document.querySelector('.optimization .surface'), "
         "{attributeFilter: ['aria-busy'], attributeOldValue: true})"
     )
     page.choose("optimization-steps", 500)
     page.until(lambda: page.script("return window.signs") == ["false", "true"])  # and no longer
+
+
+@pytest.mark.parametrize("tab", ["linear", "polynomial"])
+def test_added_points_find_space_and_have_the_focus(opened, driver, tab):
+    page = opened(tab)
+    places = (
+        "return [...document.querySelectorAll('#panel-' + arguments[0] + ' .dot')]"
+        ".map(e => [Number(e.getAttribute('cx')), Number(e.getAttribute('cy'))])"
+    )
+    before = len(page.script(places, tab))
+    for added in range(1, 6):
+        page.click(f"{tab}-add")
+        found = page.script(places, tab)
+        assert len(found) == before + added
+        apart = [math.hypot(x - found[-1][0], y - found[-1][1]) for x, y in found[:-1]]
+        assert min(apart) > 40  # the circle of a point is some 20 wide
+        label = driver.switch_to.active_element.get_attribute("aria-label")
+        assert label.startswith(f"point {before + added} ")
+    page.click(f"{tab}-reset")
+    page.until(lambda: len(page.script(places, tab)) == before)
+    page.click(f"{tab}-add")
+    page.until(lambda: len(page.script(places, tab)) == before + 1)
+    assert page.script(places, tab)[-1] == found[before]  # the same place again
 
 
 def test_a_point_of_the_polynomial_moves_by_keyboard(opened, driver):

@@ -6,6 +6,7 @@ import { Algebra } from "./algebra.js";
 import { Curve } from "./curve.js";
 import { digitsCard } from "./digits.js";
 import { Plane } from "./plane.js";
+import { emptiest } from "./space.js";
 import { Losses, Parameters, Samples } from "./tables.js";
 
 const STRENGTHS = [0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
@@ -30,7 +31,7 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
     change: (value) => set({ rate: value }) });
   const pace = select({ label: "Steps a frame", id: "linear-pace", options: ["1", "5", "20"], value: "1", change: () => {} });
   const run = button({ label: "Run", id: "linear-run", primary: true, press: () => (running ? pause() : go()) });
-  const addOne = button({ label: "Add", id: "linear-add", title: "Add a point at 0, 0", press: () => add(0, 0, plane.kind) });
+  const addOne = button({ label: "Add", id: "linear-add", title: "Add a point where there is space", press: addInSpace });
   const remove = button({ label: "Remove", id: "linear-remove", press: () => drop(chosen) });
   const reseed = button({ label: "Random W and b", id: "linear-random", press: random });
   const views = digitsCard({ ask, palette, say, fail, settings: () => ({ loss: now.loss, strength: now.strength }) });
@@ -149,6 +150,13 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
     if (now.points.length >= most) { say(`${most} points are the most.`, true); return; }
     chosen = now.points.length;
     set({ points: [...now.points, [rounded(x), rounded(y), kind]] });
+  }
+
+  /** A point by the button, which is where the arrow keys move it. */
+  function addInSpace() {
+    const { x, y } = plane.chart, before = now.points.length;
+    add(...emptiest(now.points, x, y), plane.kind);
+    if (now.points.length > before) plane.focus(before);
   }
 
   function drop(place) {

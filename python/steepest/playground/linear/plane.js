@@ -49,6 +49,9 @@ export class Plane {
   /** Show which point a row is of; null is none. */
   point(place) { this.ring(this.rings[1], place); }
 
+  /** Let the arrow keys move a point. */
+  focus(place) { this.chart.marks.children[place].focus(); }
+
   ring(ring, place) {
     const point = this.points[place];
     ring.setAttribute("visibility", point ? "visible" : "hidden");

@@ -80,18 +80,16 @@ class Classifier:
         self._loss, self._lock = loss, threading.Lock()  # pages have threads of their own
         compiled = Compiled([Linear(2, 2, bias=False)], np.float64)  # all weights 0
         rule, penalties = objective_of(compiled, loss, L2(_STRENGTH))
-        self._config, self._batch = (
-            TrainConfig(rule, penalties),
-            batch_of(compiled, self.X, self.y, None, rule),
-        )
+        self._config = TrainConfig(rule, penalties)
+        self._batch = batch_of(compiled, self.X, self.y, None, rule)
         self._weights, self._network = compiled.parameters[0].weight, compiled.network()
         self._last: tuple[bytes, float, Array] | None = None
 
     def loss_and_gradient(self, weights: Array) -> tuple[float, Array]:
         """Both at these weights, by the engine.
 
-        Its checks are made once, above, not at each of thousands of points; and what it said last is kept, since
-        a path asks for the gradient where it has asked for the loss.
+        Its checks are made once, above, not at each of thousands of points; and what it said last is kept,
+        since a path asks for the gradient where it has asked for the loss.
         """
         with self._lock:
             at = weights.tobytes()

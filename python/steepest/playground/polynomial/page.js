@@ -3,6 +3,7 @@
 import { different, latest } from "/asking.js";
 import { Chart } from "/chart.js";
 import { button, digits, el, slider } from "/controls.js";
+import { emptiest } from "/linear/space.js";
 
 const STRENGTHS = [0, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const MOST_POINTS = 60;
@@ -72,6 +73,13 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
     set({ points: [...now.points, [rounded(x), rounded(y)]] });
   }
 
+  /** A point by the button, which is where the arrow keys move it. */
+  function addInSpace() {
+    const before = now.points.length;
+    add(...emptiest(now.points, choices.x, choices.y));
+    if (now.points.length > before) chart.marks.children[before].focus();
+  }
+
   chart.element.addEventListener("dblclick", (event) => {
     if (!event.target.classList.contains("dot")) add(...chart.inside(...chart.placeOf(event)));
   });
@@ -82,7 +90,7 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
     el("div", { class: "stack" },
       el("div", { class: "card stack" }, degree.element, strength.element,
         el("div", { class: "row" },
-          button({ label: "Add a point", id: "polynomial-add", press: () => add((choices.x[0] + choices.x[1]) / 2, choices.y[1] * 0.75) }),
+          button({ label: "Add a point", id: "polynomial-add", press: addInSpace }),
           button({ label: "The lecture's points", id: "polynomial-reset", press: () => {
             degree.value = start.degree; strength.value = start.strength; set(start); } }))),
       el("div", { class: "card errors" },
