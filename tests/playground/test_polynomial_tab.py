@@ -62,6 +62,42 @@ def test_what_cannot_be_fitted_is_told(changes, fault):
         ask("fit", **{"points": POINTS, "degree": 3, "strength": 0, "x": [0, 70]} | changes)
 
 
+@pytest.mark.parametrize("degree", range(1, 11))
+def test_errors_that_are_rounding_alone_are_zero(degree):
+    line = [
+        [x, 2 * x + 3] for x in [1.3, 7.7, 18.1, 30.9, 41.3, 55.5, 63.1, 64.9, 68.7, 69.3, 2.9, 12.1, 22.3]
+    ]
+    values = ask("fit", points=line, degree=degree, strength=0, x=[0, 70]).values
+    assert values["training_error"] == 0 and not any(values["residuals"])
+    assert values["left_out_error"] == 0
+    if degree < 8:
+        assert values["coefficients"][:2] == pytest.approx([3, 2], rel=1e-6)
+
+
+def test_errors_that_are_small_but_real_are_told():
+    points = [[x, 2 * x + 3 + 1e-9 * (-1) ** i] for i, x in enumerate([1.0, 2.0, 3.0, 4.0, 5.0])]
+    values = ask("fit", points=points, degree=1, strength=0, x=[0, 70]).values
+    assert 1e-19 < values["training_error"] < 1e-17 and all(values["residuals"])
+    assert values["left_out_error"] > values["training_error"]
+    assert all(ask("fit", points=POINTS, degree=6, strength=1e-6, x=[0, 70]).values["residuals"])
+
+
+@pytest.mark.parametrize(("degree", "told"), [(7, False), (8, True), (10, True)])
+def test_a_degree_with_many_solutions_is_called_ambiguous(degree, told):
+    values = ask("fit", points=POINTS, degree=degree, strength=0, x=[0, 70]).values
+    assert bool(values["ambiguous"]) == told and values["training_error"] == 0
+    if told:
+        assert values["ambiguous"].startswith(f"Degree {degree} with 8 points: infinitely many curves")
+    assert ask("fit", points=POINTS, degree=degree, strength=1e-6, x=[0, 70]).values["ambiguous"] is None
+
+
+def test_points_above_each_other_count_once():
+    points = [[10, 6], [10, 5], [60, 9], [30, 1]]
+    assert ask("fit", points=points, degree=2, strength=0, x=[0, 70]).values["ambiguous"] is None
+    told = ask("fit", points=points, degree=3, strength=0, x=[0, 70]).values["ambiguous"]
+    assert told.startswith("Degree 3 with points at 3 different x")
+
+
 def test_too_few_points_have_no_left_out_error():
     answer = ask("fit", points=[[0, 0], [1, 1]], degree=1, strength=0, x=[0, 1])
     assert answer.values["left_out_error"] is None

@@ -20,11 +20,18 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
   const training = el("div", { class: "figure", id: "polynomial-training-error" }, "–");
   const leftOut = el("div", { class: "figure", id: "polynomial-left-out-error" }, "–");
   const coefficients = el("table", { class: "numbers", id: "polynomial-coefficients" });
+  const ambiguous = el("p", { class: "ambiguous warning", id: "polynomial-ambiguous", role: "status" });
   const residuals = el("table", { class: "numbers", id: "polynomial-residuals" });
 
   const answered = latest(async () => {
-    show(await ask("fit", { ...now, x: choices.x }));
-    say("");
+    const given = { ...now };
+    try {
+      show(await ask("fit", { ...given, x: choices.x }), given.points);
+      say("");
+    } catch (error) {
+      clear(); // numbers of other points would mislead
+      throw error;
+    }
   }, fail);
 
   /** Change something, and show what follows. */
@@ -45,18 +52,26 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
     chart.dots(dots, move, { remove });
   }
 
-  function show(answer) {
+  function clear() {
+    chart.draw([]);
+    training.textContent = leftOut.textContent = "–";
+    ambiguous.textContent = "";
+    for (const table of [coefficients, residuals]) table.replaceChildren();
+  }
+
+  function show(answer, points) {
     const { x, y } = answer.arrays;
-    const lines = now.points.map(([at, target], i) =>
+    const lines = points.map(([at, target], i) =>
       ({ xs: [at, at], ys: [target, target - answer.residuals[i]], color: "var(--warning)", name: "residual" }));
     chart.draw([...lines, { xs: x.data, ys: y.data, color: palette.classes[1], name: "fit" }]);
-    training.textContent = digits(answer.training_error);
-    leftOut.textContent = answer.left_out_error === null ? "too few points" : digits(answer.left_out_error);
+    training.textContent = settled(answer.training_error);
+    leftOut.textContent = answer.left_out_error === null ? "too few points" : settled(answer.left_out_error);
+    ambiguous.textContent = answer.ambiguous ?? "";
     coefficients.replaceChildren(el("caption", { class: "note" }, "Coefficients"), ...answer.coefficients.map((value, power) =>
       el("tr", {}, el("th", { scope: "row" }, power === 0 ? "1" : "x", power > 1 ? el("sup", {}, String(power)) : ""),
-        el("td", {}, digits(value)))));
+        el("td", {}, settled(value)))));
     residuals.replaceChildren(el("caption", { class: "note" }, "Residuals"), ...answer.residuals.map((value, place) =>
-      el("tr", {}, el("th", { scope: "row" }, String(place + 1)), el("td", {}, digits(value, 3)))));
+      el("tr", {}, el("th", { scope: "row" }, String(place + 1)), el("td", {}, settled(value, 3)))));
   }
 
   function move(place, x, y) {
@@ -86,7 +101,7 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
   root.append(el("div", { class: "polynomial" },
     el("div", { class: "card stack" }, chart.element,
       el("p", { class: "note" }, "Drag a point, or move it with the arrow keys. Double-click adds one, Delete removes it. ",
-        "The thin lines are the residuals.")),
+        "The thin lines are the residuals."), ambiguous),
     el("div", { class: "stack" },
       el("div", { class: "card stack" }, degree.element, strength.element,
         el("div", { class: "row" },
@@ -101,5 +116,8 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
   await refresh();
   return {};
 }
+
+/** A number; what the server found to be nothing but rounding is a plain 0. */
+const settled = (value, most) => (value === 0 ? "0" : digits(value, most));
 
 const rounded = (value) => Math.round(value * 100) / 100;

@@ -20,6 +20,7 @@ from ..protocol import Answer, Tab, action
 DEGREES = 1, 10
 _CURVE = 401  # numbers
 _LARGEST = 1e6  # coordinate
+_ROUNDING = 64 * float(np.finfo(np.float64).eps)  # of what was added up: less is 0, but for rounding
 
 
 class PolynomialTab(Tab):
@@ -44,13 +45,17 @@ class PolynomialTab(Tab):
         at, y = np.array(points).T
         model, features = fitted(at, y, degree, strength)
         grid = np.linspace(x[0], x[1], _CURVE)
-        residuals = y - model(features.transform(at))[:, 0]
+        F, weights = features.transform(at), model.state_dict()["0.weight"][:, 0]
+        residuals = settled(
+            y - model(F)[:, 0], np.abs(y).max() + np.abs(y.mean()) + np.abs(F) @ np.abs(weights)
+        )
         values = {
             "coefficients": coefficients(model, features, at),
-            "weights": model.state_dict()["0.weight"][:, 0].tolist(),
+            "weights": weights.tolist(),
             "residuals": residuals.tolist(),
             "training_error": float(np.mean(residuals**2)),
             "left_out_error": left_out_error(at, y, degree, strength),
+            "ambiguous": ambiguous(at, degree, strength),
         }
         return Answer(values, {"x": grid, "y": model(features.transform(grid))[:, 0]})
 
@@ -63,12 +68,16 @@ def fitted(x: Array, y: Array, degree: int, strength: float) -> tuple[Sequential
     """
     features = PolynomialFeatures(degree).fit(x)
     F = features.transform(x)
-    penalty = math.sqrt(strength * len(x)) * np.eye(degree)
     mean = y.mean()  # the features have mean 0, so this is the bias
-    weights = np.linalg.lstsq(np.vstack([F, penalty]), np.concatenate([y - mean, np.zeros(degree)]))[0]
+    weights = np.linalg.lstsq(_rows(F, strength), np.concatenate([y - mean, np.zeros(degree)]))[0]
     model = Sequential(Linear(degree, 1), dtype=np.float64)
     model.load_state_dict({"0.weight": weights[:, np.newaxis], "0.bias": [mean]})
     return model, features
+
+
+def _rows(F: Array, strength: float) -> Array:
+    """Features, and below them the rows whose squares are the penalty."""
+    return np.vstack([F, math.sqrt(strength * len(F)) * np.eye(F.shape[1])])
 
 
 def coefficients(model: Sequential, features: PolynomialFeatures, x: Array) -> list[float]:
@@ -79,7 +88,29 @@ def coefficients(model: Sequential, features: PolynomialFeatures, x: Array) -> l
     values = model(features.transform(at))[:, 0]
     scaled = Polynomial(np.linalg.solve(np.vander(nodes, increasing=True), values), domain=[low, high])
     found = scaled.convert().coef.tolist()
-    return [*found, *[0.0] * (degree + 1 - len(found))]
+    found += [0.0] * (degree + 1 - len(found))
+    most = np.abs(found) * np.abs(x).max() ** np.arange(degree + 1)  # each term's, on the points
+    rounded: list[float] = np.where(most <= _ROUNDING * most.max(), 0.0, found).tolist()
+    return rounded
+
+
+def settled(differences: Array, magnitudes: Array) -> Array:
+    """Differences of numbers of these magnitudes; 0 where only rounding made one."""
+    return np.where(np.abs(differences) <= _ROUNDING * magnitudes, 0.0, differences)
+
+
+def ambiguous(x: Array, degree: int, strength: float) -> str | None:
+    """What is to be said where other polynomials of this degree fit as well."""
+    places = len(np.unique(x))
+    if strength or degree < places:
+        return None
+    points, fit = f"{places} points", "pass through all of them"
+    if places < len(x):
+        points, fit = f"points at {places} different x", "fit them equally well"
+    return (
+        f"Degree {degree} with {points}: infinitely many curves {fit}. Shown is the one with the smallest "
+        "weights, of standardized powers of x. A penalty, a lower degree or more points make it unique."
+    )
 
 
 def left_out_error(x: Array, y: Array, degree: int, strength: float) -> float | None:
@@ -89,7 +120,11 @@ def left_out_error(x: Array, y: Array, degree: int, strength: float) -> float | 
         kept = np.arange(len(x)) != place
         try:
             model, features = fitted(x[kept], y[kept], degree, strength)
-            errors.append(y[place] - model(features.transform(x[place : place + 1]))[0, 0])
+            own = features.transform(x[place : place + 1])
+            solver = np.abs(np.linalg.pinv(_rows(features.transform(x[kept]), strength))[:, : len(x) - 1])
+            others = np.abs(y[kept]) + abs(y[kept].mean())
+            magnitude = abs(y[place]) + others.max() + np.abs(own[0]) @ solver @ others
+            errors.append(float(settled(y[place] - model(own)[0, 0], magnitude)))
         except ValueError:  # points that do not vary enough
             return None
     return float(np.mean(np.square(errors)))
