@@ -85,6 +85,35 @@ def test_the_linear_tab_learns_and_its_numbers_can_be_set(opened):
     page.until(lambda: "of the test digits" in page.at("panel-linear").text)
 
 
+def test_the_templates_of_the_digits_have_the_background_of_the_theme(opened):
+    page = opened("linear")
+    pixels = (
+        "const copy = () => document.createElement('canvas').getContext('2d', {willReadFrequently: true});"
+        "return [...document.querySelectorAll('.templates canvas')].map(canvas => {"
+        "const context = copy(); context.drawImage(canvas, 0, 0);"
+        "return [...context.getImageData(0, 0, 8, 8).data]; })"
+    )
+    ground = (
+        "const hex = getComputedStyle(document.documentElement).getPropertyValue('--plot').trim();"
+        "return [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16))"
+    )
+    grounds = []
+    for _ in range(2):
+        assert all(picture == 64 * [*page.script(ground), 255] for picture in page.script(pixels))
+        grounds.append(page.script(ground))
+        page.click("theme")
+    assert grounds[0] != grounds[1]
+    page.click("linear-train-digits")
+    page.until(lambda: "of the test digits" in page.at("panel-linear").text)
+    page.click("linear-train-digits")
+    page.until(lambda: page.text("linear-train-digits") == "Train on the digits")
+    before = page.script(pixels)
+    page.click("theme")
+    assert page.script(pixels) != before  # trained templates are drawn anew, too
+    page.click("theme")
+    assert page.script(pixels) == before
+
+
 def test_the_paths_of_the_optimizers_play(opened):
     page = opened("optimization")
     page.choose("optimization-rate", 0)
@@ -160,3 +189,19 @@ def test_a_point_of_the_polynomial_moves_by_keyboard(opened, driver):
     page.until(lambda: page.text("polynomial-training-error") != error)
     page.choose("polynomial-degree", 10)
     page.until(lambda: page.text("polynomial-training-error") not in (error, ""))
+
+
+def test_a_polynomial_shows_numbers_of_the_points_that_are_there_or_none(opened, driver):
+    page = opened("polynomial", {"points": [[10, 6], [30, 12], [60, 9]], "degree": 3})
+    told = page.text("polynomial-ambiguous")
+    assert told.startswith("Degree 3 with 3 points: infinitely many curves")
+    assert page.text("polynomial-training-error") == "0"
+    driver.find_element("css selector", "#panel-polynomial .dot").send_keys(Keys.DELETE)
+    page.until(lambda: "needs at least 3" in page.said())
+    errors = [page.text(f"polynomial-{name}-error") for name in ("training", "left-out")]
+    assert errors == ["\u2013", "\u2013"]
+    assert page.text("polynomial-coefficients") == page.text("polynomial-residuals") == ""
+    assert page.text("polynomial-ambiguous") == ""
+    page.choose("polynomial-degree", 1)
+    page.until(lambda: page.text("polynomial-training-error") == "0")
+    assert page.said() == ""

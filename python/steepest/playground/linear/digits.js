@@ -1,21 +1,21 @@
 // The visual view: the weights of a linear classifier of digits, as pictures, while it is trained.
 
+import { Colors } from "/colors.js";
 import { button, el } from "/controls.js";
 import { fixed } from "./format.js";
-import { channels } from "./plane.js";
 import { NAMES } from "./tables.js";
 
 const EPOCHS = 60, FRAMES = 4; // epochs of a training, and frames for each
 
 /** The card, and `stop` for when it is out of sight. */
 export function digitsCard({ ask, palette, fail, settings }) {
-  const shades = palette.diverging.map(channels);
+  const colors = new Colors(palette); // which fade into the page's background, in each theme
   const pictures = Array.from({ length: 10 }, (_, digit) =>
     el("canvas", { width: 8, height: 8, role: "img", "aria-label": `template of the digit ${digit}` }));
   const said = el("p", { class: "note figure said" }, "Not trained yet: all weights are 0. ",
     "It takes the loss and the L2 strength that are chosen.");
   const train = button({ label: "Train on the digits", id: "linear-train-digits", press: () => (running ? stop() : go()) });
-  let running = false;
+  let running = false, weights = new Float32Array(640); // of 10 templates, none yet
 
   async function go() {
     const { loss, strength } = settings();
@@ -38,14 +38,19 @@ export function digitsCard({ ask, palette, fail, settings }) {
   }
 
   function show({ epochs, train_accuracy, test_accuracy, arrays }, loss, strength) {
-    const weights = arrays.templates.data;
-    pictures.forEach((canvas, digit) => paint(canvas, weights.subarray(64 * digit, 64 * (digit + 1)), shades));
+    weights = arrays.templates.data;
+    draw();
     said.textContent = `After ${epochs} epochs with the ${NAMES[loss]} loss and L2 strength ${strength}, it ` +
       `recognizes ${percent(train_accuracy)} of the training digits and ` +
       `${percent(test_accuracy)} of the test digits.`;
   }
 
-  pictures.forEach((canvas) => paint(canvas, new Float32Array(64), shades));
+  function draw() {
+    pictures.forEach((canvas, digit) => paint(canvas, weights.subarray(64 * digit, 64 * (digit + 1)), colors.table));
+  }
+
+  draw();
+  document.addEventListener("theme", draw); // after the colors, which listened first
   const scale = el("div", { class: "row note" }, el("span", { class: "swatch less" }), "negative",
     el("span", { class: "swatch more" }), "positive weights");
   scale.querySelector(".less").style.background = palette.diverging[0];
@@ -60,13 +65,9 @@ export function digitsCard({ ask, palette, fail, settings }) {
 
 const percent = (share) => `${fixed(100 * share, 1)} %`;
 
-/** Weights from -1 to 1 in the colors from negative by way of zero to positive. */
-function paint(canvas, weights, [negative, zero, positive]) {
-  const context = canvas.getContext("2d");
-  const picture = context.createImageData(8, 8);
-  weights.forEach((weight, i) => {
-    const end = weight < 0 ? negative : positive, share = Math.abs(weight);
-    picture.data.set(zero.map((from, channel) => from + share * (end[channel] - from)), 4 * i);
-  });
-  context.putImageData(picture, 0, 0);
+/** Weights from -1 to 1, in the colors of -127 to 127. */
+function paint(canvas, weights, table) {
+  const pixels = Uint32Array.from(weights, (weight) => table[Math.round(127 * weight) + 127]);
+  const picture = new ImageData(new Uint8ClampedArray(pixels.buffer), 8, 8);
+  canvas.getContext("2d").putImageData(picture, 0, 0);
 }
