@@ -145,6 +145,29 @@ def test_a_path_that_diverged_has_not_merely_left():
     assert "analytic" in values["diverged"] and "analytic" not in values["left"]
 
 
+def test_a_path_is_kept_only_where_its_settings_are_the_same():
+    usual = {"surface": "hinge", "rate": 0.2, "momentum": 0.5, "steps": 20, "noise": 0.3, "seed": 3}
+    first = paths(*METHODS, **usual).arrays
+    used = {
+        "rate": set(METHODS) - {"random", "local"},
+        "momentum": {"momentum", "nesterov"},
+        "noise": set(METHODS) - {"random", "local"},
+        "seed": set(METHODS),
+        "surface": set(METHODS),
+    }
+    others = {"rate": 0.25, "momentum": 0.6, "noise": 0.2, "seed": 4, "surface": "bowl"}
+    for name, value in others.items():
+        other = paths(*METHODS, **usual | {name: value}).arrays
+        changed = {
+            method
+            for method in METHODS
+            if not np.array_equal(other[f"{method}.path"], first[f"{method}.path"])
+        }
+        assert changed == used[name], name
+    again = paths(*METHODS, **usual).arrays
+    assert all(np.array_equal(again[name], array) for name, array in first.items())
+
+
 def test_picture():
     answer = asked("surface", name="saddle", width=121, height=91)
     bands, levels = answer.arrays["bands"], answer.values["levels"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Run:
     """What all methods of a run share: where, how far, how fast."""
 
     surface: Surface
-    start: Array
+    start: tuple[float, float]
     rate: float
     momentum: float
     steps: int
@@ -76,8 +77,8 @@ def _analytic(run: Run) -> Descent:
 
 def _updated(run: Run, update: Update) -> Descent:
     """The path of updates in place, by `steepest.functional`."""
-    noisy, weights = run.noisy(), run.start.copy()
-    path, losses = [run.start], [run.loss(run.start)]
+    noisy, weights = run.noisy(), np.array(run.start)
+    path, losses = [weights.copy()], [run.loss(weights)]
     for step in range(run.steps):
         update(weights, noisy(run.surface.gradient(weights)), step)
         path.append(weights.copy())
@@ -130,7 +131,21 @@ METHODS: Mapping[str, tuple[str, Callable[[Run], Descent]]] = {
 
 
 def followed(run: Run, method: str) -> tuple[Descent, str | None]:
-    """The path of a method, and, if it diverged, where: the path ends before that step."""
+    """The path of a method, and, if it diverged, where: the path ends before that step.
+
+    Where only settings differ that the method does not have, it is the path of before.
+    """
+    if method not in ("momentum", "nesterov"):
+        run = replace(run, momentum=0.0)
+    if method in ("random", "local"):
+        run = replace(run, rate=run.surface.rate, noise=0.0)
+    elif not run.noise:
+        run = replace(run, seed=0)
+    return _followed(run, method)
+
+
+@lru_cache(maxsize=64)  # of some 20 kB: those of a few settings
+def _followed(run: Run, method: str) -> tuple[Descent, str | None]:
     title, follow = METHODS[method]
     try:
         return follow(run), None

@@ -75,7 +75,7 @@ class OptimizationTab(Tab):
         """The path of each method; start and rate are the surface's own where there are none."""
         found = surfaces()[surface]
         begin = Row([Number(*found.x), Number(*found.y)]).checked([*(start or found.start)], "start")
-        run = Run(found, np.array(begin), rate or found.rate, momentum, steps, noise, seed)
+        run = Run(found, (begin[0], begin[1]), rate or found.rate, momentum, steps, noise, seed)
         traces = {name: followed(run, name) for name in METHODS if name in methods}
         arrays: dict[str, Array] = {}
         for name, (descent, _) in traces.items():
