@@ -205,13 +205,13 @@ def read(content):
 @pytest.mark.parametrize("row", [-1, 0])
 def test_a_weight_can_be_set(row):
     ask, before = learned()
-    answer = ask("edit", run=0, layer=1, row=row, column=1, value=2.5)
+    answer = ask("edit", run=0, layer=1, row=row, column=1, weight=2.5)
     array = answer.arrays["0.bias1"] if row < 0 else answer.arrays["0.weight1"][row]
     assert array[1] == 2.5 and not answer.values["exact"]
     assert same(ask("back").arrays, before.arrays)
     for place in [{"layer": 3}, {"row": 4}, {"column": 2}, {"run": 1}]:
         with pytest.raises(MessageError):
-            ask("edit", **{"run": 0, "layer": 1, "row": 0, "column": 0, "value": 1.0} | place)
+            ask("edit", **{"run": 0, "layer": 1, "row": 0, "column": 0, "weight": 1.0} | place)
 
 
 REFUSED = [

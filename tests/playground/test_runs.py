@@ -52,7 +52,7 @@ def test_an_edit_of_one_is_a_step_of_both(run):
         before.append(state(ask))
         ask("learn", seconds=0.0, most=1)
     before.append(state(ask))
-    ask("edit", run=run, layer=0, row=0, column=0, value=2.0)
+    ask("edit", run=run, layer=0, row=0, column=0, weight=2.0)
     for values, arrays in reversed(before):
         answer = ask("back")
         assert answer.values["runs"] == values["runs"] and answer.values["epochs"] == values["epochs"]
@@ -64,7 +64,7 @@ def test_a_refused_edit_is_no_step():
     first = ask("show")
     ask("learn", seconds=0.0, most=1)
     with pytest.raises(MessageError):
-        ask("edit", run=0, layer=5, row=0, column=0, value=1.0)
+        ask("edit", run=0, layer=5, row=0, column=0, weight=1.0)
     assert np.array_equal(ask("back").arrays["0.weight0"], first.arrays["0.weight0"])
 
 

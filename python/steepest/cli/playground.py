@@ -6,20 +6,22 @@ import threading
 import webbrowser
 from argparse import Namespace
 from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
 
+from ..playground.network.table import Own, opened
 from ..playground.server import Playground
-from ..tables import Table
 from . import sources
 from .errors import UserError
-from .output import note
+from .output import STANDARD, note
 
 _USUAL = 8421  # the port
 
 
 def playground(options: Namespace) -> None:
     """Serve the page on this machine alone until Ctrl-C, and open it in the browser."""
-    table = None if options.data is None else sources.table(options.data, options)
-    server = _server(table, options.port)
+    server = _server(_table(options), options.port)
     print(server.address, flush=True)
     note("the address is for this user alone; Ctrl-C ends the playground")
     if options.browser:
@@ -28,7 +30,16 @@ def playground(options: Namespace) -> None:
         server.run()
 
 
-def _server(table: Table | None, port: int | None) -> Playground:
+def _table(options: Namespace) -> Own | None:
+    """The table to begin with."""
+    if options.data is None:
+        return None
+    sources.check_table(options.data)
+    source: Path | Literal["-"] = "-" if options.data == STANDARD else options.data
+    return opened(source, **asdict(sources.reading(options)))
+
+
+def _server(table: Own | None, port: int | None) -> Playground:
     """On that port; by default on the usual one, so that links stay good, or any other if that is taken."""
     try:
         return Playground(table, _USUAL if port is None else port)

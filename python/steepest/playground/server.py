@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import secrets
 import socket
@@ -11,11 +12,11 @@ from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 from weakref import WeakSet
 
-from ..tables import Table
 from . import protocol
+from .network.table import Own
 from .session import TABS, Session
 
 HOST = "127.0.0.1"
@@ -34,7 +35,7 @@ class Playground:
 
     Parameters
     ----------
-    table : Table, optional
+    table : Own, optional
         The network's data at first.
     port : int, default 0
         0 is any that is free.
@@ -52,10 +53,10 @@ class Playground:
     ----------
     port : int
     address : str
-        To be opened in a browser. Who does not know its token gets no answer.
+        To be opened in a browser. Requests are answered only to pages that know its token.
     """
 
-    def __init__(self, table: Table | None = None, port: int = 0) -> None:
+    def __init__(self, table: Own | None = None, port: int = 0) -> None:
         serve = _websockets()
         if table is not None:
             Session(table).tab("network")  # a table that cannot be shown is refused here, not on every page
@@ -63,6 +64,8 @@ class Playground:
         self._files = _files()
         self._token = secrets.token_urlsafe(24)
         self._pages = threading.Semaphore(_MOST_PAGES)
+        self._threads: set[int] = set()  # of pages, all alive while the lock is held
+        self._lock = threading.Lock()
         self._listening = _Listening(port)
         self._server = serve(
             self._converse,
@@ -87,22 +90,28 @@ class Playground:
     def stop(self) -> None:
         """End, from any thread; pages lose their connection."""
         self._listening.end()
+        with self._lock:
+            for thread in self._threads:  # else a long upload would be read to its end
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(thread), ctypes.py_object(SystemExit)
+                )
         with suppress(OSError):
             self._server.shutdown()
 
     def _http(self, connection: Any, request: Any) -> Any:
         """A file; or None, to go on with a socket, for pages of this server that know the token."""
-        where = urlsplit(request.path)
-        if request.headers.get("Host", "") not in {origin[len("http://") :] for origin in self._origins}:
+        hosts, origins = (request.headers.get_all(name) for name in ("Host", "Origin"))
+        if len(hosts) != 1 or f"http://{hosts[0]}" not in self._origins:
             return connection.respond(HTTPStatus.FORBIDDEN, "another host\n")  # of a name that was rebound
-        if where.path == "/socket":
-            if request.headers.get("Origin") not in self._origins:
+        path, _, query = request.path.partition("?")
+        if path == "/socket":
+            if len(origins) != 1 or origins[0] not in self._origins:
                 return connection.respond(HTTPStatus.FORBIDDEN, "a page of another server\n")
-            token = parse_qs(where.query).get("token", [""])[0]
+            token = parse_qs(query).get("token", [""])[0]
             if not secrets.compare_digest(token.encode(), self._token.encode()):
                 return connection.respond(HTTPStatus.FORBIDDEN, "open the address that steepest printed\n")
             return None
-        found = self._files.get(where.path)
+        found = self._files.get(path)
         if found is None:
             return connection.respond(HTTPStatus.NOT_FOUND, "no such page\n")
         body = found.read_bytes()
@@ -127,6 +136,8 @@ class Playground:
         if not self._pages.acquire(blocking=False):
             connection.close(1013, f"{_MOST_PAGES} pages are open: close one")
             return
+        with self._lock:
+            self._threads.add(threading.get_ident())
         try:
             session = Session(self._table)
             for message in connection:
@@ -134,6 +145,8 @@ class Playground:
         except _closed():
             pass
         finally:
+            with self._lock:
+                self._threads.discard(threading.get_ident())
             self._pages.release()
 
 
@@ -147,6 +160,7 @@ class _Listening(socket.socket):
         super().__init__(socket.AF_INET, socket.SOCK_STREAM)
         self._accepted: WeakSet[socket.socket] = WeakSet()
         self._ended = False
+        self._lock = threading.Lock()
         try:
             self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.bind((HOST, port))
@@ -158,16 +172,20 @@ class _Listening(socket.socket):
     def accept(self) -> tuple[socket.socket, Any]:
         """The next connection, which is remembered."""
         connection, address = super().accept()
-        self._accepted.add(connection)
-        if self._ended:
+        with self._lock:
+            self._accepted.add(connection)
+            ended = self._ended
+        if ended:
             connection.close()
             raise OSError("the playground has ended")
         return connection, address
 
     def end(self) -> None:
         """End all that are open, and accept no more."""
-        self._ended = True
-        for connection in list(self._accepted):
+        with self._lock:
+            self._ended = True
+            accepted = list(self._accepted)
+        for connection in accepted:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 

@@ -8,21 +8,21 @@ from collections.abc import Callable, Mapping
 
 from .. import _version
 from ..plots.drawing import CLASS_COLORS, DIVERGING
-from ..tables import Table
 from ..training.divergence import DivergenceError
 from . import protocol
 from .fields import MessageError
 from .linear.tab import LinearTab
 from .network.tab import NetworkTab
+from .network.table import Own
 from .optimization.tab import OptimizationTab
 from .polynomial.tab import PolynomialTab
 from .protocol import Answer, Request, Tab, action
 
-TABS: Mapping[str, Callable[[Table | None], Tab]] = {
+TABS: Mapping[str, Callable[[Own | None], Tab]] = {
     "network": NetworkTab,
-    "linear": lambda table: LinearTab(),
-    "optimization": lambda table: OptimizationTab(),
-    "polynomial": lambda table: PolynomialTab(),
+    "linear": lambda own: LinearTab(),
+    "optimization": lambda own: OptimizationTab(),
+    "polynomial": lambda own: PolynomialTab(),
 }
 
 
@@ -37,20 +37,27 @@ class _Page(Tab):
         """What the tabs offer."""
         choices = {name: self._session.tab(name).choices() for name in TABS}
         palette = {"classes": CLASS_COLORS, "diverging": DIVERGING}  # those of the plots
-        return Answer({"steepest": _version.__version__, "palette": palette, "choices": choices})
+        return Answer(
+            {
+                "steepest": _version.__version__,
+                "longest": protocol.LONGEST,
+                "palette": palette,
+                "choices": choices,
+            }
+        )
 
 
 class Session:
-    """The tabs of one page, which are made when they are first asked for."""
+    """The tabs of one page, and what each of them has come to."""
 
-    def __init__(self, table: Table | None) -> None:
-        self._table = table
+    def __init__(self, own: Own | None) -> None:
+        self._own = own
         self._tabs: dict[str, Tab] = {"page": _Page(self)}
 
     def tab(self, name: str) -> Tab:
         """The tab of that name."""
         if name not in self._tabs:
-            self._tabs[name] = TABS[name](self._table)
+            self._tabs[name] = TABS[name](self._own)
         return self._tabs[name]
 
     def answer(self, message: str | bytes) -> bytes:

@@ -2,10 +2,8 @@
 
 import { el } from "/controls.js";
 
-const LARGEST_FILE = 8e6; // bytes
 const REACH = 0.35, ERASER = 0.5; // between drawn points, and around the pointer
 const FIRST_POINTS = [[-3, -2, 0], [-2, -3, 0], [3, 2, 1], [2, 3, 1]];
-const classesOf = (points) => new Set(points.map(([, , label]) => label)).size;
 
 /** The edits of a page: each asks the server for a change. */
 export class Edits {
@@ -14,7 +12,8 @@ export class Edits {
     this.pen = 0;
   }
 
-  get settings() { return this.page.settings; }
+  /** With what is being asked for: two edits in a row add up. */
+  get settings() { return this.page.wanted; }
 
   set(changes) { return this.page.set(changes); }
 
@@ -29,7 +28,7 @@ export class Edits {
       this.page.say("Drop a CSV file on the page, or open one.", true);
       return;
     }
-    if (name === "drawn" && classesOf(points) < 2) points = FIRST_POINTS;
+    if (name === "drawn" && !points.length) points = FIRST_POINTS;
     const numbers = choices.regression.includes(name) || (name === "table" && table.task === "regression");
     this.set({ data: { ...this.settings.data, name, points }, ...this.fitting(numbers) });
   }
@@ -51,11 +50,18 @@ export class Edits {
 
   async upload(file) {
     this.page.pause();
-    if (file.size > LARGEST_FILE) {
-      this.page.say(`${file.name} has ${Math.round(file.size / 1e6)} MB, but ${LARGEST_FILE / 1e6} are the most.`, true);
+    const { longest } = this.page;
+    if (file.size > longest) {
+      this.page.say(`${file.name} has ${Math.ceil(file.size / 2 ** 20)} MiB, but ${longest / 2 ** 20} are the most.`, true);
       return;
     }
-    const text = await file.text();
+    let text;
+    try {
+      text = await file.text();
+    } catch (error) { // a folder, or a file that has vanished
+      this.page.say(`${file.name} cannot be read: ${error.message}`, true);
+      return;
+    }
     this.page.queue("upload", { name: file.name, text }, (answer) => {
       this.page.table = answer;
       this.set({ data: { ...this.settings.data, name: "table", target: answer.target, axes: answer.axes },
@@ -67,8 +73,8 @@ export class Edits {
   points(points) {
     const { most } = this.page.choices;
     if (points.length > most.points) this.page.say(`${most.points} points are the most.`, true);
-    else if (classesOf(points) < 2) this.page.say("Points of two classes are the fewest: draw some of another one first.", true);
-    else this.data({ points });
+    else if (points.length) this.data({ points });
+    else this.page.clear();
   }
 
   /** The pointer on the plane: draws a point, or with Shift removes some. */
@@ -113,8 +119,8 @@ export class Edits {
     if (this.settings.layers.length) this.set({ layers: this.settings.layers.slice(0, -1) });
   }
 
-  edit(layer, row, column, value) {
-    this.page.queue("edit", { run: this.page.look.shown, layer, row, column, value }, (answer) => {
+  edit(layer, row, column, weight) {
+    this.page.queue("edit", { run: this.page.look.shown, layer, row, column, weight }, (answer) => {
       this.page.take(answer);
       this.page.remembered();
     });

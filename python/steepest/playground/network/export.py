@@ -10,7 +10,7 @@ from . import parts
 from .run import Run
 
 _PROGRAM = '''\
-"""What the playground of steepest did: the same data, network and training, to the last bit."""
+"""{what}"""
 {paths}
 import steepest as st
 from steepest.playground.network import plane{more}
@@ -39,8 +39,26 @@ for name, part in [("training", ~test), ("test", test)]:
 '''
 
 
-def program(chosen: Mapping[str, Any], run: Run, file: str) -> str:
-    """Its text. `file` is the name of the table, where the data come from one."""
+_EXACT = "What the playground of steepest did: the same data, network and training, to the last bit."
+_INEXACT = """\
+What the playground of steepest did, but from the initial weights and with the last settings alone.
+
+There, weights were typed, or a rate or batch size was changed on the way: the numbers differ.
+"""
+
+
+def program(chosen: Mapping[str, Any], run: Run, read: str, exact: bool) -> str:
+    """Its text.
+
+    Parameters
+    ----------
+    chosen, run
+        The settings, and what they have come to.
+    read : str
+        The expression that reads the table, where the data come from one.
+    exact : bool
+        Whether the settings alone led there.
+    """
     data = chosen["data"]
     more = ", table" if data["name"] == "table" else ""
     loss = chosen["loss"]
@@ -49,9 +67,10 @@ def program(chosen: Mapping[str, Any], run: Run, file: str) -> str:
         shown = parts.code(parts.PENALTIES, chosen["penalty"], strength=repr(chosen["strength"]))
         penalty = f"\n    penalty=st.{shown},"
     return _PROGRAM.format(
+        what=_EXACT if exact else _INEXACT,
         more=more,
         paths="\nfrom pathlib import Path\n" if more else "",
-        samples=_samples(data, file),
+        samples=_samples(data, read),
         inputs=chosen["inputs"],
         classes=run.classes,
         test_share=chosen["test_share"],
@@ -73,12 +92,11 @@ def _layer(layer: Layer) -> str:
     return f"st.{layer!r}"
 
 
-def _samples(data: Mapping[str, Any], file: str) -> str:
+def _samples(data: Mapping[str, Any], read: str) -> str:
     if data["name"] == "drawn":
         points = ",\n    ".join(map(repr, data["points"]))
         return f"plane.drawn([\n    {points},\n])"
     if data["name"] == "table":
-        read = f"table.read({file!r}, Path({file!r}).read_text('utf-8-sig'))"
         return f"table.samples({read}, {data['target']!r}, {data['axes']!r}, seed={data['seed']})"
     return f"plane.samples({data['name']!r}, {data['samples']}, noise={data['noise']!r}, seed={data['seed']})"
 

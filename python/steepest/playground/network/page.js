@@ -17,10 +17,11 @@ export async function open(root, context) {
 }
 
 class NetworkPage {
-  constructor(root, { ask, choices, palette, state, remember, say, fail }) {
-    Object.assign(this, { root, ask, choices, remember, say, fail });
+  constructor(root, { ask, choices, palette, longest, state, remember, say, fail }) {
+    Object.assign(this, { root, ask, choices, longest, remember, say, fail });
     this.colors = new Colors(palette);
-    this.settings = choices.settings;
+    this.settings = choices.settings; // as the server has them
+    this.wanted = choices.settings; // with what is being asked for
     this.look = { ...USUAL_LOOK, ...state.look };
     this.table = {}; // the user's: its columns
     this.curve = [];
@@ -35,7 +36,7 @@ class NetworkPage {
   async begin({ settings, epochs }) {
     await this.queue("show", {}, (answer) => this.take(answer));
     if (settings) await this.set(settings);
-    if (epochs) await this.replay(epochs);
+    if (epochs) this.replay(epochs); // in the background: it may be long
   }
 
   // ---- asking ---------------------------------------------------------------------------------------------
@@ -49,21 +50,28 @@ class NetworkPage {
     }).catch((error) => {
       this.pause();
       this.fail(error);
-      if (this.answer) this.view.controls();
+      this.wanted = this.settings;
+      if (this.answer) this.view.refused();
       return null;
     });
     return this.asking;
   }
 
-  /** Take other settings. */
+  /** Take other settings: all that are wanted by the time the server can be asked. */
   set(changes) {
-    return this.queue("configure", () => merged(this.settings, changes), (answer) => {
-      this.settings = merged(this.settings, changes);
+    this.wanted = merged(this.wanted, changes);
+    let asked;
+    this.setting ??= this.queue("configure", () => {
+      this.setting = null;
+      return (asked = this.wanted);
+    }, (answer) => {
+      this.settings = asked;
       this.say("");
       this.take(answer);
       if (!answer.settings) this.view.controls(); // it goes on with another rate, for example
       this.remembered();
     });
+    return this.setting;
   }
 
   /** Draw an answer. */
@@ -72,6 +80,7 @@ class NetworkPage {
     if (answer.settings) {
       this.whole = answer;
       this.settings = answer.settings;
+      if (!this.setting) this.wanted = this.settings; // else there is a newer wish
       this.curve = [];
       if (answer.columns) this.table = { ...this.table, columns: answer.columns, numbers: answer.numbers, table: answer.table };
       this.look.shown = Math.min(this.look.shown, answer.runs.length - 1);
@@ -85,10 +94,17 @@ class NetworkPage {
     this.view.redraw();
   }
 
+  /** No drawn points any more, until the first is drawn: the server keeps the last ones until then. */
+  clear() {
+    this.wanted = merged(this.wanted, { data: { points: [] } });
+    this.act("begin", {});
+  }
+
   // ---- learning -------------------------------------------------------------------------------------------
 
   /** Learn while it plays: the next frame is asked for when this one is drawn. */
   async play() {
+    if (this.empty) return;
     this.playing = true;
     this.view.playButton.textContent = "Pause";
     if (this.looping) return; // paused and played again within a frame
@@ -105,13 +121,20 @@ class NetworkPage {
     this.remembered();
   }
 
+  /** Whether all drawn points are cleared, which is said: then there is nothing to learn. */
+  get empty() {
+    const cleared = this.wanted.data.name === "drawn" && !this.wanted.data.points.length;
+    if (cleared) this.say("Draw a point on the plane first.", true);
+    return cleared;
+  }
+
   pause() {
     if (!this.playing) return;
     this.playing = false;
     this.view.playButton.textContent = "Play";
   }
 
-  step() { this.act("learn", { seconds: 0, most: 1 }); }
+  step() { if (!this.empty) this.act("learn", { seconds: 0, most: 1 }); }
   back() { this.act("back", {}); }
   reset() { this.curve = []; this.act("begin", {}); }
 
@@ -135,8 +158,8 @@ class NetworkPage {
 
   /** What a copied link does not have. */
   missing() {
-    if (this.settings.data.name === "table") return "the table, which who opens it must drop again";
-    return this.answer.exact ? "" : "the weights, since some, or a rate, were changed by hand: it opens at the beginning";
+    if (this.settings.data.name === "table") return "the table: drop the same file on the page, then open the link again";
+    return this.answer.exact ? "" : "the weights (some of them, or a rate, were changed by hand): it opens at the beginning";
   }
 
   suspend() { this.pause(); }

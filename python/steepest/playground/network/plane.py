@@ -56,17 +56,21 @@ def samples(name: str, count: int = 500, noise: float = 0.0, seed: int = 0) -> S
     if name in REGRESSION:
         return Samples(X, y, ())
     labels = y.astype(np.int64)
-    return Samples(X, labels, tuple(f"class {label}" for label in range(labels.max() + 1)))
+    return Samples(X, labels, _names(labels))
 
 
 def drawn(points: Sequence[Sequence[float]]) -> Samples:
     """Points that were drawn by hand: (x1, x2, class) each."""
-    array = np.array(points, dtype=np.float64).reshape(-1, 3)
+    if not points:
+        raise MessageError("draw a point first")
+    array = np.array(points, dtype=np.float64)
     labels = array[:, 2].astype(np.int64)
-    if len(np.unique(labels)) < 2:
-        raise MessageError("draw points of two classes or more")
-    names = tuple(f"class {label}" for label in range(labels.max() + 1))
-    return Samples(array[:, :2], labels, names)
+    return Samples(array[:, :2], labels, _names(labels))
+
+
+def _names(labels: Array) -> tuple[str, ...]:
+    """Of the classes: two at least, since there is nothing to choose from among fewer."""
+    return tuple(f"class {label}" for label in range(max(labels.max() + 1, 2)))
 
 
 def _in_disc(

@@ -5,14 +5,21 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from .run import Run, Snapshot
 
-_SNAPSHOTS = 200  # as far as one can step back
+DEPTH = 200  # as far as one can step back
 _CATCHING_UP = 60.0  # seconds that another run has for the same epochs: it costs about as much
 _FRAMES = 30  # over which the speed is measured
 _PAUSE = 0.5  # seconds without learning
+
+
+class _Moment(NamedTuple):
+    """What all had come to, and whether the settings lead there."""
+
+    snapshots: list[Snapshot]
+    exact: bool
 
 
 class Runs:
@@ -32,7 +39,7 @@ class Runs:
     def __init__(self, runs: Sequence[Run]) -> None:
         self.each = tuple(runs)
         self.exact = True
-        self._snapshots: deque[list[Snapshot]] = deque(maxlen=_SNAPSHOTS)
+        self._past: deque[_Moment] = deque(maxlen=DEPTH)
         self._beginning = self._now()
         self._clock: deque[tuple[float, int]] = deque(maxlen=_FRAMES)  # times, and steps done until then
 
@@ -53,18 +60,19 @@ class Runs:
 
         If a loss diverges, a sentence, and nothing has been learned.
         """
-        self._snapshots.append(self._now())
-        if (said := self._advanced(seconds, most)) is not None:
-            self._snapshots.pop()
+        before = self._now()
+        if (said := self._advanced(before, seconds, most)) is None:
+            self._past.append(before)
         self._tick()
         return said
 
     def replay(self, seconds: float, epochs: int) -> str | None:
         """The same up to that epoch, which `back` does not undo."""
-        return self._advanced(seconds, epochs - self.epochs) if self.epochs < epochs else None
+        if self.epochs >= epochs:
+            return None
+        return self._advanced(self._now(), seconds, epochs - self.epochs)
 
-    def _advanced(self, seconds: float, most: int) -> str | None:
-        before = self._now()
+    def _advanced(self, before: _Moment, seconds: float, most: int) -> str | None:
         for place, run in enumerate(self.each):
             if place == 0:
                 rate = run.learn(seconds / len(self.each), most)
@@ -82,35 +90,38 @@ class Runs:
         for run in self.each:
             run.change(chosen)
         self.exact = self.exact and not self.epochs
+        for place, moment in enumerate(self._past):  # to which the settings led before, but not these
+            begun = moment.snapshots[0].epochs > 0
+            self._past[place] = moment._replace(exact=moment.exact and not begun)
 
     def edit(self, run: int, layer: int, row: int, column: int, value: float) -> None:
         """Set a weight of one of them; `back` undoes it."""
         before = self._now()
         self.each[run].edit(layer, row, column, value)
-        self._snapshots.append(before)
+        self._past.append(before)
         self.exact = False
 
     # ---- going back ---------------------------------------------------------------------------------------
 
     def back(self) -> bool:
         """To what was before the last `learn` or `edit`; False if that is too long ago."""
-        if not self._snapshots:
+        if not self._past:
             return False
-        self._restore(self._snapshots.pop())
+        self._restore(self._past.pop())
         return True
 
     def begin(self) -> None:
         """To the initial weights."""
         self._restore(self._beginning)
-        self._snapshots.clear()
-        self.exact = True
+        self._past.clear()
 
-    def _now(self) -> list[Snapshot]:
-        return [run.snapshot() for run in self.each]
+    def _now(self) -> _Moment:
+        return _Moment([run.snapshot() for run in self.each], self.exact)
 
-    def _restore(self, snapshots: Sequence[Snapshot]) -> None:
-        for run, snapshot in zip(self.each, snapshots, strict=True):
+    def _restore(self, moment: _Moment) -> None:
+        for run, snapshot in zip(self.each, moment.snapshots, strict=True):
             run.restore(snapshot)
+        self.exact = moment.exact
 
     # ---- how fast -----------------------------------------------------------------------------------------
 

@@ -8,15 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..._checks import Array
-from ...tables import Table
 from ..fields import Flag, Integer, MessageError, Number, Text
 from ..protocol import LONGEST, Answer, Tab, action
-from . import export, parts, pictures, plane, settings, table
+from . import export, parts, pictures, plane, runs, settings, table
 from .run import Run
-from .runs import Runs
 
 _LONGEST_FRAME = 0.1  # seconds of learning
 _MOST_EPOCHS = 1_000_000  # that a link replays
+_LARGEST = 1e4  # of the weights that can be typed
 _SLICE = 0.5  # seconds of a replay before the page hears of it
 
 
@@ -26,7 +25,7 @@ class _State(NamedTuple):
     chosen: Mapping[str, Any]
     samples: plane.Samples
     held_out: Array
-    runs: Runs
+    runs: runs.Runs
     painters: tuple[pictures.Painter, ...]
     own: table.Own | None  # where the samples come from a table
 
@@ -34,8 +33,8 @@ class _State(NamedTuple):
 class NetworkTab(Tab):
     """What one page's network tab is learning."""
 
-    def __init__(self, own: Table | None = None) -> None:
-        self._own = None if own is None else table.Own(own)
+    def __init__(self, own: table.Own | None = None) -> None:
+        self._own = own
         self._state = self._built(self._first())
 
     def _first(self) -> dict[str, Any]:
@@ -68,6 +67,7 @@ class NetworkTab(Tab):
                 "units": settings.MOST_UNITS,
                 "points": settings.MOST_POINTS,
                 "epochs": _MOST_EPOCHS,
+                "back": runs.DEPTH,
             },
             "most_classes": plane.MOST_CLASSES,
             "side": plane.SIDE,
@@ -82,7 +82,6 @@ class NetworkTab(Tab):
         before = self._state.chosen
         different = {name for name in chosen if chosen[name] != before[name]}
         if different and different <= settings.LIVE:
-            settings.optimizer(chosen), settings.penalty(chosen)  # refused before anything is changed
             self._state.runs.change(chosen)
             self._state = self._state._replace(chosen=chosen)
             return self._frame()
@@ -117,10 +116,10 @@ class NetworkTab(Tab):
         X = plane.inputs(samples.X, chosen["inputs"])
         losses = [chosen["loss"], *([chosen["compare"]] if chosen["compare"] else [])]
         classes = len(samples.classes)
-        runs = Runs([Run(chosen, loss, X, samples.y, held_out, classes) for loss in losses])
-        painters = tuple(pictures.Painter(run, chosen["inputs"]) for run in runs.each)
+        made = runs.Runs([Run(chosen, loss, X, samples.y, held_out, classes) for loss in losses])
+        painters = tuple(pictures.Painter(run, chosen["inputs"]) for run in made.each)
         own = self._own if chosen["data"]["name"] == "table" else None
-        return _State(chosen, samples, held_out, runs, painters, own)
+        return _State(chosen, samples, held_out, made, painters, own)
 
     def _samples(self, data: Mapping[str, Any]) -> plane.Samples:
         if data["name"] == "drawn":
@@ -156,22 +155,22 @@ class NetworkTab(Tab):
 
     @action(
         run=Integer(0, 1),
-        layer=Integer(0, 6),
-        row=Integer(-1, 15),
-        column=Integer(0, 15),
-        value=Number(-1e4, 1e4),
+        layer=Integer(0, settings.MOST_LAYERS),
+        row=Integer(-1, settings.MOST_UNITS - 1),
+        column=Integer(0, settings.MOST_UNITS - 1),
+        weight=Number(-_LARGEST, _LARGEST),
     )
-    def edit(self, run: int, layer: int, row: int, column: int, value: float) -> Answer:
+    def edit(self, run: int, layer: int, row: int, column: int, weight: float) -> Answer:
         """Set one weight, or with row -1 a bias, as a user typed it."""
         self._chosen_run(run)
-        self._state.runs.edit(run, layer, row, column, value)
+        self._state.runs.edit(run, layer, row, column, weight)
         return self._frame()
 
     def _chosen_run(self, number: int) -> Run:
-        runs = self._state.runs.each
-        if number >= len(runs):
-            raise MessageError(f"run must be less than {len(runs)}, not {number}")
-        return runs[number]
+        each = self._state.runs.each
+        if number >= len(each):
+            raise MessageError(f"run must be less than {len(each)}, not {number}")
+        return each[number]
 
     # ---- answers ------------------------------------------------------------------------------------------
 
@@ -188,8 +187,9 @@ class NetworkTab(Tab):
             return Answer({}, {"file": np.frombuffer(shown.model.to_bytes(), np.uint8)})
         if run:
             chosen["loss"] = chosen["compare"]
-        name = self._state.own.table.name if self._state.own is not None else ""
-        return Answer({"program": export.program(chosen, shown, name), "exact": self._state.runs.exact})
+        read = self._state.own.code if self._state.own is not None else ""
+        exact = self._state.runs.exact
+        return Answer({"program": export.program(chosen, shown, read, exact), "exact": exact})
 
     def _whole(self, state: _State) -> Answer:
         """What changes only with the settings, and a frame."""

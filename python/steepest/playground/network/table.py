@@ -5,18 +5,21 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import lru_cache, partial
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
+from ... import tables
 from ..._checks import Array
 from ...tables.plan import Plan, choose
 from ...tables.sniff import ReadOptions, sniffed
-from ...tables.table import UNKNOWN, Table, TableError, column_of, is_number, number, numbers
+from ...tables.table import UNKNOWN, Table, TableError, column_of, number, numbers
 from .plane import MOST_CLASSES, MOST_SAMPLES, SIDE, Samples
 
-_HEAD = 2**16  # characters from which the format is found out
+_HEAD = 2**16  # characters from which the format is found out, up to the end of a line
 _INNER = 5.0  # of the plane's half side of 6: the samples reach so far
 
 
@@ -26,13 +29,29 @@ class Own:
     Attributes
     ----------
     table : Table
+    code : str
+        Python that reads it again.
     planned : callable
         `plan` for a target, made once for each of the last two.
     """
 
-    def __init__(self, table: Table) -> None:
-        self.table = table
+    def __init__(self, table: Table, code: str) -> None:
+        self.table, self.code = table, code
         self.planned = lru_cache(maxsize=2)(partial(plan, table))
+
+
+def opened(source: Path | Literal["-"], **options: Any) -> Own:
+    """A table from a file or from standard input, as the command line reads it with these `ReadOptions`.
+
+    Raises
+    ------
+    TableError, OSError, ImportError
+        As `steepest.tables.read`.
+    """
+    how = ReadOptions(**options)
+    shown = [repr(source) if source == "-" else f"Path({str(source)!r})"]
+    shown += [f"{f.name}={value!r}" for f in fields(how) if (value := getattr(how, f.name)) != f.default]
+    return Own(tables.read(source, how), f"table.opened({', '.join(shown)})")
 
 
 def read(name: str, text: str) -> Own:
@@ -46,8 +65,8 @@ def read(name: str, text: str) -> Own:
     if "\0" in text:
         raise TableError(f"{name}: is not text; save it as .csv")
     text = io.StringIO(text.lstrip("\r\n"), newline=None).read()  # lines end with a line feed alone
-    head = text if len(text) <= _HEAD else text[:_HEAD].rpartition("\n")[0]
-    found = sniffed(name, head, ReadOptions(), False)
+    end = text.find("\n", _HEAD)
+    found = sniffed(name, text if end < 0 else text[:end], ReadOptions(), False)
     separator = found.separator if len(found.separator) == 1 else " "
     try:
         lines = list(csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True))
@@ -61,7 +80,7 @@ def read(name: str, text: str) -> Own:
             raise TableError(f"{name}: row {place} has {len(row)} columns, but {found.width} are needed")
     labels = found.names if found.header else [f"column {i}" for i in range(found.width)]
     columns = {label: _column([row[i] for row in rows], found) for i, label in enumerate(labels) if label}
-    return Own(Table(name, columns))
+    return Own(Table(name, columns), f"table.read({name!r}, Path({name!r}).read_text('utf-8-sig'))")
 
 
 def _column(cells: Sequence[str], found: Any) -> Array:
@@ -69,10 +88,12 @@ def _column(cells: Sequence[str], found: Any) -> Array:
         cells = [cell.replace(found.thousands, "") for cell in cells]
     if found.decimal != ".":
         cells = [cell.replace(found.decimal, ".") for cell in cells]
-    present = [None if cell.strip() in UNKNOWN else cell for cell in cells]
-    if all(cell is None or is_number(cell) for cell in present):
-        return np.array([number(cell) for cell in present])
-    return column_of(present)
+    present = {cell: None if cell.strip() in UNKNOWN else cell for cell in set(cells)}
+    try:
+        values = {cell: number(known) for cell, known in present.items()}
+    except ValueError:
+        return column_of([present[cell] for cell in cells])
+    return np.array([values[cell] for cell in cells])
 
 
 def plan(table: Table, target: str | None) -> tuple[Plan, list[str]]:
@@ -88,13 +109,20 @@ def plan(table: Table, target: str | None) -> tuple[Plan, list[str]]:
         raise TableError(f"{table.name}: one column of classes or numbers is to be predicted")
     axes = [name for name, kind in chosen.kinds.items() if kind == "number"]
     if len(axes) < 2:
-        raise TableError(f"{table.name}: two columns of numbers are needed, but it has {len(axes)}")
+        raise TableError(
+            f"{table.name}: two columns of numbers are needed, but it has {len(axes)}{_reasons(chosen)}"
+        )
     if chosen.labels is not None and len(chosen.labels) > MOST_CLASSES:
         raise TableError(
             f"{table.name}: {chosen.targets[0]!r} has {len(chosen.labels)} classes, "
             f"but at most {MOST_CLASSES} can be shown"
         )
     return chosen, axes
+
+
+def _reasons(plan: Plan) -> str:
+    """Why columns were left out, for messages."""
+    return f" ({'; '.join(plan.notes)})" if plan.notes else ""
 
 
 def samples(own: Own, target: str | None, axes: Sequence[str] | None, seed: int) -> Samples:
@@ -120,8 +148,8 @@ def samples(own: Own, target: str | None, axes: Sequence[str] | None, seed: int)
     if len(kept) > MOST_SAMPLES:
         notes.append(f"{MOST_SAMPLES} of {len(kept)} rows are shown, drawn at random")
         kept = np.sort(np.random.default_rng(seed).permutation(kept)[:MOST_SAMPLES])
-    if len(kept) < 4:
-        raise TableError(f"{table.name}: {len(kept)} rows have numbers in {chosen}, but 4 are needed")
+    if len(kept) < 2:
+        raise TableError(f"{table.name}: {len(kept)} rows have numbers in {chosen}, but 2 are needed")
     low, high = columns[kept].min(axis=0), columns[kept].max(axis=0)
     half = np.where(high > low, (high - low) / 2, 1.0)
     X = _INNER * (columns[kept] - (low + high) / 2) / half
@@ -129,6 +157,8 @@ def samples(own: Own, target: str | None, axes: Sequence[str] | None, seed: int)
     ends = zip((low + high) / 2 - edge, (low + high) / 2 + edge, strict=True)
     named = tuple((name, float(a), float(b)) for name, (a, b) in zip(chosen, ends, strict=True))
     y, classes = _targets(table, plan)
+    if not classes:
+        notes.append(f"{plan.targets[0]!r} is scaled to -1 to 1, and the losses are in these units")
     return Samples(X, y[kept], classes, named, tuple(notes))
 
 

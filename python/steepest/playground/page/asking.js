@@ -2,23 +2,18 @@
 
 /**
  * A function that does `work` once at a time; what is wanted meanwhile is done once more, with what holds then.
- * An error is given to `fail`.
+ * An error is given to `fail`, and what was wanted meanwhile is done nevertheless.
  */
 export function latest(work, fail) {
   let busy = false, again = false;
   return async () => {
     if (busy) { again = true; return; }
     busy = true;
-    try {
-      do {
-        again = false;
-        await work();
-      } while (again);
-    } catch (error) {
-      fail(error);
-    } finally {
-      busy = false;
-    }
+    do {
+      again = false;
+      await Promise.resolve().then(work).catch(fail);
+    } while (again);
+    busy = false;
   };
 }
 

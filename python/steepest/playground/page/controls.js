@@ -68,6 +68,9 @@ export function number({ label, min, max, step = "any", value, id, change }) {
   return control(labelled(label, input), () => Number(input.value), (to) => (input.value = to), input);
 }
 
+/** Whether a slider is being dragged, which ends if its element is replaced. */
+export const dragged = (element) => element.querySelector("input[type=range]:active") !== null;
+
 /** A box to be checked. */
 export function check({ label, value, id, change }) {
   const input = el("input", { type: "checkbox", id, onchange: () => change(input.checked) });

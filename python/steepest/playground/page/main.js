@@ -30,7 +30,7 @@ function address() {
   } catch {
     say("The settings in the address are damaged; these are the usual ones.", true);
   }
-  return { tab: tab in TABS ? tab : "network", state };
+  return { tab: Object.hasOwn(TABS, tab ?? "") ? tab : "network", state };
 }
 
 function remember(tab, state) {
@@ -40,7 +40,7 @@ function remember(tab, state) {
 }
 
 async function show(name, state) {
-  if (current && current !== name) opened[current]?.page.suspend?.();
+  if (current && current !== name) opened[current]?.page?.suspend?.();
   current = name;
   for (const tab of document.querySelectorAll("[role=tab]")) {
     const chosen = tab.dataset.tab === name;
@@ -50,24 +50,35 @@ async function show(name, state) {
   }
   document.title = `${TABS[name]} – steepest playground`;
   if (!opened[name]) {
-    const root = document.getElementById(`panel-${name}`);
-    const { open } = await import(`/${name}/page.js`);
-    opened[name] = { state: {} };
-    const context = {
-      ask: (action, given) => connection.ask(name, action, given),
-      choices: hello.choices[name],
-      palette: hello.palette,
-      state: state ?? {},
-      remember: (now) => { opened[name].state = now; remember(name, now); },
-      say,
-      fail,
-    };
-    opened[name].page = await open(root, context);
-    root.dataset.ready = "true";
+    await open(name, state ?? {});
   } else {
-    opened[name].page.resume?.();
+    opened[name].page?.resume?.(); // unless it is still opening
   }
-  remember(name, opened[name].state);
+  remember(name, opened[name]?.state ?? {});
+}
+
+async function open(name, state) {
+  const root = document.getElementById(`panel-${name}`);
+  const tab = opened[name] = { state, page: null };
+  const context = {
+    ask: (action, given) => connection.ask(name, action, given),
+    choices: hello.choices[name],
+    palette: hello.palette,
+    longest: hello.longest,
+    state,
+    remember: (now) => { tab.state = now; remember(name, now); },
+    say: (text, warning) => { if (name === current) say(text, warning); },
+    fail,
+  };
+  try {
+    const page = await import(`/${name}/page.js`);
+    tab.page = await page.open(root, context);
+    root.dataset.ready = "true";
+  } catch (error) {
+    delete opened[name]; // to be tried again
+    root.replaceChildren();
+    throw error;
+  }
 }
 
 function makeTabs() {
@@ -130,6 +141,7 @@ const connection = new Connection(token(), fail);
 let hello;
 try {
   hello = await connection.ask("page", "hello");
+  connection.longest = hello.longest;
   const { tab, state } = address();
   await show(tab, state);
 } catch (error) {
