@@ -218,7 +218,7 @@ REFUSED = [
     ({"data": {"name": "moons"}}, "data.name must be one of circle"),
     ({"data": {"samples": 1e9}}, "data.samples must be from 10 to 2000"),
     ({"data": {"points": [[0, 0, 9]], "name": "drawn"}}, r"data.points\[0\]\[2\] must be from 0 to 6"),
-    ({"data": {"points": [[0, 0, 1]], "name": "drawn"}}, "two classes or more"),
+    ({"data": {"points": [], "name": "drawn"}}, "draw a point first"),
     ({"data": {"name": "table"}}, "there is no table"),
     ({"layers": [{"units": 17}]}, r"layers\[0\].units must be from 1 to 16"),
     ({"layers": [{"units": 2}] * 7}, "layers has 7 entries"),

@@ -7,8 +7,8 @@ import logging
 import secrets
 import socket
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class Playground:
         self._files = _files()
         self._token = secrets.token_urlsafe(24)
         self._pages = threading.Semaphore(_MOST_PAGES)
-        self._threads: set[int] = set()  # of pages, all alive while the lock is held
+        self._threads: set[int] = set()  # that compute an answer, all alive while the lock is held
         self._lock = threading.Lock()
         self._listening = _Listening(port)
         self._server = serve(
@@ -91,7 +91,7 @@ class Playground:
         """End, from any thread; pages lose their connection."""
         self._listening.end()
         with self._lock:
-            for thread in self._threads:  # else a long upload would be read to its end
+            for thread in self._threads:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(thread), ctypes.py_object(SystemExit)
                 )
@@ -136,18 +136,27 @@ class Playground:
         if not self._pages.acquire(blocking=False):
             connection.close(1013, f"{_MOST_PAGES} pages are open: close one")
             return
-        with self._lock:
-            self._threads.add(threading.get_ident())
         try:
             session = Session(self._table)
             for message in connection:
-                connection.send(session.answer(message))
-        except _closed():
+                with self._computing():
+                    answer = session.answer(message)
+                connection.send(answer)
+        except (_closed(), SystemExit):
             pass
+        finally:
+            self._pages.release()
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """While this thread may be ended by a SystemExit: an upload or a path takes a second or two."""
+        with self._lock:
+            self._threads.add(threading.get_ident())
+        try:
+            yield
         finally:
             with self._lock:
                 self._threads.discard(threading.get_ident())
-            self._pages.release()
 
 
 class _Listening(socket.socket):

@@ -86,7 +86,7 @@ export class Diagram {
     for (let output = 0; output < outputs; output++) {
       const node = el("button", { type: "button", class: "node output", id: `output-${output}`,
         "aria-label": `output ${output + 1}: show its weights`, onclick: () => this.view.pick(layer, output, null) });
-      node.style.background = outputs > 1 ? this.colors.of(output, outputs) : "var(--faint)";
+      node.style.background = outputs > 1 ? this.colors.of(output) : "var(--faint)";
       const y = this.y(output, outputs);
       this.nodes.append(this.at(node, x - 8, y, 16));
       this.places[layer + 1].push([x, y, 8]);

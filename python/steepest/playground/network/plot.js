@@ -21,11 +21,12 @@ export class Plot {
     this.samples.addEventListener("pointerup", () => { down = false; });
   }
 
-  /** The samples: {points, targets, held_out} of the server's arrays, and the number of classes. */
+  /** The samples: {points, targets, held_out} of the server's arrays, or null for none, and the number of classes. */
   drawSamples(arrays, classes, showTest) {
     const context = this.samples.getContext("2d");
     const scale = PIXELS / (2 * this.side);
     context.clearRect(0, 0, PIXELS, PIXELS);
+    if (!arrays) return;
     const { data } = arrays.points;
     const shown = PIXELS / (this.samples.clientWidth || PIXELS); // canvas pixels of one on the screen
     const radius = shown * (data.length > 1500 || shown > 3 ? 2 : 3.3);
@@ -36,7 +37,7 @@ export class Plot {
       context.beginPath();
       context.arc((data[2 * i] + this.side) * scale, (this.side - data[2 * i + 1]) * scale, radius, 0, 7);
       const target = arrays.targets.data[i];
-      context.fillStyle = classes ? this.colors.of(target, classes) : this.colors.signed(target);
+      context.fillStyle = classes ? this.colors.of(target) : this.colors.signed(target);
       context.fill();
       context.strokeStyle = test ? "#1d2329" : "#ffffff";
       context.stroke();

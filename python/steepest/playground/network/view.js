@@ -1,7 +1,7 @@
 // What the network tab shows: controls, diagram, planes, figures and the curve of the loss.
 
 import { Chart } from "/chart.js";
-import { button, check, digits, el, select } from "/controls.js";
+import { button, check, digits, dragged, el, select } from "/controls.js";
 import { Diagram } from "./diagram.js";
 import { Inspector } from "./inspector.js";
 import { Plot } from "./plot.js";
@@ -13,6 +13,7 @@ const lossName = (name) => LOSS_NAMES[name] ?? name;
 export class View {
   constructor(page) {
     this.page = page;
+    this.later = () => setTimeout(() => this.controls()); // when the slider has said its last value
     this.looked = null; // the hidden unit that the plane shows instead of the output: [layer, unit]
     this.diagram = new Diagram(page.colors, page.edits, page.choices.inputs, this);
     this.inspector = new Inspector(page.choices, page.edits);
@@ -58,7 +59,7 @@ export class View {
     this.speed = el("div", { class: "figure", id: "speed" }, "–");
     return el("div", { class: "card row bar" }, this.playButton,
       button({ label: "Step", id: "step", title: "one epoch", press: () => page.step() }),
-      button({ label: "Back", id: "back", title: "to what was before the last step or frame, to the last bit", press: () => page.back() }),
+      button({ label: "Back", id: "back", title: `to what was before the last step or frame, to the last bit; up to ${page.choices.most.back} times`, press: () => page.back() }),
       button({ label: "Reset", id: "reset", title: "to the initial weights", press: () => page.reset() }),
       select({ label: "Epochs a frame", id: "pace", options: PACES, value: page.look.pace, change: (value) => page.setLook({ pace: Number(value) }) }).element,
       el("div", { class: "counter" }, el("h3", {}, "Epoch"), this.epoch),
@@ -71,9 +72,13 @@ export class View {
   /** The menus and sliders, for the present settings; what had the focus keeps it. */
   controls() {
     const focused = document.activeElement?.id;
-    const { choices, settings, edits } = this.page;
-    this.dataCard.replaceChildren(...dataControls(choices, settings, edits));
-    this.learningCard.replaceChildren(...learningControls(choices, settings, edits), this.moreButton);
+    if (dragged(this.page.root)) { // its slider would be gone: when it is let go
+      document.addEventListener("pointerup", this.later, { once: true });
+      return;
+    }
+    const { choices, wanted, edits } = this.page;
+    this.dataCard.replaceChildren(...dataControls(choices, wanted, edits));
+    this.learningCard.replaceChildren(...learningControls(choices, wanted, edits), this.moreButton);
     this.markPen();
     if (focused) document.getElementById(focused)?.focus();
   }
@@ -89,17 +94,23 @@ export class View {
     for (const pen of this.dataCard.querySelectorAll(".pens button")) {
       const label = Number(pen.id.slice("pen-".length));
       pen.setAttribute("aria-pressed", label === this.page.edits.pen);
-      const { classes, colors } = this.page;
-      pen.style.borderBottom = `4px solid ${colors.of(label, label < 2 ? Math.max(2, classes) : label + 1)}`;
+      pen.style.borderBottom = `4px solid ${this.page.colors.of(label)}`;
     }
   }
 
   /** Everything that other settings change. */
   rebuild() {
-    this.inspector.clear();
+    this.inspector.settle(this.page.wanted);
     this.controls();
     this.makePlots();
     this.makeDiagram();
+  }
+
+  /** What was refused is not what is shown. */
+  refused() {
+    this.controls();
+    this.inspector.settle(this.page.settings);
+    this.inspector.refresh(this.page.answer.arrays, `${this.page.look.shown}.`, true);
   }
 
   makeDiagram() {
@@ -129,14 +140,15 @@ export class View {
   // ---- one state of learning ------------------------------------------------------------------------------
 
   redraw() {
-    const { answer, whole, look, classes, settings } = this.page;
+    const { answer, whole, look, classes, settings, wanted } = this.page;
     this.diagram.draw(answer.arrays, `${look.shown}.`, look.discrete);
     this.inspector.refresh(answer.arrays, `${look.shown}.`);
     this.plots.querySelectorAll("button").forEach((choice, place) => choice.setAttribute("aria-pressed", place === look.shown));
     const test = look.showTest || settings.data.name === "drawn"; // a point that was just drawn must not vanish
-    const drawn = `${test} ${document.documentElement.dataset.theme}`;
+    const cleared = wanted.data.name === "drawn" && !wanted.data.points.length;
+    const drawn = `${test} ${cleared} ${document.documentElement.dataset.theme}`;
     for (const plot of this.outputs) {
-      if (plot.drawn !== drawn) plot.drawSamples(whole.arrays, classes, test);
+      if (plot.drawn !== drawn) plot.drawSamples(cleared ? null : whole.arrays, classes, test);
       plot.drawn = drawn;
     }
     this.drawPlots();

@@ -36,17 +36,14 @@ export class Colors {
   /** Packed colors of classes by how sure they are: 256 of each class. */
   ofClasses(count) {
     this.tables[count] ??= Uint32Array.from({ length: 256 * count }, (_, i) => {
-      const tint = parsed(this.of(i >> 8, count));
+      const tint = parsed(this.of(i >> 8));
       return packed(mixed(this.ground, tint, 0.1 + (i & 255) / 255 * 0.6));
     });
     return this.tables[count];
   }
 
-  /** Two classes are drawn as negative and positive values are; more have colors of their own. */
-  of(label, count) {
-    if (count === 2) return label === 0 ? this.negative : this.positive;
-    return this.classes[label % this.classes.length];
-  }
+  /** The color of a class: the first two have those of negative and positive values. */
+  of(label) { return this.classes[label % this.classes.length]; }
 
   /** A signed value from -1 to 1 as a color. */
   signed(value) {
