@@ -105,6 +105,15 @@ def test_points_between_thousands(reading: Read) -> None:
     assert "points between thousands" in table.notes[0]
 
 
+@pytest.mark.parametrize("columns", [9_000, 20_000])  # first lines of 130 and 300 kB
+def test_lines_may_be_long(reading: Read, columns: int) -> None:
+    names = [f"ENSG{i:011d}" for i in range(columns)]
+    rows = [",".join(f"{(i * k) % 97}.5" for i in range(columns)) for k in range(3)]
+    table = reading("\n".join([",".join(names), *rows]))
+    assert list(table.columns) == names and len(table) == 3
+    assert table.column(names[-1])[2] == (columns - 1) * 2 % 97 + 0.5
+
+
 def test_spreadsheets(reading: Read) -> None:
     table = reading("sep=;\r\na;b;\r\n" + rows("{i}", "x", "", separator=";"))
     assert list(table.columns) == ["a", "b"] and len(table) == 12

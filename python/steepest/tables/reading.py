@@ -20,7 +20,8 @@ from . import numpy_file
 from .sniff import Format, ReadOptions, sniffed
 from .table import Array, Table, TableError, column_of, listed
 
-_HEAD = 2**18  # bytes from which the format is found out
+_HEAD = 2**18  # bytes from which the format is found out,
+_LINES, _LONGEST_HEAD = 10, 2**26  # or more, for so many lines: those of genes are a megabyte long
 _EXCEL = (".xlsx", ".xls", ".xlsm", ".ods")
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 
@@ -164,11 +165,9 @@ def _excel(path: Path, options: ReadOptions) -> Table:
 
 def _text(name: str, file: IO[bytes], suffix: str, options: ReadOptions) -> Table:
     pandas = _pandas()
-    start = file.read(_HEAD)
+    start, cut = _begin(file)
     encoding = options.encoding or ("utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    found = sniffed(
-        name, _decoded(name, start, encoding, len(start) == _HEAD), options, suffix in (".tsv", ".tab")
-    )
+    found = sniffed(name, _decoded(name, start, encoding, cut), options, suffix in (".tsv", ".tab"))
     file.seek(0)
     try:
         with warnings.catch_warnings():
@@ -212,6 +211,17 @@ def _check_widths(name: str, file: IO[bytes], encoding: str, found: Format) -> N
                 )
     finally:
         lines.detach()
+
+
+def _begin(file: IO[bytes]) -> tuple[bytes, bool]:
+    """The first lines of a file, and whether there may be more."""
+    start = file.read(_HEAD)
+    cut = len(start) == _HEAD
+    while cut and len(start) < _LONGEST_HEAD and start.count(b"\n") <= _LINES:
+        more = file.read(len(start))
+        cut = len(more) == len(start)
+        start += more
+    return start, cut
 
 
 def _decoded(name: str, start: bytes, encoding: str, cut: bool) -> str:

@@ -116,7 +116,10 @@ def _separator(lines: Sequence[str], tabs: bool) -> str:
     order = "\t,;|" if tabs else _SEPARATORS
     found: list[tuple[int, int, str]] = []
     for mark in order:
-        widths = [len(row) for row in _split(lines[:50], mark)]
+        try:
+            widths = [len(row) for row in _split(lines[:50], mark)]
+        except TableError:  # a line of thousands of columns is too long for one cell: it is another one
+            continue
         if widths and max(widths) > 1:
             same = widths.count(widths[0])
             found.append((same * (widths[0] > 1), widths[0], mark))

@@ -4,6 +4,7 @@ import { drawSigned } from "/colors.js";
 import { digits, el, svg } from "/controls.js";
 
 const HEIGHT = 350, HEAD = 58, PITCH = 46, LEFT = 50;
+const NARROW = 74; // between columns: the buttons above them are as wide
 const NAMES = { x1: "x₁", x2: "x₂", "x1^2": "x₁²", "x2^2": "x₂²", "x1 x2": "x₁x₂", "sin x1": "sin x₁", "sin x2": "sin x₂" };
 
 /** edits: what the buttons do. view: shows a unit's weights, or its picture. names: of all possible inputs. */
@@ -25,13 +26,13 @@ export class Diagram {
     const focused = document.activeElement?.id;
     const width = this.element.clientWidth || 600;
     const layers = settings.layers.length;
-    const step = (width - LEFT - 40) / (layers + 1);
+    this.step = (width - LEFT - 40) / (layers + 1); // between columns
     this.shape = [settings.inputs.length, ...settings.layers.map((layer) => layer.units), outputs];
     this.canvases = [];
     this.nodes.replaceChildren();
     this.inputColumn(settings, inputs);
     this.places = [settings.inputs.map((name) => [LEFT, this.inputY(this.names.indexOf(name))])];
-    for (let layer = 0; layer < layers; layer++) this.hiddenColumn(layer, LEFT + 10 + (layer + 1) * step);
+    for (let layer = 0; layer < layers; layer++) this.hiddenColumn(layer, LEFT + 10 + (layer + 1) * this.step);
     this.outputColumn(width - 12, outputs);
     this.element.append(this.tip);
     this.makeLines(width);
@@ -57,13 +58,14 @@ export class Diagram {
 
   hiddenColumn(layer, x) {
     const { units } = this.settings.layers[layer];
-    const size = Math.max(16, Math.min(36, HEIGHT / units - 6));
+    const size = Math.max(16, Math.min(36, HEIGHT / units - 6, 0.6 * this.step));
+    const narrow = this.step < NARROW;
     const small = (text, name, press) => el("button", { type: "button", class: "small", "aria-label": `${name}, layer ${layer + 1}`,
       id: `${name.replace(" ", "-")}-${layer}`, onclick: press }, text);
-    this.nodes.append(this.at(el("div", { class: "head" },
+    this.nodes.append(this.at(el("div", { class: narrow ? "head narrow" : "head" },
       el("div", { class: "row" }, small("−", "fewer units", () => this.edits.units(layer, -1)),
-        el("span", { class: "figure" }, String(units)), small("+", "more units", () => this.edits.units(layer, 1))),
-      small("options", "options", () => this.view.inspector.layer(layer, this.settings))), x, 24));
+        narrow ? "" : el("span", { class: "figure" }, String(units)), small("+", "more units", () => this.edits.units(layer, 1))),
+      small(narrow ? `${units} …` : "options", "options", () => this.view.inspector.layer(layer, this.settings))), x, 24));
     this.canvases.push([]);
     this.places.push([]);
     for (let unit = 0; unit < units; unit++) {

@@ -1,7 +1,7 @@
 // What the network tab shows: controls, diagram, planes, figures and the curve of the loss.
 
-import { Chart } from "/chart.js";
-import { button, check, digits, dragged, el, select } from "/controls.js";
+import { Chart, DASHES } from "/chart.js";
+import { button, check, digits, dragged, el, select, svg } from "/controls.js";
 import { Diagram } from "./diagram.js";
 import { Inspector } from "./inspector.js";
 import { Plot } from "./plot.js";
@@ -21,9 +21,9 @@ export class View {
     this.learningCard = el("div", { class: "card learning" });
     this.moreButton = button({ label: "More settings", id: "more", press: () => this.more(!page.look.more) });
     this.plots = el("div", { class: "plots" });
-    this.figures = el("div", { class: "card figures figure" });
+    this.figures = el("div", { class: "figures figure" });
     this.chart = new Chart({ label: "Loss of each epoch: training solid, test dashed", x: [0, 10], y: [0, 1],
-      width: 420, height: 190, xLabel: "epoch" });
+      width: 400, height: 125, xLabel: "epoch" });
     this.lay();
     this.more(page.look.more);
     document.addEventListener("theme", () => { if (page.answer) { this.makeDiagram(); this.redraw(); } });
@@ -43,8 +43,8 @@ export class View {
     root.classList.add("network");
     root.append(this.bar(), this.learningCard, this.dataCard,
       el("div", { class: "stack middle" }, el("div", { class: "card stack" }, head, this.diagram.element), this.inspector.element),
-      el("div", { class: "stack right" }, el("div", { class: "card stack" }, this.plots, options), this.figures,
-        el("div", { class: "card" }, this.chart.element)));
+      el("div", { class: "stack right" }, el("div", { class: "card stack losses" }, this.figures, this.chart.element),
+        el("div", { class: "card stack" }, this.plots, options)));
     root.addEventListener("dragover", (event) => event.preventDefault());
     root.addEventListener("drop", (event) => {
       event.preventDefault();
@@ -156,13 +156,19 @@ export class View {
     this.epoch.textContent = answer.epochs.toLocaleString("en");
     this.epoch.dataset.steps = answer.steps;
     this.speed.textContent = answer.speed ? Math.round(answer.speed).toLocaleString("en") : "–";
-    this.figures.className = `card figures figure of-${answer.runs.length}`;
-    this.figures.replaceChildren(...answer.runs.map((run) => this.row(run, answer.runs.length > 1)));
+    this.figures.className = `figures figure of-${answer.runs.length}`;
+    this.figures.replaceChildren(...answer.runs.map((run, place) => this.row(run, place, answer.runs.length > 1)));
   }
 
-  row(run, titled) {
+  /** The losses of a run, with the looks of their curves. */
+  row(run, place, titled) {
     const score = this.page.classes ? "accuracy" : "R²";
-    const line = (part, name) => [el("span", { class: "name" }, name), el("b", { class: `${part}-loss` }, digits(run[part].loss)),
+    const key = (part) => {
+      const line = svg("line", { x1: 0, y1: 4, x2: 26, y2: 4, class: "curve", "stroke-dasharray": part === "test" ? DASHES : null });
+      line.style.stroke = this.color(place);
+      return svg("svg", { class: "key", width: 26, height: 8, "aria-hidden": "true" }, line);
+    };
+    const line = (part, name) => [el("span", { class: "name" }, key(part), name), el("b", { class: `${part}-loss` }, digits(run[part].loss)),
       el("span", { class: "score" }, `${score} ${digits(run[part].score, 3)}`)];
     return el("div", { class: "figures-row" }, titled ? el("span", { class: "title" }, lossName(run.loss)) : "",
       ...line("train", "training"), ...line("test", "test"));
@@ -189,7 +195,7 @@ export class View {
   }
 
   drawCurve() {
-    const { answer: { epochs, runs }, colors, curve } = this.page;
+    const { answer: { epochs, runs }, curve } = this.page;
     while (curve.length && curve.at(-1).epochs >= epochs) curve.pop();
     curve.push({ epochs, losses: runs.map((run) => [run.train.loss, run.test.loss]) });
     if (curve.length > MOST_DRAWN) {
@@ -199,8 +205,11 @@ export class View {
     const all = curve.flatMap((point) => point.losses.flat()).filter(Number.isFinite);
     this.chart.scale([xs[0], Math.max(xs.at(-1), xs[0] + 10)], [0, nice(Math.max(...all, 1e-6))]);
     this.chart.draw(runs.flatMap((_, place) => ["training", "test"].map((name, part) => ({ xs, name, dashed: part === 1,
-      ys: curve.map((point) => point.losses[place][part] ?? NaN), color: colors.classes[place * 5] }))));
+      ys: curve.map((point) => point.losses[place][part] ?? NaN), color: this.color(place) }))));
   }
+
+  /** Of the curves of a run: the ink, or amber for the second one. */
+  color(place) { return place ? this.page.colors.of(5) : "var(--ink)"; }
 }
 
 /** The least round number that is not below a value. */

@@ -4,6 +4,8 @@ import { svg } from "./controls.js";
 
 const LEFT = 46, RIGHT = 12, TOP = 12, BOTTOM = 34;
 
+export const DASHES = "5 4"; // of a dashed curve
+
 /** One, with the ranges x and y, each [least, most]. */
 export class Chart {
   constructor({ label, width = 640, height = 420, x, y, xLabel = "", yLabel = "" }) {
@@ -51,7 +53,7 @@ export class Chart {
   draw(curves) {
     this.curves.replaceChildren(...curves.map(({ xs, ys, color, dashed, name }) => {
       const path = svg("path", { class: "curve", d: this.path(xs, ys), "data-name": name,
-        "stroke-dasharray": dashed ? "5 4" : null });
+        "stroke-dasharray": dashed ? DASHES : null });
       if (color) path.style.stroke = color;
       return path;
     }));

@@ -98,5 +98,5 @@ export function digits(value, most = 4) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   const text = size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(most - 2) : value.toPrecision(most);
-  return text.replace("-", "−");
+  return text.replaceAll("-", "−").replace("e+", "e");
 }
