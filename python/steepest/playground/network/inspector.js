@@ -34,11 +34,11 @@ export class Inspector {
     if (row !== null) document.getElementById(`weight-${row}`)?.focus();
   }
 
-  /** Other settings: a layer's options stay, if it is still there. */
-  settle(settings) {
+  /** Other settings, or `same` ones: a layer's options stay, if it is still there. */
+  settle(settings, same = false) {
     if (dragged(this.element)) return;
     if (this.shown?.unit === undefined && this.shown?.layer < settings.layers.length) this.layer(this.shown.layer, settings);
-    else this.clear();
+    else if (!same) this.clear();
   }
 
   /** The same unit's numbers after a step, but for the one that is being typed, unless `all`. */

@@ -109,7 +109,7 @@ export class View {
   /** What was refused is not what is shown. */
   refused() {
     this.controls();
-    this.inspector.settle(this.page.settings);
+    this.inspector.settle(this.page.settings, true);
     this.inspector.refresh(this.page.answer.arrays, `${this.page.look.shown}.`, true);
   }
 

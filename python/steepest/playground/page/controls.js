@@ -1,6 +1,6 @@
 // Elements with labels, as every tab uses them. Each control is {element, value}, whose value can be set.
 
-/** An element with attributes (on... are listeners, null ones are left out) and children. */
+/** An element with attributes (on... are listeners, null and false are left out but for aria-...) and children. */
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   apply(element, attributes);
@@ -19,6 +19,7 @@ export function svg(tag, attributes = {}, ...children) {
 function apply(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name.startsWith("aria-") && typeof value === "boolean") element.setAttribute(name, String(value));
     else if (value !== null && value !== undefined && value !== false) {
       element.setAttribute(name, value === true ? "" : value);
     }
