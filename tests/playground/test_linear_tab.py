@@ -16,7 +16,7 @@ PARTS = ["data", "penalty", "total"]
 
 def show(**changes):
     message = {**START, "steps": 0, **changes}
-    return perform(LinearTab(), Request(1, "linear", "show", message))
+    return perform(LinearTab(), Request("linear", "show", message))
 
 
 def each_loss(loss, W, b):
@@ -139,7 +139,7 @@ def test_what_cannot_be_is_refused_by_name(changes, field):
 
 def test_random_parameters_follow_from_the_seed():
     tab = LinearTab()
-    requests = [Request(1, "linear", "random", {"seed": seed}) for seed in (0, 0, 1)]
+    requests = [Request("linear", "random", {"seed": seed}) for seed in (0, 0, 1)]
     first, again, other = (perform(tab, request).values for request in requests)
     assert first == again != other
     show(**first)
@@ -151,7 +151,7 @@ def test_digits_are_learned_epoch_by_epoch(loss):
 
     def train(epochs, restart=False):
         message = {"loss": loss, "strength": 0.01, "epochs": epochs, "restart": restart}
-        return perform(tab, Request(1, "linear", "digits", message))
+        return perform(tab, Request("linear", "digits", message))
 
     start = train(0)
     assert not start.arrays["templates"].any() and start.values["epochs"] == 0

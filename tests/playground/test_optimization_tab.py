@@ -18,7 +18,7 @@ RATE, MOMENTUM = 0.02, 0.7
 
 
 def asked(action="paths", **changes):
-    return perform(TAB, Request(1, "optimization", action, changes))
+    return perform(TAB, Request("optimization", action, changes))
 
 
 def paths(*methods, **changes):

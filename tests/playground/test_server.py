@@ -113,7 +113,7 @@ HOSTILE = {
     "unknown tab": (json.dumps({**GOOD, "tab": "x"}), "tab must be one of page, network"),
     "unknown action": (json.dumps({**GOOD, "do": "__init__"}), "page cannot '__init__'; it can hello"),
     "private action": (json.dumps({**GOOD, "tab": "network", "do": "_built"}), "network cannot '_built'"),
-    "action of another kind": (json.dumps({**GOOD, "do": ["hello"]}), "do must be the name of an action"),
+    "action of another kind": (json.dumps({**GOOD, "do": ["hello"]}), "do must be a text"),
     "unknown key": (json.dumps({**GOOD, "more": 1}), "unknown key 'more'"),
     "unknown argument": (json.dumps({**GOOD, "with": {"a": 1}}), "unknown key 'a', but takes nothing"),
     "arguments of another kind": (json.dumps({**GOOD, "with": 3}), "must be an object, not 3"),

@@ -205,3 +205,30 @@ def test_a_polynomial_shows_numbers_of_the_points_that_are_there_or_none(opened,
     page.choose("polynomial-degree", 1)
     page.until(lambda: page.text("polynomial-training-error") == "0")
     assert page.said() == ""
+
+
+@pytest.mark.parametrize(
+    ("tab", "state"),
+    [
+        ("linear", {"W": 3}),
+        ("polynomial", {"points": 3}),
+        ("polynomial", {"points": [[1, "a"], [2, 3]]}),
+        ("optimization", {"start": [1]}),
+        ("network", {"settings": {"layers": 3}}),
+    ],
+)
+def test_a_link_that_is_refused_says_why_and_opens_the_usual_page(opened, tab, state):
+    page = opened(tab, state)
+    ((name, _),) = state.get("settings", state).items()
+    assert page.said().startswith(name)
+    usual = opened(tab)
+    assert usual.said() == ""
+
+
+@pytest.mark.parametrize("name", ["constructor", "toString", "nowhere"])
+def test_an_unknown_tab_is_the_first(opened, driver, name):
+    page = opened("polynomial")
+    page.script("location.hash = arguments[0]", name)  # which loads the page again
+    page.until(lambda: driver.current_url.endswith("#network"))
+    page.until(lambda: page.script("return document.getElementById('panel-network').dataset.ready"))
+    assert page.text("play") == "Play"

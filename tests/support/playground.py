@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from steepest.playground.fields import MessageError
 from steepest.playground.network.tab import NetworkTab
 from steepest.playground.protocol import Answer, Request, Tab, perform
 
@@ -66,12 +65,7 @@ def asker(tab: Tab) -> Callable[..., Answer]:
     """Ask a tab without a server, as in ``ask("fit", degree=3)``; a `MessageError` for a page's error."""
 
     def ask(action: str, **given: object) -> Answer:
-        try:
-            return perform(tab, Request(1, "tab", action, given))
-        except MessageError:
-            raise
-        except (ValueError, TypeError) as error:
-            raise MessageError(str(error)) from None
+        return perform(tab, Request("tab", action, given))
 
     return ask
 

@@ -11,15 +11,7 @@ _SHOWN = 60  # characters of a refused value
 
 
 class MessageError(ValueError):
-    """A message that cannot be followed; nothing has changed.
-
-    Attributes
-    ----------
-    number : int
-        The request's id; -1 where it has none.
-    """
-
-    number = -1
+    """A message that cannot be followed; nothing has changed."""
 
 
 class Field(Protocol):

@@ -17,11 +17,12 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import numpy as np
 
 from .._checks import Array
-from .fields import Choice, Field, Integer, MessageError, Record
+from ..training.divergence import DivergenceError
+from .fields import Choice, Field, Integer, MessageError, Record, Text
 
 VERSION = 1
 LONGEST = 8 * 2**20  # bytes of a request: a table
-_DTYPES = {"int8": "i1", "uint8": "u1", "float32": "f4", "float64": "f8", "int64": "i8"}
+_DTYPES = {"int8": "i1", "uint8": "u1", "float32": "f4", "float64": "f8"}
 _ALIGNED = 8
 _Method = TypeVar("_Method", bound=Callable[..., "Answer"])
 
@@ -29,7 +30,6 @@ _Method = TypeVar("_Method", bound=Callable[..., "Answer"])
 class Request(NamedTuple):
     """What a client asks for."""
 
-    number: int
     tab: str
     action: str
     arguments: object
@@ -78,36 +78,63 @@ class Tab:
         return {}
 
 
-def read(text: str | bytes, tabs: Collection[str]) -> Request:
-    """A request, checked but for its arguments.
+def parsed(text: str | bytes) -> dict[str, Any]:
+    """The JSON object of a request.
 
     Raises
     ------
     MessageError
-        If it is none. Its attribute `number` is the request's id, or -1 where there is none.
+        If it is none.
     """
-    number = -1
+    if not isinstance(text, str):
+        raise MessageError("a request is JSON text, not bytes")
+
+    def no_constant(name: str) -> float:
+        raise MessageError(f"the message holds {name}, which is no number of JSON")
+
     try:
-        if not isinstance(text, str):
-            raise MessageError("a request is JSON text, not bytes")
-        message = _json(text)
-        number = Integer(0, 2**53).checked(message.get("id"), "id")
-        version = message.get("version")
-        if version != VERSION or isinstance(version, bool):
-            raise MessageError(
-                f"the page speaks version {version!r:.40}, but the server {VERSION}: reload it"
-            )
-        rules: dict[str, Field] = {
-            "version": Integer(VERSION, VERSION),
-            "id": Integer(0, 2**53),
-            "with": _Anything(),
-        }
-        rules |= {"tab": Choice([*tabs]), "do": _Name()}
-        found = Record(rules, {"with": {}}).checked(message, "")
-        return Request(number, found["tab"], found["do"], found["with"])
-    except MessageError as error:
-        error.number = number
+        message = json.loads(text, parse_constant=no_constant)
+    except MessageError:
         raise
+    except (ValueError, RecursionError) as error:  # of numbers of 5,000 digits too
+        raise MessageError(f"the message is not JSON: {error!s:.80}") from None
+    if not isinstance(message, dict):
+        raise MessageError("the message must be an object")
+    return message
+
+
+def number(message: Mapping[str, Any]) -> int:
+    """The id of a request.
+
+    Raises
+    ------
+    MessageError
+        If it has none.
+    """
+    return Integer(0, 2**53).checked(message.get("id"), "id")
+
+
+def request(message: Mapping[str, Any], tabs: Collection[str]) -> Request:
+    """What a request asks for, checked but for the arguments and the id.
+
+    Raises
+    ------
+    MessageError
+        If it asks for nothing that can be.
+    """
+    version = message.get("version")
+    if version != VERSION or isinstance(version, bool):
+        raise MessageError(f"the page speaks version {version!r:.40}, but the server {VERSION}: reload it")
+    anything = _Anything()
+    rules: dict[str, Field] = {
+        "version": anything,
+        "id": anything,
+        "tab": Choice([*tabs]),
+        "do": Text(40),
+        "with": anything,
+    }
+    found = Record(rules, {"with": {}}).checked(message, "")
+    return Request(found["tab"], found["do"], found["with"])
 
 
 def perform(tab: Tab, request: Request) -> Answer:
@@ -116,13 +143,20 @@ def perform(tab: Tab, request: Request) -> Answer:
     Raises
     ------
     MessageError
-        If the tab cannot do that, or not with these arguments; nothing has changed.
+        If the tab cannot do that, or not with these arguments, by its own rules or those of what it asks;
+        nothing has changed.
     """
     if request.action not in tab.actions:
         known = ", ".join(sorted(tab.actions))
         raise MessageError(f"{request.tab} cannot {request.action!r:.40}; it can {known}")
     rules, method = tab.actions[request.action]
-    answer: Answer = getattr(tab, method)(**rules.checked(request.arguments, ""))
+    arguments = rules.checked(request.arguments, "")
+    try:
+        answer: Answer = getattr(tab, method)(**arguments)
+    except MessageError:
+        raise
+    except (ValueError, TypeError, DivergenceError) as error:
+        raise MessageError(str(error)) from None
     return answer
 
 
@@ -149,28 +183,6 @@ def _packed(header: Mapping[str, Any], chunks: list[bytes]) -> bytes:
     return b"".join([struct.pack("<I", len(text)), text, *chunks])
 
 
-def _json(text: str) -> dict[str, Any]:
-    def no_constant(name: str) -> float:
-        raise MessageError(f"the message holds {name}, which is no number of JSON")
-
-    try:
-        message = json.loads(text, parse_constant=no_constant)
-    except MessageError:
-        raise
-    except (ValueError, RecursionError) as error:  # of numbers of 5,000 digits too
-        raise MessageError(f"the message is not JSON: {error!s:.80}") from None
-    if not isinstance(message, dict):
-        raise MessageError("the message must be an object")
-    return message
-
-
 class _Anything:
     def checked(self, value: object, where: str) -> Any:
-        return value
-
-
-class _Name:
-    def checked(self, value: object, where: str) -> str:
-        if not isinstance(value, str) or len(value) > 40:
-            raise MessageError(f"{where} must be the name of an action")
         return value

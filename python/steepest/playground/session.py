@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 
 from .. import _version
 from ..plots.drawing import CLASS_COLORS, DIVERGING
-from ..training.divergence import DivergenceError
 from . import protocol
 from .fields import MessageError
 from .linear.tab import LinearTab
@@ -16,7 +15,7 @@ from .network.tab import NetworkTab
 from .network.table import Own
 from .optimization.tab import OptimizationTab
 from .polynomial.tab import PolynomialTab
-from .protocol import Answer, Request, Tab, action
+from .protocol import Answer, Tab, action
 
 TABS: Mapping[str, Callable[[Own | None], Tab]] = {
     "network": NetworkTab,
@@ -62,19 +61,13 @@ class Session:
 
     def answer(self, message: str | bytes) -> bytes:
         """The answer to a message: what it asks for, or why that cannot be."""
-        number = -1
+        number = -1  # of what cannot be read
         try:
-            request = protocol.read(message, ["page", *TABS])
-            number = request.number
-            return protocol.encoded(number, self._performed(request))
+            number = protocol.number(given := protocol.parsed(message))
+            request = protocol.request(given, ["page", *TABS])
+            return protocol.encoded(number, protocol.perform(self.tab(request.tab), request))
         except MessageError as error:
-            return protocol.refusal(max(number, error.number), str(error))
+            return protocol.refusal(number, str(error))
         except Exception as error:  # a fault of ours: the page says so and goes on, the terminal has the rest
             traceback.print_exc(file=sys.stderr)
             return protocol.refusal(number, f"a fault of the playground: {type(error).__name__}: {error}")
-
-    def _performed(self, request: Request) -> Answer:
-        try:
-            return protocol.perform(self.tab(request.tab), request)
-        except (ValueError, TypeError, DivergenceError) as error:  # steepest's own rules
-            raise MessageError(str(error)) from None

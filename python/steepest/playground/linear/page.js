@@ -1,6 +1,6 @@
 // The linear tab: W and b by hand or by gradient descent, and what follows from them in three views.
 
-import { different } from "/asking.js";
+import { accepted, different } from "/asking.js";
 import { button, el, select, slider } from "/controls.js";
 import { Algebra } from "./algebra.js";
 import { Curve } from "./curve.js";
@@ -14,7 +14,7 @@ const RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100];
 
 export async function open(root, { ask, choices, palette, state, remember, say, fail }) {
   const start = choices.start;
-  const now = await first({ ask, start, state, fail });
+  const now = await accepted(start, state, (given) => ask("show", { ...given, steps: 0 }), fail);
   let chosen = 0, seed = 0, queued = 0, running = false, stale = false, busy = false, remembered = 0;
 
   const plane = new Plane({ side: choices.side, colors: palette.classes, move, add, choose });
@@ -22,7 +22,7 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
   const parameters = new Parameters({ colors: palette.classes, largest: choices.largest, say,
     change: (W, b) => set({ W, b }), now });
   const losses = new Losses({ change: (loss) => { curve.clear(); set({ loss }); } });
-  const algebra = new Algebra(palette.classes);
+  const algebra = new Algebra();
   const curve = new Curve();
   const strength = slider({ label: "L2 strength", id: "linear-strength", steps: among(STRENGTHS, now.strength),
     value: now.strength, show: (value) => (value === 0 ? "none" : String(value)),
@@ -34,7 +34,7 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
   const addOne = button({ label: "Add", id: "linear-add", title: "Add a point where there is space", press: addInSpace });
   const remove = button({ label: "Remove", id: "linear-remove", press: () => drop(chosen) });
   const reseed = button({ label: "Random W and b", id: "linear-random", press: random });
-  const views = digitsCard({ ask, palette, say, fail, settings: () => ({ loss: now.loss, strength: now.strength }) });
+  const views = digitsCard({ ask, palette, fail, settings: () => ({ loss: now.loss, strength: now.strength }) });
 
   /** Change something, and show what follows. */
   function set(changes) {
@@ -201,17 +201,6 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
   stale = true;
   await pump();
   return { suspend() { pause(); views.stop(); } };
-}
-
-/** The settings of the address, or the usual ones if the server refuses them. */
-async function first({ ask, start, state, fail }) {
-  try {
-    await ask("show", { ...start, ...state, steps: 0 });
-    return { ...start, ...state };
-  } catch (error) {
-    fail(error);
-    return { ...start };
-  }
 }
 
 /** The steps of a slider, and a value that may be between them. */

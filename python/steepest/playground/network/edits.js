@@ -110,8 +110,8 @@ export class Edits {
   }
 
   addLayer() {
-    const { layers } = this.settings, { most, settings } = this.page.choices;
-    if (layers.length < most.layers) this.set({ layers: [...layers, { ...settings.layers[0], units: 4 }] });
+    const { layers } = this.settings, { most, layer } = this.page.choices;
+    if (layers.length < most.layers) this.set({ layers: [...layers, layer] });
     else this.page.say(`${most.layers} hidden layers are the most.`, true);
   }
 

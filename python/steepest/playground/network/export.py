@@ -13,12 +13,12 @@ _PROGRAM = '''\
 """{what}"""
 {paths}
 import steepest as st
-from steepest.playground.network import plane{more}
+from steepest.playground.network import plane, scores{more}
 
 samples = {samples}
 X = plane.inputs(samples.X, {inputs!r})
 loss = st.{loss}
-y, outputs = plane.targets(loss, samples.y, classes={classes})
+y, outputs = scores.targets(loss, samples.y, classes={classes})
 test = plane.split(samples.y, {test_share!r}, seed={data_seed}, labelled={labelled})
 
 model = st.Sequential(
@@ -105,5 +105,4 @@ def _rate(chosen: Mapping[str, Any]) -> str:
     rate = repr(chosen["learning_rate"])
     if (schedule := chosen["schedule"]) is None:
         return rate
-    first = "after" if schedule["name"] == "Warmup" else "rate"
-    return "st.schedules." + parts.code(parts.SCHEDULES, schedule, **{first: rate})
+    return "st.schedules." + parts.code(parts.SCHEDULES, schedule, **{parts.rate_argument(schedule): rate})

@@ -65,7 +65,7 @@ export class Inspector {
       change: (name) => set({ activation: part(name) }) });
     activation.input.disabled = layer.kind === "Maxout"; // which is one itself
     this.element.replaceChildren(el("h3", {}, `Layer ${number + 1}`), el("div", { class: "weights" },
-      select({ label: "Kind", id: "layer-kind", options: ["Linear", "Maxout"], value: layer.kind, change: change("kind") }).element,
+      select({ label: "Kind", id: "layer-kind", options: this.choices.kinds, value: layer.kind, change: change("kind") }).element,
       activation.element,
       select({ label: "Normalization", id: "layer-normalization", value: layer.normalization ?? "",
         options: [["", "none"], ...this.choices.normalizations],

@@ -1,8 +1,9 @@
 // The network tab: what the user sets goes to the server, what the server computes is drawn.
 
+import { different } from "/asking.js";
 import { Colors } from "/colors.js";
 import { Edits } from "./edits.js";
-import { FULL_SPEED } from "./sidebar.js";
+import { FULL_SPEED, PACES } from "./sidebar.js";
 import { difference, merged } from "./state.js";
 import { View } from "./view.js";
 
@@ -23,6 +24,7 @@ class NetworkPage {
     this.settings = choices.settings; // as the server has them
     this.wanted = choices.settings; // with what is being asked for
     this.look = { ...USUAL_LOOK, ...state.look };
+    if (!PACES.some(([pace]) => pace === this.look.pace)) this.look.pace = USUAL_LOOK.pace;
     this.table = {}; // the user's: its columns
     this.curve = [];
     this.asking = Promise.resolve();
@@ -176,7 +178,8 @@ class NetworkPage {
 
   /** Keep what differs from the usual, and how far it has come where that can be repeated. */
   remembered() {
-    const state = { settings: difference(this.settings, this.choices.settings), look: difference(this.look, USUAL_LOOK) };
+    const { settings, layer } = this.choices;
+    const state = { settings: difference(this.settings, settings, layer), look: different(this.look, USUAL_LOOK) };
     for (const part of ["settings", "look"]) if (!Object.keys(state[part]).length) delete state[part];
     if (this.answer?.exact && this.answer.epochs && this.answer.epochs <= this.choices.most.epochs) state.epochs = this.answer.epochs;
     this.remember(state);

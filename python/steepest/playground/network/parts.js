@@ -26,10 +26,5 @@ export function partMenu({ label, id, kinds, names = {}, value, none, change }) 
   }
 
   show();
-  return {
-    element,
-    input: menu.input,
-    get value() { return now; },
-    set value(to) { now = to; menu.value = to?.name ?? ""; show(); },
-  };
+  return { element };
 }

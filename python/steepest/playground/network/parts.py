@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -69,12 +69,15 @@ def made(kinds: Mapping[str, type[Any]], given: Mapping[str, Any], **more: objec
     return kind(**{**_SUGGESTED.get(given["name"], {}), **given["settings"], **more})
 
 
-def code(
-    kinds: Mapping[str, type[Any]], given: Mapping[str, Any], first: Sequence[str] = (), **more: str
-) -> str:
+def rate_argument(schedule: Mapping[str, Any]) -> str:
+    """What a schedule calls the rate that the page has a control for."""
+    return "after" if schedule["name"] == "Warmup" else "rate"
+
+
+def code(kinds: Mapping[str, type[Any]], given: Mapping[str, Any], **more: str) -> str:
     """The same as Python, without settings that have their usual value."""
     usual = {setting["name"]: setting["value"] for setting in _settings(kinds[given["name"]])}
     required = [field.name for field in fields(kinds[given["name"]]) if field.default is MISSING]
     named = {**_SUGGESTED.get(given["name"], {}), **given["settings"]}
     shown = [f"{k}={v!r}" for k, v in named.items() if k in required or usual.get(k) != v]
-    return f"{given['name']}({', '.join([*first, *shown, *(f'{k}={v}' for k, v in more.items())])})"
+    return f"{given['name']}({', '.join([*shown, *(f'{k}={v}' for k, v in more.items())])})"

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ... import functional
 from ..._checks import Array
-from ...losses import BinaryCrossEntropy, PoissonDeviance, SoftmaxCrossEntropy
 from ...model import Sequential
 from .plane import INPUTS, SIDE, inputs
-from .run import Run, predicted
+from .run import Run
+from .scores import certainty, predicted
 
 SIZE = 96  # pixels of a side of the output's picture
 UNIT_SIZE = 32  # of a unit's
@@ -73,29 +72,11 @@ class Painter:
         if not self._run.classes:
             values = np.clip(scores[:, 0], -1, 1) * _FULL
             return {"value": values.astype(np.int8).reshape(SIZE, SIZE)}
-        sure = certainty(self._run, scores)
+        sure = certainty(self._run.loss, scores)
         return {
-            "class": predicted(scores, self._run.threshold).astype(np.uint8).reshape(SIZE, SIZE),
+            "class": predicted(self._run.loss, scores).astype(np.uint8).reshape(SIZE, SIZE),
             "certainty": np.round(255 * np.clip(sure, 0, 1)).astype(np.uint8).reshape(SIZE, SIZE),
         }
-
-
-def certainty(run: Run, scores: Array) -> Array:
-    """How sure the answers are, 0 to 1: of probabilities, or of the lead over the second best score.
-
-    A softmax that is as even as it can be is 0. For hinges and other losses the lead counts up to the margin
-    that they ask for: 1, or 2 between the targets -1 and 1.
-    """
-    if isinstance(run.loss, SoftmaxCrossEntropy):
-        k = scores.shape[1]
-        return np.asarray((functional.softmax(scores).max(axis=1) * k - 1) / (k - 1))
-    if scores.shape[1] == 1:
-        above = scores[:, 0] - run.threshold
-        logits = isinstance(run.loss, BinaryCrossEntropy | PoissonDeviance)
-        return np.abs(np.tanh(above / 2)) if logits else np.abs(above)
-    second, first = np.sort(scores, axis=1)[:, -2:].T
-    margin = float(getattr(run.loss, "margin", 2.0)) or 1.0
-    return np.asarray((first - second) / margin)
 
 
 def _signed(values: Array) -> Array:

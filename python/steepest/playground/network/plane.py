@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._checks import Array
-from ...losses import BinaryCrossEntropy, Loss, PoissonDeviance
 from ..fields import MessageError
 
 SIDE = 6.0  # the plane is [-6, 6] x [-6, 6]
@@ -164,23 +163,6 @@ INPUTS: Mapping[str, Callable[[Array, Array], Array]] = {
 def inputs(X: Array, names: Sequence[str]) -> Array:
     """The inputs of these names for points (samples, 2), as float32."""
     return np.column_stack([INPUTS[name](X[:, 0], X[:, 1]) for name in names]).astype(np.float32)
-
-
-def targets(loss: Loss, y: Array, classes: int) -> tuple[Array, int]:
-    """What the loss takes for these labels or numbers, and the number of outputs.
-
-    For labels and a loss of numbers: one output for two classes, else one for each; 1 and -1, or 1 and 0 for
-    losses that take no negative ones.
-    """
-    if not classes:
-        if loss.takes_labels:
-            raise ValueError(f"{type(loss).__name__} is for classes, but the data have numbers to predict")
-        return y.astype(np.float32)[:, np.newaxis], 1
-    if loss.takes_labels:
-        return y, classes
-    low = 0.0 if isinstance(loss, BinaryCrossEntropy | PoissonDeviance) else -1.0
-    columns = np.array([1]) if classes == 2 else np.arange(classes)
-    return np.where(y[:, np.newaxis] == columns, 1.0, low).astype(np.float32), len(columns)
 
 
 def split(y: Array, test_share: float, seed: int, labelled: bool) -> Array:

@@ -12,13 +12,13 @@ import numpy as np
 from ..._checks import Array
 from ...backends.data import Batch, FitRequest
 from ...backends.memory import write
-from ...losses import Loss, PoissonDeviance
+from ...losses import Loss
 from ...metrics import accuracy, r2
 from ...training.rates import AHEAD, Place, Rates
 from ...training.trainer import Trainer
 from ...training.validation import Measured, data_loss, measure, measured
 from . import parts, settings
-from .plane import targets
+from .scores import targets, threshold
 
 _TOO_LARGE = 1e9  # a loss beyond is divergence, though it may still be finite
 
@@ -65,10 +65,9 @@ class Run:
     ) -> None:
         self.loss: Loss = parts.made(parts.LOSSES, loss)
         self.classes = classes
-        self.threshold = math.log(0.5) if isinstance(self.loss, PoissonDeviance) else 0.0  # of one output
         goals, outputs = targets(self.loss, y, classes)
         self.blocks = settings.blocks(chosen, outputs)
-        self.model = settings.model(chosen, outputs)
+        self.model = settings.model(self.blocks, chosen["seed"])
         self.keys = settings.keys(self.blocks, self.model.state_dict())
         self.trainer = Trainer(self.model, self.loss, settings.optimizer(chosen), settings.penalty(chosen))
         # Checks, and the units of a Standardize, which the batches below need.
@@ -181,17 +180,10 @@ class Run:
 
         def score(goals: Array, scores: Array) -> float:
             """Of the labels: the goals of other losses than the usual ones are none."""
-            return accuracy(part.y, scores - self.threshold) if self.classes else r2(goals, scores)
+            return accuracy(part.y, scores - threshold(self.loss)) if self.classes else r2(goals, scores)
 
         loss, found = measure(self.model.compiled, self.loss, part.samples, {"score": score})
         return {"loss": _finite(loss), "score": _finite(found["score"])}
-
-
-def predicted(scores: Array, threshold: float = 0.0) -> Array:
-    """The class of each row of scores: the largest, or whether the only one is above the threshold."""
-    if scores.shape[1] > 1:
-        return np.asarray(scores.argmax(axis=1), np.int64)
-    return (scores[:, 0] > threshold).astype(np.int64)
 
 
 def _finite(value: float) -> float | None:

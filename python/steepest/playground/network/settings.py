@@ -14,9 +14,10 @@ from . import parts
 from .plane import CLASSIFICATION, INPUTS, MOST_CLASSES, MOST_SAMPLES, REGRESSION, SIDE
 
 MOST_LAYERS, MOST_UNITS, MOST_POINTS = 6, 16, 500
+KINDS = ["Linear", "Maxout"]  # of hidden layers
 OWN = ["drawn", "table"]  # data that the user brings
 
-_LAYER_DEFAULTS: Mapping[str, Any] = {
+USUAL_LAYER: Mapping[str, Any] = {
     "units": 4,
     "kind": "Linear",
     "activation": None,
@@ -27,13 +28,13 @@ _LAYER_DEFAULTS: Mapping[str, Any] = {
 _LAYER = Record(
     {
         "units": Integer(1, MOST_UNITS),
-        "kind": Choice(["Linear", "Maxout"]),
+        "kind": Choice(KINDS),
         "activation": Optional(parts.part(parts.ACTIVATIONS)),
         "normalization": Optional(Choice([*parts.NORMALIZATIONS])),
         "dropout": Number(0.0, 0.9),
         "residual": Flag(),
     },
-    _LAYER_DEFAULTS,
+    USUAL_LAYER,
 )
 _POINT = Row([Number(-SIDE, SIDE), Number(-SIDE, SIDE), Integer(0, MOST_CLASSES - 1)])
 _DATA = Record(
@@ -131,10 +132,9 @@ def _normalized(name: str, units: int) -> Layer:
     return layer
 
 
-def model(settings: Mapping[str, Any], outputs: int) -> Sequential:
-    """The network with its initial weights."""
-    layers = [layer for block in blocks(settings, outputs) for layer in block]
-    return Sequential(*layers, seed=settings["seed"])
+def model(found: Sequence[Sequence[Layer]], seed: int) -> Sequential:
+    """The network of these blocks, with its initial weights."""
+    return Sequential(*(layer for block in found for layer in block), seed=seed)
 
 
 def keys(found: Sequence[Sequence[Layer]], state: Collection[str]) -> list[dict[str, str]]:
@@ -155,8 +155,7 @@ def optimizer(settings: Mapping[str, Any]) -> Optimizer:
     """With its learning rate, or its schedule."""
     rate: Any = settings["learning_rate"]
     if (schedule := settings["schedule"]) is not None:
-        first = "after" if schedule["name"] == "Warmup" else "rate"
-        rate = parts.made(parts.SCHEDULES, schedule, **{first: rate})
+        rate = parts.made(parts.SCHEDULES, schedule, **{parts.rate_argument(schedule): rate})
     made: Optimizer = parts.made(parts.OPTIMIZERS, settings["optimizer"], learning_rate=rate)
     return made
 

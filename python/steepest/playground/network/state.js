@@ -2,13 +2,11 @@
 
 import { different } from "/asking.js";
 
-const LAYER = { kind: "Linear", activation: null, normalization: null, dropout: 0, residual: false };
-
-/** The entries of `now` that differ; within "data" and "layers" too. */
-export function difference(now, usual) {
+/** The entries of `now` that differ; within "data" and "layers", of which `layer` is the usual one, too. */
+export function difference(now, usual, layer) {
   const found = different(now, usual);
   if (found.data) found.data = different(found.data, usual.data);
-  if (found.layers) found.layers = found.layers.map((layer) => different(layer, LAYER));
+  if (found.layers) found.layers = found.layers.map((each) => different(each, { ...layer, units: null }));
   return found;
 }
 

@@ -58,6 +58,8 @@ class NetworkTab(Tab):
         return {
             **{name: parts.described(of) for name, of in kinds.items()},
             "label_losses": [name for name, kind in parts.LOSSES.items() if kind.takes_labels],
+            "layer": settings.USUAL_LAYER,
+            "kinds": settings.KINDS,
             "normalizations": [*parts.NORMALIZATIONS],
             "classification": [*plane.CLASSIFICATION],
             "regression": [*plane.REGRESSION],

@@ -1,6 +1,6 @@
 // The optimization tab: the paths of several methods on one surface, their losses, and what they cost.
 
-import { different, latest } from "/asking.js";
+import { accepted, different, latest } from "/asking.js";
 import { button, el, number, select, slider } from "/controls.js";
 import { LossChart } from "./losses.js";
 import { MethodTable } from "./methods.js";
@@ -8,8 +8,7 @@ import { Player } from "./player.js";
 import { SurfaceView } from "./surface.js";
 
 export async function open(root, { ask, choices, palette, state, remember, say, fail }) {
-  const now = { ...choices.first };
-  await begin(state, now, ask, fail);
+  const now = await accepted(choices.first, state, (given) => ask("paths", given), fail);
   const view = new SurfaceView({ colors: palette.classes,
     move: (x, y) => set({ start: [rounded(x), rounded(y)] }) });
   const losses = new LossChart(palette.classes);
@@ -86,17 +85,6 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
           "but evaluates the loss four more times in each step.")))));
   await refresh();
   return { suspend: () => player.pause() };
-}
-
-/** Take the settings of the address, if the server does. */
-async function begin(state, now, ask, fail) {
-  if (!Object.keys(state).length) return;
-  try {
-    await ask("paths", { ...now, ...state });
-    Object.assign(now, state);
-  } catch (error) {
-    fail(error);
-  }
 }
 
 /** The controls by the names of their settings. */

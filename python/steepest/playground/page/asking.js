@@ -22,3 +22,15 @@ export function different(now, usual) {
   const differs = ([key, value]) => JSON.stringify(value) !== JSON.stringify(usual[key]);
   return Object.fromEntries(Object.entries(now).filter(differs));
 }
+
+/** The usual settings with those of an address; without them if `ask`, which tries them, is refused. */
+export async function accepted(usual, state, ask, fail) {
+  const all = { ...usual, ...state };
+  try {
+    if (Object.keys(state).length) await ask(all);
+    return all;
+  } catch (error) {
+    fail(error);
+    return { ...usual };
+  }
+}

@@ -1,6 +1,6 @@
 // The polynomial tab: points that can be dragged, the curve fitted to them, and what it costs elsewhere.
 
-import { different, latest } from "/asking.js";
+import { accepted, different, latest } from "/asking.js";
 import { Chart } from "/chart.js";
 import { button, digits, el, slider } from "/controls.js";
 import { emptiest } from "/linear/space.js";
@@ -10,7 +10,7 @@ const MOST_POINTS = 60;
 
 export async function open(root, { ask, choices, palette, state, remember, say, fail }) {
   const start = { points: choices.points, degree: 3, strength: 0 };
-  const now = { ...start, ...state };
+  const now = await accepted(start, state, (given) => ask("fit", { ...given, x: choices.x }), fail);
   const chart = new Chart({ label: "Points and the polynomial fitted to them", x: choices.x, y: choices.y,
     width: 760, height: 500, xLabel: "x", yLabel: "y" });
   const degree = slider({ label: "Degree", id: "polynomial-degree", min: choices.degrees[0], max: choices.degrees[1], value: now.degree,
@@ -27,7 +27,6 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
     const given = { ...now };
     try {
       show(await ask("fit", { ...given, x: choices.x }), given.points);
-      say("");
     } catch (error) {
       clear(); // numbers of other points would mislead
       throw error;
@@ -36,6 +35,7 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
 
   /** Change something, and show what follows. */
   function set(changes) {
+    say("");
     Object.assign(now, changes);
     return refresh();
   }
