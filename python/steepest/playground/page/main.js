@@ -40,7 +40,10 @@ function remember(tab, state) {
 }
 
 async function show(name, state) {
-  if (current && current !== name) opened[current]?.page?.suspend?.();
+  if (current && current !== name) {
+    opened[current]?.page?.suspend?.();
+    say(""); // which was about that tab
+  }
   current = name;
   for (const tab of document.querySelectorAll("[role=tab]")) {
     const chosen = tab.dataset.tab === name;
