@@ -126,19 +126,15 @@ def test_the_paths_of_the_optimizers_play(opened):
 def test_the_optimization_tab_tells_what_it_sets_and_what_leaves_the_picture(opened):
     page = opened("optimization")
     rate = "return document.getElementById('optimization-rate').getAttribute('aria-valuetext')"
-    assert page.script(rate) == "0.06 (usual)"
+    assert page.script(rate) == "0.06 (default)"
     page.choose("optimization-rate", 40)
     assert page.script(rate) == "1"
     page.until(lambda: "Diverged: " in page.text("optimization-ends"))
     height = "return document.querySelector('.optimization > .stack > .card:last-child').offsetTop"
     top = page.script(height)
     page.choose("optimization-surface", "hinge")
-    page.until(
-        lambda: (
-            page.said() == "The learning rate is 0.3 now, which suits this surface, and the start is its own."
-        )
-    )
-    assert page.script(rate) == "0.3 (usual)"
+    page.until(lambda: page.said() == "This surface has its own start and learning rate, 0.3.")
+    assert page.script(rate) == "0.3 (default)"
     page.until(lambda: "Diverged" not in page.text("optimization-ends"))
     assert page.script(height) == top
     page.script("document.querySelector('.optimization .surface').setAttribute('aria-busy', 'true')")
@@ -215,12 +211,14 @@ def test_a_polynomial_shows_numbers_of_the_points_that_are_there_or_none(opened,
         ("polynomial", {"points": [[1, "a"], [2, 3]]}),
         ("optimization", {"start": [1]}),
         ("network", {"settings": {"layers": 3}}),
+        ("network", {"settings": {"learning_rate": -1}, "epochs": 100}),
     ],
 )
 def test_a_link_that_is_refused_says_why_and_opens_the_usual_page(opened, tab, state):
     page = opened(tab, state)
     ((name, _),) = state.get("settings", state).items()
     assert page.said().startswith(name)
+    assert tab != "network" or page.text("epoch") == "0"
     usual = opened(tab)
     assert usual.said() == ""
 

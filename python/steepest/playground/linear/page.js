@@ -29,7 +29,7 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
     change: (value) => set({ strength: value }) });
   const rate = slider({ label: "Step size", id: "linear-rate", steps: among(RATES, now.rate), value: now.rate,
     change: (value) => set({ rate: value }) });
-  const pace = select({ label: "Steps a frame", id: "linear-pace", options: ["1", "5", "20"], value: "1", change: () => {} });
+  const pace = select({ label: "Steps per frame", id: "linear-pace", options: ["1", "5", "20"], value: "1", change: () => {} });
   const run = button({ label: "Run", id: "linear-run", primary: true, press: () => (running ? pause() : go()) });
   const addOne = button({ label: "Add", id: "linear-add", title: "Add a point where there is space", press: addInSpace });
   const remove = button({ label: "Remove", id: "linear-remove", press: () => drop(chosen) });
@@ -172,7 +172,7 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
         el("div", { class: "row" }, plane.kinds, addOne, remove),
         el("p", { class: "note" }, "Drag a point, or move it with the arrow keys; Delete removes it. ",
           "Double-click adds one. Each line is where a class's score is 0, its arrow points to the positive side. ",
-          "The ground has the color of the class with the highest score.")),
+          "The background shows the class with the highest score.")),
       curve.element),
     el("div", { class: "stack" },
       el("div", { class: "card stack" }, losses.element,

@@ -71,7 +71,7 @@ class LinearTab(Tab):
             totals = plane.stepped(model, X, y, loss, strength, rate, steps)
         except DivergenceError:
             model = plane.model_of(W, b)
-            diverged = f"diverged: the loss grows without end with step size {rate:g}, so W and b were kept; "
+            diverged = f"diverged: the loss keeps growing with step size {rate:g}, so W and b were kept; "
             diverged += "take a smaller step size"
         new_W, new_b = plane.parameters(model)
         losses = plane.losses(model, X, y, strength)

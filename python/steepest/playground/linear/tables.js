@@ -46,7 +46,7 @@ export class Samples {
       element.className = i === chosen ? "chosen" : "";
       pick.setAttribute("aria-pressed", i === chosen);
     });
-    this.count.textContent = `${correct} of ${points.length} right: bold is the highest score`;
+    this.count.textContent = `${correct} of ${points.length} correct. Bold: highest score; orange: a wrong class`;
   }
 }
 

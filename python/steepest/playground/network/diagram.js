@@ -158,7 +158,7 @@ export class Diagram {
         const value = weight.data[place], size = Math.min(1, Math.abs(value) / 3);
         context.lineWidth = 0.4 + 5.6 * size;
         context.strokeStyle = value < 0 ? this.colors.negative : this.colors.positive;
-        context.globalAlpha = 0.25 + 0.75 * size;
+        context.globalAlpha = 0.35 + 0.65 * size;
         context.stroke(path);
       });
     });

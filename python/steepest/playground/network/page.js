@@ -37,8 +37,8 @@ class NetworkPage {
 
   async begin({ settings, epochs }) {
     await this.queue("show", {}, (answer) => this.take(answer));
-    if (settings) await this.set(settings);
-    if (epochs) this.replay(epochs); // in the background: it may be long
+    const taken = settings ? await this.set(settings) : this.answer;
+    if (epochs && taken) this.replay(epochs); // in the background: it may be long
   }
 
   // ---- asking ---------------------------------------------------------------------------------------------
@@ -114,7 +114,8 @@ class NetworkPage {
     let seconds = FRAME / 2;
     while (this.playing) {
       const began = performance.now(), budget = this.look.pace === FULL_SPEED ? seconds : 0.1;
-      await this.queue("learn", { seconds: budget, most: this.look.pace }, (answer) => this.take(answer));
+      const most = Math.min(this.look.pace, Math.max(20, this.answer.epochs)); // twice as far at most, for the curve
+      await this.queue("learn", { seconds: budget, most }, (answer) => this.take(answer));
       const others = (performance.now() - began) / 1000 - budget; // the way there and back, pictures, drawing
       await new Promise(requestAnimationFrame);
       if (budget === seconds) seconds = Math.min(FRAME, Math.max(LEAST, 0.8 * seconds + 0.2 * (FRAME - others)));
@@ -152,7 +153,8 @@ class NetworkPage {
     while (this.answer.epochs < epochs && this.answer.epochs > before) {
       this.say(`Learning up to epoch ${shown(epochs)}, as the link asks: ${shown(this.answer.epochs)}`);
       before = this.answer.epochs;
-      await this.queue("replay", { epochs }, (answer) => this.take(answer));
+      const next = Math.ceil(before * 1.1) + 1; // so that the curve has points enough
+      await this.queue("replay", { epochs: Math.min(epochs, next) }, (answer) => this.take(answer));
     }
     if (this.answer.epochs === epochs) this.say("");
     this.remembered();

@@ -30,7 +30,7 @@ export class Plot {
     const { data } = arrays.points;
     const shown = PIXELS / (this.samples.clientWidth || PIXELS); // canvas pixels of one on the screen
     const radius = shown * (data.length > 1500 || shown > 3 ? 2 : 3.3);
-    context.lineWidth = shown * (shown > 3 ? 0.6 : 1.1);
+    context.lineWidth = shown * (shown > 3 ? 0.5 : 1.1);
     for (let i = 0; i < data.length / 2; i++) {
       const test = arrays.held_out.data[i];
       if (test && !showTest) continue;
@@ -39,7 +39,7 @@ export class Plot {
       const target = arrays.targets.data[i];
       context.fillStyle = classes ? this.colors.of(target) : this.colors.signed(target);
       context.fill();
-      context.strokeStyle = test ? "#1d2329" : "#ffffff";
+      context.strokeStyle = test ? "#1d2329" : classes ? "#ffffff" : "#87919b"; // numbers near 0 are white themselves
       context.stroke();
     }
   }

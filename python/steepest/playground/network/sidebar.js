@@ -14,7 +14,7 @@ export const PACES = [[1, "1"], [10, "10"], [100, "100"], [FULL_SPEED, "full spe
 export function dataControls(choices, settings, edits) {
   const data = settings.data;
   const names = [...choices.classification, ...choices.regression, "drawn", "table"];
-  const texts = { drawn: "drawn by hand", table: "a table of your own", plane: "plane (numbers)", hills: "hills (numbers)" };
+  const texts = { drawn: "drawn by hand", table: "a table of your own", plane: "plane (regression)", hills: "hills (regression)" };
   const change = (key) => (value) => edits.data({ [key]: value });
   const own = data.name === "drawn" || data.name === "table";
   const kind = select({ label: "Data", id: "data", value: data.name, options: names.map((name) => [name, texts[name] ?? name]), change: (name) => edits.chooseData(name) });
@@ -41,7 +41,7 @@ export function dataControls(choices, settings, edits) {
 function drawing(choices, data, edits) {
   const pick = (label) => button({ label: String(label), id: `pen-${label}`, title: `draw points of class ${label}`, press: () => edits.choosePen(label) });
   return el("div", { class: "stack" },
-    el("p", { class: "note" }, "Draw points on the plane with the pointer. Shift removes them. Of class:"),
+    el("p", { class: "note" }, "Draw points on the plane with the pointer; hold Shift to erase. Class:"),
     el("div", { class: "row pens" }, ...Array.from({ length: choices.most_classes }, (_, label) => pick(label))),
     el("div", { class: "row" },
       button({ label: "Undo", id: "undo", press: () => edits.points(data.points.slice(0, -1)) }),

@@ -142,7 +142,7 @@ def samples(own: Own, target: str | None, axes: Sequence[str] | None, seed: int)
     table = plan.table.rows(plan.rows)
     columns = np.column_stack([numbers(table, name) for name in chosen])
     kept = np.flatnonzero(np.isfinite(columns).all(axis=1))
-    notes = list(plan.notes)
+    notes = [note.partition("; --")[0] for note in plan.notes]  # options of the command line
     if len(kept) < len(columns):
         notes.append(f"{len(columns) - len(kept)} rows without a number in {chosen} are left out")
     if len(kept) > MOST_SAMPLES:

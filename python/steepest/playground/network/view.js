@@ -39,7 +39,7 @@ export class View {
       button({ label: "Add a layer", id: "more-layers", press: () => edits.addLayer() }));
     const options = el("div", { class: "row" },
       check({ label: "Show the test samples", id: "show-test", value: look.showTest, change: set("showTest") }).element,
-      check({ label: "Discretize", id: "discrete", value: look.discrete, change: set("discrete") }).element);
+      check({ label: "Classes or signs alone", id: "discrete", value: look.discrete, change: set("discrete") }).element);
     root.classList.add("network");
     root.append(this.bar(), this.learningCard, this.dataCard,
       el("div", { class: "stack middle" }, el("div", { class: "card stack" }, head, this.diagram.element), this.inspector.element),
@@ -61,9 +61,9 @@ export class View {
       button({ label: "Step", id: "step", title: "one epoch", press: () => page.step() }),
       button({ label: "Back", id: "back", title: `to what was before the last step or frame, to the last bit; up to ${page.choices.most.back} times`, press: () => page.back() }),
       button({ label: "Reset", id: "reset", title: "to the initial weights", press: () => page.reset() }),
-      select({ label: "Epochs a frame", id: "pace", options: PACES, value: page.look.pace, change: (value) => page.setLook({ pace: Number(value) }) }).element,
+      select({ label: "Epochs per frame", id: "pace", options: PACES, value: page.look.pace, change: (value) => page.setLook({ pace: Number(value) }) }).element,
       el("div", { class: "counter" }, el("h3", {}, "Epoch"), this.epoch),
-      el("div", { class: "counter" }, el("h3", {}, "Steps a second"), this.speed),
+      el("div", { class: "counter" }, el("h3", {}, "Steps per second"), this.speed),
       el("span", { class: "push" }),
       button({ label: "Python program", id: "export", press: () => page.edits.saveProgram() }),
       button({ label: "Model file", id: "export-model", press: () => page.edits.saveModel() }));
@@ -134,7 +134,19 @@ export class View {
     this.plots.className = `plots of-${runs.length}`;
     this.plots.replaceChildren(
       ...this.outputs.map((plot, place) => el("div", { class: "stack" }, runs.length > 1 ? chooser(runs[place], place) : "", plot.element)),
-      el("p", { class: "note" }, `${across[0]} across (${ends(across)}), ${up[0]} up (${ends(up)})`));
+      el("p", { class: "note" }, `${across[0]} across (${ends(across)}), ${up[0]} up (${ends(up)})`), this.legend());
+  }
+
+  /** The names of the classes with their colors, or what the colors of numbers are. */
+  legend() {
+    const { whole: { classes }, colors } = this.page;
+    const entries = classes.length ? classes.map((name, label) => [colors.of(label), name])
+      : [[colors.negative, "−1 or less"], [colors.positive, "1 or more"]];
+    return el("p", { class: "note legend" }, ...entries.map(([color, name]) => {
+      const dot = el("i", { "aria-hidden": "true" });
+      dot.style.background = color;
+      return el("span", {}, dot, name);
+    }), el("span", {}, el("i", { class: "test", "aria-hidden": "true" }), "test samples"));
   }
 
   // ---- one state of learning ------------------------------------------------------------------------------

@@ -55,9 +55,9 @@ export class MethodTable {
     const told = (what, kind, ends) => (ends.length ? [el("p", { class: kind }, `${what}: ${ends.join(", ")}.`)] : []);
     const ends = [
       ...told("Diverged", "warning", Object.entries(diverged).map(([name, step]) => `${this.titles[name]} at step ${step}`)),
-      ...told("Left the picture", null, Object.entries(left).map(([name, [step, back]]) =>
+      ...told("Left the plot", null, Object.entries(left).map(([name, [step, back]]) =>
         `${this.titles[name]} at step ${step}${back === null ? "" : ` (back at ${back})`}`))];
-    this.ends.replaceChildren(...(ends.length || !traces.length ? ends : ["All paths stay in the picture."]));
+    this.ends.replaceChildren(...(ends.length || !traces.length ? ends : ["All paths stay within the plot."]));
   }
 
   /** The numbers of this step. */

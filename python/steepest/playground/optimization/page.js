@@ -47,7 +47,7 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
   /** The answer to what was asked; with the picture of a surface if that is another. */
   function show(answer, asked, picture) {
     if (picture) {
-      if (drawn && asked.rate === null) say(`The learning rate is ${answer.rate} now, which suits this surface, and the start is its own.`);
+      if (drawn && asked.rate === null) say(`This surface has its own start and learning rate, ${answer.rate}.`);
       drawn = asked.surface;
       view.picture(picture);
       formula.textContent = `Loss: ${picture.formula.replaceAll("-", "−")}`;
@@ -81,8 +81,9 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
         button({ label: "Reset", id: "optimization-reset", press: reset })),
       el("div", { class: "card stack" }, table.element),
       el("div", { class: "card stack" }, el("h3", {}, "Loss in each step"), losses.element,
-        el("p", { class: "note" }, "The numerical gradient (dashed) goes the way of the analytic one, up to rounding, ",
-          "but evaluates the loss four more times in each step.")))));
+        el("p", { class: "note" }, "The numerical gradient (dashed) follows the analytic one, up to rounding, ",
+          "but evaluates the loss four more times in each step. All methods have the same learning rate; AdaGrad and ",
+          "Adam usually need another one.")))));
   await refresh();
   return { suspend: () => player.pause() };
 }
@@ -94,7 +95,7 @@ function makeControls(now, choices, set) {
     surface: select({ label: "Surface", id: "optimization-surface", options: choices.surfaces, value: now.surface,
       change: (surface) => set({ surface, start: null, rate: null }) }),
     rate: slider({ label: "Learning rate", id: "optimization-rate", steps: choices.rates, value: now.rate ?? choices.rates[0],
-      show: (rate) => (now.rate === null ? `${rate} (usual)` : String(rate)), change: (rate) => set({ rate }) }),
+      show: (rate) => (now.rate === null ? `${rate} (default)` : String(rate)), change: (rate) => set({ rate }) }),
     momentum: slider({ label: "Momentum", id: "optimization-momentum", min: choices.momenta[0], max: choices.momenta[1], step: 0.01,
       value: now.momentum, show: (value) => value.toFixed(2), change: (momentum) => set({ momentum }) }),
     steps: slider({ label: "Steps", id: "optimization-steps", min: least, max: most, step: 10, value: now.steps,

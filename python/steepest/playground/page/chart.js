@@ -60,17 +60,16 @@ export class Chart {
   }
 
   path(xs, ys) {
-    let d = "", pen = "M";
-    const low = TOP - 2, high = this.height - BOTTOM + 2;
+    const low = TOP - 2, high = this.height - BOTTOM + 2, inside = ([, y]) => y >= low && y <= high;
+    const shown = ([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`;
+    let d = "", before = null;
     for (let i = 0; i < xs.length; i++) {
-      const at = this.toY(ys[i]);
-      if (!Number.isFinite(at) || at < low || at > high) {
-        if (pen === "L" && Number.isFinite(at)) d += `L${this.toX(xs[i]).toFixed(1)} ${Math.min(high, Math.max(low, at)).toFixed(1)}`;
-        pen = "M";
-        continue;
-      }
-      d += `${pen}${this.toX(xs[i]).toFixed(1)} ${at.toFixed(1)}`;
-      pen = "L";
+      const point = [this.toX(xs[i]), this.toY(ys[i])];
+      if (!Number.isFinite(point[1])) { before = null; continue; }
+      const edge = before && inside(before) !== inside(point) ? crossing(before, point, low, high) : null;
+      if (inside(point)) d += before && inside(before) ? `L${shown(point)}` : edge ? `M${shown(edge)}L${shown(point)}` : `M${shown(point)}`;
+      else if (edge) d += `L${shown(edge)}`;
+      before = point;
     }
     return d;
   }
@@ -126,6 +125,12 @@ export class Chart {
 
 function apply(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+}
+
+/** Where the line between two points, of which one is inside, crosses the upper or lower edge. */
+function crossing([x0, y0], [x1, y1], low, high) {
+  const edge = Math.min(y0, y1) < low ? low : high;
+  return [x0 + (x1 - x0) * (edge - y0) / (y1 - y0), edge];
 }
 
 /** Some four to eight round numbers of a range. */

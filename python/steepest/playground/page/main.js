@@ -134,7 +134,7 @@ document.getElementById("link").addEventListener("click", async () => {
   try {
     await navigator.clipboard.writeText(location.href);
     const missing = opened[current]?.page.missing?.();
-    say(missing ? `Copied: the link has everything but ${missing}.` : "Copied: the link has everything that is set.");
+    say(missing ? `Link copied, with all settings but ${missing}.` : "Link copied, with all settings.");
   } catch {
     say(`Copy this address: ${location.href}`);
   }

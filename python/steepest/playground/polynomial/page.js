@@ -111,7 +111,7 @@ export async function open(root, { ask, choices, palette, state, remember, say, 
       el("div", { class: "card errors" },
         el("div", {}, el("h3", {}, "Training error"), training),
         el("div", {}, el("h3", {}, "Leave-one-out error"), leftOut),
-        el("p", { class: "note" }, "Mean squared errors: on the points, and on each point by the fit to the others.")),
+        el("p", { class: "note" }, "Mean squared errors: on the points, and on each point, from a fit to all the others.")),
       el("div", { class: "card tables" }, coefficients, residuals))));
   await refresh();
   return {};
