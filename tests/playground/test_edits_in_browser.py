@@ -88,6 +88,35 @@ def test_options_of_a_layer_stay_while_they_are_set(opened):
     page.until(lambda: not page.script("return document.getElementById('layer-activation').disabled"))
 
 
+@pytest.mark.parametrize("button", ["fewer-layers", "fewer-units-1"])
+def test_a_unit_may_go_while_the_pointer_is_over_it(opened, driver, button):
+    page = opened("network")
+    ActionChains(driver).move_to_element(page.at("unit-1-1")).perform()
+    page.script(f"document.getElementById('{button}').click()")
+    page.until(lambda: units(page) == ([4] if button == "fewer-layers" else [4, 1]))
+    page.click("step")
+    page.until(lambda: epoch(page) == 1)
+    assert page.said() == ""
+
+
+def test_a_number_out_of_range_is_not_kept(opened):
+    page = opened("network")
+    page.choose("data-seed", -1)
+    assert page.value("data-seed") == "0"
+    page.choose("data-seed", 7)
+    page.until(lambda: page.value("data-seed") == "7")
+
+
+def test_a_file_of_another_encoding_is_refused(opened):
+    page = opened("network")
+    page.script(
+        "const data = new DataTransfer(), bytes = Uint8Array.from([49, 44, 50, 44, 0xe9, 10]);"
+        "data.items.add(new File([bytes], 't.csv'));"
+        "document.getElementById('panel-network').dispatchEvent(new DragEvent('drop', {dataTransfer: data}))"
+    )
+    page.until(lambda: "t.csv is not UTF-8 text" in page.said())
+
+
 def test_what_is_too_long_to_be_sent_is_refused_and_the_page_goes_on(opened):
     page = opened("network")
     drop = (

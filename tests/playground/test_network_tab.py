@@ -70,6 +70,13 @@ def test_every_control_acts_and_the_exported_program_prints_the_same(change):
     assert export["exact"] and printed(export["program"]) == losses
 
 
+@pytest.mark.parametrize("standardize", [False, True])
+def test_the_program_of_a_network_that_has_not_learned_prints_the_same(standardize):
+    ask = configured(standardize=standardize, data={"name": "spiral"})
+    losses = [ask("show").values["runs"][0][part]["loss"] for part in ("train", "test")]
+    assert printed(ask("export", run=0, model=False).values["program"]) == losses
+
+
 def test_every_layer_of_the_package_can_be_had_but_images():
     made = {
         *parts.ACTIVATIONS,

@@ -122,6 +122,22 @@ def test_the_smallest_tables_are_shown(count):
     assert np.isfinite(ask("learn", seconds=0.0, most=1).values["runs"][0]["train"]["loss"])
 
 
+def test_equal_names_are_refused_and_empty_ones_kept():
+    rows = "\n".join(f"{i},{i}.5,{i * 7 % 5}.5,{'ab'[i % 2]}" for i in range(9))
+    assert table.read("t.csv", f",x,y,k\n{rows}").planned(None)[1][-2:] == ["x", "y"]
+    ask = configured()
+    with pytest.raises(MessageError, match="two columns have the name 'x'"):
+        ask("upload", name="t.csv", text=f"x,x,y,k\n{rows}")
+
+
+def test_names_of_columns_may_be_long():
+    rows = "\n".join(f"{i}.5,{i * 7 % 5}.5,{'ab'[i % 2]}" for i in range(9))
+    ask = configured()
+    found = ask("upload", name="t.csv", text=f"{'x' * 300},y,{'k' * 300}\n{rows}").values
+    data = {"name": "table", "target": found["target"], "axes": found["axes"]}
+    assert ask("configure", **{**USUAL, "data": data}).values["axes"][0][0] == "x" * 300
+
+
 def test_columns_that_were_left_out_are_named():
     rows = "\n".join(f"{i}.5,,{'ab'[i % 2]}" for i in range(9))
     with pytest.raises(MessageError, match=r"it has 1 \(column 'y' has no values"):

@@ -101,3 +101,9 @@ def test_points_above_each_other_count_once():
 def test_too_few_points_have_no_left_out_error():
     answer = ask("fit", points=[[0, 0], [1, 1]], degree=1, strength=0, x=[0, 1])
     assert answer.values["left_out_error"] is None
+
+
+def test_points_almost_above_each_other_have_a_large_error_and_not_an_infinite_one():
+    points = [[0.0, 0.0], [1e-160, 1.0], [5.0, 2.0]]
+    answer = ask("fit", points=points, degree=1, strength=0, x=[0, 70])
+    assert 1e300 < answer.values["left_out_error"] < np.inf

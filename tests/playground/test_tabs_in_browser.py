@@ -126,7 +126,7 @@ def test_the_paths_of_the_optimizers_play(opened):
 def test_the_optimization_tab_tells_what_it_sets_and_what_leaves_the_picture(opened):
     page = opened("optimization")
     rate = "return document.getElementById('optimization-rate').getAttribute('aria-valuetext')"
-    assert page.script(rate) == "0.06 (default)"
+    assert page.script(rate) == "0.06 (auto)"
     page.choose("optimization-rate", 40)
     assert page.script(rate) == "1"
     page.until(lambda: "Diverged: " in page.text("optimization-ends"))
@@ -134,7 +134,7 @@ def test_the_optimization_tab_tells_what_it_sets_and_what_leaves_the_picture(ope
     top = page.script(height)
     page.choose("optimization-surface", "hinge")
     page.until(lambda: page.said() == "This surface has its own start and learning rate, 0.3.")
-    assert page.script(rate) == "0.3 (default)"
+    assert page.script(rate) == "0.3 (auto)"
     page.until(lambda: "Diverged" not in page.text("optimization-ends"))
     assert page.script(height) == top
     page.script("document.querySelector('.optimization .surface').setAttribute('aria-busy', 'true')")

@@ -57,9 +57,10 @@ export class Edits {
     }
     let text;
     try {
-      text = await file.text();
-    } catch (error) { // a folder, or a file that has vanished
-      this.page.say(`${file.name} cannot be read: ${error.message}`, true);
+      text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+    } catch (error) { // a folder, a file that has vanished, or another encoding
+      const reason = error instanceof TypeError ? "is not UTF-8 text: save it as UTF-8" : `cannot be read: ${error.message}`;
+      this.page.say(`${file.name} ${reason}`, true);
       return;
     }
     this.page.queue("upload", { name: file.name, text }, (answer) => {

@@ -30,8 +30,7 @@ trainer = st.Trainer(
     loss=loss,
     optimizer=st.{optimizer},{penalty}
 )
-for epoch in range({epochs}):
-    trainer.fit(X[~test], y[~test], epochs=1, batch_size={batch_size}, progress=False)
+{loop}trainer.fit(X[~test], y[~test], epochs={at_once}, batch_size={batch_size}, progress=False)
 
 for name, part in [("training", ~test), ("test", test)]:
     if part.any():
@@ -81,7 +80,8 @@ def program(chosen: Mapping[str, Any], run: Run, read: str, exact: bool) -> str:
         loss=parts.code(parts.LOSSES, loss),
         optimizer=parts.code(parts.OPTIMIZERS, chosen["optimizer"], learning_rate=_rate(chosen)),
         penalty=penalty,
-        epochs=run.epochs,
+        loop=f"for epoch in range({run.epochs}):\n    " if run.epochs else "",
+        at_once=min(run.epochs, 1),  # none: the units of a Standardize alone
         batch_size=chosen["batch_size"],
     )
 

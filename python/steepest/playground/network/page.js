@@ -85,7 +85,7 @@ class NetworkPage {
       if (!this.setting) this.wanted = this.settings; // else there is a newer wish
       this.curve = [];
       if (answer.columns) this.table = { ...this.table, columns: answer.columns, numbers: answer.numbers, table: answer.table };
-      this.look.shown = Math.min(this.look.shown, answer.runs.length - 1);
+      this.look.shown = answer.runs[this.look.shown] ? this.look.shown : 0;
       this.view.rebuild();
       if (answer.notes.length) this.say(answer.notes.join("; "));
     }

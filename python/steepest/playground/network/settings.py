@@ -10,6 +10,7 @@ from ...model import Sequential
 from ...optimizers import Optimizer
 from ...penalties import Penalty
 from ..fields import Choice, Flag, Integer, ListOf, Number, Optional, Record, Row, Text
+from ..protocol import LONGEST
 from . import parts
 from .plane import CLASSIFICATION, INPUTS, MOST_CLASSES, MOST_SAMPLES, REGRESSION, SIDE
 
@@ -44,8 +45,8 @@ _DATA = Record(
         "noise": Number(0.0, 50.0),
         "seed": Integer(0, 2**31),
         "points": ListOf(_POINT, 0, MOST_POINTS),
-        "target": Optional(Text(200)),
-        "axes": Optional(Row([Text(200), Text(200)])),
+        "target": Optional(Text(LONGEST)),
+        "axes": Optional(Row([Text(LONGEST), Text(LONGEST)])),
     },
     {"name": "circle", "samples": 500, "noise": 0.0, "seed": 0, "points": [], "target": None, "axes": None},
 )

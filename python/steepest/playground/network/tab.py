@@ -103,7 +103,7 @@ class NetworkTab(Tab):
         self._own = own
         return answer
 
-    @action(target=Text(200))
+    @action(target=Text(LONGEST))
     def columns(self, target: str) -> Answer:
         """What the table's axes can be, if this column is to be predicted."""
         if self._own is None:

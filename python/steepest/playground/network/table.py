@@ -69,7 +69,8 @@ def read(name: str, text: str) -> Own:
     found = sniffed(name, text if end < 0 else text[:end], ReadOptions(), False)
     separator = found.separator if len(found.separator) == 1 else " "
     try:
-        lines = list(csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True))
+        reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
+        lines = [row for row in reader]  # noqa: C416 - unlike `list`, can be broken off
     except csv.Error as error:
         raise TableError(f"{name}: cannot be read: {error}") from None
     rows = [row for row in lines[found.skipped + found.header :] if any(row)]
@@ -79,8 +80,15 @@ def read(name: str, text: str) -> Own:
         if len(row) < found.width:
             raise TableError(f"{name}: row {place} has {len(row)} columns, but {found.width} are needed")
     labels = found.names if found.header else [f"column {i}" for i in range(found.width)]
-    columns = {label: _column([row[i] for row in rows], found) for i, label in enumerate(labels) if label}
-    return Own(Table(name, columns), f"table.read({name!r}, Path({name!r}).read_text('utf-8-sig'))")
+    columns: dict[str, Array] = {}
+    for i, label in enumerate(labels):
+        if label not in columns:
+            columns[label] = _column([row[i] for row in rows], found)
+    repeated = frozenset(label for label in columns if labels.count(label) > 1)
+    return Own(
+        Table(name, columns, found.header, repeated),
+        f"table.read({name!r}, Path({name!r}).read_text('utf-8-sig'))",
+    )
 
 
 def _column(cells: Sequence[str], found: Any) -> Array:

@@ -100,6 +100,7 @@ export class View {
 
   /** Everything that other settings change. */
   rebuild() {
+    this.looked = null; // a unit that goes under the pointer does not say that it was left
     this.inspector.settle(this.page.wanted);
     this.controls();
     this.makePlots();

@@ -95,7 +95,7 @@ function makeControls(now, choices, set) {
     surface: select({ label: "Surface", id: "optimization-surface", options: choices.surfaces, value: now.surface,
       change: (surface) => set({ surface, start: null, rate: null }) }),
     rate: slider({ label: "Learning rate", id: "optimization-rate", steps: choices.rates, value: now.rate ?? choices.rates[0],
-      show: (rate) => (now.rate === null ? `${rate} (default)` : String(rate)), change: (rate) => set({ rate }) }),
+      show: (rate) => (now.rate === null ? `${rate} (auto)` : String(rate)), change: (rate) => set({ rate }) }),
     momentum: slider({ label: "Momentum", id: "optimization-momentum", min: choices.momenta[0], max: choices.momenta[1], step: 0.01,
       value: now.momentum, show: (value) => value.toFixed(2), change: (momentum) => set({ momentum }) }),
     steps: slider({ label: "Steps", id: "optimization-steps", min: least, max: most, step: 10, value: now.steps,

@@ -62,9 +62,15 @@ const nearest = (steps, value) =>
 /** A number to be typed; it is passed on when it is one of the range. */
 export function number({ label, min, max, step = "any", value, id, change }) {
   const input = el("input", { type: "number", id, min, max, step, value });
+  let taken = input.value;
   input.addEventListener("change", () => {
-    if (input.value !== "" && input.validity.valid) change(Number(input.value));
-    else input.reportValidity();
+    if (input.value !== "" && input.validity.valid) {
+      taken = input.value;
+      change(Number(taken));
+    } else {
+      input.reportValidity(); // which says why
+      input.value = taken;
+    }
   });
   return control(labelled(label, input), () => Number(input.value), (to) => (input.value = to), input);
 }

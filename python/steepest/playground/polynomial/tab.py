@@ -127,4 +127,5 @@ def left_out_error(x: Array, y: Array, degree: int, strength: float) -> float | 
             errors.append(float(settled(y[place] - model(own)[0, 0], magnitude)))
         except ValueError:  # points that do not vary enough
             return None
-    return float(np.mean(np.square(errors)))
+    with np.errstate(over="ignore"):
+        return float(np.nan_to_num(np.mean(np.square(errors))))  # at most the largest number
