@@ -66,6 +66,7 @@ class Playground:
         self._pages = threading.Semaphore(_MOST_PAGES)
         self._threads: set[int] = set()  # that compute an answer, all alive while the lock is held
         self._lock = threading.Lock()
+        self._ended = False
         self._listening = _Listening(port)
         self._server = serve(
             self._converse,
@@ -91,6 +92,7 @@ class Playground:
         """End, from any thread; pages lose their connection."""
         self._listening.end()
         with self._lock:
+            self._ended = True
             for thread in self._threads:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(thread), ctypes.py_object(SystemExit)
@@ -151,6 +153,8 @@ class Playground:
     def _computing(self) -> Iterator[None]:
         """While this thread may be ended by a SystemExit: an upload or a path takes a second or two."""
         with self._lock:
+            if self._ended:  # a message that had arrived before
+                raise SystemExit
             self._threads.add(threading.get_ident())
         try:
             yield
