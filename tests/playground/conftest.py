@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from urllib.parse import quote
 
 import pytest
@@ -13,21 +12,9 @@ import pytest
 pytest.importorskip("websockets", reason="pip install 'steepest[playground]'")
 
 from support.browser import CHROMIUM, DRIVER, Page, chromium
-from support.playground import Client, connected
+from support.playground import Client, connected, running
 
 from steepest.playground.server import Playground
-
-
-@contextmanager
-def running() -> Iterator[Playground]:
-    """A server on a free port, in a thread, which has ended afterwards."""
-    server = Playground()
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield server
-    server.stop()
-    thread.join(5)
-    assert not thread.is_alive()
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from conftest import running
 from support.browser import Page, epoch, losses
+from support.playground import running
 
 pytest.importorskip("selenium", reason="pip install selenium")
 

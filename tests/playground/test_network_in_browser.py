@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from urllib.parse import quote
 
 import pytest
@@ -185,13 +186,21 @@ def test_a_damaged_link_says_so_and_the_page_works(driver, server, state):
     page.until(lambda: epoch(page) == 1)
 
 
+def settled(page):
+    """How many elements the page has, and the bytes of its heap."""
+    page.script("gc()")
+    time.sleep(0.5)  # a first collection leaves up to 3 MB of the last answers, a later one nothing
+    return page.script(
+        "gc(); return [document.querySelectorAll('*').length, performance.memory.usedJSHeapSize]"
+    )
+
+
 @pytest.mark.slow
 def test_a_thousand_frames_leak_nothing(opened):
     page = opened("network")
-    count = "gc(); return [document.querySelectorAll('*').length, performance.memory.usedJSHeapSize]"
     learned(page, 100)
-    nodes, before = page.script(count)
+    nodes, before = settled(page)
     learned(page, 1100)
-    more, after = page.script(count)
+    more, after = settled(page)
     assert more <= nodes + 60  # ticks of the curve's axes
-    assert after < before + 2_000_000  # bytes; the curve itself has 500 points
+    assert after < before + 1_000_000  # bytes: one answer that stays has 25,000; the curve has 500 points

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import struct
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,20 @@ def decoded(message: bytes) -> dict[str, Any]:
         count = int(np.prod(shape))
         arrays[name] = np.frombuffer(message, "<" + kind, count, 4 + length + offset).reshape(shape)
     return header | {"arrays": arrays}
+
+
+@contextmanager
+def running() -> Iterator[Any]:
+    """A server on a free port, in a thread, which has ended afterwards."""
+    from steepest.playground.server import Playground
+
+    server = Playground()
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    yield server
+    server.stop()
+    thread.join(5)
+    assert not thread.is_alive()
 
 
 @contextmanager
