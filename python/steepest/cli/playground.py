@@ -7,14 +7,12 @@ import webbrowser
 from argparse import Namespace
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
-from typing import Literal
 
 from ..playground.network.table import Own, opened
 from ..playground.server import Playground
 from . import sources
 from .errors import UserError
-from .output import STANDARD, note
+from .output import note
 
 _USUAL = 8421  # the port
 
@@ -34,9 +32,7 @@ def _table(options: Namespace) -> Own | None:
     """The table to begin with."""
     if options.data is None:
         return None
-    sources.check_table(options.data)
-    source: Path | Literal["-"] = "-" if options.data == STANDARD else options.data
-    return opened(source, **asdict(sources.reading(options)))
+    return opened(sources.source(options.data), **asdict(sources.reading(options)))
 
 
 def _server(table: Own | None, port: int | None) -> Playground:

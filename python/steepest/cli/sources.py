@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from ..model import Sequential
 from ..storage import ModelFileError
@@ -32,8 +33,13 @@ def reading(options: Namespace, names: Sequence[str] = ()) -> ReadOptions:
 
 def table(path: Path, options: Namespace, named: Sequence[str] = ()) -> Table:
     """The table of a file, or of standard input."""
+    return read(source(path), reading(options, named))
+
+
+def source(path: Path) -> Path | Literal["-"]:
+    """What `read` takes for a file or for standard input, unless it is a model."""
     check_table(path)
-    return read("-" if path == STANDARD else path, reading(options, named))
+    return "-" if path == STANDARD else path
 
 
 def check_table(path: Path | None) -> None:

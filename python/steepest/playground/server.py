@@ -66,7 +66,6 @@ class Playground:
         self._pages = threading.Semaphore(_MOST_PAGES)
         self._threads: set[int] = set()  # that compute an answer, all alive while the lock is held
         self._lock = threading.Lock()
-        self._ended = False
         self._listening = _Listening(port)
         self._server = serve(
             self._converse,
@@ -92,7 +91,6 @@ class Playground:
         """End, from any thread; pages lose their connection."""
         self._listening.end()
         with self._lock:
-            self._ended = True
             for thread in self._threads:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(thread), ctypes.py_object(SystemExit)
@@ -153,7 +151,7 @@ class Playground:
     def _computing(self) -> Iterator[None]:
         """While this thread may be ended by a SystemExit: an upload or a path takes a second or two."""
         with self._lock:
-            if self._ended:  # a message that had arrived before
+            if self._listening.ended:  # a message that had arrived before
                 raise SystemExit
             self._threads.add(threading.get_ident())
         try:
@@ -172,7 +170,7 @@ class _Listening(socket.socket):
     def __init__(self, port: int) -> None:
         super().__init__(socket.AF_INET, socket.SOCK_STREAM)
         self._accepted: WeakSet[socket.socket] = WeakSet()
-        self._ended = False
+        self.ended = False
         self._lock = threading.Lock()
         try:
             self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -187,7 +185,7 @@ class _Listening(socket.socket):
         connection, address = super().accept()
         with self._lock:
             self._accepted.add(connection)
-            ended = self._ended
+            ended = self.ended
         if ended:
             connection.close()
             raise OSError("the playground has ended")
@@ -196,7 +194,7 @@ class _Listening(socket.socket):
     def end(self) -> None:
         """End all that are open, and accept no more."""
         with self._lock:
-            self._ended = True
+            self.ended = True
             accepted = list(self._accepted)
         for connection in accepted:
             with suppress(OSError):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Okabe and Ito, "Color Universal Design", 2008: distinct for people with color vision deficiency too.
 # The first two are those of negative and positive values: two classes look like the sign of one output.
 CLASS_COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#f0e442", "#7f7f7f")
-DIVERGING = ("#d55e00", "#f2f0eb", "#0072b2")  # negative, zero, positive
+DIVERGING = (CLASS_COLORS[0], "#f2f0eb", CLASS_COLORS[1])  # negative, zero, positive
 
 _PANEL = 1.3  # inches
 _LETTER = 0.6  # width of a letter, as a share of the font size

@@ -1,6 +1,6 @@
 // The visual view: the weights of a linear classifier of digits, as pictures, while it is trained.
 
-import { Colors } from "/colors.js";
+import { Colors, drawSigned } from "/colors.js";
 import { button, el } from "/controls.js";
 import { fixed } from "./format.js";
 import { NAMES } from "./tables.js";
@@ -46,7 +46,8 @@ export function digitsCard({ ask, palette, fail, settings }) {
   }
 
   function draw() {
-    pictures.forEach((canvas, digit) => paint(canvas, weights.subarray(64 * digit, 64 * (digit + 1)), colors.table));
+    const values = Int8Array.from(weights, (weight) => Math.round(127 * weight)); // which are from -1 to 1
+    pictures.forEach((canvas, digit) => drawSigned(canvas, values.subarray(64 * digit, 64 * (digit + 1)), colors));
   }
 
   draw();
@@ -64,10 +65,3 @@ export function digitsCard({ ask, palette, fail, settings }) {
 }
 
 const percent = (share) => `${fixed(100 * share, 1)} %`;
-
-/** Weights from -1 to 1, in the colors of -127 to 127. */
-function paint(canvas, weights, table) {
-  const pixels = Uint32Array.from(weights, (weight) => table[Math.round(127 * weight) + 127]);
-  const picture = new ImageData(new Uint8ClampedArray(pixels.buffer), 8, 8);
-  canvas.getContext("2d").putImageData(picture, 0, 0);
-}

@@ -6,7 +6,7 @@ import { Algebra } from "./algebra.js";
 import { Curve } from "./curve.js";
 import { digitsCard } from "./digits.js";
 import { Plane } from "./plane.js";
-import { emptiest } from "./space.js";
+import { emptiest } from "/space.js";
 import { Losses, Parameters, Samples } from "./tables.js";
 
 const STRENGTHS = [0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];

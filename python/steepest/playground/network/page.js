@@ -106,7 +106,7 @@ class NetworkPage {
 
   /** Learn while it plays: the next frame is asked for when this one is drawn. */
   async play() {
-    if (this.empty) return;
+    if (!this.ready()) return;
     this.playing = true;
     this.view.playButton.textContent = "Pause";
     if (this.looping) return; // paused and played again within a frame
@@ -124,11 +124,13 @@ class NetworkPage {
     this.remembered();
   }
 
-  /** Whether all drawn points are cleared, which is said: then there is nothing to learn. */
-  get empty() {
-    const cleared = this.wanted.data.name === "drawn" && !this.wanted.data.points.length;
-    if (cleared) this.say("Draw a point on the plane first.", true);
-    return cleared;
+  /** Whether all drawn points are cleared, and the server keeps the last ones. */
+  get cleared() { return this.wanted.data.name === "drawn" && !this.wanted.data.points.length; }
+
+  /** Whether there is something to learn; if not, that is said. */
+  ready() {
+    if (this.cleared) this.say("Draw a point on the plane first.", true);
+    return !this.cleared;
   }
 
   pause() {
@@ -137,7 +139,7 @@ class NetworkPage {
     this.view.playButton.textContent = "Play";
   }
 
-  step() { if (!this.empty) this.act("learn", { seconds: 0, most: 1 }); }
+  step() { if (this.ready()) this.act("learn", { seconds: 0, most: 1 }); }
   back() { this.act("back", {}); }
   reset() { this.curve = []; this.act("begin", {}); }
 

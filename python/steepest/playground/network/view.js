@@ -153,12 +153,11 @@ export class View {
   // ---- one state of learning ------------------------------------------------------------------------------
 
   redraw() {
-    const { answer, whole, look, classes, settings, wanted } = this.page;
+    const { answer, whole, look, classes, settings, cleared } = this.page;
     this.diagram.draw(answer.arrays, `${look.shown}.`, look.discrete);
     this.inspector.refresh(answer.arrays, `${look.shown}.`);
     this.plots.querySelectorAll("button").forEach((choice, place) => choice.setAttribute("aria-pressed", place === look.shown));
     const test = look.showTest || settings.data.name === "drawn"; // a point that was just drawn must not vanish
-    const cleared = wanted.data.name === "drawn" && !wanted.data.points.length;
     const drawn = `${test} ${cleared} ${document.documentElement.dataset.theme}`;
     for (const plot of this.outputs) {
       if (plot.drawn !== drawn) plot.drawSamples(cleared ? null : whole.arrays, classes, test);

@@ -3,7 +3,7 @@
 import { accepted, different, latest } from "/asking.js";
 import { Chart } from "/chart.js";
 import { button, digits, el, slider } from "/controls.js";
-import { emptiest } from "/linear/space.js";
+import { emptiest } from "/space.js";
 
 const STRENGTHS = [0, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 const MOST_POINTS = 60;
