@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 from support.implementations import NATIVE, needs_native
+from support.names import name_of
 from support.strategies import small_model
 from support.tolerances import assert_equal_models
 
@@ -105,7 +106,7 @@ def test_a_function_of_more_is_refused(rule):
         st.Trainer(small_model(), optimizer=st.SGD(rule))
 
 
-@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize("rule", RULES, ids=name_of)
 def test_all_ways_agree_on_the_epoch(backend, data, rule, monkeypatch):
     """One fit of 10 epochs, two of 5, in parts, epoch by epoch, and steps with the rate of their epoch."""
     X, y = data
@@ -129,7 +130,7 @@ def test_all_ways_agree_on_the_epoch(backend, data, rule, monkeypatch):
 
 
 @needs_native
-@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize("rule", RULES, ids=name_of)
 def test_threads_change_no_bit(data, rule):
     models = []
     for implementation in NATIVE:

@@ -13,6 +13,7 @@ from sklearn import linear_model
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from support.linear_models import CLASSIFIER_LOSSES, REGRESSOR_LOSSES, classes, numbers
+from support.names import name_of
 from support.tolerances import assert_same_bits
 from threadpoolctl import threadpool_info
 
@@ -166,7 +167,7 @@ def test_a_warm_start_from_anywhere_finds_the_same_minimum():
         {"clip_norm": 1.0},
         {"learning_rate_schedule": lambda step: 0.01},
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_auto_is_what_the_parameters_ask_for(asked):
     X, y = classes(2)

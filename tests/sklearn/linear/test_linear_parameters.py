@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from support.implementations import needs_native
+from support.names import name_of
 
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
 from scipy import sparse
@@ -65,7 +66,7 @@ def standardized(load):
 # ---- what parameters do -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("base", "change"), ACTS, ids=str)
+@pytest.mark.parametrize(("base", "change"), ACTS, ids=name_of)
 @pytest.mark.parametrize("kind", [LinearClassifier, LinearRegressor])
 def test_parameters_act(kind, base, change):
     data = classes(3) if kind is LinearClassifier else numbers()
