@@ -27,6 +27,8 @@ BoundStage stage_from(py::handle object) {
     s.rate = read<double>(object, "rate"), s.momentum = read<double>(object, "momentum");
     s.epsilon = read<double>(object, "epsilon"), s.partner = read<Index>(object, "partner");
     read_image(object, s);
+    bound.ramps = std::make_unique<const std::vector<Index>>(read<std::vector<Index>>(object, "ramps"));
+    s.ramps = bound.ramps->data(), s.ramp_columns = Index(bound.ramps->size());
     const py::object mask = object.attr("mask");
     if (!mask.is_none()) {
         bound.mask = py::cast<py::array_t<bool, py::array::c_style>>(mask);

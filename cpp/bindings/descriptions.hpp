@@ -5,6 +5,7 @@
 #include "bindings/arrays.hpp"
 #include "training/trainer.hpp"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,10 +14,11 @@ namespace steepest::python {
 // One attribute, as a V.
 template <class V> V read(py::handle object, const char* name) { return py::cast<V>(object.attr(name)); }
 
-// A stage, with the mask that it looks at.
+// A stage, with the mask and the numbers of ramps that it looks at.
 struct BoundStage {
     Stage stage;
     py::array_t<bool, py::array::c_style> mask;
+    std::unique_ptr<const std::vector<Index>> ramps;
 };
 using StageList = std::vector<BoundStage>;
 

@@ -1,4 +1,4 @@
-// Compute: a network's buffers, and the transposed weights of stages of few outputs.
+// Compute: a network's buffers, and the weights that products need in another arrangement.
 #include "network/network.hpp"
 #include "network/stages/stage_type.hpp"
 
@@ -12,27 +12,25 @@ Network<T>::Network(std::vector<Stage> stages, std::vector<Parameters<T>> parame
     : plan_(std::move(stages), parameters.size(), running.size()), parameters_(std::move(parameters)),
       running_(std::move(running)), workspace_(plan_.size(), parameters_.size()) {
     for (std::size_t s = 0; s < plan_.size(); ++s)
-        if (is_transposed(s)) transposed_.push_back(s);
+        if (is_arranged(s)) arranged_.push_back(s);
 }
 
-template <class T> bool Network<T>::needs_transposes() const {
-    const bool first_is_sparse = sparse_ && !transposed_.empty() && transposed_.front() == 0;
-    return transposed_.size() > std::size_t(first_is_sparse);
+template <class T> bool Network<T>::is_arranged(std::size_t s) const {
+    return plan_[s].kind->type<T>().arranges(plan_[s]);
 }
 
-template <class T> void Network<T>::reserve_transposed() {
-    for (const std::size_t s : transposed_)
-        workspace_.transposed[plan_.parameter_index(s)].reserve(plan_[s].outputs, plan_[s].inputs, dot_bytes);
+template <class T> bool Network<T>::needs_arranging() const {
+    return arranged_.size() > 1 || (arranged_.size() == 1 && needs_arranged(arranged_.front()));
 }
 
-template <class T> void Network<T>::transpose(const Kernels<T>& kernels, const Share& share) const {
-    for (const std::size_t s : transposed_) {
-        if (sparse_ && s == 0) continue;
-        const std::size_t d = plan_.parameter_index(s);
-        const Range rows = row_chunk(plan_[s].inputs, cache_line / sizeof(T), share);
-        kernels.transpose(read_only(from(parameters_[d].weight, rows.begin)), rows.size(), plan_[s].outputs,
-                          from(workspace_.transposed[d].rows(), 0, rows.begin));
-    }
+template <class T> void Network<T>::reserve_arranged() {
+    for (const std::size_t s : arranged_)
+        plan_[s].kind->type<T>().reserve_arranged(plan_[s], workspace_.arranged[plan_.parameter_index(s)]);
+}
+
+template <class T> void Network<T>::arrange(const Kernels<T>& kernels, const Share& share) const {
+    for (const std::size_t s : arranged_)
+        if (needs_arranged(s)) plan_[s].kind->type<T>().arrange({*this, s, {}}, kernels, share);
 }
 
 template <class T>
@@ -49,7 +47,7 @@ void Network<T>::reserve(const Kernels<T>& kernels, Index samples, int threads, 
         if (stage.is_dense()) w.penalty_terms[d].reserve(term_count(stage));
         if (gradients) w.gradient_norm_terms[d].reserve(term_count(stage) + 1);
     }
-    reserve_transposed();
+    reserve_arranged();
     w.scratch_stride = kernels.scratch;
     w.scratch.reserve(threads * w.scratch_stride);
 }

@@ -38,14 +38,14 @@ template <class T> class Network {
     // The scores of a batch that went forward, and where dloss/dscores go before it goes back.
     [[nodiscard]] MatrixView<const T> scores() const { return read_only(workspace_.outputs.back().rows()); }
     [[nodiscard]] MatrixView<T> score_gradients() const { return workspace_.deltas.back().rows(); }
-    // Whether a stage's product needs the transpose of its weight.
-    [[nodiscard]] bool needs_transpose(std::size_t s) const {
-        return !(sparse_ && s == 0) && is_transposed(s);
+    // Whether a stage's product needs another arrangement of its weight than the one that is learned.
+    [[nodiscard]] bool needs_arranged(std::size_t s) const {
+        return is_arranged(s) && !(sparse_ && s == 0 && plan_[s].ramp_columns == 0);
     }
     // Whether any does.
-    [[nodiscard]] bool needs_transposes() const;
-    // This share's part of all these transposes, of which every pass, forward or backward, needs the whole.
-    void transpose(const Kernels<T>& kernels, const Share& share) const;
+    [[nodiscard]] bool needs_arranging() const;
+    // This share's part of all these, of which every pass, forward or backward, needs the whole.
+    void arrange(const Kernels<T>& kernels, const Share& share) const;
 
     [[nodiscard]] LazyWeight<T>& lazy_weight() { return lazy_weight_; }
 
@@ -63,12 +63,9 @@ template <class T> class Network {
     void read(SparseBatch<T>* batch) { sparse_ = batch, lazy_weight_.end(); }
 
   private:
-    // Whether a stage's product needs the transpose of its weight, unless it reads sparse rows.
-    [[nodiscard]] bool is_transposed(std::size_t s) const {
-        return plan_[s].is_dense() && steepest::needs_transpose<T>(plan_[s].inputs, plan_[s].outputs);
-    }
-    // Memory for all transposes.
-    void reserve_transposed();
+    // Whether a stage's product needs its weight arranged, unless a dense one reads sparse rows.
+    [[nodiscard]] bool is_arranged(std::size_t s) const;
+    void reserve_arranged();
     // Makes what all rows of a prediction share.
     void prepare_prediction(const Kernels<T>& kernels);
     // predict() of one row.
@@ -80,7 +77,7 @@ template <class T> class Network {
     Workspace<T> workspace_;
     LazyWeight<T> lazy_weight_;
     SparseBatch<T>* sparse_ = nullptr;
-    std::vector<std::size_t> transposed_; // stages that need their transposes, but for sparse rows
+    std::vector<std::size_t> arranged_; // those stages
 };
 
 // While it lives, a network reads its rows from a sparse batch, if there is one.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace steepest {
@@ -14,13 +15,14 @@ namespace {
 bool fits(const Stage& s) {
     if (!s.kind || s.inputs < 1 || s.outputs < 1 || !(s.rate >= 0 && s.rate <= 1)) return false;
     if (reads_input(s.activation) && !s.kind->keeps_input) return false;
+    if ((s.ramp_columns > 0) != (s.kind->name == std::string_view("ramps"))) return false;
     return s.kind->fits(s);
 }
 
 void require_fit(const std::vector<Stage>& stages) {
     for (std::size_t s = 0; s < stages.size(); ++s) {
         const Stage& stage = stages[s];
-        if (!fits(stage) || (s && stage.inputs != stages[s - 1].outputs))
+        if (!fits(stage) || (s && (stage.inputs != stages[s - 1].outputs || stage.ramp_columns > 0)))
             throw std::invalid_argument("stage " + std::to_string(s) + " takes " +
                                         std::to_string(stage.inputs) + " columns and gives " +
                                         std::to_string(stage.outputs) +

@@ -64,10 +64,10 @@ void predict_rows(const Network<T>& network, const Context<T>& context, MatrixVi
 
 } // namespace
 
-// What all rows share: transposed weights, and what stages make of their running statistics.
+// What all rows share: arranged weights, and what stages make of their running statistics.
 template <class T> void Network<T>::prepare_prediction(const Kernels<T>& kernels) {
-    reserve_transposed();
-    transpose(kernels, Share{});
+    reserve_arranged();
+    arrange(kernels, Share{});
     if (running_.empty()) return;
     for (std::size_t s = 0; s < plan_.size(); ++s)
         if (plan_[s].kind->has_statistics())

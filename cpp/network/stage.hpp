@@ -18,6 +18,10 @@ struct Stage {
     double momentum = 0, epsilon = 0;             // of a normalization
     Index partner = 0; // of a residual_split or residual_add: the other's place among the stages
     Index height = 0, width = 0, channels = 0, pooled_height = 0, pooled_width = 0; // of images
+    // Of a product with ramps: how many of each column, whose weight rows are the last of all. Owned by the
+    // caller.
+    const Index* ramps = nullptr;
+    Index ramp_columns = 0;
     // Instead of draws: which elements are kept, a row of `outputs` for each sample of a batch or one for
     // all. Owned by the caller.
     const bool* mask = nullptr;

@@ -33,11 +33,11 @@ template <class T> bool Run<T>::step(const Context<T>& context, const Batch<T>& 
 
 template <class T>
 void Run<T>::evaluate(const Passes<T>& passes, const Context<T>& context, const Batch<T>& batch) {
-    const bool transposes = network_.needs_transposes();
-    if (transposes) team_->then([this](const Share& share) { network_.transpose(job_.kernels, share); });
+    const bool arranges = network_.needs_arranging();
+    if (arranges) team_->then([this](const Share& share) { network_.arrange(job_.kernels, share); });
     if (job_.custom || network_.plan().splits_columns(team_->shares(), batch.samples.count))
-        return evaluate_columns(passes, batch, !transposes);
-    if (transposes) team_->barrier();
+        return evaluate_columns(passes, batch, !arranges);
+    if (arranges) team_->barrier();
     team_->then([this, &context, &batch](const Share& share) {
         evaluate_rows(context.of(share), batch, row_chunk(batch.samples.count, 1, share));
     });
@@ -89,7 +89,8 @@ template <class T> void Run<T>::prepare_update(double penalty_share) {
                                  request.restorable ? nullptr : &overflow_);
     };
     PreparedUpdate<T> prepared = prepare(1);
-    updates.lazy = is_lazy(config.optimizer);
+    // A ramp is part of all samples, as its column is.
+    updates.lazy = is_lazy(config.optimizer) && network_.plan()[0].ramp_columns == 0;
     updates.renewed = renews_terms() ? config.penalties.data() : nullptr;
     updates.weights.resize(network_.parameters().size()), updates.biases.resize(updates.weights.size());
     updates.frozen.clear();

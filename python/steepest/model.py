@@ -236,6 +236,8 @@ class Sequential(Model):
     def standardize(self, X: ArrayLike) -> None:
         """Set mean and scale of a model that begins with `Standardize`; `fit` does it unless they are set.
 
+        Of one that begins with `PiecewiseLinear` it sets the knots.
+
         Parameters
         ----------
         X : array_like, (samples, in_features)
@@ -244,7 +246,7 @@ class Sequential(Model):
         Raises
         ------
         ValueError
-            If the model does not begin with `Standardize`, X has no row or another number of features, or
+            If the model begins with neither, X has no row or another number of features, or
             holds NaN, an infinity, or numbers too large for the model's dtype.
         TypeError
             If X does not hold real numbers.

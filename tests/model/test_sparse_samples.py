@@ -209,21 +209,22 @@ def test_other_first_layers_are_refused(first):
 
 @pytest.mark.parametrize("own", [np.float32, np.float64])
 def test_numbers_that_are_not_finite_are_refused(backend, own):
-    net = model(dtype=own)
-    for bad in (np.nan, np.inf, -np.inf, *([1e39] if own == np.float32 else [])):
-        x = numbers()
-        x[20, 3], x[25, 0] = bad, np.nan
-        X, y = sparse.csr_matrix(x), np.arange(30) % 3
-        message = f"row 20 of X holds NaN or an infinity .or a number too large for {np.dtype(own)}.$"
-        for call in (
-            lambda X=X: net(X),
-            lambda X=X, y=y: net.fit(X, y, progress=False),
-            lambda X=X, y=y: st.Trainer(net).step(X, y),
-        ):
-            with pytest.raises(ValueError, match=message):
-                call()
-        with pytest.raises(ValueError, match="row 20 of X of validation_data holds NaN"):
-            net.fit(numbers(), y, validation_data=(X, y), progress=False)
+    with st.config(backend.backend):
+        net = model(dtype=own)
+        for bad in (np.nan, np.inf, -np.inf, *([1e39] if own == np.float32 else [])):
+            x = numbers()
+            x[20, 3], x[25, 0] = bad, np.nan
+            X, y = sparse.csr_matrix(x), np.arange(30) % 3
+            message = f"row 20 of X holds NaN or an infinity .or a number too large for {np.dtype(own)}.$"
+            for call in (
+                lambda X=X: net(X),
+                lambda X=X, y=y: net.fit(X, y, progress=False),
+                lambda X=X, y=y: st.Trainer(net).step(X, y),
+            ):
+                with pytest.raises(ValueError, match=message):
+                    call()
+            with pytest.raises(ValueError, match="row 20 of X of validation_data holds NaN"):
+                net.fit(numbers(), y, validation_data=(X, y), progress=False)
 
 
 def test_shapes_that_do_not_fit_are_refused():
@@ -261,8 +262,9 @@ def test_what_is_not_a_real_number_is_refused():
     ],
 )
 def test_entries_outside_of_the_matrix_are_refused(backend, name, array, place, value, message):
-    X, y = getattr(sparse, f"{name}_matrix")(numbers()), np.arange(30) % 3
-    getattr(X, array)[place] = value
-    for call in (lambda: model()(X), lambda: model().fit(X, y, progress=False)):
-        with pytest.raises(ValueError, match=message.format(name)):
-            call()
+    with st.config(backend.backend):
+        X, y = getattr(sparse, f"{name}_matrix")(numbers()), np.arange(30) % 3
+        getattr(X, array)[place] = value
+        for call in (lambda: model()(X), lambda: model().fit(X, y, progress=False)):
+            with pytest.raises(ValueError, match=message.format(name)):
+                call()

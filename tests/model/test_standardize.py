@@ -23,14 +23,15 @@ def model(dtype: Any = np.float32, first: st.layers.Layer | None = None) -> st.S
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_raw_data_learn_as_standardized_ones(backend: str, dtype: Any) -> None:
-    own, bare = model(dtype), st.Sequential(st.Linear(2, 8), st.Tanh(), st.Linear(8, 2), dtype=dtype)
-    scaled = StandardScaler().fit_transform(RAW)
-    settings: dict[str, Any] = {"optimizer": st.Adam(0.01), "epochs": 20, "progress": False}
-    history, expected = own.fit(RAW, Y, **settings), bare.fit(scaled, Y, **settings)
-    np.testing.assert_allclose(history.loss, expected.loss, rtol=1e-4 if dtype == np.float32 else 1e-11)
-    np.testing.assert_allclose(own(RAW), bare(scaled), rtol=1e-3, atol=1e-4)
-    assert st.accuracy(Y, own(RAW)) > 0.85
+def test_raw_data_learn_as_standardized_ones(backend: Any, dtype: Any) -> None:
+    with st.config(backend.backend):
+        own, bare = model(dtype), st.Sequential(st.Linear(2, 8), st.Tanh(), st.Linear(8, 2), dtype=dtype)
+        scaled = StandardScaler().fit_transform(RAW)
+        settings: dict[str, Any] = {"optimizer": st.Adam(0.01), "epochs": 20, "progress": False}
+        history, expected = own.fit(RAW, Y, **settings), bare.fit(scaled, Y, **settings)
+        np.testing.assert_allclose(history.loss, expected.loss, rtol=1e-4 if dtype == np.float32 else 1e-11)
+        np.testing.assert_allclose(own(RAW), bare(scaled), rtol=1e-3, atol=1e-4)
+        assert st.accuracy(Y, own(RAW)) > 0.85
 
 
 def test_statistics_are_those_of_the_training_rows() -> None:
@@ -108,12 +109,13 @@ def test_files_copies_and_folding(tmp_path: Path) -> None:
     np.testing.assert_allclose(no_bias.folded()(RAW), no_bias(RAW), rtol=1e-8)
 
 
-def test_gradients(backend: str) -> None:
-    made = model(np.float64)
-    made.standardize(RAW)
-    assert st.gradients.check_gradients(made, RAW, Y, loss="softmax")
-    _, gradients = made.loss_and_gradients(RAW, Y, loss="softmax")
-    assert "0.mean" not in gradients and "1.weight" in gradients
+def test_gradients(backend: Any) -> None:
+    with st.config(backend.backend):
+        made = model(np.float64)
+        made.standardize(RAW)
+        assert st.gradients.check_gradients(made, RAW, Y, loss="softmax")
+        _, gradients = made.loss_and_gradients(RAW, Y, loss="softmax")
+        assert "0.mean" not in gradients and "1.weight" in gradients
 
 
 def test_validation_data_and_early_stopping_take_raw_rows() -> None:

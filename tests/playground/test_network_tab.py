@@ -77,7 +77,7 @@ def test_the_program_of_a_network_that_has_not_learned_prints_the_same(standardi
     assert printed(ask("export", run=0, model=False).values["program"]) == losses
 
 
-def test_every_layer_of_the_package_can_be_had_but_images():
+def test_every_layer_of_the_package_can_be_had_but_images_and_ramps():
     made = {
         *parts.ACTIVATIONS,
         *parts.NORMALIZATIONS,
@@ -87,7 +87,7 @@ def test_every_layer_of_the_package_can_be_had_but_images():
         "Residual",
         "Standardize",
     }
-    assert {*st.layers.LAYERS} - made == {"FractionalMaxPool2d"}
+    assert {*st.layers.LAYERS} - made == {"FractionalMaxPool2d", "PiecewiseLinear"}
 
 
 def test_learning_lowers_the_loss_to_one_for_every_data_set():

@@ -44,20 +44,17 @@ def configured(folder, *options):
     return folder
 
 
-@pytest.fixture(scope="module")
-def build(tmp_path_factory):
-    """A build of the core; one for all tests, since the kernels take a minute to compile."""
-    folder = configured(tmp_path_factory.mktemp("core"), "-DSTEEPEST_TESTS=ON")
-    run(tool("cmake"), "--build", str(folder), "--parallel", "2")
-    return folder
-
-
 @pytest.mark.slow
-def test_the_core_passes_its_own_tests(build):
+def test_the_core_passes_its_own_tests_and_its_kernels_share_nothing(tmp_path):
+    """One test, since the kernels take minutes to compile."""
+    build = configured(tmp_path, "-DSTEEPEST_TESTS=ON")
+    run(tool("cmake"), "--build", str(build), "--parallel", "2")
     output = run(tool("ctest"), "--test-dir", str(build), "--output-on-failure")
     count = re.search(r"100% tests passed(?:, 0 tests failed)? out of (\d+)", output)
-    concerns = list((SOURCE / "cpp/tests/core").glob("*.cpp"))
-    assert count and int(count[1]) == len(concerns) + len(kernel_objects(build)), output
+    concerns, objects = list((SOURCE / "cpp/tests/core").glob("*.cpp")), kernel_objects(build)
+    assert count and int(count[1]) == len(concerns) + len(objects), output
+    assert objects.keys() in ({"sse2", "avx2", "avx512"}, {"neon"})
+    assert all(shares_nothing(name, path) for name, path in objects.items())
 
 
 def kernel_objects(build):
@@ -81,13 +78,6 @@ def shares_nothing(name, path):
     assert needed <= {"memcpy", "memset", "memmove", "_GLOBAL_OFFSET_TABLE_"}, name
     assert not any("_GLOBAL__sub_I" in symbol for _, symbol in symbols), name
     return True
-
-
-@pytest.mark.slow
-def test_kernel_objects_share_nothing(build):
-    objects = kernel_objects(build)
-    assert objects.keys() in ({"sse2", "avx2", "avx512"}, {"neon"})
-    assert all(shares_nothing(name, path) for name, path in objects.items())
 
 
 def test_the_object_of_the_least_instruction_set_shares_nothing(tmp_path):

@@ -60,7 +60,7 @@ def test_two_threads_train_one_model(backend):
     assert len(losses) == 60 and np.isfinite(losses).all() and min(losses) < losses[0]
 
 
-def test_settings_are_of_one_thread(backend):
+def test_settings_are_of_one_thread():
     other = []
     with st.config(backend=REFERENCE.backend, num_threads=3):
         thread = threading.Thread(

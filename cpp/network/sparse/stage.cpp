@@ -1,6 +1,7 @@
 // Compute: a dense first stage that reads its rows from a sparse batch. Its weight may be kept as a
 // mixture of arrays; see lazy_weight.hpp.
 #include "network/sparse/stage.hpp"
+#include "network/sparse/weight_rows.hpp"
 
 #include <algorithm>
 
@@ -10,14 +11,6 @@ namespace {
 constexpr Index features_between_polls = 1024;
 constexpr Index columns_at_once = 128; // of a lazy weight's product
 constexpr Index features_ahead = 8;    // of those updated, whose rows are asked for
-
-// Adds the slope of a penalty to the gradient of a weight row.
-template <class T>
-void add_penalty_slope(const Kernels<T>& kernels, const Update<T>& update, const T* w, T* gradient, Index n) {
-    if (update.l2_slope != 0) kernels.add_scaled(gradient, w, update.l2_slope, gradient, n);
-    for (Index k = 0; update.l1 != 0 && k < n; ++k)
-        gradient[k] += w[k] > 0 ? update.l1 : w[k] < 0 ? -update.l1 : T(0);
-}
 
 // Asks for a row that will be updated, and for what the optimizer keeps of it. Where rows are skipped
 // hardware does not foresee the next: a lazy step for 90 entries of 2^14 features and 100 outputs took twice
@@ -41,10 +34,7 @@ template <class T> class SparseUpdate {
     SparseUpdate(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step, Range own)
         : at_(at), context_(context), step_(step), own_(own), weight_(at.parameters().weight),
           update_(step.updates.weights[at.parameter_index()]), n_(at.stage().outputs),
-          sums_(at.network().sparse()->gradient(context.share.rank)), adjoining_(weight_.stride == n_) {
-        const WeightSlots<T> slots = step.state.of_weight(at.parameter_index(), 0);
-        for (int k = 0; k < step.state.count; ++k) adjoining_ = adjoining_ && slots.slot[k].stride == n_;
-    }
+          sums_(at.network().sparse()->gradient(context.share.rank)), adjoining_(rows_adjoin(at, step)) {}
 
     // Features that the batch does not have have a gradient of 0, from which plain descent changes nothing,
     // what a lazy weight does not need, and a lazy rule is not to.
@@ -128,8 +118,8 @@ template <class T> class SparseUpdate {
     const MatrixView<T> weight_;
     const Update<T>& update_;
     const Index n_;
-    T* const sums_;  // room for the gradients of a term
-    bool adjoining_; // rows of the weight, and of all slots
+    T* const sums_; // room for the gradients of a term
+    const bool adjoining_;
     bool zeros_[term_rows] = {};
 };
 

@@ -1,5 +1,6 @@
 // Compute: dense stages, y = activation(x @ weight + bias).
 #include "network/sparse/stage.hpp"
+#include "network/stages/bias.hpp"
 #include "network/stages/dense_product.hpp"
 #include "network/stages/stage_type.hpp"
 
@@ -11,6 +12,18 @@ namespace {
 constexpr Index update_rows = 192; // weight rows between two questions whether to stop: whole blocks
 
 template <class T> struct Dense final : StageType<T> {
+    bool arranges(const Stage& s) const override { return needs_transpose<T>(s.inputs, s.outputs); }
+
+    void reserve_arranged(const Stage& s, Matrix<T>& transposed) const override {
+        transposed.reserve(s.outputs, s.inputs, dot_bytes);
+    }
+
+    void arrange(const StageView<T>& at, const Kernels<T>& kernels, const Share& share) const override {
+        const Range rows = row_chunk(at.stage().inputs, cache_line / sizeof(T), share);
+        kernels.transpose(read_only(from(at.parameters().weight, rows.begin)), rows.size(),
+                          at.stage().outputs, from(at.arranged(), 0, rows.begin));
+    }
+
     void forward(const StageView<T>& at, const Context<T>& context, Block y) const override {
         const Index first = y.rows.begin;
         const MatrixView<T> output = from(at.output().rows(first), 0, y.columns.begin);
@@ -21,9 +34,8 @@ template <class T> struct Dense final : StageType<T> {
 
     void backward(const StageView<T>& at, const Context<T>& context, Block dx) const override {
         const Index i = dx.rows.begin, j = dx.columns.begin;
-        const bool transposed = at.needs_transpose();
-        const MatrixView<T> weight =
-            transposed ? from(at.transposed(), 0, j) : from(at.parameters().weight, j);
+        const bool transposed = at.needs_arranged();
+        const MatrixView<T> weight = transposed ? from(at.arranged(), 0, j) : from(at.parameters().weight, j);
         context.kernels.input_gradient({.dy = read_only(at.delta().rows(i)),
                                         .weight = read_only(weight),
                                         .y = read_only(from(at.seen_below().rows(i), 0, j)),
@@ -59,7 +71,7 @@ template <class T> struct Dense final : StageType<T> {
         const Stage& stage = at.stage();
         const Parameters<T>& own = at.parameters();
         const Index j = columns.begin;
-        const MatrixView<T> weight = at.needs_transpose() ? from(at.transposed(), j) : from(own.weight, 0, j);
+        const MatrixView<T> weight = at.needs_arranged() ? from(at.arranged(), j) : from(own.weight, 0, j);
         const auto forward = forward_kernel(kernels, stage.inputs, stage.outputs);
         forward({.x = x,
                  .weight = read_only(weight),
@@ -109,19 +121,6 @@ template <class T> struct Dense final : StageType<T> {
              .update = step.updates.weights[d],
              .few_outputs = has_few_outputs<T>(at.stage().outputs)},
             at.workspace().scratch_of(context.share.thread));
-    }
-
-    static void update_bias(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) {
-        const std::size_t d = at.parameter_index();
-        const Range own = column_chunk<T>(at.stage().outputs, context.share);
-        const Index j = own.begin;
-        T* const bias = at.parameters().bias;
-        if (!bias || own.size() == 0) return;
-        T* const sums = step.gradients ? step.gradients[d].bias : at.delta().row(step.samples);
-        context.kernels.column_sums(read_only(at.delta().rows()), step.samples, j, own.end, sums);
-        if (step.gradients) return;
-        context.kernels.update(step.updates.biases[d], sums + j, bias + j, step.state.of_bias(d, j),
-                               own.size());
     }
 };
 

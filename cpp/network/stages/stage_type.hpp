@@ -33,6 +33,12 @@ template <class T> class StageType {
     // Makes room for what the stage saves of a batch from forward to backward. The caller alone.
     virtual void reserve(const Stage&, [[maybe_unused]] Index samples, Matrix<T>& /* saved */) const {}
 
+    // Whether its product needs the weight arranged in another way than it is learned; if so, room for that,
+    // and the arrangement itself. The first two by the caller alone, the last by every share, its part.
+    [[nodiscard]] virtual bool arranges(const Stage&) const { return false; }
+    virtual void reserve_arranged(const Stage&, Matrix<T>& /* arranged */) const {}
+    virtual void arrange(const StageView<T>&, const Kernels<T>&, const Share&) const {}
+
     // y, a block of the outputs of a batch: of all rows where the kind is divided by columns, of all columns
     // where it is by rows. Every share, its block.
     virtual void forward(const StageView<T>&, const Context<T>&, Block y) const = 0;

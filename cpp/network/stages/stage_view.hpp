@@ -47,11 +47,9 @@ template <class T> class StageView {
     [[nodiscard]] const Parameters<T>& parameters() const { return network_.parameters()[parameter_index()]; }
     [[nodiscard]] MatrixView<T> running() const { return network_.running()[plan().statistics_index(s_)]; }
 
-    // The transposed weight, where the product needs it.
-    [[nodiscard]] bool needs_transpose() const { return network_.needs_transpose(s_); }
-    [[nodiscard]] MatrixView<T> transposed() const {
-        return workspace().transposed[parameter_index()].rows();
-    }
+    // The weight as the product needs it, where it needs another than it is.
+    [[nodiscard]] bool needs_arranged() const { return network_.needs_arranged(s_); }
+    [[nodiscard]] MatrixView<T> arranged() const { return workspace().arranged[parameter_index()].rows(); }
     // Whether it reads its rows from a sparse batch.
     [[nodiscard]] bool reads_sparse() const { return s_ == 0 && network_.sparse(); }
 

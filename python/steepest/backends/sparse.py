@@ -58,7 +58,7 @@ class SparseRows:
         ends = np.cumsum(counts)
         entries = np.arange(counts.sum()) + np.repeat(self.indptr[rows] - (ends - counts), counts)
         indptr = np.concatenate([np.zeros(1, np.int64), ends])
-        return SparseRows(indptr, self.indices[entries], self.data[entries], (len(rows), self.shape[1]))
+        return type(self)(indptr, self.indices[entries], self.data[entries], (len(rows), self.shape[1]))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -83,6 +83,14 @@ class SparseRows:
         if finite.all():
             return -1
         return int(np.searchsorted(self.indptr, finite.argmin(), side="right")) - 1
+
+
+class EncodedRows(SparseRows):
+    """Piecewise linear encodings of dense samples: entries are factors of sums of ramps."""
+
+    def features(self) -> Array:
+        """All: a ramp is part of every sample, as the number that it encodes is."""
+        return np.ones(self.shape[1], np.bool_)
 
 
 def is_sparse(matrix: object) -> TypeGuard[SparseMatrix]:

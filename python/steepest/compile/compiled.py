@@ -16,7 +16,8 @@ from ..backends import active
 from ..backends.data import OptimizerState, Parameters
 from ..backends.memory import aligned_zeros, write
 from ..backends.protocol import Network
-from ..layers import Layer, Standardize
+from ..layers import Layer, PiecewiseLinear, Standardize
+from .encoding import Encoding
 from .inputs import Checked, Inputs
 from .plan import compile_stages, parametric, walk, with_features
 from .stage import Stage
@@ -59,9 +60,8 @@ class Compiled:
         self.stages: tuple[Stage, ...] = compile_stages(self.layers)
         for path, layer in walk(self.layers):
             check_dtype(layer, self.dtype, f"layer {path} is {layer!r:.80}")
-        self.in_features: int = self.stages[0].inputs
-        first = self.layers[0]
-        self.inputs = Inputs(self.in_features, self.dtype) if isinstance(first, Standardize) else None
+        self.inputs = self._prepared()
+        self.in_features: int = self.stages[0].inputs if self.inputs is None else self.inputs.features
         self.out_features: int = self.stages[-1].outputs
         self._parametric = parametric(self.layers)
         self._check_sizes()
@@ -156,10 +156,10 @@ class Compiled:
         return tangents
 
     def check_inputs(self) -> None:
-        """Refuse to learn while it is unknown how the inputs are standardized."""
+        """Refuse to learn while it is unknown how the inputs are standardized, or encoded."""
         if self.inputs is not None and not self.inputs.known:
             raise ValueError(
-                f"layer 0 is {self.layers[0]!r}, whose mean and scale are not set: call fit, or "
+                f"layer 0 is {self.layers[0]!r}, whose {self.inputs.what} are not set: call fit, or "
                 "model.standardize(X) first"
             )
 
@@ -174,6 +174,15 @@ class Compiled:
         """What a copy needs: descriptions and values, never a backend's network."""
         state = {key: array.copy() for key, array in self.state()}
         return _restored, (self.layers, self.dtype, state)
+
+    def _prepared(self) -> Inputs | Encoding | None:
+        """What is done to samples before the first stage."""
+        first, stage = self.layers[0], self.stages[0]
+        if isinstance(first, Standardize):
+            return Inputs(stage.inputs, self.dtype)
+        if isinstance(first, PiecewiseLinear):
+            return Encoding(first, self.dtype, for_product=bool(stage.ramps))
+        return None
 
     def _check_sizes(self) -> None:
         for (path, layer), stage in zip(self._parametric, self.parametric_stages, strict=True):

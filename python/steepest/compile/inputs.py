@@ -30,7 +30,10 @@ class Inputs:
         Mean and scale, both 0 until they are known; then nothing is done.
     """
 
+    what = "mean and scale"  # in messages
+
     def __init__(self, features: int, dtype: np.dtype[Any]) -> None:
+        self.features = features
         self.statistics: Array = np.zeros((2, features), dtype)
         self.forget()
 

@@ -88,6 +88,7 @@ class Plan:
         self.features = next(n for n in (layer.features_in for layer in layers) if n is not None)
         self.number = 0
         self.path = ""
+        self.ramps: tuple[int, ...] = ()
 
     def add(self, layers: Sequence[Layer]) -> None:
         """Compile layers inside the current one; at first, those of the model."""
@@ -103,8 +104,14 @@ class Plan:
             layer.compile(self)
         self.path = outer
 
+    def encode(self, features: int, ramps: tuple[int, ...]) -> None:
+        """Take so many features in the place of the model's inputs, the last of them ramps of each input."""
+        self.features, self.ramps = features, ramps
+
     def append(self, stage: Stage) -> int:
         """Add a stage; returns its place."""
+        if self.ramps and not self.stages and stage.has_matrix:
+            stage = replace(stage, kind="ramps", ramps=self.ramps)
         self.stages.append(stage)
         self.features = stage.outputs
         return len(self.stages) - 1

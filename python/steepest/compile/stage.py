@@ -36,6 +36,8 @@ class Stage:
         Of a stage that works with another one: the place of the other.
     image : tuple of int
         Height, width and channels, and height and width of what comes out.
+    ramps : tuple of int
+        How many ramps each encoded input has, of a first stage that multiplies them: its last inputs.
     mask : ndarray of bool, (1 or samples, outputs), or None
         Which elements are kept, instead of draws.
     parameters : {"none", "matrix", "scale"}
@@ -55,6 +57,7 @@ class Stage:
     epsilon: float = 0.0
     partner: int = 0
     image: tuple[int, ...] = ()
+    ramps: tuple[int, ...] = ()
     mask: Array | None = field(default=None, compare=False)
     parameters: ParameterShape = "matrix"
     running_start: tuple[float, ...] = ()

@@ -130,6 +130,9 @@ class Plan(Protocol):
     def append(self, stage: Stage) -> int:
         """Add a stage; returns its place."""
 
+    def encode(self, features: int, ramps: tuple[int, ...]) -> None:
+        """Take so many features in the place of the model's inputs, the last of them ramps of each input."""
+
     def activate(self, activation: Activation) -> None:
         """Fuse an activation with the last stage, or add it as one."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import activations, dropout, linear, normalization, pooling, residual, standardize
+from . import activations, dropout, linear, normalization, piecewise_linear, pooling, residual, standardize
 from .activations import *
 from .dropout import *
 from .linear import *
 from .normalization import *
+from .piecewise_linear import *
 from .pooling import *
 from .residual import *
 from .standardize import *
@@ -19,6 +20,7 @@ if not TYPE_CHECKING:  # type checkers go by the stars: mypy cannot add lists
         *dropout.__all__,
         *linear.__all__,
         *normalization.__all__,
+        *piecewise_linear.__all__,
         *pooling.__all__,
         *residual.__all__,
         *standardize.__all__,

@@ -31,7 +31,7 @@ def to_config(layer: Layer) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
-        return [to_config(layer) for layer in value]
+        return [to_config(one) if isinstance(one, Layer) else one for one in value]
     return value  # JSON carries a float to the last bit
 
 

@@ -1,0 +1,146 @@
+"""What `PiecewiseLinear` does to inputs before the first stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .._checks import Array
+from ..backends.memory import write
+from ..backends.sparse import EncodedRows
+from ..layers import PiecewiseLinear
+
+_AT_ONCE = 4096  # rows: what is computed in float64 stays small
+
+
+class Encoding:
+    """Knots of each feature, which are known once a fit has seen the training rows.
+
+    Parameters
+    ----------
+    layer : PiecewiseLinear
+    dtype : dtype
+        Of the model; ramps are computed in float64 and rounded to it.
+    for_product : bool
+        Whether the first stage is a product, which takes what `factors` makes instead of ramps.
+
+    Attributes
+    ----------
+    statistics : ndarray, (1, knots)
+        The knots, ascending for each feature; before they are known they descend.
+    """
+
+    what = "knots"  # in messages
+
+    def __init__(self, layer: PiecewiseLinear, dtype: np.dtype[Any], for_product: bool) -> None:
+        self._given = list(layer.given)
+        bins = layer.bins_of_features
+        self._encoded = [i for i, n in enumerate(bins) if n]
+        self._bins = [n for n in bins if n]
+        self._width = layer.features_out
+        self._for_product = for_product
+        self.features = layer.features
+        self.statistics: Array = np.zeros((1, sum(n + 1 for n in self._bins)), dtype)
+        self.forget()
+
+    @property
+    def known(self) -> bool:
+        """Whether they have been set."""
+        return all((np.diff(knots) >= 0).all() for knots in self._knots())
+
+    def forget(self) -> None:
+        """As at first."""
+        self.statistics[0] = -np.arange(self.statistics.shape[1])
+
+    def learn(self, x: Array) -> None:
+        """Set the knots of each feature: its values if there are no more, else quantiles of rows.
+
+        Raises
+        ------
+        ValueError
+            If a number is larger than the dtype holds.
+        """
+        new = [_knots_of(x[:, i], n + 1) for i, n in zip(self._encoded, self._bins, strict=True)]
+        with np.errstate(over="ignore"):
+            rounded = np.concatenate(new).astype(self.statistics.dtype)
+        if not np.isfinite(rounded).all():
+            largest = np.abs(x[:, self._encoded]).max(axis=0)
+            bad = int(largest.argmax())
+            raise ValueError(
+                f"feature {self._encoded[bad]} holds {largest[bad]:g}, too large for {rounded.dtype}"
+            )
+        write([(self.statistics, rounded[np.newaxis])])
+
+    def apply(self, x: Array) -> Array | EncodedRows:
+        """Rows of features given as they are, and of ramps; for a product, of factors instead."""
+        parts = [x[start : start + _AT_ONCE] for start in range(0, max(len(x), 1), _AT_ONCE)]
+        if not self._for_product:
+            return np.concatenate([self._ramps(part.astype(np.float64)) for part in parts])
+        made = [self._factors(part.astype(np.float64)) for part in parts]
+        counts, places, values = (np.concatenate(own) for own in zip(*made, strict=True))
+        begin = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        return EncodedRows(begin, places, values, (len(x), self._width))
+
+    def _ramps(self, x: Array) -> Array:
+        made = [x[:, self._given]]
+        for (column, knots), bins in zip(self._columns(x), self._bins, strict=True):
+            passed = _passed(column, knots)[:, np.newaxis]
+            made.append(2 * np.clip(passed - np.arange(bins), 0, 1) - 1)
+        return np.concatenate(made, axis=1).astype(self.statistics.dtype)
+
+    def _factors(self, x: Array) -> tuple[Array, Array, Array]:
+        """Numbers, places and values of the entries of rows: see cpp/network/stages/ramps.cpp."""
+        first = len(self._given)
+        values, places = [x[:, self._given]], [np.broadcast_to(np.arange(first), (len(x), first))]
+        for (column, knots), bins in zip(self._columns(x), self._bins, strict=True):
+            passed = _passed(column, knots)
+            lost = np.isnan(passed)
+            passed[lost] = 0
+            whole = np.floor(passed)
+            part = passed - whole
+            place = np.stack([whole - 1, whole, np.full_like(whole, bins - 1)], axis=1)
+            value = np.stack([2 * (1 - part) * (whole > 0), 2 * part, np.full_like(part, -1)], axis=1)
+            for own in (0, 1):  # the last sum counts once
+                same = (place[:, own] == bins - 1) & (value[:, own] != 0)
+                value[same, own] -= 1
+                value[same, 2] = 0
+            value[lost, 2] = np.nan  # to be refused
+            values.append(value)
+            places.append(first + place)
+            first += bins
+        value, place = np.concatenate(values, axis=1), np.concatenate(places, axis=1)
+        kept = value != 0
+        rounded = value[kept].astype(self.statistics.dtype)
+        return kept.sum(axis=1), place[kept].astype(np.int32), rounded
+
+    def _columns(self, x: Array) -> Iterator[tuple[Array, Array]]:
+        """Each feature that is encoded, with its knots."""
+        return zip(x[:, self._encoded].T, self._knots(), strict=True)
+
+    def _knots(self) -> list[Array]:
+        ends = np.cumsum([n + 1 for n in self._bins])
+        return np.split(self.statistics[0].astype(np.float64), ends[:-1])
+
+
+def _passed(x: Array, knots: Array) -> Array:
+    """How many ramps lie below each number, with the part of the one around it; NaN if it is not finite."""
+    knots = np.maximum.accumulate(knots)  # ascending, if they are not known yet
+    below = np.searchsorted(knots, x)
+    inside = (below > 0) & (below < len(knots))
+    last = np.where(inside, below - 1, 0)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        part = (x - knots[last]) / (knots[last + 1] - knots[last])
+    passed = np.where(inside, last + part, np.clip(below - 1, 0, len(knots) - 1))
+    return np.where(np.isfinite(x), passed, np.nan)
+
+
+def _knots_of(x: Array, count: int) -> Array:
+    """As many knots as are asked for: the values of a feature, the last one repeated, or quantiles."""
+    x = x.astype(np.float64)
+    values = np.unique(x)
+    if len(values) <= count:
+        return np.concatenate([values, np.full(count - len(values), values[-1])])
+    quantiles: Array = np.quantile(x, np.linspace(0, 1, count))
+    return np.maximum.accumulate(quantiles)
