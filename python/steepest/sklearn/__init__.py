@@ -18,6 +18,9 @@ from ._linear.classifier import LinearClassifier
 from ._linear.regressor import LinearRegressor
 from ._mlp.classifier import MLPClassifier
 from ._mlp.regressor import MLPRegressor
+from ._tabular.classifier import TabularClassifier
+from ._tabular.encoder import TableEncoder
+from ._tabular.regressor import TabularRegressor
 
 __all__ = [
     "LinearClassifier",
@@ -25,6 +28,9 @@ __all__ = [
     "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
+    "TableEncoder",
+    "TabularClassifier",
+    "TabularRegressor",
     "TemplateDisplay",
     "fit_many",
     "from_sklearn",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextvars import copy_context
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
@@ -13,6 +14,8 @@ from sklearn.model_selection import ParameterGrid
 from ... import _checks
 from ..._config import get_num_threads
 from .shared import SharedFits, shared_fits
+
+Result = TypeVar("Result")
 
 
 def fit_many(
@@ -77,26 +80,37 @@ def fit_many(
         n_threads = get_num_threads()
     workers = _checks.integer(n_threads, "n_threads", minimum=1)
     weighted = {} if sample_weight is None else {"sample_weight": sample_weight}
-    fits = SharedFits()
 
     def fit(one: Any) -> None:
-        token = shared_fits.set(fits)
+        one.fit(X, y, **weighted)
+
+    side_by_side([partial(fit, one) for one in estimators], SharedFits(), workers, progress)
+    return estimators
+
+
+def side_by_side(
+    fits: Sequence[Callable[[], Result]], shared: SharedFits, workers: int, progress: bool
+) -> list[Result]:
+    """Call functions that fit something, so many at once, each with one thread; the first error ends all."""
+
+    def call(fit: Callable[[], Result]) -> Result:
+        token = shared_fits.set(shared)
         try:
-            one.fit(X, y, **weighted)
+            return fit()
         finally:
             shared_fits.reset(token)
 
-    with _bar(len(estimators), progress) as bar, ThreadPoolExecutor(workers) as pool:
-        running = [pool.submit(copy_context().run, fit, one) for one in estimators]
+    with _bar(len(fits), progress) as bar, ThreadPoolExecutor(workers) as pool:
+        running = [pool.submit(copy_context().run, call, fit) for fit in fits]
         try:
             for done in as_completed(running):
                 done.result()
                 bar.update()
         except BaseException:
-            fits.ended.set()
+            shared.ended.set()
             pool.shutdown(cancel_futures=True)
             raise
-    return estimators
+    return [one.result() for one in running]
 
 
 def _bar(fits: int, wanted: bool) -> Any:

@@ -1,0 +1,1 @@
+"""Estimators that take a table as it is."""

@@ -1,0 +1,252 @@
+"""What both estimators of tables are: one template of `fit`, and the members' answers."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable
+from functools import partial
+from time import perf_counter
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import _fit_context
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from ..._checks import Array
+from ..._config import config, get_num_threads
+from ...tables.table import listed
+from .._common.data import weights_of
+from .._fitting.many import side_by_side
+from .._fitting.shared import SharedFits, computing, shared_fits
+from .encoder import TableEncoder
+from .folds import Rows, folds
+from .given import columns_to_fit, columns_to_use
+from .leaks import leaks
+from .member import Member, Task, fitted
+from .parameters import TabularParameters
+from .recipe import Recipe
+from .scores import Metric
+
+Self = TypeVar("Self", bound="TabularEstimator")
+
+FITTED = """
+members_ : list of Member
+    The networks, each with its own `ramps`, `best_epoch` and the rows that were `held_out`.
+best_epochs_ : list of int
+    Of each member, the epoch that it is in, counted from 0: the best one of the rows held out.
+validation_score_ : float
+    The metric on rows that were held out, each judged by members that did not learn from it.
+encoder_ : TableEncoder
+    What makes inputs of a table.
+n_features_in_ : int
+    Number of columns of X.
+feature_names_in_ : ndarray of str, (n_features_in_,)
+    Their names, if all are strings.
+"""
+
+
+class TabularEstimator(TabularParameters):
+    """A mean of networks on an encoded table."""
+
+    # ---- what the two differ in -------------------------------------------------------------------------
+
+    @abstractmethod
+    def _validated(self, y: Any) -> Array:
+        """The targets: (rows,) of class numbers, or (rows, outputs) of numbers."""
+
+    @abstractmethod
+    def _groups(self, y: Array) -> Rows:
+        """What each fold has a part of."""
+
+    @abstractmethod
+    def _prepared(self, y: Array, weight: Array | None) -> tuple[Array, int]:
+        """Targets as the loss takes them, and the number of outputs."""
+
+    @abstractmethod
+    def _recipe(self) -> Recipe:
+        """What is learned, and how."""
+
+    @abstractmethod
+    def _metric(self) -> Metric:
+        """What epochs are chosen by."""
+
+    @abstractmethod
+    def _answers(self, scores: Array) -> Array:
+        """What scores of a member mean, and what is averaged over members."""
+
+    def _calibrate(self, scores: Array, y: Array, weight: Array | None) -> None:
+        """Learn from scores of rows held out."""
+
+    def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
+        return sample_weight
+
+    # ---- a fit ------------------------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self: Self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit to a table as it is.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
+            With numbers, categories, texts, booleans, dates and gaps.
+        y : array-like of shape (n_samples,), of a regressor also (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+            What each row counts for; finite, not negative and not all 0.
+
+        Returns
+        -------
+        estimator
+            This one.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For parameters and tables that cannot be used.
+
+        Warns
+        -----
+        UserWarning
+            If a column alone predicts the target without an error.
+        """
+        begun = perf_counter()
+        hidden = self._hidden()
+        columns = columns_to_fit(self, X)
+        y = self._validated(y)
+        check_consistent_length(columns[0], y)
+        rows = np.empty((len(y), 1), dtype=np.float32)
+        weight = self._weights(y, None if sample_weight is None else weights_of(sample_weight, rows))
+        random = check_random_state(self.random_state)
+        self.encoder_ = TableEncoder(self.categorical_features).fit(X)
+        encoded = self._inputs(columns)
+        distinct = self._distinct()
+        if weight is not None and not weight.all():
+            counts = weight > 0
+            encoded, y, weight = encoded[counts], y[counts], weight[counts]
+        targets, outputs = self._prepared(y, weight)
+        metric = self._metric()
+
+        def value(scores: Array, rows: Rows) -> float:
+            return metric.value(y[rows], self._answers(scores), None if weight is None else weight[rows])
+
+        task = Task(
+            encoded,
+            targets,
+            weight,
+            distinct,
+            outputs,
+            value,
+            self._recipe(),
+            hidden,
+            self._bins(),
+            float(self.dropout),
+            self._weight_decay(),
+            self._max_steps(),
+        )
+        held = folds(self._groups(y), int(self.n_members), random)
+        seeds = random.randint(2**31 - 1, size=len(held)).tolist()
+        found = list(leaks(self.encoder_.encodings_, encoded, y, held[0]))
+        if found:
+            warnings.warn(
+                f"{listed(found)} alone predicts the target without an error: leave it out if it is not "
+                "known where predictions are needed",
+                stacklevel=2,
+            )
+        self.members_ = self._together(
+            [partial(fitted, task, *one) for one in zip(held, seeds, strict=True)], begun
+        )
+        self.best_epochs_ = [member.best_epoch for member in self.members_]
+        self._judge(encoded, y, weight, metric)
+        return self
+
+    def _together(self, fits: list[Callable[[Callable[[], bool]], Member]], begun: float) -> list[Member]:
+        """Members, one a thread."""
+        threads = int(self.n_threads or get_num_threads())
+        within = shared_fits.get()  # other fits, which have the other threads
+        workers = 1 if within is not None else min(threads, len(fits))
+        shared = SharedFits()
+        rounds = math.ceil(len(fits) / workers)
+        seconds = math.inf if self.max_time is None else float(self.max_time)
+
+        def one(place: int) -> Member:
+            # Those that begin later have the rest of the time, in equal parts for each round.
+            left = max(0.0, begun + seconds - perf_counter())
+            end = perf_counter() + left / (rounds - place // workers)
+
+            def over() -> bool:
+                ended = shared.ended.is_set() or (within is not None and within.ended.is_set())
+                return ended or perf_counter() >= end
+
+            with config(num_threads=max(1, threads // len(fits)) if within is None else 1):
+                return fits[place](over)
+
+        calls = [partial(one, place) for place in range(len(fits))]
+        return side_by_side(calls, shared, workers, bool(self.progress))
+
+    def _judge(self, encoded: NDArray[np.float32], y: Array, weight: Array | None, metric: Metric) -> None:
+        """Calibrate on the rows held out, and score them."""
+        with computing(self.n_threads):
+            scores = [member(encoded[member.held_out]) for member in self.members_]
+        rows = np.concatenate([member.held_out for member in self.members_])
+        weights = None if weight is None else weight[rows]
+        self._calibrate(np.concatenate(scores), y[rows], weights)
+        answers = [self._answers(one) for one in scores]
+        total = np.zeros((len(y), answers[0].shape[1]))
+        times = np.zeros(len(y), dtype=np.int64)
+        for member, own in zip(self.members_, answers, strict=True):
+            total[member.held_out] += own
+            times[member.held_out] += 1
+        judged = np.flatnonzero(times)
+        mean = total[judged] / times[judged, np.newaxis]
+        self.validation_score_ = metric(y[judged], mean, None if weight is None else weight[judged])
+
+    def _inputs(self, columns: list[Any]) -> NDArray[np.float32]:
+        """Encoded columns; one of zeros if none of them varies."""
+        encoded = self.encoder_._encoded(columns)
+        return encoded if encoded.shape[1] else np.zeros((len(encoded), 1), dtype=np.float32)
+
+    def _distinct(self) -> NDArray[np.int64]:
+        found = self.encoder_.n_distinct_
+        return found if len(found) else np.zeros(1, dtype=np.int64)
+
+    # ---- what is asked of it ----------------------------------------------------------------------------
+
+    def _mean(self, X: Any) -> Array:
+        """The mean answer of the members, (rows, outputs)."""
+        check_is_fitted(self)
+        encoded = self._inputs(columns_to_use(self, X))
+        with computing(self.n_threads):
+            answers = [self._answers(member(encoded)) for member in self.members_]
+        return np.mean(answers, axis=0)
+
+    def summary(self) -> str:
+        """Describe what was fitted: inputs, members with their best epochs, and the score of rows held out.
+
+        Returns
+        -------
+        str
+        """
+        check_is_fitted(self)
+        first = self.members_[0]
+        metric = self.metric if isinstance(self.metric, str) else "metric"
+        sizes = " x ".join(map(str, self._hidden()))
+        lines = [
+            f"{type(self).__name__} of {self.n_features_in_} columns",
+            f"inputs      {len(self.encoder_.n_distinct_)}, with ramps {first.ramps.features_out}",
+            f"members     {len(self.members_)} networks of {sizes} units",
+            *(
+                f"member {i}    best epoch {member.best_epoch + 1} of {member.epochs}"
+                for i, member in enumerate(self.members_)
+            ),
+            f"held out    {metric} {self.validation_score_:.4f}",
+        ]
+        return "\n".join(lines)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
+        return tags

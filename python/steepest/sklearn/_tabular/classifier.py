@@ -1,0 +1,171 @@
+"""TabularClassifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+from ..._checks import Array
+from ...functional import softmax
+from .._common.classes import check_class_weight, weighted_by_class
+from .._common.parameters import BELOW_1, Names, documented, parameter
+from .._estimator.classification import ClassifierParameters
+from .base import FITTED, TabularEstimator
+from .folds import Rows
+from .recipe import Recipe, of_classes
+from .scores import OF_CLASSES, Metric, own_metric, temperature
+
+_CLASSES = """
+classes_ : ndarray of shape (n_classes,)
+    The class labels.
+temperature_ : float
+    What scores are divided by before softmax, fitted to the rows held out.
+"""
+
+
+@documented(_CLASSES, FITTED)
+@dataclass(eq=False, repr=False)
+class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator):
+    """Classify rows of a table as it is: strong by default, without preparation.
+
+    `TableEncoder` makes inputs of columns; each number has piecewise linear ramps beside it. Several networks
+    learn from other four fifths of the rows each, and are those of their best epoch on the rest;
+    probabilities are their mean.
+
+    Parameters
+    ----------
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    TabularRegressor : The same for numbers.
+    MLPClassifier : One network, as scikit-learn's.
+
+    Notes
+    -----
+    After RealMLP of Holzmüller, Grinsztajn and Steinwart, "Better by default: strong pre-tuned MLPs and
+    boosted trees on tabular data", NeurIPS 2024, and the piecewise linear encoding of Gorishniy, Rubachev and
+    Babenko, "On embeddings for numerical features in tabular deep learning", NeurIPS 2022.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from steepest.sklearn import TabularClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = TabularClassifier(max_steps=100, random_state=0).fit(X[:400], y[:400])
+    >>> model.score(X[400:], y[400:]) > 0.9, model.validation_score_ > 0.9
+    (True, True)
+    """
+
+    _: KW_ONLY
+    label_smoothing: float = parameter(
+        0.1,
+        [BELOW_1],
+        "How much of the target is spread over all classes in training; temperature_ makes up for it.",
+    )
+    metric: str | Callable[[Array, Array], float] = parameter(
+        "accuracy",
+        [Names(*OF_CLASSES), callable],
+        "What the best epoch is chosen by, and validation_score_ tells. A function is called with labels and "
+        "probabilities (n_samples, n_classes), and is to be large unless it has greater_is_better = False.",
+        '"accuracy", "log_loss" or callable',
+    )
+
+    # ---- what the fit asks ------------------------------------------------------------------------------
+
+    def _validated(self, y: Any) -> Array:
+        y = validate_data(self, y=y)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y has 1 class, {self.classes_[0]!r:.80}, but at least 2 are needed")
+        check_class_weight(self.class_weight, self.classes_, np.dtype(np.float32))
+        self.temperature_ = 1.0
+        return codes.astype(np.int64)
+
+    def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
+        dtype = np.dtype(np.float32)
+        return weighted_by_class(self.class_weight, self.classes_, y, sample_weight, dtype)
+
+    def _groups(self, y: Array) -> Rows:
+        return y
+
+    def _prepared(self, y: Array, weight: Array | None) -> tuple[Array, int]:
+        return y, len(self.classes_)
+
+    def _recipe(self) -> Recipe:
+        return of_classes(float(self.label_smoothing))
+
+    def _metric(self) -> Metric:
+        if callable(self.metric):
+            return own_metric(self.metric, lambda codes: self.classes_[codes])
+        return OF_CLASSES[self.metric]
+
+    def _answers(self, scores: Array) -> Array:
+        return softmax(scores.astype(np.float64) / self.temperature_)
+
+    def _calibrate(self, scores: Array, y: Array, weight: Array | None) -> None:
+        self.temperature_ = temperature(scores, y, weight)
+
+    # ---- what is asked of it ----------------------------------------------------------------------------
+
+    def predict_proba(self, X: Any) -> Array:
+        """The probability of each class.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, or a cell is not of the kind of its column.
+        """
+        return self._mean(X)
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """The logarithms of `predict_proba`.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self._mean(X))
+
+    def predict(self, X: Any) -> Array:
+        """The most probable class of each row.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        ValueError
+            As `predict_proba`.
+        """
+        probabilities = self._mean(X)
+        return self.classes_[probabilities.argmax(axis=1)]

@@ -1,0 +1,109 @@
+"""Check: a table as it is given - its columns, by name or by place, and which of them are categories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+from ...tables.frames import columns_in
+from ...tables.table import listed
+
+
+def is_frame(X: Any) -> bool:
+    """Whether it is a DataFrame of pandas or polars."""
+    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_columns"))
+
+
+def columns_to_fit(estimator: Any, X: Any) -> list[Any]:
+    """The columns of a table; sets `n_features_in_` and, if all have names, `feature_names_in_`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X is no table, is empty, or two columns have one name.
+    """
+    X = _checked(X, estimator)
+    validate_data(estimator, X, skip_check_array=True)
+    names = getattr(estimator, "feature_names_in_", ())
+    if len(set(names)) < len(names):
+        repeated = next(name for name in names if list(names).count(name) > 1)
+        raise ValueError(f"two columns of X have the name {repeated!r}: rename or drop one")
+    return columns_in(X)
+
+
+def columns_to_use(estimator: Any, X: Any) -> list[Any]:
+    """Those that it was fitted to, of a table that may have more, in another order, if they have names.
+
+    Raises
+    ------
+    ValueError
+        If one is missing, or without names another number of columns is there.
+    """
+    X = _checked(X, estimator)
+    known = getattr(estimator, "feature_names_in_", None)
+    if known is None or not is_frame(X) or not all(isinstance(name, str) for name in X.columns):
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+        return columns_in(X)
+    names = list(X.columns)
+    places = {name: place for place, name in enumerate(names)}
+    absent = [name for name in known if name not in places]
+    if absent:
+        close = get_close_matches(absent[0], names, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        more = f", and {len(absent) - 1} more," if len(absent) > 1 else ""
+        raise ValueError(
+            f"X has no column {absent[0]!r}{more} of the {len(known)} columns that "
+            f"{type(estimator).__name__} was fitted to; it has {listed(names)}{hint}"
+        )
+    columns = columns_in(X)
+    return [columns[places[name]] for name in known]
+
+
+def categories_of(chosen: Any, names: Sequence[str], named: bool) -> set[int]:
+    """Places of the columns that `categorical_features` chooses: names, places or a mask.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no such column, or a mask has another length.
+    """
+    if chosen is None or (isinstance(chosen, str) and chosen == "from_dtype"):
+        return set()
+    given = np.asarray(chosen)
+    if given.ndim != 1 or given.dtype.kind not in "biuUOT":
+        raise TypeError(
+            "categorical_features must be 'from_dtype', or a sequence of names, of places or of booleans, "
+            f"not {chosen!r:.80}"
+        )
+    if given.dtype.kind == "b":
+        if len(given) != len(names):
+            raise ValueError(f"categorical_features has {len(given)} booleans, X {len(names)} columns")
+        return set(np.flatnonzero(given).tolist())
+    found = set()
+    for one in given.tolist():
+        if isinstance(one, str) and named and one in names:
+            found.add(list(names).index(one))
+        elif not isinstance(one, str | bool) and -len(names) <= one < len(names):
+            found.add(int(one) % len(names))
+        else:
+            raise ValueError(f"categorical_features has {one!r:.80}, but X has {listed(names)}")
+    return found
+
+
+def _checked(X: Any, estimator: Any) -> Any:
+    """A frame, or an array of two dimensions, of whatever."""
+    if not is_frame(X):
+        return check_array(X, dtype=None, ensure_all_finite=False, estimator=estimator, input_name="X")
+    rows, columns = X.shape
+    if not rows or not columns:
+        what = "sample(s)" if columns else "feature(s)"
+        raise ValueError(
+            f"Found array with 0 {what} (shape=({rows}, {columns})) while a minimum of 1 is required by "
+            f"{type(estimator).__name__}."
+        )
+    return X

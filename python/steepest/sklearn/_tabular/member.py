@@ -1,0 +1,123 @@
+"""One member: a network that was fitted to its rows, and is that of its best epoch on the rows held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._checks import Array
+from ...model import Sequential
+from ...training.callbacks import EpochCallback, EpochState
+from ...training.trainer import Trainer
+from . import recipe as recipes
+from .folds import Fold, Rows
+from .ramps import Ramps
+
+_AT_ONCE = 4096  # rows whose ramps are made
+
+
+@dataclass(frozen=True)
+class Member:
+    """A fitted network.
+
+    Attributes
+    ----------
+    ramps : Ramps
+        What encodes the columns of `TableEncoder` for it.
+    network : Sequential
+    best_epoch : int
+        Counted from 0; -1 if time was over before the first one ended.
+    epochs : int
+        How many it was trained for.
+    held_out : ndarray of int64
+        The rows that it did not learn from.
+    """
+
+    ramps: Ramps
+    network: Sequential
+    best_epoch: int
+    epochs: int
+    held_out: Rows
+
+    def __call__(self, X: NDArray[np.float32]) -> Array:
+        """Scores of encoded rows, (rows, outputs)."""
+        parts = range(0, max(len(X), 1), _AT_ONCE)
+        return np.concatenate([self.network(self.ramps(X[i : i + _AT_ONCE])) for i in parts])
+
+
+@dataclass(frozen=True)
+class Task:
+    """What members are fitted to.
+
+    value : how good scores of some rows are, which is to be large.
+    """
+
+    X: NDArray[np.float32]
+    targets: Array
+    weight: Array | None
+    distinct: NDArray[np.int64]
+    outputs: int
+    value: Callable[[Array, Rows], float]
+    recipe: recipes.Recipe
+    hidden: Sequence[int]
+    bins: int
+    dropout: float
+    weight_decay: float
+    max_steps: int | None
+
+
+def fitted(task: Task, fold: Fold, seed: int, over: Callable[[], bool]) -> Member:
+    """A member of that fold; it ends when its time is over, and is then the best so far."""
+    X = task.X[fold.learned]
+    ramps = Ramps.of(X, task.distinct, task.bins)
+    network = recipes.network(ramps.features_out, task.hidden, task.outputs, task.dropout, task.recipe, seed)
+    epochs = recipes.epochs(len(X), task.max_steps)
+    steps = epochs * -(-len(X) // recipes.BATCH)
+    trainer = Trainer(
+        network,
+        task.recipe.loss,
+        recipes.optimizer(task.recipe, task.weight_decay, steps),
+        rate_factors=recipes.rate_factors(network),
+    )
+    best = BestEpoch(ramps(task.X[fold.held_out]), lambda scores: task.value(scores, fold.held_out), over)
+    history = trainer.fit(
+        ramps(X),
+        task.targets[fold.learned],
+        epochs=epochs,
+        batch_size=recipes.BATCH,
+        sample_weight=None if task.weight is None else task.weight[fold.learned],
+        callbacks=[best],
+        progress=False,
+        seed=seed,
+    )
+    return Member(ramps, network, best.restore(network), history.epochs, fold.held_out)
+
+
+class BestEpoch(EpochCallback):
+    """Keeps the state of the best epoch, of equally good ones the last."""
+
+    def __init__(self, rows: Array, value: Callable[[Array], float], over: Callable[[], bool]) -> None:
+        self._rows, self._value, self._over = rows, value, over
+        self._best, self._epoch = -np.inf, -1
+        self._state: dict[str, Array] = {}
+
+    def __call__(self, state: EpochState) -> bool:
+        """Judge an epoch."""
+        value = self._value(state.model(self._rows))
+        if value >= self._best:
+            self._best, self._epoch, self._state = value, state.epoch, state.model.state_dict()
+        state.history.best_epoch = self._epoch  # or the trainer would go back by its own rule
+        return self._over()
+
+    def interrupts(self) -> bool:
+        """Whether time is over."""
+        return self._over()
+
+    def restore(self, network: Sequential) -> int:
+        """Give the network what it was in the best epoch, and say which that was."""
+        if self._state:
+            network.load_state_dict(self._state)
+        return self._epoch

@@ -1,0 +1,113 @@
+"""The recipe of a member: its layers, initial weights, optimizer, learning rates and length.
+
+After RealMLP of Holzmüller, Grinsztajn and Steinwart, "Better by default: strong pre-tuned MLPs and boosted
+trees on tabular data", NeurIPS 2024 (arXiv 2407.04491): the neural tangent parametrization. Weights are
+drawn from N(0, 1 / inputs), biases from N(0, 1), and both learn at a rate that is divided by sqrt(inputs).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from ...layers import ELU, GELU, Dropout, Layer, Linear
+from ...losses import Loss, SoftmaxCrossEntropy, SquaredError
+from ...model import Sequential
+from ...optimizers import AdamW
+
+BATCH = 256
+BINS = 16
+WEIGHT_DECAY = 0.32
+_STEPS, _ROWS = 1000, 4000  # so many steps, and for more rows more, in proportion to their square root
+_FEWEST_EPOCHS, _MOST_EPOCHS = 8, 256
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What differs between classes and numbers.
+
+    gain: what outputs of the activation are multiplied by, in the initial weights of the next layer.
+    rate: that of a layer with one input; the highest one of the schedule.
+    """
+
+    activation: Layer
+    gain: float
+    rate: float
+    loss: Loss
+
+
+def of_classes(label_smoothing: float) -> Recipe:
+    """SELU, which is an ELU with a gain, and softmax."""
+    return Recipe(ELU(1.6732632), 1.0507010, 0.04, SoftmaxCrossEntropy(label_smoothing))
+
+
+def of_numbers() -> Recipe:
+    """GELU, and the squared error."""
+    return Recipe(GELU(), 1.0, 0.07, SquaredError())
+
+
+@dataclass(frozen=True)
+class CosineLog:
+    """Four cosines, each twice as long as the one before: rate * (1 - cos(2 pi log2(1 + 15 t))) / 2.
+
+    t goes from 0 to 1 with the steps. The rate is 0 where a cosine ends, so that there are good epochs early.
+    """
+
+    rate: float
+    steps: int
+
+    def __call__(self, step: int) -> float:
+        """The rate of a step, counted from 0."""
+        t = min(step / self.steps, 1.0)
+        return self.rate * (0.5 - 0.5 * math.cos(2 * math.pi * math.log2(1 + 15 * t)))
+
+
+def network(
+    inputs: int, hidden: Sequence[int], outputs: int, dropout: float, recipe: Recipe, seed: int
+) -> Sequential:
+    """With initial weights; the last layer is 0, so that training begins with a constant answer."""
+    layers: list[Layer] = []
+    sizes = [inputs, *hidden]
+    for fan_in, fan_out in pairwise(sizes):
+        layers += [Linear(fan_in, fan_out), recipe.activation]
+        layers += [Dropout(dropout)] if dropout else []
+    model = Sequential(*layers, Linear(sizes[-1], outputs), seed=seed)
+    generator = np.random.Generator(np.random.PCG64(seed))
+    state = {key: np.zeros_like(value) for key, value in model.state_dict().items()}
+    gain = 1.0
+    for number in list(linear_layers(model))[:-1]:
+        fan_in, fan_out = state[f"{number}.weight"].shape
+        weights = generator.standard_normal((fan_in, fan_out))
+        state[f"{number}.weight"] = weights * (gain / math.sqrt(fan_in))
+        state[f"{number}.bias"] = generator.standard_normal(fan_out)
+        gain = recipe.gain
+    model.load_state_dict(state)
+    return model
+
+
+def linear_layers(model: Sequential) -> dict[int, Linear]:
+    """By their numbers."""
+    return {number: layer for number, layer in enumerate(model.layers) if isinstance(layer, Linear)}
+
+
+def rate_factors(model: Sequential) -> dict[int, float]:
+    """Of each layer 1 / sqrt(inputs)."""
+    return {number: layer.in_features**-0.5 for number, layer in linear_layers(model).items()}
+
+
+def optimizer(recipe: Recipe, weight_decay: float, steps: int) -> AdamW:
+    """For a fit of so many steps."""
+    return AdamW(CosineLog(recipe.rate, steps), 0.9, 0.95, weight_decay=weight_decay)
+
+
+def epochs(rows: int, max_steps: int | None) -> int:
+    """How many to train for on so many rows."""
+    batches = -(-rows // BATCH)
+    if max_steps is not None:
+        return max(1, max_steps // batches)
+    steps = _STEPS * max(1.0, math.sqrt(rows / _ROWS))
+    return min(max(math.ceil(steps / batches), _FEWEST_EPOCHS), _MOST_EPOCHS)

@@ -1,0 +1,95 @@
+"""How good answers are: what epochs are chosen by, and the score of the rows held out; temperatures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from ..._checks import Array, real_number
+from ...functional import softmax
+
+_COLDEST, _HOTTEST = 0.25, 4.0
+_LEAST = 1e-15  # probability
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A function of targets, answers and weights, and whether it is to be large."""
+
+    function: Callable[..., float]
+    greater_is_better: bool = True
+
+    def __call__(self, y: Array, answers: Array, weight: Array | None) -> float:
+        """Its value."""
+        return self.function(y, answers, weight)
+
+    def value(self, y: Array, answers: Array, weight: Array | None) -> float:
+        """What is to be large."""
+        return self(y, answers, weight) * (1 if self.greater_is_better else -1)
+
+
+def accuracy(codes: Array, probabilities: Array, weight: Array | None) -> float:
+    """The share of rows whose class has the largest probability."""
+    return float(np.average(probabilities.argmax(axis=1) == codes, weights=weight))
+
+
+def log_loss(codes: Array, probabilities: Array, weight: Array | None) -> float:
+    """The mean of -log of the probability of the class."""
+    own = probabilities[np.arange(len(codes)), codes]
+    return float(np.average(-np.log(np.maximum(own, _LEAST)), weights=weight))
+
+
+def r2(y: Array, answers: Array, weight: Array | None) -> float:
+    """1 - squared errors / squared deviations from the mean, on average over the targets.
+
+    1 for a constant target that is met, else 0.
+    """
+    errors = np.average((y - answers) ** 2, axis=0, weights=weight)
+    spread = np.average((y - np.average(y, axis=0, weights=weight)) ** 2, axis=0, weights=weight)
+    ratio = np.where(spread > 0, errors / np.where(spread > 0, spread, 1), errors > 0)
+    return float(np.mean(1 - ratio))
+
+
+def squared_error(y: Array, answers: Array, weight: Array | None) -> float:
+    """The mean of the squares."""
+    return float(np.mean(np.average((y - answers) ** 2, axis=0, weights=weight)))
+
+
+def absolute_error(y: Array, answers: Array, weight: Array | None) -> float:
+    """The mean of the absolute values."""
+    return float(np.mean(np.average(np.abs(y - answers), axis=0, weights=weight)))
+
+
+OF_CLASSES = {"accuracy": Metric(accuracy), "log_loss": Metric(log_loss, False)}
+OF_NUMBERS = {
+    "r2": Metric(r2),
+    "squared_error": Metric(squared_error, False),
+    "absolute_error": Metric(absolute_error, False),
+}
+
+
+def own_metric(function: Callable[..., Any], truth: Callable[[Array], Array]) -> Metric:
+    """A user's function of targets, as `truth` makes them, and answers."""
+
+    def of(y: Array, answers: Array, weight: Array | None) -> float:
+        return real_number(function(truth(y), answers), "metric")
+
+    return Metric(of, bool(getattr(function, "greater_is_better", True)))
+
+
+def temperature(scores: Array, codes: Array, weight: Array | None) -> float:
+    """The T in [1/4, 4] for which softmax(scores / T) has the least log loss.
+
+    After Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017.
+    """
+    wide = scores.astype(np.float64)
+
+    def loss(log_temperature: float) -> float:
+        return log_loss(codes, softmax(wide / np.exp(log_temperature)), weight)
+
+    limits = np.log(_COLDEST), np.log(_HOTTEST)
+    return float(np.exp(minimize_scalar(loss, bounds=limits, method="bounded", options={"xatol": 1e-4}).x))

@@ -1,0 +1,178 @@
+"""Columns to inputs that suit a network: robust scale and smooth clip, one-hot kinds, dates; fitted to rows.
+
+After Holzmüller, Grinsztajn, Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on
+tabular data", NeurIPS 2024 (arXiv 2407.04491), section 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .frames import Coded, Kind, Values
+
+Floats = NDArray[np.float64]
+
+_YEAR, _WEEK = 365.2425, 7
+_LARGEST = 1e9  # beyond it the clip gives its limit, 3, in float32
+_TRUE_OR_FALSE = ("False", "True")
+_BOOLEANS = {"0": "False", "1": "True", "false": "False", "true": "True", "FALSE": "False", "TRUE": "True"}
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """z / sqrt(1 + (z / 3)**2) of z = (x - median) / scale, 0 for a gap, in (-3, 3).
+
+    scale : the distance of the quartiles, or half the range where that is 0; 0 for a constant, which has no
+        input.
+    gaps : whether there is an input, 0 or 1, that says where there is no value.
+    distinct : how many different values there were.
+    """
+
+    kind: ClassVar[Kind] = "number"
+    name: str
+    median: float
+    scale: float
+    gaps: bool
+    distinct: int
+
+    @classmethod
+    def of(cls, name: str, values: Floats) -> Scaled:
+        """Of the finite values."""
+        ordered = np.sort(values[np.isfinite(values)])
+        if not len(ordered):
+            return cls(name, 0.0, 0.0, False, 0)
+        lower, median, upper = (_quantile(ordered, share) for share in (0.25, 0.5, 0.75))
+        with np.errstate(over="ignore"):
+            scale = upper - lower or (ordered[-1] - ordered[0]) / 2
+        distinct = 1 + int(np.count_nonzero(np.diff(ordered)))
+        scale = min(float(scale), float(np.finfo(np.float64).max))
+        return cls(name, median, scale, bool(np.isnan(values).any()), distinct)
+
+    @property
+    def names(self) -> list[str]:
+        """Of the inputs."""
+        return [self.name] * (self.scale > 0) + [f"{self.name}_missing"] * self.gaps
+
+    @property
+    def counts(self) -> list[int]:
+        """How many different values an input has that is a number; 0 for others."""
+        return [self.distinct] * (self.scale > 0) + [0] * self.gaps
+
+    def encode(self, values: Values, out: NDArray[np.float32]) -> None:
+        """Write the inputs."""
+        assert not isinstance(values, Coded)
+        if self.scale > 0:
+            out[:, 0] = self.scaled(values)
+        if self.gaps:
+            out[:, -1] = np.isnan(values)
+
+    def scaled(self, values: Floats) -> Floats:
+        """Clipped; infinite ones are at the ends."""
+        with np.errstate(over="ignore"):
+            z = (values - self.median) / self.scale
+        z = np.clip(z, -_LARGEST, _LARGEST)
+        z = z / np.sqrt(1 + (z / 3) ** 2)
+        return np.where(np.isnan(z), 0.0, z)
+
+
+@dataclass(frozen=True)
+class OneHot:
+    """One input for each kind, 0 or 1; of two kinds one, -1 or 1. All are 0 for other kinds and for none."""
+
+    kind: ClassVar[Kind] = "category"
+    name: str
+    kinds: tuple[str, ...]
+
+    @classmethod
+    def of(cls, name: str, values: Coded, max_categories: int, min_frequency: int) -> OneHot:
+        """The most frequent kinds; none, and so no input, of a column that has one kind in every row."""
+        counts = np.bincount(values.codes[values.codes >= 0], minlength=len(values.kinds))
+        if (counts == len(values.codes)).any():
+            return cls(name, ())
+        often = [place for place, count in enumerate(counts.tolist()) if count >= min_frequency]
+        ranked = sorted(often, key=lambda place: (-counts[place], values.kinds[place]))
+        return cls(name, tuple(sorted(values.kinds[place] for place in ranked[:max_categories])))
+
+    @property
+    def names(self) -> list[str]:
+        """Of the inputs."""
+        return [f"{self.name}_{kind}" for kind in (self.kinds[1:] if len(self.kinds) == 2 else self.kinds)]
+
+    @property
+    def counts(self) -> list[int]:
+        """None is a number."""
+        return [0] * len(self.names)
+
+    def encode(self, values: Values, out: NDArray[np.float32]) -> None:
+        """Write the inputs."""
+        assert isinstance(values, Coded)
+        places = {kind: place for place, kind in enumerate(self.kinds)}
+        alias = _BOOLEANS if self.kinds == _TRUE_OR_FALSE else {}
+        own = [places.get(alias.get(kind, kind), -1) for kind in values.kinds]
+        codes = np.array([*own, -1])[values.codes]
+        if len(self.kinds) == 2:
+            out[:, 0] = np.array([-1, 1, 0])[codes]
+        else:
+            out[:] = 0
+            rows = np.flatnonzero(codes >= 0)
+            out[rows, codes[rows]] = 1
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Days as a number, and the time of the year and the day of the week as sine and cosine; 0 for a gap."""
+
+    kind: ClassVar[Kind] = "date"
+    name: str
+    days: Scaled
+
+    @classmethod
+    def of(cls, name: str, values: Floats) -> Calendar:
+        """Of days since 2000."""
+        return cls(name, Scaled.of(name, values))
+
+    @property
+    def names(self) -> list[str]:
+        """Of the inputs."""
+        if not self.days.scale:
+            return self.days.names
+        turns = [f"{self.name}_{turn}_{part}" for turn in ("year", "week") for part in ("sin", "cos")]
+        return [self.name, *turns, *self.days.names[1:]]
+
+    @property
+    def counts(self) -> list[int]:
+        """Of the days."""
+        return [*self.days.counts[:1], *[0] * (len(self.names) - 1)]
+
+    def encode(self, values: Values, out: NDArray[np.float32]) -> None:
+        """Write the inputs."""
+        assert not isinstance(values, Coded)
+        if self.days.scale:
+            out[:, 0] = self.days.scaled(values)
+            year, week = 2 * np.pi * values / _YEAR, 2 * np.pi * np.floor(values) / _WEEK
+            turns = np.column_stack([np.sin(year), np.cos(year), np.sin(week), np.cos(week)])
+            out[:, 1:5] = np.where(np.isnan(turns), 0.0, turns)
+        if self.days.gaps:
+            out[:, -1] = np.isnan(values)
+
+
+Encoding: TypeAlias = Scaled | OneHot | Calendar
+
+
+def fitted(name: str, values: Values, kind: Kind, max_categories: int, min_frequency: int) -> Encoding:
+    """How a column of a kind is encoded."""
+    if isinstance(values, Coded):
+        return OneHot.of(name, values, max_categories, min_frequency)
+    return Calendar.of(name, values) if kind == "date" else Scaled.of(name, values)
+
+
+def _quantile(ordered: Floats, share: float) -> float:
+    """Linear between the values around it; without a difference, which could overflow."""
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return float(ordered[below] * (1 - (place - below)) + ordered[above] * (place - below))

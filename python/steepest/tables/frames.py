@@ -1,0 +1,245 @@
+"""Columns of frames and arrays as numbers, dates or kinds, at the speed of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .columns import as_date
+from .table import UNKNOWN, Array, TableError, is_number, number, text_of
+
+Kind: TypeAlias = Literal["number", "date", "category"]
+
+_EPOCH = np.datetime64("2000-01-01", "s")
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A column of kinds.
+
+    Attributes
+    ----------
+    codes : ndarray of int64, (rows,)
+        The place of each cell's kind in `kinds`, -1 where there is none.
+    kinds : tuple of str
+        Different texts.
+    """
+
+    codes: NDArray[np.int64]
+    kinds: tuple[str, ...]
+
+
+Values: TypeAlias = "NDArray[np.float64] | Coded"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The different cells of a column, and which of them stands in each row; -1 for none."""
+
+    codes: NDArray[np.int64]
+    different: list[Any]
+
+    def mapped(self, function: Callable[[Any], float]) -> NDArray[np.float64]:
+        """A number for each row, NaN where there is no cell."""
+        return np.array([*map(function, self.different), np.nan])[self.codes]
+
+    def coded(self) -> Coded:
+        """Their texts; 1 and 1.0 and "1" are one."""
+        texts = [text_of(cell) or "" for cell in self.different]
+        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        return Coded(np.array([*map(places.__getitem__, texts), -1])[self.codes], tuple(places))
+
+
+Found: TypeAlias = "NDArray[Any] | Cells | Coded"
+
+
+def columns_in(X: Any) -> list[Any]:
+    """The columns of a frame of pandas or polars, or of an array (rows, columns)."""
+    if hasattr(X, "get_columns"):
+        return list(X.get_columns())
+    return [X.iloc[:, i] for i in range(X.shape[1])] if hasattr(X, "iloc") else list(X.T)
+
+
+def kind_of(found: Found) -> Kind:
+    """What a column holds: by its dtype, or where that is of objects or texts by its cells.
+
+    Texts all of which are numbers are numbers, and those all of which are dates such as 2020-12-31 dates.
+    """
+    if isinstance(found, Coded):
+        return "category"
+    if not isinstance(found, Cells):
+        return "date" if found.dtype.kind == "M" else "number"
+    if all(map(_numeric, found.different)):
+        return "number"
+    return "date" if all(map(_is_date, found.different)) else "category"
+
+
+def values_of(found: Found, kind: Kind, name: str) -> Values:
+    """A column as what it was found to be: numbers and days since 2000, NaN for none, or kinds.
+
+    Raises
+    ------
+    TableError
+        If a cell is not of that kind; the column and the cell are named.
+    """
+    if kind == "category":
+        return _category(found)
+    if kind == "date":
+        return _dates(found, name)
+    if isinstance(found, Coded):
+        found = Cells(found.codes, list(found.kinds))
+    if isinstance(found, Cells):
+        return _each(found, _number, name, "a number")
+    if found.dtype.kind == "M":
+        raise TableError(f"column {name!r} holds dates, but held numbers where it was fitted")
+    return found
+
+
+def read(column: Any) -> Found:
+    """A column as float64 or datetime64[s]; kinds; or cells of any kind, which are to be judged."""
+    dtype = column.dtype
+    if hasattr(column, "cat") and str(dtype).startswith("category"):  # pandas
+        categories = Cells(column.cat.codes.to_numpy().astype(np.int64), column.cat.categories.tolist())
+        return categories.coded()
+    if str(dtype).startswith(("Categorical", "Enum")):  # polars
+        return _ranked(column.cast(str)).coded()
+    if str(dtype) == "String":
+        return _ranked(column)
+    if str(dtype).startswith("Decimal"):
+        return np.asarray(column.cast(float).to_numpy(), dtype=np.float64)
+    if not isinstance(dtype, np.dtype) and hasattr(column, "factorize"):  # pandas' own types
+        return _extension(column)
+    if str(dtype) == "object" and hasattr(column, "factorize"):
+        return _different(column)
+    return _array(column.to_numpy() if hasattr(column, "to_numpy") else column)
+
+
+def _extension(column: Any) -> Found:
+    kind = getattr(column.dtype, "kind", "O")
+    if kind == "M":  # as the clock on the wall
+        return _array(column.dt.tz_localize(None).to_numpy())
+    if kind in "iuf":
+        return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
+    cells = _different(column)
+    return cells.coded() if kind == "b" else cells
+
+
+def _array(values: Array) -> Found:
+    if values.dtype.kind in "iuf":
+        return values.astype(np.float64, copy=False)
+    if values.dtype.kind == "b":
+        return Coded(values.astype(np.int64), ("False", "True"))
+    if values.dtype.kind == "M":
+        return values.astype("datetime64[s]")
+    if values.dtype.kind == "m":
+        return np.where(np.isnat(values), np.nan, values / np.timedelta64(1, "s"))
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8")
+    cells = _different(values)
+    booleans = bool(cells.different) and all(isinstance(cell, bool | np.bool_) for cell in cells.different)
+    return cells.coded() if booleans else cells
+
+
+def _different(column: Any) -> Cells:
+    """By pandas' hash table where it is pandas' column."""
+    if hasattr(column, "factorize"):
+        try:
+            codes, different = column.factorize()
+            return Cells(codes.astype(np.int64), list(different))
+        except TypeError:  # lists, dicts
+            column = column.to_numpy()
+    places: dict[Any, int] = {}
+    codes = np.empty(len(column), dtype=np.int64)
+    for row, cell in enumerate(column.tolist()):
+        if _is_nothing(cell):
+            codes[row] = -1
+            continue
+        try:
+            codes[row] = places.setdefault(cell, len(places))
+        except TypeError:
+            codes[row] = places.setdefault(str(cell), len(places))
+    return Cells(codes, list(places))
+
+
+def _ranked(column: Any) -> Cells:
+    """Texts of polars, by its own sorting."""
+    codes = column.rank("dense").fill_null(0).to_numpy().astype(np.int64) - 1
+    return Cells(codes, column.drop_nulls().unique().sort().to_list())
+
+
+def _is_nothing(cell: Any) -> bool:
+    """None, and what does not equal itself: NaN, NaT; of pandas' NA nothing can be said."""
+    if cell is None or type(cell).__name__ == "NAType":
+        return True
+    try:
+        return bool(cell != cell)
+    except (TypeError, ValueError):
+        return False
+
+
+def _numeric(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return cell.strip() in UNKNOWN or is_number(cell)
+    return not isinstance(cell, bool | np.bool_) and is_number(cell)
+
+
+def _number(cell: Any) -> float:
+    return np.nan if isinstance(cell, str) and cell.strip() in UNKNOWN else number(cell)
+
+
+def _is_date(cell: Any) -> bool:
+    try:
+        as_date(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _category(found: Found) -> Coded:
+    if isinstance(found, Coded):
+        return found
+    if isinstance(found, Cells):
+        return found.coded()
+    different, codes = np.unique(found, return_inverse=True)
+    absent = np.isnat(different) if found.dtype.kind == "M" else np.isnan(different)
+    codes = np.where(absent[codes], -1, codes)
+    return Cells(codes, different.tolist()).coded()
+
+
+def _dates(found: Found, name: str) -> NDArray[np.float64]:
+    if isinstance(found, Coded):
+        found = Cells(found.codes, list(found.kinds))
+    if isinstance(found, Cells):
+        return _each(
+            found, lambda cell: _days(np.array([as_date(cell)]))[0], name, "a date such as 2020-12-31"
+        )
+    if found.dtype.kind != "M":
+        if np.isnan(found).all():
+            return found
+        raise TableError(f"column {name!r} holds numbers, but held dates where it was fitted")
+    return _days(found)
+
+
+def _days(moments: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """Since 2000."""
+    seconds = (moments.astype("datetime64[s]") - _EPOCH).astype(np.float64)
+    return np.where(np.isnat(moments), np.nan, seconds / _DAY)
+
+
+def _day(cell: Any) -> float:
+    return float(_days(np.array([as_date(cell)]))[0])
+
+
+def _each(cells: Cells, function: Callable[[Any], float], name: str, what: str) -> NDArray[np.float64]:
+    def of(cell: Any) -> float:
+        try:
+            return function(cell)
+        except (ValueError, OverflowError):
+            raise TableError(f"column {name!r} holds {cell!r:.80}, which is not {what}") from None
+
+    return cells.mapped(of)
