@@ -82,8 +82,8 @@ def network(
     for number in list(linear_layers(model))[:-1]:
         fan_in, fan_out = state[f"{number}.weight"].shape
         weights = generator.standard_normal((fan_in, fan_out))
-        state[f"{number}.weight"] = weights * (gain / math.sqrt(fan_in))
-        state[f"{number}.bias"] = generator.standard_normal(fan_out)
+        state[f"{number}.weight"] = np.asarray(weights * (gain / math.sqrt(fan_in)))
+        state[f"{number}.bias"] = np.asarray(generator.standard_normal(fan_out))
         gain = recipe.gain
     model.load_state_dict(state)
     return model
