@@ -29,10 +29,6 @@ def columns_to_fit(estimator: Any, X: Any) -> list[Any]:
     """
     X = _checked(X, estimator)
     validate_data(estimator, X, skip_check_array=True)
-    names = getattr(estimator, "feature_names_in_", ())
-    if len(set(names)) < len(names):
-        repeated = next(name for name in names if list(names).count(name) > 1)
-        raise ValueError(f"two columns of X have the name {repeated!r}: rename or drop one")
     return columns_in(X)
 
 
