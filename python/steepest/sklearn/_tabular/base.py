@@ -115,8 +115,8 @@ class TabularEstimator(TabularParameters):
         """
         begun = perf_counter()
         hidden = self._hidden()
-        columns = columns_to_fit(self, X)
         y = self._validated(y)
+        columns = columns_to_fit(self, X)
         check_consistent_length(columns[0], y)
         rows = np.empty((len(y), 1), dtype=np.float32)
         weight = self._weights(y, None if sample_weight is None else weights_of(sample_weight, rows))

@@ -88,7 +88,7 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has 1 class, {self.classes_[0]!r:.80}, but at least 2 are needed")
+            raise ValueError(f"y has 1 class, {str(self.classes_[0])!r:.80}, but at least 2 are needed")
         check_class_weight(self.class_weight, self.classes_, np.dtype(np.float32))
         self.temperature_ = 1.0
         return codes.astype(np.int64)

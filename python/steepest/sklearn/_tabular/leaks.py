@@ -38,9 +38,9 @@ def leaks(encodings: Sequence[Encoding], X: NDArray[np.float32], targets: Array,
         if targets.ndim == 1:
             good = bool((targets[_nearest(key[order], key[held], order)] == targets[held]).all())
         else:
-            good = (
-                r2(targets[held], _between(key[order], targets[order], key[held]), None) > _ALL_BUT_ROUNDING
-            )
+            within = held[(key[held] >= key[order[0]]) & (key[held] <= key[order[-1]])]
+            answers = _between(key[order], targets[order], key[within])
+            good = len(within) > 1 and r2(targets[within], answers, None) > _ALL_BUT_ROUNDING
         if good:
             yield encoding.name
 

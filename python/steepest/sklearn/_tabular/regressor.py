@@ -97,7 +97,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 
     def _metric(self) -> Metric:
         if callable(self.metric):
-            return own_metric(self.metric, self._shaped)
+            return own_metric(self.metric, self._shaped, self._shaped)
         return OF_NUMBERS[self.metric]
 
     def _answers(self, scores: Array) -> Array:

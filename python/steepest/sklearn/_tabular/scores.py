@@ -72,11 +72,15 @@ OF_NUMBERS = {
 }
 
 
-def own_metric(function: Callable[..., Any], truth: Callable[[Array], Array]) -> Metric:
-    """A user's function of targets, as `truth` makes them, and answers."""
+def own_metric(
+    function: Callable[..., Any],
+    truth: Callable[[Array], Array],
+    shown: Callable[[Array], Array] = np.asarray,
+) -> Metric:
+    """A user's function of targets and answers, as they are shown."""
 
     def of(y: Array, answers: Array, weight: Array | None) -> float:
-        return real_number(function(truth(y), answers), "metric")
+        return real_number(function(truth(y), shown(answers)), "metric")
 
     return Metric(of, bool(getattr(function, "greater_is_better", True)))
 
