@@ -18,7 +18,7 @@ import steepest as st
 from steepest.sklearn import TabularClassifier, TabularRegressor, fit_many
 
 pandas = pytest.importorskip("pandas")
-pytestmark = pytest.mark.usefixtures("on_backend")
+on_both = pytest.mark.usefixtures("on_backend")
 
 random = np.random.default_rng(5)
 ROWS = 240
@@ -44,6 +44,7 @@ def regressor(**parameters):
     return TabularRegressor(**SMALL | parameters)
 
 
+@on_both
 def test_classes_are_learned_of_a_frame():
     model = classifier().fit(FRAME, LABELS)
     assert model.classes_.tolist() == ["high", "low", "some"]
@@ -64,6 +65,7 @@ def test_numbers_are_learned_of_a_frame():
     assert far.max() <= 1000 * SCORES.max() + 1e6 and "r2 0." in model.summary()
 
 
+@on_both
 def test_several_targets():
     targets = np.column_stack([SCORES, -1e4 * SCORES])
     model = regressor().fit(FRAME, targets)
@@ -78,17 +80,18 @@ def test_labels_of_all_kinds(labels):
     assert model.predict(FRAME).dtype == model.classes_.dtype
 
 
+@on_both
 @pytest.mark.parametrize("make", [classifier, regressor])
 def test_the_same_for_any_number_of_threads(make):
     y = LABELS if make is classifier else SCORES
-    one = make(n_threads=1, n_members=3).fit(FRAME, y)
+    one = make(n_threads=1, n_members=3, max_steps=30).fit(FRAME, y)
     for threads in (2, 5):
-        more = make(n_threads=threads, n_members=3).fit(FRAME, y)
+        more = make(n_threads=threads, n_members=3, max_steps=30).fit(FRAME, y)
         for own, other in zip(one.members_, more.members_, strict=True):
             state = other.network.state_dict()
             assert all((array == state[key]).all() for key, array in own.network.state_dict().items())
         np.testing.assert_array_equal(one._mean(FRAME), more._mean(FRAME))
-    assert not np.array_equal(one._mean(FRAME), make(random_state=1).fit(FRAME, y)._mean(FRAME))
+    assert not np.array_equal(one._mean(FRAME), make(random_state=1, max_steps=30).fit(FRAME, y)._mean(FRAME))
 
 
 def test_backends_agree():
@@ -196,6 +199,7 @@ def test_rare_classes():
     assert model.predict_proba(FRAME).shape == (ROWS, 4)
 
 
+@on_both
 def test_columns_that_say_nothing():
     model = classifier().fit(np.ones((30, 2)), np.arange(30) % 3 == 0)
     np.testing.assert_allclose(model.predict_proba(np.ones((1, 2)))[0, 0], 2 / 3, atol=0.1)
