@@ -26,7 +26,7 @@ import numpy as np
 from . import _checks
 from ._description import Description, Rule
 
-__all__ = ["Constant", "Cosine", "Exponential", "InverseScaling", "Step", "Warmup"]
+__all__ = ["Constant", "Cosine", "CosineLog", "Exponential", "FlatCosine", "InverseScaling", "Step", "Warmup"]
 
 Rate: TypeAlias = float | Callable[[int], float]
 Unit: TypeAlias = Literal["step", "epoch"]
@@ -263,6 +263,120 @@ class Cosine(_Schedule):
         if step >= self.steps:
             return self.final
         return self.final + (self.rate - self.final) * ((1 + math.cos(math.pi * step / self.steps)) / 2)
+
+
+@dataclass(frozen=True)
+class CosineLog(_Schedule):
+    """Waves from 0 to `rate` and back, each twice as long as the one before, then stay at 0.
+
+    The rate is ``rate * (0.5 - 0.5 * cos(2 * pi * log2(1 + (2**cycles - 1) * t)))`` with t = step / steps.
+
+    Parameters
+    ----------
+    rate : float
+        The largest rate; finite and not negative.
+    steps : int
+        Steps (or epochs) until the last wave ends, at least 1.
+    cycles : int, default 4
+        Number of waves, from 1 to 1023, so that 2**cycles is a float.
+    by : {"step", "epoch"}, default "step"
+        What is counted: updates, or passes over the samples. The first rate is 0, at which an epoch learns
+        nothing.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range or has another type.
+
+    Notes
+    -----
+    The "coslog4" of Holzmüller, Grinsztajn and Steinwart, "Better by default: strong pre-tuned MLPs and
+    boosted trees on tabular data", NeurIPS 2024.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> schedule = st.schedules.CosineLog(0.5, steps=150, cycles=4)
+    >>> [round(schedule(step), 3) for step in (0, 10, 30, 70, 150)]  # between two waves
+    [0.0, 0.0, 0.0, 0.0, 0.0]
+    >>> [round(schedule(step), 3) for step in (4, 18)]  # near the tops of the first two
+    [0.499, 0.499]
+    """
+
+    rate: float
+    steps: int
+    cycles: int = 4
+    by: Literal["step", "epoch"] = "step"
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "rate": _checks.non_negative,
+        "steps": _steps,
+        "cycles": partial(_checks.integer, minimum=1, maximum=1023),
+        "by": _by,
+    }
+
+    def _rate(self, step: int) -> float:
+        if step >= self.steps:
+            return 0.0
+        waves = math.log2(1 + (2**self.cycles - 1) * (step / self.steps))
+        return self.rate * (0.5 - 0.5 * math.cos(2 * math.pi * waves))
+
+
+@dataclass(frozen=True)
+class FlatCosine(_Schedule):
+    """Stay at `rate`, then decrease to `final` along half a cosine, and stay there.
+
+    With t = step / steps, the rate beyond t = flat is
+    ``final + (rate - final) * (1 + cos(pi * (t - flat) / (1 - flat))) / 2``.
+
+    Parameters
+    ----------
+    rate : float
+        The rate of the first steps; finite and not negative.
+    steps : int
+        Steps (or epochs) until `final` is reached, at least 1.
+    flat : float, default 0.5
+        The fraction of `steps` at `rate`, in [0, 1). With 0, it is `Cosine`.
+    final : float, default 0.0
+        Finite and not negative.
+    by : {"step", "epoch"}, default "step"
+        What is counted: updates, or passes over the samples.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is outside its range or has another type.
+
+    Notes
+    -----
+    The "flat_cos" of Holzmüller, Grinsztajn and Steinwart, "Better by default: strong pre-tuned MLPs and
+    boosted trees on tabular data", NeurIPS 2024.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> schedule = st.schedules.FlatCosine(0.1, steps=1000)
+    >>> schedule(0), schedule(500), schedule(750), schedule(1000)
+    (0.1, 0.1, 0.05, 0.0)
+    """
+
+    rate: float
+    steps: int
+    flat: float = 0.5
+    final: float = 0.0
+    by: Literal["step", "epoch"] = "step"
+    _rules: ClassVar[Mapping[str, Rule]] = {
+        "rate": _checks.non_negative,
+        "steps": _steps,
+        "flat": _checks.fraction,
+        "final": _checks.non_negative,
+        "by": _by,
+    }
+
+    def _rate(self, step: int) -> float:
+        if step >= self.steps:
+            return self.final
+        bent = max(0.0, step / self.steps - self.flat) / (1 - self.flat)
+        return self.final + (self.rate - self.final) * ((1 + math.cos(math.pi * bent)) / 2)
 
 
 def _after(value: object, name: str) -> Any:

@@ -63,6 +63,8 @@ SCHEDULES: Classes = {
     schedules.Exponential: {"rate": RATES, "decay": PROBABILITY},
     schedules.InverseScaling: {"rate": RATES, "power": NOT_NEGATIVE},
     schedules.Cosine: {"rate": RATES, "steps": COUNT, "final": [0, np.float64(1e-3)]},
+    schedules.CosineLog: {"rate": RATES, "steps": COUNT, "cycles": COUNT},
+    schedules.FlatCosine: {"rate": RATES, "steps": COUNT, "flat": FRACTION, "final": [0, np.float64(1e-3)]},
     schedules.Warmup: {"steps": COUNT, "after": lambda d: d.rate()},
 }
 OPTIMIZERS: Classes = {

@@ -61,6 +61,8 @@ def test_descriptions_refuse_integers_beyond_64_bits(number):
         st.PolynomialFeatures,
         lambda n: st.schedules.Step(0.1, n),
         lambda n: st.schedules.Cosine(0.1, n),
+        lambda n: st.schedules.CosineLog(0.1, n),
+        lambda n: st.schedules.FlatCosine(0.1, n),
         lambda n: st.schedules.Warmup(n, 0.1),
         lambda n: st.gradients.random_search(lambda x: 1.0, 2, n),
         lambda n: st.gradients.local_search(lambda x: 1.0, [1.0], n, 0.1),

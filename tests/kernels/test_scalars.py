@@ -123,6 +123,8 @@ def test_a_step_of_few_bits_does_not_overflow_in_a_schedule():
         schedules.InverseScaling(0.1),
         schedules.Exponential(0.5, 0.5),
         schedules.Cosine(1, 300),
+        schedules.CosineLog(1, 300),
+        schedules.FlatCosine(1, 300, 0.25),
     ):
         assert schedule(np.int8(127)) == schedule(127)
         with pytest.raises(TypeError, match=r"step must be an integer, not 1\.5"):

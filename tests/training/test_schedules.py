@@ -20,6 +20,8 @@ RULES = [
     schedules.Exponential(0.1, 0.9),
     schedules.InverseScaling(0.1),
     schedules.Cosine(0.1, 7, 0.01),
+    schedules.CosineLog(0.1, 7, 2),
+    schedules.FlatCosine(0.1, 7, 0.4, 0.01),
     schedules.Warmup(3, schedules.Exponential(0.1, 0.9)),
 ]
 
@@ -34,6 +36,19 @@ def test_values():
     cosine = [schedules.Cosine(3.0, 4, 1.0)(t) for t in range(6)]
     assert cosine == pytest.approx([3, 2 + math.sqrt(0.5), 2, 2 - math.sqrt(0.5), 1, 1])
     assert schedules.Cosine(3.0, 4)(4) == 0
+    waves = [schedules.CosineLog(3.0, 45)(t) for t in (0, 3, 9, 21, 45, 99)]
+    assert waves == pytest.approx([0.0] * 6, abs=1e-12) and waves[4:] == [0, 0]
+    top = 45 * (2**1.5 - 1) / 15  # the middle of the second wave, where log2 is 1.5
+    assert schedules.CosineLog(3.0, 4500)(round(100 * top)) == pytest.approx(3.0, abs=1e-4)
+    assert schedules.CosineLog(3.0, 3, 1)(1) == pytest.approx(
+        1.5 - 1.5 * math.cos(2 * math.pi * math.log2(4 / 3))
+    )
+    assert 0 <= schedules.CosineLog(3.0, 1000, 1023)(999) <= 3
+    flat = [schedules.FlatCosine(3.0, 8, 0.5, 1.0)(t) for t in range(10)]
+    assert flat == pytest.approx([3, 3, 3, 3, 3, 2 + math.sqrt(0.5), 2, 2 - math.sqrt(0.5), 1, 1])
+    assert flat[:5] == [3] * 5 and flat[8:] == [1, 1]
+    one = schedules.FlatCosine(3.0, 4, 0, 1.0), schedules.Cosine(3.0, 4, 1.0)
+    assert [one[0](t) for t in range(6)] == [one[1](t) for t in range(6)]
     assert [schedules.Warmup(4, 2.0)(t) for t in range(6)] == [0, 0.5, 1, 1.5, 2, 2]
     assert [schedules.Warmup(2, schedules.Step(4.0, 1, 0.5))(t) for t in range(5)] == [0, 2, 4, 2, 1]
     assert schedules.Exponential(1.0, 0.5)(10**6) == 0  # too small for a number, but no error
@@ -53,6 +68,13 @@ def test_values():
         (lambda: schedules.InverseScaling(1.0, -1), ValueError, "power is -1, but must be finite"),
         (lambda: schedules.Cosine(1.0, 0), ValueError, "steps is 0, but must be at least 1"),
         (lambda: schedules.Cosine(1.0, 5, -1.0), ValueError, "final is -1.0, but must be finite"),
+        (lambda: schedules.CosineLog(1.0, 0), ValueError, "steps is 0, but must be at least 1"),
+        (lambda: schedules.CosineLog(1.0, 5, 0), ValueError, "cycles is 0, but must be at least 1"),
+        (lambda: schedules.CosineLog(1.0, 5, 1024), ValueError, "cycles is 1024, but must be at most 1023"),
+        (lambda: schedules.CosineLog(1.0, 5, 2.0), TypeError, "cycles must be an integer"),
+        (lambda: schedules.FlatCosine(1.0, 5, 1.0), ValueError, r"flat is 1.0, but must be in \[0, 1\)"),
+        (lambda: schedules.FlatCosine(1.0, 5, final=-1.0), ValueError, "final is -1.0, but must be finite"),
+        (lambda: schedules.FlatCosine(1.0, 5, by="row"), ValueError, "by is 'row', but must be one of"),
         (lambda: schedules.Warmup(0, 1.0), ValueError, "steps is 0, but must be at least 1"),
         (lambda: schedules.Warmup(1, -1.0), ValueError, "after is -1.0, but must be finite"),
     ],

@@ -22,6 +22,8 @@ RULES = [
     schedules.Exponential(0.2, 0.7, by="epoch"),
     schedules.InverseScaling(0.2, 1.0, by="epoch"),
     schedules.Cosine(0.2, 8, 0.01, by="epoch"),
+    schedules.CosineLog(0.2, 8, 2, by="epoch"),
+    schedules.FlatCosine(0.2, 8, 0.25, 0.01, by="epoch"),
     schedules.Warmup(3, schedules.Exponential(0.2, 0.7, by="epoch"), by="epoch"),
     lambda epoch: 0.2 / (1 + epoch),
 ]
@@ -49,8 +51,8 @@ def test_values():
     assert [warm(t) for t in range(5)] == [1, 2, 3, 4, 4]  # no epoch is lost at rate 0
     later = schedules.Warmup(1, schedules.Step(4.0, 1, 0.5, by="epoch"), by="epoch")
     assert [later(t) for t in range(4)] == [2, 4, 2, 1]
-    assert pickle.loads(pickle.dumps(RULES[:5])) == RULES[:5]
-    assert eval(repr(RULES[4]), vars(schedules)) == RULES[4]
+    assert pickle.loads(pickle.dumps(RULES[:-1])) == RULES[:-1]
+    assert eval(repr(RULES[-2]), vars(schedules)) == RULES[-2]
     assert schedules.Step(1.0, 2) != schedules.Step(1.0, 2, by="epoch")
     with pytest.raises(ValueError, match="epoch is -1, but must be at least 0"):
         RULES[0](-1)

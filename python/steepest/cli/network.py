@@ -32,7 +32,10 @@ MOMENTUM = 0.9
 ADAM_RATE = 0.003
 # Of a network with hidden layers, on such tables better than none; a linear model is fitted without.
 PENALTY = L2(3e-4)
-SCHEDULES = ("constant", "cosine", "warmup_cosine", "step", "exponential", "inverse_scaling")
+SCHEDULES = (
+    *("constant", "cosine", "warmup_cosine", "flat_cosine", "cosine_log"),
+    *("step", "exponential", "inverse_scaling"),
+)
 _WARM = 0.05  # of all steps
 _LAST = 0.01  # of the first rate, at the end of an exponential schedule
 
@@ -115,6 +118,8 @@ def _scheduled(name: str, rate: float, steps: int) -> Rate:
         "constant": lambda: rate,
         "cosine": lambda: schedules.Cosine(rate, steps),
         "warmup_cosine": lambda: schedules.Warmup(warm, schedules.Cosine(rate, max(1, steps - warm))),
+        "flat_cosine": lambda: schedules.FlatCosine(rate, steps),
+        "cosine_log": lambda: schedules.CosineLog(rate, steps),
         "step": lambda: schedules.Step(rate, every=-(-steps // 3)),
         "exponential": lambda: schedules.Exponential(rate, decay=_LAST ** (1 / steps)),
         "inverse_scaling": lambda: schedules.InverseScaling(rate),

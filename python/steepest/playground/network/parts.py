@@ -26,6 +26,8 @@ _SUGGESTED: Mapping[str, Mapping[str, Any]] = {
     "Step": {"every": 2000},
     "Exponential": {"decay": 0.9998},
     "Cosine": {"steps": 10_000},
+    "CosineLog": {"steps": 10_000},
+    "FlatCosine": {"steps": 10_000},
     "Warmup": {"steps": 1000},
     "ElasticNet": {"beta": 0.5},
 }
