@@ -1,7 +1,8 @@
-"""Initial weights of linear layers, drawn in float64 from a model's generator. Biases start at zero.
+"""Initial weights of linear layers, drawn in float64 from a model's generator.
 
-With n inputs and m outputs of the layer. A uniform rule draws from [-a, a) with a = sqrt(3) * the standard
-deviation of the normal one, so that both have the same variance.
+Biases start at zero, unless a `Linear` has a rule for them too. With n inputs and m outputs of the layer: a
+uniform rule draws from [-a, a) with a = sqrt(3) * the standard deviation of the normal one, so that both
+have the same variance.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -47,6 +48,9 @@ class Initializer(ABC):
     [[3.0]]
     """
 
+    # Whether it scales by the sizes of a weight, which a bias does not have.
+    by_size: ClassVar[bool] = False
+
     @abstractmethod
     def draw(self, generator: np.random.Generator, inputs: int, outputs: int) -> _Weights:
         """Draw the weights of a layer.
@@ -56,7 +60,7 @@ class Initializer(ABC):
         generator : numpy.random.Generator
             Where all random numbers come from.
         inputs, outputs : int
-            The layer's features.
+            The layer's features. For a bias, which is a row, `inputs` is 1.
 
         Returns
         -------
@@ -66,6 +70,8 @@ class Initializer(ABC):
 
 class _Scaled(Initializer):
     """Of mean zero, and a standard deviation by the layer's sizes."""
+
+    by_size: ClassVar[bool] = True
 
     @abstractmethod
     def _deviation(self, inputs: int, outputs: int) -> float: ...
@@ -254,6 +260,7 @@ class Normal(Description, _Normal):
     """
 
     std: float = 0.01
+    by_size: ClassVar[bool] = False
     _rules: ClassVar[Mapping[str, Rule]] = {"std": _checks.non_negative}
 
     def _deviation(self, inputs: int, outputs: int) -> float:
@@ -301,10 +308,49 @@ def drawn(
     return rounded
 
 
-def checked_initializer(value: object) -> None:
+def checked_initializer(value: object, name: str = "initializer", example: str = "KaimingNormal()") -> None:
     """Raise a TypeError unless `value` is None or an initializer."""
     if value is not None and not isinstance(value, Initializer):
         raise TypeError(
-            "initializer must be None or an initializer such as st.initializers.KaimingNormal(), not "
-            f"{value!r:.80}"
+            f"{name} must be None or an initializer such as st.initializers.{example}, not {value!r:.80}"
         )
+
+
+def checked_bias_initializer(value: object, *, bias: bool) -> None:
+    """Raise a TypeError unless `value` is None or an initializer, and a ValueError for one of matrices."""
+    checked_initializer(value, "bias_initializer", "Normal(0.01)")
+    if isinstance(value, Initializer) and value.by_size:
+        raise ValueError(
+            f"bias_initializer is {value!r:.80}, which scales by the sizes of a matrix, but a bias is a row: "
+            "use st.initializers.Normal(std), or a rule of your own"
+        )
+    if value is not None and not bias:
+        raise ValueError(f"bias_initializer is {value!r:.80}, but bias is False: there is none to draw")
+
+
+# ---- in files ------------------------------------------------------------------------------------------
+
+
+def initializer_to_config(initializer: Initializer) -> dict[str, Any] | None:
+    """One of this module as plain values: its name, and its fields; None for a rule of the user's own."""
+    kind = type(initializer)
+    if kind.__name__ not in __all__ or globals()[kind.__name__] is not kind:
+        return None
+    values = {field.name: getattr(initializer, field.name) for field in fields(kind)}
+    return {"initializer": kind.__name__} | values
+
+
+def initializer_from_config(config: object) -> Initializer:
+    """The initializer that `initializer_to_config` described; raise a ValueError if there is none."""
+    values = dict(config) if isinstance(config, Mapping) else {}
+    name = values.pop("initializer", None)
+    if not isinstance(name, str) or name not in __all__ or name == "Initializer":
+        raise ValueError(f"an initializer's description must have its name, but is {config!r:.80}")
+    kind = globals()[name]
+    expected = {field.name for field in fields(kind)}
+    if values.keys() != expected:
+        raise ValueError(
+            f"{name} takes the fields {sorted(expected)}, but got {sorted(map(str, values))!s:.200}"
+        )
+    made: Initializer = kind(**values)
+    return made

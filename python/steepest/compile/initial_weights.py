@@ -1,4 +1,4 @@
-"""The weights that a model begins with."""
+"""The weights and biases that a model begins with."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from .stage import Stage
 
 
 def draw_weights(compiled: Compiled, seed: int, initializer: Initializer | None) -> None:
-    """Set the weights, layer by layer, each by its own initializer, by the given one, or by the default."""
+    """Set the weights, layer by layer, each by its own initializer, by the given one, or by the default.
+
+    Biases that are drawn come after all weights, which so are the same with and without.
+    """
     checked_initializer(initializer)
     generator = np.random.Generator(np.random.PCG64(seed))
     layers, stages = parametric(compiled.layers), compiled.parametric_stages
@@ -23,6 +26,10 @@ def draw_weights(compiled: Compiled, seed: int, initializer: Initializer | None)
             continue
         chosen = layer.initializer or initializer or _default_initializer(compiled.stages, stage)
         parameters.weight[...] = drawn(chosen, generator, stage.inputs, stage.outputs, compiled.dtype)
+    for (_, layer), stage, parameters in zip(layers, stages, compiled.parameters, strict=True):
+        if isinstance(layer, MatrixLayer) and layer.bias_initializer and parameters.bias is not None:
+            row = drawn(layer.bias_initializer, generator, 1, stage.outputs, compiled.dtype)
+            parameters.bias[...] = row[0]
 
 
 def _default_initializer(stages: Sequence[Stage], dense: Stage) -> Initializer:

@@ -27,6 +27,8 @@ class Layer(Description, ABC):
         if cls.__module__.startswith(f"{__package__}.") and not abstract:
             LAYERS[cls.__name__] = cls
 
+    # Fields beyond those by which layers are compared that a model file keeps too, where they are not None.
+    optional_fields: ClassVar[frozenset[str]] = frozenset()
     # Whether numbers between 0 and a constant stay so, be it another constant: a model that ends with a
     # sigmoid and such layers has bounded scores.
     keeps_bounds: ClassVar[bool] = False
@@ -73,6 +75,7 @@ class MatrixLayer(Layer, abstract=True):
     in_features: int
     out_features: int
     initializer: Initializer | None
+    bias_initializer: Initializer | None = None  # zeros
 
     @property
     def features_in(self) -> int:

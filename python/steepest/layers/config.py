@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from ..initializers import Initializer, initializer_to_config
 from ._base import LAYERS, Layer
 
 
@@ -26,12 +27,16 @@ def to_config(layer: Layer) -> dict[str, Any]:
     if LAYERS.get(type(layer).__name__) is not type(layer):
         raise ValueError(f"{layer!r:.80} is a {type(layer).__name__}, which cannot be described")
     values = {name: _plain(getattr(layer, name)) for name in _kept(type(layer))}
+    optional = {name: _plain(getattr(layer, name)) for name in sorted(layer.optional_fields)}
+    values |= {name: value for name, value in optional.items() if value is not None}
     return {"layer": type(layer).__name__} | values
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [to_config(one) if isinstance(one, Layer) else one for one in value]
+    if isinstance(value, Initializer):
+        return initializer_to_config(value)
     return value  # JSON carries a float to the last bit
 
 
@@ -62,7 +67,7 @@ def from_config(config: object) -> Layer:
     if kind is None:
         raise ValueError(f"unknown layer {name!r:.80}; known are {', '.join(sorted(LAYERS))}")
     expected = set(_kept(kind))
-    if values.keys() != expected:
+    if not expected <= values.keys() <= expected | kind.optional_fields:
         raise ValueError(
             f"{name} takes the fields {sorted(expected)}, but got {sorted(map(str, values))!s:.200}"
         )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .. import _checks
 from .._description import Rule
 from ..compile.stage import Stage
-from ..initializers import Initializer, checked_initializer
-from ._base import MatrixLayer, Plan
+from ..initializers import (
+    Initializer,
+    checked_bias_initializer,
+    checked_initializer,
+    initializer_from_config,
+)
+from ._base import Layer, MatrixLayer, Plan
 
 __all__ = ["Linear", "Maxout"]
 
@@ -29,13 +34,20 @@ class Linear(MatrixLayer):
     initializer : Initializer, optional
         How the initial weight is drawn, see `steepest.initializers`; by default the model decides. It is not
         stored in model files, and layers that differ only in it are equal.
+    bias_initializer : Initializer, optional
+        How the initial bias is drawn, as a row of (1, out_features); by default it is zero. Biases are drawn
+        after the weights of all layers, which do not depend on it. `initializers.Normal`, `Zeros` or a rule
+        of your own: the others scale by the sizes of a matrix. Model files store it, unless it is of your
+        own; layers that differ only in it are equal.
 
     Raises
     ------
     TypeError
-        If a number of features is not an integer, `bias` not a bool, or `initializer` not an initializer.
+        If a number of features is not an integer, `bias` not a bool, or `initializer` or `bias_initializer`
+        not an initializer.
     ValueError
-        If a number of features is below 1.
+        If a number of features is below 1, or `bias_initializer` scales by the sizes of a matrix or is given
+        without a bias.
 
     Examples
     --------
@@ -49,6 +61,8 @@ class Linear(MatrixLayer):
     out_features: int
     bias: bool = True
     initializer: Initializer | None = field(default=None, kw_only=True, compare=False)
+    bias_initializer: Initializer | None = field(default=None, kw_only=True, compare=False)
+    optional_fields: ClassVar[frozenset[str]] = frozenset({"bias_initializer"})
     _rules: ClassVar[Mapping[str, Rule]] = {
         "in_features": partial(_checks.integer, minimum=1),
         "out_features": partial(_checks.integer, minimum=1),
@@ -58,6 +72,13 @@ class Linear(MatrixLayer):
     def __post_init__(self) -> None:
         super().__post_init__()
         checked_initializer(self.initializer)
+        checked_bias_initializer(self.bias_initializer, bias=self.bias)
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any], layer_of: Callable[[object], Layer]) -> Layer:
+        """A file describes the rule for the bias, if there is one."""
+        rules = {name: initializer_from_config(values[name]) for name in cls.optional_fields & values.keys()}
+        return cls(**{**values, **rules})
 
     def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Weight, and bias if there is one."""
@@ -71,7 +92,8 @@ class Linear(MatrixLayer):
     def __repr__(self) -> str:
         bias = "" if self.bias else ", bias=False"
         initializer = "" if self.initializer is None else f", initializer={self.initializer!r}"
-        return f"Linear({self.in_features}, {self.out_features}{bias}{initializer})"
+        of_bias = "" if self.bias_initializer is None else f", bias_initializer={self.bias_initializer!r}"
+        return f"Linear({self.in_features}, {self.out_features}{bias}{initializer}{of_bias})"
 
 
 @dataclass(frozen=True)
