@@ -67,6 +67,19 @@ struct ELU : Smooth {
     }
 };
 
+// ELU with the two constants under which mean 0 and variance 1 are a fixed point of deep networks (Klambauer
+// et al., Self-normalizing neural networks, 2017).
+struct SELU : Smooth {
+    static constexpr const char* name = "selu";
+    static constexpr double scale = 1.0507009873554805, alpha = 1.6732632423543772;
+    template <class T> STEEPEST_INLINE static Vec<T> value(Vec<T> x, T) {
+        return select<T>(x > Vec<T>{}, broadcast(T(scale)) * x, broadcast(T(scale * alpha)) * vexpm1<T>(x));
+    }
+    template <class T> STEEPEST_INLINE static Vec<T> gradient(Vec<T> y, Vec<T> dy, T) {
+        return select<T>(y > Vec<T>{}, broadcast(T(scale)), y + broadcast(T(scale * alpha))) * dy;
+    }
+};
+
 // y (1 - y)
 struct Sigmoid : Smooth {
     static constexpr const char* name = "sigmoid";
@@ -134,7 +147,37 @@ struct SiLU : Smooth {
     }
 };
 
-using Activations = Types<Identity, ReLU, Sigmoid, Tanh, LeakyReLU, ELU, LeCunTanh, Softplus, GELU, SiLU>;
+// x tanh(softplus(x)), x cut as in SiLU. With w = exp(x) and n = w (w + 2), tanh(softplus(x)) is n / (n + 2),
+// and its derivative 4 w (1 + w) / (n + 2)^2; e = exp(-|x|) is w below 0, and above, all is divided by w^2
+// and w^4.
+struct Mish : Smooth {
+    static constexpr const char* name = "mish";
+    static constexpr bool reads_input = true, gradient_in_tile = false;
+
+    template <class T> struct Parts {
+        Vec<T> e, low, cut, above, below; // e below 0, and 1 above; x, cut; n and n + 2
+    };
+    template <class T> STEEPEST_INLINE static Parts<T> parts(Vec<T> x) {
+        const Vec<T> one = broadcast(T(1)), two = broadcast(T(2)), far = broadcast(T(SiLU::far));
+        const Vec<T> e = exp_in_range<T>(maximum(broadcast(Format<T>::exp_is_zero), minus_abs<T>(x)));
+        const auto negative = x < Vec<T>{};
+        const Vec<T> above = select<T>(negative, e * (e + two), fma(two, e, one));
+        const Vec<T> rest = two * select<T>(negative, one, e * e);
+        return {e, select<T>(negative, one, e), minimum(far, maximum(-far, x)), above, above + rest};
+    }
+    template <class T> STEEPEST_INLINE static Vec<T> value(Vec<T> x, T) {
+        const Parts<T> p = parts<T>(x);
+        return maximum(broadcast(T(-SiLU::far)), x) * (p.above / p.below);
+    }
+    template <class T> STEEPEST_INLINE static Vec<T> gradient(Vec<T> x, Vec<T> dy, T) {
+        const Parts<T> p = parts<T>(x);
+        const Vec<T> slope = broadcast(T(4)) * p.e * p.low * (broadcast(T(1)) + p.e) / (p.below * p.below);
+        return dy * fma(p.cut, slope, p.above / p.below);
+    }
+};
+
+using Activations =
+    Types<Identity, ReLU, Sigmoid, Tanh, LeakyReLU, ELU, SELU, LeCunTanh, Softplus, GELU, SiLU, Mish>;
 
 // visit(A{}) for the struct of an activation.
 template <class F> STEEPEST_INLINE void with_activation(Activation activation, F visit) {

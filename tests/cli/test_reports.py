@@ -131,9 +131,12 @@ def test_options_act(run: Run) -> None:
         ["--dropout", "0.5"],
         ["--optimizer", "sgd"],
         ["--schedule", "cosine"],
+        ["--schedule", "cosine_log"],
+        ["--schedule", "flat_cosine"],
         ["--class-weight", "balanced"],
         ["--no-early-stopping"],
         ["--activation", "tanh"],
+        ["--activation", "mish"],
         ["--features", "length"],
         ["--categorical", "constant"],
         ["--validation", "flowers.csv"],
@@ -145,7 +148,7 @@ def test_options_act(run: Run) -> None:
         model = st.load("flowers.safetensors")
         assert isinstance(model, st.TableModel)
         sizes.add(model.model.state_dict()["0.weight"].tobytes())
-    assert len(sizes) >= 11  # classes are balanced already, and a constant as a category has its own width
+    assert len(sizes) >= 14  # classes are balanced already, and a constant as a category has its own width
 
 
 def test_info_of_a_model(run: Run) -> None:

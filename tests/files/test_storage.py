@@ -18,7 +18,7 @@ def every_layer(dtype=np.float64):
     layers = st.Sigmoid(), st.Linear(6, 5), st.Tanh(), st.Identity(), st.Linear(5, np.int64(3), bias=False)
     largest = st.LeakyReLU(float(np.finfo(dtype).max))
     slopes = st.LeakyReLU(1 / 3), st.LeakyReLU(2), st.ELU(), st.ELU(5e-324), largest
-    others = st.ReLU(), st.LeCunTanh(), st.Softplus(), st.GELU()
+    others = st.ReLU(), st.LeCunTanh(), st.Softplus(), st.GELU(), st.SELU(), st.Mish()
     model = st.Sequential(*layers, *slopes, *others, dtype=dtype, seed=2**64 - 1)
     limits = np.finfo(dtype)
     edge = [limits.max, limits.smallest_subnormal, -0.0, 1 / 3, -limits.max]

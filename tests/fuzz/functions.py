@@ -12,6 +12,7 @@ from .draw import Draw
 from .settings import FLAG, PENALTIES, POSITIVE, RATES, REDUCTION, SIDES
 
 ELEMENTWISE = ["relu", "sigmoid", "tanh", "lecun_tanh", "softplus", "gelu", "leaky_relu", "elu", "exp"]
+ELEMENTWISE += ["selu", "mish"]
 
 
 def sides(d: Draw, number: int) -> list[int]:

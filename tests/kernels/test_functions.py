@@ -48,7 +48,9 @@ def forward_depth(name, x):
         return 2 * FUNCTION  # of exp, and of log1p
     if name == "gelu":  # erfc multiplies the rounding of its argument, x / sqrt(2), by x**2 until it is 0
         return FUNCTION + np.minimum(np.abs(x), 40.0) ** 2
-    return FUNCTION + 4 * (name in ("elu 2.5", "lecun_tanh"))  # a product before or behind, here and there
+    if name == "mish":  # of exp, log1p and tanh; and x multiplies what an exp loses that underflows
+        return 3 * FUNCTION + np.where(x < -80, np.minimum(np.abs(x), 1000), 0)
+    return FUNCTION + 4 * (name in ("elu 2.5", "selu", "lecun_tanh"))  # a product before or behind
 
 
 @needs_native
@@ -74,10 +76,15 @@ BACKWARD_BOUNDS = {
     "leaky_relu 1.5": (5, 1.5),
     "elu": (5, 2),
     "elu 2.5": (5, 5),
+    "selu": (6, 3.6),
     "lecun_tanh": (6, 2.3),
     "softplus": (FUNCTION + 1, 1),
     "gelu": (FUNCTION + 3, 1.3),
+    "mish": (3 * FUNCTION, 1.5),
 }
+
+
+SELU_SCALE, SELU_FLOOR = 1.0507009873554805, 1.7580993408473768  # s, and s * a
 
 
 def test_functions_at_their_edges(implementation):
@@ -91,6 +98,8 @@ def test_functions_at_their_edges(implementation):
         "leaky_relu 1.5": [-inf, -1.5e308, -1200, -0.0, 0, tiny, 800, 1e308, inf, nan],
         "elu": [-1, -1, -1, -0.0, 0, tiny, 800, 1e308, inf, nan],
         "elu 2.5": [-2.5, -2.5, -2.5, -0.0, 0, tiny, 800, 1e308, inf, nan],
+        "selu": [-SELU_FLOOR] * 3 + [-0.0, *(SELU_SCALE * np.array([0, tiny, 800, 1e308])), inf, nan],
+        "mish": [-0.0, -0.0, -0.0, -0.0, 0, 0.6 * tiny, 800, 1e308, inf, nan],
         "lecun_tanh": [-1.7159] * 3 + [-0.0, 0, 1.7159 * 2 / 3 * tiny] + [1.7159] * 3 + [nan],
         "softplus": [0, 0, 0, np.log(2), np.log(2), np.log(2), 800, 1e308, inf, nan],
         "gelu": [-0.0, -0.0, -0.0, -0.0, 0, tiny / 2, 800, 1e308, inf, nan],
@@ -113,7 +122,7 @@ def test_functions_at_their_edges(implementation):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_slopes_at_their_edges(implementation, dtype):
-    """From the outputs at both ends and at 0; from the inputs for GELU."""
+    """From the outputs at both ends and at 0; from the inputs for GELU and Mish."""
     inf, tiny = np.inf, np.finfo(dtype).smallest_subnormal
     edges = {
         "relu": ([0.0, -0.0, tiny, inf], [0, 0, 1, 1]),
@@ -122,6 +131,8 @@ def test_slopes_at_their_edges(implementation, dtype):
         "leaky_relu": ([-inf, -tiny, -0.0, 0, tiny, inf], [0.01, 0.01, 0.01, 0.01, 1, 1]),
         "leaky_relu 0.0": ([-0.0, 0, tiny], [0, 0, 1]),
         "elu 2.5": ([-2.5, -tiny, -0.0, 0, tiny, inf], [0, 2.5, 2.5, 2.5, 1, 1]),
+        "selu": ([-SELU_FLOOR, -tiny, 0, tiny, inf], [0, SELU_FLOOR, SELU_FLOOR, SELU_SCALE, SELU_SCALE]),
+        "mish": ([-inf, -1e30, -tiny, 0, tiny, 1e30, inf], [0, 0, 0.6, 0.6, 0.6, 1, 1]),
         "lecun_tanh": ([-1.7159, -0.0, 0, 1.7159], [0, 1.7159 * 2 / 3, 1.7159 * 2 / 3, 0]),
         "softplus": ([0, tiny, np.log(2), 800, inf], [0, tiny, 0.5, 1, 1]),
         "gelu": ([-inf, -1e30, -tiny, 0, tiny, 1e30, inf], [0, 0, 0.5, 0.5, 0.5, 1, 1]),
@@ -160,6 +171,39 @@ def test_silu_of_far_arguments(backend):
         assert np.isnan(functional.silu([np.nan]))
     assert values.tolist() == [0, 0, 0, 0, 1000, 1e30, np.inf]
     assert slopes.tolist() == [0, 0, 0, 0.5, 1, 1, 1]
+
+
+def test_selu_keeps_mean_0_and_variance_1(backend):
+    """Its constants are chosen so (Klambauer et al., 2017): moments of normal x, by the trapezoidal rule."""
+    x = np.linspace(-40, 40, 160_001)
+    share = np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi) * (x[1] - x[0])
+    with backend.computing():
+        y = functional.selu(x)
+    assert [(share * y).sum(), (share * y * y).sum()] == pytest.approx([0, 1], abs=1e-7)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_mish_is_x_times_tanh_of_softplus(backend, dtype):
+    x = np.linspace(-30, 30, 601).astype(dtype)
+    wide = x.astype(np.longdouble)
+    soft = np.log1p(np.exp(wide))
+    slope = np.tanh(soft) + wide / np.cosh(soft) ** 2 / (1 + np.exp(-wide))
+    with backend.computing():
+        y, slopes = functional.mish(x), functional.mish_backward(x, np.ones_like(x))
+    expected = (wide * np.tanh(soft)).astype(dtype)
+    assert_close(y, expected, 8, np.abs(expected))  # relative, far into its tail too
+    assert_close(slopes, slope.astype(dtype), 8, 1 + np.abs(slope.astype(dtype)))
+
+
+def test_mish_of_known_and_far_arguments(backend):
+    far = np.array([-np.inf, -1e30, -1000.0, 0.0, 1000.0, 1e30, np.inf])
+    with backend.computing():
+        values, slopes = functional.mish(far), functional.mish_backward(far, np.ones(7))
+        assert np.isnan(functional.mish([np.nan]))
+        known = functional.mish([1.0, -1.0])
+    assert values.tolist() == [0, 0, 0, 0, 1000, 1e30, np.inf]
+    assert slopes.tolist() == pytest.approx([0, 0, 0, 0.6, 1, 1, 1], abs=1e-15)
+    assert known.tolist() == pytest.approx([0.8650983882673103, -0.30340146137410895], abs=1e-15)
 
 
 def test_nan_is_never_lost(implementation):

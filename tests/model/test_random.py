@@ -72,6 +72,8 @@ def test_initial_weights_are_the_stated_ones():
         ((st.ReLU(),), 2),
         ((st.Identity(), st.GELU()), 2),
         ((st.ELU(3.0),), 2),
+        ((st.Mish(),), 2),
+        ((st.SELU(),), 1),
         ((st.LeakyReLU(0.5), st.ReLU()), 1.6),
         ((st.Softplus(),), 1),
         ((st.LeCunTanh(), st.GELU()), 1),

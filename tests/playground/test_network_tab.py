@@ -29,6 +29,7 @@ def same(first, second):
     return first.keys() == second.keys() and all(np.array_equal(first[key], second[key]) for key in first)
 
 
+LATE = ("FlatCosine", "Step")  # schedules whose first rate lasts for longer than a test
 CHANGES = [
     {"data": {"name": "spiral"}},
     {"data": {"name": "hills"}, "loss": {"name": "SquaredError"}},
@@ -54,7 +55,8 @@ CHANGES = [
     {"loss": {"name": "MulticlassHinge", "settings": {"squared": True}}},
     *({"optimizer": {"name": name}} for name in parts.OPTIMIZERS if name != "SGD"),
     {"optimizer": {"name": "SGD", "settings": {"momentum": 0.9, "nesterov": True}}},
-    *({"schedule": {"name": name, "settings": {}}} for name in parts.SCHEDULES if name != "Step"),
+    *({"schedule": {"name": name, "settings": {}}} for name in parts.SCHEDULES if name not in LATE),
+    {"schedule": {"name": "FlatCosine", "settings": {"flat": 0.0}}},
     {"schedule": {"name": "Step", "settings": {"every": 2, "by": "epoch"}}},
     *({"penalty": {"name": name}, "strength": 0.01} for name in parts.PENALTIES),
 ]
@@ -77,7 +79,7 @@ def test_the_program_of_a_network_that_has_not_learned_prints_the_same(standardi
     assert printed(ask("export", run=0, model=False).values["program"]) == losses
 
 
-def test_every_layer_of_the_package_can_be_had_but_images_and_ramps():
+def test_every_layer_of_the_package_can_be_had_but_images_ramps_and_scales():
     made = {
         *parts.ACTIVATIONS,
         *parts.NORMALIZATIONS,
@@ -87,7 +89,7 @@ def test_every_layer_of_the_package_can_be_had_but_images_and_ramps():
         "Residual",
         "Standardize",
     }
-    assert {*st.layers.LAYERS} - made == {"FractionalMaxPool2d", "PiecewiseLinear"}
+    assert {*st.layers.LAYERS} - made == {"FractionalMaxPool2d", "PiecewiseLinear", "Scale"}
 
 
 def test_learning_lowers_the_loss_to_one_for_every_data_set():

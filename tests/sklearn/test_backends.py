@@ -60,7 +60,10 @@ OF_NETWORKS = [
     {"dropout": 0.4},
     *({"batch_norm": True, "penalty": name, "alpha": 0.5} for name in ("l1", "l2", "elasticnet", None)),
     {"batch_norm": True, "dropout": 0.2, "early_stopping": True, "validation_fraction": 0.2},
-    *({"activation": name} for name in ("identity", "logistic", "leaky_relu", "elu", "gelu", "softplus")),
+    *(
+        {"activation": name}
+        for name in ("identity", "logistic", "leaky_relu", "elu", "selu", "gelu", "mish", "softplus")
+    ),
     {"activation": "lecun_tanh"},
 ]
 # What is fitted to: names of the functions below.

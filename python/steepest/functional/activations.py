@@ -7,7 +7,20 @@ from numpy.typing import ArrayLike
 from .._checks import Array
 from .._description import check_dtype
 from ..backends import active
-from ..layers import ELU, GELU, Activation, LeakyReLU, LeCunTanh, ReLU, Sigmoid, SiLU, Softplus, Tanh
+from ..layers import (
+    ELU,
+    GELU,
+    SELU,
+    Activation,
+    LeakyReLU,
+    LeCunTanh,
+    Mish,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Tanh,
+)
 from ._arguments import floats
 
 __all__ = [
@@ -19,8 +32,12 @@ __all__ = [
     "leaky_relu_backward",
     "lecun_tanh",
     "lecun_tanh_backward",
+    "mish",
+    "mish_backward",
     "relu",
     "relu_backward",
+    "selu",
+    "selu_backward",
     "sigmoid",
     "sigmoid_backward",
     "silu",
@@ -330,6 +347,64 @@ def elu_backward(y: ArrayLike, grad: ArrayLike, alpha: float = 1.0) -> Array:
     return _backward(ELU(alpha), y, grad)
 
 
+def selu(x: ArrayLike) -> Array:
+    """Scaled ELU, element by element: see `steepest.SELU`.
+
+    Parameters
+    ----------
+    x : array_like, any shape
+
+    Returns
+    -------
+    ndarray, the shape of `x`
+        In float32 if `x` is, else in float64.
+
+    Raises
+    ------
+    TypeError
+        If `x` does not hold real numbers.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.functional.selu([-1000.0, 2.0]).round(4)
+    array([-1.7581,  2.1014])
+    """
+    return _forward(SELU(), x)
+
+
+def selu_backward(y: ArrayLike, grad: ArrayLike) -> Array:
+    """Gradient of the input of `selu` from its output and that output's gradient.
+
+    Parameters
+    ----------
+    y : array_like, any shape
+        The output.
+    grad : array_like, the shape of `y`
+        Gradient of the output.
+
+    Returns
+    -------
+    ndarray, the shape of `y`
+        With s and a of `steepest.SELU`, it is grad * s where `y` is positive, and grad * (y + s * a)
+        elsewhere; in float32 if both arguments are, else in float64.
+
+    Raises
+    ------
+    TypeError
+        If `y` or `grad` does not hold real numbers.
+    ValueError
+        If their shapes differ.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.functional.selu_backward([-1.0, 2.0], [1.0, 1.0]).round(4)
+    array([0.7581, 1.0507])
+    """
+    return _backward(SELU(), y, grad)
+
+
 def lecun_tanh(x: ArrayLike) -> Array:
     """1.7159 * tanh(2/3 * x), element by element; see `steepest.LeCunTanh`.
 
@@ -561,6 +636,66 @@ def silu_backward(x: ArrayLike, grad: ArrayLike) -> Array:
     array([0.5, 1. ])
     """
     return _backward(SiLU(), x, grad)
+
+
+def mish(x: ArrayLike) -> Array:
+    """X * tanh(log(1 + exp(x))), element by element.
+
+    Parameters
+    ----------
+    x : array_like, any shape
+
+    Returns
+    -------
+    ndarray, the shape of `x`
+        In float32 if `x` is, else in float64.
+
+    Raises
+    ------
+    TypeError
+        If `x` does not hold real numbers.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.functional.mish([-1000.0, 1000.0])
+    array([  -0., 1000.])
+    """
+    return _forward(Mish(), x)
+
+
+def mish_backward(x: ArrayLike, grad: ArrayLike) -> Array:
+    """Gradient of the input of `mish` from that input and the output's gradient.
+
+    It needs the input: two inputs can have the same output.
+
+    Parameters
+    ----------
+    x : array_like, any shape
+        The input.
+    grad : array_like, the shape of `x`
+        Gradient of the output.
+
+    Returns
+    -------
+    ndarray, the shape of `x`
+        It is grad * (t + x * (1 - t**2) * sigmoid(x)), t = tanh(log(1 + exp(x))); in float32 if both
+        arguments are, else in float64.
+
+    Raises
+    ------
+    TypeError
+        If `x` or `grad` does not hold real numbers.
+    ValueError
+        If their shapes differ.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> st.functional.mish_backward([0.0, 1000.0], [1.0, 1.0])
+    array([0.6, 1. ])
+    """
+    return _backward(Mish(), x, grad)
 
 
 def _forward(layer: Activation, x: ArrayLike) -> Array:

@@ -18,9 +18,11 @@ from ._base import Activation, Plan
 __all__ = [
     "ELU",
     "GELU",
+    "SELU",
     "Identity",
     "LeCunTanh",
     "LeakyReLU",
+    "Mish",
     "ReLU",
     "SiLU",
     "Sigmoid",
@@ -172,6 +174,29 @@ class ELU(Activation):
 
 
 @dataclass(frozen=True)
+class SELU(Activation):
+    """Scaled ELU: s * x above 0, s * a * (exp(x) - 1) below, s = 1.0507009873554805, a = 1.6732632423543772.
+
+    With these constants, deep networks of layers with `initializers.LeCunNormal` weights, the default before
+    this activation, keep mean 0 and variance 1. Its derivative at 0 is taken as s * a.
+
+    Notes
+    -----
+    After Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", NIPS 2017.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(4, 3), st.SELU())
+    >>> model([[0.0, 0.0, 0.0, 0.0]]).tolist()
+    [[0.0, 0.0, 0.0]]
+    """
+
+    name: ClassVar[str] = "selu"
+    keeps_bounds: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
 class LeCunTanh(Activation):
     """1.7159 * tanh(2/3 * x), which maps 1 to 1 and -1 to -1.
 
@@ -258,6 +283,33 @@ class SiLU(Activation):
     """
 
     name: ClassVar[str] = "silu"
+    reads_input: ClassVar[bool] = True
+
+    @classmethod
+    def initializer_before(cls, slope: float) -> Initializer:
+        """As before `ReLU`."""
+        return KaimingNormal()
+
+
+@dataclass(frozen=True)
+class Mish(Activation):
+    """x * tanh(log(1 + exp(x))), computed without overflow for any x.
+
+    Its derivative needs its input, so it is not fused into the `Linear` layer before it.
+
+    Notes
+    -----
+    After Misra, "Mish: a self regularized non-monotonic activation function", BMVC 2020.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> model = st.Sequential(st.Linear(4, 3), st.Mish())
+    >>> model([[0.0, 0.0, 0.0, 0.0]]).tolist()
+    [[0.0, 0.0, 0.0]]
+    """
+
+    name: ClassVar[str] = "mish"
     reads_input: ClassVar[bool] = True
 
     @classmethod

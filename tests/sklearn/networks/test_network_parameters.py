@@ -38,7 +38,10 @@ def differ(a, b):
     [
         *({"dropout": rate} for rate in (0.3, [0.3, 0.0], (0.0, 0.5))),
         {"batch_norm": True},
-        *({"activation": name} for name in ("leaky_relu", "elu", "gelu", "softplus", "lecun_tanh")),
+        *(
+            {"activation": name}
+            for name in ("leaky_relu", "elu", "gelu", "softplus", "lecun_tanh", "selu", "mish")
+        ),
         {"activation": ["tanh", "relu"]},
         {"class_weight": "balanced"},
         {"class_weight": {0: 5.0, 3: 0.1}},

@@ -1,8 +1,8 @@
 """The specification of the activations: two functions for each, by the names of `layers.ACTIVATIONS`.
 
 The first takes x and the slope, the second y, the gradient of y and the slope, and returns the gradient of x.
-For those that `reads_input`, it takes x for y. ReLU'(0) = 0; LeakyReLU and ELU have at 0 the slope of their
-negative side.
+For those that `reads_input`, it takes x for y. ReLU'(0) = 0; LeakyReLU, ELU and SELU have at 0 the slope of
+their negative side.
 """
 
 from __future__ import annotations
@@ -72,6 +72,18 @@ def _elu_backward(y: Array, grad: Array, slope: float) -> Array:
     return np.where(y > 0, grad, (y + slope) * grad)
 
 
+# Klambauer et al., "Self-normalizing neural networks", 2017: s * ELU of alpha a.
+_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def _selu(x: Array, slope: float) -> Array:
+    return _SELU_SCALE * _elu(x, _SELU_ALPHA)
+
+
+def _selu_backward(y: Array, grad: Array, slope: float) -> Array:
+    return np.where(y > 0, _SELU_SCALE, y + _SELU_SCALE * _SELU_ALPHA).astype(y.dtype) * grad
+
+
 # LeCun's tanh is height * tanh(stretch * x): 1 at 1 and -1 at -1 ("Efficient BackProp", 1998).
 _HEIGHT, _STRETCH = 1.7159, 2 / 3
 
@@ -122,6 +134,16 @@ def _silu_backward(x: Array, grad: Array, slope: float) -> Array:
     return dx
 
 
+def _mish(x: Array, slope: float) -> Array:
+    return np.maximum(x, -1000) * np.tanh(_softplus(x, slope))  # -inf * 0 would be NaN
+
+
+def _mish_backward(x: Array, grad: Array, slope: float) -> Array:
+    soft = _softplus(x, slope)
+    dx: Array = grad * (np.tanh(soft) + np.clip(x, -1000, 1000) * sigmoid(x) / np.square(np.cosh(soft)))
+    return dx
+
+
 _FORMULAS: Mapping[str, tuple[_Forward, _Backward]] = {
     "identity": (_identity, _identity_backward),
     "relu": (_relu, _relu_backward),
@@ -129,10 +151,12 @@ _FORMULAS: Mapping[str, tuple[_Forward, _Backward]] = {
     "tanh": (_tanh, _tanh_backward),
     "leaky_relu": (_leaky_relu, _leaky_relu_backward),
     "elu": (_elu, _elu_backward),
+    "selu": (_selu, _selu_backward),
     "lecun_tanh": (_lecun_tanh, _lecun_tanh_backward),
     "softplus": (_softplus, _softplus_backward),
     "gelu": (_gelu, _gelu_backward),
     "silu": (_silu, _silu_backward),
+    "mish": (_mish, _mish_backward),
 }
 
 
