@@ -47,12 +47,15 @@ def _additions() -> dict[str, Callable[[], st.Trainer]]:
         st.Softplus,
         st.GELU,
         st.SiLU,
+        st.SELU,
+        st.Mish,
     ):
         made[activation.__name__] = partial(trainer, layers(lambda n, own=activation: [own()]))
     made["dropout"] = partial(trainer, layers(lambda n: [st.ReLU(), st.Dropout(0.5)]))
     # The biases before a normalization have no gradient, only its rounding, which cannot be compared.
     made["batch norm"] = partial(trainer, layers(lambda n: [st.BatchNorm(n), st.ReLU()], bias=False))
     made["layer norm"] = partial(trainer, layers(lambda n: [st.LayerNorm(n), st.ReLU()]))
+    made["scale"] = partial(trainer, layers(lambda n: [st.Scale(n), st.ReLU()]))
     made["momentum"] = partial(trainer, layers(), st.SGD(PROBLEM.learning_rate, 0.9))
     # Not Lion: the sign of a gradient near 0 is one of rounding, so no two backends take the same steps.
     for rule in (st.AdaGrad, st.RMSProp, st.Adam, st.AdamW, st.NAdam):

@@ -28,9 +28,10 @@ template <class T> struct ParameterSet {
             if (!bias.is_none()) {
                 auto array = py::cast<py::array>(bias);
                 view.bias = writable<T>(array, stage.outputs, "bias");
-            } else if (!stage.is_dense()) {
-                refuse(std::string("a ") + stage.kind->name + " needs a bias");
             }
+            if (!stage.is_dense() && stage.kind->has_bias == bias.is_none())
+                refuse(std::string("a ") + stage.kind->name +
+                       (bias.is_none() ? " needs a bias" : " has no bias"));
             views.push_back(view);
         }
         if (views.size() != owners.size()) refuse("more parameters than stages that learn");

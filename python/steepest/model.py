@@ -43,7 +43,7 @@ class Sequential(Model):
     Parameters
     ----------
     *layers : layers, or one list of them
-        `Linear`, `Maxout`, activations such as `ReLU`, `Dropout`, `BatchNorm`, `LayerNorm`,
+        `Linear`, `Maxout`, activations such as `ReLU`, `Dropout`, `BatchNorm`, `LayerNorm`, `Scale`,
         `Residual`, `FractionalMaxPool2d`. There must be at least one `Linear` or `Maxout`, and each layer
         must take as many features as the one before returns.
     dtype : {float32, float64}, default float32
@@ -62,12 +62,13 @@ class Sequential(Model):
 
     Notes
     -----
-    Initial biases are zero. Initial weights are, by default, those of `initializers.KaimingNormal` for a
-    layer followed by ReLU, ELU, GELU or SiLU (standard deviation sqrt(2 / in_features): ReLU halves the
-    variance, the 2 restores it), of the same with its negative_slope before LeakyReLU, and of
-    `initializers.LeCunNormal` for any other (sqrt(1 / in_features)), so that signals neither grow nor vanish
-    with depth. They are drawn from ``numpy.random.Generator(PCG64(seed))`` in float64, layer by layer, and
-    rounded to `dtype`: models in float32 and float64 start with the same weights, on either backend.
+    Initial biases are zero, unless a `Linear` has a `bias_initializer`. Initial weights are, by default,
+    those of `initializers.KaimingNormal` for a layer followed by ReLU, ELU, GELU, SiLU or Mish (standard
+    deviation sqrt(2 / in_features): ReLU halves the variance, the 2 restores it), of the same with its
+    negative_slope before LeakyReLU, and of `initializers.LeCunNormal` for any other (sqrt(1 / in_features)),
+    so that signals neither grow nor vanish with depth. They are drawn from
+    ``numpy.random.Generator(PCG64(seed))`` in float64, layer by layer, and rounded to `dtype`: models in
+    float32 and float64 start with the same weights, on either backend.
 
     Examples
     --------

@@ -44,7 +44,7 @@ def linear(d: Draw, inputs: int, outputs: int) -> Any:
 
 def follower(d: Draw, width: int) -> list[Any]:
     """What may stand behind a layer of some width, and gives as many features."""
-    way = d.random.randrange(6)
+    way = d.random.randrange(7)
     if way == 0:
         return []
     if way == 1:
@@ -53,6 +53,8 @@ def follower(d: Draw, width: int) -> list[Any]:
         norm = {"momentum": FRACTION, "epsilon": POSITIVE}
         return [st.BatchNorm(d.setting("features", [width]), **d.settings(norm)), d.made(ACTIVATIONS)]
     if way == 3:
+        return [st.Scale(d.setting("features", [width])), d.made(ACTIVATIONS)]
+    if way == 4:
         inside = [linear(d, width, width), d.made(ACTIVATIONS), linear(d, width, width)]
         survival = d.settings({"survival_probability": PROBABILITY})
         return [st.Residual(*inside[: d.choice([1, 2, 3])], **survival)]

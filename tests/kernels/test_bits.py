@@ -53,6 +53,11 @@ RECIPES = {
         optimizer=NESTEROV,
         weighted=True,
     ),
+    "scaled": config(
+        *(st.Scale(64), L(64, 47), st.Scale(47), st.SELU(), L(47, 33), st.Mish(), L(33, 10), st.Scale(10)),
+        optimizer=st.AdamW(0.01, weight_decay=0.1),
+        penalty=st.L2(1e-4),
+    ),
     "absolute errors": config(L(64, 47), R(), L(47, 10), loss="absolute_error", penalty=st.L2(1e-4)),
     "Huber": config(L(64, 47), T(), L(47, 33), L(33, 10), loss=st.Huber(0.3), weighted=True),
     "binary outputs": config(L(64, 47), R(), L(47, 10), loss="binary_cross_entropy", weighted=True),

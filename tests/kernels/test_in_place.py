@@ -191,6 +191,13 @@ def test_the_extension_refuses_unsafe_parameters(name):
     ]:
         with pytest.raises(ValueError, match=message):
             make(stages, [Parameters(*pair) for pair in arrays])
+    row = np.ones((1, 2), dtype)
+    for kind, own, message in [
+        ("scale", bias, "a scale has no bias"),
+        ("layer_norm", None, "a layer_norm needs a bias"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            make([Stage(2, 2, kind=kind, parameters="scale")], [Parameters(row, own)])
     good = [Parameters(weight, bias)]
     with pytest.raises(ValueError, match="unknown activation 'step'"):
         make([Stage(3, 2, "step")], good)

@@ -56,6 +56,7 @@ def test_descriptions_refuse_integers_beyond_64_bits(number):
         lambda n: st.Linear(2, n),
         lambda n: st.Maxout(2, 2, n),
         st.BatchNorm,
+        st.Scale,
         st.EarlyStopping,
         st.PolyakAverage,
         st.PolynomialFeatures,

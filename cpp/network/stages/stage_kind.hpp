@@ -24,7 +24,8 @@ inline bool keeps_width(const Stage& s) { return s.inputs == s.outputs; }
 // The traits of a kind, and what computes it in each type.
 struct StageKind {
     const char* name;
-    Weight weight = Weight::none; // with a bias of one number for each output
+    Weight weight = Weight::none; // with a bias of one number for each output, which is optional for a matrix
+    bool has_bias = true;         // beside a weight row
     Index running_rows = 0;       // of its running statistics, which training updates and inference reads
     Division division = Division::blocks;
     Residual residual = Residual::none;

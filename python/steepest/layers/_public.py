@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import activations, dropout, linear, normalization, piecewise_linear, pooling, residual, standardize
+from . import (
+    activations,
+    dropout,
+    linear,
+    normalization,
+    piecewise_linear,
+    pooling,
+    residual,
+    scale,
+    standardize,
+)
 from .activations import *
 from .dropout import *
 from .linear import *
@@ -12,6 +22,7 @@ from .normalization import *
 from .piecewise_linear import *
 from .pooling import *
 from .residual import *
+from .scale import *
 from .standardize import *
 
 if not TYPE_CHECKING:  # type checkers go by the stars: mypy cannot add lists
@@ -23,5 +34,6 @@ if not TYPE_CHECKING:  # type checkers go by the stars: mypy cannot add lists
         *piecewise_linear.__all__,
         *pooling.__all__,
         *residual.__all__,
+        *scale.__all__,
         *standardize.__all__,
     ]
