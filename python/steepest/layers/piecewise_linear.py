@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -83,7 +83,7 @@ class PiecewiseLinear(Layer):
     """
 
     features: int
-    bins: int | tuple[int, ...] = 16
+    bins: int | Sequence[int] = 16
     keep_features: bool = False
     _rules: ClassVar[Mapping[str, Rule]] = {
         "features": partial(_checks.integer, minimum=1, maximum=_MOST),
@@ -93,7 +93,7 @@ class PiecewiseLinear(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.bins, tuple) and len(self.bins) != self.features:
+        if not isinstance(self.bins, int) and len(self.bins) != self.features:
             raise ValueError(f"bins has {len(self.bins)} numbers, but features is {self.features}")
         if self.features_out > _MOST_OUT:
             raise ValueError(f"bins makes {self.features_out} features, but {_MOST_OUT} can be told apart")
@@ -101,7 +101,7 @@ class PiecewiseLinear(Layer):
     @property
     def bins_of_features(self) -> tuple[int, ...]:
         """Number of ramps of each feature."""
-        return self.bins if isinstance(self.bins, tuple) else (self.bins,) * self.features
+        return (self.bins,) * self.features if isinstance(self.bins, int) else tuple(self.bins)
 
     @property
     def given(self) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from steepest.sklearn import TableEncoder
 from steepest.sklearn._tabular import recipe, scores
 from steepest.sklearn._tabular.folds import Fold, folds
 from steepest.sklearn._tabular.leaks import leaks
-from steepest.sklearn._tabular.ramps import Ramps
+from steepest.sklearn._tabular.knots import knots_of
 
 
 @pytest.mark.parametrize("members", [1, 4, 5, 7])
@@ -38,39 +38,28 @@ def test_a_row_alone_is_held_out_of_nothing():
     assert learned.tolist() == held.tolist() == [0]
 
 
-def test_ramps():
+def test_knots_are_different_quantiles():
     X = np.array([[0, 5], [1, 5], [2, 6], [3, 6], [4, 6]], dtype=np.float32)
-    ramps = Ramps.of(X, np.array([5, 0]), 2)
-    assert [knots.tolist() for knots in ramps.knots] == [[0, 2, 4], []] and ramps.features_out == 4
-    expected = [[-1, 5, -1, -1], [0.5, 5, -0.5, -1], [3, 6, 1, 0], [9, 6, 1, 1]]
-    asked = np.array([[-1, 5], [0.5, 5], [3, 6], [9, 6]], dtype=np.float32)
-    np.testing.assert_allclose(ramps(asked), expected)
-    assert Ramps.of(X, np.array([5, 0]), 0).features_out == 2
-    assert Ramps.of(X[:, :1] > 2, np.array([2]), 16).features_out == 1  # two values need no ramp
-
-
-def test_few_values_have_few_bins():
+    assert [knots.tolist() for knots in knots_of(X, np.array([5, 0]), 2)] == [[0, 2, 4], []]
+    assert [knots.tolist() for knots in knots_of(X, np.array([5, 0]), 0)] == [[], []]
+    assert knots_of(X[:, :1] > 2, np.array([2]), 16)[0].size == 0  # two values need no ramp
     column = np.repeat(np.arange(4, dtype=np.float32), [50, 1, 1, 50])[:, np.newaxis]
-    assert Ramps.of(column, np.array([4]), 16).knots[0].size <= 4
+    assert 2 < knots_of(column, np.array([4]), 16)[0].size <= 4  # few values
 
 
 def test_initial_network():
-    model = recipe.network(50, [400, 300], 3, 0.2, recipe.of_classes(0.1), seed=1)
+    nothing, knots = np.empty(0, np.float32), np.array([0, 1, 3], np.float32)
+    model = recipe.network([nothing] * 20 + [knots] * 10, [400, 300], 3, 0.2, recipe.of_classes(0.1), seed=1)
     state = model.state_dict()
     first, second, last = recipe.linear_layers(model)
     assert (state[f"{last}.weight"] == 0).all() and (state[f"{last}.bias"] == 0).all()
     assert abs(state[f"{first}.weight"].std() * math.sqrt(50) - 1) < 0.02
-    assert abs(state[f"{second}.weight"].std() * math.sqrt(400) / 1.0507 - 1) < 0.02
+    assert abs(state[f"{second}.weight"].std() * math.sqrt(400) - 1) < 0.02
     assert abs(state[f"{second}.bias"].std() - 1) < 0.15
+    assert state["0.knots"].tolist() == [0, 1, 3] * 10 and model.in_features == 30
     assert recipe.rate_factors(model) == {first: 50**-0.5, second: 400**-0.5, last: 300**-0.5}
-
-
-def test_learning_rates_begin_and_end_at_0():
-    rate = recipe.CosineLog(0.5, 150)
-    ends = [round(150 * (2**cycle - 1) / 15) for cycle in range(5)]
-    assert ends == [0, 10, 30, 70, 150]
-    np.testing.assert_allclose([rate(end) for end in ends], 0, atol=1e-12)
-    assert max(map(rate, range(151))) == pytest.approx(0.5, rel=1e-2)
+    bare = recipe.network([nothing] * 4, [5], 1, 0.0, recipe.of_numbers(), seed=1)
+    assert [type(layer).__name__ for layer in bare.layers] == ["Linear", "Mish", "Linear"]
 
 
 def test_length():

@@ -25,6 +25,7 @@ from .._fitting.shared import SharedFits, computing, shared_fits
 from .encoder import TableEncoder
 from .folds import Rows, folds
 from .given import columns_to_fit, columns_to_use
+from .knots import knots_of
 from .leaks import leaks
 from .member import Member, Task, fitted
 from .parameters import TabularParameters
@@ -35,7 +36,7 @@ Self = TypeVar("Self", bound="TabularEstimator")
 
 FITTED = """
 members_ : list of Member
-    The networks, each with its own `ramps`, `best_epoch` and the rows that were `held_out`.
+    The networks, each with its `best_epoch` and the rows that were `held_out`.
 best_epochs_ : list of int
     Of each member, the epoch that it is in, counted from 0: the best one of the rows held out.
 validation_score_ : float
@@ -137,12 +138,11 @@ class TabularEstimator(TabularParameters):
             encoded,
             targets,
             weight,
-            distinct,
+            knots_of(encoded, distinct, self._bins()),
             outputs,
             value,
             self._recipe(),
             hidden,
-            self._bins(),
             float(self.dropout),
             self._weight_decay(),
             self._max_steps(),
@@ -236,7 +236,7 @@ class TabularEstimator(TabularParameters):
         sizes = " x ".join(map(str, self._hidden()))
         lines = [
             f"{type(self).__name__} of {self.n_features_in_} columns",
-            f"inputs      {len(self.encoder_.n_distinct_)}, with ramps {first.ramps.features_out}",
+            f"inputs      {len(self.encoder_.n_distinct_)}, with ramps {first.inputs}",
             f"members     {len(self.members_)} networks of {sizes} units",
             *(
                 f"member {i}    best epoch {member.best_epoch + 1} of {member.epochs}"

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._checks import Array
+from ...backends.sparse import SparseRows
+from ...compile.samples import rows_of
 from ...model import Sequential
 from ...training.callbacks import EpochCallback, EpochState
 from ...training.trainer import Trainer
 from . import recipe as recipes
 from .folds import Fold, Rows
-from .ramps import Ramps
-
-_AT_ONCE = 4096  # rows whose ramps are made
+from .knots import Floats
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,6 @@ class Member:
 
     Attributes
     ----------
-    ramps : Ramps
-        What encodes the columns of `TableEncoder` for it.
     network : Sequential
     best_epoch : int
         Counted from 0; -1 if time was over before the first one ended.
@@ -36,16 +34,19 @@ class Member:
         The rows that it did not learn from.
     """
 
-    ramps: Ramps
     network: Sequential
     best_epoch: int
     epochs: int
     held_out: Rows
 
+    @property
+    def inputs(self) -> int:
+        """How many features its first product takes: columns and ramps."""
+        return next(iter(recipes.linear_layers(self.network).values())).in_features
+
     def __call__(self, X: NDArray[np.float32]) -> Array:
         """Scores of encoded rows, (rows, outputs)."""
-        parts = range(0, max(len(X), 1), _AT_ONCE)
-        return np.concatenate([self.network(self.ramps(X[i : i + _AT_ONCE])) for i in parts])
+        return self.network(X)
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,11 @@ class Task:
     X: NDArray[np.float32]
     targets: Array
     weight: Array | None
-    distinct: NDArray[np.int64]
+    knots: Sequence[Floats]
     outputs: int
     value: Callable[[Array, Rows], float]
     recipe: recipes.Recipe
     hidden: Sequence[int]
-    bins: int
     dropout: float
     weight_decay: float
     max_steps: int | None
@@ -72,8 +72,7 @@ class Task:
 def fitted(task: Task, fold: Fold, seed: int, over: Callable[[], bool]) -> Member:
     """A member of that fold; it ends when its time is over, and is then the best so far."""
     X = task.X[fold.learned]
-    ramps = Ramps.of(X, task.distinct, task.bins)
-    network = recipes.network(ramps.features_out, task.hidden, task.outputs, task.dropout, task.recipe, seed)
+    network = recipes.network(task.knots, task.hidden, task.outputs, task.dropout, task.recipe, seed)
     epochs = recipes.epochs(len(X), task.max_steps)
     steps = epochs * -(-len(X) // recipes.BATCH)
     trainer = Trainer(
@@ -82,9 +81,10 @@ def fitted(task: Task, fold: Fold, seed: int, over: Callable[[], bool]) -> Membe
         recipes.optimizer(task.recipe, task.weight_decay, steps),
         rate_factors=recipes.rate_factors(network),
     )
-    best = BestEpoch(ramps(task.X[fold.held_out]), lambda scores: task.value(scores, fold.held_out), over)
+    held = rows_of(network.compiled, task.X[fold.held_out])
+    best = BestEpoch(network, held, lambda scores: task.value(scores, fold.held_out), over)
     history = trainer.fit(
-        ramps(X),
+        X,
         task.targets[fold.learned],
         epochs=epochs,
         batch_size=recipes.BATCH,
@@ -93,22 +93,31 @@ def fitted(task: Task, fold: Fold, seed: int, over: Callable[[], bool]) -> Membe
         progress=False,
         seed=seed,
     )
-    return Member(ramps, network, best.restore(network), history.epochs, fold.held_out)
+    return Member(network, best.restore(), history.epochs, fold.held_out)
 
 
 class BestEpoch(EpochCallback):
-    """Keeps the state of the best epoch, of equally good ones the last."""
+    """Keeps the state of the best epoch, of equally good ones the last.
 
-    def __init__(self, rows: Array, value: Callable[[Array], float], over: Callable[[], bool]) -> None:
-        self._rows, self._value, self._over = rows, value, over
+    rows : as backends take them, encoded once.
+    """
+
+    def __init__(
+        self,
+        network: Sequential,
+        rows: Array | SparseRows,
+        value: Callable[[Array], float],
+        over: Callable[[], bool],
+    ) -> None:
+        self._network, self._rows, self._value, self._over = network, rows, value, over
         self._best, self._epoch = -np.inf, -1
         self._state: dict[str, Array] = {}
 
     def __call__(self, state: EpochState) -> bool:
         """Judge an epoch."""
-        value = self._value(state.model(self._rows))
+        value = self._value(self._network.compiled.network().forward(self._rows))
         if value >= self._best:
-            self._best, self._epoch, self._state = value, state.epoch, state.model.state_dict()
+            self._best, self._epoch, self._state = value, state.epoch, self._network.state_dict()
         state.history.best_epoch = self._epoch  # or the trainer would go back by its own rule
         return self._over()
 
@@ -116,8 +125,8 @@ class BestEpoch(EpochCallback):
         """Whether time is over."""
         return self._over()
 
-    def restore(self, network: Sequential) -> int:
+    def restore(self) -> int:
         """Give the network what it was in the best epoch, and say which that was."""
         if self._state:
-            network.load_state_dict(self._state)
+            self._network.load_state_dict(self._state)
         return self._epoch

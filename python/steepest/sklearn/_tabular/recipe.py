@@ -14,10 +14,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from ...layers import ELU, GELU, Dropout, Layer, Linear
+from ...layers import SELU, Dropout, Layer, Linear, Mish, PiecewiseLinear
 from ...losses import Loss, SoftmaxCrossEntropy, SquaredError
 from ...model import Sequential
 from ...optimizers import AdamW
+from ...schedules import CosineLog
+from .knots import Floats
 
 BATCH = 256
 BINS = 16
@@ -30,61 +32,51 @@ _FEWEST_EPOCHS, _MOST_EPOCHS = 8, 256
 class Recipe:
     """What differs between classes and numbers.
 
-    gain: what outputs of the activation are multiplied by, in the initial weights of the next layer.
     rate: that of a layer with one input; the highest one of the schedule.
     """
 
     activation: Layer
-    gain: float
     rate: float
     loss: Loss
 
 
 def of_classes(label_smoothing: float) -> Recipe:
-    """SELU, which is an ELU with a gain, and softmax."""
-    return Recipe(ELU(1.6732632), 1.0507010, 0.04, SoftmaxCrossEntropy(label_smoothing))
+    """SELU and softmax."""
+    return Recipe(SELU(), 0.04, SoftmaxCrossEntropy(label_smoothing))
 
 
 def of_numbers() -> Recipe:
-    """GELU, and the squared error."""
-    return Recipe(GELU(), 1.0, 0.07, SquaredError())
-
-
-@dataclass(frozen=True)
-class CosineLog:
-    """Four cosines, each twice as long as the one before: rate * (1 - cos(2 pi log2(1 + 15 t))) / 2.
-
-    t goes from 0 to 1 with the steps. The rate is 0 where a cosine ends, so that there are good epochs early.
-    """
-
-    rate: float
-    steps: int
-
-    def __call__(self, step: int) -> float:
-        """The rate of a step, counted from 0."""
-        t = min(step / self.steps, 1.0)
-        return self.rate * (0.5 - 0.5 * math.cos(2 * math.pi * math.log2(1 + 15 * t)))
+    """Mish and the squared error."""
+    return Recipe(Mish(), 0.07, SquaredError())
 
 
 def network(
-    inputs: int, hidden: Sequence[int], outputs: int, dropout: float, recipe: Recipe, seed: int
+    knots: Sequence[Floats], hidden: Sequence[int], outputs: int, dropout: float, recipe: Recipe, seed: int
 ) -> Sequential:
-    """With initial weights; the last layer is 0, so that training begins with a constant answer."""
+    """With initial weights; the last layer is 0, so that training begins with a constant answer.
+
+    knots: of each input those of its ramps; empty where it has none.
+    """
     layers: list[Layer] = []
-    sizes = [inputs, *hidden]
+    sizes = [len(knots), *hidden]
+    if any(map(len, knots)):
+        bins = [max(len(own) - 1, 0) for own in knots]
+        first = PiecewiseLinear(len(knots), bins, keep_features=True)
+        layers.append(first)
+        sizes[0] = first.features_out
     for fan_in, fan_out in pairwise(sizes):
         layers += [Linear(fan_in, fan_out), recipe.activation]
         layers += [Dropout(dropout)] if dropout else []
     model = Sequential(*layers, Linear(sizes[-1], outputs), seed=seed)
     generator = np.random.Generator(np.random.PCG64(seed))
     state = {key: np.zeros_like(value) for key, value in model.state_dict().items()}
-    gain = 1.0
+    if any(map(len, knots)):
+        state["0.knots"] = np.concatenate(knots)
     for number in list(linear_layers(model))[:-1]:
         fan_in, fan_out = state[f"{number}.weight"].shape
-        weights = generator.standard_normal((fan_in, fan_out))
-        state[f"{number}.weight"] = np.asarray(weights * (gain / math.sqrt(fan_in)))
-        state[f"{number}.bias"] = np.asarray(generator.standard_normal(fan_out))
-        gain = recipe.gain
+        weight, bias = generator.standard_normal((fan_in, fan_out)), generator.standard_normal(fan_out)
+        state[f"{number}.weight"] = np.asarray(weight / math.sqrt(fan_in))
+        state[f"{number}.bias"] = np.asarray(bias)
     model.load_state_dict(state)
     return model
 
