@@ -14,8 +14,8 @@ from sklearn import metrics
 from steepest.sklearn import TableEncoder
 from steepest.sklearn._tabular import recipe, scores
 from steepest.sklearn._tabular.folds import Fold, folds
-from steepest.sklearn._tabular.leaks import leaks
 from steepest.sklearn._tabular.knots import knots_of
+from steepest.sklearn._tabular.leaks import leaks
 
 
 @pytest.mark.parametrize("members", [1, 4, 5, 7])
