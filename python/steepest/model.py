@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from os import PathLike
 from textwrap import indent
 from typing import Any, Literal, cast
 
@@ -350,10 +349,12 @@ def restored(
     return model
 
 
-def load_with_metadata(path: str | PathLike[str]) -> tuple[Sequential, dict[str, str]]:
-    """Read a model that `Sequential.save` wrote, and the strings saved beside it; see `tables.load`."""
-    description, state = storage.read(path)
-    with storage.refusing(path):
-        model = restored(description.layers, state, description.dtype, description.seed)
-        metadata, model.loss = without_loss(description.metadata)
+def restored_with_metadata(
+    description: storage.Description, state: Mapping[str, ArrayLike]
+) -> tuple[Sequential, dict[str, str]]:
+    """A model that `Sequential.save` wrote, and the strings saved beside it; see `tables.load`."""
+    if description.several:
+        raise ValueError(f"it holds {len(description.several)} models, and not what joins them")
+    model = restored(description.layers, state, description.dtype, description.seed)
+    metadata, model.loss = without_loss(description.metadata)
     return model, metadata

@@ -9,7 +9,7 @@ from typing import Literal
 
 from ..model import Sequential
 from ..storage import ModelFileError
-from ..tables import Plan, ReadOptions, Table, TableModel, choose, digits, load, read
+from ..tables import Plan, ReadOptions, Table, TableEnsemble, TableModel, choose, digits, load, read
 from . import values
 from .errors import UserError
 from .output import STANDARD
@@ -89,9 +89,12 @@ def model(path: Path) -> Sequential | TableModel:
     if path.suffix.lower() in _TABLES:
         raise UserError(f"{path}: is a table, where a saved model (.safetensors) is needed")
     try:
-        return load(path)
+        found = load(path)
     except ModelFileError as error:
         raise UserError(str(error)) from None
+    if isinstance(found, TableEnsemble):
+        raise UserError(f"{path}: was saved by an estimator of tables: st.load reads it in Python")
+    return found
 
 
 def names(texts: Sequence[str] | None, table: Table) -> list[str] | None:

@@ -55,13 +55,22 @@ class ModelFileError(ValueError):
 class Description:
     """What a file says of a model beside its tensors.
 
-    layers, dtype, seed: those of `Sequential`. metadata: more strings, of the writer's.
+    layers, dtype, seed: those of `Sequential`. metadata: more strings, of the writer's. several: the layers
+    of each of several models, in place of `layers`; tensors then have their number in front: 0/1.weight.
     """
 
     layers: Sequence[Layer]
     dtype: np.dtype[Any]
     seed: int
     metadata: Mapping[str, str]
+    several: Sequence[Sequence[Layer]] = ()
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Of the tensors, by their keys."""
+        if not self.several:
+            return expected_shapes(self.layers)
+        models = enumerate(map(expected_shapes, self.several))
+        return {f"{i}/{key}": shape for i, model in models for key, shape in model.items()}
 
 
 def write(path: str | os.PathLike[str], description: Description, state: Mapping[str, _checks.Array]) -> None:
@@ -107,7 +116,7 @@ def encoded(description: Description, state: Mapping[str, _checks.Array]) -> lis
 def _encoded_header(description: Description, state: Mapping[str, _checks.Array]) -> bytes:
     fields = {
         "version": _VERSION,
-        "layers": [to_config(layer) for layer in description.layers],
+        "layers": _configs(description),
         "dtype": description.dtype.name,
         "seed": description.seed,
         "metadata": dict(description.metadata),
@@ -119,6 +128,13 @@ def _encoded_header(description: Description, state: Mapping[str, _checks.Array]
         return _safetensors.encoded_header(state, {_KEY: text})
 
     return encoded(_safetensors.digest(encoded(_BLANK)[8:]))
+
+
+def _configs(description: Description) -> list[Any]:
+    """Of the layers, or of those of each model."""
+    if description.several:
+        return [[to_config(layer) for layer in layers] for layers in description.several]
+    return [to_config(layer) for layer in description.layers]
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Description, dict[str, _checks.Array]]:
@@ -176,9 +192,14 @@ def _described(header: _safetensors.Header) -> tuple[Description, dict[str, str]
     if not all(isinstance(value, str) for value in extra.values()):
         raise ValueError("its metadata hold values that are not strings")
     _checks.one_of(fields["dtype"], "dtype", tuple(_safetensors.DTYPES))
-    layers, dtype = [from_config(config) for config in fields["layers"]], np.dtype(fields["dtype"])
-    _compare_shapes(header.tensors, expected_shapes(layers), dtype)
-    return Description(layers, dtype, _checks.seed(fields["seed"]), extra), fields.get(_CHECKSUMS)
+    configs, dtype, seed = fields["layers"], np.dtype(fields["dtype"]), _checks.seed(fields["seed"])
+    if configs and all(isinstance(layers, list) for layers in configs):
+        several = [[*map(from_config, layers)] for layers in configs]
+        described = Description((), dtype, seed, extra, several)
+    else:
+        described = Description([*map(from_config, configs)], dtype, seed, extra)
+    _compare_shapes(header.tensors, described.shapes(), dtype)
+    return described, fields.get(_CHECKSUMS)
 
 
 def _fields(text: str) -> dict[str, Any]:

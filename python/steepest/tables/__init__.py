@@ -1,5 +1,6 @@
 """Tables as they are: read, turned into a network's inputs, and its outputs into answers."""
 
+from .ensemble import TableEnsemble
 from .model import METADATA_KEY as METADATA_KEY
 from .model import TableModel, load
 from .plan import Plan as Plan
@@ -13,4 +14,4 @@ from .table import TableError
 from .table import numbers as numbers
 from .table import text_of as text_of
 
-__all__ = ["TableError", "TableModel", "load"]
+__all__ = ["TableEnsemble", "TableError", "TableModel", "load"]

@@ -6,13 +6,14 @@ tabular data", NeurIPS 2024 (arXiv 2407.04491), section 3.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .frames import Coded, Kind, Values
+from .frames import Coded, Kind, Values, read, values_of
 
 Floats = NDArray[np.float64]
 
@@ -161,6 +162,20 @@ class Calendar:
 
 
 Encoding: TypeAlias = Scaled | OneHot | Calendar
+
+
+def inputs_of(encodings: Sequence[Encoding], columns: Sequence[Any]) -> NDArray[np.float32]:
+    """All inputs of columns, (rows, inputs)."""
+    widths = [len(encoding.counts) for encoding in encodings]
+    inputs = np.empty((len(columns[0]), sum(widths)), dtype=np.float32)
+    start = 0
+    for encoding, column, width in zip(encodings, columns, widths, strict=True):
+        if width:
+            encoding.encode(
+                values_of(read(column), encoding.kind, encoding.name), inputs[:, start : start + width]
+            )
+            start += width
+    return inputs
 
 
 def fitted(name: str, values: Values, kind: Kind, max_categories: int, min_frequency: int) -> Encoding:

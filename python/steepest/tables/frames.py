@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .columns import as_date
-from .table import UNKNOWN, Array, TableError, is_number, number, text_of
+from .table import UNKNOWN, Array, TableError, is_number, listed, number, text_of
 
 Kind: TypeAlias = Literal["number", "date", "category"]
 
@@ -58,11 +59,39 @@ class Cells:
 Found: TypeAlias = "NDArray[Any] | Cells | Coded"
 
 
+def is_frame(X: Any) -> bool:
+    """Whether it is a DataFrame of pandas or polars."""
+    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_columns"))
+
+
 def columns_in(X: Any) -> list[Any]:
     """The columns of a frame of pandas or polars, or of an array (rows, columns)."""
     if hasattr(X, "get_columns"):
         return list(X.get_columns())
     return [X.iloc[:, i] for i in range(X.shape[1])] if hasattr(X, "iloc") else list(X.T)
+
+
+def columns_named(X: Any, names: Sequence[str], who: str) -> list[Any]:
+    """Those columns of a frame, which may have more, in another order.
+
+    Raises
+    ------
+    TableError
+        If one is missing, which `who` was fitted to.
+    """
+    own = list(X.columns)
+    places = {name: place for place, name in enumerate(own)}
+    absent = [name for name in names if name not in places]
+    if absent:
+        close = get_close_matches(absent[0], own, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        more = f", and {len(absent) - 1} more," if len(absent) > 1 else ""
+        raise TableError(
+            f"X has no column {absent[0]!r}{more} of the {len(names)} columns that {who} was fitted to; it "
+            f"has {listed(own)}{hint}"
+        )
+    columns = columns_in(X)
+    return [columns[places[name]] for name in names]
 
 
 def kind_of(found: Found) -> Kind:

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import metrics
-from ..model import Sequential, load_with_metadata
+from .. import metrics, storage
+from ..model import Sequential, restored_with_metadata
 from ..storage import ModelFileError
+from .ensemble import TableEnsemble, restored_ensemble
+from .ensemble_json import METADATA_KEY as ENSEMBLE_KEY
 from .preparation import Preparation
 from .reading import table_of_frame
 from .table import Array, Table, TableError, column_of
@@ -277,8 +279,8 @@ def _by_place(rows: Any, preparation: Preparation) -> Table:
     return Table("the rows", columns)
 
 
-def load(path: str | PathLike[str]) -> Sequential | TableModel:
-    """Read a model that `Sequential.save`, `TableModel.save` or ``steepest train`` wrote.
+def load(path: str | PathLike[str]) -> Sequential | TableModel | TableEnsemble:
+    """Read a model that the `save` of a model or of an estimator of tables, or ``steepest train`` wrote.
 
     Parameters
     ----------
@@ -286,8 +288,8 @@ def load(path: str | PathLike[str]) -> Sequential | TableModel:
 
     Returns
     -------
-    Sequential or TableModel
-        A `TableModel`, which takes tables as they are, if the file has their preparation.
+    Sequential, TableModel or TableEnsemble
+        One of the latter two, which take tables as they are, if the file has their preparation.
 
     Raises
     ------
@@ -307,7 +309,11 @@ def load(path: str | PathLike[str]) -> Sequential | TableModel:
     >>> bool((same([[1.0, 2.0]]) == model([[1.0, 2.0]])).all())
     True
     """
-    model, metadata = load_with_metadata(path)
+    description, state = storage.read(path)
+    with storage.refusing(path):
+        if ENSEMBLE_KEY in description.metadata:
+            return restored_ensemble(description, state)
+        model, metadata = restored_with_metadata(description, state)
     if METADATA_KEY not in metadata:
         return model
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from difflib import get_close_matches
@@ -14,11 +13,11 @@ from numpy.typing import NDArray
 
 from .. import functional
 from .columns import KINDS, Category, Column, standard
+from .described import finite, flag, list_of, require, string
 from .table import Array, Table, TableError, gaps_in, listed, numbers, text_of
 
 TASKS = ("classification", "regression", "multilabel")
 _VERSION = 2  # 1 was the clipped table of numbers of earlier releases
-_LARGEST = 10_000  # labels, columns or kinds that a file may name
 
 
 @dataclass(frozen=True)
@@ -211,20 +210,20 @@ class Preparation:
             raise ValueError("it was written by another release of steepest: train the model again")
         if set(found) != {item.name for item in fields(cls) if item.init} | {"version"}:
             raise ValueError("the fields are not those of a preparation")
-        _require(found["task"] in TASKS, "the task is unknown")
-        _require(type(found["named"]) is bool, "named is not true or false")
-        _require(found["loss"] is None or isinstance(found["loss"], str), "the loss is not a string")
-        columns = tuple(map(_column, _list(found["columns"])))
-        _require(len({column.name for column in columns}) == len(columns), "two columns have one name")
-        targets, labels = tuple(map(_string, _list(found["targets"]))), None
+        require(found["task"] in TASKS, "the task is unknown")
+        require(type(found["named"]) is bool, "named is not true or false")
+        require(found["loss"] is None or isinstance(found["loss"], str), "the loss is not a string")
+        columns = tuple(map(_column, list_of(found["columns"])))
+        require(len({column.name for column in columns}) == len(columns), "two columns have one name")
+        targets, labels = tuple(map(string, list_of(found["targets"]))), None
         if found["task"] == "classification":
-            labels = tuple(map(_label, _list(found["labels"])))
-            _require(len(targets) == 1 and len(set(map(text_of, labels))) == len(labels), "labels repeat")
+            labels = tuple(map(_label, list_of(found["labels"])))
+            require(len(targets) == 1 and len(set(map(text_of, labels))) == len(labels), "labels repeat")
         else:
-            _require(found["labels"] is None, "there are labels without classes")
+            require(found["labels"] is None, "there are labels without classes")
         count = len(targets) if found["task"] == "regression" else 0
-        mean, scale = tuple(map(_number, _list(found["mean"]))), tuple(map(_number, _list(found["scale"])))
-        _require(len(mean) == len(scale) == count and all(s > 0 for s in scale), "a scale is missing")
+        mean, scale = tuple(map(finite, list_of(found["mean"]))), tuple(map(finite, list_of(found["scale"])))
+        require(len(mean) == len(scale) == count and all(s > 0 for s in scale), "a scale is missing")
         own = cls(found["task"], columns, targets, labels, mean, scale, found["named"], found["loss"])
         if (own.width, own.outputs) != (inputs, outputs):
             raise ValueError(
@@ -245,51 +244,22 @@ def _column(value: object) -> Column:
         raise ValueError("a column has an unknown kind")
     kind = KINDS[value["kind"]]
     checks: dict[str, Callable[[Any], Any]] = {
-        "name": _string,
-        "gaps": _flag,
-        "mean": _number,
-        "scale": _number,
+        "name": string,
+        "gaps": flag,
+        "mean": finite,
+        "scale": finite,
     }
-    checks["kinds"] = lambda kinds: tuple(map(_string, _list(kinds)))
+    checks["kinds"] = lambda kinds: tuple(map(string, list_of(kinds)))
     own = [item.name for item in fields(kind)]
     if set(value) != {*own, "kind"}:
         raise ValueError(f"a column of kind {value['kind']} has other fields")
     column: Column = kind(**{name: checks[name](value[name]) for name in own})
     if isinstance(column, Category):
-        _require(len(set(column.kinds)) == len(column.kinds), "kinds of a category repeat")
+        require(len(set(column.kinds)) == len(column.kinds), "kinds of a category repeat")
     else:
-        _require(column.scale > 0, "a scale is not positive")
+        require(column.scale > 0, "a scale is not positive")
     return column
 
 
-def _require(condition: bool, otherwise: str) -> None:
-    if not condition:
-        raise ValueError(otherwise)
-
-
-def _list(value: object) -> list[Any]:
-    if not isinstance(value, list) or len(value) > _LARGEST:
-        raise ValueError(f"a list of at most {_LARGEST} values is needed")
-    return value
-
-
-def _string(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r:.80} is not a string")
-    return value
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{value!r:.80} is not true or false")
-    return value
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r:.80} is not a finite number")
-    return float(value)
-
-
 def _label(value: object) -> Any:
-    return value if isinstance(value, bool | int | str) else _number(value)
+    return value if isinstance(value, bool | int | str) else finite(value)

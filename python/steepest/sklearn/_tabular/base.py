@@ -7,6 +7,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import partial
+from os import PathLike
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..._checks import Array
 from ..._config import config, get_num_threads
+from ...tables.ensemble import TableEnsemble
+from ...tables.members import Classes, Numbers, mean_answer, some_inputs
 from ...tables.table import listed
 from .._common.data import weights_of
 from .._fitting.many import side_by_side
@@ -78,6 +81,10 @@ class TabularEstimator(TabularParameters):
     @abstractmethod
     def _answers(self, scores: Array) -> Array:
         """What scores of a member mean, and what is averaged over members."""
+
+    @abstractmethod
+    def _meaning(self) -> Classes | Numbers:
+        """The same, to be saved."""
 
     def _calibrate(self, scores: Array, y: Array, weight: Array | None) -> None:
         """Learn from scores of rows held out."""
@@ -190,7 +197,7 @@ class TabularEstimator(TabularParameters):
     def _judge(self, encoded: NDArray[np.float32], y: Array, weight: Array | None, metric: Metric) -> None:
         """Calibrate on the rows held out, and score them."""
         with computing(self.n_threads):
-            scores = [member(encoded[member.held_out]) for member in self.members_]
+            scores = [member.network(encoded[member.held_out]) for member in self.members_]
         rows = np.concatenate([member.held_out for member in self.members_])
         weights = None if weight is None else weight[rows]
         self._calibrate(np.concatenate(scores), y[rows], weights)
@@ -206,8 +213,7 @@ class TabularEstimator(TabularParameters):
 
     def _inputs(self, columns: list[Any]) -> NDArray[np.float32]:
         """Encoded columns; one of zeros if none of them varies."""
-        encoded = self.encoder_._encoded(columns)
-        return encoded if encoded.shape[1] else np.zeros((len(encoded), 1), dtype=np.float32)
+        return some_inputs(self.encoder_.encodings_, columns)
 
     def _distinct(self) -> NDArray[np.int64]:
         found = self.encoder_.n_distinct_
@@ -220,8 +226,28 @@ class TabularEstimator(TabularParameters):
         check_is_fitted(self)
         encoded = self._inputs(columns_to_use(self, X))
         with computing(self.n_threads):
-            answers = [self._answers(member(encoded)) for member in self.members_]
-        return np.mean(answers, axis=0)
+            return mean_answer([member.network for member in self.members_], encoded, self._answers)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write preparation and networks to one safetensors file, which `steepest.load` reads.
+
+        What it reads is a `TableEnsemble`, which gives the same answers and needs no scikit-learn.
+
+        Parameters
+        ----------
+        path : path
+            It is replaced in one step after everything is written.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        check_is_fitted(self)
+        named = hasattr(self, "feature_names_in_")
+        encodings = tuple(self.encoder_.encodings_)
+        networks = tuple(member.network for member in self.members_)
+        TableEnsemble(encodings, networks, self._meaning(), named).save(path)
 
     def summary(self) -> str:
         """Describe what was fitted: inputs, members with their best epochs, and the score of rows held out.

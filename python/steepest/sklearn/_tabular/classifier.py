@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
 from ..._checks import Array
-from ...functional import softmax
+from ...tables.members import Classes
 from .._common.classes import check_class_weight, weighted_by_class
 from .._common.parameters import BELOW_1, Names, documented, parameter
 from .._estimator.classification import ClassifierParameters
@@ -112,7 +112,10 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
         return OF_CLASSES[self.metric]
 
     def _answers(self, scores: Array) -> Array:
-        return softmax(scores.astype(np.float64) / self.temperature_)
+        return self._meaning()(scores)
+
+    def _meaning(self) -> Classes:
+        return Classes(tuple(self.classes_.tolist()), self.temperature_)
 
     def _calibrate(self, scores: Array, y: Array, weight: Array | None) -> None:
         self.temperature_ = temperature(scores, y, weight)

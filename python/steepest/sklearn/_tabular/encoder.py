@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ..._checks import Array
-from ...tables.encoding import Encoding, fitted
+from ...tables.encoding import Encoding, fitted, inputs_of
 from ...tables.frames import kind_of, read, values_of
 from .._common.parameters import COUNT, documented, parameter
 from .given import categories_of, columns_to_fit, columns_to_use
@@ -147,14 +147,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return self._encoded(columns_to_use(self, X))
 
     def _encoded(self, columns: Sequence[Any]) -> NDArray[np.float32]:
-        encoded = np.empty((len(columns[0]), len(self.n_distinct_)), dtype=np.float32)
-        start = 0
-        for encoding, column in zip(self.encodings_, columns, strict=True):
-            if width := len(encoding.counts):
-                values = values_of(read(column), encoding.kind, encoding.name)
-                encoding.encode(values, encoded[:, start : start + width])
-                start += width
-        return encoded
+        return inputs_of(self.encodings_, columns)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the output columns: that of the column, or with _missing, a kind, or a part of a date.

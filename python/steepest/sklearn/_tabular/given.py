@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from ...tables.frames import columns_in
+from ...tables.frames import columns_in, columns_named, is_frame
 from ...tables.table import listed
-
-
-def is_frame(X: Any) -> bool:
-    """Whether it is a DataFrame of pandas or polars."""
-    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_columns"))
 
 
 def columns_to_fit(estimator: Any, X: Any) -> list[Any]:
@@ -45,19 +39,7 @@ def columns_to_use(estimator: Any, X: Any) -> list[Any]:
     if known is None or not is_frame(X) or not all(isinstance(name, str) for name in X.columns):
         validate_data(estimator, X, reset=False, skip_check_array=True)
         return columns_in(X)
-    names = list(X.columns)
-    places = {name: place for place, name in enumerate(names)}
-    absent = [name for name in known if name not in places]
-    if absent:
-        close = get_close_matches(absent[0], names, 1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        more = f", and {len(absent) - 1} more," if len(absent) > 1 else ""
-        raise ValueError(
-            f"X has no column {absent[0]!r}{more} of the {len(known)} columns that "
-            f"{type(estimator).__name__} was fitted to; it has {listed(names)}{hint}"
-        )
-    columns = columns_in(X)
-    return [columns[places[name]] for name in known]
+    return columns_named(X, known, type(estimator).__name__)
 
 
 def categories_of(chosen: Any, names: Sequence[str], named: bool) -> set[int]:

@@ -44,10 +44,6 @@ class Member:
         """How many features its first product takes: columns and ramps."""
         return next(iter(recipes.linear_layers(self.network).values())).in_features
 
-    def __call__(self, X: NDArray[np.float32]) -> Array:
-        """Scores of encoded rows, (rows, outputs)."""
-        return self.network(X)
-
 
 @dataclass(frozen=True)
 class Task:

@@ -12,6 +12,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import validate_data
 
 from ..._checks import Array
+from ...tables.members import Numbers
 from .._common.data import numbers
 from .._common.parameters import Names, documented, parameter
 from .base import FITTED, TabularEstimator
@@ -101,11 +102,15 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
         return OF_NUMBERS[self.metric]
 
     def _answers(self, scores: Array) -> Array:
-        wide = scores.astype(np.float64) * self.target_scale_ + self.target_mean_
-        return np.clip(wide, self.target_min_, self.target_max_)
+        return self._meaning()(scores)
+
+    def _meaning(self) -> Numbers:
+        mean, scale = self.target_mean_, self.target_scale_
+        lowest, highest = self.target_min_, self.target_max_
+        return Numbers(tuple(mean), tuple(scale), tuple(lowest), tuple(highest), self._one)
 
     def _shaped(self, y: Array) -> Array:
-        return y[:, 0] if self._one else y
+        return self._meaning().shown(y)
 
     # ---- what is asked of it ----------------------------------------------------------------------------
 

@@ -1,0 +1,42 @@
+"""Check: values of a description that a file holds, which may come from anybody."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+_LARGEST = 10_000  # labels, columns or kinds that a file may name
+
+
+def require(condition: bool, otherwise: str) -> None:
+    """Raise a ValueError unless a condition holds."""
+    if not condition:
+        raise ValueError(otherwise)
+
+
+def list_of(value: object) -> list[Any]:
+    """A list that is not too long."""
+    if not isinstance(value, list) or len(value) > _LARGEST:
+        raise ValueError(f"a list of at most {_LARGEST} values is needed")
+    return value
+
+
+def string(value: object) -> str:
+    """A text."""
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r:.80} is not a string")
+    return value
+
+
+def flag(value: object) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r:.80} is not true or false")
+    return value
+
+
+def finite(value: object) -> float:
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r:.80} is not a finite number")
+    return float(value)

@@ -1,0 +1,99 @@
+"""What a file says of a `TableEnsemble` beside its networks, and checks of what it may say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ..model import Sequential
+from .described import finite, flag, list_of, require, string
+from .encoding import Calendar, Encoding, OneHot, Scaled
+from .members import Classes, Numbers
+
+METADATA_KEY = "table_ensemble"
+_VERSION = 1
+
+
+def to_json(encodings: Sequence[Encoding], answers: Classes | Numbers, named: bool) -> str:
+    """As `from_json` reads it."""
+    described = {
+        "version": _VERSION,
+        "named": named,
+        "columns": [asdict(encoding) | {"kind": encoding.kind} for encoding in encodings],
+        "answers": asdict(answers),
+    }
+    return json.dumps(described, ensure_ascii=False, allow_nan=False)
+
+
+def from_json(
+    text: str, networks: Sequence[Sequential]
+) -> tuple[tuple[Encoding, ...], Classes | Numbers, bool]:
+    """Read `to_json`'s text, which may come from anybody, for networks.
+
+    Raises
+    ------
+    ValueError
+        If the text is not valid, or does not fit the networks.
+    """
+    found = json.loads(text)
+    fields = {"version", "named", "columns", "answers"}
+    require(isinstance(found, dict) and found.keys() == fields, "the fields are not those of an ensemble")
+    require(found["version"] == _VERSION, "it was written by another release of steepest")
+    encodings = tuple(map(_encoding, list_of(found["columns"])))
+    names = {encoding.name for encoding in encodings}
+    require(0 < len(encodings) == len(names), "two columns have one name, or there is none")
+    answers = _answers(found["answers"])
+    inputs = max(1, sum(len(encoding.counts) for encoding in encodings))
+    outputs = len(answers.labels if isinstance(answers, Classes) else answers.mean)
+    require(len(networks) > 0, "there is no network")
+    for network in networks:
+        if (inputs, outputs) != (network.in_features, network.out_features):
+            raise ValueError(
+                f"it makes {inputs} inputs and reads {outputs} outputs, but a network has "
+                f"{network.in_features} and {network.out_features}"
+            )
+    return encodings, answers, flag(found["named"])
+
+
+def _encoding(value: Any) -> Encoding:
+    require(isinstance(value, dict), "a column is not described by an object")
+    kind, own = value.get("kind"), {name: one for name, one in value.items() if name != "kind"}
+    if kind == "number":
+        return _scaled(own)
+    if kind == "category":
+        require(own.keys() == {"name", "kinds"}, "a category has other fields")
+        kinds = tuple(map(string, list_of(own["kinds"])))
+        require(len(set(kinds)) == len(kinds), "kinds of a category repeat")
+        return OneHot(string(own["name"]), kinds)
+    require(kind == "date" and own.keys() == {"name", "days"}, "a column is of no known kind")
+    return Calendar(string(own["name"]), _scaled(own["days"]))
+
+
+def _scaled(value: Any) -> Scaled:
+    fields = {"name", "median", "scale", "gaps", "distinct"}
+    require(isinstance(value, dict) and value.keys() == fields, "a number has other fields")
+    scale, distinct = finite(value["scale"]), value["distinct"]
+    require(scale >= 0, "a scale is negative")
+    require(type(distinct) is int and distinct >= (scale > 0), "distinct is not a number of values")
+    return Scaled(string(value["name"]), finite(value["median"]), scale, flag(value["gaps"]), distinct)
+
+
+def _answers(value: Any) -> Classes | Numbers:
+    require(isinstance(value, dict), "the answers are not described by an object")
+    if value.keys() == {"labels", "temperature"}:
+        labels = tuple(map(_label, list_of(value["labels"])))
+        require(len(set(labels)) == len(labels) > 1, "labels repeat, or there is one only")
+        require((temperature := finite(value["temperature"])) > 0, "the temperature is not positive")
+        return Classes(labels, temperature)
+    require(value.keys() == {"mean", "scale", "lowest", "highest", "one"}, "the answers have other fields")
+    names = ("mean", "scale", "lowest", "highest")
+    mean, scale, lowest, highest = (tuple(map(finite, list_of(value[name]))) for name in names)
+    require(0 < len(mean) == len(scale) == len(lowest) == len(highest), "the answers have several lengths")
+    require(all(one > 0 for one in scale), "a scale is not positive")
+    return Numbers(mean, scale, lowest, highest, flag(value["one"]) and len(mean) == 1)
+
+
+def _label(value: object) -> Any:
+    return value if isinstance(value, bool | int | str) else finite(value)

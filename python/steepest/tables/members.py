@@ -1,0 +1,67 @@
+"""Networks on encoded columns, and what their scores mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._checks import Array
+from ..functional import softmax
+from ..model import Sequential
+from .encoding import Encoding, inputs_of
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Scores as probabilities of labels: softmax(scores / temperature)."""
+
+    labels: tuple[Any, ...]
+    temperature: float
+
+    def __call__(self, scores: Array) -> Array:
+        """(rows, classes), in float64."""
+        return np.asarray(softmax(scores.astype(np.float64) / self.temperature))
+
+    def shown(self, mean: Array) -> Array:
+        """The most probable label of each row."""
+        return np.asarray(np.array(self.labels)[mean.argmax(axis=1)])
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Scores as numbers: scale * score + mean, between the lowest and the highest.
+
+    `one` : whether they are shown as (rows,).
+    """
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    lowest: tuple[float, ...]
+    highest: tuple[float, ...]
+    one: bool
+
+    def __call__(self, scores: Array) -> Array:
+        """(rows, targets), in float64."""
+        wide = scores.astype(np.float64) * np.array(self.scale) + np.array(self.mean)
+        return np.asarray(np.clip(wide, self.lowest, self.highest))
+
+    def shown(self, mean: Array) -> Array:
+        """(rows,) of one target."""
+        return mean[:, 0] if self.one else mean
+
+
+def mean_answer(
+    networks: Sequence[Sequential], inputs: NDArray[np.float32], answers: Callable[[Array], Array]
+) -> Array:
+    """The mean over networks of what their scores mean."""
+    return np.asarray(np.mean([answers(network(inputs)) for network in networks], axis=0))
+
+
+def some_inputs(encodings: Sequence[Encoding], columns: Sequence[Any]) -> NDArray[np.float32]:
+    """Inputs of columns; one of zeros if no column has any."""
+    inputs = inputs_of(encodings, columns)
+    return inputs if inputs.shape[1] else np.zeros((len(inputs), 1), dtype=np.float32)

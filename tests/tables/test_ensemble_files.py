@@ -1,0 +1,141 @@
+"""Files of estimators of tables: the same answers without scikit-learn, and refusal of what is damaged."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn.base")
+import steepest as st
+from steepest import storage
+from steepest.cli.errors import UserError
+from steepest.cli.sources import model as cli_model
+from steepest.sklearn import TabularClassifier, TabularRegressor
+
+pandas = pytest.importorskip("pandas")
+
+random = np.random.default_rng(8)
+FRAME = pandas.DataFrame(
+    {
+        "x": np.where(random.random(90) < 0.1, np.nan, random.standard_normal(90)),
+        "kind": random.choice(["a", "b", "c"], 90),
+        "day": pandas.Timestamp("2024-01-01") + pandas.to_timedelta(np.arange(90), unit="D"),
+        "yes": random.random(90) < 0.5,
+    }
+)
+SMALL = {"n_members": 2, "hidden_layer_sizes": (8,), "max_steps": 20, "random_state": 0}
+LABELS = np.where(FRAME["yes"], "on", "off")
+TARGETS = np.column_stack([np.arange(90.0), FRAME["yes"]])
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.safetensors"
+
+
+@pytest.mark.parametrize("labels", [LABELS, LABELS == "on", (LABELS == "on") * 2 - 1, (LABELS == "on") + 1.0])
+def test_classes(path, labels):
+    model = TabularClassifier(**SMALL).fit(FRAME, labels)
+    model.save(path)
+    again = st.load(path)
+    assert isinstance(again, st.TableEnsemble) and again.feature_names == list(FRAME)
+    turned = FRAME[FRAME.columns[::-1]]
+    np.testing.assert_array_equal(again.predict_proba(turned), model.predict_proba(FRAME))
+    np.testing.assert_array_equal(again.predict(FRAME), model.predict(FRAME))
+    assert repr(again) == "TableEnsemble(2 networks, classification from 4 columns)"
+    again.save(path)
+    np.testing.assert_array_equal(st.load(path).predict(FRAME), model.predict(FRAME))
+
+
+@pytest.mark.parametrize("targets", [TARGETS, TARGETS[:, 0]])
+def test_numbers(path, targets):
+    model = TabularRegressor(**SMALL).fit(FRAME, targets)
+    model.save(path)
+    np.testing.assert_array_equal(st.load(path).predict(FRAME), model.predict(FRAME))
+    with pytest.raises(ValueError, match="no probabilities: it is a regression"):
+        st.load(path).predict_proba(FRAME)
+
+
+def test_arrays_have_places(path):
+    X = random.standard_normal((50, 3))
+    model = TabularRegressor(**SMALL).fit(X, X[:, 0])
+    model.save(path)
+    again = st.load(path)
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
+    np.testing.assert_array_equal(again.predict(pandas.DataFrame(X)), model.predict(X))
+    with pytest.raises(st.TableError, match=r"X has shape \(50, 2\), but the model takes \(rows, 3\)"):
+        again.predict(X[:, :2])
+
+
+def test_a_missing_column_is_named(path):
+    TabularRegressor(**SMALL).fit(FRAME, TARGETS).save(path)
+    with pytest.raises(st.TableError, match="no column 'day' of the 4 columns that the model was fitted to"):
+        st.load(path).predict(FRAME.drop(columns="day"))
+    with pytest.raises(UserError, match=r"was saved by an estimator of tables: st\.load reads it in Python"):
+        cli_model(path)
+
+
+def change(*place, to):
+    """A description with another value at a place."""
+
+    def changed(described):
+        part = described
+        for key in place[:-1]:
+            part = part[key]
+        part[place[-1]] = to
+        return described
+
+    return changed
+
+
+DAMAGED = [
+    (change("version", to=9), "another release"),
+    (change("more", to=9), "the fields are not those"),
+    (change("named", to=1), "is not true or false"),
+    (change("columns", to=[]), "there is none"),
+    (change("columns", 0, "kind", to="odd"), "no known kind"),
+    (change("columns", 0, "scale", to=-1), "a scale is negative"),
+    (change("columns", 0, "scale", to="1"), "is not a finite number"),
+    (change("columns", 0, "name", to="kind"), "two columns have one name"),
+    (change("columns", 0, "distinct", to=0), "distinct is not"),
+    (change("columns", 1, "kinds", to=["a", "a", "b"]), "kinds of a category repeat"),
+    (change("columns", 1, "kinds", to=["a", "b"]), "but a network has"),
+    (change("columns", 2, "days", to=3), "a number has other fields"),
+    (change("answers", to=[]), "not described by an object"),
+    (change("answers", "temperature", to=0), "not positive"),
+    (change("answers", "labels", to=["on", "on"]), "labels repeat"),
+    (change("answers", "labels", to=[1, 2, 3]), "but a network has"),
+    (change("answers", to={"mean": [0]}), "the answers have other fields"),
+    (
+        change("answers", to={"mean": [0], "scale": [], "lowest": [0], "highest": [0], "one": True}),
+        "several lengths",
+    ),
+    (
+        change("answers", to={"mean": [0], "scale": [0], "lowest": [0], "highest": [0], "one": True}),
+        "a scale is not positive",
+    ),
+]
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+@pytest.mark.parametrize(("damage", "said"), DAMAGED, ids=[said for _, said in DAMAGED])
+def test_damaged_descriptions_are_refused(path, damage, said):
+    TabularClassifier(**SMALL).fit(FRAME, LABELS).save(path)
+    description, state = storage.read(path)
+    described = damage(json.loads(description.metadata["table_ensemble"]))
+    description.metadata["table_ensemble"] = json.dumps(described)
+    storage.write(path, description, state)
+    with pytest.raises(st.ModelFileError, match=f"is not a steepest model file: .*{said}"):
+        st.load(path)
+
+
+def test_other_models_are_told_apart(path):
+    TabularClassifier(**SMALL).fit(FRAME, LABELS).save(path)
+    description, state = storage.read(path)
+    assert {key.partition("/")[0] for key in state} == {"0", "1"}
+    del description.metadata["table_ensemble"]
+    storage.write(path, description, state)
+    with pytest.raises(st.ModelFileError, match="it holds 2 models, and not what joins them"):
+        st.load(path)
