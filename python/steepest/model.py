@@ -349,6 +349,13 @@ def restored(
     return model
 
 
+def load_with_metadata(path: str | PathLike[str]) -> tuple[Sequential, dict[str, str]]:
+    """Read a model that `Sequential.save` wrote, and the strings saved beside it."""
+    description, state = storage.read(path)
+    with storage.refusing(path):
+        return restored_with_metadata(description, state)
+
+
 def restored_with_metadata(
     description: storage.Description, state: Mapping[str, ArrayLike]
 ) -> tuple[Sequential, dict[str, str]]:
