@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.inspection import permutation_importance
 from sklearn.model_selection import cross_val_score
 from sklearn.utils._param_validation import InvalidParameterError
+from support.interruption import interrupted
 
 import steepest as st
 from steepest.sklearn import TabularClassifier, TabularRegressor, fit_many
@@ -46,7 +47,7 @@ def regressor(**parameters):
 
 @on_both
 def test_classes_are_learned_of_a_frame():
-    model = classifier().fit(FRAME, LABELS)
+    model = classifier(metric="accuracy").fit(FRAME, LABELS)
     assert model.classes_.tolist() == ["high", "low", "some"]
     assert model.score(FRAME, LABELS) > 0.8 and 0.6 < model.validation_score_ <= 1
     probabilities = model.predict_proba(FRAME)
@@ -185,6 +186,12 @@ def test_time_ends_a_fit():
     assert at_once.predict_proba(FRAME).shape == (ROWS, 3)
 
 
+def test_ctrl_c_ends_all_members():
+    X = random.standard_normal((20_000, 10))
+    with interrupted(after=1.0):
+        classifier(max_steps=10**7, hidden_layer_sizes=(128,)).fit(X, X[:, 0] + X[:, 1] > 0)
+
+
 @pytest.mark.parametrize("rows", [2, 3, 6, 11])
 def test_few_rows(rows):
     y = np.arange(rows) % 2
@@ -209,9 +216,9 @@ def test_columns_that_say_nothing():
 def test_a_leak_is_reported():
     large = pandas.concat([FRAME] * 3, ignore_index=True)
     leaking = large.assign(code=np.tile(LABELS, 3), copy=np.tile(SCORES, 3), x=random.random(len(large)))
-    with pytest.warns(UserWarning, match=r"'code' alone predicts the target without an error"):
+    with pytest.warns(UserWarning, match="predicted without an error from 'code' alone"):
         classifier(max_steps=2).fit(leaking.drop(columns="copy"), np.tile(LABELS, 3))
-    with pytest.warns(UserWarning, match=r"'copy' alone predicts the target without an error"):
+    with pytest.warns(UserWarning, match="predicted without an error from 'copy' alone"):
         regressor(max_steps=2).fit(leaking, np.tile(SCORES, 3))
 
 

@@ -159,9 +159,9 @@ class TabularEstimator(TabularParameters):
         found = list(leaks(self.encoder_.encodings_, encoded, y, held[0]))
         if found:
             warnings.warn(
-                f"{listed(found)} alone predicts the target without an error: leave it out if it is not "
-                "known where predictions are needed",
-                stacklevel=2,
+                f"the target can be predicted without an error from {listed(found)} alone: leave it out, if "
+                "it is not known where predictions are needed",
+                stacklevel=3,
             )
         self.members_ = self._together(
             [partial(fitted, task, *one) for one in zip(held, seeds, strict=True)], begun

@@ -63,7 +63,7 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
     >>> from steepest.sklearn import TabularClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> model = TabularClassifier(max_steps=100, random_state=0).fit(X[:400], y[:400])
-    >>> model.score(X[400:], y[400:]) > 0.9, model.validation_score_ > 0.9
+    >>> model.score(X[400:], y[400:]) > 0.9, model.validation_score_ < 0.2
     (True, True)
     """
 
@@ -74,11 +74,12 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
         "How much of the target is spread over all classes in training; temperature_ makes up for it.",
     )
     metric: str | Callable[[Array, Array], float] = parameter(
-        "accuracy",
+        "log_loss",
         [Names(*OF_CLASSES), callable],
-        "What the best epoch is chosen by, and validation_score_ tells. A function is called with labels and "
+        "What the best epoch is chosen by, and validation_score_ tells; the log loss, which is to be small, "
+        "finds epochs of the same accuracy, with better probabilities. A function is called with labels and "
         "probabilities (n_samples, n_classes), and is to be large unless it has greater_is_better = False.",
-        '"accuracy", "log_loss" or callable',
+        '"log_loss", "accuracy" or callable',
     )
 
     # ---- what the fit asks ------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ def absolute_error(y: Array, answers: Array, weight: Array | None) -> float:
     return float(np.mean(np.average(np.abs(y - answers), axis=0, weights=weight)))
 
 
-OF_CLASSES = {"accuracy": Metric(accuracy), "log_loss": Metric(log_loss, False)}
+OF_CLASSES = {"log_loss": Metric(log_loss, False), "accuracy": Metric(accuracy)}
 OF_NUMBERS = {
     "r2": Metric(r2),
     "squared_error": Metric(squared_error, False),
