@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from os import PathLike
 from time import perf_counter
@@ -26,7 +26,7 @@ from .._common.data import weights_of
 from .._fitting.many import side_by_side
 from .._fitting.shared import SharedFits, computing, shared_fits
 from .encoder import TableEncoder
-from .folds import Rows, folds
+from .folds import Fold, Rows, folds
 from .given import columns_to_fit, columns_to_use
 from .knots import knots_of
 from .leaks import leaks
@@ -122,55 +122,59 @@ class TabularEstimator(TabularParameters):
             If a column alone predicts the target without an error.
         """
         begun = perf_counter()
-        hidden = self._hidden()
-        y = self._validated(y)
         columns = columns_to_fit(self, X)
+        y = self._validated(y)
         check_consistent_length(columns[0], y)
-        rows = np.empty((len(y), 1), dtype=np.float32)
-        weight = self._weights(y, None if sample_weight is None else weights_of(sample_weight, rows))
+        like_X = np.empty((len(y), 1), dtype=np.float32)
+        weight = self._weights(y, None if sample_weight is None else weights_of(sample_weight, like_X))
         random = check_random_state(self.random_state)
         self.encoder_ = TableEncoder(self.categorical_features).fit(X)
         encoded = self._inputs(columns)
-        distinct = self._distinct()
         if weight is not None and not weight.all():
             counts = weight > 0
             encoded, y, weight = encoded[counts], y[counts], weight[counts]
-        targets, outputs = self._prepared(y, weight)
+        task = self._task(encoded, y, weight)
+        held = folds(self._groups(y), int(self.n_members), random)
+        seeds = random.randint(2**31 - 1, size=len(held)).tolist()
+        self._warn_of_leaks(encoded, y, held[0])
+        fits = [partial(fitted, task, fold, seed) for fold, seed in zip(held, seeds, strict=True)]
+        self.members_ = self._together(fits, begun)
+        self.best_epochs_ = [member.best_epoch for member in self.members_]
+        self._judge(encoded, y, weight)
+        return self
+
+    def _task(self, encoded: NDArray[np.float32], y: Array, weight: Array | None) -> Task:
+        """What each member is fitted to."""
         metric = self._metric()
 
         def value(scores: Array, rows: Rows) -> float:
             return metric.value(y[rows], self._answers(scores), None if weight is None else weight[rows])
 
-        task = Task(
+        distinct = self.encoder_.n_distinct_
+        targets, outputs = self._prepared(y, weight)
+        return Task(
             encoded,
             targets,
             weight,
-            knots_of(encoded, distinct, self._bins()),
+            knots_of(encoded, distinct if len(distinct) else np.zeros(1, dtype=np.int64), self._bins()),
             outputs,
             value,
             self._recipe(),
-            hidden,
+            self._hidden(),
             float(self.dropout),
             self._weight_decay(),
             self._max_steps(),
         )
-        held = folds(self._groups(y), int(self.n_members), random)
-        seeds = random.randint(2**31 - 1, size=len(held)).tolist()
-        found = list(leaks(self.encoder_.encodings_, encoded, y, held[0]))
-        if found:
+
+    def _warn_of_leaks(self, encoded: NDArray[np.float32], y: Array, fold: Fold) -> None:
+        if found := list(leaks(self.encoder_.encodings_, encoded, y, fold)):
             warnings.warn(
                 f"the target can be predicted without an error from {listed(found)} alone: leave it out, if "
                 "it is not known where predictions are needed",
-                stacklevel=3,
+                stacklevel=4,
             )
-        self.members_ = self._together(
-            [partial(fitted, task, *one) for one in zip(held, seeds, strict=True)], begun
-        )
-        self.best_epochs_ = [member.best_epoch for member in self.members_]
-        self._judge(encoded, y, weight, metric)
-        return self
 
-    def _together(self, fits: list[Callable[[Callable[[], bool]], Member]], begun: float) -> list[Member]:
+    def _together(self, fits: Sequence[Callable[[Callable[[], bool]], Member]], begun: float) -> list[Member]:
         """Members, one a thread."""
         threads = int(self.n_threads or get_num_threads())
         within = shared_fits.get()  # other fits, which have the other threads
@@ -194,7 +198,7 @@ class TabularEstimator(TabularParameters):
         calls = [partial(one, place) for place in range(len(fits))]
         return side_by_side(calls, shared, workers, bool(self.progress))
 
-    def _judge(self, encoded: NDArray[np.float32], y: Array, weight: Array | None, metric: Metric) -> None:
+    def _judge(self, encoded: NDArray[np.float32], y: Array, weight: Array | None) -> None:
         """Calibrate on the rows held out, and score them."""
         with computing(self.n_threads):
             scores = [member.network(encoded[member.held_out]) for member in self.members_]
@@ -209,15 +213,11 @@ class TabularEstimator(TabularParameters):
             times[member.held_out] += 1
         judged = np.flatnonzero(times)
         mean = total[judged] / times[judged, np.newaxis]
-        self.validation_score_ = metric(y[judged], mean, None if weight is None else weight[judged])
+        self.validation_score_ = self._metric()(y[judged], mean, None if weight is None else weight[judged])
 
     def _inputs(self, columns: list[Any]) -> NDArray[np.float32]:
         """Encoded columns; one of zeros if none of them varies."""
         return some_inputs(self.encoder_.encodings_, columns)
-
-    def _distinct(self) -> NDArray[np.int64]:
-        found = self.encoder_.n_distinct_
-        return found if len(found) else np.zeros(1, dtype=np.int64)
 
     # ---- what is asked of it ----------------------------------------------------------------------------
 

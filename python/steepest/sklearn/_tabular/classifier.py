@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
 from ..._checks import Array
 from ...tables.members import Classes
@@ -18,6 +17,7 @@ from .._common.parameters import BELOW_1, Names, documented, parameter
 from .._estimator.classification import ClassifierParameters
 from .base import FITTED, TabularEstimator
 from .folds import Rows
+from .given import checked_targets
 from .recipe import Recipe, of_classes
 from .scores import OF_CLASSES, Metric, own_metric, temperature
 
@@ -85,7 +85,7 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
     # ---- what the fit asks ------------------------------------------------------------------------------
 
     def _validated(self, y: Any) -> Array:
-        y = validate_data(self, y=y)
+        y = checked_targets(self, y)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:

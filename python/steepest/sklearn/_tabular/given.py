@@ -42,6 +42,15 @@ def columns_to_use(estimator: Any, X: Any) -> list[Any]:
     return columns_named(X, known, type(estimator).__name__)
 
 
+def checked_targets(estimator: Any, y: Any, **checks: bool) -> Any:
+    """Targets as scikit-learn checks them, which forgets the names of the columns where it is given no X."""
+    names = vars(estimator).get("feature_names_in_")
+    y = validate_data(estimator, y=y, **checks)
+    if names is not None:
+        estimator.feature_names_in_ = names
+    return y
+
+
 def categories_of(chosen: Any, names: Sequence[str], named: bool) -> set[int]:
     """Places of the columns that `categorical_features` chooses: names, places or a mask.
 

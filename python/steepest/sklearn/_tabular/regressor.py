@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import validate_data
 
 from ..._checks import Array
 from ...tables.members import Numbers
@@ -17,6 +16,7 @@ from .._common.data import numbers
 from .._common.parameters import Names, documented, parameter
 from .base import FITTED, TabularEstimator
 from .folds import Rows
+from .given import checked_targets
 from .recipe import Recipe, of_numbers
 from .scores import OF_NUMBERS, Metric, own_metric
 
@@ -71,7 +71,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     # ---- what the fit asks ------------------------------------------------------------------------------
 
     def _validated(self, y: Any) -> Array:
-        y = numbers(validate_data(self, y=y, multi_output=True, y_numeric=True))
+        y = numbers(checked_targets(self, y, multi_output=True, y_numeric=True))
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         self._one = y.ndim == 1
