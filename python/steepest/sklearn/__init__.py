@@ -1,6 +1,6 @@
-"""scikit-learn's estimators for networks and linear models, computed by steepest.
+"""scikit-learn's estimators for networks and linear models, computed by steepest, and others of tables.
 
-They are drop-in replacements for scikit-learn's: the parameters are the same, with additional ones.
+The former are drop-in replacements for scikit-learn's: the parameters are the same, with additional ones.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import time
-import warnings
 
 import numpy as np
 import pytest
@@ -200,6 +199,4 @@ def test_large_tables_are_fast():
         begun = time.process_time()
         TableEncoder().fit(frame).transform(frame)
         seconds.append(time.process_time() - begun)
-    if min(seconds) > 0.5:  # 0.05 on an idle machine
-        warnings.warn(f"encoding took {min(seconds):.2f} s", stacklevel=1)
-    assert min(seconds) < 2
+    assert min(seconds) < 1  # 0.1 on an idle machine
