@@ -147,7 +147,7 @@ template <class T> class BoundNetwork {
     }
 
   private:
-    Index inputs() { return engine_.network().inputs(); }
+    Index inputs() { return engine_.network().plan()[0].read_columns(); }
     Index outputs() { return engine_.network().outputs(); }
 
     static void require_labels(const Result& result) {

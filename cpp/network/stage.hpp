@@ -32,6 +32,8 @@ struct Stage {
     [[nodiscard]] bool has_parameters() const;
     // Rows of its weight: the inputs of a dense stage, one of any other that has parameters.
     [[nodiscard]] Index weight_rows() const { return is_dense() ? inputs : 1; }
+    // Columns of the rows that it reads as a first stage: of ramps, one for each knot.
+    [[nodiscard]] Index read_columns() const { return inputs + ramp_columns; }
 };
 
 } // namespace steepest

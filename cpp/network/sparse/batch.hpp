@@ -36,13 +36,13 @@ template <class T> class SparseBatch {
     // Room for a batch of `size` of the samples with at most so many entries, which a first stage reads of
     // whose inputs each of `shares` has a part. Throws std::bad_alloc. The caller alone.
     void reserve(const Csr<T>& csr, Index size, Index entries, const Stage& first, int shares) {
-        const Index together = std::max(term_rows, most_ramps(first));
+        const Index together = std::max(term_rows, most_ramps(first) + 1);
         csr_ = csr, taken_ = true;
         rows_.reserve(size);
         places_.reserve(entries), values_.reserve(entries);
         parts_.resize(std::size_t(shares));
         for (auto& part : parts_) part.gradient.reserve(together * first.outputs);
-        starts_.reserve(first.inputs + Index(2) * shares);
+        starts_.reserve(first.read_columns() + Index(2) * shares);
     }
 
     // All samples as they come, to predict from. The caller alone.

@@ -1,5 +1,5 @@
-// Plan: the weight rows of a product with ramps, and which share has which. Functions of sizes and of the
-// share's rank, which every thread may call.
+// Plan: the weight rows of a product with ramps, the rows of values that it is computed with, and which
+// share has which. Functions of sizes and of the share's rank, which every thread may call.
 #pragma once
 
 #include "network/partition.hpp"
@@ -20,26 +20,32 @@ namespace steepest {
     return s.inputs - std::accumulate(s.ramps, s.ramps + s.ramp_columns, Index(0));
 }
 
-// The first row at or behind a row that does not belong to the ramps of the column before it.
-[[nodiscard]] inline Index run_at(const Stage& s, Index row) {
-    Index begin = rows_before_ramps(s);
-    if (row <= begin) return row;
-    for (Index c = 0; begin < row; ++c) begin += s.ramps[c];
-    return begin;
-}
+// Weight rows that belong together, all ramps of a column or a single other one, and the rows of values that
+// are made of them: one more for a column, as there is one more knot.
+struct RampRun {
+    Range rows, values;
+};
 
-// A share's weight rows: all ramps of a column stay together.
-[[nodiscard]] inline Range own_runs(const Stage& s, const Share& share) {
+// visit(RampRun) for each run that begins in a share's chunk of the weight's rows: every run has one owner,
+// and those of a share lie one behind the other.
+template <class Visit> void for_each_run(const Stage& s, const Share& share, Visit visit) {
     const Range own = row_chunk(s.inputs, term_rows, share);
-    return {run_at(s, own.begin), run_at(s, own.end)};
+    Index row = rows_before_ramps(s);
+    for (Index i = own.begin; i < std::min(own.end, row); ++i) visit(RampRun{{i, i + 1}, {i, i + 1}});
+    for (Index c = 0; c < s.ramp_columns && row < own.end; row += s.ramps[c++])
+        if (row >= own.begin) visit(RampRun{{row, row + s.ramps[c]}, {row + c, row + c + s.ramps[c] + 1}});
 }
 
-// visit(Range) for each run of some of these rows: single ones before the ramps, all ramps of a column.
-template <class Visit> void for_each_run(const Stage& s, Range rows, Visit visit) {
-    Index i = rows_before_ramps(s);
-    for (Index row = rows.begin; row < std::min(rows.end, i); ++row) visit(Range{row, row + 1});
-    for (Index c = 0; c < s.ramp_columns; i += s.ramps[c++])
-        if (i >= rows.begin && i < rows.end) visit(Range{i, i + s.ramps[c]});
+// The rows of values of all runs of a share; none, at a place between those of others, if it has no run.
+[[nodiscard]] inline Range own_values(const Stage& s, const Share& share) {
+    const auto value_at = [&s](Index row) { // of the first run that begins there or behind
+        Index begin = rows_before_ramps(s), c = 0;
+        if (row <= begin) return row;
+        while (begin < row) begin += s.ramps[c++];
+        return begin + c;
+    };
+    const Range own = row_chunk(s.inputs, term_rows, share);
+    return {value_at(own.begin), value_at(own.end)};
 }
 
 } // namespace steepest

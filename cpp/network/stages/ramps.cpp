@@ -1,10 +1,10 @@
 // Compute: products of piecewise linear encodings, y = activation(r @ weight + bias), as a first stage.
 //
-// Of some columns, r has ramps: from -1 below an interval to 1 above it, one interval after the other. Their
-// sum has few terms if the weight rows of a column are added up, V[k] = W[0] + ... + W[k]: with a fraction f
-// of interval k behind it, a column gives (1 - f) 2 V[k - 1] + f 2 V[k] - V[last]. So a sample comes as a
-// sparse row of these factors, three for 16 ramps, and the gradient of W[k] is the sum of those of V[k], ...,
-// V[last].
+// Of some columns, r has ramps: from -1 below an interval to 1 above it, one interval after the other. What a
+// column adds to y is a curve, linear between its knots, at which it is U[k] = the weight rows of all ramps
+// below knot k less those of the others. So a sample comes as a sparse row of two factors for each column,
+// 1 - f and f where a fraction f of an interval lies behind it, however many ramps there are; and the
+// gradient of W[k] is that of all U behind the ramp less that of all before it.
 #include "network/sparse/ramps.hpp"
 #include "network/sparse/weight_rows.hpp"
 #include "network/stages/bias.hpp"
@@ -16,17 +16,25 @@ namespace {
 template <class T> struct Ramps final : StageType<T> {
     bool arranges(const Stage&) const override { return true; }
 
-    void reserve_arranged(const Stage& s, Matrix<T>& sums) const override {
-        sums.reserve(s.inputs, s.outputs);
+    void reserve_arranged(const Stage& s, Matrix<T>& values) const override {
+        values.reserve(s.read_columns(), s.outputs);
     }
 
     void arrange(const StageView<T>& at, const Kernels<T>& kernels, const Share& share) const override {
+        const MatrixView<T> weight = at.parameters().weight, values = at.arranged();
         const Index n = at.stage().outputs;
-        for_each_run(at.stage(), own_runs(at.stage(), share), [&](Range run) {
-            const MatrixView<T> weight = at.parameters().weight, sums = at.arranged();
-            std::copy_n(from(weight, run.begin).data, n, from(sums, run.begin).data);
-            for (Index i = run.begin + 1; i < run.end; ++i)
-                kernels.add_scaled(from(sums, i - 1).data, from(weight, i).data, T(1), from(sums, i).data, n);
+        for_each_run(at.stage(), share, [&](const RampRun& run) {
+            T* value = from(values, run.values.begin).data;
+            if (run.rows.size() == run.values.size()) // no ramp
+                return static_cast<void>(std::copy_n(from(weight, run.rows.begin).data, n, value));
+            std::fill_n(value, n, T(0));
+            for (Index i = run.rows.begin; i < run.rows.end; ++i)
+                kernels.add_scaled(value, from(weight, i).data, T(-1), value, n);
+            for (Index i = run.rows.begin; i < run.rows.end; ++i) {
+                T* const next = value + values.stride;
+                kernels.add_scaled(value, from(weight, i).data, T(2), next, n);
+                value = next;
+            }
         });
     }
 
@@ -39,9 +47,9 @@ template <class T> struct Ramps final : StageType<T> {
 
     void update(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) const override {
         SparseBatch<T>& batch = *at.network().sparse();
-        const Range own = own_runs(at.stage(), context.share);
+        const Range own = own_values(at.stage(), context.share);
         batch.transpose(context.share.rank, own.begin, own.end, step.samples);
-        for_each_run(at.stage(), own, [&](Range run) {
+        for_each_run(at.stage(), context.share, [&](const RampRun& run) {
             if (step.gradients && context.stopped()) return; // only gradients are left half-way
             update_run(at, context, step, run, own.begin);
         });
@@ -67,33 +75,37 @@ template <class T> struct Ramps final : StageType<T> {
         }
     }
 
-    // The rows of a run, whose gradients are made from the last to the first; `first` is the first row of
-    // the share.
+    // `first` is the first row of the share's values.
     static void update_run(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step,
-                           Range run, Index first) {
+                           const RampRun& run, Index first) {
         const Kernels<T>& kernels = context.kernels;
         const SparseBatch<T>& batch = *at.network().sparse();
+        const Range rows = run.rows;
         const std::size_t d = at.parameter_index();
         const Index n = at.stage().outputs;
         const Update<T>& update = step.updates.weights[d];
         const MatrixView<T> weight = at.parameters().weight;
         T* const gradients = batch.gradient(context.share.rank);
-        for (Index i = run.end - 1; i >= run.begin; --i) {
-            const Entries<T> entries = batch.column(context.share.rank, i - first);
-            T* const gradient = gradients + (i - run.begin) * n;
+        // Of the values, each added to those before it; then of the weight rows, in their place.
+        for (Index k = 0; k < run.values.size(); ++k) {
+            const Entries<T> entries = batch.column(context.share.rank, run.values.begin + k - first);
+            T* const gradient = gradients + k * n;
             kernels.sparse_row_product(entries.values, entries.places, entries.count,
                                        read_only(at.delta().rows()), gradient, n);
-            if (i + 1 < run.end) kernels.add_scaled(gradient, gradient + n, T(1), gradient, n);
+            if (k > 0) kernels.add_scaled(gradient, gradient - n, T(1), gradient, n);
         }
-        for (Index i = run.begin; step.gradients && i < run.end; ++i) {
+        const T* const sum = gradients + rows.size() * n;
+        for (Index k = 0; run.values.size() > rows.size() && k < rows.size(); ++k)
+            kernels.add_scaled(sum, gradients + k * n, T(-2), gradients + k * n, n);
+        for (Index i = rows.begin; step.gradients && i < rows.end; ++i) {
             T* const stored = from(step.gradients[d].weight, i).data;
-            std::copy_n(gradients + (i - run.begin) * n, n, stored);
+            std::copy_n(gradients + (i - rows.begin) * n, n, stored);
             add_penalty_slope(kernels, update, from(weight, i).data, stored, n);
         }
         if (step.gradients) return;
-        const Index some = rows_adjoin(at, step) ? run.size() : 1;
-        for (Index i = run.begin; i < run.end; i += some)
-            kernels.update(update, gradients + (i - run.begin) * n, from(weight, i).data,
+        const Index some = rows_adjoin(at, step) ? rows.size() : 1;
+        for (Index i = rows.begin; i < rows.end; i += some)
+            kernels.update(update, gradients + (i - rows.begin) * n, from(weight, i).data,
                            step.state.of_row(d, i), some * n);
     }
 };

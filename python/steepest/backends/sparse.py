@@ -86,11 +86,7 @@ class SparseRows:
 
 
 class EncodedRows(SparseRows):
-    """Piecewise linear encodings of dense samples: entries are factors of sums of ramps."""
-
-    def features(self) -> Array:
-        """All: a ramp is part of every sample, as the number that it encodes is."""
-        return np.ones(self.shape[1], np.bool_)
+    """Piecewise linear encodings of dense samples: what share each has of the values at knots."""
 
 
 def is_sparse(matrix: object) -> TypeGuard[SparseMatrix]:

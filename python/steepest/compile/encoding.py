@@ -24,7 +24,7 @@ class Encoding:
     dtype : dtype
         Of the model; ramps are computed in float64 and rounded to it.
     for_product : bool
-        Whether the first stage is a product, which takes what `factors` makes instead of ramps.
+        Whether the first stage is a product, which takes factors of knots instead of ramps.
 
     Attributes
     ----------
@@ -74,14 +74,14 @@ class Encoding:
         write([(self.statistics, rounded[np.newaxis])])
 
     def apply(self, x: Array) -> Array | EncodedRows:
-        """Rows of features given as they are, and of ramps; for a product, of factors instead."""
+        """Rows of features given as they are, and of ramps; for a product, of knots instead."""
         parts = [x[start : start + _AT_ONCE] for start in range(0, max(len(x), 1), _AT_ONCE)]
         if not self._for_product:
             return np.concatenate([self._ramps(part.astype(np.float64)) for part in parts])
         made = [self._factors(part.astype(np.float64)) for part in parts]
         counts, places, values = (np.concatenate(own) for own in zip(*made, strict=True))
         begin = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-        return EncodedRows(begin, places, values, (len(x), self._width))
+        return EncodedRows(begin, places, values, (len(x), self._width + len(self._bins)))
 
     def _ramps(self, x: Array) -> Array:
         made = [x[:, self._given]]
@@ -97,19 +97,10 @@ class Encoding:
         for (column, knots), bins in zip(self._columns(x), self._bins, strict=True):
             passed = _passed(column, knots)
             lost = np.isnan(passed)
-            passed[lost] = 0
-            whole = np.floor(passed)
-            part = passed - whole
-            place = np.stack([whole - 1, whole, np.full_like(whole, bins - 1)], axis=1)
-            value = np.stack([2 * (1 - part) * (whole > 0), 2 * part, np.full_like(part, -1)], axis=1)
-            for own in (0, 1):  # the last sum counts once
-                same = (place[:, own] == bins - 1) & (value[:, own] != 0)
-                value[same, own] -= 1
-                value[same, 2] = 0
-            value[lost, 2] = np.nan  # to be refused
-            values.append(value)
-            places.append(first + place)
-            first += bins
+            knot = np.floor(np.where(lost, 0, passed))
+            values.append(np.stack([1 - (passed - knot), passed - knot], axis=1))
+            places.append(first + np.stack([knot, np.minimum(knot + 1, bins)], axis=1))
+            first += bins + 1
         value, place = np.concatenate(values, axis=1), np.concatenate(places, axis=1)
         kept = value != 0
         rounded = value[kept].astype(self.statistics.dtype)

@@ -65,8 +65,9 @@ class PiecewiseLinear(Layer):
     the ramps, feature by feature. `knots` is (sum of bins + 1 of each feature with bins,). Of a feature with
     no more values than knots they are at these values.
 
-    A `Linear` or `Maxout` right behind it never sees the ramps: it adds up the rows of its weight that belong
-    to a feature, and takes three of these sums for a number, however many ramps it has. X cannot be sparse.
+    A `Linear` or `Maxout` right behind it never sees the ramps: what it makes of a feature is a curve, linear
+    between knots, so that it interpolates between two values, however many ramps there are. X cannot be
+    sparse.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from ..._checks import Array
 from ...optimizers import is_lazy
 from ...penalties import scaled
 from ..data import Batch, TrainConfig
-from ..sparse import SparseRows
+from ..sparse import EncodedRows, SparseRows
 from .losses import batch_size
 
 
@@ -23,9 +23,11 @@ def config_for(config: TrainConfig, batch: Batch) -> TrainConfig:
 
 def touched_rows(batch: Batch, config: TrainConfig) -> Array | None:
     """The rows of the first weight that a lazy optimizer updates, (features, 1): those of the entries."""
-    if not isinstance(batch.x, SparseRows) or not is_lazy(config.optimizer):
+    x = batch.x
+    # Of an encoding all: a ramp is part of all samples, as its number is.
+    if not isinstance(x, SparseRows) or isinstance(x, EncodedRows) or not is_lazy(config.optimizer):
         return None
-    return batch.x.features()[:, None]
+    return x.features()[:, None]
 
 
 def taken(batch: Batch, part: slice, order: Array | None) -> Batch:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,37 +15,39 @@ from .dense import Dense
 
 
 class Ramps(Dense):
-    """A product of factors with sums of weight rows: V[k] = W[0] + ... + W[k] of the ramps of each input."""
+    """A product of shares with values at knots: there, a ramp is 1 if it lies below, else -1."""
 
     kind: ClassVar[str] = "ramps"
 
     def forward(self, view: View) -> tuple[Array, Array]:
-        """The product with the sums."""
-        return super().forward(view._replace(parameters=_summed(view.stage, view.parameters)))
+        """The product with the values."""
+        return super().forward(view._replace(parameters=_values(view.stage, view.parameters)))
 
     def parameter_gradients(self, view: View, grad: Array) -> Parameters:
-        """That of W[k] is the sum of those of V[k] to the last."""
+        """From those of the values."""
         made = super().parameter_gradients(view, grad)
-        for run in _runs(view.stage):
-            made.weight[run] = np.cumsum(made.weight[run][::-1], axis=0)[::-1]
-        return made
+        return Parameters(_signs(view.stage, made.weight.dtype).T @ made.weight, made.bias)
 
     def directional(
         self, backend: Backend, view: View, change: Parameters, dx: Array | None, partner: Array | None
     ) -> Rows:
-        """As of a product, of sums and the change of sums."""
-        view = view._replace(parameters=_summed(view.stage, view.parameters))
-        return super().directional(backend, view, _summed(view.stage, change), dx, partner)
+        """As of a product, of values and the change of values."""
+        view = view._replace(parameters=_values(view.stage, view.parameters))
+        return super().directional(backend, view, _values(view.stage, change), dx, partner)
 
 
-def _runs(stage: Stage) -> list[slice]:
-    """The weight rows of each input's ramps."""
-    ends = np.cumsum((stage.inputs - sum(stage.ramps), *stage.ramps)).tolist()
-    return [slice(begin, end) for begin, end in pairwise(ends)]
+def _signs(stage: Stage, dtype: np.dtype[Any]) -> Array:
+    """(values, weight rows): 1 and -1 of each column's ramps at its knots, and 1 of other rows."""
+    plain = stage.inputs - sum(stage.ramps)
+    signs = np.zeros((stage.inputs + len(stage.ramps), stage.inputs), dtype)
+    signs[:plain, :plain] = np.eye(plain)
+    row = plain
+    for column, ramps in enumerate(stage.ramps):
+        knot, ramp = np.indices((ramps + 1, ramps))
+        signs[row + column : row + column + ramps + 1, row : row + ramps] = np.where(ramp < knot, 1, -1)
+        row += ramps
+    return signs
 
 
-def _summed(stage: Stage, parameters: Parameters) -> Parameters:
-    weight = parameters.weight.copy()
-    for run in _runs(stage):
-        weight[run] = np.cumsum(weight[run], axis=0)
-    return Parameters(weight, parameters.bias)
+def _values(stage: Stage, parameters: Parameters) -> Parameters:
+    return Parameters(_signs(stage, parameters.weight.dtype) @ parameters.weight, parameters.bias)
