@@ -28,7 +28,7 @@ TEXTS = {
 }
 # What callers are given, and never make.
 RESULTS = {st.BatchState, st.DivergenceError, st.EpochState, st.ErrorDecomposition, st.History}
-RESULTS |= {st.TableModel}
+RESULTS |= {st.TableEnsemble, st.TableModel}
 RESULTS |= {datasets.Dataset, gradients.Descent, gradients.GradientCheck, gradients.KeyCheck}
 RESULTS |= {plots.LearningRates}
 X, LABELS = numbers((12, 6)), np.arange(12) % 3

@@ -19,7 +19,8 @@ _MOST = 2**20  # features, and bins of one: as many as a table may have
 
 
 def _bins(value: Any, name: str) -> int | tuple[int, ...]:
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    scalar = isinstance(value, str) or getattr(value, "ndim", None) == 0
+    if scalar or not isinstance(value, Iterable):
         return _checks.integer(value, name, minimum=1, maximum=_MOST)
     bins = tuple(_checks.integer(n, f"{name}[{i}]", minimum=0, maximum=_MOST) for i, n in enumerate(value))
     if not any(bins):
