@@ -139,3 +139,10 @@ def test_other_models_are_told_apart(path):
     storage.write(path, description, state)
     with pytest.raises(st.ModelFileError, match="it holds 2 models, and not what joins them"):
         st.load(path)
+
+
+def test_wide_tables_are_read_again(path):
+    X = random.standard_normal((40, 10_001))
+    model = TabularRegressor(n_members=1, hidden_layer_sizes=(2,), bins=0, max_steps=2).fit(X, X[:, 0])
+    model.save(path)
+    np.testing.assert_array_equal(st.load(path).predict(X), model.predict(X))

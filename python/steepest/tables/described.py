@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-_LARGEST = 10_000  # labels, columns or kinds that a file may name
+_LARGEST = 1_000_000  # labels, columns or kinds that a file may name
 
 
 def require(condition: bool, otherwise: str) -> None:
@@ -37,6 +37,10 @@ def flag(value: object) -> bool:
 
 def finite(value: object) -> float:
     """A finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    try:
+        number = float("nan" if isinstance(value, bool | str) else value)  # type: ignore[arg-type]
+    except (TypeError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
         raise ValueError(f"{value!r:.80} is not a finite number")
-    return float(value)
+    return number

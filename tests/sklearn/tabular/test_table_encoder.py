@@ -200,3 +200,10 @@ def test_large_tables_are_fast():
         TableEncoder().fit(frame).transform(frame)
         seconds.append(time.process_time() - begun)
     assert min(seconds) < 1  # 0.1 on an idle machine
+
+
+def test_gaps_in_lists_are_gaps():
+    """NumPy would make texts of all cells: "nan", "1.0"."""
+    encoder = TableEncoder(min_frequency=1).fit([["a", 1.0], [np.nan, 2.0], ["b", 3.0]])
+    assert encoder.get_feature_names_out().tolist() == ["x0_b", "x1"]
+    assert encoder.transform([[None, 2.0], ("b", 2.0)])[:, 0].tolist() == [0.0, 1.0]

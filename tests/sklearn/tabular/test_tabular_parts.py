@@ -141,3 +141,14 @@ def test_leaks_are_found():
     few = Fold(np.arange(50, 600), np.arange(50))
     encoder = TableEncoder().fit(X)
     assert not list(leaks(encoder.encodings_, encoder.transform(X), codes, few))
+
+
+def test_rare_classes_are_no_leak():
+    """Where hardly any row held out is of another class, a constant predicts them all."""
+    y = np.zeros(2000, dtype=np.int64)
+    y[[5, 600, 1500]] = 1
+    X = np.random.default_rng(0).random((2000, 2)) < 0.5
+    encoder = TableEncoder().fit(X)
+    for seed in range(8):
+        fold = folds(y, 1, np.random.RandomState(seed))[0]
+        assert not list(leaks(encoder.encodings_, encoder.transform(X), y, fold))

@@ -85,6 +85,8 @@ def categories_of(chosen: Any, names: Sequence[str], named: bool) -> set[int]:
 def _checked(X: Any, estimator: Any) -> Any:
     """A frame, or an array of two dimensions, of whatever."""
     if not is_frame(X):
+        if isinstance(X, list | tuple) and np.asarray(X, dtype=object).ndim == 2:
+            X = np.asarray(X, dtype=object)  # or NumPy would write numbers and gaps beside texts as texts
         return check_array(X, dtype=None, ensure_all_finite=False, estimator=estimator, input_name="X")
     rows, columns = X.shape
     if not rows or not columns:

@@ -13,6 +13,7 @@ from .folds import Fold
 from .scores import r2
 
 _FEWEST = 100  # rows held out: of fewer, all may be right by chance
+_FEWEST_OTHERS = 10  # of them, of other classes than the most frequent one: else a constant may be right
 _ALL_BUT_ROUNDING = 1 - 1e-4  # between rows, targets are interpolated
 
 
@@ -24,6 +25,8 @@ def leaks(encodings: Sequence[Encoding], X: NDArray[np.float32], targets: Array,
     """
     learned, held = fold
     if len(held) < _FEWEST or (targets == targets[0]).all():
+        return
+    if targets.ndim == 1 and len(held) - np.bincount(targets[held]).max() < _FEWEST_OTHERS:
         return
     start = 0
     for encoding in encodings:
