@@ -44,7 +44,10 @@ template <class Traits> int place_of(const std::string& name, const List<Traits>
 const std::vector<const KernelTable*>& built_kernels() {
     static const std::vector<const KernelTable*> tables = {
 #if defined(__x86_64__)
-        steepest_kernels_avx512(), steepest_kernels_avx2(), steepest_kernels_sse2()
+#ifdef STEEPEST_AVX512
+        steepest_kernels_avx512(),
+#endif
+        steepest_kernels_avx2(), steepest_kernels_sse2()
 #elif defined(__aarch64__)
         steepest_kernels_neon()
 #else
