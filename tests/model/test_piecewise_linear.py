@@ -247,3 +247,13 @@ def test_other_types_are_refused() -> None:
         st.PiecewiseLinear(2, "ab")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="keep_features"):
         st.PiecewiseLinear(2, 3, 1)  # type: ignore[arg-type]
+
+
+def test_a_number_is_the_same_in_either_dtype(backend: Any) -> None:
+    """Or a training row would lie on either side of a knot that was rounded."""
+    with st.config(backend.backend):
+        for bins in (2, 1000):
+            made = st.Sequential(st.PiecewiseLinear(5, bins), st.Linear(5 * bins, 1))
+            near = 1e6 + X / 1e3
+            made.standardize(near)
+            assert_same_bits(made(near), made(near.astype(np.float32)))

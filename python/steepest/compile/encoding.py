@@ -22,7 +22,7 @@ class Encoding:
     ----------
     layer : PiecewiseLinear
     dtype : dtype
-        Of the model; ramps are computed in float64 and rounded to it.
+        Of the model; samples are rounded to it, as knots are, and ramps computed in float64.
     for_product : bool
         Whether the first stage is a product, which takes factors of knots instead of ramps.
 
@@ -75,10 +75,12 @@ class Encoding:
 
     def apply(self, x: Array) -> Array | EncodedRows:
         """Rows of features given as they are, and of ramps; for a product, of knots instead."""
+        with np.errstate(over="ignore"):  # infinite ones are refused later
+            x = x.astype(self.statistics.dtype).astype(np.float64)  # rounded as the knots are
         parts = [x[start : start + _AT_ONCE] for start in range(0, max(len(x), 1), _AT_ONCE)]
         if not self._for_product:
-            return np.concatenate([self._ramps(part.astype(np.float64)) for part in parts])
-        made = [self._factors(part.astype(np.float64)) for part in parts]
+            return np.concatenate([self._ramps(part) for part in parts])
+        made = [self._factors(part) for part in parts]
         counts, places, values = (np.concatenate(own) for own in zip(*made, strict=True))
         begin = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
         return EncodedRows(begin, places, values, (len(x), self._width + len(self._bins)))

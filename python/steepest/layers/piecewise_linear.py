@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
+
+import numpy as np
 
 from .. import _checks
 from .._description import Rule
@@ -19,8 +21,8 @@ _MOST = 2**20  # features, and bins of one: as many as a table may have
 
 
 def _bins(value: Any, name: str) -> int | tuple[int, ...]:
-    scalar = isinstance(value, str) or getattr(value, "ndim", None) == 0
-    if scalar or not isinstance(value, Iterable):
+    several = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes)
+    if not several or getattr(value, "ndim", None) == 0:
         return _checks.integer(value, name, minimum=1, maximum=_MOST)
     bins = tuple(_checks.integer(n, f"{name}[{i}]", minimum=0, maximum=_MOST) for i, n in enumerate(value))
     if not any(bins):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
@@ -18,6 +19,7 @@ _MOST_KINDS = 50  # of a category that have an input of their own
 _SEVERAL = 10  # values, before something is said of them
 _FEWEST_ROWS = 3  # of one of those
 _EPOCH = np.datetime64("2000-01-01", "s")
+_OFFSET = re.compile(r"(?<=\d)\s*(Z|[+-]\d\d:?\d\d)$")  # behind a time: 2020-12-31T12:00+01:00
 _DAY, _YEAR = 86_400.0, 365.2425
 
 
@@ -177,12 +179,15 @@ def dates(table: Table, name: str) -> Floats:
 
 
 def as_date(value: Any) -> np.datetime64:
-    """A cell as a date: ISO 8601 to the second, with - or /; a ValueError for anything else."""
+    """A cell as a date: ISO 8601 to the second, with - or /; a ValueError for anything else.
+
+    It is that of the clock on the wall, whatever its offset from UTC.
+    """
     if value is None:
         return np.datetime64("NaT", "s")
     if hasattr(value, "isoformat"):
         value = value.isoformat()
-    text = str(value).strip().replace("/", "-").removesuffix("Z").split("+")[0].split(".")[0]
+    text = _OFFSET.sub("", str(value).strip().replace("/", "-"), count=1).split(".")[0]
     if len(text) < 10 or text[4] != "-" or text[7] != "-" or not text[:4].isdigit():
         raise ValueError(value)
     return np.datetime64(text, "s")

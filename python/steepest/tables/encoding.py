@@ -49,7 +49,7 @@ class Scaled:
         lower, median, upper = (_quantile(ordered, share) for share in (0.25, 0.5, 0.75))
         with np.errstate(over="ignore"):
             scale = upper - lower or (ordered[-1] - ordered[0]) / 2
-        distinct = 1 + int(np.count_nonzero(np.diff(ordered)))
+        distinct = 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
         scale = min(float(scale), float(np.finfo(np.float64).max))
         return cls(name, median, scale, bool(np.isnan(values).any()), distinct)
 
@@ -112,7 +112,7 @@ class OneHot:
         """Write the inputs."""
         assert isinstance(values, Coded)
         places = {kind: place for place, kind in enumerate(self.kinds)}
-        alias = _BOOLEANS if self.kinds == _TRUE_OR_FALSE else {}
+        alias = _BOOLEANS if self.kinds and set(self.kinds) <= set(_TRUE_OR_FALSE) else {}
         own = [places.get(alias.get(kind, kind), -1) for kind in values.kinds]
         codes = np.array([*own, -1])[values.codes]
         if len(self.kinds) == 2:

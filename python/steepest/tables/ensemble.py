@@ -114,7 +114,7 @@ class TableEnsemble:
         if self.named and is_frame(X):
             columns = columns_named(X, self.feature_names, "the model")
         else:
-            X = X if is_frame(X) else np.asarray(X)
+            X = X if is_frame(X) else np.asarray(X, dtype=object if isinstance(X, list | tuple) else None)
             if len(X.shape) != 2 or X.shape[1] != len(self.encodings):
                 raise TableError(f"X has shape {X.shape}, but the model takes (rows, {len(self.encodings)})")
             columns = columns_in(X)
@@ -129,9 +129,13 @@ def restored_ensemble(description: storage.Description, state: Mapping[str, Arra
     ValueError
         If the description is not valid, or does not fit the networks.
     """
-    networks = []
-    for i, layers in enumerate(description.several):
-        own = {key.partition("/")[2]: array for key, array in state.items() if key.startswith(f"{i}/")}
-        networks.append(restored(layers, own, description.dtype))
+    states: dict[str, dict[str, Array]] = {}
+    for key, array in state.items():
+        number, _, name = key.partition("/")
+        states.setdefault(number, {})[name] = array
+    networks = [
+        restored(layers, states.get(str(i), {}), description.dtype)
+        for i, layers in enumerate(description.several)
+    ]
     encodings, answers, named = from_json(description.metadata[METADATA_KEY], networks)
     return TableEnsemble(encodings, tuple(networks), answers, named)

@@ -17,7 +17,20 @@ _VERSION = 1
 
 
 def to_json(encodings: Sequence[Encoding], answers: Classes | Numbers, named: bool) -> str:
-    """As `from_json` reads it."""
+    """As `from_json` reads it.
+
+    Raises
+    ------
+    ValueError
+        If a label is of a type that a file cannot hold.
+    """
+    if isinstance(answers, Classes):
+        for label in answers.labels:
+            if not isinstance(label, bool | int | float | str):
+                raise ValueError(
+                    f"the model cannot be saved: its label {label!r:.80} is a {type(label).__name__}, but "
+                    "must be a bool, a number or a string"
+                )
     described = {
         "version": _VERSION,
         "named": named,

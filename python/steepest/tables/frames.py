@@ -71,6 +71,11 @@ def columns_in(X: Any) -> list[Any]:
     return [X.iloc[:, i] for i in range(X.shape[1])] if hasattr(X, "iloc") else list(X.T)
 
 
+def some_cells(column: Any, kept: NDArray[np.bool_]) -> Any:
+    """Those of some rows."""
+    return column.filter(kept) if hasattr(column, "drop_nulls") else column[kept]
+
+
 def columns_named(X: Any, names: Sequence[str], who: str) -> list[Any]:
     """Those columns of a frame, which may have more, in another order.
 
@@ -80,10 +85,14 @@ def columns_named(X: Any, names: Sequence[str], who: str) -> list[Any]:
         If one is missing, which `who` was fitted to.
     """
     own = list(X.columns)
+    if twice := [name for name in names if own.count(name) > 1]:
+        raise TableError(
+            f"X has {own.count(twice[0])} columns {twice[0]!r}, but each must have a name of its own"
+        )
     places = {name: place for place, name in enumerate(own)}
     absent = [name for name in names if name not in places]
     if absent:
-        close = get_close_matches(absent[0], own, 1)
+        close = get_close_matches(absent[0], [str(name) for name in own], 1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         more = f", and {len(absent) - 1} more," if len(absent) > 1 else ""
         raise TableError(
@@ -139,6 +148,8 @@ def read(column: Any) -> Found:
         return _ranked(column.cast(str)).coded()
     if str(dtype) == "String":
         return _ranked(column)
+    if str(dtype).startswith("Datetime(") and "time_zone='" in str(dtype):  # as the clock on the wall
+        return _array(column.dt.replace_time_zone(None).to_numpy())
     if str(dtype).startswith("Decimal"):
         return np.asarray(column.cast(float).to_numpy(), dtype=np.float64)
     if not isinstance(dtype, np.dtype) and hasattr(column, "factorize"):  # pandas' own types
@@ -167,8 +178,10 @@ def _array(values: Array) -> Found:
         return values.astype("datetime64[s]")
     if values.dtype.kind == "m":
         return np.where(np.isnat(values), np.nan, values / np.timedelta64(1, "s"))
+    if values.dtype.kind == "c":
+        raise TableError("a column holds complex numbers, of which there is no order")
     if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8")
+        values = np.char.decode(values, "utf-8", "replace")
     cells = _different(values)
     booleans = bool(cells.different) and all(isinstance(cell, bool | np.bool_) for cell in cells.different)
     return cells.coded() if booleans else cells
@@ -185,7 +198,7 @@ def _different(column: Any) -> Cells:
     places: dict[Any, int] = {}
     codes = np.empty(len(column), dtype=np.int64)
     for row, cell in enumerate(column.tolist()):
-        if _is_nothing(cell):
+        if is_nothing(cell):
             codes[row] = -1
             continue
         try:
@@ -201,7 +214,7 @@ def _ranked(column: Any) -> Cells:
     return Cells(codes, column.drop_nulls().unique().sort().to_list())
 
 
-def _is_nothing(cell: Any) -> bool:
+def is_nothing(cell: Any) -> bool:
     """None, and what does not equal itself: NaN, NaT; of pandas' NA nothing can be said."""
     if cell is None or type(cell).__name__ == "NAType":
         return True
@@ -214,14 +227,18 @@ def _is_nothing(cell: Any) -> bool:
 def _numeric(cell: Any) -> bool:
     if isinstance(cell, str):
         return cell.strip() in UNKNOWN or is_number(cell)
-    return not isinstance(cell, bool | np.bool_) and is_number(cell)
+    return hasattr(cell, "total_seconds") or (not isinstance(cell, bool | np.bool_) and is_number(cell))
 
 
 def _number(cell: Any) -> float:
+    if hasattr(cell, "total_seconds"):  # a duration
+        return float(cell.total_seconds())
     return np.nan if isinstance(cell, str) and cell.strip() in UNKNOWN else number(cell)
 
 
 def _is_date(cell: Any) -> bool:
+    if isinstance(cell, str) and not cell.strip():
+        return True  # a gap
     try:
         as_date(cell)
     except ValueError:
@@ -244,9 +261,7 @@ def _dates(found: Found, name: str) -> NDArray[np.float64]:
     if isinstance(found, Coded):
         found = Cells(found.codes, list(found.kinds))
     if isinstance(found, Cells):
-        return _each(
-            found, lambda cell: _days(np.array([as_date(cell)]))[0], name, "a date such as 2020-12-31"
-        )
+        return _each(found, _day, name, "a date such as 2020-12-31")
     if found.dtype.kind != "M":
         if np.isnan(found).all():
             return found
@@ -261,6 +276,8 @@ def _days(moments: NDArray[np.datetime64]) -> NDArray[np.float64]:
 
 
 def _day(cell: Any) -> float:
+    if isinstance(cell, str) and not cell.strip():
+        return np.nan
     return float(_days(np.array([as_date(cell)]))[0])
 
 

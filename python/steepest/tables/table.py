@@ -7,7 +7,9 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from difflib import get_close_matches
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -122,7 +124,7 @@ def number(value: object) -> float:
         if not _NUMBER.fullmatch(text):
             raise ValueError(value)
         return float(text)
-    if isinstance(value, bool | int | float | np.number | np.bool_):
+    if isinstance(value, Real | Decimal | np.bool_):
         return float(value)
     raise ValueError(value)
 

@@ -20,9 +20,11 @@ from sklearn.utils.validation import check_is_fitted
 from ..._checks import Array
 from ..._config import config, get_num_threads
 from ...tables.ensemble import TableEnsemble
+from ...tables.frames import some_cells
 from ...tables.members import Classes, Numbers, mean_answer, some_inputs
 from ...tables.table import listed
-from .._common.data import weights_of
+from .._common.classes import WEIGHTED
+from .._common.data import weights_count, weights_of
 from .._fitting.many import side_by_side
 from .._fitting.shared import SharedFits, computing, shared_fits
 from .encoder import TableEncoder
@@ -43,7 +45,9 @@ members_ : list of Member
 best_epochs_ : list of int
     Of each member, the epoch that it is in, counted from 0: the best one of the rows held out.
 validation_score_ : float
-    The metric on rows that were held out, each judged by members that did not learn from it.
+    The metric on rows that were held out, each judged by a member that did not learn from it: how good one
+    member is, of which the mean is better as a rule. It is a little optimistic, since these rows chose the
+    member's epoch and the temperature, and scales and kinds of columns are those of all rows.
 encoder_ : TableEncoder
     What makes inputs of a table.
 n_features_in_ : int
@@ -122,17 +126,20 @@ class TabularEstimator(TabularParameters):
             If a column alone predicts the target without an error.
         """
         begun = perf_counter()
+        self.__dict__.pop("members_", None)  # or a fit that fails would leave them with parts of the new one
         columns = columns_to_fit(self, X)
         y = self._validated(y)
         check_consistent_length(columns[0], y)
         like_X = np.empty((len(y), 1), dtype=np.float32)
         weight = self._weights(y, None if sample_weight is None else weights_of(sample_weight, like_X))
+        weights_count(weight, WEIGHTED)
         random = check_random_state(self.random_state)
-        self.encoder_ = TableEncoder(self.categorical_features).fit(X)
-        encoded = self._inputs(columns)
         if weight is not None and not weight.all():
             counts = weight > 0
-            encoded, y, weight = encoded[counts], y[counts], weight[counts]
+            y, weight = y[counts], weight[counts]
+            columns = [some_cells(column, counts) for column in columns]
+        self.encoder_ = TableEncoder(self.categorical_features).fit_columns(columns, self)
+        encoded = self._inputs(columns)
         task = self._task(encoded, y, weight)
         held = folds(self._groups(y), int(self.n_members), random)
         seeds = random.randint(2**31 - 1, size=len(held)).tolist()
@@ -223,7 +230,7 @@ class TabularEstimator(TabularParameters):
 
     def _mean(self, X: Any) -> Array:
         """The mean answer of the members, (rows, outputs)."""
-        check_is_fitted(self)
+        check_is_fitted(self, "members_")
         encoded = self._inputs(columns_to_use(self, X))
         with computing(self.n_threads):
             return mean_answer([member.network for member in self.members_], encoded, self._answers)
@@ -243,7 +250,7 @@ class TabularEstimator(TabularParameters):
         OSError
             If the file cannot be written.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "members_")
         named = hasattr(self, "feature_names_in_")
         encodings = tuple(self.encoder_.encodings_)
         networks = tuple(member.network for member in self.members_)
@@ -256,7 +263,7 @@ class TabularEstimator(TabularParameters):
         -------
         str
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "members_")
         first = self.members_[0]
         metric = self.metric if isinstance(self.metric, str) else "metric"
         sizes = " x ".join(map(str, self._hidden()))

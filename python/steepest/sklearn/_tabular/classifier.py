@@ -35,7 +35,7 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
     """Classify rows of a table as it is: strong by default, without preparation.
 
     `TableEncoder` makes inputs of columns; each number has piecewise linear ramps beside it. Several networks
-    learn from other four fifths of the rows each, and are those of their best epoch on the rest;
+    learn from a different four fifths of the rows each, and are those of their best epoch on the rest;
     probabilities are their mean.
 
     Parameters

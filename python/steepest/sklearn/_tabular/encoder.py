@@ -108,20 +108,24 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ValueError, TypeError
             If X is not a table, or `categorical_features` names a column that is not there.
         """
-        self._fit(columns_to_fit(self, X))
-        return self
+        return self.fit_columns(columns_to_fit(self, X), self)
 
-    def _fit(self, columns: Sequence[Any]) -> None:
-        self._names = [*map(str, self._names_in())]
-        chosen = categories_of(self.categorical_features, self._names, hasattr(self, "feature_names_in_"))
+    def fit_columns(self, columns: Sequence[Any], like: Any) -> TableEncoder:
+        """`fit` to columns whose number and names an estimator has checked, as its own."""
+        self.n_features_in_ = like.n_features_in_
+        if hasattr(like, "feature_names_in_"):
+            self.feature_names_in_ = like.feature_names_in_
+        names = [*map(str, self._names_in())]
+        chosen = categories_of(self.categorical_features, names, hasattr(self, "feature_names_in_"))
         self.encodings_: list[Encoding] = []
-        for place, (name, column) in enumerate(zip(self._names, columns, strict=True)):
+        for place, (name, column) in enumerate(zip(names, columns, strict=True)):
             found = read(column)
             kind = "category" if place in chosen else kind_of(found)
             values = values_of(found, kind, name)
             self.encodings_.append(fitted(name, values, kind, self.max_categories, self.min_frequency))
         counts = [count for encoding in self.encodings_ for count in encoding.counts]
         self.n_distinct_: NDArray[np.int64] = np.array(counts, dtype=np.int64)
+        return self
 
     def _names_in(self) -> Sequence[str]:
         return getattr(self, "feature_names_in_", [f"x{i}" for i in range(self.n_features_in_)])
@@ -155,7 +159,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : array-like of str, optional
-            Must be the names of the fit.
+            Must be the names of the fit if that had some, and as many.
 
         Returns
         -------

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from ...tables.frames import columns_in, columns_named, is_frame
+from ...tables.frames import columns_in, columns_named, is_frame, is_nothing
 from ...tables.table import listed
 
 
@@ -44,6 +44,10 @@ def columns_to_use(estimator: Any, X: Any) -> list[Any]:
 
 def checked_targets(estimator: Any, y: Any, **checks: bool) -> Any:
     """Targets as scikit-learn checks them, which forgets the names of the columns where it is given no X."""
+    if y is not None and np.asarray(y).dtype.kind == "O":
+        gaps = [row for row, cell in enumerate(np.asarray(y, dtype=object).ravel()) if is_nothing(cell)]
+        if gaps:
+            raise ValueError(f"y has no value in row {gaps[0]}: it contains NaN or None")
     names = vars(estimator).get("feature_names_in_")
     y = validate_data(estimator, y=y, **checks)
     if names is not None:
@@ -61,8 +65,11 @@ def categories_of(chosen: Any, names: Sequence[str], named: bool) -> set[int]:
     """
     if chosen is None or (isinstance(chosen, str) and chosen == "from_dtype"):
         return set()
-    given = np.asarray(chosen)
-    if given.ndim != 1 or given.dtype.kind not in "biuUOT":
+    given = np.asarray(chosen, dtype=object if isinstance(chosen, list | tuple) else None)
+    if given.ndim == 1 and len(given) and all(isinstance(one, bool | np.bool_) for one in given):
+        given = given.astype(np.bool_)
+    odd = given.dtype.kind == "O" and not all(isinstance(one, str | int | np.integer) for one in given)
+    if odd or given.ndim != 1 or given.dtype.kind not in "biuUOT":
         raise TypeError(
             "categorical_features must be 'from_dtype', or a sequence of names, of places or of booleans, "
             f"not {chosen!r:.80}"

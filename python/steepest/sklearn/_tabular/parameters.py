@@ -34,7 +34,7 @@ class TabularParameters(BaseEstimator):
     )
     bins: int | str = parameter(
         "auto",
-        [Names("auto"), Interval(Integral, 0, None, closed="left")],
+        [Names("auto"), Interval(Integral, 0, 2**20, closed="both")],
         "Number of quantile bins of each number, for its piecewise linear encoding; 0 for none. "
         f'"auto" is {recipe.BINS}.',
         'int or "auto"',
@@ -51,8 +51,8 @@ class TabularParameters(BaseEstimator):
     max_steps: int | str = parameter(
         "auto",
         [Names("auto"), COUNT],
-        f"Number of steps of each member, of {recipe.BATCH} rows each, rounded to whole epochs, at least "
-        'one. "auto" is 1000, which grows with the square root of the rows beyond 4000, and at least '
+        f"Number of steps of each member, of {recipe.BATCH} rows each, rounded down to whole epochs, at "
+        'least one. "auto" is 1000, which grows with the square root of the rows beyond 4000, and at least '
         "8 epochs and at most 256.",
         'int or "auto"',
     )

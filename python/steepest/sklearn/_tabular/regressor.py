@@ -20,6 +20,7 @@ from .given import checked_targets
 from .recipe import Recipe, of_numbers
 from .scores import OF_NUMBERS, Metric, own_metric
 
+_LARGEST = 1e150  # of a deviation: its square is finite
 _TARGETS = """
 n_outputs_ : int
     Number of targets.
@@ -85,8 +86,10 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
     def _prepared(self, y: Array, weight: Array | None) -> tuple[Array, int]:
         with np.errstate(over="ignore", invalid="ignore"):
             self.target_mean_ = np.average(y, axis=0, weights=weight)
-            scale = np.sqrt(np.average((y - self.target_mean_) ** 2, axis=0, weights=weight))
-        if not np.isfinite(scale).all():
+            largest = np.abs(y - self.target_mean_).max(axis=0)
+            unit = np.where(largest > 0, largest, 1.0)  # or squares of tiny numbers would vanish
+            scale = unit * np.sqrt(np.average(((y - self.target_mean_) / unit) ** 2, axis=0, weights=weight))
+        if not (np.isfinite(scale).all() and largest.max() < _LARGEST):
             raise ValueError(f"y holds {np.abs(y).max():g}, which is too large to standardize in float64")
         constant = (y == y[0]).all(axis=0) | (scale == 0)
         self.target_scale_ = np.where(constant, 1.0, scale)

@@ -48,8 +48,11 @@ def r2(y: Array, answers: Array, weight: Array | None) -> float:
 
     1 for a constant target that is met, else 0.
     """
-    errors = np.average((y - answers) ** 2, axis=0, weights=weight)
-    spread = np.average((y - np.average(y, axis=0, weights=weight)) ** 2, axis=0, weights=weight)
+    deviations = y - np.average(y, axis=0, weights=weight)
+    largest = np.abs(deviations).max(axis=0)
+    unit = np.where(largest > 0, largest, 1.0)  # or squares of tiny numbers would vanish
+    errors = np.average(((y - answers) / unit) ** 2, axis=0, weights=weight)
+    spread = np.average((deviations / unit) ** 2, axis=0, weights=weight)
     ratio = np.where(spread > 0, errors / np.where(spread > 0, spread, 1), errors > 0)
     return float(np.mean(1 - ratio))
 
@@ -80,7 +83,10 @@ def own_metric(
     """A user's function of targets and answers, as they are shown."""
 
     def of(y: Array, answers: Array, weight: Array | None) -> float:
-        return real_number(function(truth(y), shown(answers)), "metric")
+        value = real_number(function(truth(y), shown(answers)), "metric")
+        if np.isnan(value):
+            raise ValueError("metric is NaN, by which no epoch can be chosen")
+        return value
 
     return Metric(of, bool(getattr(function, "greater_is_better", True)))
 
