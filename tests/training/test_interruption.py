@@ -130,15 +130,20 @@ def test_ctrl_c_leaves_one_long_step_untouched(call, threads):
 
 def test_cancel_from_another_thread(backend):
     trainer, X, y = medium_sized()
-    timer = threading.Timer(0.2, trainer.cancel)
-    timer.start()
+    timer = threading.Timer(0.05, trainer.cancel)
+
+    def begin(state):
+        if state.epoch == 1:  # however busy the machine is
+            timer.start()
+
+    whole = {"batch_size": None, "shuffle": False, "progress": False}
     with backend.computing():
-        history = trainer.fit(X, y, epochs=ENDLESS, batch_size=None, shuffle=False, progress=False)
+        history = trainer.fit(X, y, epochs=ENDLESS, callbacks=[begin], **whole)
         assert history.status == "cancelled" and 0 < history.epochs < ENDLESS
         assert trainer.epochs_done == history.epochs == len(history.seconds)
         trainer.epochs_done = 0
         again = medium_sized()[0]
-        again.fit(X, y, epochs=history.epochs, batch_size=None, shuffle=False, progress=False)
+        again.fit(X, y, epochs=history.epochs, **whole)
     assert same(again.model.state_dict(), trainer.model.state_dict())
     trainer.cancel()  # nothing runs, so nothing happens: the next fit is not cancelled
     assert trainer.fit(X, y, epochs=1, progress=False).status == "finished"
