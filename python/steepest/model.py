@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from os import PathLike
 from textwrap import indent
 from typing import Any, Literal, cast
 
@@ -348,13 +347,6 @@ def restored(
     model = kind.__new__(kind)
     model.__setstate__({"layers": layers, "dtype": dtype, "seed": seed, "state": state})
     return model
-
-
-def load_with_metadata(path: str | PathLike[str]) -> tuple[Sequential, dict[str, str]]:
-    """Read a model that `Sequential.save` wrote, and the strings saved beside it."""
-    description, state = storage.read(path)
-    with storage.refusing(path):
-        return restored_with_metadata(description, state)
 
 
 def restored_with_metadata(

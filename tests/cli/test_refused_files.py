@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.commands import GOOD, Run, assert_refused, flowers, house_prices, write
+from support.files import load_with_metadata
 
 import steepest
-from steepest.model import load_with_metadata
 
 
 def test_refused_files(run: Run) -> None:

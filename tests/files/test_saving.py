@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, strategies
+from support.files import load_with_metadata
 from support.strategies import bounded
 from support.tolerances import assert_equal_models, assert_same_bits
 
@@ -12,7 +13,6 @@ import steepest as st
 from steepest.datasets import two_moons
 from steepest.initializers import Normal
 from steepest.losses import LOSSES
-from steepest.model import load_with_metadata
 from steepest.storage import safetensors as _safetensors
 
 

@@ -8,10 +8,10 @@ import os
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
+from support.files import load_with_metadata
 from support.tolerances import assert_equal_models, assert_same_bits
 
 import steepest as st
-from steepest.model import load_with_metadata
 
 
 def every_layer(dtype=np.float64):

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from support.files import load_with_metadata
 
 import steepest as st
 from steepest.cli import main
-from steepest.model import load_with_metadata
 from steepest.tables import Preparation
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, TypeGuard
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -39,6 +39,7 @@ class SparseRows:
     indices: Array
     data: Array
     shape: tuple[int, int]
+    leaves_out: ClassVar[bool] = True  # features, which a lazy optimizer then leaves alone
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -86,7 +87,12 @@ class SparseRows:
 
 
 class EncodedRows(SparseRows):
-    """Piecewise linear encodings of dense samples: what share each has of the values at knots."""
+    """Piecewise linear encodings of dense samples: what share each has of the values at knots.
+
+    A ramp is part of all samples, as the number that it encodes is.
+    """
+
+    leaves_out: ClassVar[bool] = False
 
 
 def is_sparse(matrix: object) -> TypeGuard[SparseMatrix]:

@@ -11,8 +11,7 @@ from .._checks import Array
 from ..backends.memory import write
 from ..backends.sparse import EncodedRows
 from ..layers import PiecewiseLinear
-
-_AT_ONCE = 4096  # rows: what is computed in float64 stays small
+from .inputs import AT_ONCE
 
 
 class Encoding:
@@ -75,15 +74,18 @@ class Encoding:
 
     def apply(self, x: Array) -> Array | EncodedRows:
         """Rows of features given as they are, and of ramps; for a product, of knots instead."""
-        with np.errstate(over="ignore"):  # infinite ones are refused later
-            x = x.astype(self.statistics.dtype).astype(np.float64)  # rounded as the knots are
-        parts = [x[start : start + _AT_ONCE] for start in range(0, max(len(x), 1), _AT_ONCE)]
+        parts = [x[start : start + AT_ONCE] for start in range(0, max(len(x), 1), AT_ONCE)]
         if not self._for_product:
-            return np.concatenate([self._ramps(part) for part in parts])
-        made = [self._factors(part) for part in parts]
+            return np.concatenate([self._ramps(self._rounded(part)) for part in parts])
+        made = [self._factors(self._rounded(part)) for part in parts]
         counts, places, values = (np.concatenate(own) for own in zip(*made, strict=True))
         begin = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
         return EncodedRows(begin, places, values, (len(x), self._width + len(self._bins)))
+
+    def _rounded(self, x: Array) -> Array:
+        """In float64, but rounded as the knots are."""
+        with np.errstate(over="ignore"):  # infinite ones are refused later
+            return x.astype(self.statistics.dtype).astype(np.float64)
 
     def _ramps(self, x: Array) -> Array:
         made = [x[:, self._given]]

@@ -12,7 +12,7 @@ from ..backends import active
 from ..backends.memory import write
 from ..backends.protocol import Network
 
-_AT_ONCE = 4096  # rows: what is computed in float64 stays small
+AT_ONCE = 4096  # rows: what is computed in float64 stays small
 
 
 class Inputs:
@@ -74,9 +74,9 @@ class Inputs:
         scale = scale if self.known else np.ones_like(scale)
         made = np.empty(x.shape, self.statistics.dtype)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
-            for start in range(0, len(x), _AT_ONCE):
-                part = x[start : start + _AT_ONCE].astype(np.float64)
-                made[start : start + _AT_ONCE] = (part - mean) / scale
+            for start in range(0, len(x), AT_ONCE):
+                part = x[start : start + AT_ONCE].astype(np.float64)
+                made[start : start + AT_ONCE] = (part - mean) / scale
         return made
 
 
@@ -115,4 +115,4 @@ def rows_to_learn(X: object, features: int) -> Array:
 
 def _parts(x: Array) -> list[Array]:
     """Some rows at a time in float64, in an order that does not depend on anything else."""
-    return [x[start : start + _AT_ONCE].astype(np.float64) for start in range(0, len(x), _AT_ONCE)]
+    return [x[start : start + AT_ONCE].astype(np.float64) for start in range(0, len(x), AT_ONCE)]

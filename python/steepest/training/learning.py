@@ -13,7 +13,7 @@ from .._checks import Array
 from .._description import check_dtype
 from ..averaging import Averaging, as_averaging
 from ..backends.data import Average, OptimizerState, TrainConfig, TrainState
-from ..backends.sparse import EncodedRows, SparseRows
+from ..backends.sparse import SparseRows
 from ..compile.compiled import Compiled
 from ..compile.objective import check_clipping, objective_of
 from ..compile.rate_factors import rate_factors_of
@@ -82,7 +82,7 @@ class Learning:
 
     def check_lazy(self, x: Array | SparseRows) -> None:
         """Refuse sparse rows where the optimizer leaves weights alone that a penalty is to change."""
-        leaves_out = isinstance(x, SparseRows) and not isinstance(x, EncodedRows)
+        leaves_out = isinstance(x, SparseRows) and x.leaves_out
         penalty = self.state.config.penalties[0] if leaves_out else None
         if penalty is not None and (penalty.l2 or penalty.l1) and is_lazy(self.optimizer):
             raise ValueError(

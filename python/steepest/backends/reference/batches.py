@@ -8,7 +8,7 @@ from ..._checks import Array
 from ...optimizers import is_lazy
 from ...penalties import scaled
 from ..data import Batch, TrainConfig
-from ..sparse import EncodedRows, SparseRows
+from ..sparse import SparseRows
 from .losses import batch_size
 
 
@@ -24,8 +24,7 @@ def config_for(config: TrainConfig, batch: Batch) -> TrainConfig:
 def touched_rows(batch: Batch, config: TrainConfig) -> Array | None:
     """The rows of the first weight that a lazy optimizer updates, (features, 1): those of the entries."""
     x = batch.x
-    # Of an encoding all: a ramp is part of all samples, as its number is.
-    if not isinstance(x, SparseRows) or isinstance(x, EncodedRows) or not is_lazy(config.optimizer):
+    if not isinstance(x, SparseRows) or not x.leaves_out or not is_lazy(config.optimizer):
         return None
     return x.features()[:, None]
 

@@ -83,12 +83,8 @@ class TabularEstimator(TabularParameters):
         """What epochs are chosen by."""
 
     @abstractmethod
-    def _answers(self, scores: Array) -> Array:
-        """What scores of a member mean, and what is averaged over members."""
-
-    @abstractmethod
     def _meaning(self) -> Classes | Numbers:
-        """The same, to be saved."""
+        """What scores of a member mean, and what is averaged over members."""
 
     def _calibrate(self, scores: Array, y: Array, weight: Array | None) -> None:
         """Learn from scores of rows held out."""
@@ -138,7 +134,7 @@ class TabularEstimator(TabularParameters):
             counts = weight > 0
             y, weight = y[counts], weight[counts]
             columns = [some_cells(column, counts) for column in columns]
-        self.encoder_ = TableEncoder(self.categorical_features).fit_columns(columns, self)
+        self.encoder_ = TableEncoder(self.categorical_features)._fit_columns(columns, self)
         encoded = self._inputs(columns)
         task = self._task(encoded, y, weight)
         held = folds(self._groups(y), int(self.n_members), random)
@@ -155,7 +151,7 @@ class TabularEstimator(TabularParameters):
         metric = self._metric()
 
         def value(scores: Array, rows: Rows) -> float:
-            return metric.value(y[rows], self._answers(scores), None if weight is None else weight[rows])
+            return metric.value(y[rows], self._meaning()(scores), None if weight is None else weight[rows])
 
         distinct = self.encoder_.n_distinct_
         targets, outputs = self._prepared(y, weight)
@@ -212,7 +208,7 @@ class TabularEstimator(TabularParameters):
         rows = np.concatenate([member.held_out for member in self.members_])
         weights = None if weight is None else weight[rows]
         self._calibrate(np.concatenate(scores), y[rows], weights)
-        answers = [self._answers(one) for one in scores]
+        answers = [self._meaning()(one) for one in scores]
         total = np.zeros((len(y), answers[0].shape[1]))
         times = np.zeros(len(y), dtype=np.int64)
         for member, own in zip(self.members_, answers, strict=True):
@@ -233,7 +229,7 @@ class TabularEstimator(TabularParameters):
         check_is_fitted(self, "members_")
         encoded = self._inputs(columns_to_use(self, X))
         with computing(self.n_threads):
-            return mean_answer([member.network for member in self.members_], encoded, self._answers)
+            return mean_answer([member.network for member in self.members_], encoded, self._meaning())
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write preparation and networks to one safetensors file, which `steepest.load` reads.

@@ -112,9 +112,6 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
             return own_metric(self.metric, lambda codes: self.classes_[codes])
         return OF_CLASSES[self.metric]
 
-    def _answers(self, scores: Array) -> Array:
-        return self._meaning()(scores)
-
     def _meaning(self) -> Classes:
         return Classes(tuple(self.classes_.tolist()), self.temperature_)
 

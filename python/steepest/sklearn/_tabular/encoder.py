@@ -108,9 +108,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ValueError, TypeError
             If X is not a table, or `categorical_features` names a column that is not there.
         """
-        return self.fit_columns(columns_to_fit(self, X), self)
+        return self._fit_columns(columns_to_fit(self, X), self)
 
-    def fit_columns(self, columns: Sequence[Any], like: Any) -> TableEncoder:
+    def _fit_columns(self, columns: Sequence[Any], like: Any) -> TableEncoder:
         """`fit` to columns whose number and names an estimator has checked, as its own."""
         self.n_features_in_ = like.n_features_in_
         if hasattr(like, "feature_names_in_"):

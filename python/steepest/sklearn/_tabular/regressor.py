@@ -104,9 +104,6 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
             return own_metric(self.metric, self._shaped, self._shaped)
         return OF_NUMBERS[self.metric]
 
-    def _answers(self, scores: Array) -> Array:
-        return self._meaning()(scores)
-
     def _meaning(self) -> Numbers:
         mean, scale = self.target_mean_, self.target_scale_
         lowest, highest = self.target_min_, self.target_max_
