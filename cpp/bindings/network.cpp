@@ -32,7 +32,7 @@ template <class T> class BoundNetwork {
     // Scores of the rows of a plain matrix, read once; None if it is none, or a row is not finite.
     py::object try_forward(py::handle x_, const std::string& isa, int threads) {
         const PlainMatrix<T> x(x_);
-        if (x.columns != inputs() || reads_ramps()) return py::none();
+        if (x.columns != inputs()) return py::none();
         auto scores = new_matrix<T>(x.count, outputs());
         if (!engine_.predict(x.rows, x.count, rows_of(scores), true, Choice(isa, threads))) return py::none();
         return scores;
@@ -41,14 +41,13 @@ template <class T> class BoundNetwork {
     py::array_t<T> forward(const py::object& x_, const std::string& isa, int threads) {
         if (py::isinstance<py::tuple>(x_)) {
             const SparseInput<T> x(py::cast<py::tuple>(x_), inputs());
-            require_readable(true);
+            require_dense();
             auto scores = new_matrix<T>(x.count, outputs());
             engine_.predict(x.view(), x.count, rows_of(scores), Choice(isa, threads));
             return scores;
         }
         const Input<T> x(py::cast<py::array>(x_), "x");
         x.require(x.count, inputs(), "x");
-        require_readable(false);
         auto scores = new_matrix<T>(x.count, outputs());
         engine_.predict(x.rows, x.count, rows_of(scores), false, Choice(isa, threads));
         return scores;
@@ -91,8 +90,7 @@ template <class T> class BoundNetwork {
         const Loss& loss = state.config.loss;
         if (loss.weighted || loss.kind == LossKind::custom) return py::none();
         const PlainMatrix<T> x(x_);
-        if (x.count < 1 || x.columns != inputs() || reads_ramps() || !engine_.masks_cover(x.count))
-            return py::none();
+        if (x.count < 1 || x.columns != inputs() || !engine_.masks_cover(x.count)) return py::none();
         const Choice choice(isa, threads);
         const auto& kernels = kernels_of<T>(choice.table);
         Samples<T> samples{.x = x.rows, .count = x.count};
@@ -124,7 +122,7 @@ template <class T> class BoundNetwork {
         if (!engine_.masks_cover(data.count)) refuse("a mask has too few rows");
         PythonLoss<T> own(std::move(custom), config.loss, outputs(), data.targets.columns);
         require_penalties(config);
-        require_readable(bool(data.sparse));
+        if (data.sparse) require_dense();
         std::vector<Parameters<T>> views;
         const py::list arrays = new_gradients(engine_.stages(), engine_.parameters(), views);
         const double rate = 0;
@@ -147,7 +145,7 @@ template <class T> class BoundNetwork {
     }
 
   private:
-    Index inputs() { return engine_.network().plan()[0].read_columns(); }
+    Index inputs() { return engine_.network().inputs(); }
     Index outputs() { return engine_.network().outputs(); }
 
     static void require_labels(const Result& result) {
@@ -165,21 +163,17 @@ template <class T> class BoundNetwork {
             refuse("one factor of the rate for each stage with parameters");
     }
 
-    // Whether samples come as sparse rows always.
-    bool reads_ramps() const { return engine_.stages().front().stage.ramp_columns > 0; }
-
-    // Sparse rows are only for a first stage that is a product, and rows in full not for ramps.
-    void require_readable(bool sparse) const {
-        if (sparse && !engine_.stages().front().stage.is_dense())
-            refuse("sparse rows need a dense first stage");
-        if (!sparse && reads_ramps()) refuse("ramps come as sparse rows");
+    // Sparse rows are only for a first stage that is dense.
+    void require_dense() const {
+        const Stage& first = engine_.stages().front().stage;
+        if (!first.is_dense() || first.ramp_columns > 0) refuse("sparse rows need a dense first stage");
     }
 
     Result learn(const Samples<T>& samples, const BoundState<T>& state, FitRequest request,
                  py::object should_stop, const Choice& choice, PythonLoss<T>* own = nullptr) {
         require_penalties(state.config);
         state.require_like(engine_.parameters());
-        require_readable(bool(samples.sparse));
+        if (samples.sparse) require_dense();
         if (!engine_.masks_cover(std::min(request.batch, samples.count))) refuse("a mask has too few rows");
         const CustomLoss<T>* const custom = own ? own->get() : nullptr;
         const double visited =

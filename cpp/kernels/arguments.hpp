@@ -45,6 +45,17 @@ template <class T> struct InputGradient {
     T slope;         // of the activation
 };
 
+// Piecewise linear curves, one for each of some columns: of ramps[c] pieces between ramps[c] + 1 rows of
+// `points`, which come curve by curve. Sample i is on piece place[i, c], or the nearest that there is, a
+// fraction fraction[i, c] of it behind its first point.
+template <class T> struct Curves {
+    MatrixView<const T> fraction, place;
+    const Index* ramps;
+    Index columns, rows;
+    MatrixView<T> points;
+    Index outputs;
+};
+
 // A slot is what an optimizer keeps of each parameter, in an array like the parameter. No rule has more
 // slots, or numbers.
 constexpr int most_slots = 4, most_numbers = 8;

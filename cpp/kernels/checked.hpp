@@ -77,6 +77,30 @@ void check_sparse_row_product(const T* factors, const std::int32_t* which, Index
     c.holds("sum", sum, n);
 }
 
+template <class T> void check_curves(const Checker& c, const Curves<T>& curves) {
+    Index points = 0;
+    c.holds("ramps", curves.ramps, curves.columns);
+    for (Index k = 0; k < curves.columns; ++k) {
+        c.range("ramps", 1, curves.ramps[k] + 1, MatrixView<T>::unbounded);
+        points += curves.ramps[k] + 1;
+    }
+    c.holds("fraction", curves.fraction, curves.rows, curves.columns);
+    c.holds("place", curves.place, curves.rows, curves.columns);
+    c.holds("points", curves.points, points, curves.outputs);
+}
+
+template <class T> void check_add_curves(const Curves<T>& curves, MatrixView<T> y) {
+    const Checker c{"add_curves"};
+    check_curves(c, curves);
+    c.holds("y", y, curves.rows, curves.outputs);
+}
+
+template <class T> void check_curve_gradients(const Curves<T>& curves, MatrixView<const T> dy) {
+    const Checker c{"curve_gradients"};
+    check_curves(c, curves);
+    c.holds("dy", dy, curves.rows, curves.outputs);
+}
+
 template <class T>
 void check_add_to_rows(const T* factors, const std::int32_t* which, Index count, const T* x,
                        MatrixView<T> rows, Index n) {

@@ -1,5 +1,6 @@
 // Compute: the kernels of one instruction set. Compiled once for each, with its flags and
 // STEEPEST_ISA_<NAME>.
+#include "kernels/gemm/curves.hpp"
 #include "kernels/gemm/row_product.hpp"
 #include "kernels/gemm/sparse_rows.hpp"
 #include "kernels/gemm/weight_gradient.hpp"

@@ -31,6 +31,10 @@ template <class T> struct Kernels {
     // sum[j] = sum over e < count of factors[e] * rows[which[e], j] in the order of e, for n columns.
     void (*sparse_row_product)(const T* factors, const std::int32_t* which, Index count,
                                MatrixView<const T> rows, T* sum, Index n);
+    // y += the sum over columns, in their order, of what the curves are at each sample, (rows, outputs).
+    void (*add_curves)(const Curves<T>&, MatrixView<T> y);
+    // points = the gradients of the points, of curves that made y, from dy (rows, outputs).
+    void (*curve_gradients)(const Curves<T>&, MatrixView<const T> dy);
     // rows[which[e], j] += factors[e] * x[j] for e < count and n columns.
     void (*add_to_rows)(const T* factors, const std::int32_t* which, Index count, const T* x,
                         MatrixView<T> rows, Index n);
@@ -97,8 +101,8 @@ template <class T> struct Kernels {
 // clang-format off: it would indent each further
 #define STEEPEST_KERNELS(K)                                                            \
     K(forward) K(forward_transposed) K(forward_few_inputs) K(transpose)                \
-    K(input_gradient) K(weight_gradient) K(sparse_row_product) K(add_to_rows)          \
-    K(column_sums) K(update) K(average) K(loss) K(dual_step) K(softmax) K(function)    \
+    K(input_gradient) K(weight_gradient) K(sparse_row_product) K(add_curves)           \
+    K(curve_gradients) K(add_to_rows) K(column_sums) K(update) K(average) K(loss) K(dual_step) K(softmax) K(function)    \
     K(activate) K(activation_gradient) K(penalty) K(squares) K(constrain)              \
     K(all_finite) K(dropout_factors) K(multiply) K(add_scaled) K(maxout)               \
     K(maxout_gradient) K(moments) K(standardize) K(moment_gradients)                   \

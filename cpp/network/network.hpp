@@ -40,7 +40,7 @@ template <class T> class Network {
     [[nodiscard]] MatrixView<T> score_gradients() const { return workspace_.deltas.back().rows(); }
     // Whether a stage's product needs another arrangement of its weight than the one that is learned.
     [[nodiscard]] bool needs_arranged(std::size_t s) const {
-        return is_arranged(s) && !(sparse_ && s == 0 && plan_[s].ramp_columns == 0);
+        return is_arranged(s) && !(sparse_ && s == 0);
     }
     // Whether any does.
     [[nodiscard]] bool needs_arranging() const;
@@ -63,7 +63,7 @@ template <class T> class Network {
     void read(SparseBatch<T>* batch) { sparse_ = batch, lazy_weight_.end(); }
 
   private:
-    // Whether a stage's product needs its weight arranged, unless a dense one reads sparse rows.
+    // Whether a stage's product needs its weight arranged, unless it reads sparse rows.
     [[nodiscard]] bool is_arranged(std::size_t s) const;
     void reserve_arranged();
     // Makes what all rows of a prediction share.

@@ -21,7 +21,7 @@ class Plan {
     [[nodiscard]] std::size_t size() const { return stages_.size(); }
     [[nodiscard]] const Stage& operator[](std::size_t s) const { return stages_[s]; }
     [[nodiscard]] const std::vector<Stage>& stages() const { return stages_; }
-    [[nodiscard]] Index inputs() const { return stages_.front().inputs; }
+    [[nodiscard]] Index inputs() const { return stages_.front().read_columns(); } // columns of samples
     [[nodiscard]] Index outputs() const { return stages_.back().outputs; }
     [[nodiscard]] Index widest() const { return widest_; } // of the stages' outputs
 

@@ -32,8 +32,14 @@ struct Stage {
     [[nodiscard]] bool has_parameters() const;
     // Rows of its weight: the inputs of a dense stage, one of any other that has parameters.
     [[nodiscard]] Index weight_rows() const { return is_dense() ? inputs : 1; }
-    // Columns of the rows that it reads as a first stage: of ramps, one for each knot.
-    [[nodiscard]] Index read_columns() const { return inputs + ramp_columns; }
+    // Rows of its weight that no ramp has.
+    [[nodiscard]] Index rows_before_ramps() const {
+        Index rows = inputs;
+        for (Index c = 0; c < ramp_columns; ++c) rows -= ramps[c];
+        return rows;
+    }
+    // Columns of the rows that it reads as a first stage: see stages/ramps.cpp.
+    [[nodiscard]] Index read_columns() const { return rows_before_ramps() + 2 * ramp_columns; }
 };
 
 } // namespace steepest

@@ -14,7 +14,7 @@ template <class T> struct Workspace {
     // what it saves of a batch on the way forward for the way back.
     std::vector<Matrix<T>> outputs, deltas, saved;
     // By parameter_index: gradients, the bias as one more row of its weight, and weights as their products
-    // need them: the transposes of stages of few outputs, the sums of ramps.
+    // need them: the transposes of stages of few outputs, the curves that ramps make.
     std::vector<Matrix<T>> gradients, arranged;
     // By parameter_index, for every 8 rows of a weight: its penalty, and the squares of its gradient, with
     // one more for the bias.

@@ -85,6 +85,15 @@ template <class T> void check_kernels(const Kernels<T>& kernels) {
     which[1] = 4;
     check("a row that is not there", true, sparse_row_product);
 
+    const Index ramps[] = {2, 1};
+    const auto add_curves = [&](Index points) {
+        kernels.add_curves(
+            {{x.data(), 2}, {x.data(), 2}, ramps, 2, 1, bounded<T>({w.data(), 16}, points, 16), 16},
+            {y.data(), 16});
+    };
+    check("a sum of curves", false, [&] { add_curves(5); });
+    check("curves of too few points", true, [&] { add_curves(4); });
+
     Update<T> adam{};
     adam.rule = rule_named("adam"), adam.slots = 2, adam.plain = false;
     const auto update = [&](T* second) {

@@ -69,8 +69,8 @@ template <class T> void Run<T>::reserve(int threads) {
     if (apart) stored_ = network_.stored_gradients();
     reserve_batch(size);
     if (sparse)
-        memory_.sparse.reserve(job_.samples.sparse, size, most_entries(size), network_.plan()[0],
-                               team.shares());
+        memory_.sparse.reserve(job_.samples.sparse, size, most_entries(size), network_.inputs(),
+                               network_.plan()[0].outputs, team.shares());
     memory_.order.in_sequence();
     if (job_.request.shuffle) memory_.order.reserve(count);
     result_.losses.reserve(std::size_t(job_.request.epochs));
@@ -107,7 +107,6 @@ template <class T> Index Run<T>::most_entries(Index size) const {
 
 template <class T> bool Run<T>::renews_terms() const {
     const TrainConfig& config = job_.config;
-    if (network_.plan()[0].ramp_columns > 0) return false; // its shares do not end with terms
     return job_.samples.sparse && !config.penalties.empty() && stored_.empty() && !job_.only_gradients &&
            !(config.max_norm < unlimited) && config.rate_factors.empty();
 }
@@ -120,7 +119,6 @@ template <class T> bool Run<T>::can_be_lazy() const {
         config.clip_value < unlimited || config.clip_norm < unlimited || config.max_norm < unlimited;
     const bool by_weight = config.penalty_by_batch && job_.samples.weight; // then its share has no bound
     if (!job_.samples.sparse || !alone || bounded || by_weight) return false;
-    if (network_.plan()[0].ramp_columns > 0) return false; // all their rows are updated
     const Penalty penalty = config.penalties.empty() ? Penalty{} : config.penalties[0];
     const Index size = batch_size();
     const Index steps =

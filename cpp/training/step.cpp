@@ -89,8 +89,7 @@ template <class T> void Run<T>::prepare_update(double penalty_share) {
                                  request.restorable ? nullptr : &overflow_);
     };
     PreparedUpdate<T> prepared = prepare(1);
-    // A ramp is part of all samples, as its column is.
-    updates.lazy = is_lazy(config.optimizer) && network_.plan()[0].ramp_columns == 0;
+    updates.lazy = is_lazy(config.optimizer);
     updates.renewed = renews_terms() ? config.penalties.data() : nullptr;
     updates.weights.resize(network_.parameters().size()), updates.biases.resize(updates.weights.size());
     updates.frozen.clear();

@@ -5,7 +5,6 @@
 #include "base/buffer.hpp"
 #include "base/types.hpp"
 #include "network/partition.hpp"
-#include "network/sparse/ramps.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -33,16 +32,15 @@ template <class T> struct Csr {
 // Every share takes its samples and, behind a barrier, transposes its features.
 template <class T> class SparseBatch {
   public:
-    // Room for a batch of `size` of the samples with at most so many entries, which a first stage reads of
-    // whose inputs each of `shares` has a part. Throws std::bad_alloc. The caller alone.
-    void reserve(const Csr<T>& csr, Index size, Index entries, const Stage& first, int shares) {
-        const Index together = std::max(term_rows, most_ramps(first) + 1);
+    // Room for a batch of `size` of the samples with at most so many entries, in which each of `shares`
+    // has a part of the features. Throws std::bad_alloc. The caller alone.
+    void reserve(const Csr<T>& csr, Index size, Index entries, Index features, Index outputs, int shares) {
         csr_ = csr, taken_ = true;
         rows_.reserve(size);
         places_.reserve(entries), values_.reserve(entries);
         parts_.resize(std::size_t(shares));
-        for (auto& part : parts_) part.gradient.reserve(together * first.outputs);
-        starts_.reserve(first.read_columns() + Index(2) * shares);
+        for (auto& part : parts_) part.gradient.reserve(term_rows * outputs);
+        starts_.reserve(features + Index(2) * shares);
     }
 
     // All samples as they come, to predict from. The caller alone.
@@ -76,8 +74,7 @@ template <class T> class SparseBatch {
         return {values_.data() + starts[f], places_.data() + starts[f], starts[f + 1] - starts[f]};
     }
 
-    // Room for the gradients of the features of one term of a penalty, or of one column's ramps. The share
-    // of that rank.
+    // Room for the gradients of the features of one term of a penalty. The share of that rank.
     [[nodiscard]] T* gradient(int rank) const { return parts_[std::size_t(rank)].gradient.data(); }
 
   private:

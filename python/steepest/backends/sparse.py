@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeAlias, TypeGuard
+from typing import Any, Protocol, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -39,7 +39,6 @@ class SparseRows:
     indices: Array
     data: Array
     shape: tuple[int, int]
-    leaves_out: ClassVar[bool] = True  # features, which a lazy optimizer then leaves alone
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -59,7 +58,7 @@ class SparseRows:
         ends = np.cumsum(counts)
         entries = np.arange(counts.sum()) + np.repeat(self.indptr[rows] - (ends - counts), counts)
         indptr = np.concatenate([np.zeros(1, np.int64), ends])
-        return type(self)(indptr, self.indices[entries], self.data[entries], (len(rows), self.shape[1]))
+        return SparseRows(indptr, self.indices[entries], self.data[entries], (len(rows), self.shape[1]))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -84,15 +83,6 @@ class SparseRows:
         if finite.all():
             return -1
         return int(np.searchsorted(self.indptr, finite.argmin(), side="right")) - 1
-
-
-class EncodedRows(SparseRows):
-    """Piecewise linear encodings of dense samples: what share each has of the values at knots.
-
-    A ramp is part of all samples, as the number that it encodes is.
-    """
-
-    leaves_out: ClassVar[bool] = False
 
 
 def is_sparse(matrix: object) -> TypeGuard[SparseMatrix]:

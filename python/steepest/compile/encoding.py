@@ -9,7 +9,6 @@ import numpy as np
 
 from .._checks import Array
 from ..backends.memory import write
-from ..backends.sparse import EncodedRows
 from ..layers import PiecewiseLinear
 from .inputs import AT_ONCE
 
@@ -23,7 +22,7 @@ class Encoding:
     dtype : dtype
         Of the model; samples are rounded to it, as knots are, and ramps computed in float64.
     for_product : bool
-        Whether the first stage is a product, which takes factors of knots instead of ramps.
+        Whether the first stage is a product, which takes the places of samples on ramps instead of these.
 
     Attributes
     ----------
@@ -72,15 +71,11 @@ class Encoding:
             )
         write([(self.statistics, rounded[np.newaxis])])
 
-    def apply(self, x: Array) -> Array | EncodedRows:
-        """Rows of features given as they are, and of ramps; for a product, of knots instead."""
+    def apply(self, x: Array) -> Array:
+        """Rows of features given as they are, and of ramps; for a product, of places on them instead."""
         parts = [x[start : start + AT_ONCE] for start in range(0, max(len(x), 1), AT_ONCE)]
-        if not self._for_product:
-            return np.concatenate([self._ramps(self._rounded(part)) for part in parts])
-        made = [self._factors(self._rounded(part)) for part in parts]
-        counts, places, values = (np.concatenate(own) for own in zip(*made, strict=True))
-        begin = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-        return EncodedRows(begin, places, values, (len(x), self._width + len(self._bins)))
+        made = self._places if self._for_product else self._ramps
+        return np.concatenate([made(self._rounded(part)) for part in parts])
 
     def _rounded(self, x: Array) -> Array:
         """In float64, but rounded as the knots are."""
@@ -94,21 +89,12 @@ class Encoding:
             made.append(2 * np.clip(passed - np.arange(bins), 0, 1) - 1)
         return np.concatenate(made, axis=1).astype(self.statistics.dtype)
 
-    def _factors(self, x: Array) -> tuple[Array, Array, Array]:
-        """Numbers, places and values of the entries of rows: see cpp/network/stages/ramps.cpp."""
-        first = len(self._given)
-        values, places = [x[:, self._given]], [np.broadcast_to(np.arange(first), (len(x), first))]
-        for (column, knots), bins in zip(self._columns(x), self._bins, strict=True):
-            passed = _passed(column, knots)
-            lost = np.isnan(passed)
-            knot = np.floor(np.where(lost, 0, passed))
-            values.append(np.stack([1 - (passed - knot), passed - knot], axis=1))
-            places.append(first + np.stack([knot, np.minimum(knot + 1, bins)], axis=1))
-            first += bins + 1
-        value, place = np.concatenate(values, axis=1), np.concatenate(places, axis=1)
-        kept = value != 0
-        rounded = value[kept].astype(self.statistics.dtype)
-        return kept.sum(axis=1), place[kept].astype(np.int32), rounded
+    def _places(self, x: Array) -> Array:
+        """Given features, then the fraction of each one's interval behind it, then the intervals' numbers."""
+        passed = np.stack([_passed(column, knots) for column, knots in self._columns(x)], axis=1)
+        interval = np.minimum(np.floor(passed), np.array(self._bins) - 1)
+        made = np.concatenate([x[:, self._given], passed - interval, interval], axis=1)
+        return made.astype(self.statistics.dtype)
 
     def _columns(self, x: Array) -> Iterator[tuple[Array, Array]]:
         """Each feature that is encoded, with its knots."""

@@ -82,8 +82,7 @@ class Learning:
 
     def check_lazy(self, x: Array | SparseRows) -> None:
         """Refuse sparse rows where the optimizer leaves weights alone that a penalty is to change."""
-        leaves_out = isinstance(x, SparseRows) and x.leaves_out
-        penalty = self.state.config.penalties[0] if leaves_out else None
+        penalty = self.state.config.penalties[0] if isinstance(x, SparseRows) else None
         if penalty is not None and (penalty.l2 or penalty.l1) and is_lazy(self.optimizer):
             raise ValueError(
                 f"X is sparse, and {penalty!r} changes all weights of the first layer in each "

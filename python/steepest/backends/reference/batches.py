@@ -23,10 +23,9 @@ def config_for(config: TrainConfig, batch: Batch) -> TrainConfig:
 
 def touched_rows(batch: Batch, config: TrainConfig) -> Array | None:
     """The rows of the first weight that a lazy optimizer updates, (features, 1): those of the entries."""
-    x = batch.x
-    if not isinstance(x, SparseRows) or not x.leaves_out or not is_lazy(config.optimizer):
+    if not isinstance(batch.x, SparseRows) or not is_lazy(config.optimizer):
         return None
-    return x.features()[:, None]
+    return batch.x.features()[:, None]
 
 
 def taken(batch: Batch, part: slice, order: Array | None) -> Batch:

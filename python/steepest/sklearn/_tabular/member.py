@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +79,8 @@ def fitted(task: Task, fold: Fold, seed: int, over: Callable[[], bool]) -> Membe
         rate_factors=recipes.rate_factors(network),
     )
     held = rows_of(network.compiled, task.X[fold.held_out])
-    best = BestEpoch(network, held, lambda scores: task.value(scores, fold.held_out), over)
+    ends = recipes.cycle_ends(epochs)
+    best = BestEpoch(network, held, lambda scores: task.value(scores, fold.held_out), ends, over)
     history = trainer.fit(
         X,
         task.targets[fold.learned],
@@ -95,7 +97,10 @@ def fitted(task: Task, fold: Fold, seed: int, over: Callable[[], bool]) -> Membe
 class BestEpoch(EpochCallback):
     """Keeps the state of the best epoch, of equally good ones the last.
 
+    It ends the fit with a cycle of the learning rate in which none was as good as one before that.
+
     rows : as backends take them, encoded once.
+    cycle_ends : after so many epochs a cycle ends.
     """
 
     def __init__(
@@ -103,9 +108,11 @@ class BestEpoch(EpochCallback):
         network: Sequential,
         rows: Array | SparseRows,
         value: Callable[[Array], float],
+        cycle_ends: Sequence[int],
         over: Callable[[], bool],
     ) -> None:
         self._network, self._rows, self._value, self._over = network, rows, value, over
+        self._previous_end = {end: before for before, end in pairwise(cycle_ends)}
         self._best, self._epoch = -np.inf, -1
         self._state: dict[str, Array] = {}
 
@@ -115,7 +122,8 @@ class BestEpoch(EpochCallback):
         if value >= self._best:
             self._best, self._epoch, self._state = value, state.epoch, self._network.state_dict()
         state.history.best_epoch = self._epoch  # or the trainer would go back by its own rule
-        return self._over()
+        before = self._previous_end.get(state.epoch + 1, -1)
+        return self._epoch < before or self._over()
 
     def interrupts(self) -> bool:
         """Whether time is over."""

@@ -26,6 +26,7 @@ BINS = 16
 WEIGHT_DECAY = 0.32
 _STEPS, _ROWS = 1000, 4000  # so many steps, and for more rows more, in proportion to their square root
 _FEWEST_EPOCHS, _MOST_EPOCHS = 8, 256
+_CYCLES = 4  # of the learning rate, each twice as long as the one before
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def rate_factors(model: Sequential) -> dict[int, float]:
 
 def optimizer(recipe: Recipe, weight_decay: float, steps: int) -> AdamW:
     """For a fit of so many steps."""
-    return AdamW(CosineLog(recipe.rate, steps), 0.9, 0.95, weight_decay=weight_decay)
+    return AdamW(CosineLog(recipe.rate, steps, _CYCLES), 0.9, 0.95, weight_decay=weight_decay)
 
 
 def epochs(rows: int, max_steps: int | None) -> int:
@@ -103,3 +104,8 @@ def epochs(rows: int, max_steps: int | None) -> int:
         return max(1, max_steps // batches)
     steps = _STEPS * max(1.0, math.sqrt(rows / _ROWS))
     return min(max(math.ceil(steps / batches), _FEWEST_EPOCHS), _MOST_EPOCHS)
+
+
+def cycle_ends(epochs: int) -> list[int]:
+    """After how many epochs each cycle of the learning rate has ended."""
+    return [math.ceil(epochs * (2**k - 1) / (2**_CYCLES - 1)) for k in range(1, _CYCLES + 1)]

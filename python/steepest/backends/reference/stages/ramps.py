@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,39 +15,32 @@ from .dense import Dense
 
 
 class Ramps(Dense):
-    """A product of shares with values at knots: there, a ramp is 1 if it lies below, else -1."""
+    """A product with all ramps, made of the intervals that samples are in; see `compile.encoding`."""
 
     kind: ClassVar[str] = "ramps"
 
     def forward(self, view: View) -> tuple[Array, Array]:
-        """The product with the values."""
-        return super().forward(view._replace(parameters=_values(view.stage, view.parameters)))
+        """The product."""
+        return super().forward(_with_ramps(view))
 
     def parameter_gradients(self, view: View, grad: Array) -> Parameters:
-        """From those of the values."""
-        made = super().parameter_gradients(view, grad)
-        return Parameters(_signs(view.stage, made.weight.dtype).T @ made.weight, made.bias)
+        """Sums over the samples."""
+        return super().parameter_gradients(_with_ramps(view), grad)
 
     def directional(
         self, backend: Backend, view: View, change: Parameters, dx: Array | None, partner: Array | None
     ) -> Rows:
-        """As of a product, of values and the change of values."""
-        view = view._replace(parameters=_values(view.stage, view.parameters))
-        return super().directional(backend, view, _values(view.stage, change), dx, partner)
+        """As of a product."""
+        return super().directional(backend, _with_ramps(view), change, dx, partner)
 
 
-def _signs(stage: Stage, dtype: np.dtype[Any]) -> Array:
-    """(values, weight rows): 1 and -1 of each column's ramps at its knots, and 1 of other rows."""
-    plain = stage.inputs - sum(stage.ramps)
-    signs = np.zeros((stage.inputs + len(stage.ramps), stage.inputs), dtype)
-    signs[:plain, :plain] = np.eye(plain)
-    row = plain
-    for column, ramps in enumerate(stage.ramps):
-        knot, ramp = np.indices((ramps + 1, ramps))
-        signs[row + column : row + column + ramps + 1, row : row + ramps] = np.where(ramp < knot, 1, -1)
-        row += ramps
-    return signs
-
-
-def _values(stage: Stage, parameters: Parameters) -> Parameters:
-    return Parameters(_signs(stage, parameters.weight.dtype) @ parameters.weight, parameters.bias)
+def _with_ramps(view: View) -> View:
+    """With all ramps: 1 of intervals before the sample's, -1 of those behind it."""
+    stage: Stage = view.stage
+    columns = len(stage.ramps)
+    given, fraction, interval = np.split(view.x, [view.x.shape[1] - 2 * columns, view.x.shape[1] - columns], 1)
+    made = [given]
+    for ramps, part, own in zip(stage.ramps, fraction.T, interval.T, strict=True):
+        passed, on = own[:, np.newaxis] > np.arange(ramps), own[:, np.newaxis] == np.arange(ramps)
+        made.append(np.where(on, 2 * part[:, np.newaxis] - 1, np.where(passed, 1, -1)).astype(view.x.dtype))
+    return view._replace(x=np.concatenate(made, axis=1))
