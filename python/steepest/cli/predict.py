@@ -13,9 +13,10 @@ import numpy as np
 from .._checks import Array
 from ..model import Sequential
 from ..storage.atomic import replacing
-from ..tables import Table, TableModel, numbers, text_of
+from ..tables import Table, TableEnsemble, TableModel, numbers, text_of
 from . import sources
 from .errors import UserError
+from .judging import Answering
 from .output import STANDARD, check_output, note, warn
 
 
@@ -40,27 +41,31 @@ def predict(options: Namespace) -> None:
         file.write(text.getvalue().encode())
 
 
-def _answers(model: Sequential | TableModel, table: Table, options: Namespace) -> dict[str, list[str]]:
+def _answers(
+    model: Sequential | TableModel | TableEnsemble, table: Table, options: Namespace
+) -> dict[str, list[str]]:
     """The columns of answers."""
-    if not isinstance(model, TableModel):
+    if isinstance(model, Sequential):
         if options.probabilities:
             raise UserError(f"{options.model}: --probabilities needs a network that steepest train saved")
         return {"prediction": _bare(model, table)}
-    preparation = model.preparation
-    for said in preparation.warnings(table):
+    answering = Answering.of(model)
+    for said in answering.warnings(table):
         warn(said)
-    outputs = model.model(preparation.inputs(table))
-    answers = preparation.answers(outputs)
-    names = model.target_names if answers.ndim == 2 else ["prediction"]
+    outputs = answering.outputs(table)
+    answers = answering.answers(outputs)
+    names = ["prediction"]
+    if answers.ndim == 2:
+        names = list(answering.targets) or [f"prediction_{i}" for i in range(answers.shape[1])]
     found = {name: _texts(column) for name, column in zip(names, np.atleast_2d(answers.T), strict=True)}
     if options.probabilities:
         try:
-            probabilities = preparation.probabilities(outputs)
+            probabilities = answering.probabilities(outputs)
         except ValueError as error:
             raise UserError(f"{options.model}: --probabilities: {error}") from None
-        names = model.target_names if model.classes is None else [str(text_of(c)) for c in model.classes]
-        for name, column in zip(names, probabilities.T, strict=True):
-            found[f"probability_{name}"] = [f"{value:.6g}" for value in column.tolist()]
+        labels = answering.targets if answering.labels is None else answering.labels
+        for label, column in zip(labels, probabilities.T, strict=True):
+            found[f"probability_{text_of(label)}"] = [f"{value:.6g}" for value in column.tolist()]
     return found
 
 
