@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import Namespace
 
+from ..ensemble import Ensemble
 from ..model import Sequential
 from . import measures, pictures, sources, text
 from .errors import UserError
@@ -16,7 +17,7 @@ def evaluate(options: Namespace) -> None:
     """Print the report on a table."""
     pictures.check(options.plot, options.force, options.model, options.file)
     model = sources.model(options.model)
-    if isinstance(model, Sequential):
+    if isinstance(model, Sequential | Ensemble):
         raise UserError(f"{options.model}: was saved in Python, without the columns and labels of a table")
     if not model.target_names:
         raise UserError(f"{options.model}: was saved in Python, without the name of its target")

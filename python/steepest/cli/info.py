@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import _config
+from ..ensemble import Ensemble
 from ..model import Sequential
 from ..tables import TableEnsemble, TableModel
 from . import sources, text
@@ -43,6 +44,9 @@ def _of_model(path: Path) -> dict[str, Any]:
     model = sources.model(path)
     if isinstance(model, Sequential):
         return {"model": str(path), "saved": "in Python", "layers": model.summary().splitlines()}
+    if isinstance(model, Ensemble):
+        networks = [sizes(one) for one in model.models]
+        return {"model": str(path), "saved": "in Python", "networks": len(networks), "sizes": networks}
     report = _report(model)
     facts: dict[str, Any] = {"model": str(path), "task": model.task}
     if model.target_names:

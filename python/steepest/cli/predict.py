@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from .._checks import Array
+from ..ensemble import Ensemble
 from ..model import Sequential
 from ..storage.atomic import replacing
 from ..tables import Table, TableEnsemble, TableModel, numbers, text_of
@@ -42,10 +43,10 @@ def predict(options: Namespace) -> None:
 
 
 def _answers(
-    model: Sequential | TableModel | TableEnsemble, table: Table, options: Namespace
+    model: Sequential | Ensemble | TableModel | TableEnsemble, table: Table, options: Namespace
 ) -> dict[str, list[str]]:
     """The columns of answers."""
-    if isinstance(model, Sequential):
+    if isinstance(model, Sequential | Ensemble):
         if options.probabilities:
             raise UserError(f"{options.model}: --probabilities needs a network that steepest train saved")
         return {"prediction": _bare(model, table)}
@@ -74,16 +75,17 @@ def _texts(values: Array) -> list[str]:
     return ["" if value is None else str(text_of(value) or "") for value in values.tolist()]
 
 
-def _bare(model: Sequential, table: Table) -> list[str]:
+def _bare(model: Sequential | Ensemble, table: Table) -> list[str]:
     """Of a model without labels and units: the index of the class, or the output if it has one only."""
     if len(table.columns) != model.in_features:
         raise UserError(
             f"{table.name} has {len(table.columns)} columns, but the model takes {model.in_features}"
         )
     try:
-        outputs = model(np.column_stack([numbers(table, name) for name in table.columns]))
+        X = np.column_stack([numbers(table, name) for name in table.columns])
+        outputs = model(X) if model.out_features == 1 else model.predict(X)
     except ValueError as error:  # a gap, or a number too large for the model's dtype
         raise UserError(f"{table.name}: {error}") from None
     if model.out_features == 1:
         return [repr(value) for value in outputs[:, 0].tolist()]
-    return [str(index) for index in outputs.argmax(axis=1).tolist()]
+    return [str(index) for index in outputs.tolist()]

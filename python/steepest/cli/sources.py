@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from ..ensemble import Ensemble
 from ..model import Sequential
 from ..storage import ModelFileError
 from ..tables import Plan, ReadOptions, Table, TableEnsemble, TableModel, choose, digits, load, read
@@ -80,7 +81,7 @@ def plan(table: Table, options: Namespace) -> Plan:
     )
 
 
-def model(path: Path) -> Sequential | TableModel | TableEnsemble:
+def model(path: Path) -> Sequential | Ensemble | TableModel | TableEnsemble:
     """A saved model, with the preparation of its table unless it was saved without one."""
     if not path.exists():
         raise UserError(f"{path}: no such file")

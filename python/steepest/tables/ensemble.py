@@ -11,11 +11,12 @@ import numpy as np
 
 from .. import storage
 from .._checks import Array
-from ..model import Sequential, restored
+from ..ensemble import mean_answer, restored_models, write
+from ..model import Sequential
 from .encoding import Encoding, OneHot
 from .ensemble_json import METADATA_KEY, from_json, to_json
 from .frames import Coded, columns_in, columns_named, is_frame, read, values_of
-from .members import Classes, Numbers, mean_answer, some_inputs
+from .members import Classes, Numbers, some_inputs
 from .table import Table, TableError
 
 
@@ -142,11 +143,7 @@ class TableEnsemble:
         """Write it to one safetensors file, which `steepest.load` reads; see `Sequential.save`."""
         own = to_json(self.encodings, self.answers, self.named, self.targets)
         metadata = {**self.metadata, METADATA_KEY: own}
-        layers = [network.layers for network in self.members]
-        states = enumerate(network.state_dict() for network in self.members)
-        state = {f"{i}/{key}": array for i, own in states for key, array in own.items()}
-        described = storage.Description((), self.members[0].dtype, 0, metadata, layers)
-        storage.write(path, described, state)
+        write(path, self.members, metadata)
 
     def __repr__(self) -> str:
         return f"TableEnsemble({len(self.members)} networks, {self.task} from {len(self.encodings)} columns)"
@@ -174,7 +171,7 @@ def unknown_in(ensemble: TableEnsemble, table: Table) -> list[str]:
     return [one for one in said if one]
 
 
-def restored_ensemble(description: storage.Description, state: Mapping[str, Array]) -> TableEnsemble:
+def restored_table_ensemble(description: storage.Description, state: Mapping[str, Array]) -> TableEnsemble:
     """What a file holds.
 
     Raises
@@ -182,14 +179,7 @@ def restored_ensemble(description: storage.Description, state: Mapping[str, Arra
     ValueError
         If the description is not valid, or does not fit the networks.
     """
-    states: dict[str, dict[str, Array]] = {}
-    for key, array in state.items():
-        number, _, name = key.partition("/")
-        states.setdefault(number, {})[name] = array
-    networks = [
-        restored(layers, states.get(str(i), {}), description.dtype)
-        for i, layers in enumerate(description.several)
-    ]
+    networks = restored_models(description, state)
     more = dict(description.metadata)
     encodings, answers, named, targets = from_json(more.pop(METADATA_KEY), networks)
     return TableEnsemble(encodings, tuple(networks), answers, named, targets, more)

@@ -19,9 +19,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..._checks import Array
 from ..._config import config, get_num_threads
+from ...ensemble import mean_answer
 from ...tables.ensemble import TableEnsemble
 from ...tables.frames import some_cells
-from ...tables.members import Classes, Numbers, mean_answer, some_inputs
+from ...tables.members import Classes, Numbers, some_inputs
 from ...tables.table import listed
 from .._common.classes import WEIGHTED
 from .._common.data import weights_count, weights_of
