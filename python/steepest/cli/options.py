@@ -54,13 +54,13 @@ def settle(options: argparse.Namespace) -> None:
     UserError
         If an option is given that only the other model has.
     """
+    own = _DEFAULTS[options.model]
     (other,) = _DEFAULTS.keys() - {options.model}
-    for name in [name for name in _DEFAULTS[other] if name not in _DEFAULTS[options.model]]:
-        if getattr(options, name) is not None:
-            spelt = "no-early-stopping" if name == "early_stopping" and not options.early_stopping else name
-            option = "--" + spelt.replace("_", "-")
+    for name in _DEFAULTS[other]:
+        if name not in own and (given := getattr(options, name)) is not None:
+            option = ("--no-" if given is False else "--") + name.replace("_", "-")
             raise UserError(f"{option} does not suit --model {options.model}, but {other}")
-    for name, default in _DEFAULTS[options.model].items():
+    for name, default in own.items():
         if getattr(options, name) is None:
             setattr(options, name, default)
 
