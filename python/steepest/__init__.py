@@ -12,6 +12,7 @@ from . import (
     averaging,
     backends,
     constraints,
+    ensemble,
     losses,
     model,
     optimizers,
@@ -33,6 +34,7 @@ from ._config import *
 from ._version import __version__ as __version__
 from .averaging import *
 from .constraints import *
+from .ensemble import *
 from .error_decomposition import *
 from .layers import _public as _layers
 from .layers._public import *
@@ -76,6 +78,7 @@ if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
             *_trainer.__all__,
             *averaging.__all__,
             *constraints.__all__,
+            *ensemble.__all__,
             *losses.__all__,
             *model.__all__,
             *optimizers.__all__,

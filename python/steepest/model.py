@@ -353,8 +353,6 @@ def restored_with_metadata(
     description: storage.Description, state: Mapping[str, ArrayLike]
 ) -> tuple[Sequential, dict[str, str]]:
     """A model that `Sequential.save` wrote, and the strings saved beside it; see `tables.load`."""
-    if description.several:
-        raise ValueError(f"it holds {len(description.several)} models, and not what joins them")
     model = restored(description.layers, state, description.dtype, description.seed)
     metadata, model.loss = without_loss(description.metadata)
     return model, metadata

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.commands import Run, flowers, house_prices, write
+from support.commands import Run, assert_refused, flowers, house_prices, write
 
 import steepest
 from steepest.datasets import load_digits, two_moons
@@ -201,3 +201,13 @@ def test_info(run: Run) -> None:
     assert facts["numpy"].strip() == np.__version__
     assert {"python", "backend", "num threads", "native"} <= facts.keys()
     assert len({len(line) - len(line.split(":", 1)[1].lstrip()) for line in out.splitlines()}) == 1
+
+
+def test_an_ensemble_saved_in_python(run: Run) -> None:
+    models = [steepest.Sequential(steepest.Linear(2, 3), seed=i) for i in range(2)]
+    steepest.Ensemble(models).save("several.safetensors")
+    np.save("rows.npy", rows := np.random.default_rng(0).standard_normal((9, 2)))
+    expected = steepest.Ensemble(models).predict(rows).tolist()
+    assert list(map(int, answers(run("predict", "several.safetensors", "rows.npy")[1]))) == expected
+    assert "networks: 2" in run("info", "several.safetensors")[1]
+    assert_refused(run, ["evaluate", "several.safetensors", "rows.npy"], "was saved in Python, without the")

@@ -52,7 +52,7 @@ PUBLIC = dict(public())
 # Methods that people call on a model, a trainer and what these give.
 METHODS = {
     f"{kind.__name__}.{name}": getattr(kind, name)
-    for kind in (st.Sequential, st.Trainer, st.History, st.PolynomialFeatures)
+    for kind in (st.Sequential, st.Ensemble, st.Trainer, st.History, st.PolynomialFeatures)
     for name in dir(kind)
     if name[0] != "_" and inspect.isfunction(getattr(kind, name, None))
 }

@@ -22,6 +22,7 @@ LAYERS = [
     ["storage", "functional"],
     ["training"],
     ["model"],
+    ["ensemble"],
     ["gradients", "plots", "tables"],
     ["error_decomposition", "sklearn", "playground"],
     ["cli"],

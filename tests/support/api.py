@@ -105,6 +105,7 @@ ARRAYS = {
     "mean": lambda: np.zeros((2, 3)),
     "mean_square": lambda: np.zeros((2, 3)),
     "model": small_model,
+    "models": lambda: [small_model(), small_model()],
     "point": lambda: np.ones(3),
     "predicted": lambda: np.arange(4) % 2,
     "predictions": lambda: SCORES,

@@ -1,4 +1,4 @@
-"""``steepest info``: what a saved network is, or what this installation is made of."""
+"""``steepest info``: what a saved model is, or what this installation is made of."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import json
 import platform
 import textwrap
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .. import _config
+from ..ensemble import Ensemble
 from ..model import Sequential
-from ..tables import TableModel
+from ..tables import TableEnsemble, TableModel
 from . import sources, text
+from .network import sizes
 from .saving import REPORT
 
 _WIDTH = 80
@@ -41,16 +44,23 @@ def _of_model(path: Path) -> dict[str, Any]:
     model = sources.model(path)
     if isinstance(model, Sequential):
         return {"model": str(path), "saved": "in Python", "layers": model.summary().splitlines()}
+    if isinstance(model, Ensemble):
+        networks = [sizes(one) for one in model.models]
+        return {"model": str(path), "saved": "in Python", "networks": len(networks), "sizes": networks}
     report = _report(model)
-    facts: dict[str, Any] = {
-        "model": str(path),
-        "task": model.task,
-        "target": model.target_names,
-        "columns": [f"{column.name} ({column.kind})" for column in model.preparation.columns],
-    }
+    facts: dict[str, Any] = {"model": str(path), "task": model.task}
+    if model.target_names:
+        facts["target"] = model.target_names
+    columns: Sequence[Any] = (
+        model.encodings if isinstance(model, TableEnsemble) else model.preparation.columns
+    )
+    facts["columns"] = [f"{column.name} ({column.kind})" for column in columns]
     if model.classes is not None:
         facts["labels"] = model.classes
-    facts |= {"loss": model.preparation.loss, "layers": model.model.summary().splitlines()}
+    if isinstance(model, TableEnsemble):
+        facts |= {"networks": len(model.members), "sizes": sizes(model.members[0])}
+    else:
+        facts |= {"loss": model.preparation.loss, "layers": model.model.summary().splitlines()}
     if report:
         facts["trained_with"] = f"steepest {report.get('steepest')}"
         facts["data"] = report.get("data", {}).get("file")
@@ -59,7 +69,7 @@ def _of_model(path: Path) -> dict[str, Any]:
     return facts
 
 
-def _report(model: TableModel) -> dict[str, Any]:
+def _report(model: TableModel | TableEnsemble) -> dict[str, Any]:
     """What `train` said of it; nothing if that is damaged."""
     try:
         found = json.loads(model.metadata.get(REPORT, "{}"))

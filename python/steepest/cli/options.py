@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from .. import _checks
 from ..layers import ACTIVATIONS
 from ..optimizers import OPTIMIZERS
 from . import values
+from .errors import UserError
 from .network import (
     ADAM_RATE,
     MOMENTUM,
@@ -18,6 +21,48 @@ from .network import (
     SGD_RATES,
     TASK_LOSSES,
 )
+
+# What each kind of model takes for its options where they are not given; others it refuses.
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "network": {
+        "hidden": (100,),
+        "activation": "relu",
+        "dropout": 0.0,
+        "batch_norm": False,
+        "loss": None,
+        "optimizer": "adam",
+        "learning_rate": None,
+        "momentum": None,
+        "schedule": "constant",
+        "penalty": None,
+        "batch_size": 32,
+        "epochs": None,
+        "early_stopping": True,
+        "patience": None,
+        "validation_fraction": 0.15,
+        "validation": None,
+    },
+    "tabular": {"hidden": (128, 128, 128), "dropout": 0.15, "max_time": None},
+}
+
+
+def settle(options: argparse.Namespace) -> None:
+    """Give the options of the chosen model their defaults.
+
+    Raises
+    ------
+    UserError
+        If an option is given that only the other model has.
+    """
+    own = _DEFAULTS[options.model]
+    (other,) = _DEFAULTS.keys() - {options.model}
+    for name in _DEFAULTS[other]:
+        if name not in own and (given := getattr(options, name)) is not None:
+            option = ("--no-" if given is False else "--") + name.replace("_", "-")
+            raise UserError(f"{option} does not suit --model {options.model}, but {other}")
+    for name, default in own.items():
+        if getattr(options, name) is None:
+            setattr(options, name, default)
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
@@ -70,13 +115,22 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
 def add_network(parser: argparse.ArgumentParser) -> None:
     """What the network is made of."""
     add = parser.add_argument_group("network").add_argument
-    sizes = "sizes of the hidden layers, for example 256,128; none for a linear model; default: 100"
-    add("--hidden", type=values.hidden, default=(100,), metavar="SIZES", help=sizes)
+    kinds = (
+        "network: one, as the options say; tabular: the mean of several with a recipe of its own, strong "
+        "without options, for which scikit-learn is needed; default: network"
+    )
+    add("--model", choices=tuple(_DEFAULTS), default="network", help=kinds)
+    sizes = (
+        "sizes of the hidden layers, for example 256,128; none for a linear model; default: 100, of tabular "
+        "128,128,128"
+    )
+    add("--hidden", type=values.hidden, metavar="SIZES", help=sizes)
     activation = f"of the hidden layers: {', '.join(ACTIVATIONS)}; default: relu"
-    add("--activation", choices=ACTIVATIONS, default="relu", metavar="NAME", help=activation)
-    dropout = "fraction of the hidden units that are dropped in training; default: 0"
-    add("--dropout", type=values.real("dropout", _checks.fraction), default=0.0, metavar="P", help=dropout)
-    add("--batch-norm", action="store_true", help="batch normalization in the hidden layers")
+    add("--activation", choices=ACTIVATIONS, metavar="NAME", help=activation)
+    dropout = "fraction of the hidden units that are dropped in training; default: 0, of tabular 0.15"
+    add("--dropout", type=values.real("dropout", _checks.fraction), metavar="P", help=dropout)
+    batch_norm = "batch normalization in the hidden layers"
+    add("--batch-norm", action="store_true", default=None, help=batch_norm)
 
 
 def add_training(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +141,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     every = tuple(dict.fromkeys(name for names in TASK_LOSSES.values() for name in names))
     add("--loss", choices=every, metavar="NAME", help=f"{losses}; default: the first one of the task")
     optimizers = f"{', '.join(OPTIMIZERS)}; default: adam"
-    add("--optimizer", choices=OPTIMIZERS, default="adam", metavar="NAME", help=optimizers)
+    add("--optimizer", choices=OPTIMIZERS, metavar="NAME", help=optimizers)
     rates = ", ".join(f"{rate} for {loss}" for loss, rate in SGD_RATES.items())
     rate = (
         f"default: {ADAM_RATE} for adam and adamw; of sgd {rates}, {SGD_RATE_OF_OTHERS} for other losses; "
@@ -98,7 +152,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     momentum = f"of sgd and rmsprop; default: {MOMENTUM} for sgd"
     add("--momentum", type=values.real("momentum", _checks.fraction), metavar="M", help=momentum)
     schedule = f"of the learning rate over all epochs: {', '.join(SCHEDULES)}; default: constant"
-    add("--schedule", choices=SCHEDULES, default="constant", metavar="NAME", help=schedule)
+    add("--schedule", choices=SCHEDULES, metavar="NAME", help=schedule)
     kinds = (
         "on the weights: l2:1e-4, l1:1e-5, elastic_net:1e-4,0.5 (strength, beta) or none; default: "
         f"l2:{PENALTY.strength:g}, for a linear model none"
@@ -106,9 +160,11 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add("--penalty", type=values.penalty, metavar="KIND:STRENGTH", help=kinds)
     add("--class-weight", choices=("balanced",), help="let rare classes count as much as frequent ones")
     batch = "number of samples per step; default: 32"
-    add("--batch-size", type=values.integer("batch size", 1), default=32, metavar="N", help=batch)
+    add("--batch-size", type=values.integer("batch size", 1), metavar="N", help=batch)
     epochs = "passes over the training rows, at most; default: 20 to 300, fewer for more rows"
     add("--epochs", type=values.integer("epochs", 1), metavar="N", help=epochs)
+    time = "of tabular: seconds after which training ends with what it has found so far"
+    add("--max-time", type=values.real("max time", _checks.positive), metavar="SECONDS", help=time)
     seeds = (
         "seed of the initial weights and shuffles; which rows are held out does not depend on it; default: 0"
     )
@@ -130,7 +186,6 @@ def add_judging(parser: argparse.ArgumentParser) -> None:
     add(
         "--early-stopping",
         action=argparse.BooleanOptionalAction,
-        default=True,
         help="stop when the loss on validation rows no longer improves, and keep the best epoch; "
         "default: yes",
     )
@@ -140,7 +195,6 @@ def add_judging(parser: argparse.ArgumentParser) -> None:
     add(
         "--validation-fraction",
         type=values.real("validation fraction", _checks.inside),
-        default=0.15,
         metavar="F",
         help=validation,
     )

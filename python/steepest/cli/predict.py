@@ -11,11 +11,13 @@ from collections.abc import Iterable
 import numpy as np
 
 from .._checks import Array
+from ..ensemble import Ensemble
 from ..model import Sequential
 from ..storage.atomic import replacing
-from ..tables import Table, TableModel, numbers, text_of
+from ..tables import Table, TableEnsemble, TableModel, numbers, text_of
 from . import sources
 from .errors import UserError
+from .judging import Answering
 from .output import STANDARD, check_output, note, warn
 
 
@@ -40,27 +42,31 @@ def predict(options: Namespace) -> None:
         file.write(text.getvalue().encode())
 
 
-def _answers(model: Sequential | TableModel, table: Table, options: Namespace) -> dict[str, list[str]]:
+def _answers(
+    model: Sequential | Ensemble | TableModel | TableEnsemble, table: Table, options: Namespace
+) -> dict[str, list[str]]:
     """The columns of answers."""
-    if not isinstance(model, TableModel):
+    if isinstance(model, Sequential | Ensemble):
         if options.probabilities:
             raise UserError(f"{options.model}: --probabilities needs a network that steepest train saved")
         return {"prediction": _bare(model, table)}
-    preparation = model.preparation
-    for said in preparation.warnings(table):
+    answering = Answering.of(model)
+    for said in answering.warnings(table):
         warn(said)
-    outputs = model.model(preparation.inputs(table))
-    answers = preparation.answers(outputs)
-    names = model.target_names if answers.ndim == 2 else ["prediction"]
+    outputs = answering.outputs(table)
+    answers = answering.answers(outputs)
+    names = ["prediction"]
+    if answers.ndim == 2:
+        names = list(answering.targets) or [f"prediction_{i}" for i in range(answers.shape[1])]
     found = {name: _texts(column) for name, column in zip(names, np.atleast_2d(answers.T), strict=True)}
     if options.probabilities:
         try:
-            probabilities = preparation.probabilities(outputs)
+            probabilities = answering.probabilities(outputs)
         except ValueError as error:
             raise UserError(f"{options.model}: --probabilities: {error}") from None
-        names = model.target_names if model.classes is None else [str(text_of(c)) for c in model.classes]
-        for name, column in zip(names, probabilities.T, strict=True):
-            found[f"probability_{name}"] = [f"{value:.6g}" for value in column.tolist()]
+        labels = answering.targets if answering.labels is None else answering.labels
+        for label, column in zip(labels, probabilities.T, strict=True):
+            found[f"probability_{text_of(label)}"] = [f"{value:.6g}" for value in column.tolist()]
     return found
 
 
@@ -69,16 +75,17 @@ def _texts(values: Array) -> list[str]:
     return ["" if value is None else str(text_of(value) or "") for value in values.tolist()]
 
 
-def _bare(model: Sequential, table: Table) -> list[str]:
+def _bare(model: Sequential | Ensemble, table: Table) -> list[str]:
     """Of a model without labels and units: the index of the class, or the output if it has one only."""
     if len(table.columns) != model.in_features:
         raise UserError(
             f"{table.name} has {len(table.columns)} columns, but the model takes {model.in_features}"
         )
     try:
-        outputs = model(np.column_stack([numbers(table, name) for name in table.columns]))
+        X = np.column_stack([numbers(table, name) for name in table.columns])
+        outputs = model(X) if model.out_features == 1 else model.predict(X)
     except ValueError as error:  # a gap, or a number too large for the model's dtype
         raise UserError(f"{table.name}: {error}") from None
     if model.out_features == 1:
         return [repr(value) for value in outputs[:, 0].tolist()]
-    return [str(index) for index in outputs.argmax(axis=1).tolist()]
+    return [str(index) for index in outputs.tolist()]

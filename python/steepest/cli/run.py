@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from argparse import Namespace
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..tables import Plan, Preparation, Table
+from .. import _config
+from ..tables import Plan, Preparation, Table, TableEnsemble, TableModel
+from ..training.history import History
 from . import network, splits, text
-from .judging import Judged, judged
+from .judging import Answering, Judged
 from .learning import Learned, Samples, learn
 from .measures import Measures
 from .output import Lines, silent
@@ -18,46 +22,109 @@ from .splits import Rows
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A network with the preparation of its table, and the rows that it had.
+class Trained(ABC):
+    """A model of a table, and the rows that it had.
+
+    Attributes
+    ----------
+    table : Table
+    train : Rows
+        Those that it learned from.
+    """
+
+    table: Table
+    train: Rows
+
+    @property
+    @abstractmethod
+    def answering(self) -> Answering:
+        """It, to be judged."""
+
+    @property
+    def history(self) -> History | None:
+        """Its epochs, if it is one network."""
+        return None
+
+    @property
+    @abstractmethod
+    def warnings(self) -> Sequence[str]:
+        """What was said in training."""
+
+    @abstractmethod
+    def judged(self, test: Rows) -> Judged:
+        """Its answers for test rows or, without any, for others that it did not learn from, if there are."""
+
+    @abstractmethod
+    def described(self) -> dict[str, Any]:
+        """What JSON keeps of the training."""
+
+    @abstractmethod
+    def network(self, options: Namespace) -> dict[str, Any]:
+        """What JSON keeps of the network."""
+
+    @abstractmethod
+    def summary(self) -> str:
+        """The training in a line."""
+
+    @abstractmethod
+    def saved(self, metadata: Mapping[str, str]) -> TableModel | TableEnsemble:
+        """What a file has of it."""
+
+    def on(self, rows: Rows, name: str) -> Judged:
+        """Its answers for rows of its table."""
+        return self.answering.judged(self.table.rows(rows), name)
+
+
+@dataclass(frozen=True)
+class TrainedNetwork(Trained):
+    """A network with the preparation of its table.
 
     Attributes
     ----------
     preparation : Preparation
     learned : Learned
-    train, held : Rows
-        Rows that were trained on, and of early stopping: none without it, or with a table of their own.
+    held : Rows
+        Of early stopping: none without it, or with a table of their own.
     other : Table or None
         That table.
     """
 
-    table: Table
     preparation: Preparation
     learned: Learned
-    train: Rows
     held: Rows
     other: Table | None
+
+    @property
+    def answering(self) -> Answering:
+        """The network."""
+        return Answering.of(self.saved({}))
+
+    @property
+    def history(self) -> History:
+        """Its epochs."""
+        return self.learned.history
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """Of the fit."""
+        return self.learned.warnings
 
     def judged(self, test: Rows) -> Judged:
         """The network's answers for test rows or, without any, for those of validation or of training."""
         if len(test):
             return self.on(test, "test")
         if self.other is not None:
-            return judged(self.learned.model, self.preparation, self.other, "validation")
+            return self.answering.judged(self.other, "validation")
         return self.on(self.held, "validation") if len(self.held) else self.on(self.train, "training")
-
-    def on(self, rows: Rows, name: str) -> Judged:
-        """The network's answers for rows of its table."""
-        return judged(self.learned.model, self.preparation, self.table.rows(rows), name)
 
     @property
     def seconds(self) -> float:
         """Time of all epochs."""
-        return sum(self.learned.history.seconds)
+        return sum(self.history.seconds)
 
     def described(self) -> dict[str, Any]:
         """What JSON keeps of it."""
-        history = self.learned.history
+        history = self.history
         best = history.best_epoch
         return {
             "rows": len(self.train),
@@ -71,15 +138,30 @@ class Trained:
 
     def summary(self) -> str:
         """The same in a line."""
-        history, seconds = self.learned.history, max(self.seconds, 1e-9)
+        history, seconds = self.history, max(self.seconds, 1e-9)
         best = "" if history.best_epoch is None else f" (best: {history.best_epoch + 1})"
         speed = len(self.train) * history.epochs / seconds
         return f"trained {history.epochs} epochs{best}, in {seconds:.2f} s, {speed:,.0f} samples/s"
 
+    def network(self, options: Namespace) -> dict[str, Any]:
+        """Layers, loss and optimizer."""
+        return {
+            "sizes": network.sizes(self.learned.model),
+            "layers": [repr(layer) for layer in self.learned.model.layers],
+            "loss": str(self.preparation.loss),
+            "optimizer": repr(self.learned.optimizer),
+            "backend": _config.current().backend,
+            "seed": options.seed,
+        }
+
+    def saved(self, metadata: Mapping[str, str]) -> TableModel:
+        """Network and preparation."""
+        return TableModel(self.learned.model, self.preparation, metadata)
+
 
 @dataclass(frozen=True)
 class Folds:
-    """Cross-validation: the answers for all rows, each by a network that had not seen it."""
+    """Cross-validation: the answers for all rows, each by a model that had not seen it."""
 
     judged: Judged
     scores: list[Measures]
@@ -93,7 +175,7 @@ class Folds:
 
 @dataclass(frozen=True)
 class Run:
-    """A table, what is to be learned from it, and how."""
+    """A table, what a network is to learn from it, and how."""
 
     table: Table
     plan: Plan
@@ -114,13 +196,13 @@ class Run:
         elif len(held):
             validation = self._samples(preparation, self.table.rows(held))
         learned = learn(preparation.task, preparation.outputs, samples, validation, options, self.say)
-        return Trained(self.table, preparation, learned, train, held, self.other)
+        return TrainedNetwork(self.table, train, preparation, learned, held, self.other)
 
     def cross_validated(self, rows: Rows) -> Folds:
-        """Networks trained on all folds but one, and their answers for that one."""
+        """Models trained on all folds but one, and their answers for that one."""
         count = self.options.cv
         parts, scores, order = [], [], []
-        quiet = Run(self.table, self.plan, self.other, self.options, Lines(silent))
+        quiet = replace(self, say=Lines(silent))
         for number, (train, test) in enumerate(splits.folds(self.plan.groups, rows, count), 1):
             parts.append(quiet.trained(train).on(test, "fold"))
             order.append(test)

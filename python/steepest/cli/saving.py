@@ -1,4 +1,4 @@
-"""A trained network to its file, with the preparation of its table and the report on it."""
+"""A trained model to its file, with the preparation of its table and the report on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..tables import TableModel
 from .errors import UserError
 from .output import STANDARD
 from .run import Trained
@@ -21,7 +20,7 @@ def save(trained: Trained, document: dict[str, Any], path: Path) -> None:
     training = {key: value for key, value in document["training"].items() if key != "seconds"}
     document = {**document, "training": training}  # equal runs give equal files
     metadata = {REPORT: json.dumps(document, ensure_ascii=False, allow_nan=False)}
-    model = TableModel(trained.learned.model, trained.preparation, metadata)
+    model = trained.saved(metadata)
     try:
         if path != STANDARD:
             model.save(path)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from ..ensemble import Ensemble
 from ..model import Sequential
 from ..storage import ModelFileError
 from ..tables import Plan, ReadOptions, Table, TableEnsemble, TableModel, choose, digits, load, read
@@ -80,8 +81,8 @@ def plan(table: Table, options: Namespace) -> Plan:
     )
 
 
-def model(path: Path) -> Sequential | TableModel:
-    """A saved model, with the preparation of its table if the command line saved it."""
+def model(path: Path) -> Sequential | Ensemble | TableModel | TableEnsemble:
+    """A saved model, with the preparation of its table unless it was saved without one."""
     if not path.exists():
         raise UserError(f"{path}: no such file")
     if not path.is_file():
@@ -89,12 +90,9 @@ def model(path: Path) -> Sequential | TableModel:
     if path.suffix.lower() in _TABLES:
         raise UserError(f"{path}: is a table, where a saved model (.safetensors) is needed")
     try:
-        found = load(path)
+        return load(path)
     except ModelFileError as error:
         raise UserError(str(error)) from None
-    if isinstance(found, TableEnsemble):
-        raise UserError(f"{path}: was saved by an estimator of tables: st.load reads it in Python")
-    return found
 
 
 def names(texts: Sequence[str] | None, table: Table) -> list[str] | None:

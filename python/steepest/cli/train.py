@@ -1,23 +1,24 @@
-"""``steepest train``: a table, a network that learned it, and how good that is on rows it never saw."""
+"""``steepest train``: a table, a model that learned it, and how good that is on rows it never saw."""
 
 from __future__ import annotations
 
 import json
 from argparse import Namespace
 from pathlib import Path
-from typing import Any
 
-from .. import _config
 from .._version import __version__
-from . import measures, network, pictures, saving, sources, splits, text
+from . import measures, pictures, saving, sources, splits, tabular, text
 from .errors import UserError
-from .learning import Learned, made
+from .learning import made
+from .options import settle
 from .output import STANDARD, Lines, check_output, note, silent, to_stderr, to_stdout, warn
 from .run import Run
+from .tabular import TabularRun
 
 
 def train(options: Namespace) -> None:
-    """Train a network on a table, report on the held-out rows, and save it."""
+    """Train a model on a table, report on the held-out rows, and save it."""
+    settle(options)
     output = options.output or Path(sources.stem(options.data) + ".safetensors")
     _check(options, output)
     say = _lines(options, output)
@@ -25,26 +26,29 @@ def train(options: Namespace) -> None:
     plan = sources.plan(table, options)
     if options.cv and options.cv > len(plan.rows):
         raise UserError(f"--cv {options.cv}: there are {len(plan.rows)} rows, but each fold needs one")
-    made(plan.task, 1, plan.outputs, plan.groups[plan.rows], options)  # what it refuses, before any line
+    if options.model == "tabular":
+        tabular.check(plan, options)
+    else:  # what it refuses, before any line
+        made(plan.task, 1, plan.outputs, plan.groups[plan.rows], options)
     say(f"{table.name}: {plan.describe()}")
     notes = [*table.notes, *plan.notes]
     for line in notes:
         note(line)
     other = None if options.validation is None else sources.table(options.validation, options)
-    run = Run(plan.table, plan, other, options, say)
+    run = (TabularRun if options.model == "tabular" else Run)(plan.table, plan, other, options, say)
     folds = run.cross_validated(plan.rows) if options.cv else None
     stay, test = splits.held_out(plan.groups, plan.rows, 0.0 if options.cv else options.test_fraction)
     trained = run.trained(stay)
     say()
     judged = folds.judged if folds else trained.judged(test)
     found = judged.measures()
-    said = [*trained.learned.warnings, *measures.warnings(found)]
+    said = [*trained.warnings, *measures.warnings(found)]
     document = {
         "steepest": __version__,
-        "data": {"file": table.name, "rows": len(plan.rows), "features": trained.preparation.names},
-        "task": {"kind": plan.task, "targets": list(trained.preparation.targets)},
+        "data": {"file": table.name, "rows": len(plan.rows), "features": list(plan.kinds)},
+        "task": {"kind": plan.task, "targets": list(plan.targets)},
         "notes": notes,
-        "network": _network(trained.learned, str(trained.preparation.loss), options),
+        "network": trained.network(options),
         "training": trained.described(),
         "judged": judged.name,
         **({"folds": folds.scores} if folds else {}),
@@ -56,7 +60,7 @@ def train(options: Namespace) -> None:
         say(line)
     for warning in said:
         warn(warning)
-    judged.draw(options, trained.learned.history)
+    judged.draw(options, trained.history)
     saving.save(trained, document, output)
     say(f"\n{trained.summary()}")
     say(f"saved {output}")
@@ -79,14 +83,3 @@ def _lines(options: Namespace, output: Path) -> Lines:
     if options.json:
         return Lines(silent)
     return Lines(to_stderr if output == STANDARD else to_stdout)
-
-
-def _network(learned: Learned, loss: str, options: Namespace) -> dict[str, Any]:
-    return {
-        "sizes": network.sizes(learned.model),
-        "layers": [repr(layer) for layer in learned.model.layers],
-        "loss": loss,
-        "optimizer": repr(learned.optimizer),
-        "backend": _config.current().backend,
-        "seed": options.seed,
-    }

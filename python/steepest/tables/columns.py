@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
@@ -100,13 +101,7 @@ class Category:
     def unknown(self, table: Table) -> str:
         """What to say of a table most of whose values are none of the kinds; empty if it is not so."""
         cells = [cell for cell in texts(table.column(self.name)) if cell is not None]
-        others = [cell for cell in cells if cell not in self.kinds]
-        if not self.kinds or len(cells) < _SEVERAL or len(others) <= len(cells) / 2:
-            return ""
-        return (
-            f"column {self.name!r}: {len(others)} of {len(cells)} values, such as {others[0]!r:.40}, are "
-            f"none of those that the model knows: {listed(self.kinds, 5)}"
-        )
+        return unknown_kinds(self.name, self.kinds, cells)
 
     def encode(self, table: Table) -> Floats:
         """A 1 for the kind of each row, 0 for the others."""
@@ -176,6 +171,18 @@ def dates(table: Table, name: str) -> Floats:
     absent = gaps_in(values)
     seconds = (values.astype("datetime64[s]") - _EPOCH).astype(np.float64)
     return np.where(absent, np.nan, seconds / _DAY)
+
+
+def unknown_kinds(name: str, kinds: Sequence[str], cells: Sequence[str]) -> str:
+    """What to say of cells most of which are none of the kinds; empty if it is not so."""
+    known = set(kinds)
+    others = [cell for cell in cells if cell not in known]
+    if not kinds or len(cells) < _SEVERAL or len(others) <= len(cells) / 2:
+        return ""
+    return (
+        f"column {name!r}: {len(others)} of {len(cells)} values, such as {others[0]!r:.40}, are "
+        f"none of those that the model knows: {listed(kinds, 5)}"
+    )
 
 
 def as_date(value: Any) -> np.datetime64:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .columns import unknown_kinds
 from .frames import Coded, Kind, Values, read, values_of
 
 Floats = NDArray[np.float64]
@@ -112,8 +113,7 @@ class OneHot:
         """Write the inputs."""
         assert isinstance(values, Coded)
         places = {kind: place for place, kind in enumerate(self.kinds)}
-        alias = _BOOLEANS if self.kinds and set(self.kinds) <= set(_TRUE_OR_FALSE) else {}
-        own = [places.get(alias.get(kind, kind), -1) for kind in values.kinds]
+        own = [places.get(kind, -1) for kind in self._known_as(values.kinds)]
         codes = np.array([*own, -1])[values.codes]
         if len(self.kinds) == 2:
             out[:, 0] = np.array([-1, 1, 0])[codes]
@@ -121,6 +121,16 @@ class OneHot:
             out[:] = 0
             rows = np.flatnonzero(codes >= 0)
             out[rows, codes[rows]] = 1
+
+    def unknown(self, values: Coded) -> str:
+        """What to say of values most of which are none of the kinds; empty if it is not so."""
+        kinds = self._known_as(values.kinds)
+        return unknown_kinds(self.name, self.kinds, [kinds[code] for code in values.codes if code >= 0])
+
+    def _known_as(self, kinds: Sequence[str]) -> list[str]:
+        """Kinds in the words of this column: 1 and true are True where it is of booleans."""
+        alias = _BOOLEANS if self.kinds and set(self.kinds) <= set(_TRUE_OR_FALSE) else {}
+        return [alias.get(kind, kind) for kind in kinds]
 
 
 @dataclass(frozen=True)

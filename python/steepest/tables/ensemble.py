@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
 
@@ -11,19 +11,21 @@ import numpy as np
 
 from .. import storage
 from .._checks import Array
-from ..model import Sequential, restored
-from .encoding import Encoding
+from ..ensemble import mean_answer, restored_models, write
+from ..model import Sequential
+from .encoding import Encoding, OneHot
 from .ensemble_json import METADATA_KEY, from_json, to_json
-from .frames import columns_in, columns_named, is_frame
-from .members import Classes, Numbers, mean_answer, some_inputs
-from .table import TableError
+from .frames import Coded, columns_in, columns_named, is_frame, read, values_of
+from .members import Classes, Numbers, some_inputs
+from .table import Table, TableError
 
 
 @dataclass(frozen=True)
 class TableEnsemble:
     """Networks on a table as it is: what `TabularClassifier.save` and `TabularRegressor.save` write.
 
-    `steepest.load` reads it. It gives the same answers as the estimator, and needs no scikit-learn.
+    ``steepest train --model tabular`` does too, and `steepest.load` reads it. It gives the same answers as
+    the estimator, and needs no scikit-learn.
 
     Parameters
     ----------
@@ -35,6 +37,10 @@ class TableEnsemble:
         What scores mean.
     named : bool
         Whether columns have names, by which they are found in a frame.
+    targets : tuple of str
+        Names of the columns that are predicted, if they are known.
+    metadata : mapping of str to str
+        More strings to save beside it.
 
     Examples
     --------
@@ -55,6 +61,23 @@ class TableEnsemble:
     members: tuple[Sequential, ...]
     answers: Classes | Numbers
     named: bool
+    targets: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def task(self) -> str:
+        """What it does: classification or regression."""
+        return "classification" if isinstance(self.answers, Classes) else "regression"
+
+    @property
+    def classes(self) -> list[Any] | None:
+        """The labels in the order of the probabilities; None without classes."""
+        return list(self.answers.labels) if isinstance(self.answers, Classes) else None
+
+    @property
+    def target_names(self) -> list[str]:
+        """Names of the columns that it predicts; none where they are not known."""
+        return list(self.targets)
 
     @property
     def feature_names(self) -> list[str]:
@@ -79,7 +102,7 @@ class TableEnsemble:
         TableError
             If a column is missing, or a cell is not of the kind of its column.
         """
-        return self.answers.shown(self._mean(X))
+        return self.answers.shown(self.mean(X))
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class, (rows, classes).
@@ -95,33 +118,60 @@ class TableEnsemble:
         """
         if isinstance(self.answers, Numbers):
             raise ValueError("the model has no probabilities: it is a regression")
-        return self._mean(X)
+        return self.mean(X)
+
+    def mean(self, X: Any) -> Array:
+        """Return the mean answer of the networks.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, or array_like, (rows, columns)
+
+        Returns
+        -------
+        ndarray of float64, (rows, classes) or (rows, targets)
+            Probabilities, or numbers in their units.
+
+        Raises
+        ------
+        TableError
+            As `predict`.
+        """
+        return mean_answer(self.members, some_inputs(self.encodings, self._columns(X)), self.answers)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to one safetensors file, which `steepest.load` reads; see `Sequential.save`."""
-        metadata = {METADATA_KEY: to_json(self.encodings, self.answers, self.named)}
-        layers = [network.layers for network in self.members]
-        states = enumerate(network.state_dict() for network in self.members)
-        state = {f"{i}/{key}": array for i, own in states for key, array in own.items()}
-        described = storage.Description((), self.members[0].dtype, 0, metadata, layers)
-        storage.write(path, described, state)
+        own = to_json(self.encodings, self.answers, self.named, self.targets)
+        metadata = {**self.metadata, METADATA_KEY: own}
+        write(path, self.members, metadata)
 
     def __repr__(self) -> str:
-        task = "classification" if isinstance(self.answers, Classes) else "regression"
-        return f"TableEnsemble({len(self.members)} networks, {task} from {len(self.encodings)} columns)"
+        return f"TableEnsemble({len(self.members)} networks, {self.task} from {len(self.encodings)} columns)"
 
-    def _mean(self, X: Any) -> Array:
+    def _columns(self, X: Any) -> list[Any]:
+        if isinstance(X, Table):
+            X = X.with_columns(self.feature_names, self.targets, self.named)
+            return [X.column(name) for name in self.feature_names]
         if self.named and is_frame(X):
-            columns = columns_named(X, self.feature_names, "the model")
-        else:
-            X = X if is_frame(X) else np.asarray(X, dtype=object if isinstance(X, list | tuple) else None)
-            if len(X.shape) != 2 or X.shape[1] != len(self.encodings):
-                raise TableError(f"X has shape {X.shape}, but the model takes (rows, {len(self.encodings)})")
-            columns = columns_in(X)
-        return mean_answer(self.members, some_inputs(self.encodings, columns), self.answers)
+            return columns_named(X, self.feature_names, "the model")
+        X = X if is_frame(X) else np.asarray(X, dtype=object if isinstance(X, list | tuple) else None)
+        if len(X.shape) != 2 or X.shape[1] != len(self.encodings):
+            raise TableError(f"X has shape {X.shape}, but the model takes (rows, {len(self.encodings)})")
+        return columns_in(X)
 
 
-def restored_ensemble(description: storage.Description, state: Mapping[str, Array]) -> TableEnsemble:
+def unknown_in(ensemble: TableEnsemble, table: Table) -> list[str]:
+    """What is odd about a table that can be used: categories that the training rows hardly had."""
+    said = []
+    for encoding in ensemble.encodings:
+        if isinstance(encoding, OneHot) and encoding.name in table.columns:
+            values = values_of(read(table.column(encoding.name)), encoding.kind, encoding.name)
+            assert isinstance(values, Coded)
+            said.append(encoding.unknown(values))
+    return [one for one in said if one]
+
+
+def restored_table_ensemble(description: storage.Description, state: Mapping[str, Array]) -> TableEnsemble:
     """What a file holds.
 
     Raises
@@ -129,13 +179,7 @@ def restored_ensemble(description: storage.Description, state: Mapping[str, Arra
     ValueError
         If the description is not valid, or does not fit the networks.
     """
-    states: dict[str, dict[str, Array]] = {}
-    for key, array in state.items():
-        number, _, name = key.partition("/")
-        states.setdefault(number, {})[name] = array
-    networks = [
-        restored(layers, states.get(str(i), {}), description.dtype)
-        for i, layers in enumerate(description.several)
-    ]
-    encodings, answers, named = from_json(description.metadata[METADATA_KEY], networks)
-    return TableEnsemble(encodings, tuple(networks), answers, named)
+    networks = restored_models(description, state)
+    more = dict(description.metadata)
+    encodings, answers, named, targets = from_json(more.pop(METADATA_KEY), networks)
+    return TableEnsemble(encodings, tuple(networks), answers, named, targets, more)

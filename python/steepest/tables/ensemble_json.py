@@ -16,8 +16,10 @@ METADATA_KEY = "table_ensemble"
 _VERSION = 1
 
 
-def to_json(encodings: Sequence[Encoding], answers: Classes | Numbers, named: bool) -> str:
-    """As `from_json` reads it.
+def to_json(
+    encodings: Sequence[Encoding], answers: Classes | Numbers, named: bool, targets: Sequence[str]
+) -> str:
+    """As `from_json` reads it; targets that have no names are left out.
 
     Raises
     ------
@@ -36,13 +38,13 @@ def to_json(encodings: Sequence[Encoding], answers: Classes | Numbers, named: bo
         "named": named,
         "columns": [asdict(encoding) | {"kind": encoding.kind} for encoding in encodings],
         "answers": asdict(answers),
-    }
+    } | ({"targets": list(targets)} if targets else {})
     return json.dumps(described, ensure_ascii=False, allow_nan=False)
 
 
 def from_json(
     text: str, networks: Sequence[Sequential]
-) -> tuple[tuple[Encoding, ...], Classes | Numbers, bool]:
+) -> tuple[tuple[Encoding, ...], Classes | Numbers, bool, tuple[str, ...]]:
     """Read `to_json`'s text, which may come from anybody, for networks.
 
     Raises
@@ -52,7 +54,10 @@ def from_json(
     """
     found = json.loads(text)
     fields = {"version", "named", "columns", "answers"}
-    require(isinstance(found, dict) and found.keys() == fields, "the fields are not those of an ensemble")
+    require(
+        isinstance(found, dict) and found.keys() - {"targets"} == fields,
+        "the fields are not those of an ensemble",
+    )
     require(found["version"] == _VERSION, "it was written by another release of steepest")
     encodings = tuple(map(_encoding, list_of(found["columns"])))
     names = {encoding.name for encoding in encodings}
@@ -67,7 +72,10 @@ def from_json(
                 f"it makes {inputs} inputs and reads {outputs} outputs, but a network has "
                 f"{network.in_features} and {network.out_features}"
             )
-    return encodings, answers, flag(found["named"])
+    targets = tuple(map(string, list_of(found.get("targets", []))))
+    count = 1 if isinstance(answers, Classes) else outputs
+    require(not targets or len(targets) == len(set(targets)) == count, "the targets are not those predicted")
+    return encodings, answers, flag(found["named"]), targets
 
 
 def _encoding(value: Any) -> Encoding:

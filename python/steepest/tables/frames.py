@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .columns import as_date
-from .table import UNKNOWN, Array, TableError, is_number, listed, number, text_of
+from .table import UNKNOWN, Array, Table, TableError, is_number, listed, number, text_of
 
 Kind: TypeAlias = Literal["number", "date", "category"]
 
@@ -60,12 +60,15 @@ Found: TypeAlias = "NDArray[Any] | Cells | Coded"
 
 
 def is_frame(X: Any) -> bool:
-    """Whether it is a DataFrame of pandas or polars."""
-    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_columns"))
+    """Whether it is a DataFrame of pandas or polars, or a `Table`."""
+    foreign = hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_columns"))
+    return foreign or isinstance(X, Table)
 
 
 def columns_in(X: Any) -> list[Any]:
-    """The columns of a frame of pandas or polars, or of an array (rows, columns)."""
+    """The columns of a frame of pandas or polars, of a `Table`, or of an array (rows, columns)."""
+    if isinstance(X, Table):
+        return [X.column(name) for name in X.columns]
     if hasattr(X, "get_columns"):
         return list(X.get_columns())
     return [X.iloc[:, i] for i in range(X.shape[1])] if hasattr(X, "iloc") else list(X.T)

@@ -1,8 +1,8 @@
-"""Networks on encoded columns, and what their scores mean."""
+"""What scores of networks on encoded columns mean."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from .._checks import Array
 from ..functional import softmax
-from ..model import Sequential
 from .encoding import Encoding, inputs_of
 
 
@@ -52,13 +51,6 @@ class Numbers:
     def shown(self, mean: Array) -> Array:
         """(rows,) of one target."""
         return mean[:, 0] if self.one else mean
-
-
-def mean_answer(
-    networks: Sequence[Sequential], inputs: NDArray[np.float32], answers: Callable[[Array], Array]
-) -> Array:
-    """The mean over networks of what their scores mean."""
-    return np.asarray(np.mean([answers(network(inputs)) for network in networks], axis=0))
 
 
 def some_inputs(encodings: Sequence[Encoding], columns: Sequence[Any]) -> NDArray[np.float32]:

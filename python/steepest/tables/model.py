@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import metrics, storage
+from ..ensemble import Ensemble, restored_ensemble
 from ..model import Sequential, restored_with_metadata
 from ..storage import ModelFileError
-from .ensemble import TableEnsemble, restored_ensemble
+from .ensemble import TableEnsemble, restored_table_ensemble
 from .ensemble_json import METADATA_KEY as ENSEMBLE_KEY
 from .preparation import Preparation
 from .reading import table_of_frame
@@ -279,7 +280,7 @@ def _by_place(rows: Any, preparation: Preparation) -> Table:
     return Table("the rows", columns)
 
 
-def load(path: str | PathLike[str]) -> Sequential | TableModel | TableEnsemble:
+def load(path: str | PathLike[str]) -> Sequential | Ensemble | TableModel | TableEnsemble:
     """Read a model that the `save` of a model or of an estimator of tables, or ``steepest train`` wrote.
 
     Parameters
@@ -288,8 +289,8 @@ def load(path: str | PathLike[str]) -> Sequential | TableModel | TableEnsemble:
 
     Returns
     -------
-    Sequential, TableModel or TableEnsemble
-        One of the latter two, which take tables as they are, if the file has their preparation.
+    Sequential, Ensemble, TableModel or TableEnsemble
+        One of the last two, which take tables as they are, if the file has their preparation.
 
     Raises
     ------
@@ -312,6 +313,8 @@ def load(path: str | PathLike[str]) -> Sequential | TableModel | TableEnsemble:
     description, state = storage.read(path)
     with storage.refusing(path):
         if ENSEMBLE_KEY in description.metadata:
+            return restored_table_ensemble(description, state)
+        if description.several:
             return restored_ensemble(description, state)
         model, metadata = restored_with_metadata(description, state)
     if METADATA_KEY not in metadata:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from difflib import get_close_matches
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 from .. import functional
 from .columns import KINDS, Category, Column, standard
 from .described import finite, flag, list_of, require, string
-from .table import Array, Table, TableError, gaps_in, listed, numbers, text_of
+from .table import Array, Table, TableError, numbers, text_of
+from .truth import classes_in, known_rows, numbers_in
 
 TASKS = ("classification", "regression", "multilabel")
 _VERSION = 2  # 1 was the clipped table of numbers of earlier releases
@@ -49,11 +49,6 @@ class Preparation:
     scale: tuple[float, ...] = ()
     named: bool = True
     loss: str | None = None
-    index: Mapping[Any, int] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        index = {text_of(label): i for i, label in enumerate(self.labels or ())}
-        object.__setattr__(self, "index", index)
 
     @property
     def names(self) -> list[str]:
@@ -78,19 +73,7 @@ class Preparation:
         TableError
             If a column is missing, or a cell cannot be used.
         """
-        absent = [name for name in self.names if name not in table.columns]
-        if absent and (not self.named or not table.named):
-            table = self._by_position(table)
-        elif absent:
-            by_letters = {name.casefold().strip(): name for name in table.columns}
-            close = by_letters.get(absent[0].casefold()) or next(
-                iter(get_close_matches(absent[0], table.columns, 1)), None
-            )
-            hint = f"; did you mean {close!r}?" if close else ""
-            raise TableError(
-                f"{table.name}: no column {absent[0]!r}; the model takes {listed(self.names)}, the table has "
-                f"{listed(table.columns)}{hint}"
-            )
+        table = table.with_columns(self.names, self.targets, self.named)
         encoded = np.empty((len(table), self.width), dtype=np.float32)
         start = 0
         for column in self.columns:
@@ -107,19 +90,6 @@ class Preparation:
         known = [column for column in self.columns if column.name in table.columns]
         return [said for column in known if isinstance(column, Category) and (said := column.unknown(table))]
 
-    def _by_position(self, table: Table) -> Table:
-        """Columns that are known by their places: the features, or the features with the targets."""
-        names = list(table.columns)
-        if len(names) == len(self.names) + len(self.targets) and set(self.targets) < set(names):
-            names = [name for name in names if name not in self.targets]
-        if len(names) != len(self.names):
-            raise TableError(
-                f"{table.name} has {len(names)} columns, but the model takes {len(self.names)}: "
-                f"{listed(self.names)}"
-            )
-        columns = {name: table.columns[own] for name, own in zip(self.names, names, strict=True)}
-        return replace(table, columns=columns, repeated=frozenset())
-
     def truth(self, table: Table) -> Array:
         """The targets: (rows,) int64 of classes, or (rows, targets) float64 in their units or of 0 and 1.
 
@@ -129,33 +99,16 @@ class Preparation:
             If a target is missing, not a number, or none of the classes.
         """
         if self.labels is not None:
-            return self._classes(table)
-        values = np.column_stack([numbers(table, name) for name in self.targets])
-        if (gaps := np.isnan(values)).any():
-            row, which = np.argwhere(gaps)[0]
-            raise TableError(f"{table.name}, row {row + 1}: there is no {self.targets[which]!r}")
+            return classes_in(table, self.targets[0], self.labels)
+        values = numbers_in(table, self.targets)
         if self.task == "multilabel" and not np.isin(values, (0, 1)).all():
             row, which = np.argwhere(~np.isin(values, (0, 1)))[0]
             raise TableError(f"{table.cell(self.targets[which], int(row))} is neither 0 nor 1")
         return values
 
-    def _classes(self, table: Table) -> NDArray[np.int64]:
-        name = self.targets[0]
-        found = np.empty(len(table), dtype=np.int64)
-        for row, value in enumerate(table.column(name).tolist()):
-            text = None if value is None else text_of(value)
-            if text not in self.index:
-                known = listed(map(str, self.labels or ()))
-                raise TableError(f"{table.cell(name, row)} is not one of the classes {known}")
-            found[row] = self.index[text]
-        return found
-
     def known(self, table: Table) -> NDArray[np.int64]:
         """The rows that have all targets."""
-        absent = np.zeros(len(table), dtype=bool)
-        for name in self.targets:
-            absent |= gaps_in(table.column(name))
-        return np.flatnonzero(~absent)
+        return known_rows(table, self.targets)
 
     def y(self, truth: Array) -> Array:
         """Targets as `fit` takes them: those of a regression standardized, as float32."""
@@ -192,7 +145,7 @@ class Preparation:
 
     def to_json(self) -> str:
         """As `from_json` reads it."""
-        described = {item.name: getattr(self, item.name) for item in fields(self) if item.init}
+        described = {item.name: getattr(self, item.name) for item in fields(self)}
         described["columns"] = [asdict(column) | {"kind": column.kind} for column in self.columns]
         return json.dumps(described | {"version": _VERSION}, ensure_ascii=False, allow_nan=False)
 
@@ -208,7 +161,7 @@ class Preparation:
         found = json.loads(text)
         if not isinstance(found, dict) or found.get("version") != _VERSION:
             raise ValueError("it was written by another release of steepest: train the model again")
-        if set(found) != {item.name for item in fields(cls) if item.init} | {"version"}:
+        if set(found) != {item.name for item in fields(cls)} | {"version"}:
             raise ValueError("the fields are not those of a preparation")
         require(found["task"] in TASKS, "the task is unknown")
         require(type(found["named"]) is bool, "named is not true or false")

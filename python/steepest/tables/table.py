@@ -68,9 +68,18 @@ class Table:
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+        return len(self), len(self.columns)
+
     def rows(self, index: NDArray[np.int64]) -> Table:
         """Some of the rows."""
         return replace(self, columns={name: values[index] for name, values in self.columns.items()})
+
+    def only(self, names: Iterable[str]) -> Table:
+        """Some of the columns."""
+        return replace(self, columns={name: self.column(name) for name in names})
 
     def column(self, name: str) -> Array:
         """The values of one column.
@@ -87,6 +96,40 @@ class Table:
         if name in self.repeated:
             raise TableError(f"{self.name}: two columns have the name {name!r}: rename or drop one")
         return self.columns[name]
+
+    def with_columns(self, names: Sequence[str], targets: Sequence[str], named: bool) -> Table:
+        """The same, if it has a model's columns; without names, its columns with those of the model.
+
+        They are the model's in their order then, or these and its targets. `named` : whether the model's
+        columns had names.
+
+        Raises
+        ------
+        TableError
+            If one is missing.
+        """
+        absent = [name for name in names if name not in self.columns]
+        if not absent:
+            return self
+        if named and self.named:
+            by_letters = {name.casefold().strip(): name for name in self.columns}
+            close = by_letters.get(absent[0].casefold()) or next(
+                iter(get_close_matches(absent[0], self.columns, 1)), None
+            )
+            hint = f"; did you mean {close!r}?" if close else ""
+            raise TableError(
+                f"{self.name}: no column {absent[0]!r}; the model takes {listed(names)}, the table has "
+                f"{listed(self.columns)}{hint}"
+            )
+        own = list(self.columns)
+        if len(own) == len(names) + len(targets) and set(targets) < set(own):
+            own = [name for name in own if name not in targets]
+        if len(own) != len(names):
+            raise TableError(
+                f"{self.name} has {len(own)} columns, but the model takes {len(names)}: {listed(names)}"
+            )
+        columns = {name: self.columns[one] for name, one in zip(names, own, strict=True)}
+        return replace(self, columns=columns, repeated=frozenset())
 
     def cell(self, name: str, row: int) -> str:
         """Where a cell stands, and what it holds, for messages; rows are counted from 1."""

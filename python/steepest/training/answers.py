@@ -35,9 +35,19 @@ def classes(compiled: Compiled, loss: Loss | None, scores: Array) -> Array:
     return (scores[:, 0] > threshold).astype(np.int64)
 
 
+def are_logits(compiled: Compiled, loss: Loss | None) -> bool:
+    """Whether `probabilities` makes something of the scores."""
+    return _is_cross_entropy(loss) and not ends_with_sigmoid(compiled.layers)
+
+
+def _is_cross_entropy(loss: Loss | None) -> bool:
+    """One that is not known is taken for it."""
+    return loss is None or isinstance(loss, SoftmaxCrossEntropy | BinaryCrossEntropy)
+
+
 def probabilities(compiled: Compiled, loss: Loss | None, scores: Array) -> Array:
     """Of each class; see `Model.predict_proba`."""
-    if loss is not None and not isinstance(loss, SoftmaxCrossEntropy | BinaryCrossEntropy):
+    if not _is_cross_entropy(loss):
         raise ValueError(
             f"the model was fitted with {loss!r:.80}, whose scores are no probabilities: fit it with "
             "loss='cross_entropy' or loss='bce', or use model(X)"

@@ -19,9 +19,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..._checks import Array
 from ..._config import config, get_num_threads
+from ...ensemble import mean_answer
 from ...tables.ensemble import TableEnsemble
 from ...tables.frames import some_cells
-from ...tables.members import Classes, Numbers, mean_answer, some_inputs
+from ...tables.members import Classes, Numbers, some_inputs
 from ...tables.table import listed
 from .._common.classes import WEIGHTED
 from .._common.data import weights_count, weights_of
@@ -246,11 +247,7 @@ class TabularEstimator(TabularParameters):
         OSError
             If the file cannot be written.
         """
-        check_is_fitted(self, "members_")
-        named = hasattr(self, "feature_names_in_")
-        encodings = tuple(self.encoder_.encodings_)
-        networks = tuple(member.network for member in self.members_)
-        TableEnsemble(encodings, networks, self._meaning(), named).save(path)
+        ensemble_of(self).save(path)
 
     def summary(self) -> str:
         """Describe what was fitted: inputs, members with their best epochs, and the score of rows held out.
@@ -279,3 +276,14 @@ class TabularEstimator(TabularParameters):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
         return tags
+
+
+def ensemble_of(estimator: TabularEstimator) -> TableEnsemble:
+    """What a fitted estimator saves."""
+    check_is_fitted(estimator, "members_")
+    return TableEnsemble(
+        tuple(estimator.encoder_.encodings_),
+        tuple(member.network for member in estimator.members_),
+        estimator._meaning(),
+        hasattr(estimator, "feature_names_in_"),
+    )

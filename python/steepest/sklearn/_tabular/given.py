@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from ...tables.frames import columns_in, columns_named, is_frame, is_nothing
-from ...tables.table import listed
+from ...tables.table import Table, listed
 
 
 def columns_to_fit(estimator: Any, X: Any) -> list[Any]:
@@ -23,6 +23,8 @@ def columns_to_fit(estimator: Any, X: Any) -> list[Any]:
     """
     X = _checked(X, estimator)
     validate_data(estimator, X, skip_check_array=True)
+    if isinstance(X, Table):
+        estimator.feature_names_in_ = np.array(list(X.columns), dtype=object)
     return columns_in(X)
 
 
