@@ -25,6 +25,10 @@ try:
     from .estimators import CALLS as OF_ESTIMATORS
 except ImportError:  # without scikit-learn
     OF_ESTIMATORS = {}
+try:
+    from .tabular import CALLS as OF_TABLES
+except ImportError:  # without scikit-learn, pandas or polars
+    OF_TABLES = {}
 
 SEEDS = [0, 1, np.int64(5)]
 NAMES = ["", ".", "no/m", "a\0b", "\ud800", "a" * 256]  # of no file that can be written
@@ -196,6 +200,7 @@ def decomposed(d: Draw) -> Any:
 CALLS: dict[str, tuple[int, Call]] = {
     **functions.CALLS,
     **OF_ESTIMATORS,
+    **OF_TABLES,
     "descriptions": (8, descriptions),
     "rates": (3, rates),
     "answers": (10, answers),

@@ -49,9 +49,11 @@ class Scaled:
             return cls(name, 0.0, 0.0, False, 0)
         lower, median, upper = (_quantile(ordered, share) for share in (0.25, 0.5, 0.75))
         with np.errstate(over="ignore"):
-            scale = upper - lower or (ordered[-1] - ordered[0]) / 2
+            half = (ordered[-1] - ordered[0]) / 2
+            if np.isinf(half):
+                half = ordered[-1] / 2 - ordered[0] / 2
+            scale = min(float(upper - lower or half), float(np.finfo(np.float64).max))
         distinct = 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
-        scale = min(float(scale), float(np.finfo(np.float64).max))
         return cls(name, median, scale, bool(np.isnan(values).any()), distinct)
 
     @property
@@ -74,8 +76,11 @@ class Scaled:
 
     def scaled(self, values: Floats) -> Floats:
         """Clipped; infinite ones are at the ends."""
-        with np.errstate(over="ignore"):
-            z = (values - self.median) / self.scale
+        with np.errstate(over="ignore", invalid="ignore"):
+            distance = values - self.median
+            # Of two numbers near the largest one the distance overflows, and only then of finite ones.
+            apart = values / self.scale - self.median / self.scale
+            z = np.where(np.isinf(distance), apart, distance / self.scale)
         z = np.clip(z, -_LARGEST, _LARGEST)
         z = z / np.sqrt(1 + (z / 3) ** 2)
         return np.where(np.isnan(z), 0.0, z)
@@ -200,4 +205,6 @@ def _quantile(ordered: Floats, share: float) -> float:
     place = share * (len(ordered) - 1)
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
-    return float(ordered[below] * (1 - (place - below)) + ordered[above] * (place - below))
+    with np.errstate(over="ignore"):
+        between = ordered[below] * (1 - (place - below)) + ordered[above] * (place - below)
+    return float(min(max(between, ordered[below]), ordered[above]))  # whatever was rounded

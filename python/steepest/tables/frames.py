@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
@@ -15,8 +17,10 @@ from .table import UNKNOWN, Array, Table, TableError, is_number, listed, number,
 
 Kind: TypeAlias = Literal["number", "date", "category"]
 
+_MOMENT = re.compile(r"\d{4}([-/])\d\d\1\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?\s*(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _EPOCH = np.datetime64("2000-01-01", "s")
 _DAY = 86_400.0
+_NESTED = ("List(", "Array(", "Struct(", "list<", "large_list<", "fixed_size_list<", "struct<", "map<")
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,8 @@ class Cells:
         return np.array([*map(function, self.different), np.nan])[self.codes]
 
     def coded(self) -> Coded:
-        """Their texts; 1 and 1.0 and "1" are one."""
-        texts = [text_of(cell) or "" for cell in self.different]
+        """Their texts; 1 and 1.0 and "1" are one, and so are a date and its text."""
+        texts = [_kind(cell) for cell in self.different]
         places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         return Coded(np.array([*map(places.__getitem__, texts), -1])[self.codes], tuple(places))
 
@@ -142,8 +146,19 @@ def values_of(found: Found, kind: Kind, name: str) -> Values:
 
 
 def read(column: Any) -> Found:
-    """A column as float64 or datetime64[s]; kinds; or cells of any kind, which are to be judged."""
+    """A column as float64 or datetime64[s]; kinds; or cells of any kind, which are to be judged.
+
+    Raises
+    ------
+    TableError
+        If its cells are lists or structures, or complex numbers.
+    """
     dtype = column.dtype
+    if str(dtype).startswith(_NESTED):
+        raise TableError(
+            f"column {column.name!r} holds {dtype!s:.80}, but must hold numbers, texts, categories, "
+            "booleans, dates or durations: make columns of its parts"
+        )
     if hasattr(column, "cat") and str(dtype).startswith("category"):  # pandas
         categories = Cells(column.cat.codes.to_numpy().astype(np.int64), column.cat.categories.tolist())
         return categories.coded()
@@ -153,7 +168,7 @@ def read(column: Any) -> Found:
         return _ranked(column)
     if str(dtype).startswith("Datetime(") and "time_zone='" in str(dtype):  # as the clock on the wall
         return _array(column.dt.replace_time_zone(None).to_numpy())
-    if str(dtype).startswith("Decimal"):
+    if str(dtype).startswith(("Decimal", "Int128", "UInt128")):  # for which NumPy has no type
         return np.asarray(column.cast(float).to_numpy(), dtype=np.float64)
     if not isinstance(dtype, np.dtype) and hasattr(column, "factorize"):  # pandas' own types
         return _extension(column)
@@ -164,6 +179,8 @@ def read(column: Any) -> Found:
 
 def _extension(column: Any) -> Found:
     kind = getattr(column.dtype, "kind", "O")
+    if kind == "M" and str(column.dtype).startswith(("date32", "date64")):  # Arrow's days, without a clock
+        return _array(column.astype("datetime64[s]").to_numpy())
     if kind == "M":  # as the clock on the wall
         return _array(column.dt.tz_localize(None).to_numpy())
     if kind in "iuf":
@@ -215,6 +232,14 @@ def _ranked(column: Any) -> Cells:
     """Texts of polars, by its own sorting."""
     codes = column.rank("dense").fill_null(0).to_numpy().astype(np.int64) - 1
     return Cells(codes, column.drop_nulls().unique().sort().to_list())
+
+
+def _kind(cell: Any) -> str:
+    """A cell's text; of a moment one for all ways to write it, without a time at midnight."""
+    if hasattr(cell, "isoformat") or (isinstance(cell, str) and _MOMENT.fullmatch(cell)):
+        with suppress(ValueError):  # a time of the day, the 31st of June
+            return str(as_date(cell)).replace("T", " ").removesuffix(" 00:00:00")
+    return text_of(cell) or ""
 
 
 def is_nothing(cell: Any) -> bool:

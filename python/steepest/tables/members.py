@@ -27,7 +27,9 @@ class Classes:
 
     def shown(self, mean: Array) -> Array:
         """The most probable label of each row."""
-        return np.asarray(np.array(self.labels)[mean.argmax(axis=1)])
+        several = len({*map(type, self.labels)}) > 1  # NumPy would make texts of numbers beside texts
+        labels = np.array(self.labels, dtype=object if several else None)
+        return np.asarray(labels[mean.argmax(axis=1)])
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def weighted_by_class(
     if class_weight is None:
         return sample_weight
     if isinstance(class_weight, str):
-        by_class = compute_class_weight(class_weight, classes=classes, y=classes[codes])
+        by_class = compute_class_weight(class_weight, classes=np.arange(len(classes)), y=codes)
     else:
         by_class = np.array(_weights_by_class(class_weight, classes))
     weight: Array = by_class.astype(dtype)[codes]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_consistent_length
 
 from ..._checks import Array
 from ...tables.members import Classes
@@ -18,12 +18,13 @@ from .._estimator.classification import ClassifierParameters
 from .base import FITTED, TabularEstimator
 from .folds import Rows
 from .given import checked_targets
+from .labels import as_given, classes_of
 from .recipe import Recipe, of_classes
 from .scores import OF_CLASSES, Metric, own_metric, temperature
 
 _CLASSES = """
 classes_ : ndarray of shape (n_classes,)
-    The class labels.
+    The class labels, of the types they were given in.
 temperature_ : float
     What scores are divided by before softmax, fitted to the rows held out.
 """
@@ -85,14 +86,12 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
     # ---- what the fit asks ------------------------------------------------------------------------------
 
     def _validated(self, y: Any) -> Array:
-        y = checked_targets(self, y)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        self.classes_, codes = classes_of(checked_targets(self, as_given(y)))
         if len(self.classes_) < 2:
             raise ValueError(f"y has 1 class, {str(self.classes_[0])!r:.80}, but at least 2 are needed")
         check_class_weight(self.class_weight, self.classes_, np.dtype(np.float32))
         self.temperature_ = 1.0
-        return codes.astype(np.int64)
+        return codes
 
     def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
         dtype = np.dtype(np.float32)
@@ -170,3 +169,28 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
         """
         probabilities = self._mean(X)
         return self.classes_[probabilities.argmax(axis=1)]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The share of rows whose class is predicted, for labels of any type that `fit` takes.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ValueError
+            As `predict_proba`, or if y has another number of rows.
+        """
+        y = as_given(y)
+        if (labels := np.asarray(y)).dtype.kind != "O" or labels.ndim != 1:
+            return float(super().score(X, y, sample_weight))
+        check_consistent_length(X, y, sample_weight)
+        hits = labels == self.predict(X).astype(object)
+        return float(np.average(hits, weights=sample_weight))

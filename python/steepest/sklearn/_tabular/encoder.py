@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             kind = "category" if place in chosen else kind_of(found)
             values = values_of(found, kind, name)
             self.encodings_.append(fitted(name, values, kind, self.max_categories, self.min_frequency))
-        counts = [count for encoding in self.encodings_ for count in encoding.counts]
+        counts = [distinct for encoding in self.encodings_ for distinct in encoding.counts]
         self.n_distinct_: NDArray[np.int64] = np.array(counts, dtype=np.int64)
         return self
 
@@ -156,10 +157,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Names of the output columns: that of the column, or with _missing, a kind, or a part of a date.
 
+        Where such a name is already that of another column, _2 or a larger number is added.
+
         Parameters
         ----------
         input_features : array-like of str, optional
-            Must be the names of the fit if that had some, and as many.
+            Names of the columns; must be those of the fit if that had some.
 
         Returns
         -------
@@ -168,18 +171,23 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the names are other ones.
+            If the names are not those of the fit, or not as many.
         """
         check_is_fitted(self)
-        if input_features is not None and list(input_features) != list(self._names_in()):
-            if len(input_features) != self.n_features_in_:
-                raise ValueError(
-                    f"input_features has {len(input_features)} names, but should have length equal to number "
-                    f"of features ({self.n_features_in_})"
-                )
-            if hasattr(self, "feature_names_in_"):
-                raise ValueError("input_features is not equal to feature_names_in_")
-        names = [name for encoding in self.encodings_ for name in encoding.names]
+        own = list(self._names_in()) if input_features is None else [*map(str, input_features)]
+        if len(own) != self.n_features_in_:
+            raise ValueError(
+                f"input_features has {len(own)} names, but should have length equal to number of features "
+                f"({self.n_features_in_})"
+            )
+        if hasattr(self, "feature_names_in_") and own != list(self.feature_names_in_):
+            raise ValueError("input_features is not equal to feature_names_in_")
+        taken = {*own}
+        names = []
+        for encoding, column in zip(self.encodings_, own, strict=True):
+            for name in encoding.names:
+                part = name[len(encoding.name) :]
+                names.append(_free(column + part, taken) if part else column)
         return np.array(names, dtype=object)
 
     def __sklearn_tags__(self) -> Any:
@@ -187,3 +195,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """That name, or with the first number that makes it a new one."""
+    numbered = (f"{name}_{number}" for number in count(2))
+    found = next(one for one in chain([name], numbered) if one not in taken)
+    taken.add(found)
+    return found
