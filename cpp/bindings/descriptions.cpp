@@ -26,6 +26,7 @@ BoundStage stage_from(py::handle object) {
     s.slope = read<double>(object, "slope"), s.number = read<std::uint32_t>(object, "number");
     s.rate = read<double>(object, "rate"), s.momentum = read<double>(object, "momentum");
     s.epsilon = read<double>(object, "epsilon"), s.partner = read<Index>(object, "partner");
+    s.rows = read<Index>(object, "rows");
     read_image(object, s);
     bound.ramps = std::make_unique<const std::vector<Index>>(read<std::vector<Index>>(object, "ramps"));
     s.ramps = bound.ramps->data(), s.ramp_columns = Index(bound.ramps->size());

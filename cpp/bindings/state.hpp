@@ -24,7 +24,8 @@ template <class T> struct ParameterSet {
             if (!stage.has_parameters()) continue;
             if (views.size() == owners.size()) refuse("fewer parameters than stages that learn");
             auto& [weight, bias] = owners[views.size()];
-            Parameters<T> view{writable<T>(weight, stage.weight_rows(), stage.outputs, "weight"), nullptr};
+            const Index rows = stage.weight_rows(), columns = stage.weight_columns();
+            Parameters<T> view{writable<T>(weight, rows, columns, "weight"), nullptr};
             if (!bias.is_none()) {
                 auto array = py::cast<py::array>(bias);
                 view.bias = writable<T>(array, stage.outputs, "bias");
@@ -54,7 +55,7 @@ py::list new_gradients(const StageList& stages, const ParameterSet<T>& like,
     py::list arrays;
     for (const auto& bound : stages) {
         if (!bound.stage.has_parameters()) continue;
-        auto weight = new_matrix<T>(bound.stage.weight_rows(), bound.stage.outputs);
+        auto weight = new_matrix<T>(bound.stage.weight_rows(), bound.stage.weight_columns());
         py::object bias = py::none();
         Parameters<T> view{rows_of(weight), nullptr};
         if (like.views[views.size()].bias) {

@@ -10,6 +10,7 @@
 #include "kernels/rows/maxout.hpp"
 #include "kernels/rows/normalization.hpp"
 #include "kernels/rows/norms.hpp"
+#include "kernels/rows/periodic.hpp"
 #include "kernels/table.hpp"
 
 #ifdef STEEPEST_CHECKED

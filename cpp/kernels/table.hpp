@@ -16,6 +16,14 @@ template <class T> struct LayerNormRow {
     T *normal, *inverse_deviation; // the normalized row, and one number
 };
 
+// Cosines of each of some features, mixed to some outputs: the rows of the weight, of a number for each
+// feature, are frequencies, as many phases, in turns, for each output as many factors, and the outputs'
+// shifts.
+template <class T> struct Periodic {
+    MatrixView<const T> weight;
+    Index features, frequencies, outputs;
+};
+
 template <class T> struct Kernels {
     Index lanes;   // of a vector
     Index scratch; // elements of scratch memory that the three products may use
@@ -91,6 +99,13 @@ template <class T> struct Kernels {
     // The sums over the samples of dy times the normalized rows and of dy, for the columns [first, last).
     void (*layer_norm_sums)(MatrixView<const T> normal, MatrixView<const T> dy, Index samples, Index first,
                             Index last, T* scale_gradient, T* shift_gradient);
+    // A row of cosines, with x itself before the outputs: y is (1 + outputs, features).
+    void (*periodic)(const Periodic<T>&, const T* x, T* y);
+    void (*periodic_gradient)(const Periodic<T>&, const T* x, const T* dy, T* dx);
+    // The sums over the samples that are the gradient of the weight, in the rows of one frequency alone: no
+    // shift's.
+    void (*periodic_sums)(const Periodic<T>&, MatrixView<const T> x, MatrixView<const T> dy, Index samples,
+                          Index frequency, MatrixView<T> gradient);
     // Register-only fused multiply-adds, for measuring the machine: returns how many were done.
     double (*multiply_add_loop)(Index iterations);
     // Reads n contiguous elements and keeps nothing, likewise: returns how many, all but the last few.
@@ -107,7 +122,7 @@ template <class T> struct Kernels {
     K(all_finite) K(dropout_factors) K(multiply) K(add_scaled) K(maxout)               \
     K(maxout_gradient) K(moments) K(standardize) K(moment_gradients)                   \
     K(standardize_gradient) K(layer_norm) K(layer_norm_gradient) K(layer_norm_sums)    \
-    K(multiply_add_loop) K(read_loop)
+    K(periodic) K(periodic_gradient) K(periodic_sums) K(multiply_add_loop) K(read_loop)
 // clang-format on
 
 struct KernelTable {

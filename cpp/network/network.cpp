@@ -43,7 +43,7 @@ void Network<T>::reserve(const Kernels<T>& kernels, Index samples, int threads, 
         stage.kind->type<T>().reserve(stage, samples, w.saved[s]);
         if (!stage.has_parameters()) continue;
         const std::size_t d = plan_.parameter_index(s);
-        if (gradients) w.gradients[d].reserve(stage.weight_rows() + 1, stage.outputs);
+        if (gradients) w.gradients[d].reserve(stage.weight_rows() + 1, stage.weight_columns());
         if (stage.is_dense()) w.penalty_terms[d].reserve(term_count(stage));
         if (gradients) w.gradient_norm_terms[d].reserve(term_count(stage) + 1);
     }

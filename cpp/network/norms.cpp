@@ -60,7 +60,7 @@ void make_gradient_norm_terms(const Network<T>& network, const Context<T>& conte
         for (Index i = rows.begin; i < rows.end; i += term_rows)
             terms[i / term_rows] =
                 context.kernels.squares(read_only(from(gradient.weight, i)),
-                                        std::min(term_rows, rows.end - i), stage.outputs, T(clip));
+                                        std::min(term_rows, rows.end - i), stage.weight_columns(), T(clip));
         if (share.rank == share.size - 1) // the bias, as one more term
             terms[term_count(stage)] =
                 network.parameters()[d].bias
@@ -107,7 +107,7 @@ bool all_finite(const Network<T>& network, const Context<T>& context, bool param
     const auto inspect = [&](const Parameters<T>* all, std::size_t s) {
         if (!all) return;
         const Parameters<T>& own = all[plan.parameter_index(s)];
-        inspect_matrix(read_only(own.weight), plan[s].weight_rows(), plan[s].outputs);
+        inspect_matrix(read_only(own.weight), plan[s].weight_rows(), plan[s].weight_columns());
         if (own.bias) inspect_matrix({own.bias, plan[s].outputs}, 1, plan[s].outputs);
     };
     for (std::size_t s = 0; s < plan.size(); ++s) {

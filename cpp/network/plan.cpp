@@ -16,6 +16,7 @@ bool fits(const Stage& s) {
     if (!s.kind || s.inputs < 1 || s.outputs < 1 || !(s.rate >= 0 && s.rate <= 1)) return false;
     if (reads_input(s.activation) && !s.kind->keeps_input) return false;
     if ((s.ramp_columns > 0) != (s.kind->name == std::string_view("ramps"))) return false;
+    if ((s.rows > 0) != (s.kind->weight == Weight::rows)) return false;
     return s.kind->fits(s);
 }
 
@@ -76,8 +77,7 @@ void Plan::number_stages() {
 
 double Plan::forward_work(Index samples) const {
     double work = 0;
-    for (const Stage& stage : stages_)
-        work += double(stage.is_dense() ? stage.inputs : 1) * double(stage.outputs);
+    for (const Stage& stage : stages_) work += double(stage.weight_rows()) * double(stage.weight_columns());
     return work * double(samples);
 }
 
@@ -105,7 +105,7 @@ double Plan::total_time(Index samples) const {
     constexpr double others = 20; // a number takes up to an exponential, there and back
     double numbers = 0;
     for (const Stage& stage : stages_)
-        if (!stage.is_dense()) numbers += double(stage.inputs);
+        if (!stage.is_dense()) numbers += double(stage.weight_rows()) * double(stage.inputs);
     return step_time(samples) + others * numbers * double(samples);
 }
 

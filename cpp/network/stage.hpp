@@ -17,6 +17,7 @@ struct Stage {
     double rate = 0;                              // the probability that something is dropped
     double momentum = 0, epsilon = 0;             // of a normalization
     Index partner = 0; // of a residual_split or residual_add: the other's place among the stages
+    Index rows = 0;    // of a weight that has a number for each input in each row
     Index height = 0, width = 0, channels = 0, pooled_height = 0, pooled_width = 0; // of images
     // Of a product with ramps: how many of each column, whose weight rows are the last of all. Owned by the
     // caller.
@@ -30,13 +31,14 @@ struct Stage {
     // Whether it is x @ weight + bias: only such weights have penalties, decay and a maximal norm.
     [[nodiscard]] bool is_dense() const;
     [[nodiscard]] bool has_parameters() const;
-    // Rows of its weight: the inputs of a dense stage, one of any other that has parameters.
-    [[nodiscard]] Index weight_rows() const { return is_dense() ? inputs : 1; }
+    // Rows of its weight: the inputs of a dense stage, one of most others that have parameters.
+    [[nodiscard]] Index weight_rows() const { return is_dense() ? inputs : rows > 0 ? rows : 1; }
+    [[nodiscard]] Index weight_columns() const { return rows > 0 ? inputs : outputs; }
     // Rows of its weight that no ramp has.
     [[nodiscard]] Index rows_before_ramps() const {
-        Index rows = inputs;
-        for (Index c = 0; c < ramp_columns; ++c) rows -= ramps[c];
-        return rows;
+        Index plain = inputs;
+        for (Index c = 0; c < ramp_columns; ++c) plain -= ramps[c];
+        return plain;
     }
     // Columns of the rows that it reads as a first stage: see stages/ramps.cpp.
     [[nodiscard]] Index read_columns() const { return rows_before_ramps() + 2 * ramp_columns; }

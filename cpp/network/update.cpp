@@ -43,7 +43,7 @@ void apply_gradients(const Network<T>& network, const Context<T>& context, const
         for (Index i = rows.begin; i < rows.end; ++i) {
             if (only_touched && only_touched->column(share.rank, i - rows.begin).count == 0) continue;
             kernels.update(weight, from(gradient.weight, i).data, from(own.weight, i).data,
-                           state.of_row(d, i), stage.outputs);
+                           state.of_row(d, i), stage.weight_columns());
         }
         if (own.bias && share.rank == share.size - 1)
             kernels.update(bias, gradient.bias, own.bias, state.of_bias(d), stage.outputs);

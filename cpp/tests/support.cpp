@@ -87,10 +87,10 @@ template <class T> Arrays<T>::Arrays(const std::vector<Stage>& stages, const Fil
     for (const Stage& stage : stages) {
         if (!stage.has_parameters()) continue;
         const auto d = std::uint32_t(views_.size());
-        values_.push_back(fill(stage.weight_rows() * stage.outputs, 10 + d));
+        values_.push_back(fill(stage.weight_rows() * stage.weight_columns(), 10 + d));
         values_.push_back(fill(stage.outputs, 20 + d));
         T *const weight = values_[2 * d].data(), *const bias = values_[2 * d + 1].data(); // survive a move
-        views_.push_back({{weight, stage.outputs}, bias});
+        views_.push_back({{weight, stage.weight_columns()}, bias});
     }
 }
 

@@ -5,6 +5,7 @@
 #include "kernels/simd/gelu.hpp"
 
 #include <cmath>
+#include <limits>
 #include <type_traits>
 
 namespace steepest {
@@ -74,6 +75,32 @@ struct Softplus {
     template <class T> static Vec<T> computed(Vec<T> x) { return vsoftplus<T>(x); }
     template <class W> static W exact(W x) { return (x < 0 ? 0 : x) + std::log1p(std::exp(-std::fabs(x))); }
     template <class T> static bool in_range(T y) { return y >= 0; }
+};
+
+// Arguments in turns, less the nearest integer, which is exact. Beside 1 the result may be 1 and an ULP.
+struct CosTurns {
+    static constexpr const char* name = "cos";
+    static constexpr Bounds bounds = {2.25, 2.70, 2.95, 3.30};
+    template <class T> static Vec<T> computed(Vec<T> x) { return vcos_turns<T>(x); }
+    template <class W> static W exact(W x) {
+        return std::sin(2 * std::acos(W(-1)) * (W(0.25) - std::fabs(std::remainder(x, W(1)))));
+    }
+    template <class T> static bool in_range(T y) {
+        return std::fabs(y) <= 1 + std::numeric_limits<T>::epsilon();
+    }
+};
+
+struct SinTurns {
+    static constexpr const char* name = "sin";
+    static constexpr Bounds bounds = {2.25, 2.20, 2.95, 3.40};
+    template <class T> static Vec<T> computed(Vec<T> x) { return vsin_turns<T>(x); }
+    template <class W> static W exact(W x) {
+        const W part = std::remainder(x, W(1)), size = std::fabs(part);
+        return std::sin(2 * std::acos(W(-1)) * std::copysign(size < W(0.25) ? size : W(0.5) - size, part));
+    }
+    template <class T> static bool in_range(T y) {
+        return std::fabs(y) <= 1 + std::numeric_limits<T>::epsilon();
+    }
 };
 
 // Phi(-t) = erfc(z + d) / 2, z + d = t / sqrt(2), d, the rounding of z, corrected to first order: erfc

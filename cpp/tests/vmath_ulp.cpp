@@ -84,6 +84,10 @@ template <class T> class Arguments {
                              std::log(T(2)) / 4,
                              T(10),
                              T(20),
+                             T(0.25),
+                             T(0.5),
+                             T(0.75),
+                             1 / Limits::epsilon(),
                              Limits::quiet_NaN()};
         for (T center : centers)
             for (int step = -100; step <= 100; ++step) {
@@ -221,6 +225,8 @@ int main(int count, char** arguments) {
     passed &= check_both<Tanh>(exhaustive);
     passed &= check_both<Expm1>(exhaustive);
     passed &= check_both<Softplus>(exhaustive);
+    passed &= check_both<CosTurns>(exhaustive);
+    passed &= check_both<SinTurns>(exhaustive);
     passed &= check_both<Gelu>(exhaustive);
     passed &= check_both<GeluSlope>(exhaustive);
     return passed ? 0 : 1;

@@ -35,11 +35,11 @@ void update_average(const Network<T>& network, const Context<T>& context, const 
         if (!stage.has_parameters()) continue;
         const Parameters<T>&own = network.parameters()[next], &mean = averages[next];
         const Range rows = row_chunk(stage.weight_rows(), 1, context.share);
-        const bool adjoining = own.weight.stride == stage.outputs && mean.weight.stride == stage.outputs;
+        const Index columns = stage.weight_columns();
+        const bool adjoining = own.weight.stride == columns && mean.weight.stride == columns;
         const Index piece = adjoining ? std::max<Index>(rows.size(), 1) : 1; // rows of one call
         for (Index i = rows.begin; i < rows.end; i += piece)
-            kernels.average(weight, from(own.weight, i).data, from(mean.weight, i).data,
-                            piece * stage.outputs);
+            kernels.average(weight, from(own.weight, i).data, from(mean.weight, i).data, piece * columns);
         if (own.bias && context.share.rank == context.share.size - 1)
             kernels.average(weight, own.bias, mean.bias, stage.outputs);
         ++next;

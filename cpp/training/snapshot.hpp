@@ -47,11 +47,11 @@ template <class T> class Snapshot {
             const StageKind& kind = *stage.kind;
             if (kind.has_parameters()) {
                 const std::size_t d = plan.parameter_index(s);
-                const Index rows = stage.weight_rows();
-                visit(copies_[next++], network.parameters()[d], rows, stage.outputs);
+                const Index rows = stage.weight_rows(), columns = stage.weight_columns();
+                visit(copies_[next++], network.parameters()[d], rows, columns);
                 for (int k = 0; k < state.count; ++k)
-                    visit(copies_[next++], state.slots[k][d], rows, stage.outputs);
-                if (averages) visit(copies_[next++], averages[d], rows, stage.outputs);
+                    visit(copies_[next++], state.slots[k][d], rows, columns);
+                if (averages) visit(copies_[next++], averages[d], rows, columns);
             }
             if (kind.has_statistics())
                 visit(copies_[next++], {network.running()[plan.statistics_index(s)], nullptr},

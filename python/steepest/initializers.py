@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -284,14 +284,20 @@ class Zeros(Initializer):
         return np.zeros((inputs, outputs))
 
 
+class _Draws(Protocol):
+    """An initializer, or a layer that draws its own weight."""
+
+    def draw(self, generator: np.random.Generator, inputs: int, outputs: int, /) -> _Weights: ...
+
+
 def drawn(
-    initializer: Initializer,
+    initializer: _Draws,
     generator: np.random.Generator,
     inputs: int,
     outputs: int,
     dtype: np.dtype[Any],
 ) -> NDArray[Any]:
-    """The weights that an initializer, maybe of the user's own, draws; refuse those that are none."""
+    """The weights that a layer, or an initializer, maybe of the user's own, draws; refuse what is none."""
     with np.errstate(over="ignore"):  # infinities are refused
         weights = np.asarray(initializer.draw(generator, inputs, outputs), np.float64)
         rounded = weights.astype(dtype, copy=False)

@@ -43,8 +43,8 @@ class Sequential(Model):
     ----------
     *layers : layers, or one list of them
         `Linear`, `Maxout`, activations such as `ReLU`, `Dropout`, `BatchNorm`, `LayerNorm`, `Scale`,
-        `Residual`, `FractionalMaxPool2d`. There must be at least one `Linear` or `Maxout`, and each layer
-        must take as many features as the one before returns.
+        `PeriodicEmbedding`, `Residual`, `FractionalMaxPool2d`. There must be at least one `Linear` or
+        `Maxout`, and each layer must take as many features as the one before returns.
     dtype : {float32, float64}, default float32
         Data type of the parameters and of all arithmetic.
     seed : int, default 0

@@ -71,6 +71,10 @@ def layers(d: Draw, widths: tuple[int, ...] = WIDTHS, outputs: int | None = None
         chain.append(pool)
     elif d.maybe(0.1):
         chain.append(st.BatchNorm(width))
+    elif d.maybe(0.1):
+        sizes = d.setting("features", [width]), d.setting("frequencies", [1, 5]), d.setting("outputs", [2, 5])
+        chain.append(st.PeriodicEmbedding(*sizes, **d.settings({"std": POSITIVE})))
+        width = chain[-1].features_out
     for _ in range(d.random.randrange(3)):
         wider = d.choice(widths)
         chain += [linear(d, width, wider), *follower(d, wider)]

@@ -75,6 +75,15 @@ def test_a_divergence_names_the_feature() -> None:
         st.Sequential(st.Linear(3, 1)).fit(X, X[:, :1], loss="squared_error", epochs=50, progress=False)
 
 
+def test_numbers_whose_squares_are_infinite_are_named_too() -> None:
+    X = np.random.default_rng(0).standard_normal((200, 3)) * [1, 1e300, 1]
+    model = st.Sequential(st.Linear(3, 1), dtype=np.float64)
+    with pytest.raises(
+        st.DivergenceError, match=r"feature 1 has mean .* standard deviation [\d.]+e\+(299|300):"
+    ):
+        model.fit(X, X[:, :1], loss="squared_error", epochs=2, progress=False)
+
+
 def test_short_fits_and_other_losses_say_nothing() -> None:
     X, y = RAW["wine"]
     assert fit(X, y, epochs=1, optimizer=st.SGD(1e-9)) == []

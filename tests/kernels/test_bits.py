@@ -58,6 +58,11 @@ RECIPES = {
         optimizer=st.AdamW(0.01, weight_decay=0.1),
         penalty=st.L2(1e-4),
     ),
+    "periodic": config(
+        *(st.PeriodicEmbedding(64, 5, std=0.5), L(256, 40), st.PeriodicEmbedding(40, 3, 6), R(), L(240, 10)),
+        optimizer=st.AdamW(0.01, weight_decay=0.1),
+        penalty=st.L2(1e-4),
+    ),
     "absolute errors": config(L(64, 47), R(), L(47, 10), loss="absolute_error", penalty=st.L2(1e-4)),
     "Huber": config(L(64, 47), T(), L(47, 33), L(33, 10), loss=st.Huber(0.3), weighted=True),
     "binary outputs": config(L(64, 47), R(), L(47, 10), loss="binary_cross_entropy", weighted=True),

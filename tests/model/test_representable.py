@@ -53,8 +53,9 @@ def trainer(setting, dtype):
         layers = [st.Linear(4, 27), setting, st.Linear(setting.out_features, 4)]
     if isinstance(setting, Initializer):
         layers = [st.Linear(4, 4, initializer=setting)]
+    width = (layers[-1].features_out if layers else None) or 4
     how = {name: setting for kind, name in PLACES.items() if isinstance(setting, kind)}
-    model = st.Sequential(st.Linear(4, 4), *layers, st.Linear(4, 2), dtype=dtype)
+    model = st.Sequential(st.Linear(4, 4), *layers, st.Linear(width, 2), dtype=dtype)
     return st.Trainer(model, **{"loss": "squared_error"} | how)
 
 

@@ -184,6 +184,7 @@ def test_gradients_are_those_of_differences(backend, loss):
         (st.BatchNorm(FEATURES), L(FEATURES, 7)),
         (st.LayerNorm(FEATURES), L(FEATURES, 7)),
         (st.Scale(FEATURES), L(FEATURES, 7)),
+        (st.PeriodicEmbedding(FEATURES, 2, 2), L(2 * FEATURES, 7)),
         (st.Dropout(0.5), L(FEATURES, 7)),
         (st.ReLU(), L(FEATURES, 7)),
         (st.Residual(L(FEATURES, FEATURES)), L(FEATURES, 7)),

@@ -79,7 +79,7 @@ def test_the_program_of_a_network_that_has_not_learned_prints_the_same(standardi
     assert printed(ask("export", run=0, model=False).values["program"]) == losses
 
 
-def test_every_layer_of_the_package_can_be_had_but_images_ramps_and_scales():
+def test_every_layer_of_the_package_can_be_had_but_images_ramps_cosines_and_scales():
     made = {
         *parts.ACTIVATIONS,
         *parts.NORMALIZATIONS,
@@ -89,7 +89,8 @@ def test_every_layer_of_the_package_can_be_had_but_images_ramps_and_scales():
         "Residual",
         "Standardize",
     }
-    assert {*st.layers.LAYERS} - made == {"FractionalMaxPool2d", "PiecewiseLinear", "Scale"}
+    others = {"FractionalMaxPool2d", "PeriodicEmbedding", "PiecewiseLinear", "Scale"}
+    assert {*st.layers.LAYERS} - made == others
 
 
 def test_learning_lowers_the_loss_to_one_for_every_data_set():

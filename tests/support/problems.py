@@ -43,6 +43,13 @@ MODELS = {
     "selu": [st.Linear(5, 6), st.SELU(), st.Linear(6, 4), st.SELU()],
     "mish": [st.Mish(), st.Linear(5, 6), st.Mish(), st.Linear(6, 4), st.Mish()],
     "scale": [st.Scale(5), st.Linear(5, 6), st.Scale(6), st.Tanh(), st.Linear(6, 4), st.Scale(4), st.Mish()],
+    "periodic": [
+        st.PeriodicEmbedding(5, 3, 2, std=0.5),
+        st.Linear(10, 3),
+        st.PeriodicEmbedding(3, 2, 5),
+        st.Tanh(),
+        st.Linear(15, 4),
+    ],
     "lecun tanh": [st.Linear(5, 6), st.LeCunTanh(), st.Linear(6, 4)],
     "softplus": [st.Linear(5, 6), st.Softplus(), st.Linear(6, 4), st.Softplus()],
     "gelu": [st.Linear(5, 6), st.GELU(), st.Linear(6, 4), st.GELU()],

@@ -12,8 +12,9 @@ namespace steepest {
 
 template <class T> class StageType;
 
-// The weight of a stage: none, one row of a number for each output, or a matrix (inputs, outputs).
-enum class Weight { none, row, matrix };
+// The weight of a stage: none, one row of a number for each output, as many rows as the stage says of a
+// number for each input, or a matrix (inputs, outputs).
+enum class Weight { none, row, rows, matrix };
 
 // Whether a stage opens a residual block, or closes it.
 enum class Residual { none, split, add };
@@ -25,7 +26,7 @@ inline bool keeps_width(const Stage& s) { return s.inputs == s.outputs; }
 struct StageKind {
     const char* name;
     Weight weight = Weight::none; // with a bias of one number for each output, which is optional for a matrix
-    bool has_bias = true;         // beside a weight row
+    bool has_bias = true;         // beside weight rows
     Index running_rows = 0;       // of its running statistics, which training updates and inference reads
     Division division = Division::blocks;
     Residual residual = Residual::none;

@@ -95,7 +95,7 @@ class Compiled:
         biased = ["bias" in layer.parameter_shapes() for _, layer in self._parametric]
         return [
             Parameters(
-                aligned_zeros(stage.weight_rows, stage.outputs, self.dtype),
+                aligned_zeros(stage.weight_rows, stage.weight_columns, self.dtype),
                 aligned_zeros(1, stage.outputs, self.dtype)[0] if bias else None,
             )
             for stage, bias in zip(self.parametric_stages, biased, strict=True)
@@ -108,7 +108,7 @@ class Compiled:
         named = []
         stages = self.parametric_stages
         for (path, _), stage, p in zip(self._parametric, stages, parameters, strict=True):
-            named.append((f"{path}.weight", p.weight if stage.has_matrix else p.weight[0]))
+            named.append((f"{path}.weight", p.weight[0] if stage.parameters == "scale" else p.weight))
             if p.bias is not None:
                 named.append((f"{path}.bias", p.bias))
         return named
@@ -186,17 +186,17 @@ class Compiled:
 
     def _check_sizes(self) -> None:
         for (path, layer), stage in zip(self._parametric, self.parametric_stages, strict=True):
-            rows = stage.weight_rows
-            if rows * stage.outputs * self.dtype.itemsize > _MEMORY:
+            rows, columns = stage.weight_rows, stage.weight_columns
+            if rows * columns * self.dtype.itemsize > _MEMORY:
                 raise ValueError(
-                    f"layer {path} is {layer!r}, whose weight of {rows} x {stage.outputs} numbers is "
+                    f"layer {path} is {layer!r}, whose weight of {rows} x {columns} numbers is "
                     "larger than any memory"
                 )
 
     def _initial(self) -> list[Parameters]:
         parameters = self.zeros()
         for stage, own in zip(self.parametric_stages, parameters, strict=True):
-            if not stage.has_matrix:
+            if stage.parameters == "scale":
                 own.weight[...] = 1
         return parameters
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..initializers import Initializer, checked_initializer, drawn
-from ..layers import ACTIVATIONS, MatrixLayer
+from ..layers import ACTIVATIONS, DrawnLayer, MatrixLayer
 from .compiled import Compiled
 from .plan import parametric
 from .stage import Stage
@@ -16,16 +16,23 @@ from .stage import Stage
 def draw_weights(compiled: Compiled, seed: int, initializer: Initializer | None) -> None:
     """Set the weights, layer by layer, each by its own initializer, by the given one, or by the default.
 
+    Layers that draw for themselves do so.
+
     Biases that are drawn come after all weights, which so are the same with and without.
     """
     checked_initializer(initializer)
     generator = np.random.Generator(np.random.PCG64(seed))
     layers, stages = parametric(compiled.layers), compiled.parametric_stages
     for (_, layer), stage, parameters in zip(layers, stages, compiled.parameters, strict=True):
-        if not isinstance(layer, MatrixLayer):
+        chosen: Initializer | DrawnLayer
+        if isinstance(layer, MatrixLayer):
+            chosen = layer.initializer or initializer or _default_initializer(compiled.stages, stage)
+        elif isinstance(layer, DrawnLayer):
+            chosen = layer
+        else:
             continue
-        chosen = layer.initializer or initializer or _default_initializer(compiled.stages, stage)
-        parameters.weight[...] = drawn(chosen, generator, stage.inputs, stage.outputs, compiled.dtype)
+        rows, columns = stage.weight_rows, stage.weight_columns
+        parameters.weight[...] = drawn(chosen, generator, rows, columns, compiled.dtype)
     for (_, layer), stage, parameters in zip(layers, stages, compiled.parameters, strict=True):
         if isinstance(layer, MatrixLayer) and layer.bias_initializer and parameters.bias is not None:
             row = drawn(layer.bias_initializer, generator, 1, stage.outputs, compiled.dtype)

@@ -7,9 +7,9 @@ from typing import Literal, TypeAlias
 
 from .._checks import Array
 
-# What a stage learns: nothing, a weight (inputs, outputs) and maybe a bias, or a weight (1, outputs) and a
-# bias. Only a matrix has penalties, weight decay and a maximal norm.
-ParameterShape: TypeAlias = Literal["none", "matrix", "scale"]
+# What a stage learns: nothing, a weight (inputs, outputs) and maybe a bias, a weight (1, outputs) and maybe a
+# bias, or a weight (rows, inputs). Only a matrix has penalties, weight decay and a maximal norm.
+ParameterShape: TypeAlias = Literal["none", "matrix", "scale", "rows"]
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,15 @@ class Stage:
         Of a normalization.
     partner : int
         Of a stage that works with another one: the place of the other.
+    rows : int
+        Of a weight that has a number for each input in each row.
     image : tuple of int
         Height, width and channels, and height and width of what comes out.
     ramps : tuple of int
         How many ramps each encoded input has, of a first stage that multiplies them: its last inputs.
     mask : ndarray of bool, (1 or samples, outputs), or None
         Which elements are kept, instead of draws.
-    parameters : {"none", "matrix", "scale"}
+    parameters : {"none", "matrix", "scale", "rows"}
         What it learns, see `ParameterShape`.
     running_start : tuple of float
         What each row of its running statistics, (running_rows, outputs), begins with; empty if it has none.
@@ -56,6 +58,7 @@ class Stage:
     momentum: float = 0.0
     epsilon: float = 0.0
     partner: int = 0
+    rows: int = 0
     image: tuple[int, ...] = ()
     ramps: tuple[int, ...] = ()
     mask: Array | None = field(default=None, compare=False)
@@ -80,4 +83,9 @@ class Stage:
     @property
     def weight_rows(self) -> int:
         """Rows of its weight, if it has one."""
-        return self.inputs if self.has_matrix else 1
+        return self.inputs if self.has_matrix else max(self.rows, 1)
+
+    @property
+    def weight_columns(self) -> int:
+        """And columns."""
+        return self.inputs if self.parameters == "rows" else self.outputs

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from . import _public
 from ._base import LAYERS as LAYERS
 from ._base import Activation as Activation
+from ._base import DrawnLayer as DrawnLayer
 from ._base import Layer as Layer
 from ._base import MatrixLayer as MatrixLayer
 from ._base import Plan as Plan
@@ -20,6 +21,7 @@ if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
         "ACTIVATIONS",
         "LAYERS",
         "Activation",
+        "DrawnLayer",
         "Layer",
         "MatrixLayer",
         "Plan",

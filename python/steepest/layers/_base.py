@@ -6,6 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .._description import Description
 from ..compile.stage import Stage
 from ..initializers import Initializer, LeCunNormal
@@ -86,6 +89,14 @@ class MatrixLayer(Layer, abstract=True):
     def features_out(self) -> int:
         """Number of output features."""
         return self.out_features
+
+
+class DrawnLayer(Layer, abstract=True):
+    """Base class of layers that draw their initial weight themselves, whatever a model's initializer."""
+
+    @abstractmethod
+    def draw(self, generator: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
+        """The weight, (rows, columns), as an initializer draws one."""
 
 
 class Activation(Layer, abstract=True):

@@ -9,6 +9,7 @@ from . import (
     dropout,
     linear,
     normalization,
+    periodic_embedding,
     piecewise_linear,
     pooling,
     residual,
@@ -19,6 +20,7 @@ from .activations import *
 from .dropout import *
 from .linear import *
 from .normalization import *
+from .periodic_embedding import *
 from .piecewise_linear import *
 from .pooling import *
 from .residual import *
@@ -31,6 +33,7 @@ if not TYPE_CHECKING:  # type checkers go by the stars: mypy cannot add lists
         *dropout.__all__,
         *linear.__all__,
         *normalization.__all__,
+        *periodic_embedding.__all__,
         *piecewise_linear.__all__,
         *pooling.__all__,
         *residual.__all__,

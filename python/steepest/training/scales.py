@@ -25,7 +25,8 @@ def advice(x: Array | SparseRows, remedy: str = "let the model begin with st.Sta
     if isinstance(x, SparseRows):
         return ""
     some = _some(x, max(1, _NUMBERS // x.shape[1])).astype(np.float64)
-    mean, deviation = some.mean(axis=0), some.std(axis=0)
+    scale = max(1.0, float(np.abs(some).max()))  # the squares of numbers beyond 1e154 are infinite
+    mean, deviation = scale * (some / scale).mean(axis=0), scale * (some / scale).std(axis=0)
     size = np.maximum(np.abs(mean), deviation)
     worst = int(size.argmax())
     if not size[worst] > _LARGE:

@@ -271,10 +271,10 @@ class ReferenceNetwork:
         return changes
 
     def _arrays(self, parameters: Sequence[Parameters]) -> list[Array]:
-        """Each array, weights with two axes and all else, the scales of a normalization too, with one."""
+        """Each array, matrices alone with two axes: other weights of one row have one axis, of more three."""
         arrays = []
         for stage, p in zip(self._parametric, parameters, strict=False):
-            arrays.append(p.weight if stage.has_matrix else p.weight[0])
+            arrays.append(p.weight if stage.has_matrix else p.weight[None] if stage.rows else p.weight[0])
             if p.bias is not None:
                 arrays.append(p.bias)
         return arrays
