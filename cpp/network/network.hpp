@@ -39,9 +39,7 @@ template <class T> class Network {
     [[nodiscard]] MatrixView<const T> scores() const { return read_only(workspace_.outputs.back().rows()); }
     [[nodiscard]] MatrixView<T> score_gradients() const { return workspace_.deltas.back().rows(); }
     // Whether a stage's product needs another arrangement of its weight than the one that is learned.
-    [[nodiscard]] bool needs_arranged(std::size_t s) const {
-        return is_arranged(s) && !(sparse_ && s == 0);
-    }
+    [[nodiscard]] bool needs_arranged(std::size_t s) const { return is_arranged(s) && !(sparse_ && s == 0); }
     // Whether any does.
     [[nodiscard]] bool needs_arranging() const;
     // This share's part of all these, of which every pass, forward or backward, needs the whole.

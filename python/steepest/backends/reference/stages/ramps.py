@@ -37,8 +37,8 @@ class Ramps(Dense):
 def _with_ramps(view: View) -> View:
     """With all ramps: 1 of intervals before the sample's, -1 of those behind it."""
     stage: Stage = view.stage
-    columns = len(stage.ramps)
-    given, fraction, interval = np.split(view.x, [view.x.shape[1] - 2 * columns, view.x.shape[1] - columns], 1)
+    plain = stage.inputs - sum(stage.ramps)
+    given, fraction, interval = np.split(view.x, [plain, plain + len(stage.ramps)], axis=1)
     made = [given]
     for ramps, part, own in zip(stage.ramps, fraction.T, interval.T, strict=True):
         passed, on = own[:, np.newaxis] > np.arange(ramps), own[:, np.newaxis] == np.arange(ramps)
