@@ -6,6 +6,7 @@ import math
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from os import PathLike
 from time import perf_counter
@@ -28,6 +29,7 @@ from .._common.classes import WEIGHTED
 from .._common.data import weights_count, weights_of
 from .._fitting.many import side_by_side
 from .._fitting.shared import SharedFits, computing, shared_fits
+from . import recipe as recipes
 from .encoder import TableEncoder
 from .folds import Fold, Rows, folds
 from .given import columns_to_fit, columns_to_use
@@ -141,8 +143,9 @@ class TabularEstimator(TabularParameters):
         held = folds(self._groups(y), int(self.n_members), random)
         seeds = random.randint(2**31 - 1, size=len(held)).tolist()
         self._warn_of_leaks(encoded, y, held[0])
+        task = self._with_embedding(task, held[0], seeds[0], begun)
         fits = [partial(fitted, task, fold, seed) for fold, seed in zip(held, seeds, strict=True)]
-        self.members_ = self._together(fits, begun)
+        self.members_ = self._together(fits, begun, self._seconds(), bool(self.progress))
         self.best_epochs_ = [member.best_epoch for member in self.members_]
         self._judge(encoded, y, weight)
         return self
@@ -178,14 +181,33 @@ class TabularEstimator(TabularParameters):
                 stacklevel=4,
             )
 
-    def _together(self, fits: Sequence[Callable[[Callable[[], bool]], Member]], begun: float) -> list[Member]:
-        """Members, one a thread."""
+    def _with_embedding(self, task: Task, fold: Fold, seed: int, begun: float) -> Task:
+        """The task with cosines, if these are chosen, or better than ramps in the first cycles."""
+        periodic = replace(task, periodic=True)
+        if self.embedding != "auto":
+            return periodic if self.embedding == "periodic" else task
+        if not any(map(len, task.knots)) or len(task.knots) > recipes.MOST_TRIED:
+            return task
+        tries = [partial(fitted, one, fold, seed, cycles=recipes.CYCLES_TRIED) for one in (task, periodic)]
+        ramps, cosines = self._together(tries, begun, recipes.TIME_TRIED * self._seconds(), False)
+        return periodic if cosines.value > ramps.value else task
+
+    def _seconds(self) -> float:
+        return math.inf if self.max_time is None else float(self.max_time)
+
+    def _together(
+        self,
+        fits: Sequence[Callable[[Callable[[], bool]], Member]],
+        begun: float,
+        seconds: float,
+        progress: bool,
+    ) -> list[Member]:
+        """Members, one a thread, until so many seconds after the fit has begun."""
         threads = int(self.n_threads or get_num_threads())
         within = shared_fits.get()  # other fits, which have the other threads
         workers = 1 if within is not None else min(threads, len(fits))
         shared = SharedFits()
         rounds = math.ceil(len(fits) / workers)
-        seconds = math.inf if self.max_time is None else float(self.max_time)
 
         def one(place: int) -> Member:
             # Those that begin later have the rest of the time, in equal parts for each round.
@@ -200,7 +222,7 @@ class TabularEstimator(TabularParameters):
                 return fits[place](over)
 
         calls = [partial(one, place) for place in range(len(fits))]
-        return side_by_side(calls, shared, workers, bool(self.progress))
+        return side_by_side(calls, shared, workers, progress)
 
     def _judge(self, encoded: NDArray[np.float32], y: Array, weight: Array | None) -> None:
         """Calibrate on the rows held out, and score them."""

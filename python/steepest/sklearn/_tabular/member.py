@@ -29,6 +29,8 @@ class Member:
     network : Sequential
     best_epoch : int
         Counted from 0; -1 if time was over before the first one ended.
+    value : float
+        How good it is on the rows held out, which is to be large: minus the log loss, say.
     epochs : int
         How many it was trained for.
     held_out : ndarray of int64
@@ -37,6 +39,7 @@ class Member:
 
     network: Sequential
     best_epoch: int
+    value: float
     epochs: int
     held_out: Rows
 
@@ -51,6 +54,7 @@ class Task:
     """What members are fitted to.
 
     value : how good scores of some rows are, which is to be large.
+    periodic : whether inputs have cosines in place of ramps.
     """
 
     X: NDArray[np.float32]
@@ -64,12 +68,17 @@ class Task:
     dropout: float
     weight_decay: float
     max_steps: int | None
+    periodic: bool = False
 
 
-def fitted(task: Task, fold: Fold, seed: int, over: Callable[[], bool]) -> Member:
-    """A member of that fold; it ends when its time is over, and is then the best so far."""
+def fitted(
+    task: Task, fold: Fold, seed: int, over: Callable[[], bool], cycles: int = recipes.CYCLES
+) -> Member:
+    """A member of that fold, after so many cycles; it ends when its time is over, as the best so far."""
     X = task.X[fold.learned]
-    network = recipes.network(task.knots, task.hidden, task.outputs, task.dropout, task.recipe, seed)
+    network = recipes.network(
+        task.knots, task.periodic, task.hidden, task.outputs, task.dropout, task.recipe, seed
+    )
     epochs = recipes.epochs(len(X), task.max_steps)
     steps = epochs * -(-len(X) // recipes.BATCH)
     trainer = Trainer(
@@ -79,7 +88,7 @@ def fitted(task: Task, fold: Fold, seed: int, over: Callable[[], bool]) -> Membe
         rate_factors=recipes.rate_factors(network),
     )
     held = rows_of(network.compiled, task.X[fold.held_out])
-    ends = recipes.cycle_ends(epochs)
+    ends = recipes.cycle_ends(epochs)[:cycles]
     best = BestEpoch(network, held, lambda scores: task.value(scores, fold.held_out), ends, over)
     history = trainer.fit(
         X,
@@ -91,7 +100,7 @@ def fitted(task: Task, fold: Fold, seed: int, over: Callable[[], bool]) -> Membe
         progress=False,
         seed=seed,
     )
-    return Member(network, best.restore(), history.epochs, fold.held_out)
+    return Member(network, best.restore(), best.value, history.epochs, fold.held_out)
 
 
 class BestEpoch(EpochCallback):
@@ -100,7 +109,7 @@ class BestEpoch(EpochCallback):
     It ends the fit with a cycle of the learning rate in which none was as good as one before that.
 
     rows : as backends take them, encoded once.
-    cycle_ends : after so many epochs a cycle ends.
+    cycle_ends : after so many epochs a cycle ends; the fit with the last of them.
     """
 
     def __init__(
@@ -113,17 +122,18 @@ class BestEpoch(EpochCallback):
     ) -> None:
         self._network, self._rows, self._value, self._over = network, rows, value, over
         self._previous_end = {end: before for before, end in pairwise(cycle_ends)}
-        self._best, self._epoch = -np.inf, -1
+        self._end = cycle_ends[-1]
+        self.value, self._epoch = -np.inf, -1
         self._state: dict[str, Array] = {}
 
     def __call__(self, state: EpochState) -> bool:
         """Judge an epoch."""
         value = self._value(self._network.compiled.network().forward(self._rows))
-        if value >= self._best:
-            self._best, self._epoch, self._state = value, state.epoch, self._network.state_dict()
+        if value >= self.value:
+            self.value, self._epoch, self._state = value, state.epoch, self._network.state_dict()
         state.history.best_epoch = self._epoch  # or the trainer would go back by its own rule
-        before = self._previous_end.get(state.epoch + 1, -1)
-        return self._epoch < before or self._over()
+        done = state.epoch + 1
+        return done >= self._end or self._epoch < self._previous_end.get(done, -1) or self._over()
 
     def interrupts(self) -> bool:
         """Whether time is over."""

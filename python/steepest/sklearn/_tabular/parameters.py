@@ -39,6 +39,16 @@ class TabularParameters(BaseEstimator):
         f'"auto" is {recipe.BINS}.',
         'int or "auto"',
     )
+    embedding: str = parameter(
+        "auto",
+        [Names("auto", "piecewise_linear", "periodic")],
+        "What is made of each number beside itself: ramps between its quantiles "
+        "(`steepest.PiecewiseLinear`), or cosines with frequencies that are learned "
+        "(`steepest.PeriodicEmbedding`), which suit some sharp thresholds better. "
+        '"auto" tries both for the first fifth of a fit, on the rows of the first member, and goes on with '
+        f"the better one; of more than {recipe.MOST_TRIED} inputs, or without bins, it is the first.",
+        '"auto", "piecewise_linear" or "periodic"',
+    )
     dropout: float = parameter(
         0.15, [BELOW_1], "Probability that a unit of a hidden layer is dropped in a step."
     )

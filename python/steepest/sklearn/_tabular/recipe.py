@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ...layers import SELU, Dropout, Layer, Linear, Mish, PiecewiseLinear
+from ...layers import SELU, Dropout, Layer, Linear, Mish, PeriodicEmbedding, PiecewiseLinear
 from ...losses import Loss, SoftmaxCrossEntropy, SquaredError
 from ...model import Sequential
 from ...optimizers import AdamW
@@ -26,7 +26,10 @@ BINS = 16
 WEIGHT_DECAY = 0.32
 _STEPS, _ROWS = 1000, 4000  # so many steps, and for more rows more, in proportion to their square root
 _FEWEST_EPOCHS, _MOST_EPOCHS = 8, 256
-_CYCLES = 4  # of the learning rate, each twice as long as the one before
+_PERIODIC_RATE = 0.1  # of its parameters, beside that of a layer with one input
+MOST_TRIED = 128  # inputs: cosines of more take longer than all else
+CYCLES_TRIED, TIME_TRIED = 2, 0.2  # and the part of the time that the trial may take
+CYCLES = 4  # of the learning rate, each twice as long as the one before
 
 
 @dataclass(frozen=True)
@@ -52,28 +55,40 @@ def of_numbers() -> Recipe:
 
 
 def network(
-    knots: Sequence[Floats], hidden: Sequence[int], outputs: int, dropout: float, recipe: Recipe, seed: int
+    knots: Sequence[Floats],
+    periodic: bool,
+    hidden: Sequence[int],
+    outputs: int,
+    dropout: float,
+    recipe: Recipe,
+    seed: int,
 ) -> Sequential:
     """With initial weights; the last layer is 0, so that training begins with a constant answer.
 
-    knots: of each input those of its ramps; empty where it has none.
+    knots: of each input those of its ramps; empty where it has none. periodic: whether inputs have cosines in
+    their place.
     """
     layers: list[Layer] = []
     sizes = [len(knots), *hidden]
-    if any(map(len, knots)):
+    if periodic:
+        layers.append(PeriodicEmbedding(len(knots)))
+        sizes[0] = layers[0].features_out or 0
+    elif any(map(len, knots)):
         bins = [max(len(own) - 1, 0) for own in knots]
-        first = PiecewiseLinear(len(knots), bins, keep_features=True)
-        layers.append(first)
-        sizes[0] = first.features_out
+        layers.append(PiecewiseLinear(len(knots), bins, keep_features=True))
+        sizes[0] = layers[0].features_out or 0
     for fan_in, fan_out in pairwise(sizes):
         layers += [Linear(fan_in, fan_out), recipe.activation]
         layers += [Dropout(dropout)] if dropout else []
     model = Sequential(*layers, Linear(sizes[-1], outputs), seed=seed)
     generator = np.random.Generator(np.random.PCG64(seed))
-    state = {key: np.zeros_like(value) for key, value in model.state_dict().items()}
-    if any(map(len, knots)):
+    state = model.state_dict()
+    if "0.knots" in state:
         state["0.knots"] = np.concatenate(knots)
-    for number in list(linear_layers(model))[:-1]:
+    *others, last = linear_layers(model)
+    for key in (f"{last}.weight", f"{last}.bias"):
+        state[key] = np.zeros_like(state[key])
+    for number in others:
         fan_in, fan_out = state[f"{number}.weight"].shape
         weight, bias = generator.standard_normal((fan_in, fan_out)), generator.standard_normal(fan_out)
         state[f"{number}.weight"] = np.asarray(weight / math.sqrt(fan_in))
@@ -88,13 +103,15 @@ def linear_layers(model: Sequential) -> dict[int, Linear]:
 
 
 def rate_factors(model: Sequential) -> dict[int, float]:
-    """Of each layer 1 / sqrt(inputs)."""
-    return {number: layer.in_features**-0.5 for number, layer in linear_layers(model).items()}
+    """Of each linear layer 1 / sqrt(inputs), and that of cosines."""
+    periodic = isinstance(model.layers[0], PeriodicEmbedding)
+    factors = {number: layer.in_features**-0.5 for number, layer in linear_layers(model).items()}
+    return {0: _PERIODIC_RATE, **factors} if periodic else factors
 
 
 def optimizer(recipe: Recipe, weight_decay: float, steps: int) -> AdamW:
     """For a fit of so many steps."""
-    return AdamW(CosineLog(recipe.rate, steps, _CYCLES), 0.9, 0.95, weight_decay=weight_decay)
+    return AdamW(CosineLog(recipe.rate, steps, CYCLES), 0.9, 0.95, weight_decay=weight_decay)
 
 
 def epochs(rows: int, max_steps: int | None) -> int:
@@ -108,4 +125,4 @@ def epochs(rows: int, max_steps: int | None) -> int:
 
 def cycle_ends(epochs: int) -> list[int]:
     """After how many epochs each cycle of the learning rate has ended."""
-    return [math.ceil(epochs * (2**k - 1) / (2**_CYCLES - 1)) for k in range(1, _CYCLES + 1)]
+    return [math.ceil(epochs * (2**k - 1) / (2**CYCLES - 1)) for k in range(1, CYCLES + 1)]
