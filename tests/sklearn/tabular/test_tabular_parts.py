@@ -49,7 +49,9 @@ def test_knots_are_different_quantiles():
 
 def test_initial_network():
     nothing, knots = np.empty(0, np.float32), np.array([0, 1, 3], np.float32)
-    model = recipe.network([nothing] * 20 + [knots] * 10, [400, 300], 3, 0.2, recipe.of_classes(0.1), seed=1)
+    model = recipe.network(
+        [nothing] * 20 + [knots] * 10, False, [400, 300], 3, 0.2, recipe.of_classes(0.1), seed=1
+    )
     state = model.state_dict()
     first, second, last = recipe.linear_layers(model)
     assert (state[f"{last}.weight"] == 0).all() and (state[f"{last}.bias"] == 0).all()
@@ -58,7 +60,7 @@ def test_initial_network():
     assert abs(state[f"{second}.bias"].std() - 1) < 0.15
     assert state["0.knots"].tolist() == [0, 1, 3] * 10 and model.in_features == 30
     assert recipe.rate_factors(model) == {first: 50**-0.5, second: 400**-0.5, last: 300**-0.5}
-    bare = recipe.network([nothing] * 4, [5], 1, 0.0, recipe.of_numbers(), seed=1)
+    bare = recipe.network([nothing] * 4, False, [5], 1, 0.0, recipe.of_numbers(), seed=1)
     assert [type(layer).__name__ for layer in bare.layers] == ["Linear", "Mish", "Linear"]
 
 

@@ -28,7 +28,7 @@ _STEPS, _ROWS = 1000, 4000  # so many steps, and for more rows more, in proporti
 _FEWEST_EPOCHS, _MOST_EPOCHS = 8, 256
 _PERIODIC_RATE = 0.1  # of its parameters, beside that of a layer with one input
 MOST_TRIED = 128  # inputs: cosines of more take longer than all else
-CYCLES_TRIED, TIME_TRIED = 2, 0.2  # and the part of the time that the trial may take
+CYCLES_TRIED, TIME_TRIED = 3, 0.3  # and the part of the time that the trial may take
 CYCLES = 4  # of the learning rate, each twice as long as the one before
 
 
