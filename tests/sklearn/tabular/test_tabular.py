@@ -138,7 +138,7 @@ def test_each_parameter_acts(change):
 
 
 def test_what_is_auto():
-    named = {"bins": 16, "weight_decay": 0.32}
+    named = {"bins": 16, "weight_decay": 0.1}
     usual = classifier().fit(FRAME, LABELS).predict_proba(FRAME)
     np.testing.assert_array_equal(usual, classifier(**named).fit(FRAME, LABELS).predict_proba(FRAME))
 

@@ -23,7 +23,7 @@ from .knots import Floats
 
 BATCH = 256
 BINS = 16
-WEIGHT_DECAY = 0.32
+WEIGHT_DECAY = 0.1
 _STEPS, _ROWS = 1000, 4000  # so many steps, and for more rows more, in proportion to their square root
 _FEWEST_EPOCHS, _MOST_EPOCHS = 8, 256
 _PERIODIC_RATE = 0.1  # of its parameters, beside that of a layer with one input
