@@ -8,8 +8,7 @@ namespace steepest {
 namespace {
 
 // Vectors of a row at a time, whose sums, or two for each, stay in 16 registers; and how much of the curves
-// samples pass over before the next ones: it stays in a first-level cache of 32 KiB (256 samples of 56 curves
-// of 17 points, 128 outputs: @@).
+// samples pass over before the next ones: it stays in a first-level cache of 32 KiB.
 constexpr int curve_vectors = 8, gradient_vectors = 4;
 constexpr Index curves_bytes = 24 << 10;
 
