@@ -121,6 +121,7 @@ CHANGES = [
     {"hidden_layer_sizes": 12},
     {"bins": 0},
     {"bins": 4},
+    {"embedding": "periodic"},
     {"dropout": 0.5},
     {"weight_decay": 0},
     {"max_steps": 40},
@@ -133,8 +134,9 @@ CHANGES = [
 
 @pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_each_parameter_acts(change):
-    usual = classifier().fit(FRAME, LABELS).predict_proba(FRAME)
-    assert not np.array_equal(usual, classifier(**change).fit(FRAME, LABELS).predict_proba(FRAME))
+    ramps = {"embedding": "piecewise_linear"}  # cosines have no bins
+    usual = classifier(**ramps).fit(FRAME, LABELS).predict_proba(FRAME)
+    assert not np.array_equal(usual, classifier(**ramps | change).fit(FRAME, LABELS).predict_proba(FRAME))
 
 
 def test_what_is_auto():
