@@ -68,15 +68,14 @@ def network(
     knots: of each input those of its ramps; empty where it has none. periodic: whether inputs have cosines in
     their place.
     """
-    layers: list[Layer] = []
-    sizes = [len(knots), *hidden]
+    first: PeriodicEmbedding | PiecewiseLinear | None = None
     if periodic:
-        layers.append(PeriodicEmbedding(len(knots)))
-        sizes[0] = layers[0].features_out or 0
+        first = PeriodicEmbedding(len(knots))
     elif any(map(len, knots)):
         bins = [max(len(own) - 1, 0) for own in knots]
-        layers.append(PiecewiseLinear(len(knots), bins, keep_features=True))
-        sizes[0] = layers[0].features_out or 0
+        first = PiecewiseLinear(len(knots), bins, keep_features=True)
+    layers: list[Layer] = [first] if first else []
+    sizes = [first.features_out if first else len(knots), *hidden]
     for fan_in, fan_out in pairwise(sizes):
         layers += [Linear(fan_in, fan_out), recipe.activation]
         layers += [Dropout(dropout)] if dropout else []

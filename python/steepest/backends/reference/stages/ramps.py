@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 
 from ...._checks import Array
-from ....compile.stage import Stage
 from ...data import Parameters
 from ...protocol import Backend
 from .base import Rows, View
@@ -36,7 +35,7 @@ class Ramps(Dense):
 
 def _with_ramps(view: View) -> View:
     """With all ramps: 1 of intervals before the sample's, -1 of those behind it."""
-    stage: Stage = view.stage
+    stage = view.stage
     plain = stage.inputs - sum(stage.ramps)
     given, fraction, interval = np.split(view.x, [plain, plain + len(stage.ramps)], axis=1)
     made = [given]
