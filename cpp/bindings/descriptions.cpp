@@ -28,8 +28,12 @@ BoundStage stage_from(py::handle object) {
     s.epsilon = read<double>(object, "epsilon"), s.partner = read<Index>(object, "partner");
     s.rows = read<Index>(object, "rows");
     read_image(object, s);
-    bound.ramps = std::make_unique<const std::vector<Index>>(read<std::vector<Index>>(object, "ramps"));
+    const auto list = [object](const char* name) {
+        return std::make_unique<const std::vector<Index>>(read<std::vector<Index>>(object, name));
+    };
+    bound.ramps = list("ramps"), bound.columns = list("columns");
     s.ramps = bound.ramps->data(), s.ramp_columns = Index(bound.ramps->size());
+    s.columns = bound.columns->data(), s.column_count = Index(bound.columns->size());
     const py::object mask = object.attr("mask");
     if (!mask.is_none()) {
         bound.mask = py::cast<py::array_t<bool, py::array::c_style>>(mask);

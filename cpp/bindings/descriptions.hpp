@@ -14,11 +14,11 @@ namespace steepest::python {
 // One attribute, as a V.
 template <class V> V read(py::handle object, const char* name) { return py::cast<V>(object.attr(name)); }
 
-// A stage, with the mask and the numbers of ramps that it looks at.
+// A stage, with the mask and the lists that it looks at.
 struct BoundStage {
     Stage stage;
     py::array_t<bool, py::array::c_style> mask;
-    std::unique_ptr<const std::vector<Index>> ramps;
+    std::unique_ptr<const std::vector<Index>> ramps, columns;
 };
 using StageList = std::vector<BoundStage>;
 

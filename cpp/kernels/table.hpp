@@ -99,7 +99,8 @@ template <class T> struct Kernels {
     // The sums over the samples of dy times the normalized rows and of dy, for the columns [first, last).
     void (*layer_norm_sums)(MatrixView<const T> normal, MatrixView<const T> dy, Index samples, Index first,
                             Index last, T* scale_gradient, T* shift_gradient);
-    // A row of cosines, with x itself before the outputs: y is (1 + outputs, features).
+    // Mixed cosines of a row of features: y is (outputs, features), and x may be the last of its rows. Then
+    // the gradient of x alone, from dy as y.
     void (*periodic)(const Periodic<T>&, const T* x, T* y);
     void (*periodic_gradient)(const Periodic<T>&, const T* x, const T* dy, T* dx);
     // The sums over the samples that are the gradient of the weight, in the rows of one frequency alone: no

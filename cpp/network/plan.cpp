@@ -17,6 +17,9 @@ bool fits(const Stage& s) {
     if (reads_input(s.activation) && !s.kind->keeps_input) return false;
     if ((s.ramp_columns > 0) != (s.kind->name == std::string_view("ramps"))) return false;
     if ((s.rows > 0) != (s.kind->weight == Weight::rows)) return false;
+    if (s.column_count > 0 && s.rows == 0) return false;
+    for (Index c = 0; c < s.column_count; ++c)
+        if (s.columns[c] <= (c ? s.columns[c - 1] : -1) || s.columns[c] >= s.inputs) return false;
     return s.kind->fits(s);
 }
 

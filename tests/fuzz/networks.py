@@ -73,7 +73,8 @@ def layers(d: Draw, widths: tuple[int, ...] = WIDTHS, outputs: int | None = None
         chain.append(st.BatchNorm(width))
     elif d.maybe(0.1):
         sizes = d.setting("features", [width]), d.setting("frequencies", [1, 5]), d.setting("outputs", [2, 5])
-        chain.append(st.PeriodicEmbedding(*sizes, **d.settings({"std": POSITIVE})))
+        some = {"std": POSITIVE, "columns": [None, [0], np.arange(0, width, 2)]}
+        chain.append(st.PeriodicEmbedding(*sizes, **d.settings(some)))
         width = chain[-1].features_out
     for _ in range(d.random.randrange(3)):
         wider = d.choice(widths)

@@ -13,9 +13,11 @@ import steepest as st
 Embedding = st.PeriodicEmbedding
 X = numbers((70, 5))
 LABELS = np.arange(70) % 3
-# First, between a product and an activation that is fused with it or not, and last.
-LAYERS = (Embedding(5, 3, 4, std=1.0), st.Linear(20, 37), Embedding(37, 2, 2), st.Tanh(), st.Linear(74, 19))
-LAYERS += (Embedding(19, 1, 7, 0.5), st.Mish(), st.Linear(133, 1), Embedding(1, 5, 3))
+# First, between a product and an activation that is fused with it or not, and last; of all features or some.
+SOME = (1, 2, *range(5, 37, 2))
+LAYERS = (Embedding(5, 3, 4, std=1.0, columns=[0, 3]), st.Linear(11, 37), Embedding(37, 2, 3, columns=SOME))
+LAYERS += (st.Tanh(), st.Linear(73, 19), Embedding(19, 1, 7, 0.5), st.Mish(), st.Linear(133, 1))
+LAYERS += (Embedding(1, 5, 3),)
 
 
 def model(dtype: str = "float64") -> st.Sequential:
@@ -24,7 +26,7 @@ def model(dtype: str = "float64") -> st.Sequential:
 
 def parts(layer: st.PeriodicEmbedding, weight: np.ndarray) -> list[np.ndarray]:
     """The frequencies, phases, mixing matrix and shifts, with the shapes that the docstring has."""
-    K, M, features = layer.frequencies, layer.outputs - 1, layer.features
+    K, M, features = layer.frequencies, layer.outputs - 1, len(layer.columns or range(layer.features))
     w, b, A, a = np.split(weight, [K, 2 * K, (2 + M) * K])
     assert a.shape == (M, features)
     return [w, b, A.reshape(M, K, features), a]
@@ -33,18 +35,21 @@ def parts(layer: st.PeriodicEmbedding, weight: np.ndarray) -> list[np.ndarray]:
 def expected(layer: st.PeriodicEmbedding, weight: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """What comes out by the formula, in float64, and the size of its terms and their errors."""
     w, b, A, a = (part.astype(np.float64) for part in parts(layer, weight))
-    wide = x.astype(np.float64)[:, None]
+    given = x.astype(np.float64)
+    wide = given[:, None, list(layer.columns or range(layer.features))]
     turns = wide * w + b
     y = np.einsum("nkf,mkf->nmf", np.cos(2 * np.pi * turns), A) + a
     size = np.einsum("nkf,mkf->nmf", 1 + 2 * np.pi * (np.abs(wide * w) + np.abs(b)), np.abs(A)) + np.abs(a)
-    return tuple(np.concatenate([wide, part], axis=1).reshape(len(x), -1) for part in (y, size))
+    return tuple(np.concatenate([given, part.reshape(len(x), -1)], axis=1) for part in (y, size))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("features", [1, 5, 16, 19, 33])
 @pytest.mark.parametrize(("frequencies", "outputs"), [(1, 2), (3, 5), (4, 6), (16, 4)])
-def test_an_embedding_is_its_formula(backend, dtype, features, frequencies, outputs):
-    layer = Embedding(features, frequencies, outputs, std=1.0)
+@pytest.mark.parametrize("every", [1, 2])
+def test_an_embedding_is_its_formula(backend, dtype, features, frequencies, outputs, every):
+    columns = None if every == 1 else range(0, features, every)
+    layer = Embedding(features, frequencies, outputs, std=1.0, columns=columns)
     columns = layer.features_out
     made = st.Sequential(layer, st.Linear(columns, columns, bias=False), dtype=dtype)
     made.load_state_dict(made.state_dict() | {"1.weight": np.eye(columns)})
@@ -160,7 +165,7 @@ def test_initial_weights_depend_on_the_seed_alone():
     assert not own["1.weight"].any() and (own["0.weight"] == model().state_dict()["0.weight"]).all()
 
 
-@pytest.mark.parametrize("change", [{"frequencies": 4}, {"outputs": 5}, {"std": 0.2}])
+@pytest.mark.parametrize("change", [{"frequencies": 4}, {"outputs": 5}, {"std": 0.2}, {"columns": [1]}])
 def test_every_setting_acts(change):
     layer = Embedding(**({"features": 2} | change))
     made = st.Sequential(layer, st.Linear(layer.features_out, 1), seed=1).state_dict()
@@ -169,7 +174,8 @@ def test_every_setting_acts(change):
         assert_close(made["0.weight"][:16], 2 * usual["0.weight"][:16], 2, 1.0)
         assert_same_bits(made["0.weight"][16:], usual["0.weight"][16:])
     else:
-        assert made["0.weight"].shape == {"frequencies": (23, 2), "outputs": (100, 2)}[next(iter(change))]
+        shapes = {"frequencies": (23, 2), "outputs": (100, 2), "columns": (83, 1)}
+        assert made["0.weight"].shape == shapes[next(iter(change))]
 
 
 def test_neither_penalty_nor_decay_is_for_embeddings(backend):
@@ -193,7 +199,10 @@ def test_an_embedding_is_saved(backend, tmp_path):
         assert_equal_models(loaded, layers)
         assert_same_bits(loaded(X), layers(X))
     assert loaded.layers == LAYERS
-    assert repr(loaded.layers[0]) == "PeriodicEmbedding(features=5, frequencies=3, outputs=4, std=1.0)"
+    assert (
+        repr(loaded.layers[0])
+        == "PeriodicEmbedding(features=5, frequencies=3, outputs=4, std=1.0, columns=(0, 3))"
+    )
 
 
 @pytest.mark.parametrize(
@@ -208,6 +217,16 @@ def test_an_embedding_is_saved(backend, tmp_path):
         ({"std": 0.0}, ValueError, r"std is 0\.0, but must be"),
         ({"std": np.inf}, ValueError, "std is inf, but must be"),
         ({"std": "wide"}, TypeError, "std must be a real number, not 'wide'"),
+        ({"columns": 1}, TypeError, "columns must be None or a sequence of integers, not 1"),
+        ({"columns": [0.5]}, TypeError, r"columns\[0\] must be an integer, not 0\.5"),
+        ({"columns": [-1]}, ValueError, r"columns\[0\] is -1, but must be at least 0"),
+        (
+            {"columns": []},
+            ValueError,
+            r"columns is \[\], but must be some features, each above the one before",
+        ),
+        ({"columns": [1, 1]}, ValueError, r"columns is \[1, 1\], but must be some features"),
+        ({"columns": [1, 3]}, ValueError, "columns has 3, but features is 3"),
     ],
 )
 def test_embeddings_are_checked(settings, error, message):
@@ -224,7 +243,7 @@ def test_an_embedding_must_fit_the_model():
         st.Sequential(Embedding(2))
     with pytest.raises(ValueError, match=r"std is 1e\+300, but must be"):
         st.Sequential(Embedding(2, std=1e300), st.Linear(8, 2))
-    with pytest.raises(ValueError, match=r"std=3e\+38\) drew a weight of size .* largest number of float32"):
+    with pytest.raises(ValueError, match=r"std=3e\+38, .*drew a weight of size .* largest number of float32"):
         st.Sequential(Embedding(9, std=3e38), st.Linear(36, 2))
     with pytest.raises(ValueError, match=r"weight of \d+ x \d+ numbers is larger than any memory"):
         st.Sequential(Embedding(2**40, 2**40), st.Linear(2**42, 1))
@@ -236,12 +255,18 @@ def test_the_extension_refuses_sizes_that_do_not_fit():
     from steepest.backends.data import Parameters
     from steepest.compile.stage import Stage
 
-    def make(inputs, outputs, rows, kind="periodic", shape=None):
-        stage = Stage(inputs, outputs, kind=kind, rows=rows, parameters="rows")
-        weight = np.zeros(shape or (rows, inputs))
+    def make(inputs, outputs, rows, kind="periodic", shape=None, columns=()):
+        stage = Stage(inputs, outputs, kind=kind, rows=rows, parameters="rows", columns=columns)
+        weight = np.zeros(shape or (rows, stage.weight_columns))
         return _core.NetworkFloat64([stage], [Parameters(weight, None)], [])
 
     make(2, 4, 4)
+    make(2, 3, 4, columns=(1,))
+    for columns in [(2,), (-1,), (1, 1), (1, 0), (0, 1, 2)]:
+        with pytest.raises(ValueError, match="that does not fit its kind"):
+            make(2, 2 + len(columns), 4, columns=columns)
+    with pytest.raises(ValueError, match="that does not fit its kind"):
+        make(3, 3, 0, "scale", shape=(1, 3), columns=(1,))
     for inputs, outputs, rows in [(2, 5, 4), (2, 2, 4), (2, 4, 5), (2, 4, 1), (2, 6, 2)]:
         with pytest.raises(ValueError, match="that does not fit its kind"):
             make(inputs, outputs, rows)

@@ -44,8 +44,8 @@ MODELS = {
     "mish": [st.Mish(), st.Linear(5, 6), st.Mish(), st.Linear(6, 4), st.Mish()],
     "scale": [st.Scale(5), st.Linear(5, 6), st.Scale(6), st.Tanh(), st.Linear(6, 4), st.Scale(4), st.Mish()],
     "periodic": [
-        st.PeriodicEmbedding(5, 3, 2, std=0.5),
-        st.Linear(10, 3),
+        st.PeriodicEmbedding(5, 3, 2, std=0.5, columns=[1, 4]),
+        st.Linear(7, 3),
         st.PeriodicEmbedding(3, 2, 5),
         st.Tanh(),
         st.Linear(15, 4),

@@ -36,14 +36,13 @@ STEEPEST_INLINE Vec<T> turns_gradient(const Periodic<T>& p, Index k, Vec<T> turn
     Vec<T> sum = {};
     for (Index o = 0; o < p.outputs; ++o)
         sum = fma(weight_of(p, factor_row(p, k, o), feature, tail...),
-                  load(dy + (1 + o) * p.features + feature, tail...), sum);
+                  load(dy + o * p.features + feature, tail...), sum);
     return broadcast(T(-0x1.921fb54442d18p+2)) * vsin_turns<T>(turns) * sum; // d cos(2 pi t) / dt
 }
 
 template <class T> void periodic(const Periodic<T>& p, const T* x, T* y) {
     for_vectors<T>(p.features, [&](Index j, auto... tail) {
         const Vec<T> v = load(x + j, tail...);
-        store(y + j, v, tail...);
         for (Index first = 0; first < p.outputs; first += mixed_at_once)
             with_int<1, mixed_at_once>(p.outputs - first, [&](auto count) __attribute__((always_inline)) {
                 constexpr int n = decltype(count)::value;
@@ -54,7 +53,7 @@ template <class T> void periodic(const Periodic<T>& p, const T* x, T* y) {
                     for (int o = 0; o < n; ++o)
                         sum[o] = fma(weight_of(p, factor_row(p, k, first + o), j, tail...), z, sum[o]);
                 }
-                for (int o = 0; o < n; ++o) store(y + (1 + first + o) * p.features + j, sum[o], tail...);
+                for (int o = 0; o < n; ++o) store(y + (first + o) * p.features + j, sum[o], tail...);
             });
     });
 }
@@ -62,7 +61,7 @@ template <class T> void periodic(const Periodic<T>& p, const T* x, T* y) {
 template <class T> void periodic_gradient(const Periodic<T>& p, const T* x, const T* dy, T* dx) {
     for_vectors<T>(p.features, [&](Index j, auto... tail) {
         const Vec<T> v = load(x + j, tail...);
-        Vec<T> sum = load(dy + j, tail...);
+        Vec<T> sum = {};
         for (Index k = 0; k < p.frequencies; ++k) {
             const Vec<T> turns = turns_of(p, k, v, j, tail...);
             sum = fma(turns_gradient(p, k, turns, dy, j, tail...), weight_of(p, k, j, tail...), sum);
@@ -97,7 +96,7 @@ void periodic_sums(const Periodic<T>& p, MatrixView<const T> x, MatrixView<const
                 Vec<T> mixed[n];
                 sum_samples<T, n>(samples, mixed, [&](Index i, Vec<T>(&s)[n]) __attribute__((always_inline)) {
                     const Vec<T> z = vcos_turns<T>(turns_of(p, k, x_of(i), j, tail...));
-                    const T* const g = dy.data + i * dy.stride + (1 + first) * p.features + j;
+                    const T* const g = dy.data + i * dy.stride + first * p.features + j;
                     for (int o = 0; o < n; ++o) s[o] = fma(z, load(g + o * p.features, tail...), s[o]);
                 });
                 for (int o = 0; o < n; ++o) keep(factor_row(p, k, first + o), mixed[o]);
@@ -117,14 +116,14 @@ template <class T> void check_periodic(const Periodic<T>& p, const T* x, T* y) {
     const Checker c{"periodic"};
     check_weight(c, p);
     c.holds("x", x, p.features);
-    c.holds("y", y, (1 + p.outputs) * p.features);
+    c.holds("y", y, p.outputs * p.features);
 }
 
 template <class T> void check_periodic_gradient(const Periodic<T>& p, const T* x, const T* dy, T* dx) {
     const Checker c{"periodic_gradient"};
     check_weight(c, p);
     c.all_hold("x or dx", p.features, x, dx);
-    c.holds("dy", dy, (1 + p.outputs) * p.features);
+    c.holds("dy", dy, p.outputs * p.features);
 }
 
 template <class T>
@@ -134,7 +133,7 @@ void check_periodic_sums(const Periodic<T>& p, MatrixView<const T> x, MatrixView
     const Index rows = check_weight(c, p);
     c.range("frequencies", frequency, frequency + 1, p.frequencies);
     c.holds("x", x, samples, p.features);
-    c.holds("dy", dy, samples, (1 + p.outputs) * p.features);
+    c.holds("dy", dy, samples, p.outputs * p.features);
     c.holds("gradient", gradient, rows, p.features);
 }
 #endif

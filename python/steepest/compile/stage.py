@@ -35,7 +35,9 @@ class Stage:
     partner : int
         Of a stage that works with another one: the place of the other.
     rows : int
-        Of a weight that has a number for each input in each row.
+        Of a weight that has a number for each input in each row, or for each of `columns`.
+    columns : tuple of int
+        Of such a weight: which inputs, ascending; all if it is empty.
     image : tuple of int
         Height, width and channels, and height and width of what comes out.
     ramps : tuple of int
@@ -59,6 +61,7 @@ class Stage:
     epsilon: float = 0.0
     partner: int = 0
     rows: int = 0
+    columns: tuple[int, ...] = ()
     image: tuple[int, ...] = ()
     ramps: tuple[int, ...] = ()
     mask: Array | None = field(default=None, compare=False)
@@ -88,4 +91,4 @@ class Stage:
     @property
     def weight_columns(self) -> int:
         """And columns."""
-        return self.inputs if self.parameters == "rows" else self.outputs
+        return len(self.columns) or self.inputs if self.parameters == "rows" else self.outputs

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from itertools import pairwise
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,34 +20,51 @@ from ._base import DrawnLayer, Plan
 __all__ = ["PeriodicEmbedding"]
 
 
+def _columns(value: Any, name: str) -> tuple[int, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str | bytes):
+        raise TypeError(f"{name} must be None or a sequence of integers, not {value!r:.80}")
+    columns = tuple(_checks.integer(n, f"{name}[{i}]", minimum=0) for i, n in enumerate(value))
+    if not columns or any(left >= right for left, right in pairwise(columns)):
+        raise ValueError(f"{name} is {value!r:.80}, but must be some features, each above the one before")
+    return columns
+
+
 @dataclass(frozen=True)
 class PeriodicEmbedding(DrawnLayer):
     """Give each feature, and beside it some mixtures of its cosines with frequencies that are learned.
 
-    Of a feature x it makes x itself and, for 0 < o < outputs::
+    It gives all features as they are and, for 0 < o < outputs, of each feature x with cosines::
 
         y_o = a_o + sum_k A_ok * cos(2 * pi * (w_k * x + b_k))
 
-    where each feature has its own frequencies w, phases b, and A and a. Behind `Standardize`, before the
+    where each of them has its own frequencies w, phases b, and A and a. Behind `Standardize`, before the
     first `Linear`, it lets a small network learn what is periodic in a number, or changes fast with it. A
     penalty or weight decay does not act on its weight.
 
     Parameters
     ----------
     features : int
-        At least 1. Features x outputs come out: first all features, then their y_1, y_2, ...
+        How many come in, at least 1. What comes out is all of them, then y_1 of those with cosines, then
+        their y_2, ...
     frequencies : int, default 16
         Number of cosines of each feature, K, at least 1.
     outputs : int, default 4
-        What is given for each feature, itself included: at least 2. M = outputs - 1 are mixtures.
+        What is given for each feature with cosines, itself included: at least 2. M = outputs - 1 are
+        mixtures.
     std : float, default 0.1
         Standard deviation of the initial frequencies, in periods per unit of the feature: finite and greater
         than 0. It decides how fast a curve the layer learns at first: try 0.03 to 3.
+    columns : sequence of int, default None
+        Which features have cosines, ascending from 0; by default all. Of a column of 0 and 1 they would bring
+        nothing.
 
     Raises
     ------
     TypeError
-        If a number of features, frequencies or outputs is not an integer, or `std` not a real number.
+        If a number of features, frequencies or outputs is not an integer, `std` not a real number, or
+        `columns` not a sequence of integers.
     ValueError
         If a parameter is outside its range, or, when a model is made, its dtype cannot hold `std` or what is
         drawn with it.
@@ -59,13 +77,13 @@ class PeriodicEmbedding(DrawnLayer):
     2022 (arXiv:2203.05556). They give it a tenth of the other layers' learning rate, here
     ``rate_factors={0: 0.1}``.
 
-    `weight` is ((2 + M) * K + M, features), of which column c belongs to feature c. From the top, its rows
-    are
+    `weight` is ((2 + M) * K + M, C), with a column for each of the C features that have cosines. From the
+    top, its rows are
 
-    - w, (K, features), drawn from a normal distribution with `std`;
-    - b, (K, features), in turns, uniform from [-1/2, 1/2);
-    - A, (M, K, features) as M * K rows, uniform from [-1/sqrt(K), 1/sqrt(K));
-    - a, (M, features), the same.
+    - w, (K, C), drawn from a normal distribution with `std`;
+    - b, (K, C), in turns, uniform from [-1/2, 1/2);
+    - A, (M, K, C) as M * K rows, uniform from [-1/sqrt(K), 1/sqrt(K));
+    - a, (M, C), the same.
 
     Examples
     --------
@@ -89,12 +107,19 @@ class PeriodicEmbedding(DrawnLayer):
     frequencies: int = 16
     outputs: int = 4
     std: float = 0.1
+    columns: Sequence[int] | None = None
     _rules: ClassVar[Mapping[str, Rule]] = {
         "features": partial(_checks.integer, minimum=1),
         "frequencies": partial(_checks.integer, minimum=1),
         "outputs": partial(_checks.integer, minimum=2),
         "std": _checks.positive,
+        "columns": _columns,
     }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.columns is not None and self.columns[-1] >= self.features:
+            raise ValueError(f"columns has {self.columns[-1]}, but features is {self.features}")
 
     @property
     def features_in(self) -> int:
@@ -104,11 +129,11 @@ class PeriodicEmbedding(DrawnLayer):
     @property
     def features_out(self) -> int:
         """Number of output features."""
-        return self.features * self.outputs
+        return self.features + self._embedded * (self.outputs - 1)
 
     def parameter_shapes(self) -> Mapping[str, tuple[int, ...]]:
         """All parameters of each feature, one below the other."""
-        return {"weight": (self._rows, self.features)}
+        return {"weight": (self._rows, self._embedded)}
 
     def draw(self, generator: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
         """Frequencies, phases, and what mixes the cosines, as Notes say."""
@@ -121,8 +146,19 @@ class PeriodicEmbedding(DrawnLayer):
     def compile(self, plan: Plan) -> None:
         """To one stage."""
         plan.append(
-            Stage(self.features, self.features_out, kind="periodic", rows=self._rows, parameters="rows")
+            Stage(
+                self.features,
+                self.features_out,
+                kind="periodic",
+                rows=self._rows,
+                columns=tuple(self.columns or ()),
+                parameters="rows",
+            )
         )
+
+    @property
+    def _embedded(self) -> int:
+        return self.features if self.columns is None else len(self.columns)
 
     @property
     def _rows(self) -> int:

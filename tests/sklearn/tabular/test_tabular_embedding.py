@@ -69,8 +69,8 @@ def test_cosines_are_saved(tmp_path):
 
 
 def test_cosines_learn_at_a_rate_of_their_own():
-    made = recipe.network([np.empty(0, np.float32)] * 5, True, [8], 2, 0.1, recipe.of_classes(0), seed=1)
-    assert recipe.rate_factors(made) == {0: 0.1, 1: 20**-0.5, 4: 8**-0.5}
+    made = recipe.network([np.empty(0, np.float32)] * 5, [0, 4], [8], 2, 0.1, recipe.of_classes(0), seed=1)
+    assert recipe.rate_factors(made) == {0: 0.1, 1: 11**-0.5, 4: 8**-0.5}
     assert made.state_dict()["0.weight"].std() > 0  # drawn, as the layer draws it
 
 

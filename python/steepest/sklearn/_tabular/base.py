@@ -33,7 +33,7 @@ from . import recipe as recipes
 from .encoder import TableEncoder
 from .folds import Fold, Rows, folds
 from .given import columns_to_fit, columns_to_use
-from .knots import knots_of
+from .knots import VALUES_OF_A_LINE, knots_of
 from .leaks import leaks
 from .member import Member, Task, fitted
 from .parameters import TabularParameters
@@ -158,12 +158,13 @@ class TabularEstimator(TabularParameters):
             return metric.value(y[rows], self._meaning()(scores), None if weight is None else weight[rows])
 
         distinct = self.encoder_.n_distinct_
+        bins = self._bins(int(np.count_nonzero(distinct > VALUES_OF_A_LINE)))
         targets, outputs = self._prepared(y, weight)
         return Task(
             encoded,
             targets,
             weight,
-            knots_of(encoded, distinct if len(distinct) else np.zeros(1, dtype=np.int64), self._bins()),
+            knots_of(encoded, distinct if len(distinct) else np.zeros(1, dtype=np.int64), bins),
             outputs,
             value,
             self._recipe(),
@@ -183,10 +184,11 @@ class TabularEstimator(TabularParameters):
 
     def _with_embedding(self, task: Task, fold: Fold, seed: int, begun: float) -> Task:
         """The task with cosines, if these are chosen, or better than ramps in the first cycles."""
-        periodic = replace(task, periodic=True)
+        numbers = np.flatnonzero(self.encoder_.n_distinct_ > VALUES_OF_A_LINE).tolist()
+        periodic = replace(task, cosines=numbers)
         if self.embedding != "auto":
             return periodic if self.embedding == "periodic" else task
-        if not any(map(len, task.knots)) or len(task.knots) > recipes.MOST_TRIED:
+        if not any(map(len, task.knots)) or len(numbers) > recipes.MOST_TRIED:
             return task
         tries = [partial(fitted, one, fold, seed, cycles=recipes.CYCLES_TRIED) for one in (task, periodic)]
         ramps, cosines = self._together(tries, begun, recipes.TIME_TRIED * self._seconds(), False)

@@ -54,7 +54,7 @@ class Task:
     """What members are fitted to.
 
     value : how good scores of some rows are, which is to be large.
-    periodic : whether inputs have cosines in place of ramps.
+    cosines : the inputs that have cosines; then none has ramps.
     """
 
     X: NDArray[np.float32]
@@ -68,7 +68,7 @@ class Task:
     dropout: float
     weight_decay: float
     max_steps: int | None
-    periodic: bool = False
+    cosines: Sequence[int] = ()
 
 
 def fitted(
@@ -77,7 +77,7 @@ def fitted(
     """A member of that fold, after so many cycles; it ends when its time is over, as the best so far."""
     X = task.X[fold.learned]
     network = recipes.network(
-        task.knots, task.periodic, task.hidden, task.outputs, task.dropout, task.recipe, seed
+        task.knots, task.cosines, task.hidden, task.outputs, task.dropout, task.recipe, seed
     )
     epochs = recipes.epochs(len(X), task.max_steps)
     steps = epochs * -(-len(X) // recipes.BATCH)

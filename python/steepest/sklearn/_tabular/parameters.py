@@ -36,7 +36,7 @@ class TabularParameters(BaseEstimator):
         "auto",
         [Names("auto"), Interval(Integral, 0, 2**20, closed="both")],
         "Number of quantile bins of each number, for its piecewise linear encoding; 0 for none. "
-        f'"auto" is {recipe.BINS}.',
+        f'"auto" is {recipe.BINS}, or less, so that all numbers together have at most {recipe.MOST_RAMPS}.',
         'int or "auto"',
     )
     embedding: str = parameter(
@@ -45,8 +45,8 @@ class TabularParameters(BaseEstimator):
         "What is made of each number beside itself: ramps between its quantiles "
         "(`steepest.PiecewiseLinear`), or cosines with frequencies that are learned "
         "(`steepest.PeriodicEmbedding`), which suit some sharp thresholds better. "
-        '"auto" tries both for the first fifth of a fit, on the rows of the first member, and goes on with '
-        f"the better one; of more than {recipe.MOST_TRIED} inputs, or without bins, it is the first.",
+        '"auto" trains the first member with both for half of its steps and goes on with the better one; of '
+        f"more than {recipe.MOST_TRIED} numbers, or without bins, it is the first.",
         '"auto", "piecewise_linear" or "periodic"',
     )
     dropout: float = parameter(
@@ -92,8 +92,8 @@ class TabularParameters(BaseEstimator):
         given = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
         return [integer(n, f"hidden_layer_sizes[{i}]", minimum=1) for i, n in enumerate(given)]
 
-    def _bins(self) -> int:
-        return recipe.BINS if self.bins == "auto" else int(self.bins)
+    def _bins(self, numbers: int) -> int:
+        return recipe.bins_of(numbers) if self.bins == "auto" else int(self.bins)
 
     def _weight_decay(self) -> float:
         return recipe.WEIGHT_DECAY if self.weight_decay == "auto" else float(self.weight_decay)

@@ -22,12 +22,12 @@ from ...schedules import CosineLog
 from .knots import Floats
 
 BATCH = 256
-BINS = 16
+BINS, MOST_RAMPS = 16, 8192
 WEIGHT_DECAY = 0.1
 _STEPS, _ROWS = 1000, 4000  # so many steps, and for more rows more, in proportion to their square root
 _FEWEST_EPOCHS, _MOST_EPOCHS = 8, 256
 _PERIODIC_RATE = 0.1  # of its parameters, beside that of a layer with one input
-MOST_TRIED = 128  # inputs: cosines of more take longer than all else
+MOST_TRIED = 128  # numbers: cosines of more take longer than all else
 CYCLES_TRIED, TIME_TRIED = 3, 0.3  # and the part of the time that the trial may take
 CYCLES = 4  # of the learning rate, each twice as long as the one before
 
@@ -56,7 +56,7 @@ def of_numbers() -> Recipe:
 
 def network(
     knots: Sequence[Floats],
-    periodic: bool,
+    cosines: Sequence[int],
     hidden: Sequence[int],
     outputs: int,
     dropout: float,
@@ -65,12 +65,12 @@ def network(
 ) -> Sequential:
     """With initial weights; the last layer is 0, so that training begins with a constant answer.
 
-    knots: of each input those of its ramps; empty where it has none. periodic: whether inputs have cosines in
-    their place.
+    knots: of each input those of its ramps; empty where it has none. cosines: the inputs that have cosines;
+    then none has ramps.
     """
     first: PeriodicEmbedding | PiecewiseLinear | None = None
-    if periodic:
-        first = PeriodicEmbedding(len(knots))
+    if cosines:
+        first = PeriodicEmbedding(len(knots), columns=cosines)
     elif any(map(len, knots)):
         bins = [max(len(own) - 1, 0) for own in knots]
         first = PiecewiseLinear(len(knots), bins, keep_features=True)
@@ -94,6 +94,11 @@ def network(
         state[f"{number}.bias"] = np.asarray(bias)
     model.load_state_dict(state)
     return model
+
+
+def bins_of(numbers: int) -> int:
+    """Of each of so many numbers; below 2 they have no ramps."""
+    return min(BINS, MOST_RAMPS // max(numbers, 1))
 
 
 def linear_layers(model: Sequential) -> dict[int, Linear]:
