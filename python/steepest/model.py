@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from os import PathLike
 from textwrap import indent
 from typing import Any, Literal, cast
 
@@ -127,6 +128,9 @@ class Sequential(Model):
         batch_group: int = 1,
         progress: bool | Literal["bar", "lines"] = True,
         seed: int | None = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int | str = "60 seconds",
+        resume: bool | str | PathLike[str] = False,
     ) -> History:
         """Train on mini-batches, with a new `Trainer`.
 
@@ -155,7 +159,7 @@ class Sequential(Model):
             Layers that learn at other rates, and that do not learn; see `Trainer`.
         epochs, batch_size, shuffle, sample_weight, class_weight, validation_data, validation_split, metrics
             See `Trainer.fit`.
-        callbacks, batch_callbacks, batch_group, progress, seed
+        callbacks, batch_callbacks, batch_group, progress, seed, checkpoint, checkpoint_every, resume
             See `Trainer.fit`.
 
         Returns
@@ -186,36 +190,24 @@ class Sequential(Model):
         >>> len(history["loss"]), list(history.metrics)
         (3, ['accuracy'])
         """
-        trainer = Trainer(
-            self,
-            loss=loss,
-            optimizer=optimizer,
-            penalty=penalty,
-            clip_value=clip_value,
-            clip_norm=clip_norm,
-            constraint=constraint,
-            averaging=averaging,
-            rate_factors=rate_factors,
-            frozen=frozen,
-        )
+        limits: dict[str, Any] = {"clip_value": clip_value, "clip_norm": clip_norm, "constraint": constraint}
+        limits |= {"averaging": averaging, "rate_factors": rate_factors, "frozen": frozen}
+        trainer = Trainer(self, loss, optimizer, penalty, **limits)
+        rows: dict[str, Any] = {
+            "shuffle": shuffle,
+            "sample_weight": sample_weight,
+            "class_weight": class_weight,
+        }
+        rows |= {"validation_data": validation_data, "validation_split": validation_split}
+        calls: dict[str, Any] = {
+            "metrics": metrics,
+            "callbacks": callbacks,
+            "batch_callbacks": batch_callbacks,
+        }
+        calls |= {"batch_group": batch_group, "progress": progress, "checkpoint": checkpoint}
+        calls |= {"checkpoint_every": checkpoint_every, "resume": resume}
         with self._one_fit(trainer):
-            return trainer.fit(
-                X,
-                y,
-                epochs=epochs,
-                batch_size=batch_size,
-                shuffle=shuffle,
-                sample_weight=sample_weight,
-                class_weight=class_weight,
-                validation_data=validation_data,
-                validation_split=validation_split,
-                metrics=metrics,
-                callbacks=callbacks,
-                batch_callbacks=batch_callbacks,
-                batch_group=batch_group,
-                progress=progress,
-                seed=seed,
-            )
+            return trainer.fit(X, y, epochs=epochs, batch_size=batch_size, seed=seed, **rows, **calls)
 
     @contextmanager
     def _one_fit(self, trainer: Trainer) -> Iterator[None]:

@@ -153,6 +153,9 @@ def _fit(
             metrics={"score": function} if metric_has_meaning else None,
             callbacks=callbacks,
             progress=not options.quiet,
+            checkpoint=options.checkpoint,
+            checkpoint_every=options.checkpoint_every,
+            resume=options.resume,
         )
     except DivergenceError as error:
         epoch = "" if error.epoch is None else f" in epoch {error.epoch + 1}"
@@ -161,6 +164,10 @@ def _fit(
             f"the loss stopped being finite{epoch} with learning rate {rate:g}: "
             "try a smaller --learning-rate; nothing was saved"
         ) from None
+    except ValueError as error:
+        if not options.resume:
+            raise
+        raise UserError(str(error)) from None  # of another run, or damaged
 
 
 def _lines(epochs: int, score: str, say: Lines) -> Callback:

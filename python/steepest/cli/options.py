@@ -41,6 +41,9 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "patience": None,
         "validation_fraction": 0.15,
         "validation": None,
+        "checkpoint": None,
+        "checkpoint_every": "60 seconds",
+        "resume": False,
     },
     "tabular": {"hidden": (128, 128, 128), "dropout": 0.15, "max_time": None},
 }
@@ -169,6 +172,12 @@ def add_training(parser: argparse.ArgumentParser) -> None:
         "seed of the initial weights and shuffles; which rows are held out does not depend on it; default: 0"
     )
     add("--seed", type=values.integer("seed", 0, 2**64 - 1), default=0, metavar="N", help=seeds)
+    file = "written while it trains, with all that --resume needs, and replaced in one step"
+    add("--checkpoint", metavar="FILE", help=file)
+    often = "epochs, or a text such as '500 steps' or '5 minutes'; default: 60 seconds"
+    add("--checkpoint-every", type=values.every, metavar="N", help=often)
+    on = "go on from --checkpoint, if it exists, to the same bits as if nothing had interrupted it"
+    add("--resume", action="store_true", default=None, help=on)
 
 
 def add_judging(parser: argparse.ArgumentParser) -> None:

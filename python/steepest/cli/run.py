@@ -202,7 +202,8 @@ class Run:
         """Models trained on all folds but one, and their answers for that one."""
         count = self.options.cv
         parts, scores, order = [], [], []
-        quiet = replace(self, say=Lines(silent))
+        options = Namespace(**vars(self.options) | {"checkpoint": None, "resume": False})
+        quiet = replace(self, say=Lines(silent), options=options)
         for number, (train, test) in enumerate(splits.folds(self.plan.groups, rows, count), 1):
             parts.append(quiet.trained(train).on(test, "fold"))
             order.append(test)

@@ -7,6 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from .._version import __version__
+from ..storage.checkpoint import check_replaceable
 from . import measures, pictures, saving, sources, splits, tabular, text
 from .errors import UserError
 from .learning import made
@@ -77,6 +78,21 @@ def _check(options: Namespace, output: Path) -> None:
     pictures.check(options.plot, options.force, options.data, options.validation)
     if options.plot is not None and options.plot == output:
         raise UserError(f"--plot and --output are the same file, {output}")
+    if options.model == "network":
+        _check_checkpoint(options, output)
+
+
+def _check_checkpoint(options: Namespace, output: Path) -> None:
+    if options.checkpoint is None:
+        if options.resume:
+            raise UserError("--resume goes on from the file of --checkpoint: give both")
+        return
+    if Path(options.checkpoint) == output:
+        raise UserError(f"--checkpoint and --output are the same file, {output}")
+    try:
+        check_replaceable(options.checkpoint)
+    except ValueError as error:
+        raise UserError(f"--checkpoint: {error}") from None
 
 
 def _lines(options: Namespace, output: Path) -> Lines:

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 from .. import _checks
 from ..penalties import L1, L2, ElasticNet, Penalty
+from ..training.checkpoints.every import checked_every
 
 _T = TypeVar("_T")
 
@@ -31,6 +32,13 @@ def real(name: str, check: Callable[[object, str], float]) -> Callable[[str], fl
         return _valid(lambda: check(number, name))
 
     return parse
+
+
+def every(text: str) -> int | str:
+    """How often something is done, as `Trainer.fit` takes it."""
+    value = int(text) if text.strip().isdecimal() else text
+    _valid(lambda: checked_every(value))
+    return value
 
 
 def hidden(text: str) -> tuple[int, ...]:

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 
 from .. import _checks
 from .._checks import Array
-from ..backends.data import Batch, EpochResults, FitRequest, ShouldStop
+from ..backends.data import EpochResults, FitRequest, ShouldStop
 from ..metrics import Metric
 from . import divergence, scales
 from .callbacks import BatchCallback, BatchState, Callback, EpochCallback, EpochState, RunningTrainer
+from .checkpoints import Begin, Progress
+from .given import Given
 from .history import History
 from .loop import Call, EpochLoop, Fitting, Part
 from .objective import objective_before_steps
 from .progress import Wanted
 from .rates import AHEAD, Place, Rates
-from .validation import Measured, data_loss, measure
+from .validation import data_loss, measure
 
 
 @dataclass
@@ -26,9 +28,7 @@ class Fit(Fitting):
 
     trainer: RunningTrainer
     cancelled: Callable[[], bool]
-    batch: Batch
-    validation: bool
-    measured: Measured  # the validation data, or those that are learned from
+    samples: Given
     epochs: int
     batch_size: int  # at most the number of samples
     shuffle: bool
@@ -38,28 +38,42 @@ class Fit(Fitting):
     batch_callbacks: Sequence[BatchCallback]
     batch_group: int
     progress: Wanted
+    begin: Begin  # what it goes on from, and what it writes
 
     def __post_init__(self) -> None:
+        self.batch, self._checkpointing = self.samples.batch, self.begin.checkpointing
         samples, classes = len(self.batch.x), self.trainer.model.out_features
-        group = self.batch_group if self.batch_callbacks else AHEAD
+        every = None if self._checkpointing is None else self._checkpointing.every
+        group = self.batch_group if self.batch_callbacks else AHEAD if every is None else every.group
         self._learning = self.trainer.learning
         given: list[object] = [*self.callbacks, *self.batch_callbacks]
         self._observers = list({id(c): c for c in given if isinstance(c, EpochCallback)}.values())
-        self._history = History(metrics={name: [] for name in self.metrics})
-        self._loop = EpochLoop(self, samples, self.batch_size, self.epochs, classes, self.progress, group)
-        self._rates = self._rates_of(self.epochs * self._loop.batches)
-        self._steps = 0
+        before = self.begin.before or Progress(History(metrics={name: [] for name in self.metrics}))
+        self._history, self._steps, self._stopped = before.history, before.steps, before.stopped
+        done = self._history.epochs
+        self._loop = EpochLoop(
+            self, samples, self.batch_size, self.epochs, classes, self.progress, group, done=done
+        )
+        self._loop.begun = begun = before.begun_in(self._loop)
+        first = 0 if begun is None else begun.batches
+        self._rates = self._rates_of(max(0, self.epochs - done) * self._loop.batches - first, first)
 
     def run(self) -> History:
         """All epochs, or as many as nothing ends."""
         history = self._history
-        for observer in self._observers:
-            observer.begin(self.trainer, self._monitored())
+        self._begin()
         with self._loop:
-            for call in self._loop:
-                self._after(call)
-                if history.status != "finished":
-                    break
+            if not self._stopped:
+                for call in self._loop:
+                    self._after(call)
+                    if history.status != "finished":
+                        break
+                    self._write(due=True)
+                self._stopped = history.status == "stopped" and not self._interrupted()
+            if self._stopped:
+                history.status = "stopped"
+            if self._stopped or history.status == "finished":
+                self._write(due=False)
             self._go_back()
         for observer in self._observers:
             observer.end(self.trainer, history)
@@ -72,7 +86,10 @@ class Fit(Fitting):
         most = self._rates.epochs_at_once(self._loop.batches)
         if self.batch_callbacks:
             return 0
-        between = self.callbacks or self.validation or self.metrics or self.progress == "lines"
+        if self._checkpointing is not None:
+            every = self._checkpointing.every
+            most = min(most, every.epochs_at_once(self._history.epochs, self._loop.batches))
+        between = self.callbacks or self.samples.validated or self.metrics or self.progress == "lines"
         return min(most, 1) if between else most
 
     def request(self, epochs: int, part: Part) -> FitRequest:
@@ -105,7 +122,7 @@ class Fit(Fitting):
 
     def stopped(self) -> bool:
         """Whether the trainer was cancelled, or a callback interrupts."""
-        return self.cancelled() or any(observer.interrupts() for observer in self._observers)
+        return self.cancelled() or self._interrupted()
 
     def copies(self) -> list[tuple[Array, Array]]:
         """All that learning changes."""
@@ -121,6 +138,28 @@ class Fit(Fitting):
         return objective_before_steps(compiled, config, self.batch, self.batch_size, self.seed, rows)
 
     # ---- between its calls --------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """Tell those that want to know, and what they were told before."""
+        if self.begin.before is None:
+            for observer in self._observers:
+                observer.begin(self.trainer, self._monitored())
+        else:
+            for observer, state in zip(self._observers, self.begin.before.callbacks, strict=True):
+                observer.resume(self.trainer, self._monitored(), state)
+        if self._checkpointing is not None:
+            self._checkpointing.begin(self._history, self._learning.steps_done)
+
+    def _interrupted(self) -> bool:
+        return any(observer.interrupts() for observer in self._observers)
+
+    def _write(self, *, due: bool) -> None:
+        """A checkpoint, or only one that is due."""
+        to = self._checkpointing
+        if to is None or (due and not to.due(self._history, self._learning.steps_done)):
+            return
+        progress = Progress(self._history, self._steps, stopped=self._stopped)
+        to.write(self.trainer, progress, self._loop, self._observers)
 
     def _after(self, call: Call) -> None:
         epoch = self._history.epochs
@@ -165,10 +204,10 @@ class Fit(Fitting):
 
     def _end_of_epoch(self) -> None:
         history, trainer = self._history, self.trainer
-        if self.validation or self.metrics:
+        if self.samples.validated or self.metrics:
             learning = self._learning
-            loss, values = measure(learning.compiled, learning.loss, self.measured, self.metrics)
-            history.validation_loss += [loss] * self.validation
+            loss, values = measure(learning.compiled, learning.loss, self.samples.measured, self.metrics)
+            history.validation_loss += [loss] * self.samples.validated
             for name, value in values.items():
                 history.metrics[name].append(value)
         self._loop.show(history)
@@ -193,7 +232,7 @@ class Fit(Fitting):
 
     def _monitored(self) -> dict[str, Metric | None]:
         """What is computed for each epoch, and the functions of the metrics."""
-        losses = ("loss", "validation_loss") if self.validation else ("loss",)
+        losses = ("loss", "validation_loss") if self.samples.validated else ("loss",)
         return {**dict.fromkeys(losses), **self.metrics}
 
     def _rates_of(self, steps: int, batch: int = 0) -> Rates:

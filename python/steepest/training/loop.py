@@ -28,6 +28,16 @@ WHOLE = Part()
 
 
 @dataclass(frozen=True)
+class Begun:
+    """An epoch that is run in parts: how many batches are done, their sums and time, and what it found."""
+
+    batches: int
+    sums: tuple[float, float]
+    seconds: float
+    before: list[tuple[Array, Array]]
+
+
+@dataclass(frozen=True)
 class Call:
     """What one call of the backend came to.
 
@@ -84,6 +94,7 @@ class EpochLoop:
     samples, batch_size: of an epoch. epochs: how many at most. classes: outputs of the model. progress: what
     is shown of it. group: batches of each part where an epoch is run in parts. watched: whether a
     loss that rises, or is worse than before the first step, is gone back from. tolerance: by how much it may.
+    done: epochs that were run before. begun: an epoch that is run in parts, between two of them.
     """
 
     fitting: Fitting
@@ -95,14 +106,15 @@ class EpochLoop:
     group: int = 1
     watched: bool = True
     tolerance: float = TOLERANCE
+    done: int = 0
+    begun: Begun | None = None
 
     def __post_init__(self) -> None:
         self.batches = -(-self.samples // self.batch_size)  # of an epoch
         self.undone = 0  # epochs that were gone back from
-        self._done = 0
         self._watches = self.watched and self.epochs > 1  # one epoch by itself does not rise
         fitting = self.fitting
-        self._way_back = WayBack(
+        self.way_back = WayBack(
             lambda request: fitting.fit(request, lambda done: False),
             fitting.data_loss,
             fitting.objective,
@@ -117,57 +129,61 @@ class EpochLoop:
     def __exit__(self, *exception: object) -> None:
         self._bar.close()
         # Or they would keep each other, and a model's buffers, until Python finds circles.
-        del self.fitting, self._way_back
+        del self.fitting, self.way_back
 
     def __iter__(self) -> Iterator[Call]:
-        while self._done < self.epochs:
-            if at_once := self.fitting.epochs_at_once():
-                yield self._whole_epochs(min(at_once, self.epochs - self._done))
+        while self.done < self.epochs:
+            if self.begun is None and (at_once := self.fitting.epochs_at_once()):
+                yield self._whole_epochs(min(at_once, self.epochs - self.done))
             else:
                 yield from self._epoch_in_parts()
 
     def go_back(self) -> Rise | None:
         """Go back to the best epoch if the loss rose for good, or is above the one before the first step."""
-        rise = self._way_back.rise(self.tolerance) if self._watches else None
+        rise = self.way_back.rise(self.tolerance) if self._watches else None
         if rise is not None:
             self.undone = len(rise.losses) - rise.done
         return rise
 
     def show(self, history: History) -> None:
         """Show how many epochs are done, and the last losses and metrics."""
-        self._bar.move(self._done)
-        self._bar.show(history, self._done)
+        self._bar.move(self.done)
+        self._bar.show(history, self.done)
 
     def _whole_epochs(self, number: int) -> Call:
         request = self.fitting.request(number, WHOLE)
         if self._watches:
-            self._way_back.begin(self.fitting.copies(), request)
-        results = self._results(request, self._done)
-        self._done += len(results.losses)
-        self._way_back.end(results.losses)
+            self.way_back.begin(self.fitting.copies(), request)
+        results = self._results(request, self.done)
+        self.done += len(results.losses)
+        self.way_back.end(results.losses)
         return Call(results.losses, results.seconds, None, *self._end(request, results))
 
     def _epoch_in_parts(self) -> Iterator[Call]:
-        before, seconds, sums = self.fitting.copies(), 0.0, (0.0, 0.0)
-        self._way_back.begin(before, None)
-        for first in range(0, self.batches, self.group):
+        if self.begun is None:
+            self.begun = Begun(0, (0.0, 0.0), 0.0, self.fitting.copies())
+            self.way_back.begin(self.begun.before, None)
+        begun = self.begun
+        for first in range(begun.batches, self.batches, self.group):
             number = min(self.group, self.batches - first)
-            request = self.fitting.request(1, Part(first, number, sums))
-            results = self._results(request, self._done + first / self.batches)
+            request = self.fitting.request(1, Part(first, number, begun.sums))
+            results = self._results(request, self.done + first / self.batches)
             if results.status in ("diverged", "overflowed", "invalid_label"):
-                write(before)  # the backend went back to the beginning of the part
+                write(begun.before)  # the backend went back to the beginning of the part
             losses, part = [], None
             if results.losses:
-                part, sums, seconds = (number, results.losses[0]), results.sums, seconds + results.seconds[0]
+                part, sums = (number, results.losses[0]), results.sums
+                begun = Begun(first + number, sums, begun.seconds + results.seconds[0], begun.before)
                 mean = sums[0] / sums[1] if sums[1] else 0.0  # weights may be changed meanwhile
-                losses = [mean] if first + number == self.batches else []
-            self._done += len(losses)
-            self._way_back.end(losses)
-            yield Call(losses, [seconds] * len(losses), part, *self._end(request, results))
+                losses = [mean] if begun.batches == self.batches else []
+            self.begun = None if losses else begun
+            self.done += len(losses)
+            self.way_back.end(losses)
+            yield Call(losses, [begun.seconds] * len(losses), part, *self._end(request, results))
 
     def _results(self, request: FitRequest, done: float) -> EpochResults:
         """One call of the backend, which moves the bar from what is done and asks whether to end."""
-        epochs = self._done
+        epochs = self.done
 
         def should_stop(more: float) -> bool:
             self._bar.move(epochs + more)
@@ -184,9 +200,9 @@ class EpochLoop:
             return results.status == "cancelled" or self.fitting.stopped(), None
         step = len(results.losses) * self.batches + max(results.step - request.first_batch, 0)
         rate = float(request.rates[step % len(request.rates)])
-        restored, losses = "last finished", self._way_back.losses
+        restored, losses = "last finished", self.way_back.losses
         if self._watches and rose(losses, self.tolerance):
-            restored, self.undone = "best", len(losses) - self._way_back.go(untrained=True)
+            restored, self.undone = "best", len(losses) - self.way_back.go(untrained=True)
         if results.status == "overflowed":
-            return False, divergence.of_epoch(self._done, rate, restored)
-        return False, divergence.of_fit(self._done, results.step, rate, restored)
+            return False, divergence.of_epoch(self.done, rate, restored)
+        return False, divergence.of_fit(self.done, results.step, rate, restored)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from .._checks import Array
 from ..backends.data import NO_PLATEAU, FitRequest
@@ -148,6 +150,56 @@ class WayBack:
             self._best = self._now
             self._best.best = losses.index(min(losses))
         self.losses += losses
+
+    def kept(self) -> dict[str, Any]:
+        """What a checkpoint keeps of it, for `restore`: each copy once."""
+        copies = {
+            id(own): own for call in (self._now, self._best) for own in (call.before, call.after) if own
+        }
+        copies |= {id(self._start): self._start} if self._start else {}
+        places = {identity: place for place, identity in enumerate(copies)}
+
+        def told(call: _Call) -> dict[str, Any]:
+            request = None
+            if call.request is not None:
+                left_out = ("orders", "plateau")
+                request = {f.name: getattr(call.request, f.name) for f in fields(FitRequest)}
+                request = {name: value for name, value in request.items() if name not in left_out}
+            before, after = places.get(id(call.before)), places.get(id(call.after))
+            return {
+                "before": before,
+                "request": request,
+                "done": call.done,
+                "best": call.best,
+                "after": after,
+            }
+
+        return {
+            "losses": np.array(self.losses),
+            "copies": [[copy for _, copy in own] for own in copies.values()],
+            "start": places.get(id(self._start)),
+            "now": told(self._now),
+            "best": None if self._best is self._now else told(self._best),
+        }
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Be as it was when `kept` was made of it."""
+        live = [array for array, _ in self._copies()]
+        copies = [list(zip(live, own, strict=True)) for own in kept["copies"]]
+
+        def at(place: int | None) -> Copies:
+            return [] if place is None else copies[place]
+
+        def call(told: Mapping[str, Any]) -> _Call:
+            request = told["request"]
+            if request is not None:
+                request = FitRequest(**{**request, "sums": tuple(request["sums"])})
+            after = None if told["after"] is None else at(told["after"])
+            return _Call(at(told["before"]), request, told["done"], told["best"], after)
+
+        self.losses, self._start = kept["losses"].tolist(), at(kept["start"])
+        self._now = call(kept["now"])
+        self._best = self._now if kept["best"] is None else call(kept["best"])
 
     def rise(self, tolerance: float) -> Rise | None:
         """Go back if the loss rose for good, or is clearly above the one before the first step.

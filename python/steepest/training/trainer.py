@@ -6,11 +6,13 @@ import copy
 import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from os import PathLike
+from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
 from .. import _checks, _html
+from .._checks import Array
 from ..averaging import Averaging
 from ..backends.data import Overflowed
 from ..backends.memory import write
@@ -21,7 +23,7 @@ from ..losses import ClassWeight, Loss, LossFunction
 from ..metrics import Metrics
 from ..optimizers import SGD, Optimizer
 from ..penalties import Penalties
-from . import divergence
+from . import checkpoints, divergence
 from .callbacks import BatchCallback, Callback, checked_callbacks
 from .fit import Fit
 from .given import check_whole, given
@@ -280,6 +282,9 @@ class Trainer:
         batch_group: int = 1,
         progress: bool | Literal["bar", "lines"] = True,
         seed: int | None = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int | str = "60 seconds",
+        resume: bool | str | PathLike[str] = False,
     ) -> History:
         """Train for a number of epochs on mini-batches, from the present parameters.
 
@@ -334,6 +339,17 @@ class Trainer:
             to stderr, for log files: ``epoch 3/10  loss 0.1234  validation_loss 0.2  1.2 s``.
         seed : int, optional
             Seed of the shuffles and of all other random draws of the fit; by default the model's seed.
+        checkpoint : path, optional
+            A file that is written while the fit runs, and when it has finished, with all that is needed to go
+            on from it. It is replaced in one step; the one before stays beside it as ``<path>.previous``.
+        checkpoint_every : int or str, default "60 seconds"
+            How often: a number of epochs, or a text such as "500 steps", "60 seconds" or "2 epochs".
+        resume : bool or path, default False
+            Go on from a checkpoint, with True from `checkpoint` if that file exists. Parameters and history
+            are then, to the last bit, those of a fit that nothing has interrupted (but for times), with any
+            number of threads; what this trainer and its model held before is replaced. Data and settings must
+            be those of the checkpoint's fit, but for `epochs`, `progress` and how often checkpoints are
+            written.
 
         Returns
         -------
@@ -341,8 +357,13 @@ class Trainer:
 
         Raises
         ------
+        ModelFileError
+            If the file to go on from is damaged, or no checkpoint, and there is none before it.
+        OSError
+            If a checkpoint cannot be read or written; the last one that was written is whole.
         ValueError, TypeError
-            If data or settings cannot be used; the model is unchanged then. During
+            If data or settings cannot be used, or differ from those of the checkpoint; the model is unchanged
+            then. During
             the fit, TypeError if a metric does not return a real number, and ValueError, which names the
             sample, if a label was changed to one that is not a class; the parameters of the last finished
             epoch are restored.
@@ -401,35 +422,102 @@ class Trainer:
             batch_size = _checks.integer(batch_size, "batch_size", minimum=1)
         shuffle, progress = _checks.flag(shuffle, "shuffle"), checked_progress(progress)
         split_seed = self.model.seed if seed is None else _checks.seed(seed)  # the same in a loop of fits
-        seed = self.draws if seed is None and self.draws is not None else split_seed
+        asked = checkpoints.asked(checkpoint, checkpoint_every, resume)
+        draws = asked.seed(split_seed if self.draws is None else self.draws) if seed is None else split_seed
         batch_group = _checks.integer(batch_group, "batch_group", minimum=1)
         metrics = checked_metrics(metrics)
         callbacks = checked_callbacks(callbacks, "callbacks")
         batch_callbacks = checked_callbacks(batch_callbacks, "batch_callbacks")
-        compiled = self.learning.compiled
+        compiled, called = self.learning.compiled, [*callbacks, *batch_callbacks]
         with self.learning.inputs_as_before():
-            samples = (X, y, sample_weight, class_weight, validation_data, validation_split)
-            batch, on, validated = given(compiled, self.learning.loss, *samples, split_seed)
-            self.learning.check_lazy(batch.x)
-            size = min(batch_size or len(batch.x), len(batch.x))
+            on = (X, y, sample_weight, class_weight, validation_data, validation_split)
+            samples = given(compiled, self.learning.loss, *on, split_seed)
+            self.learning.check_lazy(samples.batch.x)
+            size = min(batch_size or len(samples.batch.x), len(samples.batch.x))
             compiled.check_masks(size)
             self._cancelled.clear()
+            settings = {"batch_size": size, "shuffle": shuffle, "seed": draws, "metrics": [*metrics]}
+            begin = asked.begin(self, samples, settings, called)
+            self.epochs_done = begin.epochs_done
             return Fit(
                 self,
                 self._cancelled.is_set,
-                batch=batch,
-                validation=validated,
-                measured=on,
+                samples=samples,
                 epochs=epochs,
                 batch_size=size,
                 shuffle=shuffle,
-                seed=seed,
+                seed=draws,
                 metrics=metrics,
                 callbacks=callbacks,
                 batch_callbacks=batch_callbacks,
                 batch_group=batch_group,
                 progress=progress,
+                begin=begin,
             ).run()
+
+    def state_dict(self) -> dict[str, Array]:
+        """Return copies of all that training has changed, by name, for `load_state_dict`.
+
+        Returns
+        -------
+        dict of ndarray
+            "model.0.weight" and so on as `Sequential.state_dict` has them; "optimizer.mean.0.weight" and so
+            on for what the optimizer keeps; "average.0.weight" and so on for the average, if there is one;
+            and arrays of one integer: "steps_done", "epochs_done", "optimizer.since" (the step at which the
+            optimizer's state began), and "average.updates".
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> X, y = st.datasets.two_moons()
+        >>> trainer = st.Trainer(st.Sequential(st.Linear(2, 2)), optimizer=st.SGD(0.1, momentum=0.9))
+        >>> history = trainer.fit(X, y, epochs=1, progress=False)
+        >>> [*trainer.state_dict()][:3]
+        ['model.0.weight', 'model.0.bias', 'optimizer.velocity.0.weight']
+        """
+        return checkpoints.state_of(self.learning, self.epochs_done)
+
+    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
+        """Set all that training changes; if one value does not fit, none is changed.
+
+        Training then goes on with the bits of the trainer that the state is from, if both were made with the
+        same settings.
+
+        Parameters
+        ----------
+        state : mapping of array_like
+            As `state_dict` returns it, in any order, of a trainer with the same model, kind of optimizer and
+            averaging.
+
+        Raises
+        ------
+        ValueError
+            If names are missing or unexpected, a shape differs, or a value is not finite.
+        TypeError
+            If a value does not hold real numbers, or a count is not an integer.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> X, y = st.datasets.two_moons()
+        >>> first, second = (st.Trainer(st.Sequential(st.Linear(2, 2)), optimizer="adam") for _ in range(2))
+        >>> loss = first.step(X, y)
+        >>> second.load_state_dict(first.state_dict())
+        >>> first.step(X, y) == second.step(X, y)
+        True
+        """
+        self.epochs_done = checkpoints.load_state(self.learning, state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_cancelled"}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._cancelled = threading.Event()
+
+    def __copy__(self) -> Trainer:
+        """A trainer of its own, with a copy of the model."""
+        return copy.deepcopy(self)
 
     def cancel(self) -> None:
         """End a running `fit` after its current batch. It may be called from any thread and from callbacks.

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ... import _checks
 from ..._description import Description, Rule
@@ -82,6 +82,21 @@ class CSVLog(Description, EpochCallback):
         if not path.read_bytes().endswith(b"\n"):
             with path.open("ab") as file:
                 file.write(b"\n")
+
+    def state_dict(self) -> dict[str, Any]:
+        """How long the file is."""
+        return {"bytes": Path(self.path).stat().st_size}
+
+    def resume(
+        self, trainer: RunningTrainer, monitored: Mapping[str, Metric | None], state: Mapping[str, Any]
+    ) -> None:
+        """Cut off what was written after the checkpoint; of a file that is missing, begin a new one."""
+        path = Path(self.path)
+        if not path.exists() or path.stat().st_size < state["bytes"]:
+            self.begin(trainer, monitored)
+            return
+        self._columns = ["epoch", *monitored, "seconds"]
+        os.truncate(path, state["bytes"])
 
     def __call__(self, state: EpochState) -> None:
         """Write the line of this epoch."""

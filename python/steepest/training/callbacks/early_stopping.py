@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from ... import _checks
 from ..._checks import Array
@@ -80,6 +81,26 @@ class EarlyStopping(Description, EpochCallback):
         """Forget the previous fit."""
         self._watch = Watch(self.monitor, self.mode, self.min_delta, monitored)
         self._waited, self._saved = 0, None
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best value so far, how long it is ago, and what was saved of that epoch."""
+        saved = None
+        if self._saved is not None:
+            saved = {"state": self._saved.state, "average": [copy for _, copy in self._saved.average]}
+        best = math.inf if self._watch is None else self._watch.best
+        return {"best": best, "waited": self._waited, "saved": saved}
+
+    def resume(
+        self, trainer: RunningTrainer, monitored: Mapping[str, Metric | None], state: Mapping[str, Any]
+    ) -> None:
+        """Go on with them."""
+        self.begin(trainer, monitored)
+        self._waited, saved = state["waited"], state["saved"]
+        if self._watch is not None:
+            self._watch.best = state["best"]
+        if saved is not None:
+            live = [array for array, _ in trainer.learning.average_copies()]
+            self._saved = _Saved(saved["state"], list(zip(live, saved["average"], strict=True)))
 
     def __call__(self, state: EpochState) -> bool:
         """Compare the epoch with the best one."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from string import Formatter
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from ... import _checks
 from ..._description import Description, Rule
@@ -100,6 +101,18 @@ class ModelCheckpoint(Description, EpochCallback):
             raise ValueError(f"path is {path!r}, but must be the name of a file")
         if "{" not in str(Path(path).parent) and not folder.is_dir():
             raise FileNotFoundError(f"path is {path!r}, but there is no folder {str(folder)!r}")
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best value so far."""
+        return {"best": math.inf if self._watch is None else self._watch.best}
+
+    def resume(
+        self, trainer: RunningTrainer, monitored: Mapping[str, Metric | None], state: Mapping[str, Any]
+    ) -> None:
+        """Go on with it."""
+        self.begin(trainer, monitored)
+        if self._watch is not None:
+            self._watch.best = state["best"]
 
     def __call__(self, state: EpochState) -> None:
         """Save the model, if it is its turn."""

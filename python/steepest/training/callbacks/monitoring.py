@@ -48,12 +48,12 @@ class Watch:
         self._monitor = monitor
         self._sign = -1 if kind == "max" else 1  # -1 for what should become large
         self._min_delta = min_delta
-        self._best = math.inf
+        self.best = math.inf  # times the sign
 
     def improves(self, history: History) -> bool:
         """Whether the last epoch is better than the best one before."""
         value = self._sign * history[self._monitor][-1]
-        better = value < self._best - self._min_delta  # NaN never is
+        better = value < self.best - self._min_delta  # NaN never is
         if better:
-            self._best = value
+            self.best = value
         return better

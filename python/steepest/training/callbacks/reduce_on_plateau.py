@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -82,6 +83,20 @@ class ReduceOnPlateau(Description, EpochCallback):
         _rate_of(trainer)
         self._watch = Watch(self.monitor, self.mode, self.min_delta, monitored)
         self._waited, self.reductions = 0, []
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best value so far, how long it is ago, and the reductions; the optimizer has the rate."""
+        best = math.inf if self._watch is None else self._watch.best
+        return {"best": best, "waited": self._waited, "reductions": self.reductions}
+
+    def resume(
+        self, trainer: RunningTrainer, monitored: Mapping[str, Metric | None], state: Mapping[str, Any]
+    ) -> None:
+        """Go on with them."""
+        self.begin(trainer, monitored)
+        self._waited, self.reductions = state["waited"], state["reductions"]
+        if self._watch is not None:
+            self._watch.best = state["best"]
 
     def __call__(self, state: EpochState) -> None:
         """Compare the epoch with the best one."""

@@ -152,6 +152,31 @@ class EpochCallback:
             "validation_loss", which map to None, and its metrics, which map to their functions.
         """
 
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint of the fit keeps of this object, for `resume`; by default nothing.
+
+        Returns
+        -------
+        dict
+            Of numbers, strings, None, float arrays, and lists and dicts of them.
+        """
+        return {}
+
+    def resume(
+        self, trainer: RunningTrainer, monitored: Mapping[str, Metric | None], state: Mapping[str, Any]
+    ) -> None:
+        """Called in place of `begin` by a fit that goes on from a checkpoint; by default `begin`.
+
+        Parameters
+        ----------
+        trainer : Trainer
+        monitored : mapping of str to callable or None
+            As for `begin`.
+        state : mapping
+            What `state_dict` gave when the checkpoint was written.
+        """
+        self.begin(trainer, monitored)
+
     def __call__(self, state: EpochState) -> bool | None:
         """Called after each epoch.
 

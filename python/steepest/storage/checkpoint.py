@@ -1,0 +1,169 @@
+"""Checkpoint files: safetensors with a tree of values beside the tensors, and checksums of both.
+
+A file is replaced in one step, and the one before is kept beside it, so that there is always a whole one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from math import prod
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .._checks import Array
+from . import ModelFileError
+from . import safetensors as _safetensors
+from .atomic import reading, replacing
+
+# Dicts by strings and lists of numbers, strings, None and float arrays.
+Tree: TypeAlias = Any
+_KEY, _CHECKSUM, _VERSION = "steepest.checkpoint", "steepest.sha256", 1
+_TENSOR, _FLOAT, _INTEGERS = "$tensor", "$float", "$integers"
+_REFUSALS = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+
+
+def previous(path: str | os.PathLike[str]) -> Path:
+    """Where the checkpoint before the last one is."""
+    return Path(f"{os.path.realpath(path)}.previous")
+
+
+def check_replaceable(path: str | os.PathLike[str]) -> None:
+    """Refuse to replace what is no checkpoint.
+
+    Raises
+    ------
+    ValueError
+        If `path` exists and is something else.
+    OSError
+        If it cannot be read, or its folder does not exist.
+    """
+    target = Path(path)
+    if not target.exists():
+        if not target.absolute().parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {str(target.parent)!r} for {target.name!r}")
+        return
+    try:
+        with reading(path) as file:
+            begins = file.read(100)
+    except ValueError as error:
+        raise ValueError(f"{target}: {error}, and would not be replaced by a checkpoint") from None
+    if begins and _KEY.encode() not in begins:
+        raise ValueError(f"{target} exists and is not a checkpoint: give another path, or remove it")
+
+
+def write(path: str | os.PathLike[str], tree: Tree) -> None:
+    """Write a checkpoint, and keep the one that it replaces as `previous`.
+
+    Raises
+    ------
+    ValueError
+        If `path` exists and is not a file.
+    OSError
+        If it cannot be written; the last one is there then.
+    """
+    tensors: dict[str, Array] = {}
+    packed = _packed(tree, "", tensors)
+    contents = {name: _safetensors.little_endian(tensors[name]) for name in sorted(tensors)}
+    told = {name: [list(tensors[name].shape), _safetensors.digest(contents[name])] for name in contents}
+    text = json.dumps({"version": _VERSION, "tree": packed, "tensors": told})
+    metadata = {_KEY: text, _CHECKSUM: _safetensors.digest(text.encode())}
+    header = _safetensors.encoded_header(tensors, metadata)
+    with replacing(path) as file:
+        file.write(header)
+        for content in contents.values():
+            file.write(content)
+        _keep(Path(os.path.realpath(path)))
+
+
+def read(path: str | os.PathLike[str]) -> Tree:
+    """What `write` was given.
+
+    Raises
+    ------
+    ModelFileError
+        If it is damaged or something else.
+    OSError
+        If it cannot be read.
+    """
+    try:
+        with reading(path) as file:
+            header = _safetensors.read_header(file)
+            told = _told(header)
+            return _unpacked(
+                told["tree"], {name: _tensor(file, name, t, told) for name, t in header.tensors.items()}
+            )
+    except _REFUSALS as error:
+        raise ModelFileError(f"{Path(path)} is not a checkpoint that can be read: {error}") from error
+
+
+def _keep(path: Path) -> None:
+    """Give the last checkpoint a second name; the first one stays until the new file takes it."""
+    if not path.exists():
+        return
+    beside = previous(path)
+    temporary = beside.with_name(f".{beside.name}.{os.urandom(4).hex()}.tmp")
+    with suppress(OSError):  # a file system without links: then there is one checkpoint
+        os.link(path, temporary)
+        temporary.replace(beside)
+
+
+def _told(header: _safetensors.Header) -> dict[str, Any]:
+    """The description, after all checks that can be done before memory is taken."""
+    if _KEY not in header.metadata:
+        raise ValueError("its metadata do not say so")
+    text = header.metadata[_KEY]
+    if _safetensors.digest(text.encode()) != header.metadata.get(_CHECKSUM):
+        raise ValueError("its description is damaged: the SHA-256 checksum is another one")
+    told: dict[str, Any] = _safetensors.parsed_json(text)
+    if told.get("version") != _VERSION:
+        raise ValueError(f"its version is {told.get('version')!r:.80}, but this release reads {_VERSION}")
+    if told["tensors"].keys() != header.tensors.keys():
+        raise ValueError("its tensors are not those of its description")
+    return told
+
+
+def _tensor(file: Any, name: str, tensor: _safetensors.Tensor, told: Mapping[str, Any]) -> Array:
+    shape, written = told["tensors"][name]
+    dtypes = {code: np.dtype(dtype) for dtype, code in _safetensors.DTYPES.items()}
+    size = prod(tensor.shape) * dtypes[tensor.dtype].itemsize
+    if list(tensor.shape) != shape or tensor.end - tensor.begin != size:
+        raise ValueError(f"{name!r:.80} has another shape than its description says")
+    array = _safetensors.read_tensor(file, tensor.shape, dtypes[tensor.dtype])
+    if _safetensors.digest(_safetensors.little_endian(array)) != written:
+        raise ValueError(f"{name!r:.80} is damaged: the SHA-256 checksum is another one")
+    return array
+
+
+def _packed(value: Tree, name: str, tensors: dict[str, Array]) -> Any:
+    """The value as JSON, which names the tensors: arrays of floats, and floats, so that no bit is lost."""
+    if isinstance(value, Mapping):
+        return {key: _packed(part, f"{name}.{key}" if name else key, tensors) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_packed(part, f"{name}.{place}", tensors) for place, part in enumerate(value)]
+    if isinstance(value, float):
+        return {_FLOAT: float(value).hex()}
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind == "i":
+            return {_INTEGERS: value.tolist()}
+        tensors[name] = value
+        return {_TENSOR: name}
+    return value
+
+
+def _unpacked(value: Any, tensors: Mapping[str, Array]) -> Tree:
+    if isinstance(value, list):
+        return [_unpacked(part, tensors) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if _FLOAT in value:
+        return float.fromhex(value[_FLOAT])
+    if _INTEGERS in value:
+        return np.array(value[_INTEGERS], dtype=np.int64)
+    if _TENSOR in value:
+        return tensors[value[_TENSOR]]
+    return {key: _unpacked(part, tensors) for key, part in value.items()}

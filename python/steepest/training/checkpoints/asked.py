@@ -1,0 +1,91 @@
+"""What a fit was asked to write, and to go on from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, NamedTuple
+
+from ...storage import checkpoint as files
+from ..callbacks import EpochCallback, RunningTrainer
+from ..given import Given
+from .checkpointing import Checkpointing, Progress, read, restored
+from .every import Every, checked_every
+from .identity import identity, require_same
+
+
+class Begin(NamedTuple):
+    """Where a fit begins: what it writes, how far it was, and how many epochs its trainer has done."""
+
+    checkpointing: Checkpointing | None
+    before: Progress | None
+    epochs_done: int
+
+
+class Asked(NamedTuple):
+    """The paths of a fit, checked."""
+
+    write: str | None
+    every: Every
+    read: str | None = None
+    tree: Mapping[str, Any] | None = None
+
+    def seed(self, seed: int) -> int:
+        """That of the fit's draws: of the fit that it goes on from."""
+        kept = None if self.tree is None else self.tree["identity"].get("seed", "")
+        return int(kept) if kept is not None and kept.isdecimal() else seed
+
+    def begin(
+        self,
+        trainer: RunningTrainer,
+        samples: Given,
+        settings: Mapping[str, object],
+        called: Sequence[object],
+    ) -> Begin:
+        """Restore the trainer, if the fit goes on; see `Trainer.fit` for what is raised.
+
+        called: the callbacks; those that a checkpoint keeps something of must be of the same classes.
+        """
+        if self.write is None and self.tree is None:
+            return Begin(None, None, trainer.epochs_done)
+        observers = [type(one).__name__ for one in called if isinstance(one, EpochCallback)]
+        known = identity(trainer.learning, samples, {**settings, "callbacks": observers})
+        writes = None if self.write is None else Checkpointing(self.write, self.every, known)
+        if self.read is None or self.tree is None:
+            return Begin(writes, None, trainer.epochs_done)
+        if known["optimizer"] == self.tree["optimizer"].get("text"):  # as a callback had set it
+            known["optimizer"] = self.tree["identity"]["optimizer"]
+        require_same(self.read, self.tree["identity"], known)
+        return Begin(writes, *restored(self.read, self.tree, trainer.learning))
+
+
+def asked(path: object, every: object, resume: object) -> Asked:
+    """The arguments of a fit.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they cannot be used, or another file would be replaced.
+    OSError
+        If there is no folder for the checkpoint, or nothing to go on from.
+    """
+    write = None if path is None else _path(path, "checkpoint")
+    if write is not None:
+        files.check_replaceable(write)
+    if resume is True:
+        if write is None:
+            raise ValueError("resume=True goes on from the checkpoint: give its path as checkpoint=")
+        found = any(os.path.lexists(p) for p in (write, files.previous(write)))
+        resume = write if found else False
+    asked = Asked(write, checked_every(every))
+    if resume is False or resume is None:
+        return asked
+    source = _path(resume, "resume")
+    return asked._replace(read=source, tree=read(source))
+
+
+def _path(value: object, name: str) -> str:
+    if not isinstance(value, str | PathLike) or not isinstance(path := os.fspath(value), str) or not path:
+        raise TypeError(f"{name} must be a path, not {value!r:.80}")
+    return path

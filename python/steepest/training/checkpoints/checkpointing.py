@@ -1,0 +1,184 @@
+"""What a fit writes to its checkpoints, and what it goes on from."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ... import _checks
+from ...backends.memory import write
+from ...optimizers import OPTIMIZERS, Optimizer
+from ...storage import ModelFileError, checkpoint
+from ..callbacks import EpochCallback, RunningTrainer
+from ..history import History
+from ..learning import Learning
+from ..loop import Begun, EpochLoop
+from .every import Clock, Every
+from .identity import named
+from .state import load_state, state_of
+
+_LISTS = ("loss", "validation_loss", "seconds", "samples_per_second")
+
+
+@dataclass
+class Progress:
+    """How far a fit has come; a fit goes on from it.
+
+    history: of its finished epochs. steps: that batch callbacks have been told. begun: how much of the next
+    epoch is done. way_back: as `WayBack.kept` gives it. callbacks: their states. stopped: whether one of them
+    has ended the fit.
+    """
+
+    history: History
+    steps: int = 0
+    begun: Mapping[str, Any] | None = None
+    way_back: Mapping[str, Any] | None = None
+    callbacks: Sequence[Any] = ()
+    stopped: bool = False
+
+    def begun_in(self, loop: EpochLoop) -> Begun | None:
+        """The epoch that was begun, for the loop, whose way back is restored."""
+        if self.way_back is not None:
+            loop.way_back.restore(self.way_back)
+        if self.begun is None:
+            return None
+        told = self.begun
+        before = [
+            (array, copy) for (array, _), copy in zip(loop.fitting.copies(), told["before"], strict=True)
+        ]
+        return Begun(told["batches"], tuple(told["sums"]), told["seconds"], before)
+
+
+@dataclass
+class Checkpointing:
+    """Of one fit: the file, how often it is written, and what the run is known by."""
+
+    path: str
+    every: Every
+    identity: Mapping[str, str]
+    _clock: Clock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._clock = Clock(self.every)
+
+    def begin(self, history: History, steps: int) -> None:
+        """The fit begins, or goes on."""
+        self._clock.written(history.epochs, steps)
+
+    def due(self, history: History, steps: int) -> bool:
+        """Whether it is time for the next one."""
+        return self._clock.due(history.epochs, steps)
+
+    def write(
+        self,
+        trainer: RunningTrainer,
+        progress: Progress,
+        loop: EpochLoop,
+        observers: Sequence[EpochCallback],
+    ) -> None:
+        """Write it; see `steepest.storage.checkpoint.write`."""
+        history, begun = progress.history, loop.begun
+        part = None
+        if begun is not None:
+            before = [copy for _, copy in begun.before]
+            part = {"batches": begun.batches, "sums": begun.sums, "seconds": begun.seconds, "before": before}
+        lists: dict[str, Any] = {name: np.array(getattr(history, name)) for name in _LISTS}
+        lists["metrics"] = {name: np.array(values) for name, values in history.metrics.items()}
+        state = state_of(trainer.learning, trainer.epochs_done)
+        tree = {
+            "identity": dict(self.identity),
+            "trainer": {name: value if value.shape else value.item() for name, value in state.items()},
+            "optimizer": _described(trainer.optimizer),
+            "history": {**lists, "best_epoch": history.best_epoch},
+            "steps": progress.steps,
+            "begun": part,
+            "way_back": loop.way_back.kept(),
+            "callbacks": [observer.state_dict() for observer in observers],
+            "stopped": progress.stopped,
+        }
+        checkpoint.write(self.path, tree)
+        self._clock.written(history.epochs, trainer.steps_done)
+
+
+def read(path: str) -> Mapping[str, Any]:
+    """The last checkpoint that is whole.
+
+    Raises
+    ------
+    ModelFileError
+        If there is none, but a file.
+    OSError
+        If there is no file, or it cannot be read.
+
+    Warns
+    -----
+    RuntimeWarning
+        If it is not the last one that was begun.
+    """
+    before = checkpoint.previous(path)
+    try:
+        return _checked(path)
+    except (ModelFileError, FileNotFoundError) as error:
+        if not before.exists():
+            raise
+        tree = _checked(os.fspath(before))
+        warnings.warn(
+            f"{error}; the fit goes on from the one before, {before}",
+            RuntimeWarning,
+            stacklevel=_checks.caller_level(),
+        )
+        return tree
+
+
+def restored(path: str, tree: Mapping[str, Any], learning: Learning) -> tuple[Progress, int]:
+    """Set all that was learned, and the optimizer; return how far the fit was, and the trainer's epochs.
+
+    Raises
+    ------
+    ModelFileError
+        If the file does not hold what a checkpoint of this run holds; nothing is changed then.
+    """
+    before, copies = learning.optimizer, learning.copies()
+    try:
+        learning.use(_optimizer(tree["optimizer"], before))
+        epochs = load_state(learning, tree["trainer"])
+        told = dict(tree["history"])
+        best, metrics = told.pop("best_epoch"), told.pop("metrics")
+        history = History(
+            **{name: values.tolist() for name, values in told.items()},
+            metrics={name: values.tolist() for name, values in metrics.items()},
+            best_epoch=best,
+        )
+        names = ("steps", "begun", "way_back", "callbacks", "stopped")
+        return Progress(history, **{name: tree[name] for name in names}), epochs
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        learning.use(before)
+        write(copies)
+        raise ModelFileError(f"{Path(path)} is not a checkpoint of this release: {error}") from error
+
+
+def _checked(path: str) -> Mapping[str, Any]:
+    tree = checkpoint.read(path)
+    if not isinstance(tree, Mapping) or not isinstance(tree.get("identity"), Mapping):
+        raise ModelFileError(f"{Path(path)} is not a checkpoint of a fit: it does not say of which")
+    return tree
+
+
+def _described(optimizer: Optimizer) -> dict[str, Any]:
+    """An optimizer as JSON; a schedule is that of the fit, whatever it goes on from."""
+    values: dict[str, Any] = {f.name: getattr(optimizer, f.name) for f in fields(optimizer)}
+    rate = values.pop("learning_rate")
+    kind, rate = type(optimizer).__name__.lower(), None if callable(rate) else rate
+    return {"kind": kind, "rate": rate, "text": named(optimizer)} | values
+
+
+def _optimizer(told: Mapping[str, Any], given: Optimizer) -> Optimizer:
+    rest = dict(told)
+    kind, rate, _ = OPTIMIZERS[rest.pop("kind")], rest.pop("rate"), rest.pop("text")
+    return kind(given.learning_rate if rate is None else rate, **rest)
