@@ -56,8 +56,8 @@ def check_replaceable(path: str | os.PathLike[str]) -> None:
         raise ValueError(f"{target} exists and is not a checkpoint: give another path, or remove it")
 
 
-def write(path: str | os.PathLike[str], tree: Tree) -> None:
-    """Write a checkpoint, and keep the one that it replaces as `previous`.
+def write(path: str | os.PathLike[str], tree: Tree, *, keep: bool = True) -> None:
+    """Write a checkpoint, and keep the one that it replaces as `previous`, unless that is damaged.
 
     Raises
     ------
@@ -77,7 +77,8 @@ def write(path: str | os.PathLike[str], tree: Tree) -> None:
         file.write(header)
         for content in contents.values():
             file.write(content)
-        _keep(Path(os.path.realpath(path)))
+        if keep:
+            _keep(Path(os.path.realpath(path)))
 
 
 def read(path: str | os.PathLike[str]) -> Tree:

@@ -13,6 +13,7 @@ from .._checks import Array
 from .._description import check_dtype
 from ..averaging import Averaging, as_averaging
 from ..backends.data import Average, OptimizerState, TrainConfig, TrainState
+from ..backends.memory import write
 from ..backends.sparse import SparseRows
 from ..compile.compiled import Compiled
 from ..compile.objective import check_clipping, objective_of
@@ -92,14 +93,14 @@ class Learning:
 
     @contextmanager
     def inputs_as_before(self) -> Iterator[None]:
-        """A fit: if it ends with an error before its first step, the inputs' statistics are unknown again."""
+        """A fit: if it ends with an error before its first step, the inputs' statistics are as before."""
         inputs, steps = self.compiled.inputs, self.steps_done
-        unknown = inputs is not None and not inputs.known
+        before = None if inputs is None else inputs.statistics.copy()
         try:
             yield
         except BaseException:
-            if inputs is not None and unknown and self.steps_done == steps:
-                inputs.forget()
+            if inputs is not None and before is not None and self.steps_done == steps:
+                write([(inputs.statistics, before)])
             raise
 
     @property

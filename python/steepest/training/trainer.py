@@ -430,6 +430,7 @@ class Trainer:
         batch_callbacks = checked_callbacks(batch_callbacks, "batch_callbacks")
         compiled, called = self.learning.compiled, [*callbacks, *batch_callbacks]
         with self.learning.inputs_as_before():
+            asked.prepare(self.learning)
             on = (X, y, sample_weight, class_weight, validation_data, validation_split)
             samples = given(compiled, self.learning.loss, *on, split_seed)
             self.learning.check_lazy(samples.batch.x)
@@ -513,6 +514,7 @@ class Trainer:
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state)
+        self.learning.compiled = self.model.compiled  # a copy of the model has made its own
         self._cancelled = threading.Event()
 
     def __copy__(self) -> Trainer:

@@ -7,9 +7,13 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from ...backends.memory import write as write_arrays
 from ...storage import checkpoint as files
 from ..callbacks import EpochCallback, RunningTrainer
 from ..given import Given
+from ..learning import Learning
 from .checkpointing import Checkpointing, Progress, read, restored
 from .every import Every, checked_every
 from .identity import identity, require_same
@@ -30,11 +34,22 @@ class Asked(NamedTuple):
     every: Every
     read: str | None = None
     tree: Mapping[str, Any] | None = None
+    whole: bool = True  # what `write` holds, if anything
 
     def seed(self, seed: int) -> int:
         """That of the fit's draws: of the fit that it goes on from."""
         kept = None if self.tree is None else self.tree["identity"].get("seed", "")
         return int(kept) if kept is not None and kept.isdecimal() else seed
+
+    def prepare(self, learning: Learning) -> None:
+        """Let inputs be standardized, or encoded, as they were in the fit that it goes on from."""
+        inputs = learning.compiled.inputs
+        if self.tree is None or inputs is None:
+            return
+        names = learning.compiled.layers[0].running_shapes()
+        rows = [self.tree["trainer"].get(f"model.0.{name}") for name in names]
+        if [np.shape(row) for row in rows] == [inputs.statistics.shape[1:]] * len(names):
+            write_arrays([(inputs.statistics, np.array(rows))])
 
     def begin(
         self,
@@ -51,7 +66,7 @@ class Asked(NamedTuple):
             return Begin(None, None, trainer.epochs_done)
         observers = [type(one).__name__ for one in called if isinstance(one, EpochCallback)]
         known = identity(trainer.learning, samples, {**settings, "callbacks": observers})
-        writes = None if self.write is None else Checkpointing(self.write, self.every, known)
+        writes = None if self.write is None else Checkpointing(self.write, self.every, known, self.whole)
         if self.read is None or self.tree is None:
             return Begin(writes, None, trainer.epochs_done)
         if known["optimizer"] == self.tree["optimizer"].get("text"):  # as a callback had set it
@@ -82,7 +97,8 @@ def asked(path: object, every: object, resume: object) -> Asked:
     if resume is False or resume is None:
         return asked
     source = _path(resume, "resume")
-    return asked._replace(read=source, tree=read(source))
+    tree, last = read(source)
+    return asked._replace(read=source, tree=tree, whole=last or source != write)
 
 
 def _path(value: object, name: str) -> str:

@@ -57,11 +57,12 @@ class Progress:
 
 @dataclass
 class Checkpointing:
-    """Of one fit: the file, how often it is written, and what the run is known by."""
+    """Of one fit: the file, how often it is written, what the run is known by, whether to keep the file."""
 
     path: str
     every: Every
     identity: Mapping[str, str]
+    keep: bool = True
     _clock: Clock = field(init=False)
 
     def __post_init__(self) -> None:
@@ -102,12 +103,13 @@ class Checkpointing:
             "callbacks": [observer.state_dict() for observer in observers],
             "stopped": progress.stopped,
         }
-        checkpoint.write(self.path, tree)
+        checkpoint.write(self.path, tree, keep=self.keep)
+        self.keep = True
         self._clock.written(history.epochs, trainer.steps_done)
 
 
-def read(path: str) -> Mapping[str, Any]:
-    """The last checkpoint that is whole.
+def read(path: str) -> tuple[Mapping[str, Any], bool]:
+    """The last checkpoint that is whole, and whether that is the one of this path.
 
     Raises
     ------
@@ -123,7 +125,7 @@ def read(path: str) -> Mapping[str, Any]:
     """
     before = checkpoint.previous(path)
     try:
-        return _checked(path)
+        return _checked(path), True
     except (ModelFileError, FileNotFoundError) as error:
         if not before.exists():
             raise
@@ -133,7 +135,7 @@ def read(path: str) -> Mapping[str, Any]:
             RuntimeWarning,
             stacklevel=_checks.caller_level(),
         )
-        return tree
+        return tree, False
 
 
 def restored(path: str, tree: Mapping[str, Any], learning: Learning) -> tuple[Progress, int]:
