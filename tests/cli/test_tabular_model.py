@@ -270,3 +270,15 @@ def test_an_ended_training_writes_nothing(tmp_path: Path, end: str) -> None:
     expected = (130, "steepest: interrupted\n") if end == "SIGINT" else (-signal.SIGKILL, "")
     assert (child.returncode, err) == expected
     assert list(tmp_path.iterdir()) == []
+
+
+def test_kinds_keep_their_digits(run: Run) -> None:
+    ids = 2**60 + np.arange(ROWS) % 3
+    frame = pd.DataFrame({"kind": ids, "x": X, "y": np.where(ids % 3 > 0, "u", "v")})
+    frame.to_csv("t.csv", index=False)
+    train: list[object] = ["train", "t.csv", "--categorical", "kind"]
+    assert run(*train, *TRAIN)[0] == 0
+    assert st.load("t.safetensors").encodings[0].kinds == tuple(map(str, sorted({*ids.tolist()})))
+    frame.assign(kind=frame["kind"].astype("Int64").where(X < 1)).to_csv("t.csv", index=False)
+    for options in ((), TRAIN):
+        assert_refused(run, [*train, *options, "--force"], "t.csv: 'kind' has integers beyond 2**53, which")

@@ -165,7 +165,8 @@ def unknown_in(ensemble: TableEnsemble, table: Table) -> list[str]:
     said = []
     for encoding in ensemble.encodings:
         if isinstance(encoding, OneHot) and encoding.name in table.columns:
-            values = values_of(read(table.column(encoding.name)), encoding.kind, encoding.name)
+            column = read(table.column(encoding.name), encoding.name)
+            values = values_of(column, encoding.kind, encoding.name)
             assert isinstance(values, Coded)
             said.append(encoding.unknown(values))
     return [one for one in said if one]

@@ -120,7 +120,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         chosen = categories_of(self.categorical_features, names, hasattr(self, "feature_names_in_"))
         self.encodings_: list[Encoding] = []
         for place, (name, column) in enumerate(zip(names, columns, strict=True)):
-            found = read(column)
+            found = read(column, name)
             kind = "category" if place in chosen else kind_of(found)
             values = values_of(found, kind, name)
             self.encodings_.append(fitted(name, values, kind, self.max_categories, self.min_frequency))
