@@ -125,7 +125,7 @@ class TabularEstimator(TabularParameters):
         Warns
         -----
         UserWarning
-            If a column alone predicts the target without an error.
+            If a column alone predicts the target of the rows held out, 100 or more, without an error.
         ConvergenceWarning
             If no member has finished an epoch within `max_time`.
         """

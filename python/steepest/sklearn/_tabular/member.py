@@ -34,7 +34,7 @@ class Member:
     epochs : int
         How many it was trained for.
     held_out : ndarray of int64
-        The rows that it did not learn from.
+        The rows that it did not learn from; of a fitted estimator, those of X.
     """
 
     network: Sequential
