@@ -285,3 +285,16 @@ def test_kinds_keep_their_digits(run: Run) -> None:
     frame.assign(kind=frame["kind"].astype("Int64").where(X < 1)).to_csv("t.csv", index=False)
     for options in ((), TRAIN):
         assert_refused(run, [*train, *options, "--force"], "t.csv: 'kind' has integers beyond 2**53, which")
+
+
+@pytest.mark.parametrize("model", ["network", "tabular"])
+def test_short_numbers_of_arrays_have_few_digits(run: Run, model: str) -> None:
+    tenths = (np.arange(ROWS) % 3 + 1).astype(np.float32) / np.float32(10)
+    np.save("t.npy", np.column_stack([X.astype(np.float32), tenths, (X > 0).astype(np.float32)]))
+    assert run("train", "t.npy", "--model", model, "--hidden", "4", "--categorical", "1", "--quiet")[0] == 0
+    facts = json.loads(run("info", "t.safetensors", "--json")[1])
+    assert "0.1" in json.dumps(facts) and "0.100000001" not in json.dumps(facts)
+    pd.DataFrame({"0": X, "1": [0.1, 0.2, 0.3] * (ROWS // 3)}).to_csv("new.csv", index=False)
+    code, out, err = run("predict", "t.safetensors", "t.npy", "--keep", "1")
+    assert (code, err, set(columns(out)["1"])) == (0, "", {"0.1", "0.2", "0.3"})
+    assert columns(run("predict", "t.safetensors", "new.csv")[1])["prediction"] == columns(out)["prediction"]
