@@ -225,14 +225,16 @@ OF_NETWORKS = [
 def test_options_of_networks_are_refused(run: Run, option: str, value: object) -> None:
     write("t.csv", GOOD)
     given = [f"--{option}"] if value is None else [f"--{option}", value]
-    message = f"--{option} does not suit --model tabular, but network"
+    message = f"--{option} is an option of --model network, not of tabular"
     assert_refused(run, ["train", "t.csv", "--model", "tabular", *given], message)
 
 
 def test_what_cannot_be_learned_is_refused(run: Run) -> None:
     write("t.csv", GOOD)
     train: list[object] = ["train", "t.csv", "--model", "tabular"]
-    assert_refused(run, ["train", "t.csv", "--max-time", 3], "--max-time does not suit --model network, but")
+    assert_refused(
+        run, ["train", "t.csv", "--max-time", 3], "--max-time is an option of --model tabular, not"
+    )
     assert_refused(run, [*train, "--seed", 2**32], "--seed is 4294967296, but must be at most 4294967295")
     assert_refused(run, [*train[:2], "--model", "odd"], "argument --model: invalid choice: 'odd'")
     assert_refused(run, [*train, "--max-time", 0], "max time is 0.0, but must be finite and greater than 0")
@@ -244,7 +246,8 @@ def test_what_cannot_be_learned_is_refused(run: Run) -> None:
 
 def test_a_table_of_two_rows(run: Run) -> None:
     write("t.csv", "a,y\n1,u\n2,v\n")
-    assert run("train", "t.csv", *TRAIN)[0] == 0
+    code, out, _ = run("train", "t.csv", *TRAIN)
+    assert code == 0 and "of 2)" in out  # each row counts once, although two members held it out
 
 
 def test_without_scikit_learn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,3 +273,28 @@ def test_an_ended_training_writes_nothing(tmp_path: Path, end: str) -> None:
     expected = (130, "steepest: interrupted\n") if end == "SIGINT" else (-signal.SIGKILL, "")
     assert (child.returncode, err) == expected
     assert list(tmp_path.iterdir()) == []
+
+
+def test_kinds_keep_their_digits(run: Run) -> None:
+    ids = 2**60 + np.arange(ROWS) % 3
+    frame = pd.DataFrame({"kind": ids, "x": X, "y": np.where(ids % 3 > 0, "u", "v")})
+    frame.to_csv("t.csv", index=False)
+    train: list[object] = ["train", "t.csv", "--categorical", "kind"]
+    assert run(*train, *TRAIN)[0] == 0
+    assert st.load("t.safetensors").encodings[0].kinds == tuple(map(str, sorted({*ids.tolist()})))
+    frame.assign(kind=frame["kind"].astype("Int64").where(X < 1)).to_csv("t.csv", index=False)
+    for options in ((), TRAIN):
+        assert_refused(run, [*train, *options, "--force"], "t.csv: 'kind' has integers beyond 2**53, which")
+
+
+@pytest.mark.parametrize("model", ["network", "tabular"])
+def test_short_numbers_of_arrays_have_few_digits(run: Run, model: str) -> None:
+    tenths = (np.arange(ROWS) % 3 + 1).astype(np.float32) / np.float32(10)
+    np.save("t.npy", np.column_stack([X.astype(np.float32), tenths, (X > 0).astype(np.float32)]))
+    assert run("train", "t.npy", "--model", model, "--hidden", "4", "--categorical", "1", "--quiet")[0] == 0
+    facts = json.loads(run("info", "t.safetensors", "--json")[1])
+    assert "0.1" in json.dumps(facts) and "0.100000001" not in json.dumps(facts)
+    pd.DataFrame({"0": X, "1": [0.1, 0.2, 0.3] * (ROWS // 3)}).to_csv("new.csv", index=False)
+    code, out, err = run("predict", "t.safetensors", "t.npy", "--keep", "1")
+    assert (code, err, set(columns(out)["1"])) == (0, "", {"0.1", "0.2", "0.3"})
+    assert columns(run("predict", "t.safetensors", "new.csv")[1])["prediction"] == columns(out)["prediction"]

@@ -62,7 +62,7 @@ def settle(options: argparse.Namespace) -> None:
     for name in _DEFAULTS[other]:
         if name not in own and (given := getattr(options, name)) is not None:
             option = ("--no-" if given is False else "--") + name.replace("_", "-")
-            raise UserError(f"{option} does not suit --model {options.model}, but {other}")
+            raise UserError(f"{option} is an option of --model {other}, not of {options.model}")
     for name, default in own.items():
         if getattr(options, name) is None:
             setattr(options, name, default)

@@ -15,6 +15,7 @@ from ..ensemble import Ensemble
 from ..model import Sequential
 from ..storage.atomic import replacing
 from ..tables import Table, TableEnsemble, TableModel, numbers, text_of
+from ..tables.table import shortest
 from . import sources
 from .errors import UserError
 from .judging import Answering
@@ -72,7 +73,7 @@ def _answers(
 
 def _texts(values: Array) -> list[str]:
     """Cells of CSV."""
-    return ["" if value is None else str(text_of(value) or "") for value in values.tolist()]
+    return ["" if value is None else str(text_of(value) or "") for value in shortest(values).tolist()]
 
 
 def _bare(model: Sequential | Ensemble, table: Table) -> list[str]:

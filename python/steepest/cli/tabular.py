@@ -96,11 +96,13 @@ class TrainedMean(Trained):
         """The answers for test rows or, without any, those of each member for the rows that it held out."""
         if len(test):
             return self.on(test, "test")
-        parts = []
+        parts, left = [], np.ones(len(self.train), dtype=bool)
         for member in self.estimator.members_:
-            one = self._answering(replace(self.ensemble, members=(member.network,)))
-            rows = self.table.rows(self.train[member.held_out])
-            parts.append(one.judged(rows, "validation"))
+            held = member.held_out[left[member.held_out]]  # of few rows, members share some
+            left[held] = False
+            if len(held):
+                one = self._answering(replace(self.ensemble, members=(member.network,)))
+                parts.append(one.judged(self.table.rows(self.train[held]), "validation"))
         return Judged.joined(parts, "validation")
 
     def described(self) -> dict[str, Any]:

@@ -192,6 +192,8 @@ def as_date(value: Any) -> np.datetime64:
     """
     if value is None:
         return np.datetime64("NaT", "s")
+    if hasattr(value, "to_timestamp"):  # a period of pandas, which is its beginning
+        value = value.to_timestamp()
     if hasattr(value, "isoformat"):
         value = value.isoformat()
     text = _OFFSET.sub("", str(value).strip().replace("/", "-"), count=1).split(".")[0]

@@ -187,7 +187,8 @@ def inputs_of(encodings: Sequence[Encoding], columns: Sequence[Any]) -> NDArray[
     for encoding, column, width in zip(encodings, columns, widths, strict=True):
         if width:
             encoding.encode(
-                values_of(read(column), encoding.kind, encoding.name), inputs[:, start : start + width]
+                values_of(read(column, encoding.name), encoding.kind, encoding.name),
+                inputs[:, start : start + width],
             )
             start += width
     return inputs

@@ -11,12 +11,12 @@ import numpy as np
 
 from .. import storage
 from .._checks import Array
-from ..ensemble import mean_answer, restored_models, write
+from ..ensemble import restored_models, write
 from ..model import Sequential
 from .encoding import Encoding, OneHot
 from .ensemble_json import METADATA_KEY, from_json, to_json
 from .frames import Coded, columns_in, columns_named, is_frame, read, values_of
-from .members import Classes, Numbers, some_inputs
+from .members import Classes, Numbers, mean_of, some_inputs
 from .table import Table, TableError
 
 
@@ -137,7 +137,7 @@ class TableEnsemble:
         TableError
             As `predict`.
         """
-        return mean_answer(self.members, some_inputs(self.encodings, self._columns(X)), self.answers)
+        return mean_of(self.members, some_inputs(self.encodings, self._columns(X)), self.answers)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to one safetensors file, which `steepest.load` reads; see `Sequential.save`."""
@@ -165,7 +165,8 @@ def unknown_in(ensemble: TableEnsemble, table: Table) -> list[str]:
     said = []
     for encoding in ensemble.encodings:
         if isinstance(encoding, OneHot) and encoding.name in table.columns:
-            values = values_of(read(table.column(encoding.name)), encoding.kind, encoding.name)
+            column = read(table.column(encoding.name), encoding.name)
+            values = values_of(column, encoding.kind, encoding.name)
             assert isinstance(values, Coded)
             said.append(encoding.unknown(values))
     return [one for one in said if one]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .columns import as_date
-from .table import Array, Table, TableError, gaps_in, is_number, listed, texts
+from .table import Array, Table, TableError, gaps_in, is_number, listed, refuse_rounded, texts
 
 _FEW_TEXTS = 20  # different texts are a category in any table
 _COMMAS = re.compile(r"[+-]?[\d.]+,\d+", re.ASCII)
@@ -84,6 +84,7 @@ class Features:
     def _kind(self, name: str, values: Array) -> str | None:
         """Its kind, or None for texts that are left out."""
         if name in self.categorical:
+            refuse_rounded(values.tolist(), f"{self.table.name}: {name!r}")
             return "category"
         if values.dtype.kind == "M":
             return "date"

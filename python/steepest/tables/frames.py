@@ -13,7 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .columns import as_date
-from .table import UNKNOWN, Array, Table, TableError, is_number, listed, number, text_of
+from .table import (
+    LARGEST_EXACT,
+    UNKNOWN,
+    Array,
+    Table,
+    TableError,
+    is_number,
+    listed,
+    number,
+    shortest,
+    text_of,
+)
 
 Kind: TypeAlias = Literal["number", "date", "category"]
 
@@ -64,7 +75,9 @@ Found: TypeAlias = "NDArray[Any] | Cells | Coded"
 
 
 def is_frame(X: Any) -> bool:
-    """Whether it is a DataFrame of pandas or polars, or a `Table`."""
+    """Whether it is a DataFrame of pandas or polars, or a `Table`; a TypeError for a LazyFrame."""
+    if type(X).__name__ == "LazyFrame":
+        raise TypeError("X is a LazyFrame, but a DataFrame is needed: call .collect()")
     foreign = hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_columns"))
     return foreign or isinstance(X, Table)
 
@@ -142,56 +155,75 @@ def values_of(found: Found, kind: Kind, name: str) -> Values:
         return _each(found, _number, name, "a number")
     if found.dtype.kind == "M":
         raise TableError(f"column {name!r} holds dates, but held numbers where it was fitted")
-    return found
+    return found.astype(np.float64, copy=False)
 
 
-def read(column: Any) -> Found:
-    """A column as float64 or datetime64[s]; kinds; or cells of any kind, which are to be judged.
+def read(column: Any, name: str) -> Found:
+    """A column as numbers or datetime64[s]; kinds; or cells of any kind, which are to be judged.
+
+    Numbers keep their type, and so the digits that they would have as kinds.
 
     Raises
     ------
     TableError
-        If its cells are lists or structures, or complex numbers.
+        If its cells are lists or structures, or complex numbers; it is named.
     """
     dtype = column.dtype
     if str(dtype).startswith(_NESTED):
-        raise TableError(
-            f"column {column.name!r} holds {dtype!s:.80}, but must hold numbers, texts, categories, "
-            "booleans, dates or durations: make columns of its parts"
-        )
+        raise _nested(name, str(dtype))
+    if str(dtype).startswith("Sparse"):
+        return read(column.sparse.to_dense(), name)
     if hasattr(column, "cat") and str(dtype).startswith("category"):  # pandas
-        categories = Cells(column.cat.codes.to_numpy().astype(np.int64), column.cat.categories.tolist())
-        return categories.coded()
+        kinds = shortest(column.cat.categories).tolist()
+        return Cells(column.cat.codes.to_numpy().astype(np.int64), kinds).coded()
     if str(dtype).startswith(("Categorical", "Enum")):  # polars
         return _ranked(column.cast(str)).coded()
     if str(dtype) == "String":
         return _ranked(column)
     if str(dtype).startswith("Datetime(") and "time_zone='" in str(dtype):  # as the clock on the wall
-        return _array(column.dt.replace_time_zone(None).to_numpy())
-    if str(dtype).startswith(("Decimal", "Int128", "UInt128")):  # for which NumPy has no type
-        return np.asarray(column.cast(float).to_numpy(), dtype=np.float64)
+        return _array(column.dt.replace_time_zone(None).to_numpy(), name)
+    gaps = hasattr(column, "null_count") and column.null_count() > 0  # polars
+    if str(dtype).startswith(("Decimal", "Int128", "UInt128")) or (gaps and dtype.is_integer()):
+        return _exact(column.cast(float).to_numpy(), lambda: _ranked(column))  # NumPy has no such type
     if not isinstance(dtype, np.dtype) and hasattr(column, "factorize"):  # pandas' own types
-        return _extension(column)
+        return _extension(column, name)
     if str(dtype) == "object" and hasattr(column, "factorize"):
-        return _different(column)
-    return _array(column.to_numpy() if hasattr(column, "to_numpy") else column)
+        return _different(column, name)
+    return _array(column.to_numpy() if hasattr(column, "to_numpy") else column, name)
 
 
-def _extension(column: Any) -> Found:
+def _nested(name: str, what: str) -> TableError:
+    return TableError(
+        f"column {name!r} holds {what:.80}, but must hold numbers, texts, categories, booleans, dates or "
+        "durations: make columns of its parts"
+    )
+
+
+def _exact(values: Array, cells: Callable[[], Cells]) -> Found:
+    """Numbers or, where float64 would not hold all their digits, cells."""
+    return cells() if (np.abs(values) >= LARGEST_EXACT).any() else values
+
+
+def _extension(column: Any, name: str) -> Found:
     kind = getattr(column.dtype, "kind", "O")
+    if str(column.dtype).startswith("period["):  # the beginning of each
+        return _array(column.dt.to_timestamp().to_numpy(), name)
     if kind == "M" and str(column.dtype).startswith(("date32", "date64")):  # Arrow's days, without a clock
-        return _array(column.astype("datetime64[s]").to_numpy())
+        return _array(column.astype("datetime64[s]").to_numpy(), name)
     if kind == "M":  # as the clock on the wall
-        return _array(column.dt.tz_localize(None).to_numpy())
-    if kind in "iuf":
-        return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
-    cells = _different(column)
+        return _array(column.dt.tz_localize(None).to_numpy(), name)
+    if kind in "iuf" and (kind == "f" or not column.isna().any()):
+        return np.asarray(column.to_numpy(dtype=column.dtype.numpy_dtype, na_value=np.nan))
+    if kind in "iu":
+        floats = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return _exact(floats, lambda: _different(column, name))
+    cells = _different(column, name)
     return cells.coded() if kind == "b" else cells
 
 
-def _array(values: Array) -> Found:
+def _array(values: Array, name: str) -> Found:
     if values.dtype.kind in "iuf":
-        return values.astype(np.float64, copy=False)
+        return values if values.dtype.itemsize <= 8 else values.astype(np.float64)
     if values.dtype.kind == "b":
         return Coded(values.astype(np.int64), ("False", "True"))
     if values.dtype.kind == "M":
@@ -199,15 +231,15 @@ def _array(values: Array) -> Found:
     if values.dtype.kind == "m":
         return np.where(np.isnat(values), np.nan, values / np.timedelta64(1, "s"))
     if values.dtype.kind == "c":
-        raise TableError("a column holds complex numbers, of which there is no order")
+        raise TableError(f"column {name!r} holds complex numbers, of which there is no order")
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8", "replace")
-    cells = _different(values)
+    cells = _different(values, name)
     booleans = bool(cells.different) and all(isinstance(cell, bool | np.bool_) for cell in cells.different)
     return cells.coded() if booleans else cells
 
 
-def _different(column: Any) -> Cells:
+def _different(column: Any, name: str) -> Cells:
     """By pandas' hash table where it is pandas' column."""
     if hasattr(column, "factorize"):
         try:
@@ -224,7 +256,7 @@ def _different(column: Any) -> Cells:
         try:
             codes[row] = places.setdefault(cell, len(places))
         except TypeError:
-            codes[row] = places.setdefault(str(cell), len(places))
+            raise _nested(name, f"{type(cell).__name__}s") from None
     return Cells(codes, list(places))
 
 
@@ -236,7 +268,11 @@ def _ranked(column: Any) -> Cells:
 
 def _kind(cell: Any) -> str:
     """A cell's text; of a moment one for all ways to write it, without a time at midnight."""
-    if hasattr(cell, "isoformat") or (isinstance(cell, str) and _MOMENT.fullmatch(cell)):
+    if (
+        hasattr(cell, "isoformat")
+        or hasattr(cell, "to_timestamp")
+        or (isinstance(cell, str) and _MOMENT.fullmatch(cell))
+    ):
         with suppress(ValueError):  # a time of the day, the 31st of June
             return str(as_date(cell)).replace("T", " ").removesuffix(" 00:00:00")
     return text_of(cell) or ""
@@ -282,7 +318,7 @@ def _category(found: Found) -> Coded:
     different, codes = np.unique(found, return_inverse=True)
     absent = np.isnat(different) if found.dtype.kind == "M" else np.isnan(different)
     codes = np.where(absent[codes], -1, codes)
-    return Cells(codes, different.tolist()).coded()
+    return Cells(codes, shortest(different).tolist()).coded()
 
 
 def _dates(found: Found, name: str) -> NDArray[np.float64]:
@@ -292,7 +328,7 @@ def _dates(found: Found, name: str) -> NDArray[np.float64]:
         return _each(found, _day, name, "a date such as 2020-12-31")
     if found.dtype.kind != "M":
         if np.isnan(found).all():
-            return found
+            return found.astype(np.float64)
         raise TableError(f"column {name!r} holds numbers, but held dates where it was fitted")
     return _days(found)
 
@@ -314,6 +350,9 @@ def _each(cells: Cells, function: Callable[[Any], float], name: str, what: str) 
         try:
             return function(cell)
         except (ValueError, OverflowError):
-            raise TableError(f"column {name!r} holds {cell!r:.80}, which is not {what}") from None
+            raise TableError(
+                f"column {name!r} holds {cell!r:.80}, which is not {what}, as all were where it was fitted: "
+                "if it is a category, name it in categorical_features of the fit, or --categorical"
+            ) from None
 
     return cells.mapped(of)

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import Array
+from ..ensemble import mean_answer
 from ..functional import softmax
+from ..model import Sequential
 from .encoding import Encoding, inputs_of
 
 
@@ -24,6 +26,10 @@ class Classes:
     def __call__(self, scores: Array) -> Array:
         """(rows, classes), in float64."""
         return np.asarray(softmax(scores.astype(np.float64) / self.temperature))
+
+    def mended(self, mean: Array) -> Array:
+        """A mean of answers, which are probabilities still."""
+        return mean
 
     def shown(self, mean: Array) -> Array:
         """The most probable label of each row."""
@@ -47,12 +53,20 @@ class Numbers:
 
     def __call__(self, scores: Array) -> Array:
         """(rows, targets), in float64."""
-        wide = scores.astype(np.float64) * np.array(self.scale) + np.array(self.mean)
-        return np.asarray(np.clip(wide, self.lowest, self.highest))
+        return self.mended(scores.astype(np.float64) * np.array(self.scale) + np.array(self.mean))
+
+    def mended(self, mean: Array) -> Array:
+        """A mean of answers, which by rounding may have left their range."""
+        return np.asarray(np.clip(mean, self.lowest, self.highest))
 
     def shown(self, mean: Array) -> Array:
         """(rows,) of one target."""
         return mean[:, 0] if self.one else mean
+
+
+def mean_of(members: Sequence[Sequential], inputs: Array, meaning: Classes | Numbers) -> Array:
+    """The mean answer of members, (rows, classes) or (rows, targets)."""
+    return meaning.mended(mean_answer(members, inputs, meaning))
 
 
 def some_inputs(encodings: Sequence[Encoding], columns: Sequence[Any]) -> NDArray[np.float32]:

@@ -65,7 +65,7 @@ def _values(path: Path, name: str, values: NDArray[Any]) -> Array:
         raise TableError(f"{path}: {name} has dtype {values.dtype}, but must hold numbers or strings")
     if values.dtype.kind == "f":
         with np.errstate(all="ignore"):
-            return values.astype(np.float64)
+            return values if values.dtype.itemsize <= 8 else values.astype(np.float64)
     try:
         return column_of(values)
     except UnicodeDecodeError:

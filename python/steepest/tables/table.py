@@ -19,6 +19,7 @@ Array = NDArray[Any]
 
 # What counts as a number in a text: unlike for `float`, no underscores and only ASCII digits.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+LARGEST_EXACT = 2**53  # of integers below it float64 holds all digits
 # Usual signs for no value in columns of numbers.
 UNKNOWN = {"-", "--", ".", "?", "NA", "N/A", "na", "n/a", "null", "NULL", "None", "nan", "NaN", ""}
 _BOOLEANS = {"true": 1.0, "false": 0.0, "True": 1.0, "False": 0.0, "TRUE": 1.0, "FALSE": 0.0}
@@ -209,11 +210,28 @@ def numbers(table: Table, name: str) -> NDArray[np.float64]:
 
 def texts(values: Array) -> list[str | None]:
     """Cells as texts; 1, 1.0 and True of a column of numbers are one text each, without a fraction of 0."""
-    return [None if value is None else text_of(value) for value in values.tolist()]
+    return [None if value is None else text_of(value) for value in shortest(values).tolist()]
+
+
+def shortest(values: Any) -> Any:
+    """Numbers of float32 as those of float64 that are written alike: 0.1, not 0.10000000149011612."""
+    short = values.dtype.kind == "f" and values.dtype.itemsize < 8
+    return np.asarray(values).astype(str).astype(np.float64) if short else values
+
+
+def refuse_rounded(values: Iterable[object], what: str) -> None:
+    """Refuse numbers that are told apart, if they were rounded before."""
+    if any(isinstance(value, float) and abs(value) >= LARGEST_EXACT for value in values):
+        raise TableError(
+            f"{what} has integers beyond 2**53, which are rounded where a column has gaps: fill these, or "
+            "write the numbers as texts"
+        )
 
 
 def text_of(value: object) -> str | None:
     """A cell as a text: whole numbers without a fraction; None for NaN."""
+    if isinstance(value, np.floating):
+        value = float(str(value))  # the digits of a float32
     if isinstance(value, float):
         if math.isnan(value):
             return None

@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .table import Array, Table, TableError, gaps_in, is_number, listed, number, numbers, text_of
+from .table import (
+    Array,
+    Table,
+    TableError,
+    gaps_in,
+    is_number,
+    listed,
+    number,
+    numbers,
+    refuse_rounded,
+    text_of,
+)
 
 _MOST_CLASSES = 20  # different integers that are taken for classes
 
@@ -95,11 +106,7 @@ def check_numbers(table: Table, targets: tuple[str, ...], task: str, rows: NDArr
 def classes_of(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
     """The labels in order, and each row's index among them."""
     values = table.column(name)[rows].tolist()
-    if any(isinstance(value, float) and abs(value) >= 2**53 for value in values):
-        raise TableError(
-            f"{table.name}: {name!r} has integers beyond 2**53, which are rounded where a column has gaps: "
-            "fill these, or write the numbers as texts"
-        )
+    refuse_rounded(values, f"{table.name}: {name!r}")
     cells = [text_of(value) for value in values]
     label_of = {cell: _label(value) for cell, value in zip(cells, values, strict=True)}
     if len(label_of) == 1:

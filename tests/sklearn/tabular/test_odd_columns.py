@@ -10,8 +10,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+import steepest as st
 from steepest import TableError
-from steepest.sklearn import TableEncoder
+from steepest.sklearn import TableEncoder, TabularRegressor
 
 LARGEST = np.finfo(np.float64).max
 MOMENTS = pd.Series(
@@ -83,6 +84,9 @@ NESTED = {
     "Array(Int64, shape=(2,))": pl.DataFrame({"a": [[1, 2], [3, 4]]}, schema={"a": pl.Array(pl.Int64, 2)}),
     "list<": column([[1], [2, 3]], pd.ArrowDtype(pa.list_(pa.int64()))),
     "struct<u": column([{"u": 1}, {"u": 2}], pd.ArrowDtype(pa.struct([("u", pa.int64())]))),
+    "lists": column([[1], [2, 3], None]),
+    "dicts": column([None, {"u": 1}, "x"]),
+    "ndarrays": column([np.arange(2), np.arange(3)]),
 }
 
 
@@ -91,6 +95,46 @@ def test_nested_columns_are_refused(dtype):
     with pytest.raises(TableError, match=r"column 'a' holds .*, but must hold numbers, texts") as caught:
         TableEncoder().fit(NESTED[dtype])
     assert f"holds {dtype}" in str(caught.value)
+
+
+def test_nested_cells_of_an_array_are_refused():
+    cells = np.array([[1.0, "x"], [2.0, "y"]], dtype=object)
+    cells[1, 1] = [2]
+    with pytest.raises(TableError, match="column 'x1' holds lists, but must hold numbers, texts"):
+        TableEncoder().fit(cells)
+
+
+@pytest.mark.parametrize("kept_as", ["period[M]", object])
+def test_periods_are_the_dates_that_they_begin_with(kept_as):
+    periods = pd.Series(pd.period_range("2020-01", periods=5, freq="M"))
+    periods[2] = pd.NaT
+    dates = pd.DataFrame({"a": periods.dt.to_timestamp()})
+    frame = pd.DataFrame({"a": periods.astype(kept_as)})
+    encoder = TableEncoder().fit(frame)
+    assert encoder.encodings_[0].kind == "date"
+    for other in (frame, dates):
+        np.testing.assert_array_equal(encoder.transform(other), TableEncoder().fit_transform(dates))
+    named = TableEncoder(["a"], min_frequency=1).fit(frame).get_feature_names_out().tolist()
+    assert named == [f"a_2020-0{month}-01" for month in (1, 2, 4, 5)]
+
+
+def test_a_frame_that_is_not_there_yet_is_refused(tmp_path):
+    lazy = pl.LazyFrame({"a": [1.0, 2.0] * 5})
+    model = TabularRegressor(hidden_layer_sizes=(4,), max_steps=1).fit(lazy.collect(), np.arange(10))
+    model.save(tmp_path / "m.safetensors")
+    saved = st.load(tmp_path / "m.safetensors")
+    for use in (TableEncoder().fit, model.predict, saved.predict, lambda X: model.fit(X, np.arange(10))):
+        with pytest.raises(TypeError, match=r"X is a LazyFrame, .*: call \.collect\(\)"):
+            use(lazy)
+
+
+def test_a_cell_of_another_kind_says_what_to_do():
+    encoder = TableEncoder().fit(column(["1", "2", "3"]))
+    with pytest.raises(TableError, match=r"'3a', which is not a number, .* name it in categorical_features"):
+        encoder.transform(column(["1", "3a"]))
+    encoder = TableEncoder().fit(column(["2020-01-01", "2020-01-02"]))
+    with pytest.raises(TableError, match=r"'x', which is not a date .* name it in categorical_features"):
+        encoder.transform(column(["2020-01-01", "x"]))
 
 
 def test_types_that_numpy_lacks():

@@ -168,7 +168,7 @@ def test_other_columns_of_pandas():
             "maybe": pandas.array([True, None, False, True], dtype="boolean"),
             "zone": pandas.date_range("2024-01-01", periods=4, tz="Europe/Berlin"),
             "span": pandas.to_timedelta([1, 2, None, 4], unit="h"),
-            "odd": [{"a": 1}, [2], "x", None],
+            "odd": [("a", 1), frozenset([2]), "x", None],
         }
     )
     encoder = TableEncoder(min_frequency=1).fit(frame)

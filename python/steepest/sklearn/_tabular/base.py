@@ -15,16 +15,15 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import _fit_context
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from ..._checks import Array
 from ..._config import config, get_num_threads
-from ...ensemble import mean_answer
 from ...tables.ensemble import TableEnsemble
 from ...tables.frames import some_cells
-from ...tables.members import Classes, Numbers, some_inputs
-from ...tables.table import listed
+from ...tables.members import Classes, Numbers, mean_of, some_inputs
 from .._common.classes import WEIGHTED
 from .._common.data import weights_count, weights_of
 from .._fitting.many import side_by_side
@@ -34,23 +33,27 @@ from .encoder import TableEncoder
 from .folds import Fold, Rows, folds
 from .given import columns_to_fit, columns_to_use
 from .knots import VALUES_OF_A_LINE, knots_of
-from .leaks import leaks
+from .leaks import warn_of_leaks
 from .member import Member, Task, fitted
 from .parameters import TabularParameters
 from .recipe import Recipe
 from .scores import Metric
 
+_MOST_JUDGED = 10_000  # rows of each member, where time is over
+
 Self = TypeVar("Self", bound="TabularEstimator")
 
 FITTED = """
 members_ : list of Member
-    The networks, each with its `best_epoch` and the rows that were `held_out`.
+    The networks, each with its `best_epoch` and the rows of X that were `held_out`.
 best_epochs_ : list of int
-    Of each member, the epoch that it is in, counted from 0: the best one of the rows held out.
+    Of each member, the epoch that it is in, counted from 0: the best one of the rows held out. -1 if
+    `max_time` was over before its first epoch had ended, so that it has learned little or nothing.
 validation_score_ : float
     The metric on rows that were held out, each judged by a member that did not learn from it: how good one
     member is, of which the mean is better as a rule. It is a little optimistic, since these rows chose the
-    member's epoch and the temperature, and scales and kinds of columns are those of all rows.
+    member's epoch and the temperature, and scales and kinds of columns are those of all rows. Where
+    `max_time` ended the fit, it is that of at most 10,000 rows of each member.
 encoder_ : TableEncoder
     What makes inputs of a table.
 n_features_in_ : int
@@ -122,10 +125,13 @@ class TabularEstimator(TabularParameters):
         Warns
         -----
         UserWarning
-            If a column alone predicts the target without an error.
+            If a column alone predicts the target of the rows held out, 100 or more, without an error.
+        ConvergenceWarning
+            If no member has finished an epoch within `max_time`.
         """
         begun = perf_counter()
-        self.__dict__.pop("members_", None)  # or a fit that fails would leave them with parts of the new one
+        for fitted_before in ("members_", "best_epochs_", "validation_score_"):
+            self.__dict__.pop(fitted_before, None)  # or a fit that fails would leave them beside its parts
         columns = columns_to_fit(self, X)
         y = self._validated(y)
         check_consistent_length(columns[0], y)
@@ -133,8 +139,8 @@ class TabularEstimator(TabularParameters):
         weight = self._weights(y, None if sample_weight is None else weights_of(sample_weight, like_X))
         weights_count(weight, WEIGHTED)
         random = check_random_state(self.random_state)
-        if weight is not None and not weight.all():
-            counts = weight > 0
+        counts = np.ones(len(y), dtype=bool) if weight is None else weight > 0
+        if weight is not None and not counts.all():
             y, weight = y[counts], weight[counts]
             columns = [some_cells(column, counts) for column in columns]
         self.encoder_ = TableEncoder(self.categorical_features)._fit_columns(columns, self)
@@ -142,12 +148,23 @@ class TabularEstimator(TabularParameters):
         task = self._task(encoded, y, weight)
         held = folds(self._groups(y), int(self.n_members), random)
         seeds = random.randint(2**31 - 1, size=len(held)).tolist()
-        self._warn_of_leaks(encoded, y, held[0])
+        warn_of_leaks(self.encoder_.encodings_, encoded, y, held[0])
         task = self._with_embedding(task, held[0], seeds[0], begun)
         fits = [partial(fitted, task, fold, seed) for fold, seed in zip(held, seeds, strict=True)]
-        self.members_ = self._together(fits, begun, self._seconds(), bool(self.progress))
-        self.best_epochs_ = [member.best_epoch for member in self.members_]
-        self._judge(encoded, y, weight)
+        members = self._together(fits, begun, self._seconds(), bool(self.progress))
+        over = perf_counter() - begun >= self._seconds()
+        score = self._judged(members, encoded, y, weight, _MOST_JUDGED if over else len(y))
+        self.best_epochs_ = [member.best_epoch for member in members]
+        if max(self.best_epochs_) < 0:
+            warnings.warn(
+                f"no member finished an epoch within max_time={self.max_time} seconds, and predictions are "
+                "little more than a constant: allow more time, or fit to fewer rows",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        rows = np.flatnonzero(counts)
+        self.validation_score_ = score
+        self.members_ = [replace(member, held_out=rows[member.held_out]) for member in members]
         return self
 
     def _task(self, encoded: NDArray[np.float32], y: Array, weight: Array | None) -> Task:
@@ -173,14 +190,6 @@ class TabularEstimator(TabularParameters):
             self._weight_decay(),
             self._max_steps(),
         )
-
-    def _warn_of_leaks(self, encoded: NDArray[np.float32], y: Array, fold: Fold) -> None:
-        if found := list(leaks(self.encoder_.encodings_, encoded, y, fold)):
-            warnings.warn(
-                f"the target can be predicted without an error from {listed(found)} alone: leave it out, if "
-                "it is not known where predictions are needed",
-                stacklevel=4,
-            )
 
     def _with_embedding(self, task: Task, fold: Fold, seed: int, begun: float) -> Task:
         """The task with cosines, if these are chosen, or better than ramps in the first cycles."""
@@ -226,22 +235,30 @@ class TabularEstimator(TabularParameters):
         calls = [partial(one, place) for place in range(len(fits))]
         return side_by_side(calls, shared, workers, progress)
 
-    def _judge(self, encoded: NDArray[np.float32], y: Array, weight: Array | None) -> None:
-        """Calibrate on the rows held out, and score them."""
+    def _judged(
+        self,
+        members: Sequence[Member],
+        encoded: NDArray[np.float32],
+        y: Array,
+        weight: Array | None,
+        most: int,
+    ) -> float:
+        """Calibrate on the rows held out, of each member at most so many, and score them."""
+        held = [member.held_out[:: -(-len(member.held_out) // most)] for member in members]
         with computing(self.n_threads):
-            scores = [member.network(encoded[member.held_out]) for member in self.members_]
-        rows = np.concatenate([member.held_out for member in self.members_])
+            scores = [member.network(encoded[own]) for member, own in zip(members, held, strict=True)]
+        rows = np.concatenate(held)
         weights = None if weight is None else weight[rows]
         self._calibrate(np.concatenate(scores), y[rows], weights)
         answers = [self._meaning()(one) for one in scores]
         total = np.zeros((len(y), answers[0].shape[1]))
         times = np.zeros(len(y), dtype=np.int64)
-        for member, own in zip(self.members_, answers, strict=True):
-            total[member.held_out] += own
-            times[member.held_out] += 1
+        for own, answer in zip(held, answers, strict=True):
+            total[own] += answer
+            times[own] += 1
         judged = np.flatnonzero(times)
-        mean = total[judged] / times[judged, np.newaxis]
-        self.validation_score_ = self._metric()(y[judged], mean, None if weight is None else weight[judged])
+        mean = self._meaning().mended(total[judged] / times[judged, np.newaxis])
+        return self._metric()(y[judged], mean, None if weight is None else weight[judged])
 
     def _inputs(self, columns: list[Any]) -> NDArray[np.float32]:
         """Encoded columns; one of zeros if none of them varies."""
@@ -254,7 +271,7 @@ class TabularEstimator(TabularParameters):
         check_is_fitted(self, "members_")
         encoded = self._inputs(columns_to_use(self, X))
         with computing(self.n_threads):
-            return mean_answer([member.network for member in self.members_], encoded, self._meaning())
+            return mean_of([member.network for member in self.members_], encoded, self._meaning())
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write preparation and networks to one safetensors file, which `steepest.load` reads.
@@ -270,6 +287,8 @@ class TabularEstimator(TabularParameters):
         ------
         OSError
             If the file cannot be written.
+        ValueError
+            If a label is no boolean, number or string, such as a date or a tuple.
         """
         ensemble_of(self).save(path)
 

@@ -109,6 +109,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ValueError, TypeError
             If X is not a table, or `categorical_features` names a column that is not there.
         """
+        self.__dict__.pop("encodings_", None)  # or a fit that fails would leave them beside its parts
         return self._fit_columns(columns_to_fit(self, X), self)
 
     def _fit_columns(self, columns: Sequence[Any], like: Any) -> TableEncoder:
@@ -118,14 +119,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             self.feature_names_in_ = like.feature_names_in_
         names = [*map(str, self._names_in())]
         chosen = categories_of(self.categorical_features, names, hasattr(self, "feature_names_in_"))
-        self.encodings_: list[Encoding] = []
+        encodings: list[Encoding] = []
         for place, (name, column) in enumerate(zip(names, columns, strict=True)):
-            found = read(column)
+            found = read(column, name)
             kind = "category" if place in chosen else kind_of(found)
             values = values_of(found, kind, name)
-            self.encodings_.append(fitted(name, values, kind, self.max_categories, self.min_frequency))
-        counts = [distinct for encoding in self.encodings_ for distinct in encoding.counts]
+            encodings.append(fitted(name, values, kind, self.max_categories, self.min_frequency))
+        counts = [distinct for encoding in encodings for distinct in encoding.counts]
         self.n_distinct_: NDArray[np.int64] = np.array(counts, dtype=np.int64)
+        self.encodings_ = encodings
         return self
 
     def _names_in(self) -> Sequence[str]:
@@ -137,7 +139,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
-            Columns with names may have another order, and there may be more.
+            Columns whose names are strings may have another order, and there may be more; others are taken by
+            their places.
 
         Returns
         -------
@@ -148,7 +151,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ValueError
             If a column is missing, or a cell is not of the kind of its column.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "encodings_")
         return self._encoded(columns_to_use(self, X))
 
     def _encoded(self, columns: Sequence[Any]) -> NDArray[np.float32]:
@@ -173,7 +176,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ValueError
             If the names are not those of the fit, or not as many.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "encodings_")
         own = list(self._names_in()) if input_features is None else [*map(str, input_features)]
         if len(own) != self.n_features_in_:
             raise ValueError(

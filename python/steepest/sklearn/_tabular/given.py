@@ -29,7 +29,7 @@ def columns_to_fit(estimator: Any, X: Any) -> list[Any]:
 
 
 def columns_to_use(estimator: Any, X: Any) -> list[Any]:
-    """Those that it was fitted to, of a table that may have more, in another order, if they have names.
+    """Those that it was fitted to, of a table that may have more, in another order, if names are strings.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -9,12 +10,24 @@ from numpy.typing import NDArray
 
 from ..._checks import Array
 from ...tables.encoding import Encoding
-from .folds import Fold
+from ...tables.table import listed
+from .folds import Fold, Rows
 from .scores import r2
 
 _FEWEST = 100  # rows held out: of fewer, all may be right by chance
 _FEWEST_OTHERS = 10  # of them, of other classes than the most frequent one: else a constant may be right
 _ALL_BUT_ROUNDING = 1 - 1e-4  # between rows, targets are interpolated
+_MOST_LEARNED, _MOST_HELD = 8000, 2000  # rows that a column is tried on, before it is on all
+
+
+def warn_of_leaks(encodings: Sequence[Encoding], X: NDArray[np.float32], targets: Array, fold: Fold) -> None:
+    """Warn the caller of `fit`, which calls this, of such columns."""
+    if found := list(leaks(encodings, X, targets, fold)):
+        warnings.warn(
+            f"the target can be predicted without an error from {listed(found)} alone: leave it out, if "
+            "it is not known where predictions are needed",
+            stacklevel=4,
+        )
 
 
 def leaks(encodings: Sequence[Encoding], X: NDArray[np.float32], targets: Array, fold: Fold) -> Iterator[str]:
@@ -23,29 +36,47 @@ def leaks(encodings: Sequence[Encoding], X: NDArray[np.float32], targets: Array,
     targets : classes (rows,) of integers, or numbers (rows, outputs). A class is predicted by the row with
         the nearest number or the same kind, numbers by linear interpolation.
     """
-    learned, held = fold
+    held = fold.held_out
     if len(held) < _FEWEST or (targets == targets[0]).all():
         return
     if targets.ndim == 1 and len(held) - np.bincount(targets[held]).max() < _FEWEST_OTHERS:
         return
+    some = Fold(_some(fold.learned, targets, _MOST_LEARNED), _some(held, targets, _MOST_HELD))
     start = 0
     for encoding in encodings:
         width = len(encoding.counts)
-        columns = X[:, start : start + width].astype(np.float64)
+        columns = X[:, start : start + width]
         start += width
-        if not width:
-            continue
-        # One number that tells the kinds, or is the number.
-        key = columns[:, 0] if encoding.counts[0] else columns @ np.arange(1.0, width + 1)
-        order = learned[np.argsort(key[learned], kind="stable")]
-        if targets.ndim == 1:
-            good = bool((targets[_nearest(key[order], key[held], order)] == targets[held]).all())
-        else:
-            within = held[(key[held] >= key[order[0]]) & (key[held] <= key[order[-1]])]
-            answers = _between(key[order], targets[order], key[within])
-            good = len(within) > 1 and r2(targets[within], answers, None) > _ALL_BUT_ROUNDING
-        if good:
+        if width and all(_predicted(encoding, columns, targets, rows) for rows in (some, fold)):
             yield encoding.name
+
+
+def _some(rows: Rows, targets: Array, most: int) -> Rows:
+    """Of many rows at most so many, half of which are of other classes than the most frequent one."""
+    if len(rows) <= most:
+        return rows
+    parts = [rows]
+    if targets.ndim == 1:
+        usual = targets[rows] == np.bincount(targets[rows]).argmax()
+        parts = [rows[usual], rows[~usual]]
+    return np.concatenate([part[:: -(-len(part) * len(parts) // most) or 1] for part in parts])
+
+
+def _predicted(encoding: Encoding, columns: NDArray[np.float32], targets: Array, fold: Fold) -> bool:
+    """Whether a column's inputs predict the rows held out."""
+    known, asked = (_key(encoding, columns[rows].astype(np.float64)) for rows in fold)
+    places = np.argsort(known, kind="stable")
+    known, rows, held = known[places], fold.learned[places], fold.held_out
+    if targets.ndim == 1:
+        return bool((targets[_nearest(known, asked, rows)] == targets[held]).all())
+    within = (asked >= known[0]) & (asked <= known[-1])
+    answers = _between(known, targets[rows], asked[within])
+    return len(answers) > 1 and r2(targets[held[within]], answers, None) > _ALL_BUT_ROUNDING
+
+
+def _key(encoding: Encoding, inputs: Array) -> Array:
+    """One number that tells the kinds, or is the number."""
+    return inputs[:, 0] if encoding.counts[0] else inputs @ np.arange(1.0, inputs.shape[1] + 1)
 
 
 def _nearest(known: Array, asked: Array, rows: Array) -> Array:

@@ -34,7 +34,7 @@ class Member:
     epochs : int
         How many it was trained for.
     held_out : ndarray of int64
-        The rows that it did not learn from.
+        The rows that it did not learn from; of a fitted estimator, those of X.
     """
 
     network: Sequential
@@ -75,10 +75,12 @@ def fitted(
     task: Task, fold: Fold, seed: int, over: Callable[[], bool], cycles: int = recipes.CYCLES
 ) -> Member:
     """A member of that fold, after so many cycles; it ends when its time is over, as the best so far."""
-    X = task.X[fold.learned]
     network = recipes.network(
         task.knots, task.cosines, task.hidden, task.outputs, task.dropout, task.recipe, seed
     )
+    if over():
+        return Member(network, -1, -np.inf, 0, fold.held_out)
+    X = task.X[fold.learned]
     epochs = recipes.epochs(len(X), task.max_steps)
     steps = epochs * -(-len(X) // recipes.BATCH)
     trainer = Trainer(

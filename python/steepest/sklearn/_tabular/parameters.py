@@ -67,7 +67,9 @@ class TabularParameters(BaseEstimator):
         'int or "auto"',
     )
     max_time: float | None = parameter(
-        None, [POSITIVE, None], "Seconds after which a fit ends with what it has found so far."
+        None,
+        [POSITIVE, None],
+        "Seconds after which a fit ends with what it has found so far. Encoding the table is not cut short.",
     )
     categorical_features: str | Sequence[Any] | None = parameter(
         "from_dtype", CATEGORICAL, CATEGORICAL_TEXT, '"from_dtype" or array-like'
