@@ -425,8 +425,7 @@ class Trainer:
         asked = checkpoints.asked(checkpoint, checkpoint_every, resume)
         draws = asked.seed(split_seed if self.draws is None else self.draws) if seed is None else split_seed
         batch_group = _checks.integer(batch_group, "batch_group", minimum=1)
-        metrics = checked_metrics(metrics)
-        callbacks = checked_callbacks(callbacks, "callbacks")
+        metrics, callbacks = checked_metrics(metrics), checked_callbacks(callbacks, "callbacks")
         batch_callbacks = checked_callbacks(batch_callbacks, "batch_callbacks")
         compiled, called = self.learning.compiled, [*callbacks, *batch_callbacks]
         with self.learning.inputs_as_before():
@@ -438,7 +437,7 @@ class Trainer:
             compiled.check_masks(size)
             self._cancelled.clear()
             settings = {"batch_size": size, "shuffle": shuffle, "seed": draws, "metrics": [*metrics]}
-            begin = asked.begin(self, samples, settings, called)
+            begin = asked.begin(self, samples, settings, called, epochs)
             self.epochs_done = begin.epochs_done
             return Fit(
                 self,

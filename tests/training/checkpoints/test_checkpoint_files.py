@@ -68,6 +68,12 @@ def test_another_run_is_refused(tmp_path, change, message):
     assert (tmp_path / "run").read_bytes() == before
 
 
+def test_fewer_epochs_than_it_has_are_refused(tmp_path):
+    fit(tmp_path / "run", epochs=3)
+    with pytest.raises(ValueError, match="run is in epoch 3, but epochs is 2"):
+        fit(tmp_path / "run", epochs=2, resume=True)
+
+
 def test_what_may_change(tmp_path):
     expected = fit(tmp_path / "run", epochs=5)
     fit(tmp_path / "run", epochs=2)

@@ -57,10 +57,12 @@ class Asked(NamedTuple):
         samples: Given,
         settings: Mapping[str, object],
         called: Sequence[object],
+        epochs: int,
     ) -> Begin:
         """Restore the trainer, if the fit goes on; see `Trainer.fit` for what is raised.
 
         called: the callbacks; those that a checkpoint keeps something of must be of the same classes.
+        epochs: how many it is asked for.
         """
         if self.write is None and self.tree is None:
             return Begin(None, None, trainer.epochs_done)
@@ -72,7 +74,7 @@ class Asked(NamedTuple):
         if known["optimizer"] == self.tree["optimizer"].get("text"):  # as a callback had set it
             known["optimizer"] = self.tree["identity"]["optimizer"]
         require_same(self.read, self.tree["identity"], known)
-        return Begin(writes, *restored(self.read, self.tree, trainer.learning))
+        return Begin(writes, *restored(self.read, self.tree, trainer.learning, epochs))
 
 
 def asked(path: object, every: object, resume: object) -> Asked:

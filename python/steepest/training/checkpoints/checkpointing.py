@@ -23,6 +23,8 @@ from .every import Clock, Every
 from .identity import named
 from .state import load_state, state_of
 
+_OF_PROGRESS = ("steps", "begun", "way_back", "callbacks", "stopped")
+_PARTS = {"identity", "trainer", "optimizer", "history", *_OF_PROGRESS}
 _LISTS = ("loss", "validation_loss", "seconds", "samples_per_second")
 
 
@@ -138,18 +140,21 @@ def read(path: str) -> tuple[Mapping[str, Any], bool]:
         return tree, False
 
 
-def restored(path: str, tree: Mapping[str, Any], learning: Learning) -> tuple[Progress, int]:
+def restored(path: str, tree: Mapping[str, Any], learning: Learning, epochs: int) -> tuple[Progress, int]:
     """Set all that was learned, and the optimizer; return how far the fit was, and the trainer's epochs.
 
     Raises
     ------
     ModelFileError
         If the file does not hold what a checkpoint of this run holds; nothing is changed then.
+    ValueError
+        If it has more epochs than that; likewise.
     """
     before, copies = learning.optimizer, learning.copies()
+    _require_epochs(path, tree, epochs)
     try:
         learning.use(_optimizer(tree["optimizer"], before))
-        epochs = load_state(learning, tree["trainer"])
+        epochs_done = load_state(learning, tree["trainer"])
         told = dict(tree["history"])
         best, metrics = told.pop("best_epoch"), told.pop("metrics")
         history = History(
@@ -157,18 +162,23 @@ def restored(path: str, tree: Mapping[str, Any], learning: Learning) -> tuple[Pr
             metrics={name: values.tolist() for name, values in metrics.items()},
             best_epoch=best,
         )
-        names = ("steps", "begun", "way_back", "callbacks", "stopped")
-        return Progress(history, **{name: tree[name] for name in names}), epochs
+        return Progress(history, **{name: tree[name] for name in _OF_PROGRESS}), epochs_done
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         learning.use(before)
         write(copies)
         raise ModelFileError(f"{Path(path)} is not a checkpoint of this release: {error}") from error
 
 
+def _require_epochs(path: str, tree: Mapping[str, Any], epochs: int) -> None:
+    done = len(tree["history"]["loss"]) + (tree["begun"] is not None)
+    if done > epochs:
+        raise ValueError(f"{Path(path)} is in epoch {done}, but epochs is {epochs}")
+
+
 def _checked(path: str) -> Mapping[str, Any]:
     tree = checkpoint.read(path)
-    if not isinstance(tree, Mapping) or not isinstance(tree.get("identity"), Mapping):
-        raise ModelFileError(f"{Path(path)} is not a checkpoint of a fit: it does not say of which")
+    if not isinstance(tree, Mapping) or not tree.keys() >= _PARTS:
+        raise ModelFileError(f"{Path(path)} is not a checkpoint of a fit: it does not have all its parts")
     return tree
 
 

@@ -1,0 +1,74 @@
+"""`steepest train --checkpoint --resume`: the model of a training that nothing has interrupted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support.commands import Run, assert_refused, flowers, process, write
+from support.tolerances import assert_same_bits
+
+import steepest as st
+
+TRAIN = ("train", "t.csv", "--epochs", "300", "--no-early-stopping", "--quiet", "--checkpoint", "run.ckpt")
+
+
+@pytest.fixture(autouse=True)
+def table(run: Run) -> None:
+    write("t.csv", flowers(600))
+
+
+def assert_same_models(first: str, second: str) -> None:
+    state, other = (st.load(path).model.state_dict() for path in (first, second))
+    for key, value in state.items():
+        assert_same_bits(value, other[key])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
+def test_a_killed_training_goes_on(run: Run) -> None:
+    command = [*TRAIN, "--checkpoint-every", "1", "--resume", "--output", "m"]
+    with process(*command, folder=Path()) as started:
+        while not Path("run.ckpt").exists():
+            time.sleep(0.01)
+        started.send_signal(signal.SIGKILL)
+    assert started.returncode == -signal.SIGKILL and not Path("m").exists()
+    code, out, _ = run(*command, "--json")
+    assert code == 0 and json.loads(out)["training"]["epochs"] == 300
+    assert run(*TRAIN, "--checkpoint", "other", "--output", "unbroken")[0] == 0
+    assert_same_models("m", "unbroken")
+
+
+def test_folds_have_no_checkpoint(run: Run) -> None:
+    assert run(*TRAIN, "--cv", "3", "--output", "m", "--json")[0] == 0
+    before = Path("run.ckpt").read_bytes()
+    code, out, _ = run(*TRAIN, "--cv", "3", "--resume", "--output", "again", "--json")
+    assert code == 0 and len(json.loads(out)["folds"]) == 3
+    assert_same_models("m", "again")
+    assert len(before) == Path("run.ckpt").stat().st_size
+
+
+def test_what_is_refused(run: Run) -> None:
+    train = ["train", "t.csv"]
+    assert_refused(run, [*train, "--resume"], "--resume goes on from the file of --checkpoint: give both")
+    shutil.copy("t.csv", "mine.csv")
+    assert_refused(run, [*train, "--checkpoint", "mine.csv"], "mine.csv exists and is not a checkpoint")
+    assert_refused(
+        run, [*train, "--checkpoint", "m", "--output", "m"], "--checkpoint and --output are the same"
+    )
+    assert_refused(run, [*train, "--checkpoint", "no/c"], "there is no folder 'no'")
+    assert_refused(
+        run, [*train, "--checkpoint", "c", "--checkpoint-every", "often"], "must be a text such as"
+    )
+    assert_refused(
+        run, [*train, "--model", "tabular", "--resume"], "--resume is an option of --model network"
+    )
+    assert run(*TRAIN, "--output", "m")[0] == 0
+    code, _, err = run(*TRAIN, "--resume", "--batch-size", 7, "--output", "n")
+    assert (
+        code == 2 and err.endswith("there, batch_size is 32, but here it is 7\n") and not Path("n").exists()
+    )
