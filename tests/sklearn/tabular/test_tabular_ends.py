@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 import steepest as st
 from steepest.sklearn import TableEncoder, TabularClassifier, TabularRegressor
+from steepest.sklearn._tabular import base as base_module
 from steepest.sklearn._tabular import leaks as leaks_module
 from steepest.sklearn._tabular import member as member_module
 from steepest.sklearn._tabular.folds import Fold
@@ -40,6 +42,23 @@ def test_a_fit_in_time_does_not_warn():
         one = TabularRegressor(**SMALL, max_time=1e3).fit(X, X[:, 0])
     other = TabularRegressor(**SMALL).fit(X, X[:, 0])
     assert one.validation_score_ == other.validation_score_ and min(one.best_epochs_) >= 0
+
+
+def test_members_without_an_epoch_have_no_part_in_the_mean(monkeypatch):
+    expected = TabularRegressor(**SMALL).fit(X, X[:, 0])
+    kept, whole = [1], base_module.fitted
+
+    def fitted(task, fold, seed, over):
+        made = whole(task, fold, seed, over)
+        number = [held.tolist() for held in (m.held_out for m in expected.members_)].index(
+            fold.held_out.tolist()
+        )
+        return made if number in kept else replace(made, best_epoch=-1)
+
+    monkeypatch.setattr(base_module, "fitted", fitted)
+    model = TabularRegressor(**SMALL, embedding="piecewise_linear").fit(X, X[:, 0])
+    assert len(model.members_) == 1 and model.best_epochs_ == [model.members_[0].best_epoch]
+    assert model.members_[0].held_out.tolist() == expected.members_[1].held_out.tolist()
 
 
 def test_when_time_is_over_some_rows_are_judged():

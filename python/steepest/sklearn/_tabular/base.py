@@ -45,7 +45,8 @@ Self = TypeVar("Self", bound="TabularEstimator")
 
 FITTED = """
 members_ : list of Member
-    The networks, each with its `best_epoch` and the rows of X that were `held_out`.
+    The networks, each with its `best_epoch` and the rows of X that were `held_out`; of those that `max_time`
+    ended, only the ones that had finished an epoch, if any had.
 best_epochs_ : list of int
     Of each member, the epoch that it is in, counted from 0: the best one of the rows held out. -1 if
     `max_time` was over before its first epoch had ended, so that it has learned little or nothing.
@@ -152,6 +153,7 @@ class TabularEstimator(TabularParameters):
         task = self._with_embedding(task, held[0], seeds[0], begun)
         fits = [partial(fitted, task, fold, seed) for fold, seed in zip(held, seeds, strict=True)]
         members = self._together(fits, begun, self._seconds(), bool(self.progress))
+        members = [member for member in members if member.best_epoch >= 0] or members
         over = perf_counter() - begun >= self._seconds()
         score = self._judged(members, encoded, y, weight, _MOST_JUDGED if over else len(y))
         self.best_epochs_ = [member.best_epoch for member in members]
