@@ -199,7 +199,7 @@ class TabularEstimator(TabularParameters):
         periodic = replace(task, cosines=numbers)
         if self.embedding != "auto":
             return periodic if self.embedding == "periodic" else task
-        if not any(map(len, task.knots)) or len(numbers) > recipes.MOST_TRIED:
+        if not any(map(len, task.knots)) or len(task.knots) > recipes.MOST_TRIED:
             return task
         tries = [partial(fitted, one, fold, seed, cycles=recipes.CYCLES_TRIED) for one in (task, periodic)]
         ramps, cosines = self._together(tries, begun, recipes.TIME_TRIED * self._seconds(), False)

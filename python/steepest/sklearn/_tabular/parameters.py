@@ -46,7 +46,7 @@ class TabularParameters(BaseEstimator):
         "(`steepest.PiecewiseLinear`), or cosines with frequencies that are learned "
         "(`steepest.PeriodicEmbedding`), which suit some sharp thresholds better. "
         '"auto" trains the first member with both for half of its steps and goes on with the better one; of '
-        f"more than {recipe.MOST_TRIED} numbers, or without bins, it is the first.",
+        f"more than {recipe.MOST_TRIED} inputs, or without bins, it is the first.",
         '"auto", "piecewise_linear" or "periodic"',
     )
     dropout: float = parameter(
