@@ -16,9 +16,10 @@ from typing import IO, Any
 import numpy as np
 
 from .._checks import Array
+from .json_text import parsed_json
 
 _METADATA = "__metadata__"
-_LONGEST_HEADER = 100_000_000  # bytes, as in every implementation of the format
+_LONGEST_HEADER = 2**23  # bytes; other implementations of the format take 100 MB
 DTYPES = {"float32": "F32", "float64": "F64"}
 
 
@@ -94,7 +95,7 @@ def read_header(file: IO[bytes]) -> Header:
 
 
 def _check_length(length: int) -> None:
-    """Refuse a header that is longer than any reader takes."""
+    """Refuse a header that is longer than those of models are."""
     if length > _LONGEST_HEADER:
         raise ValueError(f"its header has {length} bytes, but may have at most {_LONGEST_HEADER}")
 
@@ -118,18 +119,6 @@ def parsed_header(text: bytes) -> Header:
             raise ValueError(f"{key!r:.80} begins at byte {tensor.begin} of the numbers, not at {end}")
         end = tensor.end
     return Header(text, metadata, tensors)
-
-
-def parsed_json(text: str) -> Any:
-    """JSON in which no object has the same key twice."""
-    return json.loads(text, object_pairs_hook=_unique)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("an object has a key twice")
-    return result
 
 
 def _tensor(key: str, entry: object) -> Tensor:

@@ -13,6 +13,7 @@ from .. import storage
 from .._checks import Array
 from ..ensemble import mean_answer, restored_models, write
 from ..model import Sequential
+from ..storage.json_text import located
 from .encoding import Encoding, OneHot
 from .ensemble_json import METADATA_KEY, from_json, to_json
 from .frames import Coded, columns_in, columns_named, is_frame, read, values_of
@@ -181,5 +182,6 @@ def restored_table_ensemble(description: storage.Description, state: Mapping[str
     """
     networks = restored_models(description, state)
     more = dict(description.metadata)
-    encodings, answers, named, targets = from_json(more.pop(METADATA_KEY), networks)
+    with located("its description of the table is damaged"):
+        encodings, answers, named, targets = from_json(more.pop(METADATA_KEY), networks)
     return TableEnsemble(encodings, tuple(networks), answers, named, targets, more)
