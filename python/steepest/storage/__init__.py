@@ -215,8 +215,11 @@ def _described(header: _safetensors.Header) -> tuple[Description, dict[str, str]
 
 def _count(configs: list[Any]) -> int:
     """The number of layers, those inside of others and of all models."""
-    parts = [one.get("layers") if isinstance(one, dict) else one for one in configs]
-    return len(configs) + sum(_count(part) for part in parts if isinstance(part, list))
+    count = len(configs)
+    for one in configs:
+        inner = one.get("layers") if isinstance(one, dict) else one
+        count += _count(inner) if isinstance(inner, list) else 0
+    return count
 
 
 def _fields(text: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,7 @@ _LONGEST_HEADER = 2**23  # bytes; other implementations of the format take 100 M
 DTYPES = {"float32": "F32", "float64": "F64"}
 
 
-@dataclass(frozen=True)
-class Tensor:
+class Tensor(NamedTuple):
     """What the header says of a tensor: its numbers are the bytes from `begin` to `end` behind the header."""
 
     dtype: str
@@ -134,7 +133,7 @@ def _tensor(key: str, entry: object) -> Tensor:
 
 def _sizes(value: object) -> bool:
     """Whether it is a list of integers that are not negative: neither True nor 1.0 is one."""
-    return isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)
+    return isinstance(value, list) and {*map(type, value)} <= {int} and (not value or min(value) >= 0)
 
 
 def read_tensor(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

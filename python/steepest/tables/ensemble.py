@@ -142,7 +142,9 @@ class TableEnsemble:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to one safetensors file, which `steepest.load` reads; see `Sequential.save`."""
-        own = to_json(self.encodings, self.answers, self.named, self.targets)
+        with located("the model cannot be saved"):
+            own = to_json(self.encodings, self.answers, self.named, self.targets)
+            from_json(own, self.members)  # as `load` will
         metadata = {**self.metadata, METADATA_KEY: own}
         write(path, self.members, metadata)
 

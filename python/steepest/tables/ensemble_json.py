@@ -32,8 +32,8 @@ def to_json(
         for label in answers.labels:
             if not isinstance(label, bool | int | float | str):
                 raise ValueError(
-                    f"the model cannot be saved: its label {label!r:.80} is a {type(label).__name__}, but "
-                    "must be a bool, a number or a string"
+                    f"its label {label!r:.80} is a {type(label).__name__}, but must be a bool, a number or a "
+                    "string"
                 )
     described = {
         "version": _VERSION,

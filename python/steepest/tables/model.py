@@ -186,7 +186,10 @@ class TableModel:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write network and preparation to one file, which `load` reads; see `Sequential.save`."""
-        self.model.save(path, metadata={**self.metadata, METADATA_KEY: self.preparation.to_json()})
+        with located("the model cannot be saved"):
+            text = self.preparation.to_json()
+            Preparation.from_json(text, self.model.in_features, self.model.out_features)  # as `load` will
+        self.model.save(path, metadata={**self.metadata, METADATA_KEY: text})
 
     def summary(self) -> str:
         """Describe the columns, the answers and the layers."""
