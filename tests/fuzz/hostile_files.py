@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+import steepest as st
+
 from .model_files import in_place, layered, parts, saved, table_ensemble, table_model
 
 Case = tuple[str, bytes]
@@ -284,7 +286,9 @@ def cases() -> Iterator[Case]:
     for place in ("header", "description", "steepest.loss", "table"):
         yield from texts(files["table"], place)
     yield from mutations(files["table"], "header")
-    yield from mutations(files["layered"], "description")
+    several = saved(st.Ensemble([st.Sequential(st.Linear(2, 2), seed=seed) for seed in (0, 1)]))
+    for content in (files["layered"], several):
+        yield from mutations(content, "description")
     for place in ("table", "table_ensemble"):
         yield from mutations(files[place], place)
         yield from senseless(files[place], place)
