@@ -107,6 +107,7 @@ def description():
 
 
 LINEAR = {"layer": "Linear", "in_features": 3, "out_features": 2, "bias": True}
+POOL = {"layer": "FractionalMaxPool2d", "height": 4, "width": 4, "channels": 1, "ratio": 2.0}
 
 
 def leaky(slope):
@@ -127,18 +128,18 @@ def leaky(slope):
         (lambda d: d["layers"][0].update(in_features=6.0), "in_features must be an integer"),
         (lambda d: d["layers"][0].update(bias=1), "bias must be True or False"),
         (lambda d: d["layers"].append(leaky(-1.0)), "negative_slope is -1.0, but must be finite"),
-        (lambda d: d["layers"].append(leaky(float("nan"))), "negative_slope is nan, but must be finite"),
-        (lambda d: d["layers"].append(leaky(10**400)), "negative_slope is 10{400}, but must be finite"),
-        (lambda d: d["layers"].append(leaky("0.1")), "LeakyReLU: negative_slope must be a real number"),
-        (lambda d: d["layers"].append(leaky(None)), "LeakyReLU: negative_slope must be a real number"),
+        (lambda d: d["layers"].append(leaky(float("nan"))), "NaN is not a number of JSON"),
+        (lambda d: d["layers"].append(leaky(10**400)), "negative_slope is an integer of 1329 bits, but"),
+        (lambda d: d["layers"].append(leaky("0.1")), r"layer 1 \(LeakyReLU\): negative_slope must be a real"),
+        (lambda d: d["layers"].append(leaky(None)), r"layer 1 \(LeakyReLU\): negative_slope must be a real"),
         (
             lambda d: d["layers"].append({"layer": "ELU", "alpha": 0}),
             "alpha is 0, but must be finite",
         ),
         (lambda d: d["layers"].append({"layer": "GELU", "tanh": True}), "GELU takes the fields"),
         (lambda d: d["layers"].append(LINEAR), r"tensors are not those of its layers \(1.bias, 1.weight\)"),
-        (lambda d: d["layers"].insert(0, LINEAR), "but the layer before gives 2 features"),
-        (lambda d: d.update(layers=[]), "at least one Linear"),
+        (lambda d: d["layers"].append(POOL), "but the layer before gives 3 features"),
+        (lambda d: d.update(layers=[]), r"tensors are not those of its layers \(0.weight\)"),
         (lambda d: d.update(layers={}), "its layers are not a list"),
         (lambda d: d.update(dtype="float32"), "0.weight has dtype F64, but the description says float32"),
         (lambda d: d.update(dtype="float16"), "dtype is 'float16', but must be one of 'float32', 'float64'"),

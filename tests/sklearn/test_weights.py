@@ -45,7 +45,7 @@ BAD_CLASS_WEIGHTS = [
     ({0: -1}, ValueError, "class_weight of class 0 is -1, but must be finite and not negative"),
     ({1: np.nan}, ValueError, "class_weight of class 1 is nan, but must be finite and not negative"),
     ({0: np.inf}, ValueError, "class_weight of class 0 is inf, but must be finite and not negative"),
-    ({0: 10**400}, ValueError, "class_weight of class 0 is 1000"),
+    ({0: 10**400}, ValueError, "class_weight of class 0 is an integer of 1329 bits"),
     ({0: None}, TypeError, "class_weight of class 0 must be a real number, not None"),
     ({0: "2"}, TypeError, "class_weight of class 0 must be a real number, not '2'"),
     ({0: True}, TypeError, "class_weight of class 0 must be a real number, not True"),

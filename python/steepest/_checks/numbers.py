@@ -13,14 +13,26 @@ import numpy as np
 _Text = TypeVar("_Text", bound=str)
 
 LARGEST_INTEGER = 2**63 - 1  # of the backends
+_MOST_DIGITS = 40  # of an integer in a message
+_LONGEST_NAME = 40  # that may be a slip for another one
 
 
 def shown(number: object) -> str:
-    """A number in a message, which may have more digits than Python writes."""
+    """A number in a message, which may have more digits than Python writes, or than anybody reads."""
     try:
-        return str(number)
+        text = str(number)
     except ValueError:
-        return f"an integer of {operator.index(number).bit_length()} bits"  # type: ignore[arg-type]
+        text = ""
+    if isinstance(number, int) and not 0 < len(text) <= _MOST_DIGITS:
+        return f"an integer of {number.bit_length()} bits"
+    return text
+
+
+def printable(text: str) -> str:
+    """A text of a stranger for messages and terminals: what cannot be printed is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def real_number(value: object, name: str) -> float:
@@ -118,7 +130,8 @@ def flag(value: object, name: str) -> bool:
 def one_of(value: _Text, name: str, allowed: Collection[str]) -> _Text:
     """`value` as one of the allowed strings."""
     if not isinstance(value, str) or value not in allowed:
-        close = get_close_matches(value.lower(), allowed, 1) if isinstance(value, str) else []
+        maybe = isinstance(value, str) and len(value) <= _LONGEST_NAME
+        close = get_close_matches(value.lower(), allowed, 1) if maybe else []
         hint = f": did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"{name} is {value!r:.80}, but must be one of {', '.join(map(repr, allowed))}{hint}")
     return str(value)  # type: ignore[return-value]  # a literal stays one

@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 
 from .. import _config
+from .._checks import printable
 from ..ensemble import Ensemble
 from ..model import Sequential
+from ..storage.json_text import parsed_json
 from ..tables import TableEnsemble, TableModel
 from . import sources, text
 from .network import sizes
 from .saving import REPORT
 
 _WIDTH = 80
+_OF_DATA = {"data": "file", "rows": "rows"}  # facts, by their names in the report
 _MOST = 20  # columns or labels that are shown
 
 
@@ -28,7 +31,8 @@ def info(options: Namespace) -> None:
     """Print it."""
     facts = _installation() if options.model is None else _of_model(options.model)
     if options.json:
-        print(json.dumps(facts, ensure_ascii=False, default=str))
+        document = json.dumps(facts, ensure_ascii=False, default=str)
+        print(document if document.isprintable() else json.dumps(facts, default=str))
         return
     width = max(map(len, facts))
     for key, value in facts.items():
@@ -63,8 +67,8 @@ def _of_model(path: Path) -> dict[str, Any]:
         facts |= {"loss": model.preparation.loss, "layers": model.model.summary().splitlines()}
     if report:
         facts["trained_with"] = f"steepest {report.get('steepest')}"
-        facts["data"] = report.get("data", {}).get("file")
-        facts["rows"] = report.get("data", {}).get("rows")
+        data = report.get("data")
+        facts |= {key: data.get(name) for key, name in _OF_DATA.items()} if isinstance(data, dict) else {}
         facts["score"] = f"{report.get('judged')}: {_score(report)}"
     return facts
 
@@ -72,7 +76,7 @@ def _of_model(path: Path) -> dict[str, Any]:
 def _report(model: TableModel | TableEnsemble) -> dict[str, Any]:
     """What `train` said of it; nothing if that is damaged."""
     try:
-        found = json.loads(model.metadata.get(REPORT, "{}"))
+        found = parsed_json(model.metadata.get(REPORT, "{}"))
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
@@ -81,7 +85,7 @@ def _report(model: TableModel | TableEnsemble) -> dict[str, Any]:
 def _score(report: dict[str, Any]) -> str:
     try:
         return text.score(report["score"])
-    except (KeyError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, ArithmeticError):
         return "unknown"
 
 
@@ -89,7 +93,7 @@ def _shown(value: object, indent: int) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        lines = list(map(str, value))
+        lines = [printable(str(one)) for one in value]
         if len(lines) > _MOST and "  " not in lines[0]:
             lines = [*lines[:_MOST], f"and {len(lines) - _MOST} more (--json has all)"]
         multiline = any(len(line) > 40 or "  " in line for line in lines)
@@ -99,4 +103,4 @@ def _shown(value: object, indent: int) -> str:
             ", ".join(lines), _WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent
         )
         return text.strip() or "none"
-    return "none" if value is None else str(value)
+    return "none" if value is None else printable(str(value))

@@ -140,9 +140,14 @@ class Compiled:
     # ---- what is given ------------------------------------------------------------------------------------
 
     def load_state(self, state: Mapping[str, ArrayLike]) -> None:
-        """Set all arrays, or none of them if one does not fit; raises as `checked_state` does."""
+        """Set all arrays, or none of them if one does not fit; raises as `checked_state` does.
+
+        Knots that are neither ascending nor those of a new model are a ValueError too.
+        """
         own = self.state()
         new = checked_state(state, _shapes(own), self.dtype)
+        if isinstance(self.inputs, Encoding):
+            self.inputs.check(new["0.knots"])
         write([(array, new[key]) for key, array in own])
 
     def direction(self, direction: Mapping[str, ArrayLike]) -> list[Parameters]:

@@ -46,11 +46,16 @@ class Encoding:
     @property
     def known(self) -> bool:
         """Whether they have been set."""
-        return all((np.diff(knots) >= 0).all() for knots in self._knots())
+        return self._ascend(self.statistics[0])
+
+    def check(self, knots: Array) -> None:
+        """Refuse knots of which some descend, unless they are those of a new model."""
+        if not self._ascend(knots) and (knots != _unknown(knots)).any():
+            raise ValueError("0.knots descend, but those of each feature must ascend")
 
     def forget(self) -> None:
         """As at first."""
-        self.statistics[0] = -np.arange(self.statistics.shape[1])
+        self.statistics[0] = _unknown(self.statistics[0])
 
     def learn(self, x: Array) -> None:
         """Set the knots of each feature: its values if there are no more, else quantiles of rows.
@@ -98,11 +103,20 @@ class Encoding:
 
     def _columns(self, x: Array) -> Iterator[tuple[Array, Array]]:
         """Each feature that is encoded, with its knots."""
-        return zip(x[:, self._encoded].T, self._knots(), strict=True)
+        return zip(x[:, self._encoded].T, self._split(self.statistics[0]), strict=True)
 
-    def _knots(self) -> list[Array]:
+    def _ascend(self, knots: Array) -> bool:
+        return all((np.diff(own) >= 0).all() for own in self._split(knots))
+
+    def _split(self, knots: Array) -> list[Array]:
+        """Those of each feature that is encoded."""
         ends = np.cumsum([n + 1 for n in self._bins])
-        return np.split(self.statistics[0].astype(np.float64), ends[:-1])
+        return np.split(knots.astype(np.float64), ends[:-1])
+
+
+def _unknown(knots: Array) -> Array:
+    """What as many knots are before they are known."""
+    return -np.arange(len(knots)).astype(knots.dtype)
 
 
 def _passed(x: Array, knots: Array) -> Array:

@@ -62,8 +62,7 @@ def parametric(layers: Sequence[Layer]) -> list[tuple[str, Layer]]:
 
 
 def expected_shapes(layers: Sequence[Layer]) -> dict[str, tuple[int, ...]]:
-    """The keys and shapes of the `state_dict` of such a model; raises as `compile_stages` does."""
-    compile_stages(layers)
+    """The keys and shapes of the `state_dict` of such a model, whether or not its layers fit together."""
     return {
         f"{path}.{name}": shape
         for path, layer in walk(layers)
@@ -98,7 +97,7 @@ class Plan:
             takes = layer.features_in
             if takes is not None and takes != self.features:
                 raise ValueError(
-                    f"layer {self.path} is {layer!r}, but the layer before gives {self.features} features"
+                    f"layer {self.path} is {layer!r:.80}, but the layer before gives {self.features} features"
                 )
             self.number += 1
             layer.compile(self)

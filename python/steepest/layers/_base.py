@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -60,8 +60,8 @@ class Layer(Description, ABC):
         return {}
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any], layer_of: Callable[[object], Layer]) -> Layer:
-        """The layer whose fields a file has as plain values; `layer_of` makes one that is inside it."""
+    def from_plain(cls, values: Mapping[str, Any]) -> Layer:
+        """The layer whose fields a file has as plain values; those inside it are layers already."""
         return cls(**values)
 
     def check_batch(self, samples: int, path: str) -> None:

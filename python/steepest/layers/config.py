@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from ..initializers import Initializer, initializer_to_config
 from ._base import LAYERS, Layer
+
+_DEEPEST = 32  # layers inside of layers, in a file
 
 
 def to_config(layer: Layer) -> dict[str, Any]:
@@ -59,19 +61,40 @@ def from_config(config: object) -> Layer:
     >>> st.layers.from_config({"layer": "LeakyReLU", "negative_slope": 0.2})
     LeakyReLU(negative_slope=0.2)
     """
+    return _layer(config, "")
+
+
+def layers_from_configs(configs: Sequence[object], prefix: str = "") -> list[Layer]:
+    """Those of a model, or inside of a layer; errors say which by its number behind `prefix`: "3.0".
+
+    Raises
+    ------
+    ValueError
+        As `from_config`, or if they are nested too deeply.
+    """
+    if prefix.count(".") > _DEEPEST:
+        raise ValueError(f"layers are nested more than {_DEEPEST} deep, one inside the other")
+    return [_layer(config, f"layer {prefix}{i}", f"{prefix}{i}.") for i, config in enumerate(configs)]
+
+
+def _layer(config: object, place: str, prefix: str = "") -> Layer:
+    where = f"{place}: " if place else ""
     if not isinstance(config, Mapping):
-        raise ValueError(f"a layer's description must be a mapping, not {config!r:.80}")
+        raise ValueError(f"{where}a layer's description must be a mapping, not {config!r:.80}")
     values = dict(config)
     name = values.pop("layer", None)
     kind = LAYERS.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise ValueError(f"unknown layer {name!r:.80}; known are {', '.join(sorted(LAYERS))}")
+        raise ValueError(f"{where}unknown layer {name!r:.80}; known are {', '.join(sorted(LAYERS))}")
     expected = set(_kept(kind))
     if not expected <= values.keys() <= expected | kind.optional_fields:
         raise ValueError(
-            f"{name} takes the fields {sorted(expected)}, but got {sorted(map(str, values))!s:.200}"
+            f"{where}{name} takes the fields {sorted(expected)}, but got {sorted(map(str, values))!s:.200}"
         )
+    where = f"{place} ({name}): " if place else f"{name}: "
+    if isinstance(values.get("layers"), list):
+        values["layers"] = layers_from_configs(values["layers"], prefix)
     try:
-        return kind.from_plain(values, from_config)
-    except TypeError as error:
-        raise ValueError(f"{name}: {error}") from error
+        return kind.from_plain(values)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"{where}{error}") from error

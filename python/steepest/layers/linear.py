@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
@@ -75,7 +75,7 @@ class Linear(MatrixLayer):
         checked_bias_initializer(self.bias_initializer, bias=self.bias)
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any], layer_of: Callable[[object], Layer]) -> Layer:
+    def from_plain(cls, values: Mapping[str, Any]) -> Layer:
         """A file describes the rule for the bias, if there is one."""
         rules = {name: initializer_from_config(values[name]) for name in cls.optional_fields & values.keys()}
         return cls(**{**values, **rules})

@@ -120,16 +120,20 @@ class PiecewiseLinear(Layer):
     @property
     def features_out(self) -> int:
         """Number of features that are given as they are, and of ramps."""
-        return len(self.given) + sum(self.bins_of_features)
+        if isinstance(self.bins, int):
+            return self.features * (self.bins + self.keep_features)
+        return len(self.given) + sum(self.bins)
 
     def running_shapes(self) -> Mapping[str, tuple[int, ...]]:
         """The knots."""
-        return {"knots": (sum(n + 1 for n in self.bins_of_features if n),)}
+        if isinstance(self.bins, int):
+            return {"knots": (self.features * (self.bins + 1),)}
+        return {"knots": (sum(n + 1 for n in self.bins if n),)}
 
     def compile(self, plan: Plan) -> None:
         """To no stage: `compile.encoding` does it where samples come in, for the product behind it."""
         if plan.path != "0":
             raise ValueError(
-                f"layer {plan.path} is {self!r}, but must be the first: it encodes the model's inputs"
+                f"layer {plan.path} is {self!r:.80}, but must be the first: it encodes the model's inputs"
             )
         plan.encode(self.features_out, tuple(n for n in self.bins_of_features if n))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -68,13 +68,13 @@ class Residual(Layer):
         return self.layers
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any], layer_of: Callable[[object], Layer]) -> Residual:
-        """A file has its layers as a list of descriptions."""
+    def from_plain(cls, values: Mapping[str, Any]) -> Residual:
+        """A file has its layers in a list."""
         others = dict(values)
         inner = others.pop("layers")
         if not isinstance(inner, list):
             raise TypeError(f"layers must be a list, not {inner!r:.80}")
-        return cls(*map(layer_of, inner), **others)
+        return cls(*inner, **others)
 
     def compile(self, plan: Plan) -> None:
         """To its layers between two stages: one that keeps the rows, and one that adds them."""
@@ -83,8 +83,8 @@ class Residual(Layer):
         plan.add(self.layers)
         if plan.features != n:
             raise ValueError(
-                f"layer {plan.path} is {self!r}, whose layers have {plan.features} features of {n}, but a "
-                "shortcut needs as many as it takes"
+                f"layer {plan.path} is {self!r:.80}, whose layers have {plan.features} features of {n}, but "
+                "a shortcut needs as many as it takes"
             )
         rate = 1 - self.survival_probability
         add = plan.append(Stage(n, n, kind="residual_add", number=number, rate=rate, parameters="none"))

@@ -20,9 +20,11 @@ import numpy as np
 from .. import _checks
 from ..compile.plan import expected_shapes
 from ..compile.state import checked_state
-from ..layers import Layer, from_config, to_config
+from ..layers import Layer, to_config
+from ..layers.config import layers_from_configs
 from . import safetensors as _safetensors
 from .atomic import reading, replacing
+from .json_text import REFUSALS, parsed_json
 
 __all__ = ["ModelFileError"]
 
@@ -31,8 +33,9 @@ _FIELDS = {"version", "layers", "dtype", "seed", "metadata"}
 # The checksums: SHA-256 of each tensor's bytes, and of the header's with this one's digits as zeros. Files of
 # earlier releases have none.
 _CHECKSUMS, _HEADER, _BLANK = "sha256", "header", "0" * 64
-# What reading a damaged or hostile description may raise.
-_REFUSALS = (ValueError, TypeError, OverflowError, RecursionError)
+# Layers in a file: those without tensors cost a writer nothing, but a reader up to 100 us each.
+_MOST_LAYERS, _MOST_PER_TENSOR = 1024, 4
+_LONGEST_REASON = 260  # characters
 
 
 class ModelFileError(ValueError):
@@ -108,7 +111,7 @@ def encoded(description: Description, state: Mapping[str, _checks.Array]) -> lis
         state = checked_state(state, shapes, description.dtype)
         header = _encoded_header(description, state)
         _described(_safetensors.parsed_header(header[8:]))  # as `read` will
-    except _REFUSALS as error:
+    except REFUSALS as error:
         raise ValueError(f"the model cannot be saved: {error}") from error
     return [header, *(_safetensors.little_endian(state[key]) for key in sorted(state))]
 
@@ -157,8 +160,13 @@ def refusing(path: str | os.PathLike[str]) -> Iterator[None]:
     """A block that makes something of what a file holds; what cannot be made is a `ModelFileError`."""
     try:
         yield
-    except _REFUSALS as error:
-        raise ModelFileError(f"{Path(path)} is not a steepest model file: {error}") from error
+    except REFUSALS as error:
+        reason = _checks.printable(str(error)[: _LONGEST_REASON + 1])
+        if len(reason) > _LONGEST_REASON:
+            reason = f"{reason[: _LONGEST_REASON - 3]}..."
+        raise ModelFileError(f"{Path(path)} is not a steepest model file: {reason}") from error
+    except MemoryError as error:
+        raise MemoryError(f"{Path(path)}: {error}") from error
 
 
 def _contents(file: IO[bytes]) -> tuple[Description, dict[str, _checks.Array]]:
@@ -193,18 +201,30 @@ def _described(header: _safetensors.Header) -> tuple[Description, dict[str, str]
         raise ValueError("its metadata hold values that are not strings")
     _checks.one_of(fields["dtype"], "dtype", tuple(_safetensors.DTYPES))
     configs, dtype, seed = fields["layers"], np.dtype(fields["dtype"]), _checks.seed(fields["seed"])
+    count, most = _count(configs), max(_MOST_LAYERS, _MOST_PER_TENSOR * len(header.tensors))
+    if count > most:
+        raise ValueError(f"it has {count} layers, but with {len(header.tensors)} tensors at most {most}")
     if configs and all(isinstance(layers, list) for layers in configs):
-        several = [[*map(from_config, layers)] for layers in configs]
+        several = [layers_from_configs(layers, f"{i}/") for i, layers in enumerate(configs)]
         described = Description((), dtype, seed, extra, several)
     else:
-        described = Description([*map(from_config, configs)], dtype, seed, extra)
+        described = Description(layers_from_configs(configs), dtype, seed, extra)
     _compare_shapes(header.tensors, described.shapes(), dtype)
     return described, fields.get(_CHECKSUMS)
 
 
+def _count(configs: list[Any]) -> int:
+    """The number of layers, those inside of others and of all models."""
+    count = len(configs)
+    for one in configs:
+        inner = one.get("layers") if isinstance(one, dict) else one
+        count += _count(inner) if isinstance(inner, list) else 0
+    return count
+
+
 def _fields(text: str) -> dict[str, Any]:
     try:
-        description = _safetensors.parsed_json(text)
+        description = parsed_json(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"its description is not JSON ({error!s:.200})") from None
     if not isinstance(description, dict):
@@ -247,9 +267,9 @@ def _compare_shapes(
     for key, shape in expected.items():
         tensor = tensors[key]
         if tensor.shape != shape:
-            raise ValueError(f"{key} has shape {list(tensor.shape)}, but its layer needs {list(shape)}")
+            raise ValueError(f"{key} has shape {list(tensor.shape)!s:.60}, but its layer needs {list(shape)}")
         if tensor.dtype != _safetensors.DTYPES[dtype.name]:
-            raise ValueError(f"{key} has dtype {tensor.dtype}, but the description says {dtype}")
+            raise ValueError(f"{key} has dtype {tensor.dtype:.20}, but the description says {dtype}")
         if tensor.end - tensor.begin != prod(shape) * dtype.itemsize:
             raise ValueError(
                 f"{key} has {tensor.end - tensor.begin} bytes, but shape {list(shape)} of {dtype} needs "

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 from ..losses import LOSSES, Loss
-from .safetensors import parsed_json
+from .json_text import located, parsed_json, written_json
 
 _KEY = "steepest.loss"
-_KINDS = {type(loss).__name__: type(loss) for loss in LOSSES.values()}
+_KINDS: dict[str, Any] = {type(loss).__name__: type(loss) for loss in LOSSES.values()}
 _LEFT_OUT = {"class_weight"}  # of the training alone
 
 
@@ -22,7 +21,7 @@ def with_loss(metadata: Mapping[str, str], loss: Loss | None) -> dict[str, str]:
     kept: Any = loss
     names = [field.name for field in fields(kept) if field.name not in _LEFT_OUT]
     values = {name: getattr(loss, name) for name in names}
-    return {**metadata, _KEY: json.dumps({"loss": type(loss).__name__} | values)}
+    return {**metadata, _KEY: written_json({"loss": type(loss).__name__} | values)}
 
 
 def without_loss(metadata: Mapping[str, str]) -> tuple[dict[str, str], Loss | None]:
@@ -36,8 +35,12 @@ def without_loss(metadata: Mapping[str, str]) -> tuple[dict[str, str], Loss | No
     rest = dict(metadata)
     if (text := rest.pop(_KEY, None)) is None:
         return rest, None
-    values = parsed_json(text)
-    kind = _KINDS.get(values.pop("loss", "")) if isinstance(values, dict) else None
-    if kind is None:
-        raise ValueError("its loss is unknown")
-    return rest, kind(**values)
+    with located("its loss is damaged"):
+        values = parsed_json(text)
+        name = values.pop("loss", None) if isinstance(values, dict) else None
+        kind = _KINDS.get(name) if isinstance(name, str) else None
+        if kind is None:
+            raise ValueError(f"{name!r:.80} is none that a file can have")
+        if not values.keys() <= {field.name for field in fields(kind)} - _LEFT_OUT:
+            raise ValueError(f"{name} has other fields: {', '.join(values)!s:.80}")
+        return rest, kind(**values)

@@ -11,19 +11,19 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from .._checks import Array
+from .json_text import parsed_json
 
 _METADATA = "__metadata__"
-_LONGEST_HEADER = 100_000_000  # bytes, as in every implementation of the format
+_LONGEST_HEADER = 2**23  # bytes; other implementations of the format take 100 MB
 DTYPES = {"float32": "F32", "float64": "F64"}
 
 
-@dataclass(frozen=True)
-class Tensor:
+class Tensor(NamedTuple):
     """What the header says of a tensor: its numbers are the bytes from `begin` to `end` behind the header."""
 
     dtype: str
@@ -94,7 +94,7 @@ def read_header(file: IO[bytes]) -> Header:
 
 
 def _check_length(length: int) -> None:
-    """Refuse a header that is longer than any reader takes."""
+    """Refuse a header that is longer than those of models are."""
     if length > _LONGEST_HEADER:
         raise ValueError(f"its header has {length} bytes, but may have at most {_LONGEST_HEADER}")
 
@@ -120,18 +120,6 @@ def parsed_header(text: bytes) -> Header:
     return Header(text, metadata, tensors)
 
 
-def parsed_json(text: str) -> Any:
-    """JSON in which no object has the same key twice."""
-    return json.loads(text, object_pairs_hook=_unique)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("an object has a key twice")
-    return result
-
-
 def _tensor(key: str, entry: object) -> Tensor:
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"{key!r:.80} in its header is not described by dtype, shape and data_offsets")
@@ -145,7 +133,7 @@ def _tensor(key: str, entry: object) -> Tensor:
 
 def _sizes(value: object) -> bool:
     """Whether it is a list of integers that are not negative: neither True nor 1.0 is one."""
-    return isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)
+    return isinstance(value, list) and {*map(type, value)} <= {int} and (not value or min(value) >= 0)
 
 
 def read_tensor(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

@@ -13,6 +13,7 @@ from .. import storage
 from .._checks import Array
 from ..ensemble import restored_models, write
 from ..model import Sequential
+from ..storage.json_text import located
 from .encoding import Encoding, OneHot
 from .ensemble_json import METADATA_KEY, from_json, to_json
 from .frames import Coded, columns_in, columns_named, is_frame, read, values_of
@@ -141,7 +142,9 @@ class TableEnsemble:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to one safetensors file, which `steepest.load` reads; see `Sequential.save`."""
-        own = to_json(self.encodings, self.answers, self.named, self.targets)
+        with located("the model cannot be saved"):
+            own = to_json(self.encodings, self.answers, self.named, self.targets)
+            from_json(own, self.members)  # as `load` will
         metadata = {**self.metadata, METADATA_KEY: own}
         write(path, self.members, metadata)
 
@@ -182,5 +185,6 @@ def restored_table_ensemble(description: storage.Description, state: Mapping[str
     """
     networks = restored_models(description, state)
     more = dict(description.metadata)
-    encodings, answers, named, targets = from_json(more.pop(METADATA_KEY), networks)
+    with located("its description of the table is damaged"):
+        encodings, answers, named, targets = from_json(more.pop(METADATA_KEY), networks)
     return TableEnsemble(encodings, tuple(networks), answers, named, targets, more)

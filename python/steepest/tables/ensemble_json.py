@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import operator
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ..model import Sequential
+from ..storage.json_text import located, parsed_json, written_json
 from .described import finite, flag, list_of, require, string
 from .encoding import Calendar, Encoding, OneHot, Scaled
 from .members import Classes, Numbers
 
 METADATA_KEY = "table_ensemble"
+_COLDEST = 1e-30  # scores, which are float32, divided by less may be infinite
 _VERSION = 1
 
 
@@ -30,8 +32,8 @@ def to_json(
         for label in answers.labels:
             if not isinstance(label, bool | int | float | str):
                 raise ValueError(
-                    f"the model cannot be saved: its label {label!r:.80} is a {type(label).__name__}, but "
-                    "must be a bool, a number or a string"
+                    f"its label {label!r:.80} is a {type(label).__name__}, but must be a bool, a number or a "
+                    "string"
                 )
     described = {
         "version": _VERSION,
@@ -39,7 +41,7 @@ def to_json(
         "columns": [asdict(encoding) | {"kind": encoding.kind} for encoding in encodings],
         "answers": asdict(answers),
     } | ({"targets": list(targets)} if targets else {})
-    return json.dumps(described, ensure_ascii=False, allow_nan=False)
+    return written_json(described)
 
 
 def from_json(
@@ -52,14 +54,15 @@ def from_json(
     ValueError
         If the text is not valid, or does not fit the networks.
     """
-    found = json.loads(text)
+    found = parsed_json(text)
     fields = {"version", "named", "columns", "answers"}
     require(
         isinstance(found, dict) and found.keys() - {"targets"} == fields,
         "the fields are not those of an ensemble",
     )
-    require(found["version"] == _VERSION, "it was written by another release of steepest")
-    encodings = tuple(map(_encoding, list_of(found["columns"])))
+    version = found["version"]
+    require(type(version) is int and version == _VERSION, "it was written by another release of steepest")
+    encodings = tuple(_encoding(i, value) for i, value in enumerate(list_of(found["columns"])))
     names = {encoding.name for encoding in encodings}
     require(0 < len(encodings) == len(names), "two columns have one name, or there is none")
     answers = _answers(found["answers"])
@@ -78,8 +81,13 @@ def from_json(
     return encodings, answers, flag(found["named"]), targets
 
 
-def _encoding(value: Any) -> Encoding:
-    require(isinstance(value, dict), "a column is not described by an object")
+def _encoding(number: int, value: Any) -> Encoding:
+    with located(f"column {number}"):
+        return _checked_encoding(value)
+
+
+def _checked_encoding(value: Any) -> Encoding:
+    require(isinstance(value, dict), "it is not described by an object")
     kind, own = value.get("kind"), {name: one for name, one in value.items() if name != "kind"}
     if kind == "number":
         return _scaled(own)
@@ -88,7 +96,7 @@ def _encoding(value: Any) -> Encoding:
         kinds = tuple(map(string, list_of(own["kinds"])))
         require(len(set(kinds)) == len(kinds), "kinds of a category repeat")
         return OneHot(string(own["name"]), kinds)
-    require(kind == "date" and own.keys() == {"name", "days"}, "a column is of no known kind")
+    require(kind == "date" and own.keys() == {"name", "days"}, "its kind is unknown")
     return Calendar(string(own["name"]), _scaled(own["days"]))
 
 
@@ -106,13 +114,17 @@ def _answers(value: Any) -> Classes | Numbers:
     if value.keys() == {"labels", "temperature"}:
         labels = tuple(map(_label, list_of(value["labels"])))
         require(len(set(labels)) == len(labels) > 1, "labels repeat, or there is one only")
-        require((temperature := finite(value["temperature"])) > 0, "the temperature is not positive")
+        require(
+            (temperature := finite(value["temperature"])) >= _COLDEST,
+            f"temperature is {temperature}, but must be at least {_COLDEST}",
+        )
         return Classes(labels, temperature)
     require(value.keys() == {"mean", "scale", "lowest", "highest", "one"}, "the answers have other fields")
     names = ("mean", "scale", "lowest", "highest")
     mean, scale, lowest, highest = (tuple(map(finite, list_of(value[name]))) for name in names)
     require(0 < len(mean) == len(scale) == len(lowest) == len(highest), "the answers have several lengths")
     require(all(one > 0 for one in scale), "a scale is not positive")
+    require(all(map(operator.le, lowest, highest)), "a lowest number is above the highest")
     return Numbers(mean, scale, lowest, highest, flag(value["one"]) and len(mean) == 1)
 
 

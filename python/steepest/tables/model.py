@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from os import PathLike, fspath
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from .. import metrics, storage
 from ..ensemble import Ensemble, restored_ensemble
 from ..model import Sequential, restored_with_metadata
-from ..storage import ModelFileError
+from ..storage.json_text import located
 from .ensemble import TableEnsemble, restored_table_ensemble
 from .ensemble_json import METADATA_KEY as ENSEMBLE_KEY
 from .preparation import Preparation
@@ -186,7 +186,10 @@ class TableModel:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write network and preparation to one file, which `load` reads; see `Sequential.save`."""
-        self.model.save(path, metadata={**self.metadata, METADATA_KEY: self.preparation.to_json()})
+        with located("the model cannot be saved"):
+            text = self.preparation.to_json()
+            Preparation.from_json(text, self.model.in_features, self.model.out_features)  # as `load` will
+        self.model.save(path, metadata={**self.metadata, METADATA_KEY: text})
 
     def summary(self) -> str:
         """Describe the columns, the answers and the layers."""
@@ -317,12 +320,8 @@ def load(path: str | PathLike[str]) -> Sequential | Ensemble | TableModel | Tabl
         if description.several:
             return restored_ensemble(description, state)
         model, metadata = restored_with_metadata(description, state)
-    if METADATA_KEY not in metadata:
-        return model
-    try:
-        preparation = Preparation.from_json(metadata[METADATA_KEY], model.in_features, model.out_features)
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-        raise ModelFileError(
-            f"{fspath(path)} is not a steepest model file: its description of the table is damaged: {error}"
-        ) from None
-    return TableModel(model, preparation, metadata)
+        if METADATA_KEY not in metadata:
+            return model
+        with located("its description of the table is damaged"):
+            text, sizes = metadata[METADATA_KEY], (model.in_features, model.out_features)
+            return TableModel(model, Preparation.from_json(text, *sizes), metadata)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -11,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import functional
+from ..losses import LOSSES
+from ..storage.json_text import located, parsed_json, written_json
 from .columns import KINDS, Category, Column, standard
 from .described import finite, flag, list_of, require, string
 from .table import Array, Table, TableError, numbers, text_of
@@ -147,7 +148,7 @@ class Preparation:
         """As `from_json` reads it."""
         described = {item.name: getattr(self, item.name) for item in fields(self)}
         described["columns"] = [asdict(column) | {"kind": column.kind} for column in self.columns]
-        return json.dumps(described | {"version": _VERSION}, ensure_ascii=False, allow_nan=False)
+        return written_json(described | {"version": _VERSION})
 
     @classmethod
     def from_json(cls, text: str, inputs: int, outputs: int) -> Preparation:
@@ -158,17 +159,20 @@ class Preparation:
         ValueError
             If the text is not a valid preparation, or does not fit the network.
         """
-        found = json.loads(text)
-        if not isinstance(found, dict) or found.get("version") != _VERSION:
+        found = parsed_json(text)
+        version = found.get("version") if isinstance(found, dict) else None
+        if type(version) is not int or version != _VERSION:
             raise ValueError("it was written by another release of steepest: train the model again")
         if set(found) != {item.name for item in fields(cls)} | {"version"}:
             raise ValueError("the fields are not those of a preparation")
         require(found["task"] in TASKS, "the task is unknown")
         require(type(found["named"]) is bool, "named is not true or false")
-        require(found["loss"] is None or isinstance(found["loss"], str), "the loss is not a string")
-        columns = tuple(map(_column, list_of(found["columns"])))
+        require(found["loss"] is None or string(found["loss"]) in LOSSES, "the loss is unknown")
+        columns = tuple(_column(i, value) for i, value in enumerate(list_of(found["columns"])))
         require(len({column.name for column in columns}) == len(columns), "two columns have one name")
         targets, labels = tuple(map(string, list_of(found["targets"]))), None
+        names = {*targets, *(column.name for column in columns)}
+        require(len(names) == len(targets) + len(columns), "a target is there twice, or is a feature too")
         if found["task"] == "classification":
             labels = tuple(map(_label, list_of(found["labels"])))
             require(len(targets) == 1 and len(set(map(text_of, labels))) == len(labels), "labels repeat")
@@ -192,9 +196,14 @@ def target_scales(table: Table, names: tuple[str, ...]) -> tuple[tuple[float, ..
     return tuple(mean for mean, _ in pairs), tuple(scale for _, scale in pairs)
 
 
-def _column(value: object) -> Column:
-    if not isinstance(value, dict) or value.get("kind") not in KINDS:
-        raise ValueError("a column has an unknown kind")
+def _column(number: int, value: object) -> Column:
+    with located(f"column {number}"):
+        return _checked_column(value)
+
+
+def _checked_column(value: Any) -> Column:
+    require(isinstance(value, dict), "it is not described by an object")
+    require(string(value.get("kind")) in KINDS, "its kind is unknown")
     kind = KINDS[value["kind"]]
     checks: dict[str, Callable[[Any], Any]] = {
         "name": string,
@@ -205,7 +214,7 @@ def _column(value: object) -> Column:
     checks["kinds"] = lambda kinds: tuple(map(string, list_of(kinds)))
     own = [item.name for item in fields(kind)]
     if set(value) != {*own, "kind"}:
-        raise ValueError(f"a column of kind {value['kind']} has other fields")
+        raise ValueError(f"one of kind {value['kind']} has other fields")
     column: Column = kind(**{name: checks[name](value[name]) for name in own})
     if isinstance(column, Category):
         require(len(set(column.kinds)) == len(column.kinds), "kinds of a category repeat")
