@@ -19,6 +19,7 @@ from .._checks import Array
 from . import ModelFileError
 from . import safetensors as _safetensors
 from .atomic import reading, replacing
+from .json_text import parsed_json
 
 # Dicts by strings and lists of numbers, strings, None and float arrays.
 Tree: TypeAlias = Any
@@ -107,10 +108,9 @@ def _keep(path: Path) -> None:
     if not path.exists():
         return
     beside = previous(path)
-    temporary = beside.with_name(f".{beside.name}.{os.urandom(4).hex()}.tmp")
     with suppress(OSError):  # a file system without links: then there is one checkpoint
-        os.link(path, temporary)
-        temporary.replace(beside)
+        beside.unlink(missing_ok=True)
+        os.link(path, beside)
 
 
 def _told(header: _safetensors.Header) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _told(header: _safetensors.Header) -> dict[str, Any]:
     text = header.metadata[_KEY]
     if _safetensors.digest(text.encode()) != header.metadata.get(_CHECKSUM):
         raise ValueError("its description is damaged: the SHA-256 checksum is another one")
-    told: dict[str, Any] = _safetensors.parsed_json(text)
+    told: dict[str, Any] = parsed_json(text)
     if told.get("version") != _VERSION:
         raise ValueError(f"its version is {told.get('version')!r:.80}, but this release reads {_VERSION}")
     if told["tensors"].keys() != header.tensors.keys():
