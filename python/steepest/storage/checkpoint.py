@@ -141,18 +141,30 @@ def _tensor(file: Any, name: str, tensor: _safetensors.Tensor, told: Mapping[str
 
 
 def _packed(value: Tree, name: str, tensors: dict[str, Array]) -> Any:
-    """The value as JSON, which names the tensors: arrays of floats, and floats, so that no bit is lost."""
+    """The value as JSON, which names the tensors: float arrays; other floats are in hexadecimal digits.
+
+    Raises
+    ------
+    TypeError
+        For what `_unpacked` would not give back.
+    """
+    value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, Mapping):
-        return {key: _packed(part, f"{name}.{key}" if name else key, tensors) for key, part in value.items()}
+        if odd := [key for key in value if not isinstance(key, str) or key.startswith("$")]:
+            raise TypeError(f"{name} has the name {odd[0]!r:.80}, which a checkpoint cannot hold")
+        return {key: _packed(part, f"{name}.{key}", tensors) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_packed(part, f"{name}.{place}", tensors) for place, part in enumerate(value)]
+        return [_packed(part, f"{name}[{place}]", tensors) for place, part in enumerate(value)]
     if isinstance(value, float):
-        return {_FLOAT: float(value).hex()}
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind == "i":
-            return {_INTEGERS: value.tolist()}
-        tensors[name] = value
-        return {_TENSOR: name}
+        return {_FLOAT: value.hex()}
+    if isinstance(value, np.ndarray) and value.dtype == np.int64:
+        return {_INTEGERS: value.tolist()}
+    if isinstance(value, np.ndarray) and value.dtype.name in _safetensors.DTYPES:
+        own = f"{len(tensors)}{name}"
+        tensors[own] = value
+        return {_TENSOR: own}
+    if value is not None and not isinstance(value, str | int):
+        raise TypeError(f"{name} is {value!r:.80}, which a checkpoint cannot hold")
     return value
 
 

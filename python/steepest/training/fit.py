@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .. import _checks
@@ -48,20 +49,25 @@ class Fit(Fitting):
         self._learning = self.trainer.learning
         given: list[object] = [*self.callbacks, *self.batch_callbacks]
         self._observers = list({id(c): c for c in given if isinstance(c, EpochCallback)}.values())
-        before = self.begin.before or Progress(History(metrics={name: [] for name in self.metrics}))
-        self._history, self._steps, self._stopped = before.history, before.steps, before.stopped
-        done = self._history.epochs
-        self._loop = EpochLoop(
-            self, samples, self.batch_size, self.epochs, classes, self.progress, group, done=done
-        )
-        self._loop.begun = begun = before.begun_in(self._loop)
-        first = 0 if begun is None else begun.batches
+        self._history, done = History(metrics={name: [] for name in self.metrics}), 0
+        self._first_step, self._stopped = self._learning.steps_done, False
+        before = self.begin.before
+        if before is not None:
+            self._history, self._first_step, self._stopped = before.history, before.first_step, before.stopped
+            done = self._history.epochs
+        self._loop = EpochLoop(self, samples, self.batch_size, self.epochs, classes, self.progress, group)
+        self._loop.done, self._loop.kept, first = done, self._checkpointing is not None, 0
+        if before is not None:
+            with self._or_undone():
+                self._loop.begun = begun = before.begun_in(self._loop)
+            first = 0 if begun is None else begun.batches
         self._rates = self._rates_of(max(0, self.epochs - done) * self._loop.batches - first, first)
 
     def run(self) -> History:
         """All epochs, or as many as nothing ends."""
         history = self._history
-        self._begin()
+        with self._or_undone():
+            self._begin()
         with self._loop:
             if not self._stopped:
                 for call in self._loop:
@@ -87,8 +93,8 @@ class Fit(Fitting):
         if self.batch_callbacks:
             return 0
         if self._checkpointing is not None:
-            every = self._checkpointing.every
-            most = min(most, every.epochs_at_once(self._history.epochs, self._loop.batches))
+            steps, batches = self._learning.steps_done, self._loop.batches
+            most = min(most, self._checkpointing.epochs_at_once(self._history, steps, batches))
         between = self.callbacks or self.samples.validated or self.metrics or self.progress == "lines"
         return min(most, 1) if between else most
 
@@ -139,6 +145,15 @@ class Fit(Fitting):
 
     # ---- between its calls --------------------------------------------------------------------------------
 
+    @contextmanager
+    def _or_undone(self) -> Iterator[None]:
+        """A fit that cannot go on leaves the trainer as it was."""
+        try:
+            yield
+        except BaseException:
+            self.begin.undo()
+            raise
+
     def _begin(self) -> None:
         """Tell those that want to know, and what they were told before."""
         if self.begin.before is None:
@@ -155,10 +170,12 @@ class Fit(Fitting):
 
     def _write(self, *, due: bool) -> None:
         """A checkpoint, or only one that is due."""
-        to = self._checkpointing
-        if to is None or (due and not to.due(self._history, self._learning.steps_done)):
+        to, steps = self._checkpointing, self._learning.steps_done
+        if to is None or (due and not to.due(self._history, steps)):
             return
-        progress = Progress(self._history, self._steps, stopped=self._stopped)
+        if not due and to.stands(self._history, steps) and not self._stopped:
+            return
+        progress = Progress(self._history, self._first_step, stopped=self._stopped)
         to.write(self.trainer, progress, self._loop, self._observers)
 
     def _after(self, call: Call) -> None:
@@ -170,7 +187,7 @@ class Fit(Fitting):
         if call.cancelled:
             self._history.status = "cancelled" if self.cancelled() else "stopped"
         if call.part is not None:
-            self._call_back_batch(epoch, *call.part)
+            self._call_back_batch(epoch, call.part[1])
         if call.losses:
             self._end_of_epoch()
 
@@ -217,10 +234,9 @@ class Fit(Fitting):
             state = EpochState(epoch, history.loss[-1], validation_loss, trainer.model, trainer, history)
             self._heed([callback(state) for callback in self.callbacks])
 
-    def _call_back_batch(self, epoch: int, steps: int, loss: float) -> None:
-        self._steps += steps
-        trainer = self.trainer
-        state = BatchState(epoch, self._steps, loss, trainer.model, trainer, self._history)
+    def _call_back_batch(self, epoch: int, loss: float) -> None:
+        trainer, step = self.trainer, self._learning.steps_done - self._first_step
+        state = BatchState(epoch, step, loss, trainer.model, trainer, self._history)
         self._heed([callback(state) for callback in self.batch_callbacks])
 
     def _heed(self, answers: Sequence[object]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .._checks import Array
 from ..backends.data import EpochResults, FitRequest, ShouldStop
@@ -94,7 +94,8 @@ class EpochLoop:
     samples, batch_size: of an epoch. epochs: how many at most. classes: outputs of the model. progress: what
     is shown of it. group: batches of each part where an epoch is run in parts. watched: whether a
     loss that rises, or is worse than before the first step, is gone back from. tolerance: by how much it may.
-    done: epochs that were run before. begun: an epoch that is run in parts, between two of them.
+    done: epochs that were run before. begun: an epoch that is run in parts, between two of them. kept:
+    whether another fit may go on from it, with more epochs.
     """
 
     fitting: Fitting
@@ -108,6 +109,7 @@ class EpochLoop:
     tolerance: float = TOLERANCE
     done: int = 0
     begun: Begun | None = None
+    kept: bool = False
 
     def __post_init__(self) -> None:
         self.batches = -(-self.samples // self.batch_size)  # of an epoch
@@ -145,6 +147,10 @@ class EpochLoop:
             self.undone = len(rise.losses) - rise.done
         return rise
 
+    def restore(self, way_back: Mapping[str, Any]) -> None:
+        """Go on with the way back of another loop, unless its optimizer kept other arrays than this one's."""
+        self._watches = self.way_back.restore(way_back) and self._watches
+
     def show(self, history: History) -> None:
         """Show how many epochs are done, and the last losses and metrics."""
         self._bar.move(self.done)
@@ -152,7 +158,7 @@ class EpochLoop:
 
     def _whole_epochs(self, number: int) -> Call:
         request = self.fitting.request(number, WHOLE)
-        if self._watches:
+        if self._watches or self.kept:
             self.way_back.begin(self.fitting.copies(), request)
         results = self._results(request, self.done)
         self.done += len(results.losses)

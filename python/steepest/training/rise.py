@@ -182,9 +182,11 @@ class WayBack:
             "best": None if self._best is self._now else told(self._best),
         }
 
-    def restore(self, kept: Mapping[str, Any]) -> None:
-        """Be as it was when `kept` was made of it."""
+    def restore(self, kept: Mapping[str, Any]) -> bool:
+        """Be as it was when `kept` was made of it; False if other arrays were learned then."""
         live = [array for array, _ in self._copies()]
+        if any(len(own) != len(live) for own in kept["copies"]):
+            return False
         copies = [list(zip(live, own, strict=True)) for own in kept["copies"]]
 
         def at(place: int | None) -> Copies:
@@ -200,6 +202,7 @@ class WayBack:
         self.losses, self._start = kept["losses"].tolist(), at(kept["start"])
         self._now = call(kept["now"])
         self._best = self._now if kept["best"] is None else call(kept["best"])
+        return True
 
     def rise(self, tolerance: float) -> Rise | None:
         """Go back if the loss rose for good, or is clearly above the one before the first step.

@@ -171,6 +171,50 @@ def test_more_epochs_go_on(tmp_path):
     assert_same(fit(tmp_path / "run", epochs=9, resume=True), expected)
 
 
+def test_one_epoch_and_then_more_have_the_way_back_too(tmp_path):
+    """At this rate the first epoch is the best one."""
+    how = {"optimizer": st.SGD(30.0), "batch_size": None, "validation_split": 0.0, "checkpoint_every": 1}
+
+    def learner():
+        return st.Sequential(st.Linear(5, 12), st.ReLU(), st.Linear(12, 2), seed=1)
+
+    with pytest.warns(RuntimeWarning, match="the steps are too long"):
+        expected = fit(tmp_path / "whole", learner=learner(), **how)
+    fit(tmp_path / "run", learner=learner(), **how | {"epochs": 1})
+    with pytest.warns(RuntimeWarning, match="the steps are too long"):
+        assert_same(fit(tmp_path / "run", learner=learner(), resume=True, **how), expected)
+    assert expected[1].best_epoch == 0
+
+
+class Swap(st.EpochCallback):
+    """Another optimizer from the third epoch on."""
+
+    def __init__(self, optimizer):
+        self.optimizer = optimizer
+
+    def __call__(self, state):
+        if state.epoch == 2:
+            state.trainer.optimizer = self.optimizer
+
+
+@pytest.mark.parametrize("every", [1, "3 steps"])
+@pytest.mark.parametrize("other", [st.SGD(0.01, 0.9), st.AdamW(0.02), st.RMSProp(0.01), st.Lion()], ids=str)
+def test_an_optimizer_that_a_callback_set_goes_on(tmp_path, other, every):
+    how = {"checkpoint_every": every, "calls": [Swap(other)]}
+    expected = fit(tmp_path / "whole", **how)
+    broken(tmp_path / "run", 5, **how)
+    assert_same(fit(tmp_path / "run", resume=True, **how), expected)
+
+
+def test_a_schedule_that_a_callback_set_is_refused(tmp_path):
+    how = {"checkpoint_every": 1, "calls": [Swap(st.Adam(st.schedules.Cosine(0.1, 60)))]}
+    broken(tmp_path / "run", 5, **how)
+    with pytest.raises(
+        st.ModelFileError, match=r"a callback had set the schedule Cosine\(.*no file can hold"
+    ):
+        fit(tmp_path / "run", resume=True, **how)
+
+
 def test_a_trainer_goes_on_after_other_fits(tmp_path):
     """Schedules, shuffles and momentum are those of the fits before, too."""
 

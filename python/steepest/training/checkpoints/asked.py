@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...backends.memory import write as write_arrays
+from ...optimizers import OPTIMIZERS
 from ...storage import checkpoint as files
 from ..callbacks import EpochCallback, RunningTrainer
 from ..given import Given
@@ -22,9 +24,10 @@ from .identity import identity, require_same
 class Begin(NamedTuple):
     """Where a fit begins: what it writes, how far it was, and how many epochs its trainer has done."""
 
-    checkpointing: Checkpointing | None
-    before: Progress | None
     epochs_done: int
+    checkpointing: Checkpointing | None = None
+    before: Progress | None = None
+    undo: Callable[[], None] = lambda: None  # what going on has changed
 
 
 class Asked(NamedTuple):
@@ -65,16 +68,42 @@ class Asked(NamedTuple):
         epochs: how many it is asked for.
         """
         if self.write is None and self.tree is None:
-            return Begin(None, None, trainer.epochs_done)
+            return Begin(trainer.epochs_done)
         observers = [type(one).__name__ for one in called if isinstance(one, EpochCallback)]
         known = identity(trainer.learning, samples, {**settings, "callbacks": observers})
-        writes = None if self.write is None else Checkpointing(self.write, self.every, known, self.whole)
+        writes = None
+        if self.write is not None:
+            kind = type(trainer.optimizer)
+            if OPTIMIZERS.get(kind.__name__.lower()) is not kind:
+                raise ValueError(
+                    f"a checkpoint can hold the optimizers of steepest, but not a {kind.__name__}"
+                )
+            writes = Checkpointing(self.write, self.every, known, self.whole)
         if self.read is None or self.tree is None:
-            return Begin(writes, None, trainer.epochs_done)
+            return Begin(trainer.epochs_done, writes)
         if known["optimizer"] == self.tree["optimizer"].get("text"):  # as a callback had set it
             known["optimizer"] = self.tree["identity"]["optimizer"]
         require_same(self.read, self.tree["identity"], known)
-        return Begin(writes, *restored(self.read, self.tree, trainer.learning, epochs))
+        undo = _way_back(trainer)
+        try:
+            progress, epochs_done = restored(self.read, self.tree, trainer.learning, epochs)
+        except BaseException:
+            undo()
+            raise
+        return Begin(epochs_done, writes, progress, undo)
+
+
+def _way_back(trainer: RunningTrainer) -> Callable[[], None]:
+    learning, epochs_done = trainer.learning, trainer.epochs_done
+    state, copies = learning.state, learning.copies()
+
+    def undo() -> None:
+        learning.state = state
+        learning.use(state.config.optimizer)
+        write_arrays(copies)
+        trainer.epochs_done = epochs_done
+
+    return undo
 
 
 def asked(path: object, every: object, resume: object) -> Asked:
@@ -90,20 +119,25 @@ def asked(path: object, every: object, resume: object) -> Asked:
     write = None if path is None else _path(path, "checkpoint")
     if write is not None:
         files.check_replaceable(write)
+        files.check_replaceable(files.previous(write))
     if resume is True:
         if write is None:
             raise ValueError("resume=True goes on from the checkpoint: give its path as checkpoint=")
-        found = any(os.path.lexists(p) for p in (write, files.previous(write)))
+        found = any(Path(p).exists() for p in (write, files.previous(write)))
         resume = write if found else False
     asked = Asked(write, checked_every(every))
     if resume is False or resume is None:
         return asked
     source = _path(resume, "resume")
     tree, last = read(source)
-    return asked._replace(read=source, tree=tree, whole=last or source != write)
+    return asked._replace(read=source, tree=tree, whole=last or _real(source) != _real(write))
 
 
 def _path(value: object, name: str) -> str:
     if not isinstance(value, str | PathLike) or not isinstance(path := os.fspath(value), str) or not path:
         raise TypeError(f"{name} must be a path, not {value!r:.80}")
-    return path
+    return str(Path(path).absolute())  # whatever the current folder becomes
+
+
+def _real(path: str | None) -> str | None:
+    return None if path is None else os.path.realpath(path)

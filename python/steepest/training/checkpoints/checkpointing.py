@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from ... import _checks
-from ...backends.memory import write
 from ...optimizers import OPTIMIZERS, Optimizer
 from ...storage import ModelFileError, checkpoint
 from ..callbacks import EpochCallback, RunningTrainer
@@ -23,7 +22,7 @@ from .every import Clock, Every
 from .identity import named
 from .state import load_state, state_of
 
-_OF_PROGRESS = ("steps", "begun", "way_back", "callbacks", "stopped")
+_OF_PROGRESS = ("first_step", "begun", "way_back", "callbacks", "stopped")
 _PARTS = {"identity", "trainer", "optimizer", "history", *_OF_PROGRESS}
 _LISTS = ("loss", "validation_loss", "seconds", "samples_per_second")
 
@@ -32,29 +31,43 @@ _LISTS = ("loss", "validation_loss", "seconds", "samples_per_second")
 class Progress:
     """How far a fit has come; a fit goes on from it.
 
-    history: of its finished epochs. steps: that batch callbacks have been told. begun: how much of the next
+    history: of its finished epochs. first_step: the number of its first one. begun: how much of the next
     epoch is done. way_back: as `WayBack.kept` gives it. callbacks: their states. stopped: whether one of them
     has ended the fit.
     """
 
     history: History
-    steps: int = 0
+    first_step: int = 0
     begun: Mapping[str, Any] | None = None
     way_back: Mapping[str, Any] | None = None
     callbacks: Sequence[Any] = ()
     stopped: bool = False
 
     def begun_in(self, loop: EpochLoop) -> Begun | None:
-        """The epoch that was begun, for the loop, whose way back is restored."""
-        if self.way_back is not None:
-            loop.way_back.restore(self.way_back)
-        if self.begun is None:
-            return None
-        told = self.begun
-        before = [
-            (array, copy) for (array, _), copy in zip(loop.fitting.copies(), told["before"], strict=True)
-        ]
-        return Begun(told["batches"], tuple(told["sums"]), told["seconds"], before)
+        """The epoch that was begun, for the loop, whose way back is restored.
+
+        Raises
+        ------
+        ModelFileError
+            If these are not what a checkpoint holds.
+        """
+        told, live = self.begun, [array for array, _ in loop.fitting.copies()]
+        try:
+            if self.way_back is not None:
+                loop.restore(self.way_back)
+            if told is None:
+                return None
+            if not 0 < told["batches"] < loop.batches:
+                raise ValueError(f"{told['batches']} batches of {loop.batches}")
+            before = loop.fitting.copies()
+            if len(told["before"]) == len(live):  # or the optimizer has become another one since
+                before = [
+                    (array, copy.reshape(array.shape))
+                    for array, copy in zip(live, told["before"], strict=True)
+                ]
+            return Begun(told["batches"], (told["sums"][0], told["sums"][1]), told["seconds"], before)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise ModelFileError(f"the checkpoint does not hold what is needed to go on: {error}") from error
 
 
 @dataclass
@@ -78,6 +91,15 @@ class Checkpointing:
         """Whether it is time for the next one."""
         return self._clock.due(history.epochs, steps)
 
+    def stands(self, history: History, steps: int) -> bool:
+        """Whether it is in the file already."""
+        return self._clock.stands(history.epochs, steps)
+
+    def epochs_at_once(self, history: History, steps: int, batches: int) -> int:
+        """How many epochs may be run until then; 0 for one epoch in parts."""
+        pace = history.seconds[-1] if history.seconds else None
+        return self._clock.epochs_at_once(history.epochs, steps, batches, pace)
+
     def write(
         self,
         trainer: RunningTrainer,
@@ -99,7 +121,7 @@ class Checkpointing:
             "trainer": {name: value if value.shape else value.item() for name, value in state.items()},
             "optimizer": _described(trainer.optimizer),
             "history": {**lists, "best_epoch": history.best_epoch},
-            "steps": progress.steps,
+            "first_step": progress.first_step,
             "begun": part,
             "way_back": loop.way_back.kept(),
             "callbacks": [observer.state_dict() for observer in observers],
@@ -146,14 +168,13 @@ def restored(path: str, tree: Mapping[str, Any], learning: Learning, epochs: int
     Raises
     ------
     ModelFileError
-        If the file does not hold what a checkpoint of this run holds; nothing is changed then.
+        If the file does not hold what a checkpoint of this run holds.
     ValueError
-        If it has more epochs than that; likewise.
+        If it has more epochs than that, or a schedule that a callback had set.
     """
-    before, copies = learning.optimizer, learning.copies()
     _require_epochs(path, tree, epochs)
     try:
-        learning.use(_optimizer(tree["optimizer"], before))
+        learning.use(_optimizer(tree["optimizer"], learning.optimizer))
         epochs_done = load_state(learning, tree["trainer"])
         told = dict(tree["history"])
         best, metrics = told.pop("best_epoch"), told.pop("metrics")
@@ -164,8 +185,6 @@ def restored(path: str, tree: Mapping[str, Any], learning: Learning, epochs: int
         )
         return Progress(history, **{name: tree[name] for name in _OF_PROGRESS}), epochs_done
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        learning.use(before)
-        write(copies)
         raise ModelFileError(f"{Path(path)} is not a checkpoint of this release: {error}") from error
 
 
@@ -186,11 +205,13 @@ def _described(optimizer: Optimizer) -> dict[str, Any]:
     """An optimizer as JSON; a schedule is that of the fit, whatever it goes on from."""
     values: dict[str, Any] = {f.name: getattr(optimizer, f.name) for f in fields(optimizer)}
     rate = values.pop("learning_rate")
-    kind, rate = type(optimizer).__name__.lower(), None if callable(rate) else rate
-    return {"kind": kind, "rate": rate, "text": named(optimizer)} | values
+    kind, number = type(optimizer).__name__.lower(), None if callable(rate) else rate
+    return {"kind": kind, "rate": number, "schedule": named(rate), "text": named(optimizer)} | values
 
 
 def _optimizer(told: Mapping[str, Any], given: Optimizer) -> Optimizer:
     rest = dict(told)
-    kind, rate, _ = OPTIMIZERS[rest.pop("kind")], rest.pop("rate"), rest.pop("text")
-    return kind(given.learning_rate if rate is None else rate, **rest)
+    kind, rate, schedule, _ = (rest.pop(name) for name in ("kind", "rate", "schedule", "text"))
+    if rate is None and named(given.learning_rate) != schedule:
+        raise ValueError(f"a callback had set the schedule {schedule:.80}, which no file can hold")
+    return OPTIMIZERS[kind](given.learning_rate if rate is None else rate, **rest)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from time import perf_counter
 from typing import NamedTuple
 
 from ... import _checks
 from ..rates import AHEAD
 
-_TEXT = re.compile(r"(\d+(?:\.\d+)?) *(epoch|step|second|minute|hour)s?")
+_TEXT = re.compile(r"(\d{1,12}(?:\.\d{1,12})?) *(epoch|step|second|minute|hour)s?")
+_FEW = 64  # batches: at a second each, the clock is looked at each minute
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
 
 
@@ -22,17 +24,10 @@ class Every(NamedTuple):
     @property
     def group(self) -> int:
         """Batches of each part of an epoch that is run in parts."""
-        return min(AHEAD, int(self.number)) if self.unit == "steps" else AHEAD
-
-    def epochs_at_once(self, done: int, batches: int) -> int:
-        """How many epochs may be run until the next checkpoint; 0 for one epoch in parts."""
-        if self.unit == "epochs":
-            return int(self.number) - done % int(self.number)
-        if self.unit == "steps":
-            return int(self.number) // batches
-        return 0 if batches > AHEAD else AHEAD
+        return {"epochs": AHEAD, "steps": min(AHEAD, int(self.number)), "seconds": _FEW}[self.unit]
 
 
+@lru_cache
 def checked_every(value: object) -> Every:
     """`value` of a fit's checkpoint_every.
 
@@ -57,21 +52,40 @@ def checked_every(value: object) -> Every:
 
 
 class Clock:
-    """Whether a checkpoint is due, by what was done since the last one."""
+    """What was done since the last checkpoint, and whether the next one is due."""
 
     def __init__(self, every: Every) -> None:
         self._every = every
-        self._steps, self._epochs, self._time = 0, 0, 0.0
+        self._place, self._time = (0, 0), 0.0
 
     def written(self, epochs: int, steps: int) -> None:
         """Now, or the fit begins."""
-        self._steps, self._epochs, self._time = steps, epochs, perf_counter()
+        self._place, self._time = (epochs, steps), perf_counter()
+
+    def stands(self, epochs: int, steps: int) -> bool:
+        """Whether nothing was done since."""
+        return self._place == (epochs, steps)
 
     def due(self, epochs: int, steps: int) -> bool:
-        """Whether so many epochs and steps of the fit are enough since then."""
+        """Whether so many epochs and steps of the fit are enough."""
         number, unit = self._every
         if unit == "epochs":
-            return epochs > self._epochs and epochs % int(number) == 0
+            return epochs > self._place[0] and epochs % int(number) == 0
         if unit == "steps":
-            return steps - self._steps >= number
+            return steps - self._place[1] >= number
         return perf_counter() - self._time >= number
+
+    def epochs_at_once(self, epochs: int, steps: int, batches: int, pace: float | None) -> int:
+        """How many epochs may be run until the next one is due; 0 for one epoch in parts.
+
+        batches, pace: of an epoch, and its seconds, if they are known.
+        """
+        number, unit = self._every
+        if unit == "epochs":
+            return int(number) - epochs % int(number)
+        if unit == "steps":
+            return max(0, int(number) - (steps - self._place[1])) // batches
+        if pace is None:
+            return int(batches <= _FEW)
+        left = max(number - (perf_counter() - self._time), pace if pace < number else 0)
+        return min(AHEAD, int(left / max(pace, 1e-9)))
