@@ -15,6 +15,7 @@ from . import (
     ensemble,
     losses,
     model,
+    onnx,
     optimizers,
     penalties,
     polynomial,
@@ -41,6 +42,7 @@ from .layers._public import *
 from .losses import *
 from .metrics import accuracy as accuracy
 from .model import *
+from .onnx import *
 from .optimizers import *
 from .penalties import *
 from .polynomial import *
@@ -81,6 +83,7 @@ if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
             *ensemble.__all__,
             *losses.__all__,
             *model.__all__,
+            *onnx.__all__,
             *optimizers.__all__,
             *penalties.__all__,
             *polynomial.__all__,

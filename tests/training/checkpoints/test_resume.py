@@ -151,6 +151,8 @@ def test_a_fit_that_has_ended_has_ended(tmp_path):
     count = {"batch_callbacks": lambda state: steps.append(state.step)}
     expected = fit(tmp_path / "run")
     assert_same(fit(tmp_path / "run", resume=True, **count), expected)
+    assert_same(fit(tmp_path / "copy", resume=tmp_path / "run", **count), expected)
+    assert_same(fit(tmp_path / "copy", resume=True, **count), expected)
     calls = {"calls": [st.EarlyStopping(patience=2, min_delta=1.0, monitor="loss")]}
     stopped = fit(tmp_path / "stopped", **calls)
     assert (stopped[1].epochs, stopped[1].status) == (3, "stopped")

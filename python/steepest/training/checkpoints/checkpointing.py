@@ -85,7 +85,7 @@ class Checkpointing:
 
     def begin(self, history: History, steps: int) -> None:
         """The fit begins, or goes on."""
-        self._clock.written(history.epochs, steps)
+        self._clock.begin(history.epochs, steps)
 
     def due(self, history: History, steps: int) -> bool:
         """Whether it is time for the next one."""
@@ -168,9 +168,9 @@ def restored(path: str, tree: Mapping[str, Any], learning: Learning, epochs: int
     Raises
     ------
     ModelFileError
-        If the file does not hold what a checkpoint of this run holds.
+        If the file does not hold what a checkpoint of this run holds, or a callback had set a schedule.
     ValueError
-        If it has more epochs than that, or a schedule that a callback had set.
+        If it has more epochs than that.
     """
     _require_epochs(path, tree, epochs)
     try:

@@ -56,15 +56,20 @@ class Clock:
 
     def __init__(self, every: Every) -> None:
         self._every = every
-        self._place, self._time = (0, 0), 0.0
+        self._place, self._time, self._any = (0, 0), 0.0, False
 
-    def written(self, epochs: int, steps: int) -> None:
-        """Now, or the fit begins."""
+    def begin(self, epochs: int, steps: int) -> None:
+        """The fit begins, or goes on, where so many are done."""
         self._place, self._time = (epochs, steps), perf_counter()
 
+    def written(self, epochs: int, steps: int) -> None:
+        """One was written."""
+        self.begin(epochs, steps)
+        self._any = True
+
     def stands(self, epochs: int, steps: int) -> bool:
-        """Whether nothing was done since."""
-        return self._place == (epochs, steps)
+        """Whether nothing was done since one was written."""
+        return self._any and self._place == (epochs, steps)
 
     def due(self, epochs: int, steps: int) -> bool:
         """Whether so many epochs and steps of the fit are enough."""

@@ -1,0 +1,106 @@
+"""`to_onnx`: a model as an ONNX file, which runtimes in other languages and on other devices read."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+import numpy as np
+
+from .._version import __version__
+from ..compile.output import ends_with_sigmoid
+from ..losses import BinaryCrossEntropy, SoftmaxCrossEntropy
+from ..storage.atomic import replacing
+from ..training.model import Model, checked_model
+from .graph import FLOAT, INTEGER, Graph
+from .nodes import append_layers
+
+__all__ = ["to_onnx"]
+
+_OPSET = 20  # with GELU; ONNX 1.15, of October 2023
+_IR_VERSION = 9  # of the same release
+
+
+def to_onnx(model: Model, path: str | PathLike[str]) -> None:
+    """Write a model as an ONNX file.
+
+    Its input "X", (rows, in_features), is float32, and so is its output "scores", which are what ``model(X)``
+    gives. After a fit with softmax or binary cross-entropy it also has "probabilities", those of
+    `Sequential.predict_proba`, and after each fit to classes "classes", (rows,) int64, those of
+    `Sequential.predict`.
+
+    Parameters
+    ----------
+    model : Sequential
+        One that begins with `Standardize` or `PiecewiseLinear` must have been fitted.
+    path : path
+        It is replaced in one step after everything is written.
+
+    Raises
+    ------
+    ImportError
+        If the package onnx is not installed.
+    TypeError
+        If `model` is no `Sequential`.
+    ValueError
+        If a layer has no form in ONNX, `FractionalMaxPool2d`, or the model was not fitted.
+    OSError
+        If the file cannot be written.
+
+    Notes
+    -----
+    Runtimes compute in float32 whatever the model's dtype, in their own order and with their own functions:
+    scores agree within some 1e-5 of their size. Inputs are standardized and encoded in float64, as here.
+    Dropout is left out, and batch normalization uses its running statistics.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import onnxruntime
+    >>> import steepest as st
+    >>> X, y = st.datasets.two_moons()
+    >>> model = st.Sequential(st.Standardize(), st.Linear(2, 8), st.ReLU(), st.Linear(8, 2))
+    >>> history = model.fit(X, y, epochs=5, progress=False)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     st.to_onnx(model, f"{folder}/moons.onnx")
+    ...     session = onnxruntime.InferenceSession(f"{folder}/moons.onnx")
+    >>> (classes,) = session.run(["classes"], {"X": X.astype("float32")})
+    >>> bool((classes == model.predict(X)).all())
+    True
+    """
+    try:
+        from onnx import checker
+    except ImportError as error:
+        raise ImportError("to_onnx needs onnx, which is missing: pip install 'steepest[onnx]'") from error
+    made = _graph(checked_model(model)).model(_OPSET, _IR_VERSION, __version__)
+    checker.check_model(made, full_check=True)
+    with replacing(path) as file:
+        file.write(made.SerializeToString())
+
+
+def _graph(model: Model) -> Graph:
+    model.compiled.check_inputs()
+    graph = Graph("X", model.in_features)
+    scores = append_layers(graph, "X", model.layers, model.compiled.state())
+    graph.output(scores, "scores", FLOAT, (model.out_features,))
+    _append_answers(graph, scores, model)
+    return graph
+
+
+def _append_answers(graph: Graph, scores: str, model: Model) -> None:
+    """Probabilities and classes, as far as the loss makes some of the scores."""
+    loss, outputs, bounded = model.loss, model.out_features, ends_with_sigmoid(model.layers)
+    if isinstance(loss, SoftmaxCrossEntropy | BinaryCrossEntropy) and not bounded:
+        several = isinstance(loss, BinaryCrossEntropy) or outputs == 1
+        answers = graph.node("Sigmoid", scores) if several else graph.node("Softmax", scores, axis=1)
+        if outputs == 1:
+            other = graph.node("Sub", graph.constant(np.float32(1)), answers)
+            answers = graph.node("Concat", other, answers, axis=1)
+        graph.output(answers, "probabilities", FLOAT, (max(outputs, 2),))
+    if loss is None or getattr(loss, "regresses", False):
+        return
+    if outputs > 1:
+        classes = graph.node("ArgMax", scores, axis=1, keepdims=0)
+    else:
+        above = graph.node("Greater", scores, graph.constant(np.float32(0.5 if bounded else 0)))
+        classes = graph.node("Squeeze", graph.cast(above, INTEGER), graph.constant(np.array([1])))
+    graph.output(classes, "classes", INTEGER, ())
