@@ -143,6 +143,7 @@ def test_state_is_copied_and_loaded_whole_or_not_at_all():
         ("2.bias", [1.0], r"2\.bias has shape \(1,\), but the model's is \(3,\)"),
         ("2.bias", [np.nan] * 3, r"2\.bias holds NaN or an infinity"),
         ("2.bias", [1e300] * 3, r"2\.bias holds .*too large for float32"),
+        ("0.weight", state["0.weight"].T, r"the model's is \(\d, \d\): transpose it, if it is PyTorch's"),
         ("4.bias", [1.0], r"the state has '4\.bias', but the model has only 0\.weight"),
     ]:
         with pytest.raises(ValueError, match=message):

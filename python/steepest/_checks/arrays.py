@@ -116,7 +116,9 @@ def named_arrays(
     for key in values:
         value = real_array(values[key], key)
         if value.shape != shapes[key]:
-            raise ValueError(f"{key} has shape {value.shape}, but the model's is {shapes[key]}")
+            turned = value.ndim == 2 and value.shape[::-1] == shapes[key]
+            hint = ": transpose it, if it is PyTorch's, where weights are (out, in)" if turned else ""
+            raise ValueError(f"{key} has shape {value.shape}, but the model's is {shapes[key]}{hint}")
         new[key] = packed(value, dtype)
         if not np.isfinite(new[key]).all():
             raise ValueError(f"{key} holds NaN or an infinity (or a number too large for {dtype})")
