@@ -130,12 +130,14 @@ class Compiled:
         """All arrays that learning changes."""
         return [*self.running, *self.arrays(self.parameters)]
 
+    def changed_arrays(self, kept: OptimizerState) -> list[Array]:
+        """The same and what an optimizer keeps: all that a step changes."""
+        slots = [array for slot in kept.slots.values() for array in self.arrays(slot)]
+        return [kept.steps, *self.learned_arrays(), *slots]
+
     def copies(self, kept: OptimizerState) -> list[tuple[Array, Array]]:
-        """The same and what an optimizer keeps, with a copy of what each holds: for `write` to go back to."""
-        arrays = [kept.steps, *self.learned_arrays()]
-        for slot in kept.slots.values():
-            arrays += self.arrays(slot)
-        return [(array, array.copy()) for array in arrays]
+        """The same, with a copy of what each holds: for `write` to go back to."""
+        return [(array, array.copy()) for array in self.changed_arrays(kept)]
 
     # ---- what is given ------------------------------------------------------------------------------------
 

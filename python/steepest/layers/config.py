@@ -43,8 +43,8 @@ def _plain(value: Any) -> Any:
 
 
 def _kept(kind: type[Any]) -> list[str]:
-    """The fields that a file keeps: those that layers are compared by."""
-    return [field.name for field in fields(kind) if field.compare]
+    """The fields that a file always keeps: those that layers are compared by, but for the optional ones."""
+    return [field.name for field in fields(kind) if field.compare and field.name not in kind.optional_fields]
 
 
 def from_config(config: object) -> Layer:

@@ -108,6 +108,7 @@ class PeriodicEmbedding(DrawnLayer):
     outputs: int = 4
     std: float = 0.1
     columns: Sequence[int] | None = None
+    optional_fields: ClassVar[frozenset[str]] = frozenset({"columns"})
     _rules: ClassVar[Mapping[str, Rule]] = {
         "features": partial(_checks.integer, minimum=1),
         "frequencies": partial(_checks.integer, minimum=1),

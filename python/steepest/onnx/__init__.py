@@ -8,8 +8,9 @@ import numpy as np
 
 from .._version import __version__
 from ..compile.output import ends_with_sigmoid
-from ..losses import BinaryCrossEntropy, SoftmaxCrossEntropy
+from ..losses import BinaryCrossEntropy
 from ..storage.atomic import replacing
+from ..training.answers import are_logits
 from ..training.model import Model, checked_model
 from .graph import FLOAT, INTEGER, Graph
 from .nodes import append_layers
@@ -89,15 +90,15 @@ def _graph(model: Model) -> Graph:
 def _append_answers(graph: Graph, scores: str, model: Model) -> None:
     """Probabilities and classes, as far as the loss makes some of the scores."""
     loss, outputs, bounded = model.loss, model.out_features, ends_with_sigmoid(model.layers)
-    if isinstance(loss, SoftmaxCrossEntropy | BinaryCrossEntropy) and not bounded:
+    if loss is None or getattr(loss, "regresses", False):
+        return
+    if are_logits(model.compiled, loss):
         several = isinstance(loss, BinaryCrossEntropy) or outputs == 1
         answers = graph.node("Sigmoid", scores) if several else graph.node("Softmax", scores, axis=1)
         if outputs == 1:
             other = graph.node("Sub", graph.constant(np.float32(1)), answers)
             answers = graph.node("Concat", other, answers, axis=1)
         graph.output(answers, "probabilities", FLOAT, (max(outputs, 2),))
-    if loss is None or getattr(loss, "regresses", False):
-        return
     if outputs > 1:
         classes = graph.node("ArgMax", scores, axis=1, keepdims=0)
     else:

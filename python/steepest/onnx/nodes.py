@@ -44,13 +44,11 @@ _ACTIVATIONS: Mapping[str, Callable[[Graph, str, float], str]] = {
 }
 
 
-def append_layers(
-    graph: Graph, x: str, layers: Sequence[Layer], state: Iterable[tuple[str, Array]], prefix: str = ""
-) -> str:
+def append_layers(graph: Graph, x: str, layers: Sequence[Layer], state: Iterable[tuple[str, Array]]) -> str:
     """What layers make of x; `state` has all arrays of the model by their keys."""
     named = dict(state)
     for number, layer in enumerate(layers):
-        path = f"{prefix}{number}."
+        path = f"{number}."
         own = {key.removeprefix(path): array for key, array in named.items() if key.startswith(path)}
         x = _append(layer, graph, x, own)
     return x

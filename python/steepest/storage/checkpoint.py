@@ -5,7 +5,6 @@ A file is replaced in one step, and the one before is kept beside it, so that th
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,13 +18,12 @@ from .._checks import Array
 from . import ModelFileError
 from . import safetensors as _safetensors
 from .atomic import reading, replacing
-from .json_text import parsed_json
+from .json_text import REFUSALS, parsed_json, written_json
 
 # Dicts by strings and lists of numbers, strings, None and float arrays.
 Tree: TypeAlias = Any
 _KEY, _CHECKSUM, _VERSION = "steepest.checkpoint", "steepest.sha256", 1
 _TENSOR, _FLOAT, _INTEGERS = "$tensor", "$float", "$integers"
-_REFUSALS = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
 def previous(path: str | os.PathLike[str]) -> Path:
@@ -62,8 +60,8 @@ def write(path: str | os.PathLike[str], tree: Tree, *, keep: bool = True) -> Non
 
     Raises
     ------
-    ValueError
-        If `path` exists and is not a file.
+    ValueError, TypeError
+        If `path` exists and is not a file, or the tree has what a file cannot hold, or more than one may.
     OSError
         If it cannot be written; the last one is there then.
     """
@@ -71,7 +69,7 @@ def write(path: str | os.PathLike[str], tree: Tree, *, keep: bool = True) -> Non
     packed = _packed(tree, "", tensors)
     contents = {name: _safetensors.little_endian(tensors[name]) for name in sorted(tensors)}
     told = {name: [list(tensors[name].shape), _safetensors.digest(contents[name])] for name in contents}
-    text = json.dumps({"version": _VERSION, "tree": packed, "tensors": told})
+    text = written_json({"version": _VERSION, "tree": packed, "tensors": told})
     metadata = {_KEY: text, _CHECKSUM: _safetensors.digest(text.encode())}
     header = _safetensors.encoded_header(tensors, metadata)
     with replacing(path) as file:
@@ -99,7 +97,7 @@ def read(path: str | os.PathLike[str]) -> Tree:
             return _unpacked(
                 told["tree"], {name: _tensor(file, name, t, told) for name, t in header.tensors.items()}
             )
-    except _REFUSALS as error:
+    except REFUSALS as error:
         raise ModelFileError(f"{Path(path)} is not a checkpoint that can be read: {error}") from error
 
 

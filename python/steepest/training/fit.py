@@ -57,11 +57,11 @@ class Fit(Fitting):
             done = self._history.epochs
         self._loop = EpochLoop(self, samples, self.batch_size, self.epochs, classes, self.progress, group)
         self._loop.done, self._loop.kept, first = done, self._checkpointing is not None, 0
-        if before is not None:
-            with self._or_undone():
-                self._loop.begun = begun = before.begun_in(self._loop)
-            first = 0 if begun is None else begun.batches
-        self._rates = self._rates_of(max(0, self.epochs - done) * self._loop.batches - first, first)
+        with self._or_undone():
+            if before is not None:
+                self._loop.begun = begun = before.begun_in(self._loop, self._learning.changed_arrays())
+                first = 0 if begun is None else begun.batches
+            self._rates = self._rates_of(max(0, self.epochs - done) * self._loop.batches - first, first)
 
     def run(self) -> History:
         """All epochs, or as many as nothing ends."""

@@ -94,12 +94,13 @@ class Learning:
     @contextmanager
     def inputs_as_before(self) -> Iterator[None]:
         """A fit: if it ends with an error before its first step, the inputs' statistics are as before."""
-        inputs, steps = self.compiled.inputs, self.steps_done
+        inputs, steps, state = self.compiled.inputs, self.steps_done, self.state
         before = None if inputs is None else inputs.statistics.copy()
         try:
             yield
         except BaseException:
-            if inputs is not None and before is not None and self.steps_done == steps:
+            unchanged = self.steps_done == steps and self.state is state  # another fit's are the state's too
+            if inputs is not None and before is not None and unchanged:
                 write([(inputs.statistics, before)])
             raise
 
@@ -132,13 +133,19 @@ class Learning:
             return None
         return self.compiled.arrays(average.values)
 
+    def changed_arrays(self) -> list[Array]:
+        """Every array that a step changes."""
+        return self.compiled.changed_arrays(self.state.optimizer) + self.average_arrays()
+
+    def average_arrays(self) -> list[Array]:
+        """Those of the average alone."""
+        average = self.state.average
+        return [] if average is None else [*self.compiled.arrays(average.values), average.updates]
+
     def copies(self) -> list[tuple[Array, Array]]:
         """Every array that a step changes, with a copy of what it holds now: for `write` to go back to."""
-        return self.compiled.copies(self.state.optimizer) + self.average_copies()
+        return [(array, array.copy()) for array in self.changed_arrays()]
 
     def average_copies(self) -> list[tuple[Array, Array]]:
         """The same of the average alone."""
-        if (average := self.state.average) is None:
-            return []
-        arrays = [*self.compiled.arrays(average.values), average.updates]
-        return [(array, array.copy()) for array in arrays]
+        return [(array, array.copy()) for array in self.average_arrays()]

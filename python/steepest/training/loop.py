@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -147,9 +147,11 @@ class EpochLoop:
             self.undone = len(rise.losses) - rise.done
         return rise
 
-    def restore(self, way_back: Mapping[str, Any]) -> None:
-        """Go on with the way back of another loop, unless its optimizer kept other arrays than this one's."""
-        self._watches = self.way_back.restore(way_back) and self._watches
+    def restore(self, way_back: Mapping[str, Any] | None, live: Sequence[Array]) -> None:
+        """Go on with the way back of another loop, or without one."""
+        self._watches = self._watches and way_back is not None
+        if way_back is not None:
+            self.way_back.restore(way_back, live)
 
     def show(self, history: History) -> None:
         """Show how many epochs are done, and the last losses and metrics."""

@@ -151,12 +151,26 @@ class WayBack:
             self._best.best = losses.index(min(losses))
         self.losses += losses
 
-    def kept(self) -> dict[str, Any]:
-        """What a checkpoint keeps of it, for `restore`: each copy once."""
+    @property
+    def before(self) -> Copies:
+        """What the last call found."""
+        return self._now.before
+
+    def kept(self, live: Sequence[Array]) -> dict[str, Any] | None:
+        """What a checkpoint keeps of it, for `restore`: each copy once.
+
+        None if it has copies of others than these arrays: an optimizer was replaced by one of another kind.
+        """
         copies = {
             id(own): own for call in (self._now, self._best) for own in (call.before, call.after) if own
         }
         copies |= {id(self._start): self._start} if self._start else {}
+        if any(
+            array is not own
+            for pairs in copies.values()
+            for own, (array, _) in zip(live, pairs, strict=False)
+        ):
+            return None
         places = {identity: place for place, identity in enumerate(copies)}
 
         def told(call: _Call) -> dict[str, Any]:
@@ -182,11 +196,8 @@ class WayBack:
             "best": None if self._best is self._now else told(self._best),
         }
 
-    def restore(self, kept: Mapping[str, Any]) -> bool:
-        """Be as it was when `kept` was made of it; False if other arrays were learned then."""
-        live = [array for array, _ in self._copies()]
-        if any(len(own) != len(live) for own in kept["copies"]):
-            return False
+    def restore(self, kept: Mapping[str, Any], live: Sequence[Array]) -> None:
+        """Be as it was when `kept` was made of it; `live` are the arrays that it goes back with."""
         copies = [list(zip(live, own, strict=True)) for own in kept["copies"]]
 
         def at(place: int | None) -> Copies:
@@ -202,7 +213,6 @@ class WayBack:
         self.losses, self._start = kept["losses"].tolist(), at(kept["start"])
         self._now = call(kept["now"])
         self._best = self._now if kept["best"] is None else call(kept["best"])
-        return True
 
     def rise(self, tolerance: float) -> Rise | None:
         """Go back if the loss rose for good, or is clearly above the one before the first step.

@@ -89,7 +89,7 @@ def test_the_one_before_is_kept_and_used(tmp_path):
     expected = fit(path)
     assert names(tmp_path) == ["run", "run.previous"]
     content = path.read_bytes()
-    for damaged in (content[:-5], content[:500] + b"?" + content[501:], b""):
+    for damaged in (content[:-5], content[:500] + b"?" + content[501:], bytes(900), b""):
         path.write_bytes(damaged)
         with pytest.warns(
             RuntimeWarning, match=r"run is not a checkpoint .*; the fit goes on from the one before"

@@ -86,6 +86,12 @@ def test_what_a_file_cannot_hold_is_named(tmp_path, kept, message):
     assert names(tmp_path) == []
 
 
+def test_more_than_a_file_may_hold_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="brackets and names"):
+        fit(tmp_path / "run", callbacks=Odd({"a": [0.5] * 300_000}))
+    assert names(tmp_path) == []
+
+
 def test_names_of_values_do_not_meet(tmp_path):
     tree = {"a.b": np.ones(2), "a": {"b": np.zeros(2), "c": [np.float32(0.1), np.int64(3), np.bool_(True)]}}
     files.write(tmp_path / "f", tree)

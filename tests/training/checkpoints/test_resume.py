@@ -146,6 +146,30 @@ def test_callbacks_go_on(tmp_path, calls, after):
         assert whole[0].reductions == again[0].reductions != []
 
 
+def test_a_table_that_was_cut_off_loses_no_whole_line(tmp_path):
+    log = tmp_path / "log.csv"
+    broken(tmp_path / "run", 5, calls=[st.CSVLog(log)])
+    kept = log.read_bytes()[:-60]
+    log.write_bytes(kept)
+    fit(tmp_path / "run", calls=[st.CSVLog(log)], resume=True)
+    lines = log.read_bytes().splitlines()
+    assert lines[: kept.count(b"\n")] == kept.splitlines()[: kept.count(b"\n")]
+    assert lines[-1].startswith(b"8,") and all(line.count(b",") == 4 for line in lines)
+    log.unlink()
+    fit(tmp_path / "run", calls=[st.CSVLog(log)], resume=True)
+    assert log.read_text().startswith("epoch,")
+
+
+@pytest.mark.parametrize("after", [3, 4, 7])
+def test_deaths_in_a_row(tmp_path, after):
+    how = {"calls": [Swap(st.SGD(0.05, 0.9))], "checkpoint_every": "5 steps", "optimizer": st.SGD(0.05, 0.5)}
+    expected = fit(tmp_path / "whole", **how)
+    broken(tmp_path / "run", after, **how)
+    for _ in range(2):
+        broken(tmp_path / "run", 2, resume=True, **how)
+    assert_same(fit(tmp_path / "run", resume=True, **how), expected)
+
+
 def test_a_fit_that_has_ended_has_ended(tmp_path):
     steps = []
     count = {"batch_callbacks": lambda state: steps.append(state.step)}

@@ -307,7 +307,7 @@ class TabularEstimator(TabularParameters):
         sizes = " x ".join(map(str, self._hidden()))
         lines = [
             f"{type(self).__name__} of {self.n_features_in_} columns",
-            f"inputs      {len(self.encoder_.n_distinct_)}, with ramps {first.inputs}",
+            f"inputs      {len(self.encoder_.n_distinct_)}, of the first product {first.inputs}",
             f"members     {len(self.members_)} networks of {sizes} units",
             *(
                 f"member {i}    best epoch {member.best_epoch + 1} of {member.epochs}"

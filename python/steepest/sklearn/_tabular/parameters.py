@@ -45,8 +45,9 @@ class TabularParameters(BaseEstimator):
         "What is made of each number beside itself: ramps between its quantiles "
         "(`steepest.PiecewiseLinear`), or cosines with frequencies that are learned "
         "(`steepest.PeriodicEmbedding`), which suit some sharp thresholds better. "
-        '"auto" trains the first member with both for half of its steps and goes on with the better one; of '
-        f"more than {recipe.MOST_TRIED} inputs, or without bins, it is the first.",
+        '"auto" trains a network with both for half of the steps, on the rows of the first member, and gives '
+        f"all members the better one; of more than {recipe.MOST_TRIED} inputs, or without bins, it is "
+        "the first.",
         '"auto", "piecewise_linear" or "periodic"',
     )
     dropout: float = parameter(

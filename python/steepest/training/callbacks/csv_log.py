@@ -85,18 +85,25 @@ class CSVLog(Description, EpochCallback):
 
     def state_dict(self) -> dict[str, Any]:
         """How long the file is."""
-        return {"bytes": Path(self.path).stat().st_size}
+        path = Path(self.path)
+        return {"bytes": path.stat().st_size if path.exists() else 0}
 
     def resume(
         self, trainer: RunningTrainer, monitored: Mapping[str, Metric | None], state: Mapping[str, Any]
     ) -> None:
-        """Cut off what was written after the checkpoint; of a file that is missing, begin a new one."""
+        """Cut off what was written after the checkpoint, or a line that is not whole.
+
+        Of a file that is missing, begin a new one.
+        """
         path = Path(self.path)
-        if not path.exists() or path.stat().st_size < state["bytes"]:
+        keep = state["bytes"] if path.exists() else 0
+        if keep and path.stat().st_size < keep:
+            keep = path.read_bytes().rfind(b"\n") + 1
+        if not keep:
             self.begin(trainer, monitored)
             return
         self._columns = ["epoch", *monitored, "seconds"]
-        os.truncate(path, state["bytes"])
+        os.truncate(path, keep)
 
     def __call__(self, state: EpochState) -> None:
         """Write the line of this epoch."""

@@ -20,6 +20,8 @@ from .checkpointing import Checkpointing, Progress, read, restored
 from .every import Every, checked_every
 from .identity import identity, require_same
 
+_NEVER = Every(1, "epochs")  # of fits that write none
+
 
 class Begin(NamedTuple):
     """Where a fit begins: what it writes, how far it was, and how many epochs its trainer has done."""
@@ -71,19 +73,16 @@ class Asked(NamedTuple):
             return Begin(trainer.epochs_done)
         observers = [type(one).__name__ for one in called if isinstance(one, EpochCallback)]
         known = identity(trainer.learning, samples, {**settings, "callbacks": observers})
-        writes = None
-        if self.write is not None:
-            kind = type(trainer.optimizer)
-            if OPTIMIZERS.get(kind.__name__.lower()) is not kind:
-                raise ValueError(
-                    f"a checkpoint can hold the optimizers of steepest, but not a {kind.__name__}"
-                )
-            writes = Checkpointing(self.write, self.every, known, self.whole)
+        kind = type(trainer.optimizer)
+        if self.write is not None and OPTIMIZERS.get(kind.__name__.lower()) is not kind:
+            raise ValueError(f"a checkpoint can hold the optimizers of steepest, but not a {kind.__name__}")
+        if self.read is not None and self.tree is not None:
+            if known["optimizer"] == self.tree["optimizer"].get("text"):  # as a callback had set it
+                known["optimizer"] = self.tree["identity"]["optimizer"]
+            require_same(self.read, self.tree["identity"], known)
+        writes = None if self.write is None else Checkpointing(self.write, self.every, known, self.whole)
         if self.read is None or self.tree is None:
             return Begin(trainer.epochs_done, writes)
-        if known["optimizer"] == self.tree["optimizer"].get("text"):  # as a callback had set it
-            known["optimizer"] = self.tree["identity"]["optimizer"]
-        require_same(self.read, self.tree["identity"], known)
         undo = _way_back(trainer)
         try:
             progress, epochs_done = restored(self.read, self.tree, trainer.learning, epochs)
@@ -98,8 +97,8 @@ def _way_back(trainer: RunningTrainer) -> Callable[[], None]:
     state, copies = learning.state, learning.copies()
 
     def undo() -> None:
-        learning.state = state
         learning.use(state.config.optimizer)
+        learning.state = state
         write_arrays(copies)
         trainer.epochs_done = epochs_done
 
@@ -116,21 +115,24 @@ def asked(path: object, every: object, resume: object) -> Asked:
     OSError
         If there is no folder for the checkpoint, or nothing to go on from.
     """
-    write = None if path is None else _path(path, "checkpoint")
-    if write is not None:
-        files.check_replaceable(write)
-        files.check_replaceable(files.previous(write))
+    write, source = None if path is None else _path(path, "checkpoint"), None
     if resume is True:
         if write is None:
             raise ValueError("resume=True goes on from the checkpoint: give its path as checkpoint=")
         found = any(Path(p).exists() for p in (write, files.previous(write)))
-        resume = write if found else False
-    asked = Asked(write, checked_every(every))
-    if resume is False or resume is None:
-        return asked
-    source = _path(resume, "resume")
-    tree, last = read(source)
-    return asked._replace(read=source, tree=tree, whole=last or _real(source) != _real(write))
+        source = write if found else None
+    elif resume is not False and resume is not None:
+        source = _path(resume, "resume")
+    tree, whole = None, True
+    if source is not None:
+        tree, last = read(source)
+        whole = last or _real(source) != _real(write)
+    if write is None:
+        return Asked(None, _NEVER, source, tree)
+    if whole:
+        files.check_replaceable(write)
+        files.check_replaceable(files.previous(write))
+    return Asked(write, checked_every(every), source, tree, whole)
 
 
 def _path(value: object, name: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ... import _checks
+from ..._checks import Array
 from ...optimizers import OPTIMIZERS, Optimizer
 from ...storage import ModelFileError, checkpoint
 from ..callbacks import EpochCallback, RunningTrainer
@@ -43,28 +44,22 @@ class Progress:
     callbacks: Sequence[Any] = ()
     stopped: bool = False
 
-    def begun_in(self, loop: EpochLoop) -> Begun | None:
-        """The epoch that was begun, for the loop, whose way back is restored.
+    def begun_in(self, loop: EpochLoop, live: Sequence[Array]) -> Begun | None:
+        """The epoch that was begun, for the loop, whose way back is restored, to these arrays.
 
         Raises
         ------
         ModelFileError
             If these are not what a checkpoint holds.
         """
-        told, live = self.begun, [array for array, _ in loop.fitting.copies()]
+        told = self.begun
         try:
-            if self.way_back is not None:
-                loop.restore(self.way_back)
+            loop.restore(self.way_back, live)
             if told is None:
                 return None
             if not 0 < told["batches"] < loop.batches:
                 raise ValueError(f"{told['batches']} batches of {loop.batches}")
-            before = loop.fitting.copies()
-            if len(told["before"]) == len(live):  # or the optimizer has become another one since
-                before = [
-                    (array, copy.reshape(array.shape))
-                    for array, copy in zip(live, told["before"], strict=True)
-                ]
+            before = loop.way_back.before or loop.fitting.copies()
             return Begun(told["batches"], (told["sums"][0], told["sums"][1]), told["seconds"], before)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise ModelFileError(f"the checkpoint does not hold what is needed to go on: {error}") from error
@@ -111,11 +106,12 @@ class Checkpointing:
         history, begun = progress.history, loop.begun
         part = None
         if begun is not None:
-            before = [copy for _, copy in begun.before]
-            part = {"batches": begun.batches, "sums": begun.sums, "seconds": begun.seconds, "before": before}
+            part = {"batches": begun.batches, "sums": begun.sums, "seconds": begun.seconds}
         lists: dict[str, Any] = {name: np.array(getattr(history, name)) for name in _LISTS}
         lists["metrics"] = {name: np.array(values) for name, values in history.metrics.items()}
         state = state_of(trainer.learning, trainer.epochs_done)
+        whole = len(loop.way_back.losses) == history.epochs  # or it was lost before
+        way_back = loop.way_back.kept(trainer.learning.changed_arrays()) if whole else None
         tree = {
             "identity": dict(self.identity),
             "trainer": {name: value if value.shape else value.item() for name, value in state.items()},
@@ -123,7 +119,7 @@ class Checkpointing:
             "history": {**lists, "best_epoch": history.best_epoch},
             "first_step": progress.first_step,
             "begun": part,
-            "way_back": loop.way_back.kept(),
+            "way_back": way_back,
             "callbacks": [observer.state_dict() for observer in observers],
             "stopped": progress.stopped,
         }

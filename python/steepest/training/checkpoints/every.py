@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from time import perf_counter
 from typing import NamedTuple
 
@@ -27,7 +26,6 @@ class Every(NamedTuple):
         return {"epochs": AHEAD, "steps": min(AHEAD, int(self.number)), "seconds": _FEW}[self.unit]
 
 
-@lru_cache
 def checked_every(value: object) -> Every:
     """`value` of a fit's checkpoint_every.
 
