@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -12,9 +13,12 @@ from steepest import datasets, functional, gradients, initializers, plots, sched
 
 from .strategies import numbers, small_model
 
+_FOLDER = TemporaryDirectory()  # of a file that fits write
 TEXTS = {
     "by": "epoch",
     "backend": "reference",
+    "checkpoint": f"{_FOLDER.name}/run.ckpt",
+    "checkpoint_every": "2 epochs",
     "feature": "length",
     "isa": (st.build_info().get("isa_available") or ("avx2",))[-1],
     "loss": "softmax",

@@ -20,7 +20,8 @@ from .checkpointing import Checkpointing, Progress, read, restored
 from .every import Every, checked_every
 from .identity import identity, require_same
 
-_NEVER = Every(1, "epochs")  # of fits that write none
+USUAL = "60 seconds"  # of the arguments of a fit
+_USUAL = checked_every(USUAL)  # which is not parsed again in each fit: that takes 10 us
 
 
 class Begin(NamedTuple):
@@ -116,6 +117,8 @@ def asked(path: object, every: object, resume: object) -> Asked:
         If there is no folder for the checkpoint, or nothing to go on from.
     """
     write, source = None if path is None else _path(path, "checkpoint"), None
+    often = _USUAL if type(every) is str and every == USUAL else checked_every(every)
+    resume = bool(resume) if isinstance(resume, np.bool_) else resume
     if resume is True:
         if write is None:
             raise ValueError("resume=True goes on from the checkpoint: give its path as checkpoint=")
@@ -128,11 +131,11 @@ def asked(path: object, every: object, resume: object) -> Asked:
         tree, last = read(source)
         whole = last or _real(source) != _real(write)
     if write is None:
-        return Asked(None, _NEVER, source, tree)
+        return Asked(None, often, source, tree)
     if whole:
         files.check_replaceable(write)
         files.check_replaceable(files.previous(write))
-    return Asked(write, checked_every(every), source, tree, whole)
+    return Asked(write, often, source, tree, whole)
 
 
 def _path(value: object, name: str) -> str:
