@@ -26,6 +26,11 @@ TOLERANCE = 1e-4  # the estimators' `tol`: of a network that knows its samples b
 Copies = list[tuple[Array, Array]]
 
 
+def _are(live: Sequence[Array], pairs: Copies) -> bool:
+    """Whether copies are those of these arrays, of which some are views that are made anew each time."""
+    return [array.ctypes.data for array in live] == [array.ctypes.data for array, _ in pairs]
+
+
 def rose(losses: Sequence[float], tolerance: float = TOLERANCE) -> bool:
     """Whether the loss of the last epoch is above the best one for good, not by the noise of batches.
 
@@ -165,11 +170,7 @@ class WayBack:
             id(own): own for call in (self._now, self._best) for own in (call.before, call.after) if own
         }
         copies |= {id(self._start): self._start} if self._start else {}
-        if any(
-            array is not own
-            for pairs in copies.values()
-            for own, (array, _) in zip(live, pairs, strict=False)
-        ):
+        if not all(_are(live, pairs) for pairs in copies.values()):
             return None
         places = {identity: place for place, identity in enumerate(copies)}
 

@@ -88,11 +88,17 @@ def test_the_number_of_threads_may_change(tmp_path):
 
 @pytest.mark.parametrize("every", [1, "2 steps"])
 @pytest.mark.parametrize(
-    ("after", "optimizer"), [(2, st.SGD(8.0, 0.9)), (6, st.SGD(8.0, 0.9)), (6, st.SGD(2.0))]
+    ("after", "optimizer", "between"),
+    [
+        (2, st.SGD(8.0, 0.9), ()),
+        (6, st.SGD(8.0, 0.9), ()),
+        (6, st.SGD(2.0), ()),
+        (6, st.SGD(16.0), (st.BatchNorm(12),)),  # whose weight is seen through a view
+    ],
 )
-def test_a_rise_is_gone_back_from_all_the_same(tmp_path, every, after, optimizer):
-    """The loss is best in the first epoch, or in the last but one."""
-    layers = st.Linear(5, 12), st.ReLU(), st.Linear(12, 2)
+def test_a_rise_is_gone_back_from_all_the_same(tmp_path, every, after, optimizer, between):
+    """The loss is best in the first epoch, later, or in the last but one."""
+    layers = st.Linear(5, 12), *between, st.ReLU(), st.Linear(12, 2)
 
     def rising(path, **settings):
         learner = st.Sequential(*layers, seed=1)
@@ -225,8 +231,9 @@ class Swap(st.EpochCallback):
 
 @pytest.mark.parametrize("every", [1, "3 steps"])
 @pytest.mark.parametrize("other", [st.SGD(0.01, 0.9), st.AdamW(0.02), st.RMSProp(0.01), st.Lion()], ids=str)
-def test_an_optimizer_that_a_callback_set_goes_on(tmp_path, other, every):
-    how = {"checkpoint_every": every, "calls": [Swap(other)]}
+@pytest.mark.parametrize("first", [st.Adam(0.01), st.SGD(0.05)], ids=["adam", "sgd"])
+def test_an_optimizer_that_a_callback_set_goes_on(tmp_path, first, other, every):
+    how = {"checkpoint_every": every, "calls": [Swap(other)], "optimizer": first}
     expected = fit(tmp_path / "whole", **how)
     broken(tmp_path / "run", 5, **how)
     assert_same(fit(tmp_path / "run", resume=True, **how), expected)
