@@ -27,6 +27,7 @@ from .optimizers import Optimizer
 from .penalties import Penalties
 from .storage.loss import without_loss
 from .training.callbacks import BatchCallback, Callback
+from .training.checkpoints import USUAL
 from .training.history import History
 from .training.model import Model
 from .training.trainer import DEFAULT_OPTIMIZER, Trainer
@@ -129,7 +130,7 @@ class Sequential(Model):
         progress: bool | Literal["bar", "lines"] = True,
         seed: int | None = None,
         checkpoint: str | PathLike[str] | None = None,
-        checkpoint_every: int | str = "60 seconds",
+        checkpoint_every: int | str = USUAL,
         resume: bool | str | PathLike[str] = False,
     ) -> History:
         """Train on mini-batches, with a new `Trainer`.

@@ -10,6 +10,7 @@ from typing import Any
 from .. import _checks
 from ..layers import ACTIVATIONS
 from ..optimizers import OPTIMIZERS
+from ..training.checkpoints import USUAL
 from . import values
 from .errors import UserError
 from .network import (
@@ -42,7 +43,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "validation_fraction": 0.15,
         "validation": None,
         "checkpoint": None,
-        "checkpoint_every": "60 seconds",
+        "checkpoint_every": USUAL,
         "resume": False,
     },
     "tabular": {"hidden": (128, 128, 128), "dropout": 0.15, "max_time": None},
@@ -174,7 +175,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=values.integer("seed", 0, 2**64 - 1), default=0, metavar="N", help=seeds)
     file = "written while it trains, with all that --resume needs, and replaced in one step"
     add("--checkpoint", metavar="FILE", help=file)
-    often = "epochs, or a text such as '500 steps' or '5 minutes'; default: 60 seconds"
+    often = f"epochs, or a text such as '500 steps' or '5 minutes'; default: {USUAL}"
     add("--checkpoint-every", type=values.every, metavar="N", help=often)
     on = "go on from --checkpoint, if it exists, to the same bits as if nothing had interrupted it"
     add("--resume", action="store_true", default=None, help=on)

@@ -81,7 +81,7 @@ def to_onnx(model: Model, path: str | PathLike[str]) -> None:
 def _graph(model: Model) -> Graph:
     model.compiled.check_inputs()
     graph = Graph("X", model.in_features)
-    scores = append_layers(graph, "X", model.layers, model.compiled.state())
+    scores = append_layers(graph, "X", model.layers, dict(model.compiled.state()))
     graph.output(scores, "scores", FLOAT, (model.out_features,))
     _append_answers(graph, scores, model)
     return graph

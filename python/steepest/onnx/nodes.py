@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import singledispatch
 
 import numpy as np
@@ -44,12 +44,11 @@ _ACTIVATIONS: Mapping[str, Callable[[Graph, str, float], str]] = {
 }
 
 
-def append_layers(graph: Graph, x: str, layers: Sequence[Layer], state: Iterable[tuple[str, Array]]) -> str:
+def append_layers(graph: Graph, x: str, layers: Sequence[Layer], state: Arrays) -> str:
     """What layers make of x; `state` has all arrays of the model by their keys."""
-    named = dict(state)
     for number, layer in enumerate(layers):
         path = f"{number}."
-        own = {key.removeprefix(path): array for key, array in named.items() if key.startswith(path)}
+        own = {key.removeprefix(path): array for key, array in state.items() if key.startswith(path)}
         x = _append(layer, graph, x, own)
     return x
 
@@ -104,7 +103,7 @@ def _(layer: Scale, graph: Graph, x: str, arrays: Arrays) -> str:
 
 @_append.register
 def _(layer: Residual, graph: Graph, x: str, arrays: Arrays) -> str:
-    inside = append_layers(graph, x, layer.layers, arrays.items())
+    inside = append_layers(graph, x, layer.layers, arrays)
     if layer.survival_probability < 1:
         inside = _times(graph, inside, layer.survival_probability)
     return graph.node("Add", x, inside)

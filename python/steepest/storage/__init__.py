@@ -177,7 +177,7 @@ def _contents(file: IO[bytes]) -> tuple[Description, dict[str, _checks.Array]]:
     for key, tensor in header.tensors.items():
         state[key] = _safetensors.read_tensor(file, tensor.shape, described.dtype)
         if checksums is not None:
-            _compare_checksum(key, _safetensors.little_endian(state[key]), checksums[key])
+            compare_checksum(key, _safetensors.little_endian(state[key]), checksums[key])
     if checksums is None and _version_of(before) != _version_of(os.fstat(file.fileno())):
         raise ValueError("it changed while it was read")
     return described, state
@@ -246,10 +246,11 @@ def _check_checksums(checksums: object, header: _safetensors.Header) -> None:
     ):
         raise ValueError("its description is damaged: a checksum does not have 64 hexadecimal digits")
     own = checksums[_HEADER]
-    _compare_checksum("its description", header.text.replace(own.encode(), _BLANK.encode()), own)
+    compare_checksum("its description", header.text.replace(own.encode(), _BLANK.encode()), own)
 
 
-def _compare_checksum(name: str, content: bytes | memoryview, written: str) -> None:
+def compare_checksum(name: str, content: bytes | memoryview, written: str) -> None:
+    """Refuse content that is not what was written."""
     found = _safetensors.digest(content)
     if found != written:
         raise ValueError(

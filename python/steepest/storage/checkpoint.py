@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .._checks import Array
-from . import ModelFileError
+from . import ModelFileError, compare_checksum
 from . import safetensors as _safetensors
 from .atomic import reading, replacing
 from .json_text import REFUSALS, parsed_json, written_json
@@ -116,8 +116,7 @@ def _told(header: _safetensors.Header) -> dict[str, Any]:
     if _KEY not in header.metadata:
         raise ValueError("its metadata do not say so")
     text = header.metadata[_KEY]
-    if _safetensors.digest(text.encode()) != header.metadata.get(_CHECKSUM):
-        raise ValueError("its description is damaged: the SHA-256 checksum is another one")
+    compare_checksum("its description", text.encode(), header.metadata.get(_CHECKSUM, ""))
     told: dict[str, Any] = parsed_json(text)
     if told.get("version") != _VERSION:
         raise ValueError(f"its version is {told.get('version')!r:.80}, but this release reads {_VERSION}")
@@ -133,8 +132,7 @@ def _tensor(file: Any, name: str, tensor: _safetensors.Tensor, told: Mapping[str
     if list(tensor.shape) != shape or tensor.end - tensor.begin != size:
         raise ValueError(f"{name!r:.80} has another shape than its description says")
     array = _safetensors.read_tensor(file, tensor.shape, dtypes[tensor.dtype])
-    if _safetensors.digest(_safetensors.little_endian(array)) != written:
-        raise ValueError(f"{name!r:.80} is damaged: the SHA-256 checksum is another one")
+    compare_checksum(name, _safetensors.little_endian(array), written)
     return array
 
 

@@ -93,8 +93,9 @@ class Fit(Fitting):
         if self.batch_callbacks:
             return 0
         if self._checkpointing is not None:
-            steps, batches = self._learning.steps_done, self._loop.batches
-            most = min(most, self._checkpointing.epochs_at_once(self._history, steps, batches))
+            pace = self._history.seconds[-1] if self._history.seconds else None
+            clock = self._checkpointing.clock
+            most = min(most, clock.epochs_at_once(*self._place(), self._loop.batches, pace))
         between = self.callbacks or self.samples.validated or self.metrics or self.progress == "lines"
         return min(most, 1) if between else most
 
@@ -163,17 +164,21 @@ class Fit(Fitting):
             for observer, state in zip(self._observers, self.begin.before.callbacks, strict=True):
                 observer.resume(self.trainer, self._monitored(), state)
         if self._checkpointing is not None:
-            self._checkpointing.begin(self._history, self._learning.steps_done)
+            self._checkpointing.clock.begin(*self._place())
+
+    def _place(self) -> tuple[int, int]:
+        """Finished epochs, and steps."""
+        return self._history.epochs, self._learning.steps_done
 
     def _interrupted(self) -> bool:
         return any(observer.interrupts() for observer in self._observers)
 
     def _write(self, *, due: bool) -> None:
         """A checkpoint, or only one that is due."""
-        to, steps = self._checkpointing, self._learning.steps_done
-        if to is None or (due and not to.due(self._history, steps)):
+        to = self._checkpointing
+        if to is None or (due and not to.clock.due(*self._place())):
             return
-        if not due and to.stands(self._history, steps) and not self._stopped:
+        if not due and to.clock.stands(*self._place()) and not self._stopped:
             return
         progress = Progress(self._history, self._first_step, stopped=self._stopped)
         to.write(self.trainer, progress, self._loop, self._observers)

@@ -283,7 +283,7 @@ class Trainer:
         progress: bool | Literal["bar", "lines"] = True,
         seed: int | None = None,
         checkpoint: str | PathLike[str] | None = None,
-        checkpoint_every: int | str = "60 seconds",
+        checkpoint_every: int | str = checkpoints.USUAL,
         resume: bool | str | PathLike[str] = False,
     ) -> History:
         """Train for a number of epochs on mini-batches, from the present parameters.
@@ -438,7 +438,6 @@ class Trainer:
             self._cancelled.clear()
             settings = {"batch_size": size, "shuffle": shuffle, "seed": draws, "metrics": [*metrics]}
             begin = asked.begin(self, samples, settings, called, epochs)
-            self.epochs_done = begin.epochs_done
             return Fit(
                 self,
                 self._cancelled.is_set,

@@ -99,8 +99,8 @@ class EarlyStopping(Description, EpochCallback):
         if self._watch is not None:
             self._watch.best = state["best"]
         if saved is not None:
-            live = [array for array, _ in trainer.learning.average_copies()]
-            self._saved = _Saved(saved["state"], list(zip(live, saved["average"], strict=True)))
+            average = zip(trainer.learning.average_arrays(), saved["average"], strict=True)
+            self._saved = _Saved(saved["state"], list(average))
 
     def __call__(self, state: EpochState) -> bool:
         """Compare the epoch with the best one."""

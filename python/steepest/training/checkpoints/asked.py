@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,20 +13,19 @@ from ...backends.memory import write as write_arrays
 from ...optimizers import OPTIMIZERS
 from ...storage import checkpoint as files
 from ..callbacks import EpochCallback, RunningTrainer
+from ..callbacks.model_checkpoint import path_of
 from ..given import Given
 from ..learning import Learning
 from .checkpointing import Checkpointing, Progress, read, restored
-from .every import Every, checked_every
+from .every import USUAL, Every, checked_every
 from .identity import identity, require_same
 
-USUAL = "60 seconds"  # of the arguments of a fit
-_USUAL = checked_every(USUAL)  # which is not parsed again in each fit: that takes 10 us
+_USUAL = checked_every(USUAL)  # is not parsed again in each fit: that takes 10 us
 
 
 class Begin(NamedTuple):
-    """Where a fit begins: what it writes, how far it was, and how many epochs its trainer has done."""
+    """Where a fit begins: what it writes, and how far it was."""
 
-    epochs_done: int
     checkpointing: Checkpointing | None = None
     before: Progress | None = None
     undo: Callable[[], None] = lambda: None  # what going on has changed
@@ -71,7 +69,7 @@ class Asked(NamedTuple):
         epochs: how many it is asked for.
         """
         if self.write is None and self.tree is None:
-            return Begin(trainer.epochs_done)
+            return Begin()
         observers = [type(one).__name__ for one in called if isinstance(one, EpochCallback)]
         known = identity(trainer.learning, samples, {**settings, "callbacks": observers})
         kind = type(trainer.optimizer)
@@ -83,14 +81,14 @@ class Asked(NamedTuple):
             require_same(self.read, self.tree["identity"], known)
         writes = None if self.write is None else Checkpointing(self.write, self.every, known, self.whole)
         if self.read is None or self.tree is None:
-            return Begin(trainer.epochs_done, writes)
+            return Begin(writes)
         undo = _way_back(trainer)
         try:
-            progress, epochs_done = restored(self.read, self.tree, trainer.learning, epochs)
+            progress, trainer.epochs_done = restored(self.read, self.tree, trainer.learning, epochs)
         except BaseException:
             undo()
             raise
-        return Begin(epochs_done, writes, progress, undo)
+        return Begin(writes, progress, undo)
 
 
 def _way_back(trainer: RunningTrainer) -> Callable[[], None]:
@@ -139,8 +137,8 @@ def asked(path: object, every: object, resume: object) -> Asked:
 
 
 def _path(value: object, name: str) -> str:
-    if not isinstance(value, str | PathLike) or not isinstance(path := os.fspath(value), str) or not path:
-        raise TypeError(f"{name} must be a path, not {value!r:.80}")
+    if not (path := path_of(value, name)):
+        raise TypeError(f"{name} must be a path, not {path!r}")
     return str(Path(path).absolute())  # whatever the current folder becomes
 
 

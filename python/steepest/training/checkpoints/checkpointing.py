@@ -73,27 +73,10 @@ class Checkpointing:
     every: Every
     identity: Mapping[str, str]
     keep: bool = True
-    _clock: Clock = field(init=False)
+    clock: Clock = field(init=False)
 
     def __post_init__(self) -> None:
-        self._clock = Clock(self.every)
-
-    def begin(self, history: History, steps: int) -> None:
-        """The fit begins, or goes on."""
-        self._clock.begin(history.epochs, steps)
-
-    def due(self, history: History, steps: int) -> bool:
-        """Whether it is time for the next one."""
-        return self._clock.due(history.epochs, steps)
-
-    def stands(self, history: History, steps: int) -> bool:
-        """Whether it is in the file already."""
-        return self._clock.stands(history.epochs, steps)
-
-    def epochs_at_once(self, history: History, steps: int, batches: int) -> int:
-        """How many epochs may be run until then; 0 for one epoch in parts."""
-        pace = history.seconds[-1] if history.seconds else None
-        return self._clock.epochs_at_once(history.epochs, steps, batches, pace)
+        self.clock = Clock(self.every)
 
     def write(
         self,
@@ -125,7 +108,7 @@ class Checkpointing:
         }
         checkpoint.write(self.path, tree, keep=self.keep)
         self.keep = True
-        self._clock.written(history.epochs, trainer.steps_done)
+        self.clock.written(history.epochs, trainer.steps_done)
 
 
 def read(path: str) -> tuple[Mapping[str, Any], bool]:

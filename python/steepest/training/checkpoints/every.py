@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ... import _checks
 from ..rates import AHEAD
 
+USUAL = "60 seconds"  # of all who are not told
 _TEXT = re.compile(r"(\d{1,12}(?:\.\d{1,12})?) *(epoch|step|second|minute|hour)s?")
 _FEW = 64  # batches: at a second each, the clock is looked at each minute
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600}
