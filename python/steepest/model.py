@@ -193,6 +193,7 @@ class Sequential(Model):
         """
         limits: dict[str, Any] = {"clip_value": clip_value, "clip_norm": clip_norm, "constraint": constraint}
         limits |= {"averaging": averaging, "rate_factors": rate_factors, "frozen": frozen}
+        self.compiled.turns.check_free()  # before a trainer has set the model's loss
         trainer = Trainer(self, loss, optimizer, penalty, **limits)
         rows: dict[str, Any] = {
             "shuffle": shuffle,

@@ -1,18 +1,23 @@
-"""Several threads on one model, settings of one thread, and fork."""
+"""Several threads with models of their own, and on one model; settings of one thread; and fork."""
 
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 import time
+import warnings
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from support.implementations import ISAS, REFERENCE, Implementation, needs_native
 from support.interruption import medium_sized, same
 
 import steepest as st
+from steepest.sklearn import MLPClassifier
 
 
 def test_two_threads_share_a_model(backend):
@@ -58,6 +63,148 @@ def test_two_threads_train_one_model(backend):
     for thread in threads:
         thread.join()
     assert len(losses) == 60 and np.isfinite(losses).all() and min(losses) < losses[0]
+
+
+def bits(model):
+    return b"".join(value.tobytes() for value in model.state_dict().values())
+
+
+def test_two_threads_fit_two_models(backend):
+    """Each comes to what it comes to alone."""
+    trained = {}
+
+    def train(name, seed):
+        trainer, X, y = medium_sized(seed)
+        with Implementation("native", ISAS[0], 2).computing() if backend.isa else st.config("reference"):
+            trainer.fit(X, y, epochs=20, batch_size=50, progress=False)
+        trained[name] = bits(trainer.model)
+
+    threads = [threading.Thread(target=train, args=(seed, seed)) for seed in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for seed in (1, 2):
+        train("alone", seed)
+        assert trained[seed] == trained["alone"]
+
+
+def test_two_trainers_take_turns_at_steps(backend):
+    """Of one model: as many steps as one trainer does, none of which another one changes."""
+    trainer, X, y = medium_sized()
+    alone = st.Trainer(medium_sized()[0].model, "softmax", st.SGD(1e-3))
+
+    def train():
+        own = st.Trainer(trainer.model, "softmax", st.SGD(1e-3))
+        with st.config(backend.backend):
+            for _ in range(30):
+                own.step(X, y)
+
+    threads = [threading.Thread(target=train) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with st.config(backend.backend):
+        for _ in range(60):
+            alone.step(X, y)
+    assert bits(trainer.model) == bits(alone.model)
+
+
+@contextmanager
+def fitting(fit, *, waits=True):
+    """While another thread fits: from its first callback on, which `fit` is given, and which may wait."""
+    begun, over, errors = threading.Event(), threading.Event(), []
+
+    def called(*_):
+        begun.set()
+        assert not waits or over.wait(60)
+
+    def run():
+        try:
+            fit(called)
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert begun.wait(60)
+        yield thread
+    finally:
+        over.set()
+        thread.join()
+    assert not errors
+
+
+def test_a_model_is_fitted_by_one_thread_at_a_time(backend):
+    """Others are refused, whatever would change it, and it comes to what it comes to alone."""
+    trainer, X, y = medium_sized()
+    alone = medium_sized()[0]
+    how = {"epochs": 80, "batch_size": None, "progress": False}
+    state = trainer.model.state_dict()
+    changes = [
+        lambda: trainer.fit(X, y, **how),
+        lambda: trainer.model.fit(X, y, **how),
+        lambda: st.Trainer(trainer.model).step(X, y),
+        lambda: trainer.model.load_state_dict(state),
+        lambda: trainer.load_state_dict(trainer.state_dict()),
+    ]
+
+    def fit(begun):
+        with st.config(backend.backend):
+            trainer.fit(X, y, batch_callbacks=[begun], **how)
+
+    message = "this model is being fitted in another thread: wait until"
+    with st.config(backend.backend), fitting(fit):
+        for change in changes:
+            with pytest.raises(RuntimeError, match=message):
+                change()
+    with st.config(backend.backend):
+        alone.fit(X, y, **how)
+        assert bits(trainer.model) == bits(alone.model)
+        trainer.model.load_state_dict(state)  # and now it is free
+
+
+def test_what_another_thread_saves_is_of_one_moment(backend):
+    """A whole number of steps, however often it looks."""
+    trainer, X, y = medium_sized()
+    again, seen = medium_sized()[0], []
+    how = {"epochs": 60, "batch_size": None, "progress": False, "shuffle": False}
+
+    def train(begun):
+        with st.config(backend.backend):
+            trainer.fit(X, y, batch_callbacks=[begun], batch_group=3, **how)
+
+    with fitting(train, waits=False) as thread:
+        while thread.is_alive():
+            seen += [bits(trainer.model), bits(pickle.loads(pickle.dumps(trainer.model)))]
+            trainer.model.to_bytes()
+    states = {bits(again.model)}
+    with st.config(backend.backend):
+        for _ in range(60):
+            again.step(X, y)
+            states.add(bits(again.model))
+    assert set(seen) <= states and len(set(seen)) > 1
+
+
+def test_an_estimator_is_fitted_by_one_thread_at_a_time(backend):
+    _, X, y = medium_sized()
+    how = {"max_iter": 10, "tol": 0.0, "n_iter_no_change": 100, "random_state": 0}
+    estimator, alone = (MLPClassifier((50,), **how) for _ in range(2))
+
+    def fit(begun):
+        with st.config(backend.backend), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            estimator.set_params(callbacks=[begun]).fit(X, y)
+
+    with fitting(fit):
+        for change in (estimator.fit, estimator.partial_fit):
+            with pytest.raises(RuntimeError, match="this MLPClassifier is being fitted in another thread"):
+                change(X, y)
+    with st.config(backend.backend), pytest.warns(ConvergenceWarning):
+        alone.fit(X, y)
+    assert all(np.array_equal(a, b) for a, b in zip(estimator.coefs_, alone.coefs_, strict=True))
 
 
 def test_settings_are_of_one_thread():

@@ -22,6 +22,7 @@ from .inputs import Checked, Inputs
 from .plan import compile_stages, parametric, walk, with_features
 from .stage import Stage
 from .state import checked_state
+from .turns import Turns
 
 _MEMORY = 2**62  # bytes that an array never has
 
@@ -67,6 +68,7 @@ class Compiled:
         self._check_sizes()
         self.parameters: Sequence[Parameters] = self._initial() if parameters is None else parameters
         self.running: Sequence[Array] = self._initial_running() if running is None else running
+        self.turns = Turns()
         self._networks: dict[str, Network] = {}
 
     @property
@@ -126,6 +128,10 @@ class Compiled:
             named += [(f"{path}.{name}", row) for name, row in zip(names, running, strict=True)]
         return named
 
+    def copied_state(self) -> dict[str, Array]:
+        """Copies of them, of one moment: no computation changes them meanwhile."""
+        return self.turns.between(lambda: {key: array.copy() for key, array in self.state()})
+
     def learned_arrays(self) -> list[Array]:
         """All arrays that learning changes."""
         return [*self.running, *self.arrays(self.parameters)]
@@ -150,7 +156,7 @@ class Compiled:
         new = checked_state(state, _shapes(own), self.dtype)
         if isinstance(self.inputs, Encoding):
             self.inputs.check(new["0.knots"])
-        write([(array, new[key]) for key, array in own])
+        self.turns.between(lambda: write([(array, new[key]) for key, array in own]), sets=True)
 
     def direction(self, direction: Mapping[str, ArrayLike]) -> list[Parameters]:
         """How fast each parameter changes, of a mapping without the keys of those that stand still."""
@@ -179,8 +185,7 @@ class Compiled:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What a copy needs: descriptions and values, never a backend's network."""
-        state = {key: array.copy() for key, array in self.state()}
-        return _restored, (self.layers, self.dtype, state)
+        return _restored, (self.layers, self.dtype, self.copied_state())
 
     def _prepared(self) -> Inputs | Encoding | None:
         """What is done to samples before the first stage."""

@@ -121,8 +121,11 @@ class Fit(Fitting):
     def fit(self, request: FitRequest, should_stop: ShouldStop) -> EpochResults:
         """The call of the backend; one that fails has finished epochs too."""
         learning, steps = self._learning, self._learning.steps_done
+        turns = learning.compiled.turns
+        turns.give_way()
         try:
-            return learning.compiled.network().fit(self.batch, learning.state, request, should_stop)
+            with turns.lock:
+                return learning.compiled.network().fit(self.batch, learning.state, request, should_stop)
         except BaseException:  # Ctrl-C, or a loss that failed, after some epochs
             self.trainer.epochs_done += (learning.steps_done - steps) // self._loop.batches
             raise

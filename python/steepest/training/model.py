@@ -351,7 +351,8 @@ class Model:
         dict of ndarray
             "0.weight", (in_features, out_features), "0.bias", (out_features,), and so on. The number counts
             every layer, activations included; inside a `Residual` a second number follows: "3.0.weight". A
-            `BatchNorm` also has "running_mean" and "running_var".
+            `BatchNorm` also has "running_mean" and "running_var". They are of one moment: while another
+            thread fits, this waits for the end of an epoch, or of a part of one with `batch_callbacks`.
 
         Examples
         --------
@@ -359,7 +360,7 @@ class Model:
         >>> st.Sequential(st.Linear(2, 3), st.ReLU(), st.Linear(3, 1)).state_dict()["2.bias"]
         array([0.], dtype=float32)
         """
-        return {key: array.copy() for key, array in self.compiled.state()}
+        return self.compiled.copied_state()
 
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
         """Set all parameters; if one does not fit, none is changed.
@@ -375,6 +376,8 @@ class Model:
             If keys are missing or unexpected, a shape differs, or a value is not finite.
         TypeError
             If a value does not hold real numbers.
+        RuntimeError
+            In a loss of one's own, and while another thread fits the model. Callbacks may set parameters.
 
         Examples
         --------

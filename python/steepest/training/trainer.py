@@ -230,6 +230,8 @@ class Trainer:
         ------
         ValueError, TypeError
             For data that cannot be used.
+        RuntimeError
+            While a fit of the model runs, whose callback this is, or in another thread.
         DivergenceError
             If the objective is not finite although the data are; the model is unchanged then. Also if the
             update makes a parameter infinite or NaN; it stays so, because `step` keeps no copy.
@@ -247,6 +249,8 @@ class Trainer:
         learning, seed, objective = self.learning, self.model.seed, None
         compiled, state, rate = learning.compiled, learning.state, learning.rate(self.epochs_done)
         network = compiled.network()
+        if compiled.turns.fit is not None:
+            compiled.turns.check_free()
         try:
             if sample_weight is None:
                 objective = network.try_step(X, y, state, rate, seed)
@@ -257,7 +261,8 @@ class Trainer:
                 compiled.check_masks(len(batch.x))
                 check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
                 learning.check_lazy(batch.x)
-                objective = network.step(batch, state, rate, seed)
+                with compiled.turns.lock:
+                    objective = network.step(batch, state, rate, seed)
         except Overflowed:
             raise divergence.of_update(rate) from None
         if not math.isfinite(objective):
@@ -370,8 +375,11 @@ class Trainer:
         DivergenceError
             If the loss or a parameter is no longer finite. The parameters of the last finished epoch are
             restored, or of the best one if the loss had risen before.
+        RuntimeError
+            While the model is fitted: in a callback, loss or metric of that fit, and in another thread.
         KeyboardInterrupt
-            On Ctrl-C. The parameters of the last finished batch are kept.
+            On Ctrl-C. The parameters of the last finished batch are kept, as with any other error of a signal
+            handler.
 
         Warns
         -----
@@ -428,31 +436,34 @@ class Trainer:
         metrics, callbacks = checked_metrics(metrics), checked_callbacks(callbacks, "callbacks")
         batch_callbacks = checked_callbacks(batch_callbacks, "batch_callbacks")
         compiled, called = self.learning.compiled, [*callbacks, *batch_callbacks]
-        with self.learning.inputs_as_before():
-            asked.prepare(self.learning)
-            on = (X, y, sample_weight, class_weight, validation_data, validation_split)
-            samples = given(compiled, self.learning.loss, *on, split_seed)
-            self.learning.check_lazy(samples.batch.x)
-            size = min(batch_size or len(samples.batch.x), len(samples.batch.x))
-            compiled.check_masks(size)
-            self._cancelled.clear()
-            settings = {"batch_size": size, "shuffle": shuffle, "seed": draws, "metrics": [*metrics]}
-            begin = asked.begin(self, samples, settings, called, epochs)
-            return Fit(
-                self,
-                self._cancelled.is_set,
-                samples=samples,
-                epochs=epochs,
-                batch_size=size,
-                shuffle=shuffle,
-                seed=draws,
-                metrics=metrics,
-                callbacks=callbacks,
-                batch_callbacks=batch_callbacks,
-                batch_group=batch_group,
-                progress=progress,
-                begin=begin,
-            ).run()
+
+        def run() -> History:
+            with self.learning.inputs_as_before():
+                asked.prepare(self.learning)
+                on = (X, y, sample_weight, class_weight, validation_data, validation_split)
+                samples = given(compiled, self.learning.loss, *on, split_seed)
+                self.learning.check_lazy(samples.batch.x)
+                size = min(batch_size or len(samples.batch.x), len(samples.batch.x))
+                compiled.check_masks(size)
+                self._cancelled.clear()
+                settings = {"batch_size": size, "shuffle": shuffle, "seed": draws, "metrics": [*metrics]}
+                return Fit(
+                    self,
+                    self._cancelled.is_set,
+                    samples=samples,
+                    epochs=epochs,
+                    batch_size=size,
+                    shuffle=shuffle,
+                    seed=draws,
+                    metrics=metrics,
+                    callbacks=callbacks,
+                    batch_callbacks=batch_callbacks,
+                    batch_group=batch_group,
+                    progress=progress,
+                    begin=asked.begin(self, samples, settings, called, epochs),
+                ).run()
+
+        return compiled.turns.alone(run)
 
     def state_dict(self) -> dict[str, Array]:
         """Return copies of all that training has changed, by name, for `load_state_dict`.
@@ -505,6 +516,7 @@ class Trainer:
         >>> first.step(X, y) == second.step(X, y)
         True
         """
+        self.learning.compiled.turns.check_free()
         self.epochs_done = checkpoints.load_state(self.learning, state)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ...losses import Loss
 from .._common.arrays import rows_of
 from .._common.classes import WEIGHTED
 from .._common.data import own_places, rows_in, weights_count, weights_of
+from .._fitting.alone import alone
 from .._fitting.callbacks import CallbackSupportMixin
 from .._fitting.job import FitJob, Problem
 from .._fitting.loop import learn
@@ -121,9 +122,12 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         ------
         ValueError
             For parameters and samples that cannot be used, and if the parameters do not stay finite.
+        RuntimeError
+            In a callback of its own fit, and while another thread fits it.
         """
         return self._fit(FitJob(X, y, sample_weight, validation_data))
 
+    @alone
     def _fit(self: Self, job: FitJob) -> Self:
         """Check, begin if it is fresh, learn."""
         self._check_numbers()

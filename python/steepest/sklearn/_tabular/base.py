@@ -26,6 +26,7 @@ from ...tables.frames import some_cells
 from ...tables.members import Classes, Numbers, mean_of, some_inputs
 from .._common.classes import WEIGHTED
 from .._common.data import weights_count, weights_of
+from .._fitting.alone import alone
 from .._fitting.many import side_by_side
 from .._fitting.shared import SharedFits, computing, shared_fits
 from . import recipe as recipes
@@ -102,6 +103,7 @@ class TabularEstimator(TabularParameters):
     # ---- a fit ------------------------------------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @alone
     def fit(self: Self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to a table as it is.
 
@@ -122,6 +124,8 @@ class TabularEstimator(TabularParameters):
         ------
         ValueError, TypeError
             For parameters and tables that cannot be used.
+        RuntimeError
+            While another thread fits it.
 
         Warns
         -----

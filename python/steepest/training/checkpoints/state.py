@@ -19,8 +19,12 @@ STEPS, EPOCHS, SINCE, UPDATES = "steps_done", "epochs_done", "optimizer.since", 
 
 def state_of(learning: Learning, epochs_done: int) -> dict[str, Array]:
     """Copies of all arrays, and of the numbers of steps and epochs as arrays of one integer."""
-    arrays = {name: array.copy() for name, array in _arrays(learning).items()}
-    return arrays | {name: np.array(count) for name, count in _counts(learning, epochs_done).items()}
+
+    def copies() -> dict[str, Array]:
+        arrays = {name: array.copy() for name, array in _arrays(learning).items()}
+        return arrays | {name: np.array(count) for name, count in _counts(learning, epochs_done).items()}
+
+    return learning.compiled.turns.between(copies)
 
 
 def load_state(learning: Learning, state: Mapping[str, Any]) -> int:
@@ -47,7 +51,7 @@ def load_state(learning: Learning, state: Mapping[str, Any]) -> int:
     changes.append((own.steps, np.array([counts[STEPS]])))
     if average is not None:
         changes.append((average.updates, np.array([counts[UPDATES]])))
-    write(changes)
+    learning.compiled.turns.between(lambda: write(changes), sets=True)
     learning.state = replace(learning.state, optimizer=replace(own, state_start=counts[SINCE]))
     return counts[EPOCHS]
 
