@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import textwrap
 
 import pytest
 from support.implementations import needs_native
+from support.processes import run
 
 pytestmark = [needs_native, pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX")]
-
-SETTING = """
-import os, resource, signal, sys, threading, time
-import numpy as np
-import steepest as st
-from steepest import functional as F
-
-rng = np.random.default_rng(0)
-X, y = rng.standard_normal((4000, 200), np.float32), rng.integers(0, 10, 4000)
-model = st.Sequential(st.Linear(200, 256), st.ReLU(), st.Linear(256, 10))
-trainer = st.Trainer(model)
-"""
-
-
-def run(code, **environment):
-    """Its exit status and what it printed, of a process that must end by itself."""
-    command = [sys.executable, "-W", "error", "-c", SETTING + textwrap.dedent(code)]
-    done = subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, timeout=120, check=False
-    )
-    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
@@ -50,8 +28,9 @@ def run(code, **environment):
 def test_a_daemon_thread_that_computes_does_not_abort_the_end(work):
     """The interpreter takes the lock from threads that ask for it while it shuts down."""
     code = f"""
-    for _ in range(2):
-        threading.Thread(target=lambda: {work}, daemon=True).start()
+    for one in (model, copy.deepcopy(model)):  # a fit of one model at a time
+        others = one, st.Trainer(one)
+        threading.Thread(target=lambda model, trainer: {work}, args=others, daemon=True).start()
     time.sleep(0.3)
     sys.exit(7)
     """
@@ -122,6 +101,52 @@ def test_a_child_forked_while_another_thread_fits_answers():
     assert np.isfinite(model(X)).all()
     """
     assert run(code) == (0, "")
+
+
+def test_children_and_grandchildren_train_to_the_same_bits():
+    """Forked by the main thread and by another one; libgomp's threads do not survive a fork."""
+    code = """
+    from steepest import _core
+
+    def trained():
+        with st.config(num_threads=2):
+            one = st.Sequential(st.Linear(200, 256), st.ReLU(), st.Linear(256, 10), seed=1)
+            one.fit(X, y, epochs=1, progress=False)
+        assert _core.last_run()[1] == 2
+        return b"".join(value.tobytes() for value in one.state_dict().values())
+
+    def descend(generations):
+        if (child := os.fork()) == 0:
+            signal.alarm(60)
+            same = trained() == expected and (generations == 1 or descend(generations - 1) == 0)
+            os._exit(not same)
+        return os.waitpid(child, 0)[1]
+
+    expected = trained()
+    ends = [descend(2)]
+    thread = threading.Thread(target=lambda: ends.append(descend(2)))
+    thread.start()
+    thread.join()
+    assert ends == [0, 0] and trained() == expected
+    """
+    assert run(code) == (0, "")
+
+
+def test_a_child_forked_while_another_thread_fits_an_estimator_fits_it():
+    code = """
+    from steepest.sklearn import LinearClassifier
+
+    estimator = LinearClassifier(solver="sgd", max_iter=10**6, tol=0.0, n_iter_no_change=10**6)
+    fit = threading.Thread(target=lambda: estimator.fit(X, y), daemon=True)
+    fit.start()
+    time.sleep(0.3)
+    if (child := os.fork()) == 0:
+        signal.alarm(60)
+        estimator.set_params(max_iter=1).partial_fit(X, y)
+        os._exit(0)
+    print(os.waitpid(child, 0)[1])
+    """
+    assert run(code) == (0, "0\n")
 
 
 def test_a_child_forked_by_a_loss_is_told():
