@@ -5,6 +5,9 @@
     python -m fuzz.training --cases 5000 --seed 7      # training, in all ways to compute it
 
 Both print what they find, one of each kind, with the command that repeats it, and end with 1 if they did.
+And a long run, after which nothing may have grown:
+
+    python -m fuzz.soak --minutes 60 --seed 7          # drawn models, again and again
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Implementation:
     def computing(self, *, all_threads: bool = False) -> Iterator[None]:
         """Compute so within the block; prove at its end that the last call did, with all threads or fewer."""
         before = _forget(self.isa)
-        with st.config(self.backend, self.threads or None, self.isa or None), _all_threads():
+        with st.config(self.backend, self.threads or None, self.isa or None), taking_all_threads():
             yield
         if native is None:
             return
@@ -54,7 +54,7 @@ class Implementation:
 
 
 @contextmanager
-def _all_threads() -> Iterator[None]:
+def taking_all_threads() -> Iterator[None]:
     """Take all threads for the smallest work within the block: tests are small, and would be left to one."""
     if native is None:
         yield
