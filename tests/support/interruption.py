@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of a computation, and how soon it must end."""
+"""Ctrl-C in the middle of a computation, and how soon it must end; other threads during a fit."""
 
 from __future__ import annotations
 
@@ -36,6 +36,32 @@ def interrupted(after=0.1 * SLOWDOWN):
         timer.cancel()
         timer.join()
     assert ended - sent[0] < GENEROUS
+
+
+@contextmanager
+def fitting(fit, *, waits=True):
+    """While another thread fits: from its first callback on, which `fit` is given, and which may wait."""
+    begun, over, errors = threading.Event(), threading.Event(), []
+
+    def called(*_):
+        begun.set()
+        assert not waits or over.wait(60)
+
+    def run():
+        try:
+            fit(called)
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert begun.wait(60)
+        yield thread
+    finally:
+        over.set()
+        thread.join()
+    assert not errors
 
 
 def medium_sized(seed=0):

@@ -1,4 +1,4 @@
-"""What callbacks, losses, metrics and signal handlers do to the model that is being fitted."""
+"""What callbacks, losses, metrics and signal handlers do to the model or estimator that is being fitted."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import gc
 import os
 import pickle
 import signal
+import warnings
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from support.implementations import needs_native
-from support.interruption import medium_sized, same
+from support.interruption import fitting, medium_sized, same
 from support.tolerances import assert_equal_models
 
 import steepest as st
@@ -191,6 +193,25 @@ def test_a_callback_cannot_fit_its_own_estimator(kind, method, data):
     assert len(calls) == 1
     with pytest.warns(UserWarning):
         estimator.set_params(callbacks=None).fit(*data)
+
+
+def test_an_estimator_is_fitted_by_one_thread_at_a_time(backend):
+    _, X, y = medium_sized()
+    how = {"max_iter": 10, "tol": 0.0, "n_iter_no_change": 100, "random_state": 0}
+    estimator, alone = (MLPClassifier((50,), **how) for _ in range(2))
+
+    def fit(begun):
+        with st.config(backend.backend), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            estimator.set_params(callbacks=[begun]).fit(X, y)
+
+    with fitting(fit):
+        for change in (estimator.fit, estimator.partial_fit):
+            with pytest.raises(RuntimeError, match="this MLPClassifier is being fitted in another thread"):
+                change(X, y)
+    with st.config(backend.backend), pytest.warns(ConvergenceWarning):
+        alone.fit(X, y)
+    assert all(np.array_equal(a, b) for a, b in zip(estimator.coefs_, alone.coefs_, strict=True))
 
 
 def test_the_mean_of_networks_is_fitted_once_at_a_time(data, monkeypatch):

@@ -7,17 +7,13 @@ import pickle
 import signal
 import threading
 import time
-import warnings
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from sklearn.exceptions import ConvergenceWarning
 from support.implementations import ISAS, REFERENCE, Implementation, needs_native
-from support.interruption import medium_sized, same
+from support.interruption import fitting, medium_sized, same
 
 import steepest as st
-from steepest.sklearn import MLPClassifier
 
 
 def test_two_threads_share_a_model(backend):
@@ -111,32 +107,6 @@ def test_two_trainers_take_turns_at_steps(backend):
     assert bits(trainer.model) == bits(alone.model)
 
 
-@contextmanager
-def fitting(fit, *, waits=True):
-    """While another thread fits: from its first callback on, which `fit` is given, and which may wait."""
-    begun, over, errors = threading.Event(), threading.Event(), []
-
-    def called(*_):
-        begun.set()
-        assert not waits or over.wait(60)
-
-    def run():
-        try:
-            fit(called)
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        assert begun.wait(60)
-        yield thread
-    finally:
-        over.set()
-        thread.join()
-    assert not errors
-
-
 def test_a_model_is_fitted_by_one_thread_at_a_time(backend):
     """Others are refused, whatever would change it, and it comes to what it comes to alone."""
     trainer, X, y = medium_sized()
@@ -186,25 +156,6 @@ def test_what_another_thread_saves_is_of_one_moment(backend):
             again.step(X, y)
             states.add(bits(again.model))
     assert set(seen) <= states and len(set(seen)) > 1
-
-
-def test_an_estimator_is_fitted_by_one_thread_at_a_time(backend):
-    _, X, y = medium_sized()
-    how = {"max_iter": 10, "tol": 0.0, "n_iter_no_change": 100, "random_state": 0}
-    estimator, alone = (MLPClassifier((50,), **how) for _ in range(2))
-
-    def fit(begun):
-        with st.config(backend.backend), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            estimator.set_params(callbacks=[begun]).fit(X, y)
-
-    with fitting(fit):
-        for change in (estimator.fit, estimator.partial_fit):
-            with pytest.raises(RuntimeError, match="this MLPClassifier is being fitted in another thread"):
-                change(X, y)
-    with st.config(backend.backend), pytest.warns(ConvergenceWarning):
-        alone.fit(X, y)
-    assert all(np.array_equal(a, b) for a, b in zip(estimator.coefs_, alone.coefs_, strict=True))
 
 
 def test_settings_are_of_one_thread():
