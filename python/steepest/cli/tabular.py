@@ -144,8 +144,6 @@ class TabularRun(Run):
 
     def trained(self, rows: Rows) -> TrainedMean:
         """A mean of networks, each of which holds out some of these rows."""
-        from ..sklearn._tabular.base import ensemble_of
-
         plan, features = self.plan, self.table.rows(rows).only(self.plan.kinds)
         begun = time.perf_counter()
         with warnings.catch_warnings(record=True) as caught:
@@ -157,7 +155,7 @@ class TabularRun(Run):
             except (ValueError, TypeError) as error:
                 raise UserError(f"{self.table.name}: {error}") from None
         seconds = time.perf_counter() - begun
-        ensemble = replace(ensemble_of(estimator), named=self.table.named, targets=plan.targets)
+        ensemble = replace(estimator.to_ensemble(), named=self.table.named, targets=plan.targets)
         if isinstance(ensemble.answers, Classes) and plan.labels is not None:
             labels = tuple(plan.labels[place] for place in ensemble.answers.labels)
             ensemble = replace(ensemble, answers=replace(ensemble.answers, labels=labels))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
+from typing import Any
 
 import numpy as np
 
@@ -10,10 +11,13 @@ from .._version import __version__
 from ..compile.output import ends_with_sigmoid
 from ..losses import BinaryCrossEntropy
 from ..storage.atomic import replacing
+from ..tables.ensemble import TableEnsemble
 from ..training.answers import are_logits
 from ..training.model import Model, checked_model
+from .estimators import Estimator, TabularEstimator, append_labels, append_predictions, append_several
 from .graph import FLOAT, INTEGER, Graph
 from .nodes import append_layers
+from .tables import table_graph
 
 __all__ = ["to_onnx"]
 
@@ -21,7 +25,7 @@ _OPSET = 20  # with GELU; ONNX 1.15, of October 2023
 _IR_VERSION = 9  # of the same release
 
 
-def to_onnx(model: Model, path: str | PathLike[str]) -> None:
+def to_onnx(model: Model | TableEnsemble | Estimator | TabularEstimator, path: str | PathLike[str]) -> None:
     """Write a model as an ONNX file.
 
     Its input "X", (rows, in_features), is float32, and so is its output "scores", which are what ``model(X)``
@@ -29,10 +33,17 @@ def to_onnx(model: Model, path: str | PathLike[str]) -> None:
     `Sequential.predict_proba`, and after each fit to classes "classes", (rows,) int64, those of
     `Sequential.predict`.
 
+    Of an estimator of `steepest.sklearn` the scores are those of its `to_sequential`, "probabilities" those
+    of `predict_proba` and "classes" those of `predict`: (rows,) labels as int64, strings, float64 or
+    booleans, or of multilabel targets (rows, labels) int64 of 0 and 1. A regressor has "predictions",
+    (rows, outputs). So do estimators of tables, without scores: "X" has their columns, NaN in a gap.
+
     Parameters
     ----------
-    model : Sequential
-        One that begins with `Standardize` or `PiecewiseLinear` must have been fitted.
+    model : Sequential, TableEnsemble or estimator
+        One that begins with `Standardize` or `PiecewiseLinear` must have been fitted. Estimators are
+        `MLPClassifier`, `MLPRegressor`, `LinearClassifier`, `LinearRegressor`, `TabularClassifier` and
+        `TabularRegressor`, the last two of tables whose columns are numbers.
     path : path
         It is replaced in one step after everything is written.
 
@@ -41,9 +52,10 @@ def to_onnx(model: Model, path: str | PathLike[str]) -> None:
     ImportError
         If the package onnx is not installed.
     TypeError
-        If `model` is no `Sequential`.
+        If `model` is none of these, or a column of a table has categories or dates.
     ValueError
-        If a layer has no form in ONNX, `FractionalMaxPool2d`, or the model was not fitted.
+        If a layer has no form in ONNX, `FractionalMaxPool2d`, or the model was not fitted, or its labels are not
+        all of one of these kinds.
     OSError
         If the file cannot be written.
 
@@ -72,25 +84,31 @@ def to_onnx(model: Model, path: str | PathLike[str]) -> None:
         from onnx import checker
     except ImportError as error:
         raise ImportError("to_onnx needs onnx, which is missing: pip install 'steepest[onnx]'") from error
-    made = _graph(checked_model(model)).model(_OPSET, _IR_VERSION, __version__)
+    made = _graph(model).model(_OPSET, _IR_VERSION, __version__)
     checker.check_model(made, full_check=True)
     with replacing(path) as file:
         file.write(made.SerializeToString())
 
 
-def _graph(model: Model) -> Graph:
+def _graph(given: Model | TableEnsemble | Estimator | TabularEstimator) -> Graph:
+    if isinstance(given, TableEnsemble | TabularEstimator):
+        return table_graph(given if isinstance(given, TableEnsemble) else given.to_ensemble())
+    estimator = given if isinstance(given, Estimator) else None
+    model = checked_model(given.to_sequential() if isinstance(given, Estimator) else given)
     model.compiled.check_inputs()
     graph = Graph("X", model.in_features)
     scores = append_layers(graph, "X", model.layers, dict(model.compiled.state()))
     graph.output(scores, "scores", FLOAT, (model.out_features,))
-    _append_answers(graph, scores, model)
+    _append_answers(graph, scores, model, estimator)
     return graph
 
 
-def _append_answers(graph: Graph, scores: str, model: Model) -> None:
+def _append_answers(graph: Graph, scores: str, model: Model, estimator: Any = None) -> None:
     """Probabilities and classes, as far as the loss makes some of the scores."""
     loss, outputs, bounded = model.loss, model.out_features, ends_with_sigmoid(model.layers)
     if loss is None or getattr(loss, "regresses", False):
+        if estimator is not None:
+            append_predictions(graph, scores, model)
         return
     if are_logits(model.compiled, loss):
         several = isinstance(loss, BinaryCrossEntropy) or outputs == 1
@@ -99,9 +117,15 @@ def _append_answers(graph: Graph, scores: str, model: Model) -> None:
             other = graph.node("Sub", graph.constant(np.float32(1)), answers)
             answers = graph.node("Concat", other, answers, axis=1)
         graph.output(answers, "probabilities", FLOAT, (max(outputs, 2),))
+    if estimator is not None and outputs > 1 and isinstance(loss, BinaryCrossEntropy):
+        append_several(graph, scores, outputs)
+        return
     if outputs > 1:
         classes = graph.node("ArgMax", scores, axis=1, keepdims=0)
     else:
         above = graph.node("Greater", scores, graph.constant(np.float32(0.5 if bounded else 0)))
         classes = graph.node("Squeeze", graph.cast(above, INTEGER), graph.constant(np.array([1])))
+    if estimator is not None:
+        append_labels(graph, classes, estimator.classes_)
+        return
     graph.output(classes, "classes", INTEGER, ())

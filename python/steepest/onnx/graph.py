@@ -10,7 +10,7 @@ import numpy as np
 from .._checks import Array
 
 # Element types, as `onnx.TensorProto` numbers them.
-FLOAT, INTEGER, DOUBLE = 1, 7, 11
+FLOAT, INTEGER, STRING, BOOLEAN, DOUBLE = 1, 7, 8, 9, 11
 _ROWS = "rows"  # the name of the first size of all
 
 

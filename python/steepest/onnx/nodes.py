@@ -122,7 +122,7 @@ def _(layer: PiecewiseLinear, graph: Graph, x: str, arrays: Arrays) -> str:
     encoded = [feature for feature, number in enumerate(bins) if number]
     knots = np.split(arrays["knots"].astype(np.float64), np.cumsum([bins[i] + 1 for i in encoded])[:-1])
     widths = np.maximum(np.concatenate([np.diff(own) for own in knots]), _NARROWEST)
-    column = _columns(graph, x, np.repeat(encoded, [bins[i] for i in encoded]))
+    column = some_columns(graph, x, np.repeat(encoded, [bins[i] for i in encoded]))
     begins = graph.constant(np.concatenate([own[:-1] for own in knots]))
     passed = graph.node("Div", graph.node("Sub", graph.cast(column, DOUBLE), begins), graph.constant(widths))
     zero, one, two = (graph.constant(np.float64(n)) for n in (0, 1, 2))
@@ -130,7 +130,7 @@ def _(layer: PiecewiseLinear, graph: Graph, x: str, arrays: Arrays) -> str:
     ramps = graph.cast(graph.node("Sub", graph.node("Mul", part, two), one), FLOAT)
     if not layer.given:
         return ramps
-    return graph.node("Concat", _columns(graph, x, np.array(layer.given)), ramps, axis=1)
+    return graph.node("Concat", some_columns(graph, x, np.array(layer.given)), ramps, axis=1)
 
 
 @_append.register
@@ -139,7 +139,7 @@ def _(layer: PeriodicEmbedding, graph: Graph, x: str, arrays: Arrays) -> str:
     k, m = layer.frequencies, layer.outputs - 1
     w, b, mixing, shifts = np.split(arrays["weight"].astype(np.float64), [k, 2 * k, (2 + m) * k])
     columns = np.array(layer.columns if layer.columns is not None else range(layer.features))
-    chosen = graph.cast(_columns(graph, x, columns), DOUBLE)
+    chosen = graph.cast(some_columns(graph, x, columns), DOUBLE)
     each = graph.node("Unsqueeze", chosen, graph.constant(np.array([1])))
     turns = graph.node("Add", graph.node("Mul", each, graph.constant(w)), graph.constant(b))
     rest = graph.cast(graph.node("Sub", turns, graph.node("Round", turns)), FLOAT)
@@ -159,5 +159,6 @@ def _times(graph: Graph, x: str, factor: float) -> str:
     return graph.node("Mul", x, graph.constant(np.float32(factor)))
 
 
-def _columns(graph: Graph, x: str, which: Array) -> str:
+def some_columns(graph: Graph, x: str, which: Array) -> str:
+    """Some columns of x, by their numbers."""
     return graph.node("Gather", x, graph.constant(which.astype(np.int64)), axis=1)

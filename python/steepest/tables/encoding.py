@@ -19,7 +19,7 @@ from .frames import Coded, Kind, Values, read, values_of
 Floats = NDArray[np.float64]
 
 _YEAR, _WEEK = 365.2425, 7
-_LARGEST = 1e9  # beyond it the clip gives its limit, 3, in float32
+LARGEST = 1e9  # beyond it the clip gives its limit, 3, in float32
 _TRUE_OR_FALSE = ("False", "True")
 _BOOLEANS = {"0": "False", "1": "True", "false": "False", "true": "True", "FALSE": "False", "TRUE": "True"}
 
@@ -81,7 +81,7 @@ class Scaled:
             # Of two numbers near the largest one the distance overflows, and only then of finite ones.
             apart = values / self.scale - self.median / self.scale
             z = np.where(np.isinf(distance), apart, distance / self.scale)
-        z = np.clip(z, -_LARGEST, _LARGEST)
+        z = np.clip(z, -LARGEST, LARGEST)
         z = z / np.sqrt(1 + (z / 3) ** 2)
         return np.where(np.isnan(z), 0.0, z)
 

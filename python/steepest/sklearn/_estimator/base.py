@@ -15,6 +15,7 @@ from ..._checks import Array
 from ...backends.data import Batch
 from ...backends.sparse import SparseRows
 from ...losses import Loss
+from ...model import Sequential
 from .._common.arrays import rows_of
 from .._common.classes import WEIGHTED
 from .._common.data import own_places, rows_in, weights_count, weights_of
@@ -26,6 +27,7 @@ from .._fitting.record import NOT_FINITE, begin
 from .._fitting.shared import computing
 from .._fitting.solver import Solver
 from .parameters import FitParameters
+from .sequential import Parts
 from .validation import ValidationMixin
 
 Self = TypeVar("Self", bound="Estimator")
@@ -66,6 +68,15 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
     @abstractmethod
     def _to_sklearn(self) -> Any:
         """Its counterpart in scikit-learn."""
+
+    @abstractmethod
+    def _to_sequential(self) -> Sequential:
+        """The layers with copies of its arrays, and the loss."""
+
+    @classmethod
+    @abstractmethod
+    def _from_parts(cls: type[Self], parts: Parts, settings: dict[str, Any], fitted: dict[str, Any]) -> Self:
+        """A fitted one of such layers, with these parameters and attributes."""
 
     def _check_solver(self) -> bool:
         """True where the solver learns by batches; else an AttributeError, which hides partial_fit."""
@@ -179,6 +190,39 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         """A fitted estimator of scikit-learn that predicts the same; see `steepest.sklearn.to_sklearn`."""
         check_is_fitted(self)
         return self._to_sklearn()
+
+    def to_sequential(self) -> Sequential:
+        """The fitted model as a `steepest.Sequential`, which needs no scikit-learn.
+
+        It has copies of the arrays in their dtype, batch normalization and dropout as layers, and the loss.
+        It knows no labels and no names of features: with `model` for what is returned, the labels are
+        ``classes_[model.predict(X)]``.
+
+        Returns
+        -------
+        Sequential
+            ``model(X)`` are the scores: what a regressor predicts, for "poisson" its logarithm, and what
+            `decision_function` says. Two classes have one score and `BinaryCrossEntropy`; with the hinge
+            losses two, whose difference is that of `decision_function`. `predict_proba` is that of the
+            estimator, for multilabel targets too, whose labels are ``model(X) > 0``.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from steepest.sklearn import LinearClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> estimator = LinearClassifier().fit(X, y)
+        >>> model = estimator.to_sequential()
+        >>> model, bool((estimator.classes_[model.predict(X)] == estimator.predict(X)).all())
+        (Sequential(Linear(4, 3), dtype=float64, seed=0), True)
+        """
+        check_is_fitted(self)
+        return self._to_sequential()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

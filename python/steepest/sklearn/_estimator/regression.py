@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, TypeVar
 
@@ -13,9 +14,11 @@ from sklearn.utils.validation import validate_data
 
 from ..._checks import Array
 from ...losses import REGRESSION_LOSSES, Huber, Loss, SquaredError
+from ...training.model import Model, checked_model
 from .._common.data import finite, numbers, r_squared, targets_fit
 from .._common.parameters import POSITIVE, parameter
 from .._fitting.job import FitJob
+from .sequential import number_settings, parts_of, set_features
 
 Self = TypeVar("Self", bound="RegressionMixin")
 
@@ -114,3 +117,48 @@ class RegressionMixin(RegressorMixin, RegressorParameters):
             If a row of X, or what is computed of it, is too large for the dtype it is computed in.
         """
         return self._shaped(finite(self._predictions_of(self._scores(X)), "predictions"))
+
+    # ---- of a network -----------------------------------------------------------------------------------
+
+    @classmethod
+    def from_sequential(cls: type[Self], model: Model, *, feature_names: Sequence[str] | None = None) -> Self:
+        """A fitted estimator that predicts as a `steepest.Sequential` does.
+
+        It has copies of the arrays in their dtype, the layers as parameters, and the loss. What only says
+        how to learn is left out; `partial_fit` begins with a new optimizer.
+
+        Parameters
+        ----------
+        model : Sequential
+            `Linear` layers, for a linear model one; behind each but the last `BatchNorm`, an activation and
+            `Dropout`, in this order, as far as there are any, and `BatchNorm` behind all of them or none. A
+            model without a loss is taken for one of the squared error.
+        feature_names : sequence of str, default=None
+            Becomes `feature_names_in_`.
+
+        Returns
+        -------
+        estimator
+
+        Raises
+        ------
+        ValueError
+            If a layer or the loss is none that the estimator can have, or the number of names is another than
+            the model's.
+        TypeError
+            If `model` is no `Sequential`, or a name no string.
+
+        Examples
+        --------
+        >>> import steepest as st
+        >>> from steepest.sklearn import MLPRegressor
+        >>> model = st.Sequential(st.Linear(2, 8), st.ReLU(), st.Linear(8, 1))
+        >>> history = model.fit([[0.0, 1.0], [1.0, 0.0]], [0.0, 1.0], loss="huber", progress=False)
+        >>> estimator = MLPRegressor.from_sequential(model, feature_names=["age", "size"])
+        >>> estimator.loss, bool((estimator.predict([[1.0, 2.0]]) == model([[1.0, 2.0]])[0]).all())
+        ('huber', True)
+        """
+        parts = parts_of(checked_model(model), cls.__name__)
+        made: Self = cls._from_parts(parts, number_settings(model.loss, cls.__name__), {})
+        set_features(made, model.in_features, feature_names)
+        return made

@@ -97,6 +97,7 @@ class LinearClassifier(ClassificationMixin, LinearModel):
 
     _counterparts = CLASSIFIERS
     _probable_loss = "softmax"
+    _one_score = True
     _learns_online = True
 
     @available_if(lambda estimator: estimator._check_solver())

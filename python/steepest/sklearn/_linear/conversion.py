@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, ClassVar
+from abc import abstractmethod
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy import sparse
 from sklearn import linear_model, svm
 from sklearn.base import is_classifier
 
 from ..._checks import Array
+from ...backends.data import Parameters
+from ...layers import Linear
+from ...losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy
+from ...model import Sequential, restored
+from .._estimator.sequential import Parts
 from .._fitting.record import begin
 
 # The loss of ours that predicts by the same formula, for each of theirs; None where they have no choice.
@@ -31,6 +38,8 @@ REGRESSORS: dict[type, dict[str | None, str]] = {
 _SHARED = ("fit_intercept", "class_weight", "random_state", "warm_start", "verbose")  # mean the same
 _FITTED = ("classes_", "n_features_in_", "feature_names_in_")
 
+Self = TypeVar("Self", bound="ConversionMixin")
+
 
 class ConversionMixin:
     """A linear model that has counterparts in scikit-learn: by type, the losses by their names for them."""
@@ -40,6 +49,44 @@ class ConversionMixin:
     coef_: Any
     intercept_: Any
     n_iter_: int
+
+    @abstractmethod
+    def _layer(self) -> Parameters:
+        """What learns by mini-batches, with two columns for two classes."""
+
+    @abstractmethod
+    def _scores_layer(self, dtype: DTypeLike = np.float64) -> Parameters:
+        """What gives the scores."""
+
+    @abstractmethod
+    def _loss(self) -> Loss:
+        """The loss of the scores."""
+
+    def _to_sequential(self) -> Sequential:
+        loss, dtype = self._loss(), np.result_type(self.coef_.dtype, np.float32)
+        layer = self._scores_layer(dtype)
+        if loss.takes_labels and layer.weight.shape[1] == 1:
+            if isinstance(loss, SoftmaxCrossEntropy):
+                loss = BinaryCrossEntropy()
+            else:
+                layer = self._layer()
+        arrays = {"0.weight": layer.weight} | ({} if layer.bias is None else {"0.bias": layer.bias})
+        features, columns = layer.weight.shape
+        made = restored([Linear(features, columns, bias=layer.bias is not None)], arrays, dtype)
+        made.loss = loss
+        return made
+
+    @classmethod
+    def _from_parts(cls: type[Self], parts: Parts, settings: dict[str, Any], fitted: dict[str, Any]) -> Self:
+        if parts.hidden:
+            raise parts.refused(1, "has one Linear and no other layer")
+        made: Any = cls(fit_intercept=parts.biased, **settings)  # type: ignore[call-arg]
+        vars(made).update(fitted)
+        begin(made)  # so that partial_fit can go on
+        flat = parts.weights[0].shape[1] == 1 and not is_classifier(made)
+        made.coef_ = parts.weights[0][:, 0] if flat else parts.weights[0].T
+        made.intercept_ = parts.biases[0][0] if flat else parts.biases[0]
+        return made
 
     @classmethod
     def _from_sklearn(cls, estimator: Any) -> Any:

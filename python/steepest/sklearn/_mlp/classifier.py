@@ -104,6 +104,15 @@ class MLPClassifier(ClassificationMixin, MultilayerPerceptron):
 
     # ---- what the fit asks ------------------------------------------------------------------------------
 
+    @classmethod
+    def _class_attributes(cls, labels: Array) -> dict[str, Any]:
+        return {"classes_": labels, "_label_binarizer": LabelBinarizer().fit(labels)}
+
+    @classmethod
+    def _multilabel_attributes(cls, number: int) -> dict[str, Any]:
+        binarizer = LabelBinarizer().fit(np.eye(number, dtype=int))
+        return {"classes_": binarizer.classes_, "_label_binarizer": binarizer}
+
     def _samples(self, X: Any, y: Any, reset: bool) -> tuple[Any, Array]:
         X, y = validate_data(
             self,

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import copy
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from ..._checks import Array
 from ...backends.data import Parameters
+from ...compile.compiled import Compiled
 from ...compile.folding import folded
 from ...layers import BatchNorm, Linear
+from ...model import Sequential, restored
+from .._estimator.sequential import Parts
+from .._fitting.record import begin
 from .._fitting.solver import Solver
-from .architecture import THEIR_ACTIVATIONS, KeptModel
+from .architecture import ACTIVATIONS, THEIR_ACTIVATIONS, KeptModel
 from .parameters import MLPParameters
 
 _THEIR_SOLVERS = ("lbfgs", "sgd", "adam")
@@ -21,13 +26,46 @@ _THEIR_LOSSES = ("log_loss", "squared_error", "poisson")
 _PRIVATE = ("_label_binarizer", "_no_improvement_count")  # what both call so
 _OURS_ALONE = ("batch_norms_", "validation_loss_curve_")
 
+Self = TypeVar("Self", bound="ConversionMixin")
+
 
 class ConversionMixin(MLPParameters):
     """A network that has a counterpart in scikit-learn."""
 
     _counterparts: ClassVar[tuple[type, ...]]  # of scikit-learn: one class
     _best: list[Array] | None
+    coefs_: list[Array]
+    intercepts_: list[Array]
     batch_norms_: list[Array]
+
+    @abstractmethod
+    def _compiled(self) -> Compiled:
+        """The model of its arrays."""
+
+    @abstractmethod
+    def _out_activation(self) -> str:
+        """What makes predictions of scores, by scikit-learn's names."""
+
+    def _to_sequential(self) -> Sequential:
+        compiled = self._compiled()
+        made = restored(compiled.layers, dict(compiled.state()), compiled.dtype)
+        made.loss = self._loss()
+        return made
+
+    @classmethod
+    def _from_parts(cls: type[Self], parts: Parts, settings: dict[str, Any], fitted: dict[str, Any]) -> Self:
+        made = cls(
+            **_architecture(parts), **{key: value for key, value in settings.items() if key != "margin"}
+        )
+        for name, value in fitted.items():
+            setattr(made, name, value)
+        made.coefs_, made.intercepts_ = parts.weights, parts.biases
+        if parts.norms:
+            made.batch_norms_ = parts.norms
+        made.n_layers_, made.n_outputs_ = len(parts.weights) + 1, parts.weights[-1].shape[1]
+        made.out_activation_ = made._out_activation()
+        begin(made)  # so that partial_fit can go on
+        return made
 
     @classmethod
     def _from_sklearn(cls, estimator: Any) -> Any:
@@ -60,6 +98,29 @@ class ConversionMixin(MLPParameters):
         if not self.batch_norm and self._optimizer is not None:
             made._optimizer = _their_optimizer(made, self._optimizer)
         return made
+
+
+def _architecture(parts: Parts) -> dict[str, Any]:
+    """The parameters that say which layers there are."""
+    activations, epsilon = [], BatchNorm(1).epsilon
+    for hidden in parts.hidden:
+        number, activation = hidden.activation or (0, ACTIVATIONS["identity"]())
+        names = [name for name, kind in ACTIVATIONS.items() if kind() == activation]
+        if not names:
+            raise parts.refused(number, f"has {type(activation).__name__} only as {type(activation)()!r}")
+        activations += names
+        if hidden.norm is None and parts.norms:
+            number = next(other.norm[0] for other in parts.hidden if other.norm)
+            raise parts.refused(number, "has batch normalization after all hidden layers or none")
+        if hidden.norm is not None and hidden.norm[1].epsilon != epsilon:
+            raise parts.refused(hidden.norm[0], f"has an epsilon of {epsilon}")
+    rates = [hidden.rate for hidden in parts.hidden]
+    return {
+        "hidden_layer_sizes": tuple(weight.shape[1] for weight in parts.weights[:-1]),
+        "activation": activations if len({*activations}) > 1 else (activations or ["relu"])[0],
+        "dropout": rates if len({*rates}) > 1 else (rates or [0.0])[0],
+        "batch_norm": bool(parts.norms),
+    }
 
 
 def _our_solver(estimator: Any, made: Any) -> Solver:

@@ -296,7 +296,38 @@ class TabularEstimator(TabularParameters):
         ValueError
             If a label is no boolean, number or string, such as a date or a tuple.
         """
-        ensemble_of(self).save(path)
+        self.to_ensemble().save(path)
+
+    def to_ensemble(self) -> TableEnsemble:
+        """The fitted model as a `steepest.TableEnsemble`, which needs no scikit-learn.
+
+        Returns
+        -------
+        TableEnsemble
+            With the same networks and the same answers, as `steepest.load` reads what `save` wrote.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from steepest.sklearn import TabularRegressor
+        >>> X = np.linspace(0, 1, 50)[:, np.newaxis]
+        >>> estimator = TabularRegressor(max_steps=50, random_state=0).fit(X, X[:, 0] ** 2)
+        >>> model = estimator.to_ensemble()
+        >>> model, bool((model.predict(X) == estimator.predict(X)).all())
+        (TableEnsemble(4 networks, regression from 1 columns), True)
+        """
+        check_is_fitted(self, "members_")
+        return TableEnsemble(
+            tuple(self.encoder_.encodings_),
+            tuple(member.network for member in self.members_),
+            self._meaning(),
+            hasattr(self, "feature_names_in_"),
+        )
 
     def summary(self) -> str:
         """Describe what was fitted: inputs, members with their best epochs, and the score of rows held out.
@@ -325,14 +356,3 @@ class TabularEstimator(TabularParameters):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.string = tags.input_tags.categorical = True
         return tags
-
-
-def ensemble_of(estimator: TabularEstimator) -> TableEnsemble:
-    """What a fitted estimator saves."""
-    check_is_fitted(estimator, "members_")
-    return TableEnsemble(
-        tuple(estimator.encoder_.encodings_),
-        tuple(member.network for member in estimator.members_),
-        estimator._meaning(),
-        hasattr(estimator, "feature_names_in_"),
-    )

@@ -1,0 +1,73 @@
+"""What estimators answer beyond scores: predictions, and classes by their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from .._checks import Array
+from ..losses import PoissonDeviance
+from ..tables.ensemble import TableEnsemble
+from ..training.model import Model
+from .graph import BOOLEAN, DOUBLE, FLOAT, INTEGER, STRING, Graph
+
+_KINDS = {"b": BOOLEAN, "i": INTEGER, "f": DOUBLE, "O": STRING}  # of labels, by the kind of their dtype
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """A network or linear model of `steepest.sklearn`; a classifier has `classes_` too."""
+
+    def to_sequential(self) -> Model:
+        """Its layers, arrays and loss."""
+
+
+@runtime_checkable
+class TabularEstimator(Protocol):
+    """An estimator of tables."""
+
+    def to_ensemble(self) -> TableEnsemble:
+        """Its encodings and networks."""
+
+
+def append_predictions(graph: Graph, scores: str, model: Model) -> None:
+    """What a regressor predicts."""
+    means = graph.node("Exp", scores) if isinstance(model.loss, PoissonDeviance) else scores
+    graph.output(means, "predictions", FLOAT, (model.out_features,))
+
+
+def append_labels(graph: Graph, numbers: str, classes: Sequence[Any]) -> None:
+    """The labels of classes of these numbers.
+
+    Raises
+    ------
+    ValueError
+        If they are neither all strings, nor all numbers, nor all booleans.
+    """
+    labels = _plain([*classes] * (1 if len(classes) > 1 else 2))  # of a single class, that of both numbers
+    graph.output(
+        graph.node("Gather", graph.constant(labels), numbers), "classes", _KINDS[labels.dtype.kind], ()
+    )
+
+
+def append_several(graph: Graph, scores: str, outputs: int) -> None:
+    """0 or 1 for each label of multilabel targets."""
+    above = graph.node("Greater", scores, graph.constant(np.float32(0)))
+    graph.output(graph.cast(above, INTEGER), "classes", INTEGER, (outputs,))
+
+
+def _plain(classes: Sequence[Any]) -> Array:
+    """As one of the types that a file holds."""
+    values = [each.item() if isinstance(each, np.generic) else each for each in classes]
+    kinds = {type(value) for value in values}
+    if kinds == {str}:
+        return np.array(values, dtype=object)
+    plain = np.array(values)
+    if kinds <= {bool} or (kinds <= {int, float} and plain.dtype.kind in "if"):
+        return plain
+    raise ValueError(
+        "labels in an ONNX file are of one kind, strings, integers, floats or booleans, but those of the "
+        f"model are {values!r:.80}"
+    )
