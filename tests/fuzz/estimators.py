@@ -139,7 +139,7 @@ def together(d: Draw) -> Any:
 
 
 def converted(d: Draw) -> Any:
-    """An estimator that came from scikit-learn's twin predicts what it did."""
+    """An estimator that came from scikit-learn's twin, or was a `Sequential`, predicts what it did."""
     kind = d.choice([estimators.MLPClassifier, estimators.MLPRegressor])
     x, y, weight = samples(d, kind)
     names = ["alpha", "batch_size", "random_state", "warm_start", "momentum", "hidden_layer_sizes"]
@@ -151,6 +151,9 @@ def converted(d: Draw) -> Any:
         twin = estimators.from_sklearn(estimators.to_sklearn(estimator))
         predicted, expected = (each.predict(np.zeros((2, each.n_features_in_))) for each in (twin, estimator))
     promise((predicted == expected).all(), "what came back predicts otherwise")
+    back = kind.from_sequential(estimator.to_sequential())
+    same = all(map(np.array_equal, back._arrays(), estimator._arrays()))
+    promise(same and back.out_activation_ == estimator.out_activation_, "what was a Sequential is another")
     return predicted if predicted.dtype.kind == "f" else None
 
 

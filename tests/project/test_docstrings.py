@@ -56,6 +56,13 @@ METHODS = {
     for name in dir(kind)
     if name[0] != "_" and inspect.isfunction(getattr(kind, name, None))
 }
+if "sklearn." in MODULES:
+    METHODS |= {
+        f"{kind.__name__}.{name}": getattr(kind, name)
+        for kind in (sklearn.MLPClassifier, sklearn.LinearRegressor, sklearn.TabularClassifier)
+        for name in ("to_sequential", "from_sequential", "to_ensemble")
+        if hasattr(kind, name)
+    }
 
 
 def sections(docstring):

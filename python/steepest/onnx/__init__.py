@@ -54,8 +54,8 @@ def to_onnx(model: Model | TableEnsemble | Estimator | TabularEstimator, path: s
     TypeError
         If `model` is none of these, or a column of a table has categories or dates.
     ValueError
-        If a layer has no form in ONNX, `FractionalMaxPool2d`, or the model was not fitted, or its labels are not
-        all of one of these kinds.
+        If a layer has no form in ONNX, `FractionalMaxPool2d`, or the model was not fitted, or its labels are
+        not all of one of these kinds.
     OSError
         If the file cannot be written.
 

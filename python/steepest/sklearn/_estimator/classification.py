@@ -212,13 +212,15 @@ class ClassificationMixin(ClassifierMixin, ClassifierParameters):
 
         Examples
         --------
+        >>> import numpy as np
         >>> import steepest as st
         >>> from steepest.sklearn import MLPClassifier
         >>> X, y = st.datasets.two_moons()
         >>> model = st.Sequential(st.Linear(2, 8), st.ReLU(), st.Linear(8, 2))
         >>> history = model.fit(X, y, optimizer="adam", epochs=5, progress=False)
-        >>> estimator = MLPClassifier.from_sequential(model, classes=["upper", "lower"])
-        >>> bool((estimator.predict(X) == np.array(["upper", "lower"])[model.predict(X)]).all())
+        >>> names = np.array(["upper", "lower"])
+        >>> estimator = MLPClassifier.from_sequential(model, classes=names)
+        >>> bool((estimator.predict(X) == names[model.predict(X)]).all())
         True
         """
         parts, loss = parts_of(checked_model(model), cls.__name__), model.loss

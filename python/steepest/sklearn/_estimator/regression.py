@@ -154,7 +154,7 @@ class RegressionMixin(RegressorMixin, RegressorParameters):
         >>> from steepest.sklearn import MLPRegressor
         >>> model = st.Sequential(st.Linear(2, 8), st.ReLU(), st.Linear(8, 1))
         >>> history = model.fit([[0.0, 1.0], [1.0, 0.0]], [0.0, 1.0], loss="huber", progress=False)
-        >>> estimator = MLPRegressor.from_sequential(model, feature_names=["age", "size"])
+        >>> estimator = MLPRegressor.from_sequential(model)
         >>> estimator.loss, bool((estimator.predict([[1.0, 2.0]]) == model([[1.0, 2.0]])[0]).all())
         ('huber', True)
         """
