@@ -11,10 +11,9 @@ from .._version import __version__
 from ..compile.output import ends_with_sigmoid
 from ..losses import BinaryCrossEntropy
 from ..storage.atomic import replacing
-from ..tables.ensemble import TableEnsemble
 from ..training.answers import are_logits
 from ..training.model import Model, checked_model
-from .estimators import Estimator, TabularEstimator, append_labels, append_predictions, append_several
+from .estimators import Exported, append_classes, append_own_answers, estimator_of, table_of
 from .graph import FLOAT, INTEGER, Graph
 from .nodes import append_layers
 from .tables import table_graph
@@ -25,7 +24,7 @@ _OPSET = 20  # with GELU; ONNX 1.15, of October 2023
 _IR_VERSION = 9  # of the same release
 
 
-def to_onnx(model: Model | TableEnsemble | Estimator | TabularEstimator, path: str | PathLike[str]) -> None:
+def to_onnx(model: Model | Exported, path: str | PathLike[str]) -> None:
     """Write a model as an ONNX file.
 
     Its input "X", (rows, in_features), is float32, and so is its output "scores", which are what ``model(X)``
@@ -90,25 +89,24 @@ def to_onnx(model: Model | TableEnsemble | Estimator | TabularEstimator, path: s
         file.write(made.SerializeToString())
 
 
-def _graph(given: Model | TableEnsemble | Estimator | TabularEstimator) -> Graph:
-    if isinstance(given, TableEnsemble | TabularEstimator):
-        return table_graph(given if isinstance(given, TableEnsemble) else given.to_ensemble())
-    estimator = given if isinstance(given, Estimator) else None
-    model = checked_model(given.to_sequential() if isinstance(given, Estimator) else given)
+def _graph(given: Any) -> Graph:
+    if (table := table_of(given)) is not None:
+        return table_graph(table)
+    estimator = estimator_of(given)
+    model: Model = checked_model(given if estimator is None else estimator.to_sequential())
     model.compiled.check_inputs()
     graph = Graph("X", model.in_features)
     scores = append_layers(graph, "X", model.layers, dict(model.compiled.state()))
     graph.output(scores, "scores", FLOAT, (model.out_features,))
-    _append_answers(graph, scores, model, estimator)
+    if estimator is None or not append_own_answers(graph, scores, model):
+        _append_answers(graph, scores, model, estimator)
     return graph
 
 
-def _append_answers(graph: Graph, scores: str, model: Model, estimator: Any = None) -> None:
+def _append_answers(graph: Graph, scores: str, model: Model, estimator: object) -> None:
     """Probabilities and classes, as far as the loss makes some of the scores."""
     loss, outputs, bounded = model.loss, model.out_features, ends_with_sigmoid(model.layers)
     if loss is None or getattr(loss, "regresses", False):
-        if estimator is not None:
-            append_predictions(graph, scores, model)
         return
     if are_logits(model.compiled, loss):
         several = isinstance(loss, BinaryCrossEntropy) or outputs == 1
@@ -117,15 +115,9 @@ def _append_answers(graph: Graph, scores: str, model: Model, estimator: Any = No
             other = graph.node("Sub", graph.constant(np.float32(1)), answers)
             answers = graph.node("Concat", other, answers, axis=1)
         graph.output(answers, "probabilities", FLOAT, (max(outputs, 2),))
-    if estimator is not None and outputs > 1 and isinstance(loss, BinaryCrossEntropy):
-        append_several(graph, scores, outputs)
-        return
     if outputs > 1:
         classes = graph.node("ArgMax", scores, axis=1, keepdims=0)
     else:
         above = graph.node("Greater", scores, graph.constant(np.float32(0.5 if bounded else 0)))
         classes = graph.node("Squeeze", graph.cast(above, INTEGER), graph.constant(np.array([1])))
-    if estimator is not None:
-        append_labels(graph, classes, estimator.classes_)
-        return
-    graph.output(classes, "classes", INTEGER, ())
+    append_classes(graph, classes, estimator)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
 from .._checks import Array
-from ..losses import PoissonDeviance
+from ..losses import BinaryCrossEntropy, PoissonDeviance
 from ..tables.ensemble import TableEnsemble
 from ..training.model import Model
 from .graph import BOOLEAN, DOUBLE, FLOAT, INTEGER, STRING, Graph
@@ -32,10 +32,45 @@ class TabularEstimator(Protocol):
         """Its encodings and networks."""
 
 
-def append_predictions(graph: Graph, scores: str, model: Model) -> None:
-    """What a regressor predicts."""
-    means = graph.node("Exp", scores) if isinstance(model.loss, PoissonDeviance) else scores
-    graph.output(means, "predictions", FLOAT, (model.out_features,))
+Exported: TypeAlias = TableEnsemble | Estimator | TabularEstimator  # beside a `Sequential`
+
+
+def table_of(given: object) -> TableEnsemble | None:
+    """What an estimator of tables has fitted, or what a file has; None of anything else."""
+    if isinstance(given, TabularEstimator):
+        return given.to_ensemble()
+    return given if isinstance(given, TableEnsemble) else None
+
+
+def estimator_of(given: object) -> Estimator | None:
+    """A network or linear model of `steepest.sklearn`; None of anything else."""
+    return given if isinstance(given, Estimator) else None
+
+
+def append_own_answers(graph: Graph, scores: str, model: Model) -> bool:
+    """What an estimator answers and a `Sequential` does not, if that is so.
+
+    The numbers that a regressor predicts, or 0 or 1 for each label of multilabel targets.
+    """
+    loss, outputs = model.loss, model.out_features
+    if getattr(loss, "regresses", False):
+        means = graph.node("Exp", scores) if isinstance(loss, PoissonDeviance) else scores
+        graph.output(means, "predictions", FLOAT, (outputs,))
+        return True
+    if not isinstance(loss, BinaryCrossEntropy) or outputs == 1:
+        return False
+    graph.output(graph.node("Sigmoid", scores), "probabilities", FLOAT, (outputs,))
+    above = graph.node("Greater", scores, graph.constant(np.float32(0)))
+    graph.output(graph.cast(above, INTEGER), "classes", INTEGER, (outputs,))
+    return True
+
+
+def append_classes(graph: Graph, numbers: str, estimator: Any) -> None:
+    """Classes by their numbers, or by the labels of an estimator."""
+    if estimator is None:
+        graph.output(numbers, "classes", INTEGER, ())
+    else:
+        append_labels(graph, numbers, estimator.classes_)
 
 
 def append_labels(graph: Graph, numbers: str, classes: Sequence[Any]) -> None:
@@ -50,12 +85,6 @@ def append_labels(graph: Graph, numbers: str, classes: Sequence[Any]) -> None:
     graph.output(
         graph.node("Gather", graph.constant(labels), numbers), "classes", _KINDS[labels.dtype.kind], ()
     )
-
-
-def append_several(graph: Graph, scores: str, outputs: int) -> None:
-    """0 or 1 for each label of multilabel targets."""
-    above = graph.node("Greater", scores, graph.constant(np.float32(0)))
-    graph.output(graph.cast(above, INTEGER), "classes", INTEGER, (outputs,))
 
 
 def _plain(classes: Sequence[Any]) -> Array:
