@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 
 from .._version import __version__
-from ..compile.output import ends_with_sigmoid
-from ..losses import BinaryCrossEntropy
 from ..storage.atomic import replacing
-from ..training.answers import are_logits
+from ..training.answers import exported
 from ..training.model import Model, checked_model
 from .estimators import Exported, append_classes, append_own_answers, estimator_of, table_of
 from .graph import FLOAT, INTEGER, Graph
@@ -105,19 +103,22 @@ def _graph(given: Any) -> Graph:
 
 def _append_answers(graph: Graph, scores: str, model: Model, estimator: object) -> None:
     """Probabilities and classes, as far as the loss makes some of the scores."""
-    loss, outputs, bounded = model.loss, model.out_features, ends_with_sigmoid(model.layers)
-    if loss is None or getattr(loss, "regresses", False):
+    answers = exported(model.compiled, model.loss)
+    if answers is None:
         return
-    if are_logits(model.compiled, loss):
-        several = isinstance(loss, BinaryCrossEntropy) or outputs == 1
-        answers = graph.node("Sigmoid", scores) if several else graph.node("Softmax", scores, axis=1)
-        if outputs == 1:
-            other = graph.node("Sub", graph.constant(np.float32(1)), answers)
-            answers = graph.node("Concat", other, answers, axis=1)
-        graph.output(answers, "probabilities", FLOAT, (max(outputs, 2),))
-    if outputs > 1:
+    if answers.link is not None:
+        made = (
+            graph.node("Sigmoid", scores)
+            if answers.link == "sigmoid"
+            else graph.node("Softmax", scores, axis=1)
+        )
+        if model.out_features == 1:
+            other = graph.node("Sub", graph.constant(np.float32(1)), made)
+            made = graph.node("Concat", other, made, axis=1)
+        graph.output(made, "probabilities", FLOAT, (answers.classes,))
+    if answers.threshold is None:
         classes = graph.node("ArgMax", scores, axis=1, keepdims=0)
     else:
-        above = graph.node("Greater", scores, graph.constant(np.float32(0.5 if bounded else 0)))
+        above = graph.node("Greater", scores, graph.constant(np.float32(answers.threshold)))
         classes = graph.node("Squeeze", graph.cast(above, INTEGER), graph.constant(np.array([1])))
     append_classes(graph, classes, estimator)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,14 +26,44 @@ from ..metrics import Metrics, accuracy, r2
 from .validation import checked_metrics, measure, measured
 
 
+class Answers(NamedTuple):
+    """What an exported model gives beside its scores.
+
+    Attributes
+    ----------
+    link : {"softmax", "sigmoid"} or None
+        What makes probabilities of scores; None if there are none.
+    classes : int
+        How many there are: of one score, 2.
+    threshold : float or None
+        Class 1 is above it if there is one score; None if the class is that of the largest.
+    """
+
+    link: Literal["softmax", "sigmoid"] | None
+    classes: int
+    threshold: float | None
+
+
+def exported(compiled: Compiled, loss: Loss | None) -> Answers | None:
+    """By the loss of the fit; None if there was none, or if it was a regression."""
+    if loss is None or getattr(loss, "regresses", False):
+        return None
+    link = _link(compiled, loss) if are_logits(compiled, loss) else None
+    single = compiled.out_features == 1
+    return Answers(link, max(compiled.out_features, 2), _threshold(compiled) if single else None)
+
+
 def classes(compiled: Compiled, loss: Loss | None, scores: Array) -> Array:
     """The class of each row; see `Model.predict`."""
     if compiled.out_features > 1:
         return np.asarray(scores.argmax(axis=1), dtype=np.int64)
     if getattr(loss, "regresses", False):
         raise ValueError(f"predict gives classes, but the model was fitted with {loss!r:.80}: use model(X)")
-    threshold = 0.5 if ends_with_sigmoid(compiled.layers) else 0.0
-    return (scores[:, 0] > threshold).astype(np.int64)
+    return (scores[:, 0] > _threshold(compiled)).astype(np.int64)
+
+
+def _threshold(compiled: Compiled) -> float:
+    return 0.5 if ends_with_sigmoid(compiled.layers) else 0.0
 
 
 def are_logits(compiled: Compiled, loss: Loss | None) -> bool:
@@ -54,11 +85,15 @@ def probabilities(compiled: Compiled, loss: Loss | None, scores: Array) -> Array
         )
     if ends_with_sigmoid(compiled.layers):
         raise ValueError("the model ends with Sigmoid(): model(X) is what predict_proba would compute")
-    if compiled.out_features == 1:
-        p = functional.sigmoid(scores)
-        return np.concatenate([1 - p, p], axis=1)
-    of = functional.sigmoid if isinstance(loss, BinaryCrossEntropy) else functional.softmax
-    return of(scores)
+    if _link(compiled, loss) == "softmax":
+        return functional.softmax(scores)
+    p = functional.sigmoid(scores)
+    return np.concatenate([1 - p, p], axis=1) if compiled.out_features == 1 else p
+
+
+def _link(compiled: Compiled, loss: Loss | None) -> Literal["softmax", "sigmoid"]:
+    several = isinstance(loss, BinaryCrossEntropy) or compiled.out_features == 1
+    return "sigmoid" if several else "softmax"
 
 
 def evaluation(
