@@ -11,6 +11,7 @@ from . import (
     _config,
     averaging,
     backends,
+    c99,
     constraints,
     ensemble,
     losses,
@@ -34,6 +35,7 @@ from . import schedules as schedules
 from ._config import *
 from ._version import __version__ as __version__
 from .averaging import *
+from .c99 import *
 from .constraints import *
 from .ensemble import *
 from .error_decomposition import *
@@ -79,6 +81,7 @@ if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
             *_layers.__all__,
             *_trainer.__all__,
             *averaging.__all__,
+            *c99.__all__,
             *constraints.__all__,
             *ensemble.__all__,
             *losses.__all__,

@@ -23,7 +23,7 @@ LAYERS = [
     ["training"],
     ["model"],
     ["ensemble"],
-    ["gradients", "onnx", "plots", "tables"],
+    ["c99", "gradients", "onnx", "plots", "tables"],
     ["error_decomposition", "sklearn", "playground"],
     ["cli"],
     ["__main__"],

@@ -26,6 +26,7 @@ TEXTS = {
     "method": "forward",
     "mode": "max",
     "monitor": "loss",
+    "name": "model",
     "normalize": "pred",
     "optimizer": "adam",
     "reduction": "sum",

@@ -73,27 +73,27 @@ def _elu_backward(y: Array, grad: Array, slope: float) -> Array:
 
 
 # Klambauer et al., "Self-normalizing neural networks", 2017: s * ELU of alpha a.
-_SELU_SCALE, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 def _selu(x: Array, slope: float) -> Array:
-    return _SELU_SCALE * _elu(x, _SELU_ALPHA)
+    return SELU_SCALE * _elu(x, SELU_ALPHA)
 
 
 def _selu_backward(y: Array, grad: Array, slope: float) -> Array:
-    return np.where(y > 0, _SELU_SCALE, y + _SELU_SCALE * _SELU_ALPHA).astype(y.dtype) * grad
+    return np.where(y > 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA).astype(y.dtype) * grad
 
 
 # LeCun's tanh is height * tanh(stretch * x): 1 at 1 and -1 at -1 ("Efficient BackProp", 1998).
-_HEIGHT, _STRETCH = 1.7159, 2 / 3
+HEIGHT, STRETCH = 1.7159, 2 / 3
 
 
 def _lecun_tanh(x: Array, slope: float) -> Array:
-    return _HEIGHT * np.tanh(_STRETCH * x)
+    return HEIGHT * np.tanh(STRETCH * x)
 
 
 def _lecun_tanh_backward(y: Array, grad: Array, slope: float) -> Array:
-    return grad * (_HEIGHT * _STRETCH - _STRETCH / _HEIGHT * (y * y))
+    return grad * (HEIGHT * STRETCH - STRETCH / HEIGHT * (y * y))
 
 
 def _softplus(x: Array, slope: float) -> Array:

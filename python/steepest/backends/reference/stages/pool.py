@@ -21,7 +21,7 @@ class Pool(StageType):
         """The largest of each region, and its place in the row; of equals the first, of NaNs too."""
         height, width, channels, rows, columns = view.stage.image
         word = 0x80008000 if view.key is None else first_word(_STREAM, view.stage, view.key)
-        down, right = _cuts(height, rows, word >> 16), _cuts(width, columns, word & 0xFFFF)
+        down, right = cuts(height, rows, word >> 16), cuts(width, columns, word & 0xFFFF)
         x = view.x
         images = x.reshape(len(x), height, width, channels)
         places = np.arange(x.shape[1]).reshape(height, width, channels)
@@ -48,7 +48,7 @@ class Pool(StageType):
         return np.take_along_axis(dx, view.saved, axis=1)
 
 
-def _cuts(n: int, parts: int, offset: int) -> list[int]:
+def cuts(n: int, parts: int, offset: int) -> list[int]:
     """Where n pixels are cut into regions: ceil(a (i + u)) - ceil(a u), a = n / parts, u = offset / 2**16."""
     rounded = [-(-n * ((i << 16) + offset) // (parts << 16)) for i in range(parts + 1)]
     return [cut - rounded[0] for cut in rounded]
