@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import io
+import re
+import runpy
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -262,6 +267,22 @@ def test_what_the_file_says(tmp_path):
     assert "#define NET_IN_FEATURES 5\n#define NET_OUT_FEATURES 3\n#define NET_CLASSES 3\n" in text
     assert f"take {(8 + 8 + 3) * 8} bytes" in text and "rounded to double" in text
     assert "float" not in text.replace("<float.h>", "")
+
+
+@needs_compiler
+def test_the_page_about_it(tmp_path, monkeypatch):
+    """Its model, its program and its command print what stands beside them."""
+    page = (Path(__file__).parents[2] / "docs" / "c.md").read_text(encoding="utf-8")
+    python, program, shell = re.findall(r"```\w+\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("main.c").write_text(program, encoding="utf-8")
+    Path("page.py").write_text(python, encoding="utf-8")
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        runpy.run_path("page.py")
+    assert [output.getvalue().strip()] == re.findall(r"^print.*  # (.*)$", python, re.MULTILINE)
+    command, promised = shell.strip().split("  # ")
+    assert subprocess.check_output(command, shell=True, text=True).strip() == promised
 
 
 def test_what_has_no_form_is_named(tmp_path):
