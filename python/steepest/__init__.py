@@ -22,6 +22,7 @@ from . import (
     polynomial,
     storage,
     tables,
+    torch,
 )
 from . import datasets as datasets
 from . import error_decomposition as _error_decomposition
@@ -50,6 +51,7 @@ from .penalties import *
 from .polynomial import *
 from .storage import *
 from .tables import *
+from .torch import *
 from .training import callbacks as _callbacks
 from .training import divergence as _divergence
 from .training import history as _history
@@ -92,6 +94,7 @@ if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
             *polynomial.__all__,
             *storage.__all__,
             *tables.__all__,
+            *torch.__all__,
         ]
     )
 

@@ -110,6 +110,7 @@ _NAMES: Mapping[str, str] = {
     "Input": "st.Linear(in_features, out_features) as the first layer",
     "L1Loss": "st.AbsoluteError",
     "LayerNormalization": "st.LayerNorm",
+    "LogSoftmax": "no layer: st.SoftmaxCrossEntropy has one of its own",
     "MLPClassifier": "st.sklearn.MLPClassifier",
     "MLPRegressor": "st.sklearn.MLPRegressor",
     "MSELoss": "st.SquaredError",
@@ -190,10 +191,14 @@ def _message(who: str, unknown: str, known: list[str], table: Mapping[str, str])
     return f"{said}; it takes {', '.join(known) or 'none'}"
 
 
+def instead_of(name: str) -> str:
+    """What `steepest` has in place of a class of others; an empty string if it is unknown or the same."""
+    return f": write {_NAMES[name]}" if name in _NAMES else ""
+
+
 def missing_name(name: str) -> str:
     """The message of an attribute that `steepest` does not have."""
-    advice = f": write {_NAMES[name]}" if name in _NAMES else ""
-    return f"module 'steepest' has no attribute {name!r}{advice}"
+    return f"module 'steepest' has no attribute {name!r}{instead_of(name)}"
 
 
 class Lacking:

@@ -150,6 +150,8 @@ def test_state_is_copied_and_loaded_whole_or_not_at_all():
             model.load_state_dict(state | {key: value})
     with pytest.raises(TypeError, match=r"2\.bias has dtype <U1, but must hold real numbers"):
         model.load_state_dict(state | {"2.bias": ["a"] * 3})
+    with pytest.raises(TypeError, match=r"the state is PyTorch's, where .*: write st\.from_torch\(module\)"):
+        model.load_state_dict(state | {"1.num_batches_tracked": 3})
     with pytest.raises(TypeError, match="a state is a mapping"):
         model.load_state_dict(list(state.items()))
     with pytest.raises(ValueError, match=r"lacks 0\.bias"):

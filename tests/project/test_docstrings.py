@@ -133,6 +133,8 @@ def test_examples_run(name, tmp_path, monkeypatch):
     """In a folder of their own, with `np` and `st`."""
     if name.startswith("plots.") or "plot" in EXAMPLES[name].__doc__:
         pytest.importorskip("matplotlib").use("Agg")
+    if name.endswith("_torch"):
+        pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
     failed = []
     for test in doctest.DocTestFinder(recurse=False).find(EXAMPLES[name], name, globs={"np": np, "st": st}):

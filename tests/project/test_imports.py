@@ -23,7 +23,7 @@ LAYERS = [
     ["training"],
     ["model"],
     ["ensemble"],
-    ["c99", "gradients", "onnx", "plots", "tables"],
+    ["c99", "gradients", "onnx", "plots", "tables", "torch"],
     ["error_decomposition", "sklearn", "playground"],
     ["cli"],
     ["__main__"],

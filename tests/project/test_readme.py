@@ -63,7 +63,7 @@ def test_python(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_documents_print_what_stands_beside(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, needed in (("sklearn", "sklearn.base"), ("Display", "matplotlib")):
+    for name, needed in (("sklearn", "sklearn.base"), ("Display", "matplotlib"), ("torch", "torch")):
         if name in source:
             pytest.importorskip(needed)
     promised = re.findall(r"^print\(.*\)  # (.*)$", source, re.MULTILINE)

@@ -67,6 +67,7 @@ KINDS |= dict.fromkeys(
 KINDS |= dict.fromkeys(
     ["EvaluateGradient", "Function", "History", "Initializer", "Iterable", "Layer", "Model"]
 )
+KINDS["nn"] = None  # of PyTorch
 KINDS |= dict.fromkeys(["Mapping", "MaxNorm", "NDArray", "Optimizer", "Penalties", "Penalty", "SGD"])
 KINDS |= dict.fromkeys(
     ["ClassWeight", "Metrics", "Samples", "Sequence", "Sequential", "ValidationData", "tuple"]

@@ -100,12 +100,21 @@ def mask(value: object) -> NDArray[np.bool_]:
     return kept
 
 
+def _of_pytorch(key: object, value: object) -> bool:
+    """Whether PyTorch wrote it; its names are the same, and the shape of a square weight is too."""
+    return type(value).__module__.partition(".")[0] == "torch" or str(key).endswith(".num_batches_tracked")
+
+
 def named_arrays(
     values: object, shapes: Mapping[str, tuple[int, ...]], dtype: np.dtype[Any], noun: str, *, complete: bool
 ) -> dict[str, Array]:
     """The finite arrays of a state or direction in `dtype`: with these keys (all, if `complete`)."""
     if not isinstance(values, Mapping):
         raise TypeError(f"a {noun} is a mapping of names to arrays, not {values!r:.80}")
+    if any(_of_pytorch(key, value) for key, value in values.items()):
+        raise TypeError(
+            f"the {noun} is PyTorch's, where weights are (out, in): write st.from_torch(module) of its module"
+        )
     if complete and (missing := sorted(shapes.keys() - values.keys())):
         raise ValueError(f"the {noun} lacks {', '.join(missing)}")
     if unexpected := sorted(map(repr, values.keys() - shapes.keys())):

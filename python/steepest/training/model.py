@@ -375,7 +375,7 @@ class Model:
         ValueError
             If keys are missing or unexpected, a shape differs, or a value is not finite.
         TypeError
-            If a value does not hold real numbers.
+            If a value does not hold real numbers, or the state is PyTorch's; see `from_torch`.
         RuntimeError
             In a loss of one's own, and while another thread fits the model. Callbacks may set parameters.
 
