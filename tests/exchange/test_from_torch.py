@@ -95,7 +95,7 @@ def infinite():
 N = nn.Sequential
 UNMATCHED = {
     "a number": (3, TypeError, r"module must be a torch\.nn\.Module, not 3"),
-    "a state": (nn.Linear(3, 2).state_dict(), TypeError, "not a OrderedDict: load a state dict into its"),
+    "a state": (nn.Linear(3, 2).state_dict(), TypeError, "not a state: load it into its module"),
     "Conv2d": (
         N(nn.ReLU(), N(nn.Conv2d(1, 1, 3))),
         TypeError,
@@ -114,6 +114,7 @@ UNMATCHED = {
         "module is a Net, .*: only an nn.Sequential says in which order its modules run",
     ),
     "a forward": (N(Doubled(nn.Linear(3, 2))), TypeError, "module 0 is a Doubled, which has no match"),
+    "lazy": (N(nn.LazyLinear(2)), ValueError, "a LazyLinear with hooks .*, those of a lazy one by running"),
     "derived": (OwnLinear(3, 2), TypeError, "module is a OwnLinear, which has no match"),
     "complex": (
         nn.Linear(3, 2, dtype=torch.cfloat),
@@ -140,7 +141,7 @@ UNMATCHED = {
         ValueError,
         "it has no running statistics",
     ),
-    "no scale": (nn.BatchNorm1d(3, affine=False), ValueError, "it has no weight or bias"),
+    "no scale": (nn.BatchNorm1d(3, affine=False), ValueError, "it has no weight or bias, but must have both"),
     "mean of all": (
         nn.BatchNorm1d(3, momentum=None),
         ValueError,
@@ -155,7 +156,7 @@ UNMATCHED = {
     "no bias": (
         nn.LayerNorm(3, elementwise_affine=False),
         ValueError,
-        "LayerNorm, .*: it has no weight or bias",
+        "LayerNorm, .*: it has no weight or bias, but",
     ),
     "hooks": (
         N(hooked()),

@@ -15,6 +15,7 @@ from ..model import Sequential, restored
 from . import parts
 from .to_modules import PARTS, PLAIN, other_momentum
 
+_AFFINE = "it has no weight or bias, but must have both, if only ones and zeros"
 _Read = tuple[Layer, dict[str, Tensor]]  # a layer, and its tensors by their names
 
 
@@ -22,8 +23,7 @@ def model_of(module: object) -> Sequential:
     """The model; raises as `from_torch` does."""
     if isinstance(module, Mapping):
         raise TypeError(
-            f"module must be a torch.nn.Module, not a {type(module).__name__}: load a state dict into its "
-            "module, which says what its layers are"
+            "module must be a torch.nn.Module, not a state: load it into its module, which has the layers"
         )
     if not isinstance(module, nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, not {module!r:.80}")
@@ -57,7 +57,7 @@ def _read(module: nn.Module, place: str) -> Iterator[_Read]:
     if module._forward_hooks or module._forward_pre_hooks or is_parametrized(module):
         raise ValueError(
             f"{_at(module, place)} with hooks or parametrizations, which change what it computes: "
-            "remove them first"
+            "remove them first, those of a lazy one by running it once"
         )
     inner = (pair for name, one in module._modules.items() for pair in _read(one, f"{place}.{name}"))
     if type(module) is parts.Residual:
@@ -94,7 +94,7 @@ def _at(module: nn.Module, place: str) -> str:
 
 def _batch_norm(module: nn.BatchNorm1d) -> Layer:
     _need(module.track_running_stats, "it has no running statistics")
-    _need(module.affine and module.bias is not None, "it has no weight or bias; ones and zeros are as none")
+    _need(module.affine and module.bias is not None, _AFFINE)
     _need(module.momentum is not None, "momentum is None, the mean of all batches, but must be a number")
     return layers.BatchNorm(module.num_features, other_momentum(module.momentum), module.eps)
 
@@ -102,10 +102,7 @@ def _batch_norm(module: nn.BatchNorm1d) -> Layer:
 def _layer_norm(module: nn.LayerNorm) -> Layer:
     shape = tuple(module.normalized_shape)
     _need(len(shape) == 1, f"normalized_shape is {shape}, but must be of one dimension")
-    _need(
-        module.elementwise_affine and module.bias is not None,
-        "it has no weight or bias; ones and zeros are as none",
-    )
+    _need(module.elementwise_affine and module.bias is not None, _AFFINE)
     return layers.LayerNorm(shape[0], module.eps)
 
 
