@@ -107,6 +107,7 @@ def test_a_subclass_may_have_a_signature_of_its_own():
 @pytest.mark.parametrize("kind", KINDS)
 def test_metadata_are_routed(kind):
     requested = {"sample_weight": True, "validation_data": False}
+    requested |= dict.fromkeys(("checkpoint", "checkpoint_every", "resume"), False)
     with config_context(enable_metadata_routing=True):
         model = kind().set_fit_request(**requested)
         assert clone(model).get_metadata_routing().fit.requests == requested

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -214,6 +214,18 @@ class WayBack:
         self.losses, self._start = kept["losses"].tolist(), at(kept["start"])
         self._now = call(kept["now"])
         self._best = self._now if kept["best"] is None else call(kept["best"])
+
+    def reorder(self, orders: Iterable[Array]) -> None:
+        """Give what may be run again the orders of its samples, of which all epochs' come in turn."""
+        calls = [self._now] if self._best is self._now else [self._now, self._best]
+        kept: list[list[Array]] = [[] for _ in calls]
+        for epoch, order in enumerate(orders):
+            for call, own in zip(calls, kept, strict=True):
+                if call.request is not None and 0 <= epoch - call.done < call.request.epochs:
+                    own.append(order)
+        for call, own in zip(calls, kept, strict=True):
+            if call.request is not None:
+                call.request = replace(call.request, orders=np.array(own))
 
     def rise(self, tolerance: float) -> Rise | None:
         """Go back if the loss rose for good, or is clearly above the one before the first step.

@@ -50,7 +50,9 @@ def test_a_refused_fit_leaves_the_trainer_as_it_was(tmp_path):
             trainer.fit(X, Y, callbacks=stop, **how | {"epochs": 4})
     files.write(tmp_path / "run", {name: part for name, part in tree.items() if name != "way_back"})
     (tmp_path / "run.previous").unlink()
-    with pytest.raises(st.ModelFileError, match="run is not a checkpoint of a fit"):
+    with pytest.raises(
+        st.ModelFileError, match="run is not a checkpoint of such a fit: it has no part 'way_back'"
+    ):
         trainer.fit(X, Y, callbacks=stop, **how)
     assert trainer.optimizer == optimizer
     for key, value in trainer.state_dict().items():

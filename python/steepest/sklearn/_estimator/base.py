@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
+from os import PathLike
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,11 +17,13 @@ from ...backends.data import Batch
 from ...backends.sparse import SparseRows
 from ...losses import Loss
 from ...model import Sequential
+from ...training.checkpoints import USUAL, asked
 from .._common.arrays import rows_of
 from .._common.classes import WEIGHTED
 from .._common.data import own_places, rows_in, weights_count, weights_of
 from .._fitting.alone import alone
 from .._fitting.callbacks import CallbackSupportMixin
+from .._fitting.checkpoints import PARTS, random_state
 from .._fitting.job import FitJob, Problem
 from .._fitting.loop import learn
 from .._fitting.record import NOT_FINITE, begin
@@ -108,6 +111,9 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         sample_weight: Any = None,
         *,
         validation_data: tuple[Any, ...] | None = None,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int | str = USUAL,
+        resume: bool | str | PathLike[str] = False,
     ) -> Self:
         """Fit to samples.
 
@@ -123,6 +129,16 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         validation_data : (X, y) or (X, y, sample_weight), default=None
             Samples whose loss, and with early_stopping whose score, is computed after each epoch; for
             R^2, the score of a regressor, at least 2.
+        checkpoint : path, default=None
+            A file that is written between epochs, and when the fit has ended by itself, with all that is
+            needed to go on from it; for solvers by mini-batches. It is replaced in one step; the one before
+            stays beside it as ``<path>.previous``.
+        checkpoint_every : int or str, default="60 seconds"
+            How often: a number of epochs, or a text such as "500 steps", "60 seconds" or "2 epochs".
+        resume : bool or path, default=False
+            Go on from a checkpoint, with True from `checkpoint` if that file exists: to the bits of a fit
+            that nothing has interrupted. Data and parameters must be those of the checkpoint's fit, but for
+            `max_iter`, `n_threads`, `progress` and `verbose`.
 
         Returns
         -------
@@ -132,11 +148,18 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         Raises
         ------
         ValueError
-            For parameters and samples that cannot be used, and if the parameters do not stay finite.
+            For parameters and samples that cannot be used, or that are not those of the checkpoint, and if
+            the parameters do not stay finite.
+        ModelFileError
+            If the file to go on from is damaged, or no checkpoint, and there is none before it.
+        OSError
+            If a checkpoint cannot be read or written; the last one that was written is whole.
         RuntimeError
             In a callback of its own fit, and while another thread fits it.
         """
-        return self._fit(FitJob(X, y, sample_weight, validation_data))
+        wanted = asked(checkpoint, checkpoint_every, resume, PARTS)
+        some = wanted.write is not None or wanted.read is not None
+        return self._fit(FitJob(X, y, sample_weight, validation_data, asked=wanted if some else None))
 
     @alone
     def _fit(self: Self, job: FitJob) -> Self:
@@ -144,7 +167,15 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         self._check_numbers()
         self._check_settings(job)
         job = self._checked(replace(job, fresh=not (self._fitted() and (self.warm_start or job.incremental))))
-        self._random_state = check_random_state(self.random_state)
+        if job.asked is None:
+            self._random_state = check_random_state(self.random_state)
+        elif job.fresh:
+            self._random_state, draws = random_state(self.random_state, job.asked)
+            job = replace(job, draws=draws)
+        else:
+            raise ValueError(
+                "a checkpoint is of a whole fit, but warm_start=True goes on from the fit before"
+            )
         if job.fresh:
             begin(self)
             self._initialize(job.y, job.X.shape[1], job.X.dtype)

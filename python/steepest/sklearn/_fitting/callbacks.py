@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...training.callbacks import EarlyStopping, EpochCallback, ModelCheckpoint, checked_callbacks
+from ...training.history import History
 from .job import Problem
 from .observed import Observed
 
@@ -60,6 +61,27 @@ class Callbacks:
         """Before the first epoch."""
         for observer in self._observers:
             observer.begin(self._observed, self._observed.monitored)
+
+    def resume(self, history: History, states: Sequence[Any]) -> None:
+        """In place of that, for a fit that goes on: what they were told before."""
+        self._observed.history = history
+        for observer, state in zip(self._observers, states, strict=True):
+            observer.resume(self._observed, self._observed.monitored, state)
+
+    def states(self) -> list[Any]:
+        """What `resume` is given by another fit."""
+        return [observer.state_dict() for observer in self._observers]
+
+    @property
+    def history(self) -> History:
+        """Of the epochs, as far as somebody looks at them."""
+        history: History = self._observed.history
+        return history
+
+    @property
+    def names(self) -> list[str]:
+        """Of those that keep a state."""
+        return [type(observer).__name__ for observer in self._observers]
 
     def epoch_begins(self) -> None:
         """Tell scikit-learn's."""

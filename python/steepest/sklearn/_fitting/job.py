@@ -11,6 +11,7 @@ import numpy as np
 from ..._checks import Array
 from ...backends.data import Batch, TrainConfig
 from ...compile.compiled import Compiled
+from ...training.checkpoints import Asked
 from .solver import Solver
 
 
@@ -31,6 +32,7 @@ class FitJob:
     incremental: of `partial_fit`, one epoch.
     fresh: learned from the beginning, not from what was learned before.
     given: X, y and sample weights as they were given, for scikit-learn's callbacks.
+    asked: the checkpoints that it writes and goes on from. draws: what the random numbers were before it.
     """
 
     X: Any
@@ -40,6 +42,8 @@ class FitJob:
     incremental: bool = False
     fresh: bool = True
     given: tuple[Any, Any, Any] = (None, None, None)
+    asked: Asked | None = None
+    draws: Any = None
     held_out: HeldOut | None = None
 
 

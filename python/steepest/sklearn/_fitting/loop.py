@@ -28,6 +28,7 @@ from ...training.objective import objective_before_steps
 from ...training.rates import AHEAD
 from ...training.validation import data_loss
 from .callbacks import Callbacks
+from .checkpoints import Checkpoints, OneFit
 from .interruption import interruption_noted
 from .job import Problem
 from .record import Record
@@ -98,24 +99,37 @@ class _Run(Fitting):
             watched=not estimator.early_stopping,  # which has a way back of its own
             tolerance=float(estimator.tol),
         )
+        self._fit = OneFit(estimator, problem, self._callbacks, self._loop)
+        job = problem.job
+        self._checkpoints = None if job.asked is None else Checkpoints(job.asked, job.draws)
         self._shared = shared_fits.get()  # the fits of `fit_many`
         self._interrupted = Event()
 
     def run(self) -> None:
         estimator = self._estimator
         estimator.n_iter_ = 0
-        self._callbacks.begin()
+        stopped = self._begin()
         with self._loop:
             try:
-                for call in self._loop:
+                for call in () if stopped else self._loop:
                     if self._ended(call, diverged=self._diverged(call)):
                         break
+                else:
+                    self._warn_of_max_iter(stopped)
             except KeyboardInterrupt:
                 warnings.warn("Training interrupted by user.", stacklevel=2)
             self._record.restore_best()
             self._go_back()
         self._publish()
         self._callbacks.end()
+
+    def _begin(self) -> bool:
+        """Tell callbacks, or go on from a checkpoint; whether the fit had ended by itself there."""
+        if self._checkpoints is None:
+            self._callbacks.begin()
+            return False
+        draw = (lambda: self._orders(1)[0]) if self._estimator.shuffle else None
+        return self._checkpoints.begin(self._fit, draw)
 
     # ---- what the loop asks -------------------------------------------------------------------------------
 
@@ -128,6 +142,8 @@ class _Run(Fitting):
         at_once = min(_EPOCHS_AT_ONCE, _INDICES_AT_ONCE // self._samples)
         if estimator.learning_rate_schedule is not None:
             at_once = min(at_once, AHEAD // self._loop.batches)
+        if self._checkpoints is not None:
+            at_once = min(at_once, self._checkpoints.epochs_at_once(self._fit))
         return max(1, at_once)
 
     def request(self, epochs: int, part: Part) -> FitRequest:
@@ -234,21 +250,23 @@ class _Run(Fitting):
 
     def _ended(self, call: Call, diverged: bool) -> bool:
         """Whether that was the last epoch."""
-        estimator = self._estimator
         if self._callbacks.any:
             self._publish()
         if call.losses or diverged:
             diverged = self._callbacks.epoch_ends(sum(call.seconds)) or diverged
         asked = diverged or self._callbacks.interrupt()
-        if self._record.stops():
-            return True
-        if asked or self._problem.job.incremental:
-            return True
-        if estimator.n_iter_ == estimator.max_iter:
-            warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the "
-                "optimization hasn't converged yet.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
-        return False
+        converged = self._record.stops()
+        if self._checkpoints is not None and call.losses and not asked:
+            self._checkpoints.epochs_ended(self._fit, call.seconds[-1], stopped=converged)
+        return converged or asked or self._problem.job.incremental
+
+    def _warn_of_max_iter(self, stopped: bool) -> None:
+        """After the last epoch that there may be."""
+        if stopped:
+            return
+        warnings.warn(
+            f"Stochastic Optimizer: Maximum iterations ({self._estimator.max_iter}) reached and the "
+            "optimization hasn't converged yet.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )

@@ -96,7 +96,11 @@ class LinearParameters(Estimator):
             return
         asked = self._asks_for_batches()
         used = {name: name in asked for name in _REFUSED}
-        self._refuse_without_batches({**used, "validation_data": job.validation_data is not None})
+        used |= {
+            "validation_data": job.validation_data is not None,
+            "checkpoint": job.asked is not None,
+        }
+        self._refuse_without_batches(used)
         if self.solver == "sdca" and not (self.penalty == "l2" and self.alpha != 0):
             raise ValueError(
                 f"solver='sdca' is for penalty='l2' and alpha above 0, not for penalty={self.penalty!r} and "
@@ -113,7 +117,8 @@ class LinearParameters(Estimator):
         """What fits this job, with weights of its rows: all at once, or a solver by mini-batches."""
         if self.solver != "auto":
             return self.solver
-        if job.incremental or job.validation_data is not None or self._asks_for_batches():
+        given = job.validation_data is not None or job.asked is not None
+        if job.incremental or given or self._asks_for_batches():
             return "sgd"
         wide = self.penalty == "l2" and sparse.issparse(job.X) and weights > MOST_MIXED
         if wide and suits(job.X, self._units(job, weight), shares(job.X.shape[0], weight), self._strength()):

@@ -108,6 +108,7 @@ class MLPParameters(Estimator):
             "learning_rate_schedule": self.learning_rate_schedule is not None,
             "validation_data": job.validation_data is not None,
             "callbacks": bool(self.callbacks),
+            "checkpoint": job.asked is not None,
         }
         self._refuse_without_batches(used)
 

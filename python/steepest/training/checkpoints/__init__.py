@@ -3,7 +3,14 @@
 from .asked import Asked as Asked
 from .asked import Begin as Begin
 from .asked import asked as asked
+from .checkpointing import Checkpointing as Checkpointing
 from .checkpointing import Progress as Progress
+from .checkpointing import history_of as history_of
+from .checkpointing import require_epochs as require_epochs
+from .checkpointing import told_history as told_history
 from .every import USUAL as USUAL
+from .identity import data_of as data_of
+from .identity import named as named
+from .identity import require_same as require_same
 from .state import load_state as load_state
 from .state import state_of as state_of

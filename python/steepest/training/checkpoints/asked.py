@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from ..callbacks import EpochCallback, RunningTrainer
 from ..callbacks.model_checkpoint import path_of
 from ..given import Given
 from ..learning import Learning
-from .checkpointing import Checkpointing, Progress, read, restored
+from .checkpointing import PARTS, Checkpointing, Progress, read, restored
 from .every import USUAL, Every, checked_every
 from .identity import identity, require_same
 
@@ -104,8 +104,8 @@ def _way_back(trainer: RunningTrainer) -> Callable[[], None]:
     return undo
 
 
-def asked(path: object, every: object, resume: object) -> Asked:
-    """The arguments of a fit.
+def asked(path: object, every: object, resume: object, parts: Collection[str] = PARTS) -> Asked:
+    """The arguments of a fit, whose checkpoints have these parts.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def asked(path: object, every: object, resume: object) -> Asked:
         source = _path(resume, "resume")
     tree, whole = None, True
     if source is not None:
-        tree, last = read(source)
+        tree, last = read(source, parts)
         whole = last or _real(source) != _real(write)
     if write is None:
         return Asked(None, often, source, tree)

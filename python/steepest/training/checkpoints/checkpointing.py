@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from .identity import named
 from .state import load_state, state_of
 
 _OF_PROGRESS = ("first_step", "begun", "way_back", "callbacks", "stopped")
-_PARTS = {"identity", "trainer", "optimizer", "history", *_OF_PROGRESS}
+PARTS = ("identity", "trainer", "optimizer", "history", *_OF_PROGRESS)
 _LISTS = ("loss", "validation_loss", "seconds", "samples_per_second")
 
 
@@ -90,8 +90,6 @@ class Checkpointing:
         part = None
         if begun is not None:
             part = {"batches": begun.batches, "sums": begun.sums, "seconds": begun.seconds}
-        lists: dict[str, Any] = {name: np.array(getattr(history, name)) for name in _LISTS}
-        lists["metrics"] = {name: np.array(values) for name, values in history.metrics.items()}
         state = state_of(trainer.learning, trainer.epochs_done)
         whole = len(loop.way_back.losses) == history.epochs  # or it was lost before
         way_back = loop.way_back.kept(trainer.learning.changed_arrays()) if whole else None
@@ -99,20 +97,42 @@ class Checkpointing:
             "identity": dict(self.identity),
             "trainer": {name: value if value.shape else value.item() for name, value in state.items()},
             "optimizer": _described(trainer.optimizer),
-            "history": {**lists, "best_epoch": history.best_epoch},
+            "history": told_history(history),
             "first_step": progress.first_step,
             "begun": part,
             "way_back": way_back,
             "callbacks": [observer.state_dict() for observer in observers],
             "stopped": progress.stopped,
         }
+        self.write_tree(tree, history.epochs, trainer.steps_done)
+
+    def write_tree(self, tree: Mapping[str, Any], epochs: int, steps: int) -> None:
+        """Write one of so many epochs and steps."""
         checkpoint.write(self.path, tree, keep=self.keep)
         self.keep = True
-        self.clock.written(history.epochs, trainer.steps_done)
+        self.clock.written(epochs, steps)
 
 
-def read(path: str) -> tuple[Mapping[str, Any], bool]:
-    """The last checkpoint that is whole, and whether that is the one of this path.
+def told_history(history: History) -> dict[str, Any]:
+    """A history as a checkpoint holds it."""
+    lists: dict[str, Any] = {name: np.array(getattr(history, name)) for name in _LISTS}
+    metrics = {name: np.array(values) for name, values in history.metrics.items()}
+    return {**lists, "metrics": metrics, "best_epoch": history.best_epoch}
+
+
+def history_of(told: Mapping[str, Any]) -> History:
+    """The history that `told_history` has told."""
+    rest = dict(told)
+    best, metrics = rest.pop("best_epoch"), rest.pop("metrics")
+    return History(
+        **{name: values.tolist() for name, values in rest.items()},
+        metrics={name: values.tolist() for name, values in metrics.items()},
+        best_epoch=best,
+    )
+
+
+def read(path: str, parts: Collection[str]) -> tuple[Mapping[str, Any], bool]:
+    """The last checkpoint that is whole and has these parts, and whether that is the one of this path.
 
     Raises
     ------
@@ -128,11 +148,11 @@ def read(path: str) -> tuple[Mapping[str, Any], bool]:
     """
     before = checkpoint.previous(path)
     try:
-        return _checked(path), True
+        return _checked(path, parts), True
     except (ModelFileError, FileNotFoundError) as error:
         if not before.exists():
             raise
-        tree = _checked(os.fspath(before))
+        tree = _checked(os.fspath(before), parts)
         warnings.warn(
             f"{error}; the fit goes on from the one before, {before}",
             RuntimeWarning,
@@ -151,32 +171,28 @@ def restored(path: str, tree: Mapping[str, Any], learning: Learning, epochs: int
     ValueError
         If it has more epochs than that.
     """
-    _require_epochs(path, tree, epochs)
+    require_epochs(path, len(tree["history"]["loss"]) + (tree["begun"] is not None), epochs, "epochs")
     try:
         learning.use(_optimizer(tree["optimizer"], learning.optimizer))
         epochs_done = load_state(learning, tree["trainer"])
-        told = dict(tree["history"])
-        best, metrics = told.pop("best_epoch"), told.pop("metrics")
-        history = History(
-            **{name: values.tolist() for name, values in told.items()},
-            metrics={name: values.tolist() for name, values in metrics.items()},
-            best_epoch=best,
-        )
-        return Progress(history, **{name: tree[name] for name in _OF_PROGRESS}), epochs_done
+        return Progress(
+            history_of(tree["history"]), **{name: tree[name] for name in _OF_PROGRESS}
+        ), epochs_done
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelFileError(f"{Path(path)} is not a checkpoint of this release: {error}") from error
 
 
-def _require_epochs(path: str, tree: Mapping[str, Any], epochs: int) -> None:
-    done = len(tree["history"]["loss"]) + (tree["begun"] is not None)
+def require_epochs(path: str, done: int, epochs: int, name: str) -> None:
+    """Refuse a checkpoint of more epochs than the argument of that name allows."""
     if done > epochs:
-        raise ValueError(f"{Path(path)} is in epoch {done}, but epochs is {epochs}")
+        raise ValueError(f"{Path(path)} is in epoch {done}, but {name} is {epochs}")
 
 
-def _checked(path: str) -> Mapping[str, Any]:
+def _checked(path: str, parts: Collection[str]) -> Mapping[str, Any]:
     tree = checkpoint.read(path)
-    if not isinstance(tree, Mapping) or not tree.keys() >= _PARTS:
-        raise ModelFileError(f"{Path(path)} is not a checkpoint of a fit: it does not have all its parts")
+    if not isinstance(tree, Mapping) or not tree.keys() >= set(parts):
+        lacks = next((part for part in parts if not isinstance(tree, Mapping) or part not in tree), "")
+        raise ModelFileError(f"{Path(path)} is not a checkpoint of such a fit: it has no part {lacks!r}")
     return tree
 
 

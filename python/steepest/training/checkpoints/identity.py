@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from ..._checks import Array
+from ...backends.data import Batch
 from ...backends.sparse import SparseRows
 from ..given import Given
 from ..learning import Learning
@@ -25,11 +26,16 @@ def identity(learning: Learning, samples: Given, settings: Mapping[str, object])
     known |= {"optimizer": config.optimizer, "clip_value": config.clip_value, "clip_norm": config.clip_norm}
     known |= {"constraint": config.constraint, "rate_factors": config.rate_factors}
     known |= {"averaging": None if average is None else average.averaging, **settings}
-    texts = {name: named(value) for name, value in known.items()}
-    data = {"training": samples.batch}
-    if samples.validated:
-        data["validation"] = samples.measured.batch
-    for name, batch in data.items():
+    validation = samples.measured.batch if samples.validated else None
+    return {name: named(value) for name, value in known.items()} | data_of(samples.batch, validation)
+
+
+def data_of(training: Batch, validation: Batch | None) -> dict[str, str]:
+    """Checksums of samples."""
+    texts: dict[str, str] = {}
+    for name, batch in {"training": training, "validation": validation}.items():
+        if batch is None:
+            continue
         texts |= {f"{name} X": _samples(batch.x), f"{name} y": _numbers(batch.targets)}
         texts[f"{name} weights"] = "none" if batch.weight is None else _numbers(batch.weight)
     return texts
@@ -37,7 +43,7 @@ def identity(learning: Learning, samples: Given, settings: Mapping[str, object])
 
 def named(value: object) -> str:
     """A setting as a text that is the same in another process."""
-    return re.sub(" at 0x[0-9a-f]+", "", repr(value))
+    return re.sub(" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def require_same(path: str | os.PathLike[str], kept: Mapping[str, str], now: Mapping[str, str]) -> None:

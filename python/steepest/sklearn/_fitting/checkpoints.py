@@ -1,0 +1,189 @@
+"""Checkpoints of an estimator: what they hold, and how another fit goes on from one to the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from ..._checks import Array
+from ...backends.memory import write
+from ...storage import ModelFileError
+from ...training.checkpoints import (
+    Asked,
+    Checkpointing,
+    data_of,
+    history_of,
+    named,
+    require_epochs,
+    require_same,
+    told_history,
+)
+from ...training.loop import EpochLoop
+from .callbacks import Callbacks
+from .job import Problem
+
+PARTS = (
+    "identity",
+    "draws",
+    "estimator",
+    "solver",
+    "arrays",
+    "way_back",
+    "callbacks",
+    "history",
+    "stopped",
+)
+_NUMBERS = ("n_iter_", "t_", "loss_", "best_loss_", "best_validation_score_", "_no_improvement_count")
+_CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
+_FREE = {"n_threads", "verbose", "progress", "callbacks", "warm_start", "max_iter"}  # may differ
+
+
+class OneFit(NamedTuple):
+    """What a fit consists of."""
+
+    estimator: Any
+    problem: Problem
+    callbacks: Callbacks
+    loop: EpochLoop
+
+    @property
+    def steps(self) -> int:
+        """How many it has done, over all calls."""
+        return int(self.problem.solver.state.steps[0])
+
+    @property
+    def arrays(self) -> list[Array]:
+        """All that it changes."""
+        return self.problem.compiled.changed_arrays(self.problem.solver.state)
+
+
+class Checkpoints:
+    """Those that one fit writes, and goes on from, between epochs.
+
+    The orders of samples are not in the file: they are drawn again, from what the random numbers were before
+    the fit drew its first.
+    """
+
+    def __init__(self, asked: Asked, draws: Mapping[str, Any]) -> None:
+        self._asked, self._draws = asked, draws
+        self._writes: Checkpointing | None = None
+        self._pace: float | None = None
+
+    def begin(self, fit: OneFit, next_order: Callable[[], Array] | None) -> bool:
+        """Restore what the fit is to go on from, and tell callbacks; whether that fit had ended by itself.
+
+        next_order: draws that of the samples of the next epoch; None where they are not shuffled.
+        """
+        known, (path, every, source, tree, whole) = _identity(fit), self._asked
+        loop, stopped = fit.loop, False
+        loop.kept = loop.watched
+        if source is None or tree is None:
+            fit.callbacks.begin()
+        else:
+            require_same(source, tree["identity"], known)
+            with _reading(self._asked):
+                done, stopped = int(tree["estimator"]["n_iter_"]), bool(tree["stopped"])
+            require_epochs(source, done, loop.epochs, "max_iter")
+            with _reading(self._asked):
+                _restore(fit, tree)
+                if next_order is not None:
+                    loop.way_back.reorder(next_order() for _ in range(done))
+                fit.callbacks.resume(history_of(tree["history"]), tree["callbacks"])
+        if path is not None:
+            self._writes = Checkpointing(path, every, known, whole)
+            self._writes.clock.begin(loop.done, fit.steps)
+        return stopped
+
+    def epochs_at_once(self, fit: OneFit) -> int:
+        """How many may be run until the next one is due."""
+        if self._writes is None:
+            return fit.loop.epochs
+        clock, loop = self._writes.clock, fit.loop
+        return clock.epochs_at_once(loop.done, fit.steps, loop.batches, self._pace)
+
+    def epochs_ended(self, fit: OneFit, seconds: float, *, stopped: bool) -> None:
+        """Write one, if it is due or the fit has ended; the last epoch took so many seconds."""
+        loop, writes, self._pace = fit.loop, self._writes, seconds
+        if writes is None or not (
+            stopped or loop.done == loop.epochs or writes.clock.due(loop.done, fit.steps)
+        ):
+            return
+        estimator, solver, way_back = fit.estimator, fit.problem.solver, None
+        if loop.kept and len(loop.way_back.losses) == loop.done:
+            way_back = loop.way_back.kept(fit.arrays)
+        shown = {name: getattr(estimator, name) for name in (*_NUMBERS, *_CURVES, "_best")}
+        shown |= {name: np.array(shown[name]) for name in _CURVES if shown[name] is not None}
+        tree = {
+            "identity": writes.identity,
+            "draws": self._draws,
+            "estimator": shown,
+            "solver": {"learning_rate": solver.learning_rate, "epochs": solver.epochs},
+            "arrays": fit.arrays,
+            "way_back": way_back,
+            "callbacks": fit.callbacks.states(),
+            "history": told_history(fit.callbacks.history),
+            "stopped": stopped,
+        }
+        writes.write_tree(tree, loop.done, fit.steps)
+
+
+def random_state(given: Any, asked: Asked) -> tuple[np.random.RandomState, Any]:
+    """That of a parameter, as it was before the fit that this one goes on from, and what it is then."""
+    rng: np.random.RandomState = check_random_state(given)
+    if asked.tree is not None:
+        if given is None:  # everybody's
+            rng = np.random.RandomState()
+        with _reading(asked):
+            rng.set_state(_with_arrays(asked.tree["draws"]))
+    return rng, _with_lists(rng.get_state(legacy=False))
+
+
+@contextmanager
+def _reading(asked: Asked) -> Iterator[None]:
+    """A block in which an error is that of the checkpoint."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise ModelFileError(f"{asked.read} is not a checkpoint of this release: {error}") from error
+
+
+def _identity(fit: OneFit) -> dict[str, str]:
+    estimator, problem = fit.estimator, fit.problem
+    known: dict[str, Any] = {"estimator": type(estimator).__name__, "dtype": problem.compiled.dtype}
+    known |= {name: v for name, v in estimator.get_params(deep=False).items() if name not in _FREE}
+    classes = getattr(estimator, "classes_", None)
+    known |= {"callbacks": fit.callbacks.names}
+    known |= {"classes": classes.tolist() if isinstance(classes, np.ndarray) else classes}
+    texts = {name: named(v.item() if isinstance(v, np.generic) else v) for name, v in known.items()}
+    held_out = problem.job.held_out
+    return texts | data_of(problem.batch, None if held_out is None else held_out.batch)
+
+
+def _restore(fit: OneFit, tree: Mapping[str, Any]) -> None:
+    arrays, kept, solver = fit.arrays, tree["arrays"], fit.problem.solver
+    if [array.shape for array in arrays] != [array.shape for array in kept]:
+        raise ValueError("its arrays have other shapes")
+    write(list(zip(arrays, kept, strict=True)))
+    shown = {name: tree["estimator"][name] for name in (*_NUMBERS, *_CURVES, "_best")}
+    shown |= {name: shown[name].tolist() for name in _CURVES if shown[name] is not None}
+    vars(fit.estimator).update(shown)
+    solver.learning_rate, solver.epochs = tree["solver"]["learning_rate"], tree["solver"]["epochs"]
+    fit.loop.done = shown["n_iter_"]
+    fit.loop.restore(tree["way_back"], arrays)
+
+
+def _with_lists(state: Any) -> Any:
+    """The state of random numbers as JSON has it."""
+    if isinstance(state, Mapping):
+        return {name: _with_lists(value) for name, value in state.items()}
+    return state.tolist() if isinstance(state, np.ndarray) else state
+
+
+def _with_arrays(state: Any) -> Any:
+    if isinstance(state, Mapping):
+        return {name: _with_arrays(value) for name, value in state.items()}
+    return np.array(state, np.uint64) if isinstance(state, list) else state
