@@ -1,4 +1,4 @@
-"""The two fuzzers and a long run, for as long as a test may take; see `fuzz` for longer ones."""
+"""The fuzzers and a long run, for as long as a test may take; see `fuzz` for longer ones."""
 
 from __future__ import annotations
 
@@ -33,7 +33,20 @@ def test_drawn_networks_learn_the_same_in_every_way():
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_long_run_keeps_nothing():
     """In a process of its own, whose memory is its own too."""
-    command = [sys.executable, "-m", "fuzz.soak", "--minutes", "0.3", "--seed", str(SEED), "--lap", "20"]
-    folder = Path(__file__).parents[1]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+    done = run_alone("fuzz.soak", "--minutes", "0.3", "--lap", "20")
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["nothing has grown"]), done
+
+
+@pytest.mark.slow
+def test_no_model_file_breaks_a_promise():
+    """Where its engine is installed, which few systems have wheels of."""
+    pytest.importorskip("atheris")
+    done = run_alone("fuzz.coverage", "--seconds", "15")
+    assert done.returncode == 0 and " runs in " in done.stderr, done.stderr[-3000:]
+
+
+def run_alone(module, *arguments):
+    """A program of these, in a process of its own."""
+    command = [sys.executable, "-m", module, *arguments, "--seed", str(SEED)]
+    folder = Path(__file__).parents[1]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
