@@ -27,8 +27,8 @@ from .model_files import in_place, layered, saved, table_ensemble, table_model
 
 TOKENS = (
     "Linear", "Residual", "Maxout", "PiecewiseLinear", "FractionalMaxPool2d", "__metadata__", "steepest",
-    "layers", "layer", "dtype", "shape", "data_offsets", "sha256", "F32", "F64", "[[", "]]", "{}", "null", "-1",
-    "1e999", "NaN", "18446744073709551615", "true", ",",
+    "layers", "layer", "dtype", "shape", "data_offsets", "sha256", "F32", "F64", "[[", "]]", "{}", "null",
+    "-1", "1e999", "NaN", "18446744073709551615", "true", ",",
 )  # fmt: skip
 
 
