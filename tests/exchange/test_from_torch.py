@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
-from support.pytorch import assert_agrees, nn, scores_of, torch
+from support.exchange.pytorch import assert_agrees, nn, scores_of, torch
 from support.strategies import numbers
 
 import steepest as st

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.scalar_order import bound, scores_of, sigmoid
+from support.exchange.scalar_order import bound, scores_of, sigmoid
 from support.strategies import numbers
 from support.tolerances import FUNCTION, assert_close, assert_same_bits
 

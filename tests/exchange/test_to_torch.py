@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from support.pytorch import assert_agrees, nn, scores_of, torch
+from support.exchange.pytorch import assert_agrees, nn, scores_of, torch
 from support.strategies import numbers, small_model
 from support.tolerances import assert_equal_models, assert_same_bits
 

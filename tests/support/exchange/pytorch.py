@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from .tolerances import assert_close
+from ..tolerances import assert_close
 
 torch = pytest.importorskip("torch")
 nn = torch.nn

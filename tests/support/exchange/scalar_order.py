@@ -9,7 +9,7 @@ import numpy as np
 
 import steepest as st
 
-from .tolerances import FUNCTION
+from ..tolerances import FUNCTION
 
 
 def scores_of(model, x):

@@ -1,0 +1,1 @@
+"""What tests of ways in and out share."""
