@@ -99,23 +99,23 @@ UNMATCHED = {
     "Conv2d": (
         N(nn.ReLU(), N(nn.Conv2d(1, 1, 3))),
         TypeError,
-        "module 1.0 is a Conv2d, which has no match here",
+        "module 1.0 is Conv2d, which has no match here",
     ),
     "Softmax": (
         N(nn.Linear(3, 2), nn.Softmax(1)),
         TypeError,
-        "module 1 is a Softmax, .*: write no layer: st.Softm",
+        "module 1 is Softmax, .*: leave it out, as in",
     ),
-    "LogSoftmax": (N(nn.LogSoftmax(1)), TypeError, "module 0 is a LogSoftmax, .*: write no layer"),
-    "PReLU": (nn.PReLU(), TypeError, "module is a PReLU, which has no match here$"),
+    "LogSoftmax": (N(nn.LogSoftmax(1)), TypeError, "module 0 is LogSoftmax, .*: leave it out, as in"),
+    "PReLU": (nn.PReLU(), TypeError, "module is PReLU, which has no match here$"),
     "a net": (
         Net(),
         TypeError,
-        "module is a Net, .*: only an nn.Sequential says in which order its modules run",
+        "module is Net, .*: only an nn.Sequential says in which order its modules run",
     ),
-    "a forward": (N(Doubled(nn.Linear(3, 2))), TypeError, "module 0 is a Doubled, which has no match"),
-    "lazy": (N(nn.LazyLinear(2)), ValueError, "a LazyLinear with hooks .*, those of a lazy one by running"),
-    "derived": (OwnLinear(3, 2), TypeError, "module is a OwnLinear, which has no match"),
+    "a forward": (N(Doubled(nn.Linear(3, 2))), TypeError, "module 0 is Doubled, which has no match"),
+    "lazy": (N(nn.LazyLinear(2)), ValueError, "LazyLinear with hooks .*a lazy module loses its own"),
+    "derived": (OwnLinear(3, 2), TypeError, "module is OwnLinear, which has no match"),
     "complex": (
         nn.Linear(3, 2, dtype=torch.cfloat),
         TypeError,
@@ -124,9 +124,9 @@ UNMATCHED = {
     "GELU": (
         N(nn.GELU("tanh")),
         ValueError,
-        "module 0 is a GELU, .*: approximate is 'tanh', but must be 'none'",
+        "module 0 is GELU, .*: approximate is 'tanh', but must be 'none'",
     ),
-    "Softplus": (nn.Softplus(2), ValueError, r"module is a Softplus, .*: beta is 2\S*, but must be 1"),
+    "Softplus": (nn.Softplus(2), ValueError, r"module is Softplus, .*: beta is 2\S*, but must be 1"),
     "threshold": (nn.Softplus(1, 5), ValueError, r"threshold is 5\S*, but must be at least 20"),
     "slope": (nn.LeakyReLU(-1), ValueError, "LeakyReLU, .*: negative_slope is -1"),
     "alpha": (nn.ELU(-1), ValueError, "ELU, .*: alpha is -1"),
@@ -161,7 +161,7 @@ UNMATCHED = {
     "hooks": (
         N(hooked()),
         ValueError,
-        "module 0 is a Linear with hooks or parametrizations, .*: remove them",
+        "module 0 is Linear with hooks or parametrizations, .*: remove them",
     ),
     "normalized": (
         nn.utils.parametrizations.weight_norm(nn.Linear(3, 2)),
@@ -202,3 +202,23 @@ def test_a_state_of_pytorch_is_refused(tmp_path):
     save_file(state, tmp_path / "m")
     with pytest.raises(st.ModelFileError, match=r"of weights of PyTorch: st\.from_torch\(module\)"):
         st.load(tmp_path / "m")
+
+
+def test_the_loss_that_a_module_does_not_know():
+    """Else a regression is taken for classes, and two outputs of `bce` for a softmax."""
+    module = nn.Linear(3, 1)
+    assert st.from_torch(module).predict(np.zeros((2, 3))).dtype == np.int64
+    with pytest.raises(ValueError, match="predict gives classes, but the model was fitted with SquaredError"):
+        st.from_torch(module, loss="mse").predict(np.zeros((2, 3)))
+    several = st.from_torch(nn.Linear(3, 2), loss=st.BinaryCrossEntropy())
+    assert not np.allclose(several.predict_proba(np.ones((1, 3))).sum(), 1)
+    bounded = nn.Sequential(nn.Linear(3, 1), nn.Sigmoid())
+    with pytest.raises(ValueError, match=r"layer 1 is Sigmoid\(\), so that scores lie between 0 and 1"):
+        st.from_torch(bounded, loss="bce")
+    with pytest.raises(ValueError, match=r"layer 1 is Sigmoid\(\), so that scores lie between 0 and 1"):
+        st.from_torch(bounded).evaluate(np.zeros((2, 3)), [[0.0], [1.0]], loss="bce")
+
+
+def test_a_module_without_numbers():
+    with pytest.raises(ValueError, match="weight is on PyTorch's meta device, so that it has no numbers"):
+        st.from_torch(nn.Linear(3, 2, device="meta"))

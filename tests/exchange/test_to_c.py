@@ -291,7 +291,7 @@ def test_what_has_no_form_is_named(tmp_path):
             pass
 
     model, path = st.Sequential(L(3, 2)), tmp_path / "m"
-    with pytest.raises(ValueError, match=r"Own object at .* has no form in C"):
+    with pytest.raises(ValueError, match=r"Own object at .* is of class Own, which has no form in C"):
         st.to_c(st.Sequential(L(3, 2), Own()), path)
     with pytest.raises(ValueError, match=r"layer 0 is Standardize.*whose mean and scale are not set"):
         st.to_c(st.Sequential(st.Standardize(3), L(3, 2)), path)
@@ -299,7 +299,7 @@ def test_what_has_no_form_is_named(tmp_path):
         st.to_c(3, path)
     with pytest.raises(TypeError, match="name must be a text, not 3"):
         st.to_c(model, path, name=3)
-    for name in ("", "2d", "a-b", "_x", "é", "a\n", "while"):
+    for name in ("", "2d", "a-b", "_x", "é", "a\n"):
         with pytest.raises(ValueError, match=r"name is .*, but must be an identifier of C"):
             st.to_c(model, path, name=name)
     with pytest.raises(OSError, match="no/m"):

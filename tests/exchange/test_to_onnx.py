@@ -140,3 +140,18 @@ def test_without_the_package(tmp_path, monkeypatch):
         ImportError, match=r"to_onnx needs onnx, which is missing: pip install 'steepest\[onnx\]'"
     ):
         st.to_onnx(st.Sequential(L(3, 2)), tmp_path / "m")
+
+
+def test_a_layer_of_a_derived_class_is_not_taken_for_its_base(tmp_path):
+    """It may compute something else."""
+
+    class Rectified(st.Linear):
+        def compile(self, plan):
+            super().compile(plan)
+            st.ReLU().compile(plan)
+
+    model = st.Sequential(Rectified(3, 2))
+    with pytest.raises(ValueError, match=r"Linear\(3, 2\) is of class Rectified, which has no form in C"):
+        st.to_c(model, tmp_path / "m")
+    with pytest.raises(ValueError, match=r"Linear\(3, 2\) is of class Rectified, which has no form in ONNX"):
+        st.to_onnx(model, tmp_path / "m")

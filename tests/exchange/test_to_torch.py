@@ -182,8 +182,13 @@ def test_what_has_no_module_is_named():
         st.to_torch(3)
 
 
-@pytest.mark.parametrize("call", [lambda: st.to_torch(small_model()), lambda: st.from_torch(nn.Linear(3, 2))])
+MODULE = nn.Linear(3, 2)
+
+
+@pytest.mark.parametrize("call", [lambda: st.to_torch(small_model()), lambda: st.from_torch(MODULE)])
 def test_without_pytorch(monkeypatch, call):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ImportError, match=r"_torch needs PyTorch, which is missing: pip install torch"):
+    with pytest.raises(
+        ImportError, match=r"_torch needs PyTorch, which is missing: pip install 'steepest\[torch\]'"
+    ):
         call()

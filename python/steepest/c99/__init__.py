@@ -11,12 +11,6 @@ from .document import document
 
 __all__ = ["to_c"]
 
-_KEYWORDS = re.compile(
-    "auto|break|case|char|const|continue|default|do|double|else|enum|extern|float|for|goto|if|inline|int|long|"
-    "register|restrict|return|short|signed|sizeof|static|struct|switch|typedef|union|unsigned|void|volatile|"
-    "while"
-)
-
 
 def to_c(model: Model, path: str | PathLike[str], name: str = "model") -> None:
     """Write a model as one file of C99 that needs nothing else.
@@ -90,9 +84,9 @@ def to_c(model: Model, path: str | PathLike[str], name: str = "model") -> None:
 def _prefix(name: str) -> str:
     if not isinstance(name, str):
         raise TypeError(f"name must be a text, not {name!r:.80}")
-    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) or _KEYWORDS.fullmatch(name):
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
         raise ValueError(
             f"name is {name!r:.80}, but must be an identifier of C: a letter, then letters, digits and "
-            "underscores, and no keyword"
+            "underscores"
         )
     return name

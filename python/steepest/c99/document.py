@@ -20,7 +20,7 @@ _FILE = """\
  *
 $layers
  *
- * x has $IN_FEATURES numbers, which must be finite; results may be written over it.
+ * x has $IN_FEATURES elements, which must be finite; results may be written over it.
 $described
  *
  * Compile it with `cc -std=c99 -O2 -c`, and link with -lm. To get its declarations, define
@@ -74,7 +74,7 @@ $functions
 #endif
 """
 
-_MACROS = ("CLASSES", "DECLARATIONS_ONLY", "DECLARED", "IN_FEATURES", "OUT_FEATURES")
+_MACROS = ("CLASSES", "DECLARATIONS_ONLY", "IN_FEATURES", "OUT_FEATURES")
 
 _PROBABILITIES = {
     "softmax": """\
@@ -117,13 +117,12 @@ def document(model: Model, prefix: str) -> str:
     source, answers = Source(prefix, model.dtype), exported(model.compiled, model.loss)
     functions = [_scores(source, model), *_answering(source, model, answers)]
     upper = prefix.upper()
-    names = {name: f"{upper}_{name}" for name in _MACROS}
+    names = {name: f"{upper}_{name}" for name in _MACROS} | {"DECLARED": f"{prefix}_DECLARED"}
     layers = (f" *   {path}: {commented(name_of(layer))}" for path, layer in walk(model.layers))
     numbers = sum(size for _, size in source.buffers) + (model.out_features if answers else 0)
     return Template(_FILE).substitute(
         names,
         version=__version__,
-        prefix=prefix,
         real=source.real,
         layers="\n".join(layers),
         described="\n".join(f" * {each.description}" for each in functions),
@@ -145,7 +144,7 @@ def _scores(source: Source, model: Model) -> _Function:
     end = f"for (int i = 0; i < {result.features}; ++i) scores[i] = {result.name}[i];"
     return _Function(
         f"void {source.prefix}_scores(const {source.real} *x, {source.real} *scores)",
-        f"{source.prefix}_scores: what the model computes, {result.features} numbers.",
+        f"{source.prefix}_scores: what the model computes; {source.prefix.upper()}_OUT_FEATURES elements.",
         indent(f"{buffers}{loops}{end}", "    "),
     )
 
@@ -164,20 +163,23 @@ def _answering(source: Source, model: Model, answers: Answers | None) -> list[_F
         made.append(
             _Function(
                 f"void {prefix}_probabilities(const {real} *x, {real} *probabilities)",
-                f"{prefix}_probabilities: {answers.link} of the scores, {answers.classes} numbers.",
+                f"{prefix}_probabilities: {answers.link} of the scores; {prefix.upper()}_CLASSES elements.",
                 begin + body,
             )
         )
     if answers.threshold is None:
-        what, body = "that of the largest score, the first of equals", _LARGEST
+        what, body = (
+            f"from 0 to {answers.classes - 1}: that of the largest score, the first of equals",
+            _LARGEST,
+        )
     else:
-        what, body = f"1 if the score is above {answers.threshold:g}", _ABOVE
+        what, body = f"1 if the score is above {answers.threshold:g}, else 0", _ABOVE
     threshold = source.number(answers.threshold or 0)
     body = Template(body).substitute(outputs=outputs, threshold=threshold)
     made.append(
         _Function(
             f"int {prefix}_class(const {real} *x)",
-            f"{prefix}_class: from 0 to {answers.classes - 1}, {what}.",
+            f"{prefix}_class: {what}.",
             begin + body,
         )
     )

@@ -23,6 +23,7 @@ from ..layers import (
     Residual,
     Scale,
     Standardize,
+    is_ours,
 )
 from .functions import FUNCTIONS
 from .source import Row, Source
@@ -42,6 +43,8 @@ _EXPRESSIONS = {
 def append_layers(source: Source, x: Row, layers: Sequence[Layer], state: Arrays, path: str = "") -> Row:
     """What layers make of x; `state` has all arrays of the model by their keys."""
     for number, layer in enumerate(layers):
+        if not is_ours(layer):
+            raise ValueError(f"{layer!r:.80} is of class {type(layer).__name__}, which has no form in C")
         own = f"{path}{number}."
         source.comment(f"Layer {own[:-1]}: {name_of(layer)}")
         x = _append(layer, source, x, state, own)

@@ -11,6 +11,7 @@ from ._base import DrawnLayer as DrawnLayer
 from ._base import Layer as Layer
 from ._base import MatrixLayer as MatrixLayer
 from ._base import Plan as Plan
+from ._base import is_ours as is_ours
 from ._public import *
 from .activations import ACTIVATIONS as ACTIVATIONS
 from .config import from_config as from_config
@@ -26,6 +27,7 @@ if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
         "MatrixLayer",
         "Plan",
         "from_config",
+        "is_ours",
         "to_config",
         *_public.__all__,
     ]

@@ -18,6 +18,11 @@ from ..initializers import Initializer, LeCunNormal
 LAYERS: dict[str, type[Layer]] = {}
 
 
+def is_ours(layer: Layer) -> bool:
+    """Whether it is of this package, and of no class derived from one, which may compute something else."""
+    return LAYERS.get(type(layer).__name__) is type(layer)
+
+
 class Layer(Description, ABC):
     """Base class of layers: a description, which holds no parameters and does no work.
 

@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from ..initializers import Initializer, initializer_to_config
-from ._base import LAYERS, Layer
+from ._base import LAYERS, Layer, is_ours
 
 _DEEPEST = 32  # layers inside of layers, in a file
 
@@ -26,7 +26,7 @@ def to_config(layer: Layer) -> dict[str, Any]:
     >>> st.layers.to_config(st.LeakyReLU(0.2))
     {'layer': 'LeakyReLU', 'negative_slope': 0.2}
     """
-    if LAYERS.get(type(layer).__name__) is not type(layer):
+    if not is_ours(layer):
         raise ValueError(f"{layer!r:.80} is a {type(layer).__name__}, which cannot be described")
     values = {name: _plain(getattr(layer, name)) for name in _kept(type(layer))}
     optional = {name: _plain(getattr(layer, name)) for name in sorted(layer.optional_fields)}

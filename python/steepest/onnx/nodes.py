@@ -8,6 +8,7 @@ from functools import singledispatch
 import numpy as np
 
 from .._checks import Array
+from ..backends.reference.activations import HEIGHT, STRETCH
 from ..layers import (
     Activation,
     BatchNorm,
@@ -21,6 +22,7 @@ from ..layers import (
     Residual,
     Scale,
     Standardize,
+    is_ours,
 )
 from .graph import DOUBLE, FLOAT, Graph
 
@@ -40,13 +42,17 @@ _ACTIVATIONS: Mapping[str, Callable[[Graph, str, float], str]] = {
     "gelu": lambda graph, x, slope: graph.node("Gelu", x),
     "silu": lambda graph, x, slope: graph.node("Mul", x, graph.node("Sigmoid", x)),
     "mish": lambda graph, x, slope: graph.node("Mul", x, graph.node("Tanh", graph.node("Softplus", x))),
-    "lecun_tanh": lambda graph, x, slope: _times(graph, graph.node("Tanh", _times(graph, x, 2 / 3)), 1.7159),
+    "lecun_tanh": lambda graph, x, slope: _times(
+        graph, graph.node("Tanh", _times(graph, x, STRETCH)), HEIGHT
+    ),
 }
 
 
 def append_layers(graph: Graph, x: str, layers: Sequence[Layer], state: Arrays) -> str:
     """What layers make of x; `state` has all arrays of the model by their keys."""
     for number, layer in enumerate(layers):
+        if not is_ours(layer):
+            raise ValueError(f"{layer!r:.80} is of class {type(layer).__name__}, which has no form in ONNX")
         path = f"{number}."
         own = {key.removeprefix(path): array for key, array in state.items() if key.startswith(path)}
         x = _append(layer, graph, x, own)

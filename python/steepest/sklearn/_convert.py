@@ -74,7 +74,9 @@ def from_sklearn(estimator: Any) -> Any:
     >>> model.layers, bool((model.predict(X) == pipeline.predict(X)).all())
     ((Standardize(features=4), Linear(4, 3)), True)
     """
-    return (_from_pipeline if isinstance(estimator, Pipeline) else _converted)(estimator)
+    if isinstance(estimator, Pipeline):
+        return _from_pipeline(estimator)
+    return _converted(estimator)
 
 
 def to_sklearn(estimator: Estimator) -> Any:

@@ -190,6 +190,8 @@ def _version_of(status: os.stat_result) -> tuple[int, int]:
 def _described(header: _safetensors.Header) -> tuple[Description, dict[str, str] | None]:
     """What the header says, and its checksums, after every check that can be done before memory is taken."""
     if _KEY not in header.metadata:
+        if "steepest.checkpoint" in header.metadata:
+            raise ValueError("it is a checkpoint, from which fit(resume=...) goes on")
         raise ValueError("its metadata do not say so (of weights of PyTorch: st.from_torch(module))")
     fields = _fields(header.metadata[_KEY])
     if _CHECKSUMS in fields:

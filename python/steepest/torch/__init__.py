@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ..compile.objective import objective_of
+from ..losses import Loss
 from ..model import Sequential
 from ..training.model import Model, checked_model
 
@@ -69,7 +71,7 @@ def to_torch(model: Model) -> nn.Sequential:
     return module_of(model)
 
 
-def from_torch(module: nn.Module) -> Sequential:
+def from_torch(module: nn.Module, loss: str | Loss | None = None) -> Sequential:
     """Make a model that computes what a PyTorch module computes in evaluation mode.
 
     Parameters
@@ -78,6 +80,10 @@ def from_torch(module: nn.Module) -> Sequential:
         A `torch.nn.Sequential`, with others inside if need be, or one layer: Linear, BatchNorm1d, LayerNorm,
         Dropout, Flatten, ReLU, LeakyReLU, ELU, SELU, GELU, SiLU, Mish, Softplus, Sigmoid, Tanh, Identity,
         and what `to_torch` makes. It is not changed, and shares no memory with the model.
+    loss : str or loss, optional
+        What the module was trained with, which it does not know: a loss or its name, as for `Trainer`. By it,
+        `Sequential.predict` and `Sequential.predict_proba` tell classes from numbers, and softmax from
+        sigmoid, and so do the files of `to_onnx` and `to_c`. A fit sets it too.
 
     Returns
     -------
@@ -95,7 +101,8 @@ def from_torch(module: nn.Module) -> Sequential:
     ValueError
         If there is no layer with the settings of a module: a GELU with ``approximate="tanh"``, a Softplus
         with another beta than 1, normalization without weight, bias or running statistics, or over more than
-        one dimension. If modules share a parameter or have hooks, or a parameter is not finite.
+        one dimension. If modules share a parameter or have hooks, a parameter is not finite, or the loss
+        needs unbounded scores and the model ends with `Sigmoid`.
 
     Notes
     -----
@@ -117,11 +124,16 @@ def from_torch(module: nn.Module) -> Sequential:
     _require("from_torch")
     from .from_modules import model_of
 
-    return model_of(module)
+    model = model_of(module)
+    if loss is not None:
+        model.loss, _ = objective_of(model.compiled, loss, None)
+    return model
 
 
 def _require(caller: str) -> None:
     try:
         import_module("torch")
     except ImportError as error:
-        raise ImportError(f"{caller} needs PyTorch, which is missing: pip install torch") from error
+        raise ImportError(
+            f"{caller} needs PyTorch, which is missing: pip install 'steepest[torch]'"
+        ) from error

@@ -30,6 +30,8 @@ def model_of(module: object) -> Sequential:
     _check_parameters(module)
     read = list(_read(module, ""))
     state = _numbered(read)
+    if meta := [name for name, tensor in module.state_dict().items() if tensor.is_meta]:
+        raise ValueError(f"{meta[0]} is on PyTorch's meta device, so that it has no numbers: load them first")
     wide = any(tensor.dtype == torch.float64 for tensor in state.values())
     dtype = torch.float64 if wide else torch.float32
     arrays = {key: tensor.cpu().to(dtype).numpy() for key, tensor in state.items()}
@@ -57,7 +59,7 @@ def _read(module: nn.Module, place: str) -> Iterator[_Read]:
     if module._forward_hooks or module._forward_pre_hooks or is_parametrized(module):
         raise ValueError(
             f"{_at(module, place)} with hooks or parametrizations, which change what it computes: "
-            "remove them first, those of a lazy one by running it once"
+            "remove them first (a lazy module loses its own when it is run once)"
         )
     inner = (pair for name, one in module._modules.items() for pair in _read(one, f"{place}.{name}"))
     if type(module) is parts.Residual:
@@ -79,7 +81,9 @@ def _layer(module: nn.Module, place: str) -> Layer:
         return _PLAIN[kind]()
     if kind not in _MATCHES:
         advice = _advice.instead_of(kind.__name__)
-        if module._modules:
+        if kind in (nn.Softmax, nn.LogSoftmax):
+            advice = ": leave it out, as in st.from_torch(module[:-1]); model.predict_proba(X) has it"
+        elif module._modules:
             advice = ": only an nn.Sequential says in which order its modules run"
         raise TypeError(f"{_at(module, place)}, which has no match here{advice}")
     try:
@@ -89,7 +93,7 @@ def _layer(module: nn.Module, place: str) -> Layer:
 
 
 def _at(module: nn.Module, place: str) -> str:
-    return f"module {place[1:]}{place and ' '}is a {type(module).__name__}"
+    return f"module {place[1:]}{place and ' '}is {type(module).__name__}"
 
 
 def _batch_norm(module: nn.BatchNorm1d) -> Layer:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..backends.reference.activations import HEIGHT, STRETCH
 from ..layers import Layer
 
 _NARROWEST = 1e-300  # instead of an interval between two equal knots: a step
@@ -34,7 +35,7 @@ class LeCunTanh(Part):
 
     def forward(self, x: Tensor) -> Tensor:
         """The activation."""
-        return 1.7159 * torch.tanh(2 / 3 * x)
+        return HEIGHT * torch.tanh(STRETCH * x)
 
 
 class Maxout(Part):

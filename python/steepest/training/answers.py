@@ -12,7 +12,7 @@ from .. import functional
 from .._checks import Array
 from ..backends.sparse import Samples
 from ..compile.compiled import Compiled
-from ..compile.output import ends_with_sigmoid
+from ..compile.output import check_output, ends_with_sigmoid
 from ..losses import (
     BinaryCrossEntropy,
     CustomLoss,
@@ -108,6 +108,7 @@ def evaluation(
     if loss is None:
         raise ValueError("the model has not been fitted, so give its loss, as in loss='cross_entropy'")
     loss = as_loss(loss)
+    check_output(compiled.layers, loss)
     data = (X, y) if sample_weight is None else (X, y, sample_weight)
     on = measured(compiled, data, loss, "")
     value, values = measure(

@@ -167,7 +167,8 @@ class Model:
         Raises
         ------
         ValueError, TypeError
-            If data or settings cannot be used, or the loss is not known.
+            If data or settings cannot be used, the loss is not known, or it needs unbounded scores and the
+            model ends with `Sigmoid`.
 
         Examples
         --------
@@ -464,5 +465,10 @@ class Model:
 def checked_model(model: _Model) -> _Model:
     """`model` itself; a TypeError if it is not a `Sequential`."""
     if not isinstance(model, Model):
-        raise TypeError(f"model must be a st.Sequential, not {model!r:.80}")
+        ways = {
+            "to_sequential": "its to_sequential() is one",
+            "preparation": "its model is one, of prepared columns",
+        }
+        way = next((f": {way}" for name, way in ways.items() if hasattr(model, name)), "")
+        raise TypeError(f"model must be a st.Sequential, not {model!r:.80}{way}")
     return model

@@ -56,7 +56,7 @@ CHANGED[31, 2] *= 1 + 1e-7
         ({"rows": CHANGED}, "training X is 60 x 4 of float32, SHA-256 .*but here it is 60 x 4 of"),
         ({"rows": X[:40], "labels": Y[:40]}, "training X is 60 x 4 of float32, .*but here it is 40 x 4"),
         ({"labels": Y[::-1]}, "training y is 60 of int64, SHA-256"),
-        ({"validation_data": (X, Y)}, "validation X is none, but here it is 60 x 4"),
+        ({"validation_data": (X, Y)}, "samples to validate with is 0, but here it is 60"),
     ],
     ids=str,
 )
@@ -156,6 +156,7 @@ def test_a_model_is_no_checkpoint(tmp_path):
             ValueError,
             "resume=True goes on from the checkpoint: give its",
         ),
+        ({"checkpoint": None}, ValueError, "checkpoint_every=1 says how often: give the path as checkpoint="),
         ({"resume": "nothing"}, FileNotFoundError, "nothing"),
         ({"checkpoint": "no/run"}, FileNotFoundError, r"there is no folder '.*no' for 'run'"),
         ({"checkpoint_every": 0}, ValueError, "checkpoint_every is 0, but must be at least 1"),

@@ -198,17 +198,19 @@ def test_other_names_of_classes_are_refused(tmp_path):
 
 
 def test_a_checkpoint_of_a_model_is_none_of_an_estimator(tmp_path):
-    model = st.Sequential(st.Linear(6, 3), seed=0)
-    model.fit(X, np.arange(180) % 3, epochs=1, progress=False, checkpoint=tmp_path / "model")
+    """Nor is the one before it looked for: the file is whole."""
+    model, labels = st.Sequential(st.Linear(6, 3), seed=0), np.arange(180) % 3
+    for _ in range(2):
+        model.fit(X, labels, epochs=1, progress=False, checkpoint=tmp_path / "model")
+        fit(MADE["network"], tmp_path / "run")
     with pytest.raises(
-        st.ModelFileError, match="model is not a checkpoint of such a fit: it has no part 'dr"
+        st.ModelFileError, match="model is a checkpoint of a model's fit, from which this one"
     ):
-        fit(MADE["network"], tmp_path / "run", resume=tmp_path / "model")
-    fit(MADE["network"], tmp_path / "run")
-    with pytest.raises(
-        st.ModelFileError, match=r"run.* is not a checkpoint of such a fit: it has no part 'tr"
-    ):
-        model.fit(X, np.arange(180) % 3, epochs=1, progress=False, resume=tmp_path / "run")
+        fit(MADE["network"], resume=tmp_path / "model")
+    with pytest.raises(st.ModelFileError, match="run is a checkpoint of an estimator's fit, from which this"):
+        model.fit(X, labels, epochs=1, progress=False, resume=tmp_path / "run")
+    with pytest.raises(st.ModelFileError, match=r"it is a checkpoint, from which fit\(resume=...\) goes on"):
+        st.load(tmp_path / "run")
 
 
 @pytest.mark.parametrize("missing", ["draws", "estimator", "arrays", "solver", "history"])
@@ -237,9 +239,10 @@ def test_solvers_without_epochs_are_refused(tmp_path, make, solver):
         fit(make, tmp_path / "run")
 
 
-def test_linear_models_choose_a_solver_that_can(tmp_path):
-    assert fit(lambda: LinearClassifier(random_state=0)).solver_ == "lbfgs"
-    assert fit(lambda: LinearClassifier(random_state=0), tmp_path / "run").solver_ == "sgd"
+def test_a_checkpoint_changes_no_solver(tmp_path):
+    assert fit(LinearClassifier).solver_ == "lbfgs"
+    with pytest.raises(ValueError, match=r"stochastic solver .*, but solver='auto' has chosen 'lbfgs' for"):
+        fit(LinearClassifier, tmp_path / "run")
 
 
 def test_a_warm_start_is_refused(tmp_path):
@@ -265,3 +268,15 @@ def test_killed_fits_go_on(tmp_path):
             assert_same(fit(make, path, resume=True), expected)
             for file in tmp_path.glob("*run*"):
                 file.unlink()
+
+
+def test_a_refused_fit_leaves_the_estimator_as_it_was(tmp_path):
+    generator = np.random.RandomState(5)
+    estimator = MLPClassifier(max_iter=4, **HIDDEN | {"random_state": generator})
+    estimator.fit(X, Y, checkpoint=tmp_path / "run")
+    scores, state = estimator.predict_proba(X), generator.get_state()
+    estimator.set_params(alpha=0.1)
+    with pytest.raises(ValueError, match=r"alpha is 0\.0001, but here it is 0\.1"):
+        estimator.fit(X, Y, resume=tmp_path / "run")
+    assert_same_bits(estimator.predict_proba(X), scores)
+    np.testing.assert_equal(generator.get_state(), state)

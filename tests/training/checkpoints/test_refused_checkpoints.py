@@ -51,7 +51,7 @@ def test_a_refused_fit_leaves_the_trainer_as_it_was(tmp_path):
     files.write(tmp_path / "run", {name: part for name, part in tree.items() if name != "way_back"})
     (tmp_path / "run.previous").unlink()
     with pytest.raises(
-        st.ModelFileError, match="run is not a checkpoint of such a fit: it has no part 'way_back'"
+        st.ModelFileError, match="run is a checkpoint of a model's fit, from which this one cannot go on"
     ):
         trainer.fit(X, Y, callbacks=stop, **how)
     assert trainer.optimizer == optimizer

@@ -23,7 +23,7 @@ from .._common.classes import WEIGHTED
 from .._common.data import own_places, rows_in, weights_count, weights_of
 from .._fitting.alone import alone
 from .._fitting.callbacks import CallbackSupportMixin
-from .._fitting.checkpoints import PARTS, random_state
+from .._fitting.checkpoints import PARTS, or_as_before, random_state
 from .._fitting.job import FitJob, Problem
 from .._fitting.loop import learn
 from .._fitting.record import NOT_FINITE, begin
@@ -138,7 +138,7 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         resume : bool or path, default=False
             Go on from a checkpoint, with True from `checkpoint` if that file exists: to the bits of a fit
             that nothing has interrupted. Data and parameters must be those of the checkpoint's fit, but for
-            `max_iter`, `n_threads`, `progress` and `verbose`.
+            `max_iter`, `n_threads`, `progress`, `verbose`, `warm_start`, and functions given as callbacks.
 
         Returns
         -------
@@ -158,8 +158,11 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
             In a callback of its own fit, and while another thread fits it.
         """
         wanted = asked(checkpoint, checkpoint_every, resume, PARTS)
-        some = wanted.write is not None or wanted.read is not None
-        return self._fit(FitJob(X, y, sample_weight, validation_data, asked=wanted if some else None))
+        job = FitJob(X, y, sample_weight, validation_data)
+        if wanted.nothing:
+            return self._fit(job)
+        with or_as_before(self):
+            return self._fit(replace(job, asked=wanted))
 
     @alone
     def _fit(self: Self, job: FitJob) -> Self:

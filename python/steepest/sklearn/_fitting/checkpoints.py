@@ -143,6 +143,23 @@ def random_state(given: Any, asked: Asked) -> tuple[np.random.RandomState, Any]:
 
 
 @contextmanager
+def or_as_before(estimator: Any) -> Iterator[None]:
+    """A fit that is refused before its first epoch leaves the estimator and its generator as they were."""
+    before, generator = dict(vars(estimator)), estimator.random_state
+    state = generator.get_state() if isinstance(generator, np.random.RandomState) else None
+    try:
+        yield
+    except BaseException:
+        curve = vars(estimator).get("loss_curve_")
+        if not curve or curve is before.get("loss_curve_"):
+            vars(estimator).clear()
+            vars(estimator).update(before)
+            if state is not None:
+                generator.set_state(state)
+        raise
+
+
+@contextmanager
 def _reading(asked: Asked) -> Iterator[None]:
     """A block in which an error is that of the checkpoint."""
     try:

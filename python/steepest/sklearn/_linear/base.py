@@ -93,6 +93,11 @@ class LinearModel(ConversionMixin, SparseCoefMixin, DualMixin, OnlineMixin, Stre
         weights_count(weight, WEIGHTED, or_zero=job.incremental)
         self._set_alpha(job, weight)
         self.solver_ = self._chosen_solver(job, self.coef_.size, weight)
+        if job.asked is not None and self.solver_ in WITHOUT_BATCHES:
+            raise ValueError(
+                "checkpoint needs a stochastic solver such as 'sgd' or 'adam', but solver='auto' has chosen "
+                f"{self.solver_!r} for these samples, which takes seconds"
+            )
         self.alpha_ = 0.0 if self.solver_ == "online" else self.alpha_
         if job.incremental:
             self._learn_more(job, weight)

@@ -117,8 +117,7 @@ class LinearParameters(Estimator):
         """What fits this job, with weights of its rows: all at once, or a solver by mini-batches."""
         if self.solver != "auto":
             return self.solver
-        given = job.validation_data is not None or job.asked is not None
-        if job.incremental or given or self._asks_for_batches():
+        if job.incremental or job.validation_data is not None or self._asks_for_batches():
             return "sgd"
         wide = self.penalty == "l2" and sparse.issparse(job.X) and weights > MOST_MIXED
         if wide and suits(job.X, self._units(job, weight), shares(job.X.shape[0], weight), self._strength()):

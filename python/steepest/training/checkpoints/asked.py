@@ -40,6 +40,11 @@ class Asked(NamedTuple):
     tree: Mapping[str, Any] | None = None
     whole: bool = True  # what `write` holds, if anything
 
+    @property
+    def nothing(self) -> bool:
+        """Whether the fit has no checkpoints."""
+        return self.write is None and self.tree is None
+
     def seed(self, seed: int) -> int:
         """That of the fit's draws: of the fit that it goes on from."""
         kept = None if self.tree is None else self.tree["identity"].get("seed", "")
@@ -68,7 +73,7 @@ class Asked(NamedTuple):
         called: the callbacks; those that a checkpoint keeps something of must be of the same classes.
         epochs: how many it is asked for.
         """
-        if self.write is None and self.tree is None:
+        if self.nothing:
             return Begin()
         observers = [type(one).__name__ for one in called if isinstance(one, EpochCallback)]
         known = identity(trainer.learning, samples, {**settings, "callbacks": observers})
@@ -116,6 +121,8 @@ def asked(path: object, every: object, resume: object, parts: Collection[str] = 
     """
     write, source = None if path is None else _path(path, "checkpoint"), None
     often = _USUAL if type(every) is str and every == USUAL else checked_every(every)
+    if path is None and not resume and often != _USUAL:
+        raise ValueError(f"checkpoint_every={every!r:.80} says how often: give the path as checkpoint=")
     resume = bool(resume) if isinstance(resume, np.bool_) else resume
     if resume is True:
         if write is None:

@@ -132,12 +132,12 @@ def history_of(told: Mapping[str, Any]) -> History:
 
 
 def read(path: str, parts: Collection[str]) -> tuple[Mapping[str, Any], bool]:
-    """The last checkpoint that is whole and has these parts, and whether that is the one of this path.
+    """The last checkpoint that is whole, and whether that is the one of this path.
 
     Raises
     ------
     ModelFileError
-        If there is none, but a file.
+        If there is none, but a file, or it does not have these parts.
     OSError
         If there is no file, or it cannot be read.
 
@@ -148,17 +148,24 @@ def read(path: str, parts: Collection[str]) -> tuple[Mapping[str, Any], bool]:
     """
     before = checkpoint.previous(path)
     try:
-        return _checked(path, parts), True
+        tree, damage = checkpoint.read(path), None
     except (ModelFileError, FileNotFoundError) as error:
         if not before.exists():
             raise
-        tree = _checked(os.fspath(before), parts)
+        tree, damage = checkpoint.read(before), error
+    whole = path if damage is None else os.fspath(before)
+    has = set(tree) if isinstance(tree, Mapping) else set()
+    if not has >= set(parts):
+        kinds = {"trainer": "a model's fit", "estimator": "an estimator's fit"}
+        kind = next((kind for part, kind in kinds.items() if part in has), "something else")
+        raise ModelFileError(f"{Path(whole)} is a checkpoint of {kind}, from which this one cannot go on")
+    if damage is not None:
         warnings.warn(
-            f"{error}; the fit goes on from the one before, {before}",
+            f"{damage}; the fit goes on from the one before, {before}",
             RuntimeWarning,
             stacklevel=_checks.caller_level(),
         )
-        return tree, False
+    return tree, damage is None
 
 
 def restored(path: str, tree: Mapping[str, Any], learning: Learning, epochs: int) -> tuple[Progress, int]:
@@ -186,14 +193,6 @@ def require_epochs(path: str, done: int, epochs: int, name: str) -> None:
     """Refuse a checkpoint of more epochs than the argument of that name allows."""
     if done > epochs:
         raise ValueError(f"{Path(path)} is in epoch {done}, but {name} is {epochs}")
-
-
-def _checked(path: str, parts: Collection[str]) -> Mapping[str, Any]:
-    tree = checkpoint.read(path)
-    if not isinstance(tree, Mapping) or not tree.keys() >= set(parts):
-        lacks = next((part for part in parts if not isinstance(tree, Mapping) or part not in tree), "")
-        raise ModelFileError(f"{Path(path)} is not a checkpoint of such a fit: it has no part {lacks!r}")
-    return tree
 
 
 def _described(optimizer: Optimizer) -> dict[str, Any]:

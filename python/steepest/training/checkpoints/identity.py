@@ -27,7 +27,9 @@ def identity(learning: Learning, samples: Given, settings: Mapping[str, object])
     known |= {"constraint": config.constraint, "rate_factors": config.rate_factors}
     known |= {"averaging": None if average is None else average.averaging, **settings}
     validation = samples.measured.batch if samples.validated else None
-    return {name: named(value) for name, value in known.items()} | data_of(samples.batch, validation)
+    how_many = 0 if validation is None else len(validation.x)
+    texts = {"number of samples to validate with": str(how_many)}  # on which the size of batches may depend
+    return texts | {name: named(value) for name, value in known.items()} | data_of(samples.batch, validation)
 
 
 def data_of(training: Batch, validation: Batch | None) -> dict[str, str]:
