@@ -222,3 +222,10 @@ def test_the_loss_that_a_module_does_not_know():
 def test_a_module_without_numbers():
     with pytest.raises(ValueError, match="weight is on PyTorch's meta device, so that it has no numbers"):
         st.from_torch(nn.Linear(3, 2, device="meta"))
+
+
+def test_a_forward_of_its_own_is_refused():
+    module = nn.Sequential(nn.Linear(3, 2))
+    module[0].forward = lambda x: x.new_zeros(len(x), 2)
+    with pytest.raises(TypeError, match="module 0 is Linear with a forward of its own, which cannot be seen"):
+        st.from_torch(module)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import io
 import re
 import runpy
-import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support.exchange.compiling import STRICT, Compiled, built, compiled, compiler, needs_compiler
 from support.exchange.scalar_order import bound, scores_of, sigmoid
 from support.strategies import numbers
 from support.tolerances import FUNCTION, assert_close, assert_same_bits
@@ -22,10 +20,6 @@ import steepest as st
 from steepest.layers import LAYERS
 from steepest.layers import Activation as Base
 from steepest.layers import Layer as AnyLayer
-
-compiler = shutil.which("cc")
-needs_compiler = pytest.mark.skipif(compiler is None, reason="there is no C compiler")
-STRICT = ["-std=c99", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
 
 X = numbers((53, 5)).astype(np.float32)
 Y = np.arange(53) % 3
@@ -58,41 +52,6 @@ MODELS = {type(each).__name__: [L(5, 7), each, L(7, 3)] for each in ACTIVATIONS}
     "PeriodicEmbedding, some": [L(5, 4), st.PeriodicEmbedding(4, 30, 4, columns=[1, 3]), L(10, 3)],
     "FractionalMaxPool2d": [L(5, 70), st.FractionalMaxPool2d(7, 5, 2, 1.5), L(24, 3)],
 }
-
-
-@dataclass
-class Compiled:
-    """The functions of a file, for rows."""
-
-    library: ctypes.CDLL
-    model: st.Sequential
-    prefix: str = "model"
-
-    def rows(self, function, x, columns):
-        made = np.full((len(x), columns), np.nan, self.model.dtype)
-        call = getattr(self.library, f"{self.prefix}_{function}")
-        for row, own in zip(np.ascontiguousarray(x, self.model.dtype), made, strict=True):
-            call(row.ctypes.data_as(ctypes.c_void_p), own.ctypes.data_as(ctypes.c_void_p))
-        return made
-
-    def scores(self, x):
-        return self.rows("scores", x, self.model.out_features)
-
-    def classes(self, x):
-        call = getattr(self.library, f"{self.prefix}_class")
-        x = np.ascontiguousarray(x, self.model.dtype)
-        return [call(row.ctypes.data_as(ctypes.c_void_p)) for row in x]
-
-
-def compiled(model, folder, flags=STRICT, **settings):
-    source, library = folder / "model.c", folder / f"model{len(list(folder.iterdir()))}.so"
-    st.to_c(model, source, **settings)
-    return Compiled(built(source, library, flags), model, settings.get("name", "model"))
-
-
-def built(source, library, flags=STRICT):
-    subprocess.run([compiler, *flags, "-shared", "-fPIC", "-o", library, source, "-lm"], check=True)
-    return ctypes.CDLL(str(library))
 
 
 def trained(layers, rows=X, dtype="float32", loss="softmax", y=Y, **settings):
@@ -135,30 +94,6 @@ def test_every_layer_is_here():
     assert {type(each) for each in ACTIVATIONS} == {
         kind for kind in LAYERS.values() if issubclass(kind, Base)
     }
-
-
-@needs_compiler
-def test_no_flag_changes_a_bit(tmp_path):
-    """Neither vectors, nor a compiler's own dialect, in which products and sums would be contracted."""
-    model = trained([L(5, 40), st.BatchNorm(40), st.SiLU(), L(40, 3)])
-    expected = compiled(model, tmp_path).scores(X)
-    own = ["-march=native"] if _knows("-march=native", tmp_path) else []
-    for flags in (["-std=c99", "-O0"], ["-std=gnu11", "-O3", *own], ["-O3", "-ffp-contract=fast", *own]):
-        assert_same_bits(compiled(model, tmp_path, flags).scores(X), expected, str(flags))
-
-
-def _knows(flag, folder):
-    (folder / "empty.c").write_text("int nothing;\n")
-    how = [compiler, flag, "-c", folder / "empty.c", "-o", folder / "empty.o"]
-    return subprocess.run(how, capture_output=True, check=False).returncode == 0
-
-
-@needs_compiler
-def test_arithmetic_that_gives_other_bits_is_refused(tmp_path):
-    st.to_c(st.Sequential(L(5, 3)), tmp_path / "model.c")
-    how = [compiler, "-ffast-math", "-c", tmp_path / "model.c", "-o", tmp_path / "model.o"]
-    done = subprocess.run(how, capture_output=True, check=False, text=True)
-    assert done.returncode and "this arithmetic gives other bits" in done.stderr
 
 
 @needs_compiler

@@ -192,3 +192,11 @@ def test_without_pytorch(monkeypatch, call):
         ImportError, match=r"_torch needs PyTorch, which is missing: pip install 'steepest\[torch\]'"
     ):
         call()
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_arrays_are_on_the_cpu(device):
+    """Whatever the default device is."""
+    with torch.device(device):
+        module = st.to_torch(st.Sequential(L(3, 2), st.BatchNorm(2)))
+    assert {tensor.device.type for tensor in module.state_dict().values()} == {"cpu"}

@@ -19,10 +19,12 @@ import tempfile
 from pathlib import Path
 
 import atheris
+import numpy as np
 
 with atheris.instrument_imports(include=["steepest.storage", "steepest.layers", "steepest.tables"]):
     import steepest as st
 
+from .hostile_files import WRONG, changed, walk
 from .model_files import in_place, layered, saved, table_ensemble, table_model
 
 TOKENS = (
@@ -45,10 +47,25 @@ def makers():
             yield lambda data, made=made: made(data.decode("utf-8", "replace")), json.dumps(whole).encode()
 
 
+def mutated(data: bytes, most: int, seed: int) -> bytes:
+    """Every other time a value of the JSON is replaced: a change of bytes seldom leaves one to be read."""
+    draws = np.random.default_rng(seed)
+    try:
+        whole = json.loads(data[1:]) if draws.random() < 0.5 else None
+    except ValueError:
+        whole = None
+    if whole is None:
+        return atheris.Mutate(data, most)
+    ways = [way for way, _ in walk(whole)]
+    values = [*WRONG[:3], 0, -1, 2**40, 1e999, "", True]
+    way, value = ways[draws.integers(len(ways))], values[draws.integers(len(values))]
+    return (data[:1] + changed(whole, way, value).encode())[:most]
+
+
 def main() -> None:
     """Run the engine, which ends the process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--seconds", type=int, default=60, help="0 for no end")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("repeat", nargs="*", help="files of inputs to run once each")
     asked = parser.parse_args()
@@ -72,7 +89,9 @@ def main() -> None:
 
     limits = [f"-max_total_time={asked.seconds}", "-timeout=10", "-rss_limit_mb=500", f"-seed={asked.seed}"]
     engine = [f"-dict={words}", "-max_len=65536", "-verbosity=1", f"-artifact_prefix={Path.cwd()}/"]
-    atheris.Setup([sys.argv[0], *limits, *engine, *(asked.repeat or [str(corpus)])], read)
+    atheris.Setup(
+        [sys.argv[0], *limits, *engine, *(asked.repeat or [str(corpus)])], read, custom_mutator=mutated
+    )
     atheris.Fuzz()
 
 

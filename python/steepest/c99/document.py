@@ -57,14 +57,16 @@ $declarations
 #include <math.h>
 
 #if FLT_EVAL_METHOD < 0 || FLT_EVAL_METHOD == 1 || FLT_EVAL_METHOD == 2 || DBL_MANT_DIG != 53 || \\
-    defined(__FAST_MATH__) || defined(_M_FP_FAST)
+    defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \\
+    defined(_M_FP_FAST)
 #error "this arithmetic gives other bits: remove this line to go without the promised ones"
 #endif
 
 #if defined(_MSC_VER)
 #pragma fp_contract(off)
 #elif defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("fp-contract=off") /* this compiler does not know the pragma of C99 */
+/* This compiler does not know the pragma of C99, and some versions fuse where they vectorize even so. */
+#pragma GCC optimize("fp-contract=off", "no-tree-slp-vectorize")
 #else
 #pragma STDC FP_CONTRACT OFF
 #endif

@@ -61,6 +61,8 @@ def _read(module: nn.Module, place: str) -> Iterator[_Read]:
             f"{_at(module, place)} with hooks or parametrizations, which change what it computes: "
             "remove them first (a lazy module loses its own when it is run once)"
         )
+    if "forward" in vars(module):
+        raise TypeError(f"{_at(module, place)} with a forward of its own, which cannot be seen")
     inner = (pair for name, one in module._modules.items() for pair in _read(one, f"{place}.{name}"))
     if type(module) is parts.Residual:
         made, probability = list(inner), module.survival_probability

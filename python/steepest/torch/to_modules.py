@@ -61,12 +61,12 @@ def module_of(model: Model) -> nn.Sequential:
 
 
 def _tensors(model: Model) -> dict[str, Tensor]:
-    state = {key: torch.tensor(array) for key, array in model.compiled.state()}
+    state = {key: torch.tensor(array, device="cpu") for key, array in model.compiled.state()}
     for path, layer in walk(model.layers):
         if isinstance(layer, layers.Linear):
             state[f"{path}.weight"] = state[f"{path}.weight"].T.contiguous()
         elif isinstance(layer, layers.BatchNorm):
-            state[f"{path}.num_batches_tracked"] = torch.tensor(0)
+            state[f"{path}.num_batches_tracked"] = torch.tensor(0, device="cpu")
     return state
 
 

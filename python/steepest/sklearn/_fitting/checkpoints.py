@@ -92,7 +92,8 @@ class Checkpoints:
                 _restore(fit, tree)
                 if next_order is not None:
                     loop.way_back.reorder(next_order() for _ in range(done))
-                fit.callbacks.resume(history_of(tree["history"]), tree["callbacks"])
+                history, states = history_of(tree["history"]), tree["callbacks"]
+            fit.callbacks.resume(history, states)
         if path is not None:
             self._writes = Checkpointing(path, every, known, whole)
             self._writes.clock.begin(loop.done, fit.steps)
@@ -136,7 +137,8 @@ def random_state(given: Any, asked: Asked) -> tuple[np.random.RandomState, Any]:
     rng: np.random.RandomState = check_random_state(given)
     if asked.tree is not None:
         if given is None:  # everybody's
-            rng = np.random.RandomState()
+            kind = getattr(np.random, rng.get_state(legacy=False)["bit_generator"])
+            rng = np.random.RandomState(kind())
         with _reading(asked):
             rng.set_state(_with_arrays(asked.tree["draws"]))
     return rng, _with_lists(rng.get_state(legacy=False))
