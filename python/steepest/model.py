@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from os import PathLike
 from textwrap import indent
 from typing import Any, Literal, cast
@@ -244,6 +245,8 @@ class Sequential(Model):
             holds NaN, an infinity, or numbers too large for the model's dtype.
         TypeError
             If X does not hold real numbers.
+        RuntimeError
+            As `load_state_dict`.
 
         Examples
         --------
@@ -255,7 +258,8 @@ class Sequential(Model):
         """
         if self.compiled.inputs is None:
             raise ValueError(f"the model begins with {self.layers[0]!r}, not with st.Standardize()")
-        self.compiled.inputs.learn(rows_to_learn(X, self.in_features))
+        learn = partial(self.compiled.inputs.learn, rows_to_learn(X, self.in_features))
+        self.compiled.turns.between(learn, sets=True)
 
     def folded(self) -> Sequential:
         """Return a model with the same scores whose `Standardize` and `BatchNorm` are merged into a `Linear`.

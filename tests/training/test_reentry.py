@@ -7,13 +7,15 @@ import gc
 import os
 import pickle
 import signal
+import sys
+import threading
 import warnings
 
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from support.implementations import needs_native
-from support.interruption import fitting, medium_sized, same
+from support.interruption import SLOWDOWN, fitting, medium_sized, same
 from support.tolerances import assert_equal_models
 
 import steepest as st
@@ -94,17 +96,27 @@ def test_between_steps_a_model_may_be_asked_and_copied(backend, place):
     assert fits[0][1] == fits[1][1]
 
 
-@pytest.mark.parametrize("act", ["state_dict", "to_bytes", "load_state_dict"])
-def test_within_a_step_nobody_sees_or_sets_parameters(backend, act):
-    calls = {
-        "state_dict": lambda trainer, *_: trainer.model.state_dict(),
-        "to_bytes": lambda trainer, *_: trainer.model.to_bytes(),
-        "load_state_dict": lambda trainer, *_: trainer.model.load_state_dict(
-            medium_sized()[0].model.state_dict()
-        ),
-    }
+ASKS = {
+    "state_dict": lambda trainer, path: trainer.model.state_dict(),
+    "Trainer.state_dict": lambda trainer, path: trainer.state_dict(),
+    "to_bytes": lambda trainer, path: trainer.model.to_bytes(),
+    "save": lambda trainer, path: trainer.model.save(path),
+    "load_state_dict": lambda trainer, path: trainer.model.load_state_dict(
+        medium_sized()[0].model.state_dict()
+    ),
+    "copy": lambda trainer, path: copy.deepcopy(trainer),
+    "to_c": lambda trainer, path: st.to_c(trainer.model, path),
+    "to_onnx": lambda trainer, path: st.to_onnx(trainer.model, path),
+    "to_torch": lambda trainer, path: st.to_torch(trainer.model),
+}
+
+
+@pytest.mark.parametrize("act", ASKS)
+def test_within_a_step_nobody_sees_or_sets_parameters(backend, act, tmp_path):
+    if act in ("to_onnx", "to_torch"):
+        pytest.importorskip(act[3:])
     with backend.computing(), pytest.raises(RuntimeError, match="this model is computing"):
-        fit("loss", calls[act])[1]()
+        fit("loss", lambda trainer, *_: ASKS[act](trainer, tmp_path / "model"))[1]()
 
 
 class OfMineError(Exception):
@@ -212,6 +224,34 @@ def test_an_estimator_is_fitted_by_one_thread_at_a_time(backend):
     with st.config(backend.backend), pytest.warns(ConvergenceWarning):
         alone.fit(X, y)
     assert all(np.array_equal(a, b) for a, b in zip(estimator.coefs_, alone.coefs_, strict=True))
+
+
+def test_a_signal_handler_may_fit_another_estimator(data):
+    """At whichever line of the method that looks after turns it falls."""
+    one, other = (LinearRegressor(solver="lbfgs", max_iter=5) for _ in range(2))
+    lines = []
+
+    def handler(frame, event, _):
+        if frame.f_code.co_name == "fit_alone":
+            sys.settrace(None)
+            if event == "line":
+                lines.append(frame.f_lineno)
+                other.fit(*data)
+            sys.settrace(handler)
+            return handler
+        return None
+
+    def run():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sys.settrace(handler)
+            one.fit(*data)
+            sys.settrace(None)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(20 * SLOWDOWN)
+    assert not thread.is_alive() and len(lines) > 4
 
 
 def test_the_mean_of_networks_is_fitted_once_at_a_time(data, monkeypatch):

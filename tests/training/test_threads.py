@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
 import signal
@@ -11,9 +12,10 @@ import time
 import numpy as np
 import pytest
 from support.implementations import ISAS, REFERENCE, Implementation, needs_native
-from support.interruption import fitting, medium_sized, same
+from support.interruption import SLOWDOWN, fitting, medium_sized, same
 
 import steepest as st
+from steepest.training import rise
 
 
 def test_two_threads_share_a_model(backend):
@@ -109,9 +111,10 @@ def test_two_trainers_take_turns_at_steps(backend):
 
 def test_a_model_is_fitted_by_one_thread_at_a_time(backend):
     """Others are refused, whatever would change it, and it comes to what it comes to alone."""
-    trainer, X, y = medium_sized()
-    alone = medium_sized()[0]
+    X, y = medium_sized()[1:]
+    trainer, alone = (st.Trainer(st.Sequential(st.Standardize(), st.Linear(200, 10))) for _ in range(2))
     how = {"epochs": 80, "batch_size": None, "progress": False}
+    trainer.model.standardize(X)
     state = trainer.model.state_dict()
     changes = [
         lambda: trainer.fit(X, y, **how),
@@ -119,6 +122,9 @@ def test_a_model_is_fitted_by_one_thread_at_a_time(backend):
         lambda: st.Trainer(trainer.model).step(X, y),
         lambda: trainer.model.load_state_dict(state),
         lambda: trainer.load_state_dict(trainer.state_dict()),
+        lambda: trainer.model.standardize(X),
+        lambda: setattr(trainer, "optimizer", "adam"),
+        lambda: st.Trainer(trainer.model, "hinge"),
     ]
 
     def fit(begun):
@@ -130,6 +136,7 @@ def test_a_model_is_fitted_by_one_thread_at_a_time(backend):
         for change in changes:
             with pytest.raises(RuntimeError, match=message):
                 change()
+    assert trainer.model.loss == trainer.loss
     with st.config(backend.backend):
         alone.fit(X, y, **how)
         assert bits(trainer.model) == bits(alone.model)
@@ -156,6 +163,79 @@ def test_what_another_thread_saves_is_of_one_moment(backend):
             again.step(X, y)
             states.add(bits(again.model))
     assert set(seen) <= states and len(set(seen)) > 1
+
+
+def test_copies_of_a_trainer_are_of_one_moment(backend):
+    """Its model, what its optimizer and its average keep, and the number of steps."""
+
+    def made():
+        trainer, X, y = medium_sized()
+        averaging = st.ExponentialAverage(0.9)
+        return st.Trainer(trainer.model, "softmax", st.SGD(1e-3, 0.9), averaging=averaging), X, y
+
+    (trainer, X, y), (again, *_) = made(), made()
+    seen, how = [], {"epochs": 60, "batch_size": None, "progress": False, "shuffle": False}
+
+    def train(begun):
+        with st.config(backend.backend):
+            trainer.fit(X, y, batch_callbacks=[begun], **how)
+
+    with fitting(train, waits=False) as thread:
+        while thread.is_alive():
+            seen += [pickle.dumps(trainer), pickle.dumps(copy.deepcopy(trainer))]
+    states = [again.state_dict()]
+    with st.config(backend.backend):
+        for _ in range(60):
+            again.step(X, y)
+            states.append(again.state_dict())
+    copies = [pickle.loads(one) for one in seen]
+    assert len({one.steps_done for one in copies}) > 1
+    for one in copies:
+        state = one.state_dict()
+        state["epochs_done"] = states[0]["epochs_done"]
+        assert same(state, states[one.steps_done])
+
+
+def test_others_see_a_fit_before_or_after_it_goes_back(backend, monkeypatch):
+    """To its best epoch, from a loss that rose for good: nothing on the way."""
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((64, 6)), rng.standard_normal((64, 1))
+    model, seen, known = st.Sequential(st.Linear(6, 1), dtype="float64", seed=0), [], []
+    on_the_way, go_back = threading.Event(), rise.WayBack.go
+
+    def go(way_back, untrained):
+        done = go_back(way_back, untrained)
+        on_the_way.set()
+        time.sleep(0.05)
+        return done
+
+    def look():
+        assert on_the_way.wait(60)
+        began = time.perf_counter()
+        seen.append((bits(model), time.perf_counter() - began))
+
+    monkeypatch.setattr(rise.WayBack, "go", go)
+    thread = threading.Thread(target=look)
+    thread.start()
+    with st.config(backend.backend), pytest.warns(RuntimeWarning, match="The loss rose"):
+        how = {"epochs": 6, "batch_size": None, "progress": False, "loss": "mse"}
+        model.fit(X, y, optimizer=st.SGD(1.5), callbacks=lambda s: known.append(bits(s.model)), **how)
+    thread.join()
+    assert seen[0][0] == bits(model) and seen[0][1] > 0.03
+
+
+def test_a_thread_that_looks_all_the_time_does_not_stop_a_fit():
+    """It waits for nobody twice: one that comes again at once counts as another one."""
+    trainer, X, y = medium_sized()
+
+    def train(begun):
+        trainer.fit(X, y, epochs=30, batch_size=None, batch_callbacks=[begun], progress=False)
+
+    began = time.perf_counter()
+    with fitting(train, waits=False) as thread:
+        while thread.is_alive():
+            trainer.model.state_dict()
+    assert time.perf_counter() - began < 0.05 * 30 * SLOWDOWN  # where each step lost its patience: 3 s
 
 
 def test_settings_are_of_one_thread():

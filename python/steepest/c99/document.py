@@ -139,7 +139,7 @@ def document(model: Model, prefix: str) -> str:
 
 
 def _scores(source: Source, model: Model) -> _Function:
-    state = dict(model.compiled.state())
+    state = model.compiled.copied_state()
     result = append_layers(source, Row("x", model.in_features), model.layers, state)
     buffers = "".join(f"{source.real} {name}[{size}];\n" for name, size in source.buffers)
     loops = "".join(f"{statement}\n" for statement in source.statements)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from threading import get_ident
 from typing import Any, cast
 
 import numpy as np
@@ -22,7 +23,7 @@ from .inputs import Checked, Inputs
 from .plan import compile_stages, parametric, walk, with_features
 from .stage import Stage
 from .state import checked_state
-from .turns import Turns
+from .turns import InTurn, Turns, computing
 
 _MEMORY = 2**62  # bytes that an array never has
 
@@ -84,13 +85,16 @@ class Compiled:
     def network(self) -> Network:
         """The model on the active backend; it bypasses every check."""
         try:
-            return self._networks[current().backend]
+            network = self._networks[current().backend]
         except KeyError:
             backend = active()
             network = backend.network(self.stages, self.parameters, self.running)
             if self.inputs is not None:
                 network = cast(Network, Checked(network))
-            return self._networks.setdefault(backend.name, network)  # another thread may have been sooner
+            network = self._networks.setdefault(backend.name, network)  # another thread may have been sooner
+        if computing and get_ident() in computing:
+            return cast(Network, InTurn(network, self.turns))
+        return network
 
     def zeros(self) -> list[Parameters]:
         """Arrays like the parameters, all zero: for what an optimizer or an average keeps."""

@@ -94,7 +94,7 @@ def _graph(given: Any) -> Graph:
     model: Model = checked_model(given if estimator is None else estimator.to_sequential())
     model.compiled.check_inputs()
     graph = Graph("X", model.in_features)
-    scores = append_layers(graph, "X", model.layers, dict(model.compiled.state()))
+    scores = append_layers(graph, "X", model.layers, model.compiled.copied_state())
     graph.output(scores, "scores", FLOAT, (model.out_features,))
     if estimator is None or not append_own_answers(graph, scores, model):
         _append_answers(graph, scores, model, estimator)

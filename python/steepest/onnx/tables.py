@@ -26,7 +26,7 @@ def table_graph(ensemble: TableEnsemble) -> Graph:
     inputs = _inputs(graph, ensemble.encodings)
     answers = []
     for member in ensemble.members:
-        scores = append_layers(graph, inputs, member.layers, dict(member.compiled.state()))
+        scores = append_layers(graph, inputs, member.layers, member.compiled.copied_state())
         answers.append(_answer(graph, graph.cast(scores, DOUBLE), ensemble.answers))
     total = graph.node("Sum", *answers)
     mean = graph.node("Div", total, graph.constant(np.float64(len(answers))))

@@ -61,7 +61,8 @@ def module_of(model: Model) -> nn.Sequential:
 
 
 def _tensors(model: Model) -> dict[str, Tensor]:
-    state = {key: torch.tensor(array, device="cpu") for key, array in model.compiled.state()}
+    arrays = model.compiled.copied_state()
+    state = {key: torch.tensor(array, device="cpu") for key, array in arrays.items()}
     for path, layer in walk(model.layers):
         if isinstance(layer, layers.Linear):
             state[f"{path}.weight"] = state[f"{path}.weight"].T.contiguous()

@@ -16,10 +16,11 @@ from .callbacks import BatchCallback, BatchState, Callback, EpochCallback, Epoch
 from .checkpoints import Begin, Progress
 from .given import Given
 from .history import History
-from .loop import Call, EpochLoop, Fitting, Part
+from .loop import Call, EpochLoop, Fitting, Part, Result
 from .objective import objective_before_steps
 from .progress import Wanted
 from .rates import AHEAD, Place, Rates
+from .rise import Rise
 from .validation import data_loss, measure
 
 
@@ -121,14 +122,17 @@ class Fit(Fitting):
     def fit(self, request: FitRequest, should_stop: ShouldStop) -> EpochResults:
         """The call of the backend; one that fails has finished epochs too."""
         learning, steps = self._learning, self._learning.steps_done
-        turns = learning.compiled.turns
-        turns.give_way()
+        network = learning.compiled.network()
+        learning.compiled.turns.give_way()
         try:
-            with turns.lock:
-                return learning.compiled.network().fit(self.batch, learning.state, request, should_stop)
+            return self.at_once(lambda: network.fit(self.batch, learning.state, request, should_stop))
         except BaseException:  # Ctrl-C, or a loss that failed, after some epochs
             self.trainer.epochs_done += (learning.steps_done - steps) // self._loop.batches
             raise
+
+    def at_once(self, work: Callable[[], Result]) -> Result:
+        """What changes the model; threads that ask it meanwhile wait."""
+        return self._learning.compiled.turns.compute(work)
 
     def stopped(self) -> bool:
         """Whether the trainer was cancelled, or a callback interrupts."""
@@ -203,8 +207,7 @@ class Fit(Fitting):
         """From a loss that rose for good to its best epoch, as if the fit had ended there."""
         if self._history.best_epoch is not None:
             return  # of `EarlyStopping`, which has a way back of its own
-        if rise := self._loop.go_back():
-            self.trainer.epochs_done -= self._loop.undone
+        if rise := self._gone_back():
             self._history.best_epoch = rise.best
             advice = "Scale the features, or use a smaller learning rate."
             if large := scales.advice(self.batch.x):
@@ -218,6 +221,17 @@ class Fit(Fitting):
                 RuntimeWarning,
                 stacklevel=_checks.caller_level(),
             )
+
+    def _gone_back(self) -> Rise | None:
+        """With its count of epochs."""
+
+        def go_back() -> Rise | None:
+            rise = self._loop.go_back()
+            if rise is not None:
+                self.trainer.epochs_done -= self._loop.undone
+            return rise
+
+        return self.at_once(go_back)
 
     def _record(self, losses: Sequence[float], seconds: Sequence[float]) -> None:
         """Some finished epochs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -55,7 +56,8 @@ def given(
     train, held = _rows(batch, loss, split, seed) if split else (None, None)
     if compiled.inputs is not None and not compiled.inputs.known:
         x = wide_rows(X, compiled.in_features)
-        compiled.inputs.learn(x if train is None else x[train])
+        learned = x if train is None else x[train]
+        compiled.turns.compute(partial(compiled.inputs.learn, learned))
         batch = batch_of(compiled, X, y, sample_weight, loss)
     if train is not None and held is not None:
         batch, other = _some(batch, train), _some(batch, held)

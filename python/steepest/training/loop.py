@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from .._checks import Array
 from ..backends.data import EpochResults, FitRequest, ShouldStop
@@ -14,6 +15,8 @@ from . import divergence
 from .history import History
 from .progress import Wanted, progress_of
 from .rise import TOLERANCE, Rise, WayBack, rose
+
+Result = TypeVar("Result")
 
 
 class Part(NamedTuple):
@@ -66,6 +69,10 @@ class Fitting(ABC):
     @abstractmethod
     def fit(self, request: FitRequest, should_stop: ShouldStop) -> EpochResults:
         """The call of the backend."""
+
+    def at_once(self, work: Callable[[], Result]) -> Result:
+        """Call what changes the model, for other threads in one step."""
+        return work()
 
     @abstractmethod
     def stopped(self) -> bool:
@@ -177,7 +184,8 @@ class EpochLoop:
             request = self.fitting.request(1, Part(first, number, begun.sums))
             results = self._results(request, self.done + first / self.batches)
             if results.status in ("diverged", "overflowed", "invalid_label"):
-                write(begun.before)  # the backend went back to the beginning of the part
+                # The backend went back to the beginning of the part.
+                self.fitting.at_once(partial(write, begun.before))
             losses, part = [], None
             if results.losses:
                 part, sums = (number, results.losses[0]), results.sums
@@ -210,7 +218,8 @@ class EpochLoop:
         rate = float(request.rates[step % len(request.rates)])
         restored, losses = "last finished", self.way_back.losses
         if self._watches and rose(losses, self.tolerance):
-            restored, self.undone = "best", len(losses) - self.way_back.go(untrained=True)
+            done = self.fitting.at_once(lambda: self.way_back.go(untrained=True))
+            restored, self.undone = "best", len(losses) - done
         if results.status == "overflowed":
             return False, divergence.of_epoch(self.done, rate, restored)
         return False, divergence.of_fit(self.done, results.step, rate, restored)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from .. import _advice, _checks, storage
 from .._checks import Array
 from ..backends import active
-from ..backends.data import Batch, StepKey, TrainConfig
+from ..backends.data import Batch, Parameters, StepKey, TrainConfig
 from ..backends.reference import forward_mode
 from ..backends.sparse import Samples
 from ..compile.bound import BoundLayer
@@ -21,7 +21,7 @@ from ..compile.compiled import Compiled
 from ..compile.objective import batch_of, check_finite, objective_of
 from ..compile.samples import check_finite_rows, rows_of
 from ..layers import Layer
-from ..losses import Loss, LossFunction
+from ..losses import CustomLoss, Loss, LossFunction
 from ..metrics import Metrics
 from ..penalties import Penalties
 from ..storage.loss import with_loss
@@ -281,7 +281,13 @@ class Model:
         (['0.weight', '0.bias', '2.weight', '2.bias'], (2, 8))
         """
         config, batch, draws = self._at_step(X, y, sample_weight, loss, penalty, step)
-        objective, gradients = self.compiled.network().loss_and_gradients(batch, config, draws)
+        network = self.compiled.network()
+
+        def computed() -> tuple[float, list[Parameters]]:
+            return network.loss_and_gradients(batch, config, draws)
+
+        own = isinstance(config.loss, CustomLoss)  # which may ask other models
+        objective, gradients = self.compiled.turns.compute(computed) if own else computed()
         named = self.compiled.named(gradients)
         return objective, {key: np.ascontiguousarray(array) for key, array in named}
 
@@ -355,6 +361,12 @@ class Model:
             `BatchNorm` also has "running_mean" and "running_var". They are of one moment: while another
             thread fits, this waits for the end of an epoch, or of a part of one with `batch_callbacks`.
 
+        Raises
+        ------
+        RuntimeError
+            In the model's own loss, and in a signal's handler that falls into a computation. Where losses in
+            several threads use each other's models, also in one that would wait for ever.
+
         Examples
         --------
         >>> import steepest as st
@@ -378,7 +390,7 @@ class Model:
         TypeError
             If a value does not hold real numbers, or the state is PyTorch's; see `from_torch`.
         RuntimeError
-            In a loss of one's own, and while another thread fits the model. Callbacks may set parameters.
+            As for `state_dict`, and while another thread fits the model. Callbacks may set parameters.
 
         Examples
         --------
@@ -407,6 +419,8 @@ class Model:
             left unchanged.
         OSError
             If the file cannot be written.
+        RuntimeError
+            As for `state_dict`.
 
         Examples
         --------
@@ -430,7 +444,7 @@ class Model:
 
         Raises
         ------
-        ValueError, TypeError
+        ValueError, TypeError, RuntimeError
             As for `save`.
 
         Examples

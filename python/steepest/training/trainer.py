@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from .. import _checks, _html
 from .._checks import Array
 from ..averaging import Averaging
-from ..backends.data import Overflowed
+from ..backends.data import Overflowed, TrainState
 from ..backends.memory import write
 from ..backends.sparse import Samples
 from ..compile.objective import batch_of, check_finite
@@ -90,6 +90,8 @@ class Trainer:
         If a setting cannot be used: a number that the model's dtype cannot represent (such as a learning rate
         of 1e39 or an epsilon of 1e-46 in float32), or a loss that needs unbounded scores with a model that
         ends with `Sigmoid`.
+    RuntimeError
+        While another thread fits the model; also where `optimizer` is set.
 
     Examples
     --------
@@ -117,6 +119,7 @@ class Trainer:
         frozen: Iterable[int] = (),
     ) -> None:
         self.model = checked_model(model)
+        self.model.compiled.turns.check_here()  # whose loss this sets
         self.epochs_done = 0
         self.learning = Learning(
             self.model.compiled,
@@ -157,6 +160,7 @@ class Trainer:
 
     @optimizer.setter
     def optimizer(self, optimizer: str | Optimizer) -> None:
+        self.learning.compiled.turns.check_here()
         self.learning.use(optimizer)
 
     def __repr__(self) -> str:
@@ -231,7 +235,8 @@ class Trainer:
         ValueError, TypeError
             For data that cannot be used.
         RuntimeError
-            While a fit of the model runs, whose callback this is, or in another thread.
+            While the model is being fitted, by the fit that calls this or in another thread. Where losses in
+            several threads use each other's models, also in one that would wait for ever.
         DivergenceError
             If the objective is not finite although the data are; the model is unchanged then. Also if the
             update makes a parameter infinite or NaN; it stays so, because `step` keeps no copy.
@@ -261,8 +266,7 @@ class Trainer:
                 compiled.check_masks(len(batch.x))
                 check_finite(batch)  # not only when the objective is not: tanh of an infinity is 1
                 learning.check_lazy(batch.x)
-                with compiled.turns.lock:
-                    objective = network.step(batch, state, rate, seed)
+                objective = compiled.turns.compute(lambda: network.step(batch, state, rate, seed))
         except Overflowed:
             raise divergence.of_update(rate) from None
         if not math.isfinite(objective):
@@ -476,6 +480,11 @@ class Trainer:
             and arrays of one integer: "steps_done", "epochs_done", "optimizer.since" (the step at which the
             optimizer's state began), and "average.updates".
 
+        Raises
+        ------
+        RuntimeError
+            As `Sequential.state_dict`.
+
         Examples
         --------
         >>> import steepest as st
@@ -505,6 +514,9 @@ class Trainer:
             If names are missing or unexpected, a shape differs, or a value is not finite.
         TypeError
             If a value does not hold real numbers, or a count is not an integer.
+        RuntimeError
+            While the model is being fitted, in callbacks of that fit too: it sets the number of steps. These
+            may call `Sequential.load_state_dict`.
 
         Examples
         --------
@@ -520,7 +532,19 @@ class Trainer:
         self.epochs_done = checkpoints.load_state(self.learning, state)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_cancelled"}
+        """What a copy needs: all arrays of one moment, between two steps of a fit in another thread."""
+        learning, model, own = copy.copy(self.learning), copy.copy(self.model), self.model.compiled
+
+        def moment() -> tuple[dict[str, Array], TrainState, int]:
+            state = self.learning.state
+            kept = copy.deepcopy(state, {id(state.config): state.config})
+            return {key: array.copy() for key, array in own.state()}, kept, self.epochs_done
+
+        arrays, learning.state, epochs_done = own.turns.between(moment)
+        write([(array, arrays[key]) for key, array in model.compiled.state()])
+        del learning.compiled  # the model has it
+        left = {name: value for name, value in vars(self).items() if name != "_cancelled"}
+        return left | {"model": model, "learning": learning, "epochs_done": epochs_done}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -13,7 +12,6 @@ from ...compile.turns import FitTurn
 _Fit = TypeVar("_Fit", bound=Callable[..., Any])
 
 _running: dict[int, FitTurn] = {}  # by the id of the estimator, which may be copied or pickled meanwhile
-_lock = threading.Lock()
 
 
 def alone(fit: _Fit) -> _Fit:
@@ -23,10 +21,8 @@ def alone(fit: _Fit) -> _Fit:
     def fit_alone(self: Any, *args: Any, **kwargs: Any) -> Any:
         turn, key = FitTurn(), id(self)
         try:
-            with _lock:
-                if key in _running:
-                    raise _running[key].refuse(type(self).__name__)
-                _running[key] = turn
+            if (other := _running.setdefault(key, turn)) is not turn:
+                raise other.refusal(type(self).__name__)
             return fit(self, *args, **kwargs)
         finally:  # without a call, after which Ctrl-C may fall
             if key in _running and _running[key] is turn:
@@ -37,8 +33,6 @@ def alone(fit: _Fit) -> _Fit:
 
 def _forked() -> None:
     """In a child process, which has but one of its parent's threads."""
-    global _lock
-    _lock = threading.Lock()
     for key in [key for key, turn in _running.items() if not turn.here]:
         del _running[key]
 

@@ -117,7 +117,7 @@ class EarlyStopping(Description, EpochCallback):
         """Restore the best epoch, unless no epoch had a finite value."""
         if self._saved is not None:
             trainer.model.load_state_dict(self._saved.state)
-            write(self._saved.average)
+            trainer.learning.compiled.turns.compute(partial(write, self._saved.average))
         self._saved = None
 
 

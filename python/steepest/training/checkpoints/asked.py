@@ -58,7 +58,8 @@ class Asked(NamedTuple):
         names = learning.compiled.layers[0].running_shapes()
         rows = [self.tree["trainer"].get(f"model.0.{name}") for name in names]
         if [np.shape(row) for row in rows] == [inputs.statistics.shape[1:]] * len(names):
-            write_arrays([(inputs.statistics, np.array(rows))])
+            statistics = [(inputs.statistics, np.array(rows))]
+            learning.compiled.turns.compute(lambda: write_arrays(statistics))
 
     def begin(
         self,
@@ -106,7 +107,7 @@ def _way_back(trainer: RunningTrainer) -> Callable[[], None]:
         write_arrays(copies)
         trainer.epochs_done = epochs_done
 
-    return undo
+    return lambda: learning.compiled.turns.compute(undo)
 
 
 def asked(path: object, every: object, resume: object, parts: Collection[str] = PARTS) -> Asked:
