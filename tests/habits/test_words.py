@@ -193,6 +193,28 @@ def test_warnings_point_at_the_line_of_the_caller(data):
         assert [one.filename for one in caught] == [__file__]
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("MLPClassifier", {"hidden_layer_sizes": (4,), "max_iter": 2, "batch_size": 10_000}),
+        ("LinearRegressor", {"solver": "lbfgs", "max_iter": 1, "tol": 1e-12}),
+        ("TabularRegressor", {"n_members": 1, "max_time": 1e-9}),
+        ("TabularRegressor", {"n_members": 1, "max_steps": 5, "y": "a column"}),
+    ],
+)
+def test_warnings_of_estimators_point_at_the_line_of_the_caller(data, kind, settings):
+    """Although scikit-learn's decorator of `fit` stands between."""
+    estimators = pytest.importorskip("steepest.sklearn")
+    X, y = data
+    rows = np.tile(X, (2, 1))
+    y = rows[:, 0] if settings.get("y") else np.tile(y, 2)
+    own = {name: value for name, value in settings.items() if name != "y"}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        getattr(estimators, kind)(random_state=0, **own).fit(rows, y)
+    assert caught and {one.filename for one in caught} == {__file__}
+
+
 ONE_HOT = np.eye(3)[[0, 1, 2, 0]]
 
 

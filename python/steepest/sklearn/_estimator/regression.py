@@ -97,6 +97,8 @@ class RegressionMixin(RegressorMixin, RegressorParameters):
         ------
         ValueError
             As `fit`, and if y has another number of outputs than before.
+        RuntimeError
+            As `fit`.
         """
         return self._fit(FitJob(X, y, sample_weight, incremental=True))
 

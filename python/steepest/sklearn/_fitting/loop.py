@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from ... import _checks
 from ..._checks import Array
 from ..._description import check_dtype
 from ...backends import active
@@ -58,7 +59,7 @@ def batch_size(estimator: Any, samples: int) -> int:
     if estimator.batch_size > samples:
         warnings.warn(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            stacklevel=2,
+            stacklevel=_checks.caller_level(),
         )
     return max(1, min(int(estimator.batch_size), samples))
 
@@ -117,7 +118,7 @@ class _Run(Fitting):
                 else:
                     self._warn_of_max_iter(stopped)
             except KeyboardInterrupt:
-                warnings.warn("Training interrupted by user.", stacklevel=2)
+                warnings.warn("Training interrupted by user.", stacklevel=_checks.caller_level())
             self._record.restore_best()
             self._go_back()
         self._publish()
@@ -227,16 +228,16 @@ class _Run(Fitting):
         if rise := self._loop.go_back():
             self._solver.epochs -= self._loop.undone
             advice = "Scale the features, or set a smaller learning_rate_init."
-            warnings.warn(rise.warning(advice), ConvergenceWarning, stacklevel=2)
+            warnings.warn(rise.warning(advice), ConvergenceWarning, stacklevel=_checks.caller_level())
             if self._interrupted.is_set():  # on the way back, which is gone to its end
-                warnings.warn("Training interrupted by user.", stacklevel=2)
+                warnings.warn("Training interrupted by user.", stacklevel=_checks.caller_level())
             return
         batch, loss = self._problem.batch, self._problem.config.loss
         if scales.stands_still(batch, loss, self._estimator.loss_curve_, self._loop.batches):
             remedy = "scale the features, as in make_pipeline(StandardScaler(), ...)"
             if large := scales.advice(batch.x, remedy):
                 message = f"The model learned hardly more than a constant answer: {large}."
-                warnings.warn(message, ConvergenceWarning, stacklevel=2)
+                warnings.warn(message, ConvergenceWarning, stacklevel=_checks.caller_level())
 
     def _publish(self) -> None:
         if self._problem.publish is not None:
@@ -268,5 +269,5 @@ class _Run(Fitting):
             f"Stochastic Optimizer: Maximum iterations ({self._estimator.max_iter}) reached and the "
             "optimization hasn't converged yet.",
             ConvergenceWarning,
-            stacklevel=2,
+            stacklevel=_checks.caller_level(),
         )

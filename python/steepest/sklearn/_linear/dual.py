@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import _checks
 from ..._checks import Array
 from ...backends import active
 from ...backends.data import Parameters
@@ -86,7 +87,7 @@ class DualFit:
         try:
             self._ascend(_GAP * tol, max_iter, rng, outcome)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            warnings.warn("Training interrupted by user.", stacklevel=_checks.caller_level())
             outcome.interrupted = True
             outcome.value = self._value_anew()
         self._write(outcome)

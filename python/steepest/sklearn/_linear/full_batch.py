@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import _checks
 from ..._checks import Array
 from ...backends.data import Batch, Parameters, TrainConfig
 from ...compile.compiled import Compiled
@@ -154,7 +155,7 @@ class _Problem:
                 least = floor if endless else 0.0
                 best = method.run(point, _SURE * tol, how.max_iter - len(values), least, not self._has_kinks)
             except KeyboardInterrupt:
-                warnings.warn("Training interrupted by user.", stacklevel=2)
+                warnings.warn("Training interrupted by user.", stacklevel=_checks.caller_level())
                 best = method.at or Minimum(point=point, slope=point, value=start, values=[])
                 best.interrupted = True
             point, values = best.point, values + best.values

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ... import _checks
 from ..._checks import Array
 from ...backends import active
 from ...backends.memory import in_lines
@@ -120,7 +121,7 @@ class OnlineMixin(LinearParameters):
                     raise ValueError(NOT_FINITE)
                 self._note(value, number)
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=2)
+            warnings.warn("Training interrupted by user.", stacklevel=_checks.caller_level())
         self.coef_ = point.weight.T
         self.intercept_ = np.zeros_like(self.intercept_) if point.bias is None else point.bias
         return value

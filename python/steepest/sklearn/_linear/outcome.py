@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from sklearn.exceptions import ConvergenceWarning
 
+from ... import _checks
+
 COARSE = 1e-3  # of the objective, that the rounding of weights may cost
 
 
@@ -67,4 +69,4 @@ def warn_unless_converged(best: Outcome, max_iter: int) -> None:
         )
     else:
         what = "lbfgs can come no nearer to the minimum than rounding allows. Increase tol or alpha."
-    warnings.warn(what, ConvergenceWarning, stacklevel=2)
+    warnings.warn(what, ConvergenceWarning, stacklevel=_checks.caller_level())

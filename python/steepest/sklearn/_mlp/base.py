@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ... import _checks
 from ..._checks import Array
 from ...backends import active
 from ...backends.data import Batch, TrainConfig
@@ -100,7 +101,7 @@ class MultilayerPerceptron(ConversionMixin, MLPParameters):
             warnings.warn(
                 f"Callbacks are only supported in {type(self).__name__} for solver='sgd' and "
                 "solver='adam'. This estimator has solver='lbfgs', callbacks will be ignored.",
-                stacklevel=2,
+                stacklevel=_checks.caller_level(),
             )
         compiled = self._compiled_to_learn(job.X.dtype)
         minimize(self, compiled, self._training_batch(job), self._train_config(compiled))

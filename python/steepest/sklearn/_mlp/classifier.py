@@ -95,6 +95,8 @@ class MLPClassifier(ClassificationMixin, MultilayerPerceptron):
         ------
         ValueError
             As `fit`, and if y has a label that is not in `classes`, or class_weight is "balanced".
+        RuntimeError
+            As `fit`.
         """
         refuse_balanced(self.class_weight)
         if _check_partial_fit_first_call(self, classes):

@@ -19,6 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from ... import _checks
 from ..._checks import Array
 from ..._config import config, get_num_threads
 from ...tables.ensemble import TableEnsemble
@@ -166,7 +167,7 @@ class TabularEstimator(TabularParameters):
                 f"no member finished an epoch within max_time={self.max_time} seconds, and predictions are "
                 "little more than a constant: allow more time, or fit to fewer rows",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=_checks.caller_level(),
             )
         rows = np.flatnonzero(counts)
         self.validation_score_ = score

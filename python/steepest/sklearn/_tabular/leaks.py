@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ... import _checks
 from ..._checks import Array
 from ...tables.encoding import Encoding
 from ...tables.table import listed
@@ -26,7 +27,7 @@ def warn_of_leaks(encodings: Sequence[Encoding], X: NDArray[np.float32], targets
         warnings.warn(
             f"the target can be predicted without an error from {listed(found)} alone: leave it out, if "
             "it is not known where predictions are needed",
-            stacklevel=4,
+            stacklevel=_checks.caller_level(),
         )
 
 
