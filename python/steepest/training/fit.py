@@ -125,12 +125,12 @@ class Fit(Fitting):
         network = learning.compiled.network()
         learning.compiled.turns.give_way()
         try:
-            return self.at_once(lambda: network.fit(self.batch, learning.state, request, should_stop))
+            return self.locked(lambda: network.fit(self.batch, learning.state, request, should_stop))
         except BaseException:  # Ctrl-C, or a loss that failed, after some epochs
             self.trainer.epochs_done += (learning.steps_done - steps) // self._loop.batches
             raise
 
-    def at_once(self, work: Callable[[], Result]) -> Result:
+    def locked(self, work: Callable[[], Result]) -> Result:
         """What changes the model; threads that ask it meanwhile wait."""
         return self._learning.compiled.turns.compute(work)
 
@@ -231,7 +231,7 @@ class Fit(Fitting):
                 self.trainer.epochs_done -= self._loop.undone
             return rise
 
-        return self.at_once(go_back)
+        return self.locked(go_back)
 
     def _record(self, losses: Sequence[float], seconds: Sequence[float]) -> None:
         """Some finished epochs."""

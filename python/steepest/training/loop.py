@@ -70,7 +70,7 @@ class Fitting(ABC):
     def fit(self, request: FitRequest, should_stop: ShouldStop) -> EpochResults:
         """The call of the backend."""
 
-    def at_once(self, work: Callable[[], Result]) -> Result:
+    def locked(self, work: Callable[[], Result]) -> Result:
         """Call what changes the model, for other threads in one step."""
         return work()
 
@@ -185,7 +185,7 @@ class EpochLoop:
             results = self._results(request, self.done + first / self.batches)
             if results.status in ("diverged", "overflowed", "invalid_label"):
                 # The backend went back to the beginning of the part.
-                self.fitting.at_once(partial(write, begun.before))
+                self.fitting.locked(partial(write, begun.before))
             losses, part = [], None
             if results.losses:
                 part, sums = (number, results.losses[0]), results.sums
@@ -218,7 +218,7 @@ class EpochLoop:
         rate = float(request.rates[step % len(request.rates)])
         restored, losses = "last finished", self.way_back.losses
         if self._watches and rose(losses, self.tolerance):
-            done = self.fitting.at_once(lambda: self.way_back.go(untrained=True))
+            done = self.fitting.locked(lambda: self.way_back.go(untrained=True))
             restored, self.undone = "best", len(losses) - done
         if results.status == "overflowed":
             return False, divergence.of_epoch(self.done, rate, restored)
