@@ -6,14 +6,15 @@
 
 The first byte of an input chooses a file and the place in it that the rest stands in: the whole file, its
 header, or one of the texts of JSON within, so that neither lengths nor checksums end a change at the door. An
-error other than `ModelFileError`, an input that takes ten seconds, and 500 MB end it with a traceback and the
-name of a file that `python -m fuzz.coverage NAME` repeats.
+error other than `ModelFileError`, an input of ten seconds, and 500 MB more end it with a traceback and
+the name of a file that `python -m fuzz.coverage NAME` repeats.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -87,7 +88,15 @@ def main() -> None:
         except st.ModelFileError as error:
             assert str(error).startswith(str(path)) and str(error).isprintable(), ascii(error)
 
-    limits = [f"-max_total_time={asked.seconds}", "-timeout=10", "-rss_limit_mb=500", f"-seed={asked.seed}"]
+    most = (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024 + 500
+    )  # a peak of the parent's counts too
+    limits = [
+        f"-max_total_time={asked.seconds}",
+        "-timeout=10",
+        f"-rss_limit_mb={most}",
+        f"-seed={asked.seed}",
+    ]
     engine = [f"-dict={words}", "-max_len=65536", "-verbosity=1", f"-artifact_prefix={Path.cwd()}/"]
     atheris.Setup(
         [sys.argv[0], *limits, *engine, *(asked.repeat or [str(corpus)])], read, custom_mutator=mutated
