@@ -7,6 +7,7 @@ import re
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pytest
 
 import steepest as st
 from steepest import datasets, functional, gradients, initializers, plots, schedules
@@ -112,6 +113,7 @@ ARRAYS = {
     "mean_square": lambda: np.zeros((2, 3)),
     "model": small_model,
     "models": lambda: [small_model(), small_model()],
+    "module": lambda: pytest.importorskip("torch") and st.to_torch(small_model()),
     "point": lambda: np.ones(3),
     "predicted": lambda: np.arange(4) % 2,
     "predictions": lambda: SCORES,
