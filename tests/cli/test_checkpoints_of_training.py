@@ -41,6 +41,10 @@ def test_a_killed_training_goes_on(run: Run) -> None:
     assert code == 0 and json.loads(out)["training"]["epochs"] == 300
     assert run(*TRAIN, "--checkpoint", "other", "--output", "unbroken")[0] == 0
     assert_same_models("m", "unbroken")
+    assert run(*command)[0] == 0  # it has ended, and its model is there
+    assert_same_models("m", "unbroken")
+    Path("run.ckpt").unlink()
+    assert_refused(run, command, "m: exists already; --force replaces it")  # whoever's it is
 
 
 def test_folds_have_no_checkpoint(run: Run) -> None:

@@ -74,7 +74,9 @@ def _check(options: Namespace, output: Path) -> None:
     if output == STANDARD and options.json:
         raise UserError("--output - and --json both need the standard output: give one of them a file")
     sources.check_table(options.data)
-    check_output(output, options.force or options.resume, options.data, options.validation)
+    # What a resumed training replaces is the model of the same training, if it had ended.
+    resumes = options.resume and options.checkpoint is not None and Path(options.checkpoint).exists()
+    check_output(output, options.force or resumes, options.data, options.validation)
     pictures.check(options.plot, options.force, options.data, options.validation)
     if options.plot is not None and options.plot == output:
         raise UserError(f"--plot and --output are the same file, {output}")
