@@ -15,6 +15,8 @@ from ._base import Layer, Plan
 
 __all__ = ["PiecewiseLinear"]
 
+NARROWEST = 1e-300  # in other libraries, instead of an interval between two equal knots: a step
+
 
 _MOST_OUT = 2**31 - 1  # that 32 bits can name
 _MOST = 2**20  # features, and bins of one: as many as a table may have

@@ -11,7 +11,7 @@ from .._version import __version__
 from ..storage.atomic import replacing
 from ..training.answers import exported
 from ..training.model import Model, checked_model
-from .estimators import Exported, append_classes, append_own_answers, estimator_of, table_of
+from .estimators import Estimator, Exported, append_classes, append_own_answers, table_of
 from .graph import FLOAT, INTEGER, Graph
 from .nodes import append_layers
 from .tables import table_graph
@@ -90,7 +90,7 @@ def to_onnx(model: Model | Exported, path: str | PathLike[str]) -> None:
 def _graph(given: Any) -> Graph:
     if (table := table_of(given)) is not None:
         return table_graph(table)
-    estimator = estimator_of(given)
+    estimator = given if isinstance(given, Estimator) else None
     model: Model = checked_model(given if estimator is None else estimator.to_sequential())
     model.compiled.check_inputs()
     graph = Graph("X", model.in_features)

@@ -42,11 +42,6 @@ def table_of(given: object) -> TableEnsemble | None:
     return given if isinstance(given, TableEnsemble) else None
 
 
-def estimator_of(given: object) -> Estimator | None:
-    """A network or linear model of `steepest.sklearn`; None of anything else."""
-    return given if isinstance(given, Estimator) else None
-
-
 def append_own_answers(graph: Graph, scores: str, model: Model) -> bool:
     """What an estimator answers and a `Sequential` does not, if that is so.
 

@@ -24,11 +24,11 @@ from ..layers import (
     Standardize,
     is_ours,
 )
+from ..layers.piecewise_linear import NARROWEST
 from .graph import DOUBLE, FLOAT, Graph
 
 Arrays = Mapping[str, Array]  # of a layer, by their names behind its path
 
-_NARROWEST = 1e-300  # instead of an interval between two equal knots: a step
 # Of each activation by its name: the node or nodes, from x and the number in its formula.
 _ACTIVATIONS: Mapping[str, Callable[[Graph, str, float], str]] = {
     "identity": lambda graph, x, slope: x,
@@ -127,7 +127,7 @@ def _(layer: PiecewiseLinear, graph: Graph, x: str, arrays: Arrays) -> str:
     bins = layer.bins_of_features
     encoded = [feature for feature, number in enumerate(bins) if number]
     knots = np.split(arrays["knots"].astype(np.float64), np.cumsum([bins[i] + 1 for i in encoded])[:-1])
-    widths = np.maximum(np.concatenate([np.diff(own) for own in knots]), _NARROWEST)
+    widths = np.maximum(np.concatenate([np.diff(own) for own in knots]), NARROWEST)
     column = some_columns(graph, x, np.repeat(encoded, [bins[i] for i in encoded]))
     begins = graph.constant(np.concatenate([own[:-1] for own in knots]))
     passed = graph.node("Div", graph.node("Sub", graph.cast(column, DOUBLE), begins), graph.constant(widths))

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from ..backends.reference.activations import HEIGHT, STRETCH
 from ..layers import Layer
-
-_NARROWEST = 1e-300  # instead of an interval between two equal knots: a step
+from ..layers.piecewise_linear import NARROWEST
 
 
 class Part(nn.Module):
@@ -71,7 +70,7 @@ class PiecewiseLinear(Part):
         bins, dtype = self.layer.bins_of_features, self.knots.dtype
         knots = self.knots.double().split([number + 1 for number in bins if number])
         begins = torch.cat([own[:-1] for own in knots])
-        widths = torch.cat([own.diff() for own in knots]).clamp_min(_NARROWEST)
+        widths = torch.cat([own.diff() for own in knots]).clamp_min(NARROWEST)
         columns = [feature for feature, number in enumerate(bins) for _ in range(number)]
         passed = (x[:, columns].double() - begins) / widths
         return torch.cat([x[:, list(self.layer.given)].to(dtype), (2 * passed.clamp(0, 1) - 1).to(dtype)], 1)

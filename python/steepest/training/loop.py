@@ -154,6 +154,11 @@ class EpochLoop:
             self.undone = len(rise.losses) - rise.done
         return rise
 
+    def kept_way_back(self, live: Sequence[Array]) -> dict[str, Any] | None:
+        """What a checkpoint keeps of the way back; None if it was lost before, or is not needed."""
+        whole = self.kept and len(self.way_back.losses) == self.done
+        return self.way_back.kept(live) if whole else None
+
     def restore(self, way_back: Mapping[str, Any] | None, live: Sequence[Array]) -> None:
         """Go on with the way back of another loop, or without one."""
         self._watches = self._watches and way_back is not None

@@ -11,13 +11,13 @@ from sklearn.utils import check_random_state
 
 from ..._checks import Array
 from ...backends.memory import write
-from ...storage import ModelFileError
 from ...training.checkpoints import (
     Asked,
     Checkpointing,
     data_of,
     history_of,
     named,
+    reading,
     require_epochs,
     require_same,
     told_history,
@@ -39,6 +39,7 @@ PARTS = (
 )
 _NUMBERS = ("n_iter_", "t_", "loss_", "best_loss_", "best_validation_score_", "_no_improvement_count")
 _CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
+_SHOWN = (*_NUMBERS, *_CURVES, "_best")
 _FREE = {"n_threads", "verbose", "progress", "callbacks", "warm_start", "max_iter"}  # may differ
 
 
@@ -85,10 +86,10 @@ class Checkpoints:
             fit.callbacks.begin()
         else:
             require_same(source, tree["identity"], known)
-            with _reading(self._asked):
+            with reading(self._asked.read):
                 done, stopped = int(tree["estimator"]["n_iter_"]), bool(tree["stopped"])
             require_epochs(source, done, loop.epochs, "max_iter")
-            with _reading(self._asked):
+            with reading(self._asked.read):
                 _restore(fit, tree)
                 if next_order is not None:
                     loop.way_back.reorder(next_order() for _ in range(done))
@@ -113,10 +114,8 @@ class Checkpoints:
             stopped or loop.done == loop.epochs or writes.clock.due(loop.done, fit.steps)
         ):
             return
-        estimator, solver, way_back = fit.estimator, fit.problem.solver, None
-        if loop.kept and len(loop.way_back.losses) == loop.done:
-            way_back = loop.way_back.kept(fit.arrays)
-        shown = {name: getattr(estimator, name) for name in (*_NUMBERS, *_CURVES, "_best")}
+        solver = fit.problem.solver
+        shown = {name: getattr(fit.estimator, name) for name in _SHOWN}
         shown |= {name: np.array(shown[name]) for name in _CURVES if shown[name] is not None}
         tree = {
             "identity": writes.identity,
@@ -124,7 +123,7 @@ class Checkpoints:
             "estimator": shown,
             "solver": {"learning_rate": solver.learning_rate, "epochs": solver.epochs},
             "arrays": fit.arrays,
-            "way_back": way_back,
+            "way_back": loop.kept_way_back(fit.arrays),
             "callbacks": fit.callbacks.states(),
             "history": told_history(fit.callbacks.history),
             "stopped": stopped,
@@ -139,7 +138,7 @@ def random_state(given: Any, asked: Asked) -> tuple[np.random.RandomState, Any]:
         if given is None:  # everybody's
             kind = getattr(np.random, rng.get_state(legacy=False)["bit_generator"])
             rng = np.random.RandomState(kind())
-        with _reading(asked):
+        with reading(asked.read):
             rng.set_state(_with_arrays(asked.tree["draws"]))
     return rng, _with_lists(rng.get_state(legacy=False))
 
@@ -161,15 +160,6 @@ def or_as_before(estimator: Any) -> Iterator[None]:
         raise
 
 
-@contextmanager
-def _reading(asked: Asked) -> Iterator[None]:
-    """A block in which an error is that of the checkpoint."""
-    try:
-        yield
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise ModelFileError(f"{asked.read} is not a checkpoint of this release: {error}") from error
-
-
 def _identity(fit: OneFit) -> dict[str, str]:
     estimator, problem = fit.estimator, fit.problem
     known: dict[str, Any] = {"estimator": type(estimator).__name__, "dtype": problem.compiled.dtype}
@@ -187,7 +177,7 @@ def _restore(fit: OneFit, tree: Mapping[str, Any]) -> None:
     if [array.shape for array in arrays] != [array.shape for array in kept]:
         raise ValueError("its arrays have other shapes")
     write(list(zip(arrays, kept, strict=True)))
-    shown = {name: tree["estimator"][name] for name in (*_NUMBERS, *_CURVES, "_best")}
+    shown = {name: tree["estimator"][name] for name in _SHOWN}
     shown |= {name: shown[name].tolist() for name in _CURVES if shown[name] is not None}
     vars(fit.estimator).update(shown)
     solver.learning_rate, solver.epochs = tree["solver"]["learning_rate"], tree["solver"]["epochs"]

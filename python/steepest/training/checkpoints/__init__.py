@@ -6,6 +6,7 @@ from .asked import asked as asked
 from .checkpointing import Checkpointing as Checkpointing
 from .checkpointing import Progress as Progress
 from .checkpointing import history_of as history_of
+from .checkpointing import reading as reading
 from .checkpointing import require_epochs as require_epochs
 from .checkpointing import told_history as told_history
 from .every import USUAL as USUAL

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,6 @@ class Checkpointing:
         if begun is not None:
             part = {"batches": begun.batches, "sums": begun.sums, "seconds": begun.seconds}
         state = state_of(trainer.learning, trainer.epochs_done)
-        whole = len(loop.way_back.losses) == history.epochs  # or it was lost before
-        way_back = loop.way_back.kept(trainer.learning.changed_arrays()) if whole else None
         tree = {
             "identity": dict(self.identity),
             "trainer": {name: value if value.shape else value.item() for name, value in state.items()},
@@ -100,7 +99,7 @@ class Checkpointing:
             "history": told_history(history),
             "first_step": progress.first_step,
             "begun": part,
-            "way_back": way_back,
+            "way_back": loop.kept_way_back(trainer.learning.changed_arrays()),
             "callbacks": [observer.state_dict() for observer in observers],
             "stopped": progress.stopped,
         }
@@ -168,6 +167,15 @@ def read(path: str, parts: Collection[str]) -> tuple[Mapping[str, Any], bool]:
     return tree, damage is None
 
 
+@contextmanager
+def reading(path: str | None) -> Iterator[None]:
+    """A block in which an error is that of the checkpoint."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise ModelFileError(f"{path} is not a checkpoint of this release: {error}") from error
+
+
 def restored(path: str, tree: Mapping[str, Any], learning: Learning, epochs: int) -> tuple[Progress, int]:
     """Set all that was learned, and the optimizer; return how far the fit was, and the trainer's epochs.
 
@@ -179,14 +187,12 @@ def restored(path: str, tree: Mapping[str, Any], learning: Learning, epochs: int
         If it has more epochs than that.
     """
     require_epochs(path, len(tree["history"]["loss"]) + (tree["begun"] is not None), epochs, "epochs")
-    try:
+    with reading(path):
         learning.use(_optimizer(tree["optimizer"], learning.optimizer))
         epochs_done = load_state(learning, tree["trainer"])
         return Progress(
             history_of(tree["history"]), **{name: tree[name] for name in _OF_PROGRESS}
         ), epochs_done
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ModelFileError(f"{Path(path)} is not a checkpoint of this release: {error}") from error
 
 
 def require_epochs(path: str, done: int, epochs: int, name: str) -> None:
