@@ -149,6 +149,28 @@ def test_a_child_forked_while_another_thread_fits_an_estimator_fits_it():
     assert run(code) == (0, "0\n")
 
 
+def test_a_child_forked_while_another_thread_shuffles_has_numbers_to_draw():
+    """Both from NumPy's global generator, whose lock a child would find taken for ever."""
+    code = """
+    from steepest.backends.native import BACKEND
+
+    def shuffle(times):
+        for _ in range(times):
+            BACKEND.shuffled_orders(np.random.mtrand._rand, np.arange(4000), 200)
+            time.sleep(1e-3)  # or the lock, which is fair to nobody, would hardly be free
+
+    threading.Thread(target=shuffle, args=[10**9], daemon=True).start()
+    for _ in range(40):
+        time.sleep(0.003)
+        if (child := os.fork()) == 0:
+            signal.alarm(60)
+            shuffle(1)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    """
+    assert run(code) == (0, "")
+
+
 def test_a_child_forked_by_a_loss_is_told():
     """It has no threads to go on with; the parent's fit goes on."""
     code = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
@@ -31,6 +33,15 @@ from .data import (
 from .dual import DualPoint, DualRows
 from .online import OnlinePoint, OnlineRows
 from .sparse import SparseRows
+
+
+# Held with the lock of a generator of NumPy's, which is often that of the whole process: a fork waits for it,
+# or the child would wait for ever for a thread that it does not have.
+_drawing = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_drawing.acquire, after_in_parent=_drawing.release, after_in_child=_drawing.release
+    )
 
 
 def available_isas() -> tuple[str, ...]:
@@ -168,7 +179,7 @@ class _Native:
     def shuffled_orders(self, rng: np.random.RandomState, order: Array, epochs: int) -> Array:
         orders = np.empty((epochs, len(order)), np.int64)
         generator = rng._bit_generator
-        with generator.lock:
+        with _drawing, generator.lock:
             _core.shuffled_orders(generator.capsule, order, orders)
         return orders
 
