@@ -34,7 +34,6 @@ from .dual import DualPoint, DualRows
 from .online import OnlinePoint, OnlineRows
 from .sparse import SparseRows
 
-
 # Held with the lock of a generator of NumPy's, which is often that of the whole process: a fork waits for it,
 # or the child would wait for ever for a thread that it does not have.
 _drawing = threading.RLock()
