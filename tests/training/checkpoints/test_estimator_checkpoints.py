@@ -109,7 +109,7 @@ def test_a_fit_goes_on(backend, monkeypatch, tmp_path, made):
         assert_same(fit(make, path, resume=True), expected)  # it has ended
 
 
-@pytest.mark.parametrize("every", [1, "3 steps", "0.0000001 hours"])
+@pytest.mark.parametrize("every", [1, "3 steps", "0.000000001 hours"])
 def test_as_often_as_asked(monkeypatch, tmp_path, every):
     make, path = MADE["network"], tmp_path / "run"
     expected = fit(make)
