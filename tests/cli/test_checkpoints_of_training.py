@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import signal
 import sys
@@ -21,6 +22,9 @@ TRAIN = ("train", "t.csv", "--epochs", "300", "--no-early-stopping", "--quiet", 
 @pytest.fixture(autouse=True)
 def table(run: Run) -> None:
     write("t.csv", flowers(600))
+
+
+TABULAR = ("train", "t.csv", "--model", "tabular", "--hidden", "16,16", "--quiet", "--checkpoint", "run.ckpt")
 
 
 def assert_same_models(first: str, second: str) -> None:
@@ -47,6 +51,37 @@ def test_a_killed_training_goes_on(run: Run) -> None:
     assert_refused(run, command, "m: exists already; --force replaces it")  # whoever's it is
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
+def test_a_killed_training_of_tables_goes_on(run: Run) -> None:
+    """At random moments, with one thread or two."""
+    pytest.importorskip("sklearn.base")
+    command, chance = [*TABULAR, "--checkpoint-every", "1", "--resume", "--output", "m"], random.Random(3)
+    for threads in ("1", "2", "1"):
+        before = Path("run.ckpt").read_bytes() if Path("run.ckpt").exists() else b""
+        with process(*command, "--threads", threads, folder=Path()) as started:
+            while not Path("run.ckpt").exists() or Path("run.ckpt").read_bytes() == before:
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0, 0.2))
+            started.send_signal(signal.SIGKILL)
+        assert started.returncode == -signal.SIGKILL and not Path("m").exists()
+    assert run(*command)[0] == 0
+    assert run(*TABULAR, "--checkpoint", "other", "--output", "unbroken")[0] == 0
+    first, second = st.load("m"), st.load("unbroken")
+    assert first.answers == second.answers and first.encodings == second.encodings
+    for member, other in zip(first.members, second.members, strict=True):
+        for key, value in member.state_dict().items():
+            assert_same_bits(value, other.state_dict()[key])
+    report, other = (json.loads(one.metadata["report"]) for one in (first, second))
+    assert report | {"model": ""} == other | {"model": ""}
+    assert run(*command)[0] == 0  # it has ended, and its model is there
+    code, _, err = run(*command, "--hidden", "8", "--force")
+    assert code == 2 and "there, hidden_layer_sizes is (16, 16), but here it is (8,)" in err
+    assert "t.csv" not in err
+    assert run(*TRAIN, "--epochs", "1", "--output", "network", "--checkpoint", "network.ckpt")[0] == 0
+    code, _, err = run(*command, "--checkpoint", "network.ckpt", "--force")
+    assert code == 2 and "network.ckpt is a checkpoint of a model's fit, from which" in err
+
+
 def test_folds_have_no_checkpoint(run: Run) -> None:
     assert run(*TRAIN, "--cv", "3", "--output", "m", "--json")[0] == 0
     before = Path("run.ckpt").read_bytes()
@@ -68,9 +103,9 @@ def test_what_is_refused(run: Run) -> None:
     assert_refused(
         run, [*train, "--checkpoint", "c", "--checkpoint-every", "often"], "must be a text such as"
     )
-    assert_refused(
-        run, [*train, "--model", "tabular", "--resume"], "--resume is an option of --model network"
-    )
+    tabular = [*train, "--model", "tabular"]
+    assert_refused(run, [*tabular, "--resume"], "--resume goes on from the file of --checkpoint: give both")
+    assert_refused(run, [*tabular, "--checkpoint", "mine.csv"], "mine.csv exists and is not a checkpoint")
     assert run(*TRAIN, "--output", "m")[0] == 0
     code, _, err = run(*TRAIN, "--resume", "--batch-size", 7, "--output", "n")
     assert (

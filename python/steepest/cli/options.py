@@ -23,6 +23,7 @@ from .network import (
     TASK_LOSSES,
 )
 
+_CHECKPOINTS: Mapping[str, Any] = {"checkpoint": None, "checkpoint_every": USUAL, "resume": False}
 # What each kind of model takes for its options where they are not given; others it refuses.
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "network": {
@@ -42,11 +43,9 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "patience": None,
         "validation_fraction": 0.15,
         "validation": None,
-        "checkpoint": None,
-        "checkpoint_every": USUAL,
-        "resume": False,
+        **_CHECKPOINTS,
     },
-    "tabular": {"hidden": (128, 128, 128), "dropout": 0.15, "max_time": None},
+    "tabular": {"hidden": (128, 128, 128), "dropout": 0.15, "max_time": None, **_CHECKPOINTS},
 }
 
 

@@ -144,16 +144,23 @@ class TabularRun(Run):
 
     def trained(self, rows: Rows) -> TrainedMean:
         """A mean of networks, each of which holds out some of these rows."""
-        plan, features = self.plan, self.table.rows(rows).only(self.plan.kinds)
+        plan, options, features = self.plan, self.options, self.table.rows(rows).only(self.plan.kinds)
         begun = time.perf_counter()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                estimator = _estimator(plan, self.options).fit(features, self._targets(rows))
+                estimator = _estimator(plan, options).fit(
+                    features,
+                    self._targets(rows),
+                    checkpoint=options.checkpoint,
+                    checkpoint_every=options.checkpoint_every,
+                    resume=options.resume,
+                )
             except DivergenceError as error:
                 raise UserError(f"{error}; nothing was saved") from None
             except (ValueError, TypeError) as error:
-                raise UserError(f"{self.table.name}: {error}") from None
+                place = "" if options.resume else f"{self.table.name}: "  # a checkpoint's error has its own
+                raise UserError(f"{place}{error}") from None
         seconds = time.perf_counter() - begun
         ensemble = replace(estimator.to_ensemble(), named=self.table.named, targets=plan.targets)
         if isinstance(ensemble.answers, Classes) and plan.labels is not None:

@@ -80,8 +80,7 @@ def _check(options: Namespace, output: Path) -> None:
     pictures.check(options.plot, options.force, options.data, options.validation)
     if options.plot is not None and options.plot == output:
         raise UserError(f"--plot and --output are the same file, {output}")
-    if options.model == "network":
-        _check_checkpoint(options, output)
+    _check_checkpoint(options, output)
 
 
 def _check_checkpoint(options: Namespace, output: Path) -> None:

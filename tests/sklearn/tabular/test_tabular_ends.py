@@ -48,8 +48,8 @@ def test_members_without_an_epoch_have_no_part_in_the_mean(monkeypatch):
     expected = TabularRegressor(**SMALL).fit(X, X[:, 0])
     kept, whole = [1], base_module.fitted
 
-    def fitted(task, fold, seed, over):
-        made = whole(task, fold, seed, over)
+    def fitted(task, fold, seed, over, **options):
+        made = whole(task, fold, seed, over, **options)
         number = [held.tolist() for held in (m.held_out for m in expected.members_)].index(
             fold.held_out.tolist()
         )

@@ -207,7 +207,7 @@ def test_a_checkpoint_of_a_model_is_none_of_an_estimator(tmp_path):
         st.ModelFileError, match="model is a checkpoint of a model's fit, from which this one"
     ):
         fit(MADE["network"], resume=tmp_path / "model")
-    with pytest.raises(st.ModelFileError, match="run is a checkpoint of an estimator's fit, from which this"):
+    with pytest.raises(st.ModelFileError, match="run is a checkpoint of the fit of MLPClassifier, from"):
         model.fit(X, labels, epochs=1, progress=False, resume=tmp_path / "run")
     with pytest.raises(st.ModelFileError, match=r"it is a checkpoint, from which fit\(resume=...\) goes on"):
         st.load(tmp_path / "run")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
 from typing import Any, TypeVar
@@ -161,8 +162,13 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         job = FitJob(X, y, sample_weight, validation_data)
         if wanted.nothing:
             return self._fit(job)
-        with or_as_before(self):
+        with or_as_before(self, self._learned):
             return self._fit(replace(job, asked=wanted))
+
+    def _learned(self, before: Mapping[str, Any]) -> bool:
+        """Whether there was an epoch, since these were the attributes."""
+        curve = vars(self).get("loss_curve_")
+        return bool(curve) and curve is not before.get("loss_curve_")
 
     @alone
     def _fit(self: Self, job: FitJob) -> Self:

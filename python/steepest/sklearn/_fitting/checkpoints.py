@@ -79,7 +79,7 @@ class Checkpoints:
 
         next_order: draws that of the samples of the next epoch; None where they are not shuffled.
         """
-        known, (path, every, source, tree, whole) = _identity(fit), self._asked
+        known, source, tree = _identity(fit), self._asked.read, self._asked.tree
         loop, stopped = fit.loop, False
         loop.kept = loop.watched
         if source is None or tree is None:
@@ -95,8 +95,8 @@ class Checkpoints:
                     loop.way_back.reorder(next_order() for _ in range(done))
                 history, states = history_of(tree["history"]), tree["callbacks"]
             fit.callbacks.resume(history, states)
-        if path is not None:
-            self._writes = Checkpointing(path, every, known, whole)
+        if self._asked.write is not None:
+            self._writes = Checkpointing(self._asked.write, self._asked.every, known, self._asked.whole)
             self._writes.clock.begin(loop.done, fit.steps)
         return stopped
 
@@ -144,15 +144,17 @@ def random_state(given: Any, asked: Asked) -> tuple[np.random.RandomState, Any]:
 
 
 @contextmanager
-def or_as_before(estimator: Any) -> Iterator[None]:
-    """A fit that is refused before its first epoch leaves the estimator and its generator as they were."""
+def or_as_before(estimator: Any, learned: Callable[[Mapping[str, Any]], bool]) -> Iterator[None]:
+    """A fit that is refused before its first epoch leaves the estimator and its generator as they were.
+
+    learned: whether there was an epoch, for the attributes before.
+    """
     before, generator = dict(vars(estimator)), estimator.random_state
     state = generator.get_state() if isinstance(generator, np.random.RandomState) else None
     try:
         yield
     except BaseException:
-        curve = vars(estimator).get("loss_curve_")
-        if not curve or curve is before.get("loss_curve_"):
+        if not learned(before):
             vars(estimator).clear()
             vars(estimator).update(before)
             if state is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -16,21 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from ... import _checks
 from ..._checks import Array
-from ..._config import config, get_num_threads
 from ...tables.ensemble import TableEnsemble
 from ...tables.frames import some_cells
 from ...tables.members import Classes, Numbers, mean_of, some_inputs
+from ...training.checkpoints import USUAL, asked
 from .._common.classes import WEIGHTED
 from .._common.data import weights_count, weights_of
 from .._fitting.alone import alone
-from .._fitting.many import side_by_side
-from .._fitting.shared import SharedFits, computing, shared_fits
+from .._fitting.checkpoints import or_as_before
+from .._fitting.shared import computing
 from . import recipe as recipes
+from .checkpoints import PARTS, Checkpoints, identity
 from .encoder import TableEncoder
 from .folds import Fold, Rows, folds
 from .given import columns_to_fit, columns_to_use
@@ -40,6 +41,7 @@ from .member import Member, Task, fitted
 from .parameters import TabularParameters
 from .recipe import Recipe
 from .scores import Metric
+from .together import Time, together
 
 _MOST_JUDGED = 10_000  # rows of each member, where time is over
 
@@ -105,7 +107,16 @@ class TabularEstimator(TabularParameters):
 
     @_fit_context(prefer_skip_nested_validation=True)
     @alone
-    def fit(self: Self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(
+        self: Self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        checkpoint: str | PathLike[str] | None = None,
+        checkpoint_every: int | str = USUAL,
+        resume: bool | str | PathLike[str] = False,
+    ) -> Self:
         """Fit to a table as it is.
 
         Parameters
@@ -115,6 +126,18 @@ class TabularEstimator(TabularParameters):
         y : array-like of shape (n_samples,), of a regressor also (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
             What each row counts for; finite, not negative and not all 0.
+        checkpoint : path, default=None
+            A file that is written while the networks learn, when one of them has ended, and when all have,
+            with all that is needed to go on from it. It is replaced in one step; the one before stays beside
+            it as ``<path>.previous``.
+        checkpoint_every : int or str, default="60 seconds"
+            How often: a number of epochs, of all networks together, or a text such as "500 steps",
+            "60 seconds" or "2 epochs". It is written when an epoch has ended.
+        resume : bool or path, default=False
+            Go on from a checkpoint, with True from `checkpoint` if that file exists: to the bits of a fit
+            that nothing has interrupted. The table and the parameters must be those of the checkpoint's fit,
+            but for `n_threads`, `progress` and `max_time`. Of the latter, a fit that goes on has what was
+            left at the checkpoint; one that it had ended goes on if it is larger now.
 
         Returns
         -------
@@ -124,7 +147,11 @@ class TabularEstimator(TabularParameters):
         Raises
         ------
         ValueError, TypeError
-            For parameters and tables that cannot be used.
+            For parameters and tables that cannot be used, or that are not those of the checkpoint.
+        ModelFileError
+            If the file to go on from is damaged, or no checkpoint, and there is none before it.
+        OSError
+            If a checkpoint cannot be read or written; the last one that was written is whole.
         RuntimeError
             While another thread fits it.
 
@@ -135,6 +162,14 @@ class TabularEstimator(TabularParameters):
         ConvergenceWarning
             If no member has finished an epoch within `max_time`.
         """
+        wanted = asked(checkpoint, checkpoint_every, resume, PARTS)
+        if wanted.nothing:
+            return self._fit(X, y, sample_weight, Checkpoints(wanted, self._seconds()))
+        kept = Checkpoints(wanted, self._seconds())
+        with or_as_before(self, lambda before: kept.accepted):
+            return self._fit(X, y, sample_weight, kept)
+
+    def _fit(self: Self, X: Any, y: Any, sample_weight: Any, kept: Checkpoints) -> Self:
         begun = perf_counter()
         for fitted_before in ("members_", "best_epochs_", "validation_score_"):
             self.__dict__.pop(fitted_before, None)  # or a fit that fails would leave them beside its parts
@@ -142,25 +177,29 @@ class TabularEstimator(TabularParameters):
         y = self._validated(y)
         check_consistent_length(columns[0], y)
         like_X = np.empty((len(y), 1), dtype=np.float32)
-        weight = self._weights(y, None if sample_weight is None else weights_of(sample_weight, like_X))
-        weights_count(weight, WEIGHTED)
-        random = check_random_state(self.random_state)
-        counts = np.ones(len(y), dtype=bool) if weight is None else weight > 0
+        weights = self._weights(y, None if sample_weight is None else weights_of(sample_weight, like_X))
+        weights_count(weights, WEIGHTED)
+        random = kept.random(self.random_state)
+        counts, weight = np.ones(len(y), dtype=bool) if weights is None else weights > 0, weights
         if weight is not None and not counts.all():
             y, weight = y[counts], weight[counts]
             columns = [some_cells(column, counts) for column in columns]
         self.encoder_ = TableEncoder(self.categorical_features)._fit_columns(columns, self)
         encoded = self._inputs(columns)
+        begun = kept.begin(lambda: identity(self, encoded, y, weights), begun)
+        time = Time(begun, self._seconds())
         task = self._task(encoded, y, weight)
         held = folds(self._groups(y), int(self.n_members), random)
         seeds = random.randint(2**31 - 1, size=len(held)).tolist()
         warn_of_leaks(self.encoder_.encodings_, encoded, y, held[0])
-        task = self._with_embedding(task, held[0], seeds[0], begun)
-        fits = [partial(fitted, task, fold, seed) for fold, seed in zip(held, seeds, strict=True)]
-        members = self._together(fits, begun, self._seconds(), bool(self.progress))
+        task = self._with_embedding(task, held[0], seeds[0], time, kept)
+        slots = [kept.slot(str(place)) for place in range(len(held))]
+        each = zip(held, seeds, slots, strict=True)
+        fits = [partial(fitted, task, fold, seed, slot=slot) for fold, seed, slot in each]
+        members = together(fits, slots, time, self.n_threads, bool(self.progress))
+        kept.end()
         members = [member for member in members if member.best_epoch >= 0] or members
-        over = perf_counter() - begun >= self._seconds()
-        score = self._judged(members, encoded, y, weight, _MOST_JUDGED if over else len(y))
+        score = self._judged(members, encoded, y, weight, len(y) if time.left else _MOST_JUDGED)
         self.best_epochs_ = [member.best_epoch for member in members]
         if max(self.best_epochs_) < 0:
             warnings.warn(
@@ -198,7 +237,7 @@ class TabularEstimator(TabularParameters):
             self._max_steps(),
         )
 
-    def _with_embedding(self, task: Task, fold: Fold, seed: int, begun: float) -> Task:
+    def _with_embedding(self, task: Task, fold: Fold, seed: int, time: Time, kept: Checkpoints) -> Task:
         """The task with cosines, if these are chosen, or better than ramps in the first cycles."""
         numbers = np.flatnonzero(self.encoder_.n_distinct_ > VALUES_OF_A_LINE).tolist()
         periodic = replace(task, cosines=numbers)
@@ -206,41 +245,20 @@ class TabularEstimator(TabularParameters):
             return periodic if self.embedding == "periodic" else task
         if not any(map(len, task.knots)) or len(task.knots) > recipes.MOST_TRIED:
             return task
-        tries = [partial(fitted, one, fold, seed, cycles=recipes.CYCLES_TRIED) for one in (task, periodic)]
-        ramps, cosines = self._together(tries, begun, recipes.TIME_TRIED * self._seconds(), False)
-        return periodic if cosines.value > ramps.value else task
+        if kept.cosines is None:
+            tried = {"ramps": task, "cosines": periodic}
+            slots = [kept.slot(name) for name in tried]
+            tries = [
+                partial(fitted, one, fold, seed, cycles=recipes.CYCLES_TRIED, slot=slot)
+                for one, slot in zip(tried.values(), slots, strict=True)
+            ]
+            some = time._replace(seconds=recipes.TIME_TRIED * time.seconds)
+            ramps, cosines = together(tries, slots, some, self.n_threads, False)
+            kept.choose(cosines.value > ramps.value)
+        return periodic if kept.cosines else task
 
     def _seconds(self) -> float:
         return math.inf if self.max_time is None else float(self.max_time)
-
-    def _together(
-        self,
-        fits: Sequence[Callable[[Callable[[], bool]], Member]],
-        begun: float,
-        seconds: float,
-        progress: bool,
-    ) -> list[Member]:
-        """Members, one a thread, until so many seconds after the fit has begun."""
-        threads = int(self.n_threads or get_num_threads())
-        within = shared_fits.get()  # other fits, which have the other threads
-        workers = 1 if within is not None else min(threads, len(fits))
-        shared = SharedFits()
-        rounds = math.ceil(len(fits) / workers)
-
-        def one(place: int) -> Member:
-            # Those that begin later have the rest of the time, in equal parts for each round.
-            left = max(0.0, begun + seconds - perf_counter())
-            end = perf_counter() + left / (rounds - place // workers)
-
-            def over() -> bool:
-                ended = shared.ended.is_set() or (within is not None and within.ended.is_set())
-                return ended or perf_counter() >= end
-
-            with config(num_threads=max(1, threads // len(fits)) if within is None else 1):
-                return fits[place](over)
-
-        calls = [partial(one, place) for place in range(len(fits))]
-        return side_by_side(calls, shared, workers, progress)
 
     def _judged(
         self,

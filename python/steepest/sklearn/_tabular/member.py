@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from ...model import Sequential
 from ...training.callbacks import EpochCallback, EpochState
 from ...training.trainer import Trainer
 from . import recipe as recipes
+from .checkpoints import Slot
 from .folds import Fold, Rows
 from .knots import Floats
 
@@ -72,13 +74,25 @@ class Task:
 
 
 def fitted(
-    task: Task, fold: Fold, seed: int, over: Callable[[], bool], cycles: int = recipes.CYCLES
+    task: Task,
+    fold: Fold,
+    seed: int,
+    over: Callable[[], bool],
+    cycles: int = recipes.CYCLES,
+    slot: Slot | None = None,
 ) -> Member:
-    """A member of that fold, after so many cycles; it ends when its time is over, as the best so far."""
+    """A member of that fold, after so many cycles; it ends when its time is over, as the best so far.
+
+    slot : what it goes on from, and where it leaves how far it is.
+    """
+    slot = slot or Slot()
     network = recipes.network(
         task.knots, task.cosines, task.hidden, task.outputs, task.dropout, task.recipe, seed
     )
-    if over():
+    if slot.ended is not None:
+        return Member(network, *slot.restored(network), fold.held_out)
+    if over() and slot.begun is None:
+        slot.end(network, -1, -np.inf, 0, in_time=False)
         return Member(network, -1, -np.inf, 0, fold.held_out)
     X = task.X[fold.learned]
     epochs = recipes.epochs(len(X), task.max_steps)
@@ -101,8 +115,11 @@ def fitted(
         callbacks=[best],
         progress=False,
         seed=seed,
+        checkpoint=cast(Any, slot.asked),  # no file of its own
     )
-    return Member(network, best.restore(), best.value, history.epochs, fold.held_out)
+    end = best.restore(), best.value, history.epochs
+    slot.end(network, *end, in_time=best.ended)
+    return Member(network, *end, fold.held_out)
 
 
 class BestEpoch(EpochCallback):
@@ -126,7 +143,8 @@ class BestEpoch(EpochCallback):
         self._previous_end = {end: before for before, end in pairwise(cycle_ends)}
         self._end = cycle_ends[-1]
         self.value, self._epoch = -np.inf, -1
-        self._state: dict[str, Array] = {}
+        self._state: Mapping[str, Array] = {}
+        self.ended = False  # by itself, not by time
 
     def __call__(self, state: EpochState) -> bool:
         """Judge an epoch."""
@@ -135,7 +153,16 @@ class BestEpoch(EpochCallback):
             self.value, self._epoch, self._state = value, state.epoch, self._network.state_dict()
         state.history.best_epoch = self._epoch  # or the trainer would go back by its own rule
         done = state.epoch + 1
-        return done >= self._end or self._epoch < self._previous_end.get(done, -1) or self._over()
+        self.ended = done >= self._end or self._epoch < self._previous_end.get(done, -1)
+        return self.ended or self._over()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps: the best epoch."""
+        return {"value": self.value, "epoch": self._epoch, "state": self._state}
+
+    def resume(self, trainer: Any, monitored: Any, state: Mapping[str, Any]) -> None:
+        """Go on from it."""
+        self.value, self._epoch, self._state = state["value"], state["epoch"], state["state"]
 
     def interrupts(self) -> bool:
         """Whether time is over."""

@@ -39,6 +39,7 @@ class Asked(NamedTuple):
     read: str | None = None
     tree: Mapping[str, Any] | None = None
     whole: bool = True  # what `write` holds, if anything
+    sink: Callable[[Mapping[str, Any]], None] | None = None  # takes what would be written there
 
     @property
     def nothing(self) -> bool:
@@ -85,7 +86,9 @@ class Asked(NamedTuple):
             if known["optimizer"] == self.tree["optimizer"].get("text"):  # as a callback had set it
                 known["optimizer"] = self.tree["identity"]["optimizer"]
             require_same(self.read, self.tree["identity"], known)
-        writes = None if self.write is None else Checkpointing(self.write, self.every, known, self.whole)
+        writes = None
+        if self.write is not None:
+            writes = Checkpointing(self.write, self.every, known, self.whole, self.sink)
         if self.read is None or self.tree is None:
             return Begin(writes)
         undo = _way_back(trainer)
@@ -111,7 +114,7 @@ def _way_back(trainer: RunningTrainer) -> Callable[[], None]:
 
 
 def asked(path: object, every: object, resume: object, parts: Collection[str] = PARTS) -> Asked:
-    """The arguments of a fit, whose checkpoints have these parts.
+    """The arguments of a fit, whose checkpoints have these parts; of a part of another fit, what that asks.
 
     Raises
     ------
@@ -120,6 +123,8 @@ def asked(path: object, every: object, resume: object, parts: Collection[str] = 
     OSError
         If there is no folder for the checkpoint, or nothing to go on from.
     """
+    if isinstance(path, Asked):
+        return path
     write, source = None if path is None else _path(path, "checkpoint"), None
     often = _USUAL if type(every) is str and every == USUAL else checked_every(every)
     if path is None and not resume and often != _USUAL:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -68,12 +68,16 @@ class Progress:
 
 @dataclass
 class Checkpointing:
-    """Of one fit: the file, how often it is written, what the run is known by, whether to keep the file."""
+    """Of one fit: the file, how often it is written, what the run is known by, whether to keep the file.
+
+    sink: takes what would be written, of a fit that is part of another one, whose file it is.
+    """
 
     path: str
     every: Every
     identity: Mapping[str, str]
     keep: bool = True
+    sink: Callable[[Mapping[str, Any]], None] | None = None
     clock: Clock = field(init=False)
 
     def __post_init__(self) -> None:
@@ -107,8 +111,11 @@ class Checkpointing:
 
     def write_tree(self, tree: Mapping[str, Any], epochs: int, steps: int) -> None:
         """Write one of so many epochs and steps."""
-        checkpoint.write(self.path, tree, keep=self.keep)
-        self.keep = True
+        if self.sink is not None:
+            self.sink(tree)
+        else:
+            checkpoint.write(self.path, tree, keep=self.keep)
+            self.keep = True
         self.clock.written(epochs, steps)
 
 
@@ -155,9 +162,9 @@ def read(path: str, parts: Collection[str]) -> tuple[Mapping[str, Any], bool]:
     whole = path if damage is None else os.fspath(before)
     has = set(tree) if isinstance(tree, Mapping) else set()
     if not has >= set(parts):
-        kinds = {"trainer": "a model's fit", "estimator": "an estimator's fit"}
-        kind = next((kind for part, kind in kinds.items() if part in has), "something else")
-        raise ModelFileError(f"{Path(whole)} is a checkpoint of {kind}, from which this one cannot go on")
+        raise ModelFileError(
+            f"{Path(whole)} is a checkpoint of {_kind(tree)}, from which this one cannot go on"
+        )
     if damage is not None:
         warnings.warn(
             f"{damage}; the fit goes on from the one before, {before}",
@@ -165,6 +172,15 @@ def read(path: str, parts: Collection[str]) -> tuple[Mapping[str, Any], bool]:
             stacklevel=_checks.caller_level(),
         )
     return tree, damage is None
+
+
+def _kind(tree: Any) -> str:
+    """Whose fit a checkpoint is of, of those that this release writes."""
+    known = tree.get("identity") if isinstance(tree, Mapping) else None
+    if not isinstance(known, Mapping):
+        return "something else"
+    name = str(known.get("estimator", "")).strip("'")
+    return f"the fit of {name}" if name else "a model's fit"
 
 
 @contextmanager

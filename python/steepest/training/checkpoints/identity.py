@@ -38,9 +38,14 @@ def data_of(training: Batch, validation: Batch | None) -> dict[str, str]:
     for name, batch in {"training": training, "validation": validation}.items():
         if batch is None:
             continue
-        texts |= {f"{name} X": _samples(batch.x), f"{name} y": _numbers(batch.targets)}
-        texts[f"{name} weights"] = "none" if batch.weight is None else _numbers(batch.weight)
+        texts |= {f"{name} X": _samples(batch.x), f"{name} y": fingerprint(batch.targets)}
+        texts[f"{name} weights"] = "none" if batch.weight is None else fingerprint(batch.weight)
     return texts
+
+
+def fingerprint(array: Array) -> str:
+    """Shape, dtype and checksum of an array, of which two that differ differ."""
+    return f"{' x '.join(map(str, array.shape))} of {array.dtype}, {_digest([array])}"
 
 
 def named(value: object) -> str:
@@ -73,11 +78,7 @@ def _samples(x: Array | SparseRows) -> str:
     if isinstance(x, SparseRows):
         rows, columns = x.shape
         return f"sparse, {rows} x {columns}, {_digest([x.indptr, x.indices, x.data])}"
-    return _numbers(x)
-
-
-def _numbers(array: Array) -> str:
-    return f"{' x '.join(map(str, array.shape))} of {array.dtype}, {_digest([array])}"
+    return fingerprint(x)
 
 
 def _digest(arrays: Iterable[Array]) -> str:
