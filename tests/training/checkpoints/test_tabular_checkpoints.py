@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("sklearn.base")
 from sklearn.exceptions import ConvergenceWarning
-from support.tables.fits import MADE, PRICES, ROWS, SMALL, A, assert_same, dies, fit
+from support.tables.fits import MADE, PRICES, ROWS, SMALL, A, Died, assert_same, dies, fit
 
 from steepest.sklearn import TabularRegressor
 from steepest.sklearn._tabular import base as base_module
@@ -146,6 +146,27 @@ def test_a_fit_that_time_has_ended_goes_on_with_more(ticks, tmp_path):
     before = ticks.now
     assert_same(fit(timed(ticks, None), path, resume=True), whole, tmp_path)
     assert ticks.now - before == sum(member.epochs for member in whole.members_) - 3 * 3 + 1
+
+
+def test_networks_that_a_failure_cuts_short_go_on(monkeypatch, tmp_path):
+    """They learn side by side, and the first that fails ends all."""
+    path, metric = tmp_path / "run", Ticks()
+
+    def make():
+        return MADE["numbers"](metric=metric, embedding="piecewise_linear", n_threads=3, max_steps=90)
+
+    def fails(y, answers):
+        if metric.now == 20:
+            metric.now += 1  # the others do not fail
+            raise Died
+        return plain(metric, y, answers)
+
+    expected, metric.now, plain = fit(make()), 0, Ticks.__call__
+    with monkeypatch.context() as patch:
+        patch.setattr(Ticks, "__call__", lambda own, y, answers: fails(y, answers))
+        with pytest.raises(Died):
+            fit(make(), path)
+    assert_same(fit(make(), path, resume=True), expected, tmp_path)
 
 
 def test_a_fit_without_time_begins_later(tmp_path):
