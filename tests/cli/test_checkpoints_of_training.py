@@ -82,6 +82,25 @@ def test_a_killed_training_of_tables_goes_on(run: Run) -> None:
     assert code == 2 and "network.ckpt is a checkpoint of a model's fit, from which" in err
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX")
+def test_ctrl_c_keeps_what_was_learned(run: Run) -> None:
+    """By a file that is written only then."""
+    command = [*TRAIN, "--epochs", "3000", "--checkpoint-every", "1 hour", "--resume", "--output", "m"]
+    ended = 0
+    while not Path("run.ckpt").exists():
+        with process(*command, folder=Path()) as started:
+            time.sleep(0.5 + ended / 5)  # until it learns, however busy the machine is
+            started.send_signal(signal.SIGINT)
+            _, err = started.communicate()
+        ended += 1
+        assert started.returncode in (130, -signal.SIGINT, 1)
+    assert started.returncode == 130 and not Path("m").exists()
+    assert err.endswith("steepest: interrupted: --resume goes on from run.ckpt\n")
+    assert run(*command)[0] == 0
+    assert run(*TRAIN, "--epochs", "3000", "--checkpoint", "other", "--output", "unbroken")[0] == 0
+    assert_same_models("m", "unbroken")
+
+
 def test_folds_have_no_checkpoint(run: Run) -> None:
     assert run(*TRAIN, "--cv", "3", "--output", "m", "--json")[0] == 0
     before = Path("run.ckpt").read_bytes()

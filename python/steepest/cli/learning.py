@@ -6,6 +6,7 @@ import warnings
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -164,10 +165,22 @@ def _fit(
             f"the loss stopped being finite{epoch} with learning rate {rate:g}: "
             "try a smaller --learning-rate; nothing was saved"
         ) from None
+    except KeyboardInterrupt as interruption:
+        raise _told(interruption, options.checkpoint) from None
     except ValueError as error:
         if not options.resume:
             raise
         raise UserError(str(error)) from None  # of another run, or damaged
+
+
+def _told(interruption: KeyboardInterrupt, checkpoint: str | None) -> KeyboardInterrupt:
+    """With what became of the training, if it has a checkpoint."""
+    if checkpoint is None:
+        return interruption
+    said = list(getattr(interruption, "__notes__", ()))  # of a checkpoint that could not be written
+    if Path(checkpoint).exists():
+        said.append(f"--resume goes on from {checkpoint}")
+    return KeyboardInterrupt("; ".join(said)) if said else interruption
 
 
 def _lines(epochs: int, score: str, say: Lines) -> Callback:

@@ -56,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _run(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
         return 0
-    except KeyboardInterrupt:
-        print("steepest: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        print(": ".join(["steepest: interrupted", *map(str, interruption.args)]), file=sys.stderr)
         return 130
     except BrokenPipeError:
         abandon_stdout()

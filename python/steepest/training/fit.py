@@ -13,7 +13,8 @@ from ..backends.data import EpochResults, FitRequest, ShouldStop
 from ..metrics import Metric
 from . import divergence, scales
 from .callbacks import BatchCallback, BatchState, Callback, EpochCallback, EpochState, RunningTrainer
-from .checkpoints import Begin, Progress
+from .callbacks.states import interrupts
+from .checkpoints import Begin, FitMoment
 from .given import Given
 from .history import History
 from .loop import Call, EpochLoop, Fitting, Part, Result
@@ -57,7 +58,10 @@ class Fit(Fitting):
             self._history, self._first_step, self._stopped = before.history, before.first_step, before.stopped
             done = self._history.epochs
         self._loop = EpochLoop(self, samples, self.batch_size, self.epochs, classes, self.progress, group)
-        self._loop.done, self._loop.kept, first = done, self._checkpointing is not None, 0
+        self._loop.done, first = done, 0
+        writes = self._checkpointing
+        self._loop.kept, self._loop.remembers = writes is not None, writes is not None and writes.sink is None
+        self._cut = False  # whether it ended within a call of the backend
         with self._or_undone():
             if before is not None:
                 self._loop.begun = begun = before.begun_in(self._loop, self._learning.changed_arrays())
@@ -70,17 +74,8 @@ class Fit(Fitting):
         with self._or_undone():
             self._begin()
         with self._loop:
-            if not self._stopped:
-                for call in self._loop:
-                    self._after(call)
-                    if history.status != "finished":
-                        break
-                    self._write(due=True)
-                self._stopped = history.status == "stopped" and not self._interrupted()
-            if self._stopped:
-                history.status = "stopped"
-            if self._stopped or history.status == "finished":
-                self._write(due=False)
+            with self.begin.interruptible():
+                self._run_epochs()
             self._go_back()
         for observer in self._observers:
             observer.end(self.trainer, history)
@@ -142,6 +137,11 @@ class Fit(Fitting):
         """All that learning changes."""
         return self._learning.copies()
 
+    def remember(self, copies: list[tuple[Array, Array]]) -> None:
+        """What the last checkpoint holds if something ends the fit now."""
+        if self._checkpointing is not None and self._learning.steps_done > self._first_step:
+            self._checkpointing.moment = self._now(copies)
+
     def data_loss(self) -> float:
         """The loss of the samples."""
         return data_loss(self._learning.compiled, self._learning.loss, self.batch)
@@ -173,6 +173,20 @@ class Fit(Fitting):
         if self._checkpointing is not None:
             self._checkpointing.clock.begin(*self._place())
 
+    def _run_epochs(self) -> None:
+        """With checkpoints, of which the last one is written here unless an error ends them."""
+        if self._stopped:  # the fit that this one goes on from
+            self._history.status = "stopped"
+        for call in () if self._stopped else self._loop:
+            self._after(call)
+            if self._history.status != "finished":
+                break
+            self._write(due=True)
+        if not self._cut:
+            self._write(due=False)
+        elif self._checkpointing is not None:
+            self._checkpointing.write_last()
+
     def _place(self) -> tuple[int, int]:
         """Finished epochs, and steps."""
         return self._history.epochs, self._learning.steps_done
@@ -187,15 +201,21 @@ class Fit(Fitting):
             return
         if not due and to.clock.stands(*self._place()) and not self._stopped:
             return
-        progress = Progress(self._history, self._first_step, stopped=self._stopped)
-        to.write(self.trainer, progress, self._loop, self._observers)
+        to.write(self._now(self._learning.copies()))
+
+    def _now(self, copies: list[tuple[Array, Array]]) -> FitMoment:
+        own = self._history, self._first_step, self._loop, self._observers
+        return FitMoment.of(self.trainer, copies, *own, stopped=self._stopped)
 
     def _after(self, call: Call) -> None:
         epoch = self._history.epochs
         self._record(call.losses, call.seconds)
         if call.failure is not None:
+            if self._checkpointing is not None:
+                self._checkpointing.moment = None  # from which it would fail again
             self.trainer.epochs_done -= self._loop.undone
             raise divergence.advised(call.failure, scales.advice(self.batch.x))
+        self._cut = call.cut
         if call.cancelled:
             self._history.status = "cancelled" if self.cancelled() else "stopped"
         if call.part is not None:
@@ -254,17 +274,19 @@ class Fit(Fitting):
             validation_loss = history.validation_loss[-1] if history.validation_loss else None
             epoch = history.epochs - 1
             state = EpochState(epoch, history.loss[-1], validation_loss, trainer.model, trainer, history)
-            self._heed([callback(state) for callback in self.callbacks])
+            self._heed(self.callbacks, [callback(state) for callback in self.callbacks])
 
     def _call_back_batch(self, epoch: int, loss: float) -> None:
         trainer, step = self.trainer, self._learning.steps_done - self._first_step
         state = BatchState(epoch, step, loss, trainer.model, trainer, self._history)
-        self._heed([callback(state) for callback in self.batch_callbacks])
+        self._heed(self.batch_callbacks, [callback(state) for callback in self.batch_callbacks])
 
-    def _heed(self, answers: Sequence[object]) -> None:
+    def _heed(self, called: Sequence[object], answers: Sequence[object]) -> None:
         """What callbacks, each of which was called whatever the others want, answered."""
         if any(answers):
             self._history.status = "stopped"
+        wanting = [one for one, answer in zip(called, answers, strict=True) if answer]
+        self._stopped = self._stopped or not all(interrupts(one) for one in wanting)
         if self.cancelled():
             self._history.status = "cancelled"
 

@@ -17,6 +17,7 @@ from .progress import Wanted, progress_of
 from .rise import TOLERANCE, Rise, WayBack, rose
 
 Result = TypeVar("Result")
+_OFTEN = 64  # batches: copies of all that learning changes cost a fraction of as many steps
 
 
 class Part(NamedTuple):
@@ -45,12 +46,14 @@ class Call:
     """What one call of the backend came to.
 
     losses, seconds: of the epochs that it finished, an epoch in parts with its last one. part: updates and
-    objective of a part of an epoch. cancelled: whether it was told to stop. failure: what a fit raises then.
+    objective of a part of an epoch. cut: whether it ended before the last batch that it was to run.
+    cancelled: whether it was told to stop. failure: what a fit raises then.
     """
 
     losses: list[float]
     seconds: list[float]
     part: tuple[int, float] | None
+    cut: bool
     cancelled: bool
     failure: Exception | None
 
@@ -82,6 +85,9 @@ class Fitting(ABC):
     def copies(self) -> list[tuple[Array, Array]]:
         """Every array that a step changes, with a copy of what it holds now, to go back to."""
 
+    def remember(self, copies: list[tuple[Array, Array]]) -> None:  # noqa: B027
+        """A call begins, with these copies; by default nothing happens."""
+
     @abstractmethod
     def data_loss(self) -> float:
         """The loss of all samples with the present parameters, without penalties."""
@@ -102,7 +108,8 @@ class EpochLoop:
     is shown of it. group: batches of each part where an epoch is run in parts. watched: whether a
     loss that rises, or is worse than before the first step, is gone back from. tolerance: by how much it may.
     done: epochs that were run before. begun: an epoch that is run in parts, between two of them. kept:
-    whether another fit may go on from it, with more epochs.
+    whether another fit may go on from it, with more epochs. remembers: whether `Fitting.remember` is told
+    of each call before it begins, or of one in so many batches.
     """
 
     fitting: Fitting
@@ -117,6 +124,7 @@ class EpochLoop:
     done: int = 0
     begun: Begun | None = None
     kept: bool = False
+    remembers: bool = False
 
     def __post_init__(self) -> None:
         self.batches = -(-self.samples // self.batch_size)  # of an epoch
@@ -154,10 +162,10 @@ class EpochLoop:
             self.undone = len(rise.losses) - rise.done
         return rise
 
-    def kept_way_back(self, live: Sequence[Array]) -> dict[str, Any] | None:
-        """What a checkpoint keeps of the way back; None if it was lost before, or is not needed."""
+    def kept_way_back(self) -> WayBack | None:
+        """The way back as it is now; None if it was lost before, or is not needed."""
         whole = self.kept and len(self.way_back.losses) == self.done
-        return self.way_back.kept(live) if whole else None
+        return self.way_back.as_it_is() if whole else None
 
     def restore(self, way_back: Mapping[str, Any] | None, live: Sequence[Array]) -> None:
         """Go on with the way back of another loop, or without one."""
@@ -171,20 +179,31 @@ class EpochLoop:
         self._bar.show(history, self.done)
 
     def _whole_epochs(self, number: int) -> Call:
+        before = self.fitting.copies() if self._watches or self.kept or self.remembers else []
+        if self.remembers:
+            self.fitting.remember(before)
         request = self.fitting.request(number, WHOLE)
         if self._watches or self.kept:
-            self.way_back.begin(self.fitting.copies(), request)
+            self.way_back.begin(before, request)
         results = self._results(request, self.done)
         self.done += len(results.losses)
         self.way_back.end(results.losses)
-        return Call(results.losses, results.seconds, None, *self._end(request, results))
+        cut = results.status == "cancelled" and len(results.losses) < number
+        return Call(results.losses, results.seconds, None, cut, *self._end(request, results))
 
     def _epoch_in_parts(self) -> Iterator[Call]:
+        again = 0  # the batch before which the next moment is remembered
         if self.begun is None:
-            self.begun = Begun(0, (0.0, 0.0), 0.0, self.fitting.copies())
-            self.way_back.begin(self.begun.before, None)
+            before, again = self.fitting.copies(), _OFTEN
+            if self.remembers:
+                self.fitting.remember(before)
+            self.begun = Begun(0, (0.0, 0.0), 0.0, before)
+            self.way_back.begin(before, None)
         begun = self.begun
         for first in range(begun.batches, self.batches, self.group):
+            if self.remembers and first >= again:
+                again = first + _OFTEN
+                self.fitting.remember(self.fitting.copies())
             number = min(self.group, self.batches - first)
             request = self.fitting.request(1, Part(first, number, begun.sums))
             results = self._results(request, self.done + first / self.batches)
@@ -200,7 +219,8 @@ class EpochLoop:
             self.begun = None if losses else begun
             self.done += len(losses)
             self.way_back.end(losses)
-            yield Call(losses, [begun.seconds] * len(losses), part, *self._end(request, results))
+            cut = results.status == "cancelled" and part is None
+            yield Call(losses, [begun.seconds] * len(losses), part, cut, *self._end(request, results))
 
     def _results(self, request: FitRequest, done: float) -> EpochResults:
         """One call of the backend, which moves the bar from what is done and asks whether to end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -160,6 +161,14 @@ class WayBack:
     def before(self) -> Copies:
         """What the last call found."""
         return self._now.before
+
+    def as_it_is(self) -> WayBack:
+        """What `kept` gives now, for later, when this one has changed."""
+        other = copy(self)
+        other.losses, other._now = self.losses.copy(), replace(self._now)
+        other._best = other._now if self._best is self._now else replace(self._best)
+        del other._run, other._data_loss, other._objective, other._copies  # or the fit would keep itself
+        return other
 
     def kept(self, live: Sequence[Array]) -> dict[str, Any] | None:
         """What a checkpoint keeps of it, for `restore`: each copy once.

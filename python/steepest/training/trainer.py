@@ -349,8 +349,10 @@ class Trainer:
         seed : int, optional
             Seed of the shuffles and of all other random draws of the fit; by default the model's seed.
         checkpoint : path, optional
-            A file that is written while the fit runs, and when it has finished, with all that is needed to go
-            on from it. It is replaced in one step; the one before stays beside it as ``<path>.previous``.
+            A file that is written while the fit runs, and when it ends, with all that is needed to go on from
+            it; also when Ctrl-C, `cancel`, `TerminateOnTime`, or an error of a callback or loss ends the fit,
+            but not when the loss diverges. It is replaced in one step; the one before stays beside it as
+            ``<path>.previous``.
         checkpoint_every : int or str, default "60 seconds"
             How often: a number of epochs, or a text such as "500 steps", "60 seconds" or "2 epochs".
         resume : bool or path, default False
@@ -383,7 +385,9 @@ class Trainer:
             While the model is fitted: in a callback, loss or metric of that fit, and in another thread.
         KeyboardInterrupt
             On Ctrl-C. The parameters of the last finished batch are kept, as with any other error of a signal
-            handler.
+            handler. The last checkpoint has those of the beginning of the core's present call, of up to 1,024
+            updates or one epoch, which a resumed fit does again. If it cannot be written, a note of this
+            error says so.
 
         Warns
         -----
@@ -558,8 +562,8 @@ class Trainer:
     def cancel(self) -> None:
         """End a running `fit` after its current batch. It may be called from any thread and from callbacks.
 
-        The fit returns the history of the finished epochs, with the status "cancelled". Without a running fit
-        this method does nothing.
+        The fit returns the history of the finished epochs, with the status "cancelled"; if it has a
+        `checkpoint`, another fit can go on from it. Without a running fit this method does nothing.
 
         Examples
         --------

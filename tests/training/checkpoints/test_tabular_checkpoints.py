@@ -145,7 +145,7 @@ def test_a_fit_that_time_has_ended_goes_on_with_more(ticks, tmp_path):
     assert_same(again, short, tmp_path)
     before = ticks.now
     assert_same(fit(timed(ticks, None), path, resume=True), whole, tmp_path)
-    assert ticks.now - before == sum(member.epochs for member in whole.members_) - 3 * 3 + 1
+    assert ticks.now - before == sum(member.epochs for member in whole.members_) - 3 * 4 + 1
 
 
 def test_networks_that_a_failure_cuts_short_go_on(monkeypatch, tmp_path):

@@ -131,9 +131,10 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
             Samples whose loss, and with early_stopping whose score, is computed after each epoch; for
             R^2, the score of a regressor, at least 2.
         checkpoint : path, default=None
-            A file that is written between epochs, and when the fit has ended by itself, with all that is
-            needed to go on from it; for solvers by mini-batches. It is replaced in one step; the one before
-            stays beside it as ``<path>.previous``.
+            A file that is written between epochs, and when the fit ends, with all that is needed to go on
+            from it; also when Ctrl-C, `TerminateOnTime`, or an error of a callback ends the fit. For solvers
+            by mini-batches. It is replaced in one step; the one before stays beside it as
+            ``<path>.previous``.
         checkpoint_every : int or str, default="60 seconds"
             How often: a number of epochs, or a text such as "500 steps", "60 seconds" or "2 epochs".
         resume : bool or path, default=False

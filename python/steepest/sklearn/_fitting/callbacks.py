@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
-from ...training.callbacks import EarlyStopping, EpochCallback, ModelCheckpoint, checked_callbacks
+from ...training.callbacks import EarlyStopping, EpochCallback, ModelCheckpoint, checked_callbacks, interrupts
 from ...training.history import History
 from .job import Problem
 from .observed import Observed
@@ -42,7 +43,7 @@ class Callbacks:
             for function in given
         ]
         self._observers = [function for function in given if isinstance(function, EpochCallback)]
-        self._interrupted = False
+        self._interrupted = self.ended = False
         self._task: Any = None
         self._epoch: Any = None
         if getattr(estimator, "_skl_callbacks", None):
@@ -69,8 +70,8 @@ class Callbacks:
             observer.resume(self._observed, self._observed.monitored, state)
 
     def states(self) -> list[Any]:
-        """What `resume` is given by another fit."""
-        return [observer.state_dict() for observer in self._observers]
+        """What `resume` is given by another fit; they stay as they are."""
+        return [deepcopy(observer.state_dict()) for observer in self._observers]
 
     @property
     def history(self) -> History:
@@ -95,12 +96,16 @@ class Callbacks:
         return self._interrupted
 
     def epoch_ends(self, seconds: float) -> bool:
-        """Call all of them; True if one wants the fit to end."""
+        """Call all of them; True if one wants the fit to end. `ended` if so does an unbroken one there."""
         self._observed.epoch_ends(seconds)
         answers = [bool(function(argument())) for function, argument in self._functions]
+        wanting = [one for (one, _), answer in zip(self._functions, answers, strict=True) if answer]
+        self.ended = not all(interrupts(one) for one in wanting)
         if self._epoch is not None:
             fitted = self._estimator._reconstruction_attributes
-            answers.append(self._epoch.call_on_fit_task_end(**self._told, reconstruction_attributes=fitted))
+            stops = self._epoch.call_on_fit_task_end(**self._told, reconstruction_attributes=fitted)
+            self.ended = self.ended or bool(stops)
+            answers.append(stops)
         return any(answers) or self._observed.cancelled
 
     def end(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -22,7 +22,9 @@ from ...training.checkpoints import (
     require_same,
     told_history,
 )
+from ...training.history import History
 from ...training.loop import EpochLoop
+from ...training.rise import Copies, WayBack
 from .callbacks import Callbacks
 from .job import Problem
 
@@ -61,6 +63,60 @@ class OneFit(NamedTuple):
         """All that it changes."""
         return self.problem.compiled.changed_arrays(self.problem.solver.state)
 
+    def copies(self) -> Copies:
+        """The same, each with a copy."""
+        return self.problem.compiled.copies(self.problem.solver.state)
+
+
+class _Moment(NamedTuple):
+    """A fit between two calls of the backend, whatever it does then.
+
+    draws, history: of the fit, and of callbacks; of these, only so many epochs. copies, shown, solver,
+    way_back, callbacks: of arrays, of the estimator's attributes, and so on. epochs: that are done. stopped:
+    whether the fit has ended by itself.
+    """
+
+    draws: Mapping[str, Any]
+    history: History
+    called: int
+    copies: Copies
+    shown: Mapping[str, Any]
+    solver: Mapping[str, Any]
+    way_back: WayBack | None
+    callbacks: Sequence[Any]
+    epochs: int
+    stopped: bool
+
+    @classmethod
+    def of(cls, fit: OneFit, draws: Mapping[str, Any], copies: Copies, *, stopped: bool) -> _Moment:
+        """That of now, with these copies."""
+        loop, solver, history = fit.loop, fit.problem.solver, fit.callbacks.history
+        shown = {name: getattr(fit.estimator, name) for name in _SHOWN}
+        shown |= {name: shown[name].copy() for name in _CURVES if shown[name] is not None}
+        told = {"learning_rate": solver.learning_rate, "epochs": solver.epochs}
+        own = draws, history, history.epochs, copies, shown, told, loop.kept_way_back()
+        return cls(*own, fit.callbacks.states(), loop.done, stopped)
+
+    @property
+    def steps(self) -> int:
+        """How many were done, over all calls."""
+        return int(self.copies[0][1][0])
+
+    def tree(self) -> dict[str, Any]:
+        """What a checkpoint holds of it."""
+        shown, way_back = self.shown, self.way_back
+        curves = {name: np.array(shown[name]) for name in _CURVES if shown[name] is not None}
+        return {
+            "draws": self.draws,
+            "estimator": {**shown, **curves},
+            "solver": self.solver,
+            "arrays": [copy for _, copy in self.copies],
+            "way_back": None if way_back is None else way_back.kept([array for array, _ in self.copies]),
+            "callbacks": self.callbacks,
+            "history": told_history(self.history, self.called),
+            "stopped": self.stopped,
+        }
+
 
 class Checkpoints:
     """Those that one fit writes, and goes on from, between epochs.
@@ -71,7 +127,7 @@ class Checkpoints:
 
     def __init__(self, asked: Asked, draws: Mapping[str, Any]) -> None:
         self._asked, self._draws = asked, draws
-        self._writes: Checkpointing | None = None
+        self.writes: Checkpointing | None = None
         self._pace: float | None = None
 
     def begin(self, fit: OneFit, next_order: Callable[[], Array] | None) -> bool:
@@ -81,7 +137,7 @@ class Checkpoints:
         """
         known, source, tree = _identity(fit), self._asked.read, self._asked.tree
         loop, stopped = fit.loop, False
-        loop.kept = loop.watched
+        loop.kept, loop.remembers = loop.watched, self._asked.write is not None
         if source is None or tree is None:
             fit.callbacks.begin()
         else:
@@ -96,39 +152,31 @@ class Checkpoints:
                 history, states = history_of(tree["history"]), tree["callbacks"]
             fit.callbacks.resume(history, states)
         if self._asked.write is not None:
-            self._writes = Checkpointing(self._asked.write, self._asked.every, known, self._asked.whole)
-            self._writes.clock.begin(loop.done, fit.steps)
+            self.writes = Checkpointing(self._asked.write, self._asked.every, known, self._asked.whole)
+            self.writes.clock.begin(loop.done, fit.steps)
         return stopped
 
     def epochs_at_once(self, fit: OneFit) -> int:
         """How many may be run until the next one is due."""
-        if self._writes is None:
+        if self.writes is None:
             return fit.loop.epochs
-        clock, loop = self._writes.clock, fit.loop
+        clock, loop = self.writes.clock, fit.loop
         return clock.epochs_at_once(loop.done, fit.steps, loop.batches, self._pace)
 
-    def epochs_ended(self, fit: OneFit, seconds: float, *, stopped: bool) -> None:
-        """Write one, if it is due or the fit has ended; the last epoch took so many seconds."""
-        loop, writes, self._pace = fit.loop, self._writes, seconds
-        if writes is None or not (
-            stopped or loop.done == loop.epochs or writes.clock.due(loop.done, fit.steps)
-        ):
-            return
-        solver = fit.problem.solver
-        shown = {name: getattr(fit.estimator, name) for name in _SHOWN}
-        shown |= {name: np.array(shown[name]) for name in _CURVES if shown[name] is not None}
-        tree = {
-            "identity": writes.identity,
-            "draws": self._draws,
-            "estimator": shown,
-            "solver": {"learning_rate": solver.learning_rate, "epochs": solver.epochs},
-            "arrays": fit.arrays,
-            "way_back": loop.kept_way_back(fit.arrays),
-            "callbacks": fit.callbacks.states(),
-            "history": told_history(fit.callbacks.history),
-            "stopped": stopped,
-        }
-        writes.write_tree(tree, loop.done, fit.steps)
+    def epochs_ended(self, fit: OneFit, seconds: float, *, stopped: bool, last: bool) -> None:
+        """Write one, if it is due or the fit ends; the last epoch took so many seconds.
+
+        stopped: whether the fit has ended by itself. last: whether it ends.
+        """
+        loop, writes, self._pace = fit.loop, self.writes, seconds
+        last = last or stopped or loop.done == loop.epochs
+        if writes is not None and (last or writes.clock.due(loop.done, fit.steps)):
+            writes.write(_Moment.of(fit, self._draws, fit.copies(), stopped=stopped))
+
+    def remember(self, fit: OneFit, copies: Copies) -> None:
+        """What the last checkpoint holds if something ends the fit now."""
+        if self.writes is not None and fit.loop.done:
+            self.writes.moment = _Moment.of(fit, self._draws, copies, stopped=False)
 
 
 def random_state(given: Any, asked: Asked) -> tuple[np.random.RandomState, Any]:

@@ -8,6 +8,7 @@ and sets the attributes that they share, see `Record`.
 from __future__ import annotations
 
 import warnings
+from contextlib import nullcontext
 from dataclasses import replace
 from threading import Event
 from typing import Any
@@ -22,6 +23,7 @@ from ...backends import active
 from ...backends.data import EpochResults, FitRequest, ShouldStop, TrainConfig, TrainState
 from ...compile.objective import check_clipping
 from ...training import scales
+from ...training.checkpoints import Checkpointing
 from ...training.divergence import DivergenceError
 from ...training.history import History
 from ...training.loop import Call, EpochLoop, Fitting, Part
@@ -112,12 +114,19 @@ class _Run(Fitting):
         stopped = self._begin()
         with self._loop:
             try:
-                for call in () if stopped else self._loop:
-                    if self._ended(call, diverged=self._diverged(call)):
-                        break
-                else:
-                    self._warn_of_max_iter(stopped)
-            except KeyboardInterrupt:
+                with nullcontext() if self._writes is None else self._writes.interruptible():
+                    for call in () if stopped else self._loop:
+                        if self._ended(call, diverged=self._diverged(call)):
+                            break
+                    else:
+                        self._warn_of_max_iter(stopped)
+            except KeyboardInterrupt as interruption:
+                failure = None if self._writes is None else self._writes.failure
+                if failure is interruption:  # the second one, in the last checkpoint
+                    raise
+                if failure is not None:
+                    message = f"the last checkpoint was not written: {failure}"
+                    warnings.warn(message, RuntimeWarning, stacklevel=_checks.caller_level())
                 warnings.warn("Training interrupted by user.", stacklevel=_checks.caller_level())
             self._record.restore_best()
             self._go_back()
@@ -191,7 +200,12 @@ class _Run(Fitting):
 
     def copies(self) -> list[tuple[Array, Array]]:
         """All that learning changes."""
-        return self._problem.compiled.copies(self._solver.state)
+        return self._fit.copies()
+
+    def remember(self, copies: list[tuple[Array, Array]]) -> None:
+        """For the last checkpoint of a fit that is interrupted."""
+        if self._checkpoints is not None:
+            self._checkpoints.remember(self._fit, copies)
 
     def data_loss(self) -> float:
         """The loss of the samples."""
@@ -208,6 +222,8 @@ class _Run(Fitting):
     def _diverged(self, call: Call) -> bool:
         """Record a call, of which some raise; True if the objective is not finite any more."""
         estimator = self._estimator
+        if call.failure is not None and self._writes is not None:
+            self._writes.moment = None  # from which it would fail again
         if call.losses:
             self._record.add(call.losses)
         if self._interrupted.is_set():
@@ -239,6 +255,11 @@ class _Run(Fitting):
                 message = f"The model learned hardly more than a constant answer: {large}."
                 warnings.warn(message, ConvergenceWarning, stacklevel=_checks.caller_level())
 
+    @property
+    def _writes(self) -> Checkpointing | None:
+        """The checkpoints that it writes."""
+        return None if self._checkpoints is None else self._checkpoints.writes
+
     def _publish(self) -> None:
         if self._problem.publish is not None:
             self._problem.publish()
@@ -257,8 +278,11 @@ class _Run(Fitting):
             diverged = self._callbacks.epoch_ends(sum(call.seconds)) or diverged
         asked = diverged or self._callbacks.interrupt()
         converged = self._record.stops()
-        if self._checkpoints is not None and call.losses and not asked:
-            self._checkpoints.epochs_ended(self._fit, call.seconds[-1], stopped=converged)
+        if self._checkpoints is not None and call.losses and call.failure is None and not call.cut:
+            stopped = converged or self._callbacks.ended
+            self._checkpoints.epochs_ended(self._fit, call.seconds[-1], stopped=stopped, last=asked)
+        elif self._writes is not None:
+            self._writes.write_last()
         return converged or asked or self._problem.job.incremental
 
     def _warn_of_max_iter(self, stopped: bool) -> None:

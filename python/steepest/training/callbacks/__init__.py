@@ -12,6 +12,7 @@ from .states import Callback as Callback
 from .states import RunningTrainer as RunningTrainer
 from .states import checked_callback as checked_callback
 from .states import checked_callbacks as checked_callbacks
+from .states import interrupts as interrupts
 from .terminate_on_time import TerminateOnTime
 
 __all__ = [

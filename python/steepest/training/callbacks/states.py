@@ -155,6 +155,9 @@ class EpochCallback:
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint of the fit keeps of this object, for `resume`; by default nothing.
 
+        A fit with checkpoints calls it before each epoch, too, and copies what it returns: for the last
+        checkpoint, if something ends the fit within that epoch.
+
         Returns
         -------
         dict
@@ -211,6 +214,11 @@ class EpochCallback:
         history : History
             The record of the fit; its `status` says what ended it.
         """
+
+
+def interrupts(callback: object) -> bool:
+    """Whether a callback ends the fit from outside, as time does, so that another fit may go on."""
+    return isinstance(callback, EpochCallback) and callback.interrupts()
 
 
 def checked_callbacks(callbacks: Sequence[_Kind] | _Kind | None, name: str) -> tuple[_Kind, ...]:

@@ -22,7 +22,8 @@ class TerminateOnTime(Description, EpochCallback):
     """End a fit after a number of seconds, in the middle of an epoch if need be.
 
     It ends after the batch during which the time is over, and the model keeps what it has learned by then.
-    `History.status` is then "timed_out", and the history has the epochs that were finished.
+    `History.status` is then "timed_out", and the history has the epochs that were finished. A fit with
+    `checkpoint` writes one then; another fit that goes on from it has all of its own time again.
 
     Parameters
     ----------

@@ -16,5 +16,6 @@ from .identity import data_of as data_of
 from .identity import fingerprint as fingerprint
 from .identity import named as named
 from .identity import require_same as require_same
+from .moment import FitMoment as FitMoment
 from .state import load_state as load_state
 from .state import state_of as state_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +30,10 @@ class Begin(NamedTuple):
     checkpointing: Checkpointing | None = None
     before: Progress | None = None
     undo: Callable[[], None] = lambda: None  # what going on has changed
+
+    def interruptible(self) -> AbstractContextManager[None]:
+        """A block at whose end the last checkpoint is written if an error ends it, where some are."""
+        return nullcontext() if self.checkpointing is None else self.checkpointing.interruptible()
 
 
 class Asked(NamedTuple):

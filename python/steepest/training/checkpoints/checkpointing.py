@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,13 +17,12 @@ from ... import _checks
 from ..._checks import Array
 from ...optimizers import OPTIMIZERS, Optimizer
 from ...storage import ModelFileError, checkpoint
-from ..callbacks import EpochCallback, RunningTrainer
 from ..history import History
 from ..learning import Learning
 from ..loop import Begun, EpochLoop
 from .every import Clock, Every
 from .identity import named
-from .state import load_state, state_of
+from .state import load_state
 
 _OF_PROGRESS = ("first_step", "begun", "way_back", "callbacks", "stopped")
 PARTS = ("identity", "trainer", "optimizer", "history", *_OF_PROGRESS)
@@ -66,11 +66,28 @@ class Progress:
             raise ModelFileError(f"the checkpoint does not hold what is needed to go on: {error}") from error
 
 
+class Moment(Protocol):
+    """A fit between two calls of the backend, which stays whatever the fit does then."""
+
+    @property
+    def epochs(self) -> int:
+        """How many were finished."""
+
+    @property
+    def steps(self) -> int:
+        """How many were done, over all fits."""
+
+    def tree(self) -> dict[str, Any]:
+        """What a checkpoint holds of it, beside what the run is known by."""
+
+
 @dataclass
 class Checkpointing:
     """Of one fit: the file, how often it is written, what the run is known by, whether to keep the file.
 
     sink: takes what would be written, of a fit that is part of another one, whose file it is.
+    moment: from which an interrupted fit can be gone on with; None where the file has it, or nothing can.
+    failure: why the checkpoint of an interrupted fit was not written.
     """
 
     path: str
@@ -79,35 +96,46 @@ class Checkpointing:
     keep: bool = True
     sink: Callable[[Mapping[str, Any]], None] | None = None
     clock: Clock = field(init=False)
+    moment: Moment | None = field(default=None, init=False)
+    failure: BaseException | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.clock = Clock(self.every)
 
-    def write(
-        self,
-        trainer: RunningTrainer,
-        progress: Progress,
-        loop: EpochLoop,
-        observers: Sequence[EpochCallback],
-    ) -> None:
+    def write(self, moment: Moment) -> None:
         """Write it; see `steepest.storage.checkpoint.write`."""
-        history, begun = progress.history, loop.begun
-        part = None
-        if begun is not None:
-            part = {"batches": begun.batches, "sums": begun.sums, "seconds": begun.seconds}
-        state = state_of(trainer.learning, trainer.epochs_done)
-        tree = {
-            "identity": dict(self.identity),
-            "trainer": {name: value if value.shape else value.item() for name, value in state.items()},
-            "optimizer": _described(trainer.optimizer),
-            "history": told_history(history),
-            "first_step": progress.first_step,
-            "begun": part,
-            "way_back": loop.kept_way_back(trainer.learning.changed_arrays()),
-            "callbacks": [observer.state_dict() for observer in observers],
-            "stopped": progress.stopped,
-        }
-        self.write_tree(tree, history.epochs, trainer.steps_done)
+        self.moment = moment  # for Ctrl-C in here
+        try:
+            self._write(moment)
+        except Exception:
+            self.moment = None  # the same would happen again
+            raise
+        self.moment = None
+
+    def write_last(self) -> None:
+        """Write the moment, if any. What fails here, or is interrupted, is not tried again."""
+        moment, self.moment = self.moment, None
+        if moment is not None and not self.clock.stands(moment.epochs, moment.steps):
+            self._write(moment)
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """A block that writes the last checkpoint if an error ends it, which no other one hides."""
+        try:
+            yield
+        except BaseException as error:
+            try:
+                self.write_last()
+            except BaseException as failure:
+                self.failure = failure
+                if not isinstance(failure, Exception):  # a second Ctrl-C
+                    raise
+                _note(error, failure)
+            raise
+
+    def _write(self, moment: Moment) -> None:
+        tree = {"identity": dict(self.identity)} | moment.tree()
+        self.write_tree(tree, moment.epochs, moment.steps)
 
     def write_tree(self, tree: Mapping[str, Any], epochs: int, steps: int) -> None:
         """Write one of so many epochs and steps."""
@@ -119,10 +147,17 @@ class Checkpointing:
         self.clock.written(epochs, steps)
 
 
-def told_history(history: History) -> dict[str, Any]:
-    """A history as a checkpoint holds it."""
-    lists: dict[str, Any] = {name: np.array(getattr(history, name)) for name in _LISTS}
-    metrics = {name: np.array(values) for name, values in history.metrics.items()}
+def _note(error: BaseException, failure: Exception) -> None:
+    if sys.version_info >= (3, 11):
+        error.add_note(f"the last checkpoint was not written: {failure}")
+    else:
+        error.__context__, failure.__context__ = failure, None  # tracebacks show the one before the other
+
+
+def told_history(history: History, epochs: int) -> dict[str, Any]:
+    """The first epochs of a history as a checkpoint holds them."""
+    lists: dict[str, Any] = {name: np.array(getattr(history, name)[:epochs]) for name in _LISTS}
+    metrics = {name: np.array(values[:epochs]) for name, values in history.metrics.items()}
     return {**lists, "metrics": metrics, "best_epoch": history.best_epoch}
 
 
@@ -217,7 +252,7 @@ def require_epochs(path: str, done: int, epochs: int, name: str) -> None:
         raise ValueError(f"{Path(path)} is in epoch {done}, but {name} is {epochs}")
 
 
-def _described(optimizer: Optimizer) -> dict[str, Any]:
+def described(optimizer: Optimizer) -> dict[str, Any]:
     """An optimizer as JSON; a schedule is that of the fit, whatever it goes on from."""
     values: dict[str, Any] = {f.name: getattr(optimizer, f.name) for f in fields(optimizer)}
     rate = values.pop("learning_rate")

@@ -10,21 +10,38 @@ import numpy as np
 
 from ... import _checks
 from ..._checks import Array
+from ...backends.data import TrainState
 from ...backends.memory import write
+from ...compile.compiled import Compiled
 from ...compile.state import checked_state
 from ..learning import Learning
+from ..rise import Copies
 
 STEPS, EPOCHS, SINCE, UPDATES = "steps_done", "epochs_done", "optimizer.since", "average.updates"
 
 
 def state_of(learning: Learning, epochs_done: int) -> dict[str, Array]:
     """Copies of all arrays, and of the numbers of steps and epochs as arrays of one integer."""
+    return learning.compiled.turns.between(
+        lambda: state_then(learning.compiled, learning.state, learning.copies(), epochs_done)
+    )
 
-    def copies() -> dict[str, Array]:
-        arrays = {name: array.copy() for name, array in _arrays(learning).items()}
-        return arrays | {name: np.array(count) for name, count in _counts(learning, epochs_done).items()}
 
-    return learning.compiled.turns.between(copies)
+def state_then(compiled: Compiled, state: TrainState, copies: Copies, epochs_done: int) -> dict[str, Array]:
+    """The same of the moment in which that was the state of training and those the copies of `Learning`."""
+    steps, *rest = (copy for _, copy in copies)
+    running, rest = rest[: len(compiled.running)], rest[len(compiled.running) :]
+    learned = [key for key, _ in compiled.named(compiled.parameters)]
+    own = [] if compiled.inputs is None else [compiled.inputs.statistics.copy()]  # which no step changes
+    rows = [row for rows in [*own, *running] for row in rows]
+    model, rest = [*rest[: len(learned)], *rows], rest[len(learned) :]
+    named = {f"model.{key}": array for (key, _), array in zip(compiled.state(), model, strict=True)}
+    kept = [f"optimizer.{slot}" for slot in state.optimizer.slots]
+    kept += [] if state.average is None else ["average"]
+    named |= zip([f"{kind}.{key}" for kind in kept for key in learned], rest, strict=False)
+    counts = {STEPS: steps[0], EPOCHS: epochs_done, SINCE: state.optimizer.state_start}
+    counts |= {} if state.average is None else {UPDATES: rest[-1][0]}
+    return named | {name: np.array(int(count)) for name, count in counts.items()}
 
 
 def load_state(learning: Learning, state: Mapping[str, Any]) -> int:
@@ -37,7 +54,8 @@ def load_state(learning: Learning, state: Mapping[str, Any]) -> int:
     """
     if not isinstance(state, Mapping):
         raise TypeError(f"a state is a mapping of names to arrays, not {state!r:.80}")
-    names, arrays = _counts(learning, 0), _arrays(learning)
+    names, arrays = [STEPS, EPOCHS, SINCE], _arrays(learning)
+    names += [] if learning.state.average is None else [UPDATES]
     if missing := [name for name in names if name not in state]:
         raise ValueError(f"the state lacks {', '.join(missing)}")
     counts = {name: _checks.integer(_plain(state[name]), name, minimum=0) for name in names}
@@ -68,9 +86,3 @@ def _arrays(learning: Learning) -> dict[str, Array]:
     if state.average is not None:
         named |= {f"average.{key}": array for key, array in compiled.named(state.average.values)}
     return named
-
-
-def _counts(learning: Learning, epochs_done: int) -> dict[str, int]:
-    average = learning.state.average
-    counts = {STEPS: learning.steps_done, EPOCHS: epochs_done, SINCE: learning.state.optimizer.state_start}
-    return counts if average is None else counts | {UPDATES: int(average.updates[0])}

@@ -1,0 +1,1 @@
+"""Fits that end in the middle, by whatever ends them."""
