@@ -136,8 +136,8 @@ class TabularEstimator(TabularParameters):
         resume : bool or path, default=False
             Go on from a checkpoint, with True from `checkpoint` if that file exists: to the bits of a fit
             that nothing has interrupted. The table and the parameters must be those of the checkpoint's fit,
-            but for `n_threads`, `progress` and `max_time`. Of the latter, a fit that goes on has what was
-            left at the checkpoint; one that it had ended goes on if it is larger now.
+            except for `n_threads`, `progress` and `max_time`. Time used before the checkpoint counts towards
+            `max_time`; a fit that it ended goes on if it is larger now.
 
         Returns
         -------
