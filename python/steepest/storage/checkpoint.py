@@ -31,6 +31,11 @@ def previous(path: str | os.PathLike[str]) -> Path:
     return Path(f"{os.path.realpath(path)}.previous")
 
 
+def earlier(path: str | os.PathLike[str]) -> Path:
+    """Where the last checkpoint of an earlier run is, once a fit that began anew has replaced it."""
+    return Path(f"{os.path.realpath(path)}.earlier")
+
+
 def check_replaceable(path: str | os.PathLike[str]) -> None:
     """Refuse to replace what is no checkpoint.
 
@@ -55,8 +60,10 @@ def check_replaceable(path: str | os.PathLike[str]) -> None:
         raise ValueError(f"{target} exists and is not a checkpoint: give another path, or remove it")
 
 
-def write(path: str | os.PathLike[str], tree: Tree, *, keep: bool = True) -> None:
+def write(path: str | os.PathLike[str], tree: Tree, *, keep: bool = True, anew: bool = False) -> None:
     """Write a checkpoint, and keep the one that it replaces as `previous`, unless that is damaged.
+
+    anew: whether that is one of an earlier run, and is kept as `earlier`.
 
     Raises
     ------
@@ -77,7 +84,7 @@ def write(path: str | os.PathLike[str], tree: Tree, *, keep: bool = True) -> Non
         for content in contents.values():
             file.write(content)
         if keep:
-            _keep(Path(os.path.realpath(path)))
+            _keep(Path(os.path.realpath(path)), earlier(path) if anew else previous(path))
 
 
 def read(path: str | os.PathLike[str]) -> Tree:
@@ -101,11 +108,10 @@ def read(path: str | os.PathLike[str]) -> Tree:
         raise ModelFileError(f"{Path(path)} is not a checkpoint that can be read: {error}") from error
 
 
-def _keep(path: Path) -> None:
+def _keep(path: Path, beside: Path) -> None:
     """Give the last checkpoint a second name; the first one stays until the new file takes it."""
     if not path.exists():
         return
-    beside = previous(path)
     with suppress(OSError):  # a file system without links: then there is one checkpoint
         beside.unlink(missing_ok=True)
         os.link(path, beside)

@@ -352,7 +352,8 @@ class Trainer:
             A file that is written while the fit runs, and when it ends, with all that is needed to go on from
             it; also when Ctrl-C, `cancel`, `TerminateOnTime`, or an error of a callback or loss ends the fit,
             but not when the loss diverges. It is replaced in one step; the one before stays beside it as
-            ``<path>.previous``.
+            ``<path>.previous``. A fit without `resume` keeps the last one of an earlier run as
+            ``<path>.earlier``.
         checkpoint_every : int or str, default "60 seconds"
             How often: a number of epochs, or a text such as "500 steps", "60 seconds" or "2 epochs".
         resume : bool or path, default False

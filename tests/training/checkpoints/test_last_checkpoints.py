@@ -82,3 +82,20 @@ def test_a_second_ctrl_c_leaves_the_file_before(tmp_path, monkeypatch):
     assert full.tried == 1 and len(files.read(path)["history"]["loss"]) == 2
     assert not list(tmp_path.glob("*.tmp"))
     assert_same(fit(path, resume=True, **how), fit(tmp_path / "whole", **how))
+
+
+def test_an_earlier_run_is_not_lost(tmp_path):
+    """Whoever forgets to resume, and presses Ctrl-C or not, can go on with it all the same."""
+    path, kept = tmp_path / "run", tmp_path / "run.earlier"
+    expected = fit(tmp_path / "whole")
+    fit(path, epochs=4)
+    before = path.read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        fit(path, after=80, end=ctrl_c)
+    assert kept.read_bytes() == before != path.read_bytes()
+    fit(path, epochs=6, checkpoint_every=1, resume=True)  # goes on, and keeps what it replaces beside it
+    assert kept.read_bytes() == before
+    assert_same(fit(path, resume=kept, checkpoint_every=1), expected)
+    kept.write_text("mine")
+    with pytest.raises(ValueError, match=r"run\.earlier exists and is not a checkpoint"):
+        fit(path)

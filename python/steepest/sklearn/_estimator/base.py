@@ -134,7 +134,7 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
             A file that is written between epochs, and when the fit ends, with all that is needed to go on
             from it; also when Ctrl-C, `TerminateOnTime`, or an error of a callback ends the fit. For solvers
             by mini-batches. It is replaced in one step; the one before stays beside it as
-            ``<path>.previous``.
+            ``<path>.previous``, and the last one of an earlier run as ``<path>.earlier``.
         checkpoint_every : int or str, default="60 seconds"
             How often: a number of epochs, or a text such as "500 steps", "60 seconds" or "2 epochs".
         resume : bool or path, default=False

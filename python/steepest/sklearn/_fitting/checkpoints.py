@@ -151,8 +151,8 @@ class Checkpoints:
                     loop.way_back.reorder(next_order() for _ in range(done))
                 history, states = history_of(tree["history"]), tree["callbacks"]
             fit.callbacks.resume(history, states)
-        if self._asked.write is not None:
-            self.writes = Checkpointing(self._asked.write, self._asked.every, known, self._asked.whole)
+        if (asked := self._asked).write is not None:
+            self.writes = Checkpointing(asked.write, asked.every, known, asked.whole, anew=asked.anew)
             self.writes.clock.begin(loop.done, fit.steps)
         return stopped
 

@@ -114,7 +114,7 @@ class Checkpoints:
                 for name, told in tree["networks"].items():
                     self._keep(name, told["begun"], told["ended"], longer)
         if asked.write is not None:
-            self._writes = Checkpointing(asked.write, asked.every, known, asked.whole)
+            self._writes = Checkpointing(asked.write, asked.every, known, asked.whole, anew=asked.anew)
             self._writes.clock.begin(*self._done)
         self._begun, self.accepted = begun, True
         return begun

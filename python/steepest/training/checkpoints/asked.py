@@ -51,6 +51,11 @@ class Asked(NamedTuple):
         """Whether the fit has no checkpoints."""
         return self.write is None and self.tree is None
 
+    @property
+    def anew(self) -> bool:
+        """Whether what `write` holds, if anything, is of an earlier run."""
+        return self.read is None or _real(self.read) != _real(self.write)
+
     def seed(self, seed: int) -> int:
         """That of the fit's draws: of the fit that it goes on from."""
         kept = None if self.tree is None else self.tree["identity"].get("seed", "")
@@ -93,7 +98,7 @@ class Asked(NamedTuple):
             require_same(self.read, self.tree["identity"], known)
         writes = None
         if self.write is not None:
-            writes = Checkpointing(self.write, self.every, known, self.whole, self.sink)
+            writes = Checkpointing(self.write, self.every, known, self.whole, self.sink, self.anew)
         if self.read is None or self.tree is None:
             return Begin(writes)
         undo = _way_back(trainer)
@@ -151,6 +156,7 @@ def asked(path: object, every: object, resume: object, parts: Collection[str] = 
     if whole:
         files.check_replaceable(write)
         files.check_replaceable(files.previous(write))
+        files.check_replaceable(files.earlier(write))
     return Asked(write, often, source, tree, whole)
 
 

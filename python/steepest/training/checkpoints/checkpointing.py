@@ -85,7 +85,8 @@ class Moment(Protocol):
 class Checkpointing:
     """Of one fit: the file, how often it is written, what the run is known by, whether to keep the file.
 
-    sink: takes what would be written, of a fit that is part of another one, whose file it is.
+    sink: takes what would be written, of a fit that is part of another one, whose file it is. anew: whether
+    the file, if there is one, is of an earlier run.
     moment: from which an interrupted fit can be gone on with; None where the file has it, or nothing can.
     failure: why the checkpoint of an interrupted fit was not written.
     """
@@ -95,6 +96,7 @@ class Checkpointing:
     identity: Mapping[str, str]
     keep: bool = True
     sink: Callable[[Mapping[str, Any]], None] | None = None
+    anew: bool = False
     clock: Clock = field(init=False)
     moment: Moment | None = field(default=None, init=False)
     failure: BaseException | None = field(default=None, init=False)
@@ -142,8 +144,8 @@ class Checkpointing:
         if self.sink is not None:
             self.sink(tree)
         else:
-            checkpoint.write(self.path, tree, keep=self.keep)
-            self.keep = True
+            checkpoint.write(self.path, tree, keep=self.keep, anew=self.anew)
+            self.keep, self.anew = True, False
         self.clock.written(epochs, steps)
 
 
