@@ -135,7 +135,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_example_is_in_the_table() -> None:
-    assert {path.stem for path in (ROOT / "examples").glob("*.py")} == EXPECTED.keys()
+    """But that of Optuna, which draws its trials as its version has it."""
+    scripts = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    assert scripts == EXPECTED.keys() | {"optuna_pruning"}
+
+
+def test_optuna_prunes_trials_and_finds_a_good_one(folder: Path) -> None:
+    pytest.importorskip("optuna")
+    lines = printed("optuna_pruning", folder).splitlines()
+    trials, epochs, best, alone = ([float(n) for n in NUMBER.findall(line)] for line in lines)
+    assert trials[0] == 30 and 5 <= trials[1] < 25
+    assert 100 < epochs[0] < 400 and epochs[1] == 450
+    assert 0.05 < best[0] < 0.2 and alone == best[:1]
+    assert (folder / "optuna_pruning.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.mark.parametrize("script", EXPECTED)
