@@ -12,7 +12,10 @@ import json
 import re
 import runpy
 import shlex
+import subprocess
+import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import numpy as np
 import pytest
@@ -22,9 +25,16 @@ from steepest.cli import parser as cli
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-LECTURE, SKLEARN, LINEAR, COMING, CONTRIBUTING = (
+LECTURE, SKLEARN, LINEAR, COMING, DISTRIBUTED, CONTRIBUTING = (
     (ROOT / "docs" / name).read_text(encoding="utf-8")
-    for name in ("lecture.md", "sklearn.md", "linear.md", "coming_from.md", "CONTRIBUTING.md")
+    for name in (
+        "lecture.md",
+        "sklearn.md",
+        "linear.md",
+        "coming_from.md",
+        "distributed.md",
+        "CONTRIBUTING.md",
+    )
 )
 
 
@@ -36,6 +46,8 @@ def run(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """What it prints, run in that folder."""
     monkeypatch.chdir(folder)
     Path("snippet.py").write_text(source, encoding="utf-8")
+    if "__main__" in source:  # which its processes import
+        return subprocess.run([sys.executable, "snippet.py"], check=True, stdout=PIPE, text=True).stdout
     output = io.StringIO()
     try:
         with contextlib.redirect_stdout(output):
@@ -58,15 +70,17 @@ def test_python(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    "source", [text for page in (LECTURE, SKLEARN, LINEAR, COMING) for text in snippets("python", page)]
+    "source",
+    [text for page in (LECTURE, SKLEARN, LINEAR, COMING, DISTRIBUTED) for text in snippets("python", page)],
 )
 def test_documents_print_what_stands_beside(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, needed in (("sklearn", "sklearn.base"), ("Display", "matplotlib"), ("torch", "torch")):
+    needs = {"sklearn": "sklearn.base", "Display": "matplotlib", "torch": "torch", "import ray": "ray"}
+    for name, needed in (needs | {"distributed": "distributed", "dask_ml": "dask_ml"}).items():
         if name in source:
             pytest.importorskip(needed)
-    promised = re.findall(r"^print\(.*\)  # (.*)$", source, re.MULTILINE)
+    promised = re.findall(r"^ *print\(.*\)  # (.*)$", source, re.MULTILINE)
     assert promised
     assert run(source, tmp_path, monkeypatch).splitlines() == promised
 
