@@ -77,12 +77,14 @@ def test_data_lost_with_all_workers_are_sent_again(client, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:a worker died:RuntimeWarning")
+@pytest.mark.slow
 def test_a_fit_that_kills_each_worker_of_joblib_ends(tmp_path):
     with pytest.raises(RuntimeError, match=r"workers died 4 times in a row while \d of 8 fits") as error:
         fit_many(network(killer(tmp_path, 99)), SETTINGS, X, Y, backend="loky", n_threads=2, progress=False)
     assert isinstance(error.value.__cause__, BrokenProcessPool)
 
 
+@pytest.mark.slow
 def test_a_fit_that_kills_each_worker_of_dask_ends(client, tmp_path):
     from distributed import KilledWorker
 
