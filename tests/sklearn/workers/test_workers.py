@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
+import threading
 
 import joblib
 import numpy as np
@@ -159,3 +161,20 @@ def test_a_fit_in_a_worker_may_have_many(client):
 def test_other_backends_are_refused(given, error, message):
     with pytest.raises(error, match=re.escape(message)):
         fit_many(network(), {"alpha": [1]}, X, Y, backend=given, progress=False)
+
+
+def test_a_missing_engine_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(ImportError, match=r"backend='ray' needs Ray: pip install 'steepest\[ray\]'"):
+        fit_many(network(), {"alpha": [1]}, X, Y, backend="ray", progress=False)
+
+
+@ignoring_max_iter
+def test_ctrl_c_ends_the_processes():
+    endless = {"max_iter": 10**9, "tol": 0.0, "n_iter_no_change": 10**9}
+    fit_many(network(), {"alpha": [0, 1]}, X, Y, backend="loky", n_threads=2, progress=False)  # start them
+    timer = threading.Timer(1, signal.pthread_kill, (threading.get_ident(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        fit_many(network(), [endless] * 3, X, Y, backend="loky", n_threads=2, progress=False)
+    timer.join()

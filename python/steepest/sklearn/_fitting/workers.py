@@ -128,8 +128,10 @@ def _made(backend: Any) -> Any:
             f"distributed.Client, not {backend!r:.80}"
         )
     elif backend == "ray":
-        from ray.util.joblib import register_ray
-
+        try:
+            from ray.util.joblib import register_ray
+        except ImportError as error:
+            raise ImportError("backend='ray' needs Ray: pip install 'steepest[ray]'") from error
         register_ray()
     with parallel_config(**named):
         return get_active_backend()[0]
