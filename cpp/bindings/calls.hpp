@@ -62,6 +62,7 @@ void define(py::module_& m, const char* name, F function, Names... arguments) {
 void bind_network(py::module_& m);
 void bind_dual_ascent(py::module_& m);
 void bind_online(py::module_& m);
+void bind_result(py::module_& m);
 void bind_functions(py::module_& m);
 void bind_training_functions(py::module_& m);
 void bind_machine(py::module_& m);

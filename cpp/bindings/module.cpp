@@ -37,6 +37,7 @@ PYBIND11_MODULE(_core, m) {
     m.def("default_threads", &default_threads);
     m.def("use_all_threads", use_all_threads, py::arg("always"));
     m.def("last_run", [] { return py::make_tuple(last_run().isa, last_run().threads); });
+    bind_result(m);
     bind_network(m);
     bind_dual_ascent(m);
     bind_online(m);

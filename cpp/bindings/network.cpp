@@ -116,7 +116,8 @@ template <class T> class BoundNetwork {
 
     py::tuple loss_and_gradients(const py::object& x, const py::array& targets, const py::object& weight,
                                  py::handle config_, const std::string& isa, int threads, py::object custom,
-                                 std::uint64_t seed, std::uint64_t number) {
+                                 std::uint64_t seed, std::uint64_t number, double sample_scale,
+                                 py::handle into) {
         const TrainConfig config = config_from(config_);
         const Data<T> data(x, targets, weight, config.loss, inputs(), outputs());
         if (!engine_.masks_cover(data.count)) refuse("a mask has too few rows");
@@ -124,7 +125,14 @@ template <class T> class BoundNetwork {
         require_penalties(config);
         if (data.sparse) require_dense();
         std::vector<Parameters<T>> views;
-        const py::list arrays = new_gradients(engine_.stages(), engine_.parameters(), views);
+        std::optional<ParameterSet<T>> given;
+        if (!into.is_none()) {
+            given.emplace(engine_.stages(), into);
+            given->require_like(engine_.parameters(), "what the gradients are written to");
+            views = given->views;
+        }
+        const py::list arrays =
+            given ? py::list() : new_gradients(engine_.stages(), engine_.parameters(), views);
         const double rate = 0;
         const Samples<T> samples = data.samples();
         const FitRequest request = single_step(data.count, &rate, {seed, number});
@@ -136,12 +144,40 @@ template <class T> class BoundNetwork {
                                                     .config = config,
                                                     .request = request,
                                                     .custom = own.get(),
-                                                    .only_gradients = views.data()},
+                                                    .only_gradients = views.data(),
+                                                    .sample_scale = sample_scale},
                                                    n, poll);
                             });
         own.raise();
         require_labels(result);
         return py::make_tuple(result.loss, arrays);
+    }
+
+    void update(py::handle gradients_, const BoundState<T>& state, double rate, const std::string& isa,
+                int threads) {
+        require_penalties(state.config);
+        state.require_like(engine_.parameters());
+        const ParameterSet<T> gradients(engine_.stages(), gradients_);
+        gradients.require_like(engine_.parameters(), "the gradient");
+        double parameters = 0;
+        for (const auto& [weight, bias] : gradients.owners) parameters += double(weight.size());
+        const Samples<T> samples{};
+        FitRequest request = single_step(0, &rate, {});
+        request.first_step = *state.steps.value, request.state_start = state.state_start;
+        const auto time = parameters; // some nanoseconds each
+        const Result result = engine_.compute(
+            time, py::none(), Choice(isa, threads),
+            [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Poll&) {
+                return trainer.update({.kernels = kernels,
+                                       .samples = samples,
+                                       .config = state.config,
+                                       .request = request,
+                                       .state = state.state(),
+                                       .average = state.average ? state.average->view : Average<T>{}},
+                                      gradients.views.data(), n);
+            });
+        *state.steps.value += result.steps;
+        require_finite(result);
     }
 
   private:
@@ -221,35 +257,15 @@ template <class T> void bind(py::module_& m, const char* state, const char* netw
              py::arg("rate"), py::arg("isa"), py::arg("threads"), py::arg("seed") = 0)
         .def("loss_and_gradients", &Bound::loss_and_gradients, py::arg("x"), py::arg("targets"),
              py::arg("weight"), py::arg("config"), py::arg("isa"), py::arg("threads"),
-             py::arg("custom") = py::none(), py::arg("seed") = 0, py::arg("number") = 0);
-}
-
-const char* name_of(Status status) {
-    switch (status) {
-    case Status::finished:
-        return "finished";
-    case Status::cancelled:
-        return "cancelled";
-    case Status::diverged:
-        return "diverged";
-    case Status::overflowed:
-        return "overflowed";
-    case Status::invalid_label:
-        return "invalid_label";
-    }
-    return "";
+             py::arg("custom") = py::none(), py::arg("seed") = 0, py::arg("number") = 0,
+             py::arg("sample_scale") = 0.0, py::arg("into") = py::none())
+        .def("update", &Bound::update, py::arg("gradients"), py::arg("state"), py::arg("rate"),
+             py::arg("isa"), py::arg("threads"));
 }
 
 } // namespace
 
 void bind_network(py::module_& m) {
-    py::class_<Result>(m, "Result")
-        .def_readonly("losses", &Result::losses)
-        .def_readonly("seconds", &Result::seconds)
-        .def_property_readonly("status", [](const Result& r) { return name_of(r.status); })
-        .def_readonly("step", &Result::step)
-        .def_property_readonly("sums",
-                               [](const Result& r) { return std::make_pair(r.sums.loss, r.sums.weight); });
     py::register_exception<Overflowed>(m, "Overflowed", PyExc_ArithmeticError);
     bind<float>(m, "StateFloat32", "NetworkFloat32");
     bind<double>(m, "StateFloat64", "NetworkFloat64");

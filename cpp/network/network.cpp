@@ -45,11 +45,17 @@ void Network<T>::reserve(const Kernels<T>& kernels, Index samples, int threads, 
         const std::size_t d = plan_.parameter_index(s);
         if (gradients) w.gradients[d].reserve(stage.weight_rows() + 1, stage.weight_columns());
         if (stage.is_dense()) w.penalty_terms[d].reserve(term_count(stage));
-        if (gradients) w.gradient_norm_terms[d].reserve(term_count(stage) + 1);
     }
+    if (gradients) reserve_norm_terms();
     reserve_arranged();
     w.scratch_stride = kernels.scratch;
     w.scratch.reserve(threads * w.scratch_stride);
+}
+
+template <class T> void Network<T>::reserve_norm_terms() {
+    for (std::size_t s = 0; s < plan_.size(); ++s)
+        if (plan_[s].has_parameters())
+            workspace_.gradient_norm_terms[plan_.parameter_index(s)].reserve(term_count(plan_[s]) + 1);
 }
 
 template <class T> std::vector<Parameters<T>> Network<T>::stored_gradients() const {

@@ -54,6 +54,8 @@ template <class T> class Network {
                 Poller& poller);
     // Memory for training steps on so many samples, and for their gradients if these are to be stored.
     void reserve(const Kernels<T>& kernels, Index samples, int threads, bool gradients);
+    // Memory for the norm of gradients that the caller has.
+    void reserve_norm_terms();
     // Views of the gradients that reserve() made room for.
     [[nodiscard]] std::vector<Parameters<T>> stored_gradients() const;
     // From now on the rows of a batch are those of `batch` in place of x, until it is null; the first stage

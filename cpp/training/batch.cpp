@@ -30,6 +30,7 @@ template <class T> Batch<T> Run<T>::batch_at(Index first, Index size) const {
         batch.weight = usable_weight(batch.weight);
     }
     batch.scale = job_.config.loss.sum ? 1 : batch.weight > 0 ? 1 / batch.weight : 0;
+    if (job_.sample_scale > 0) batch.scale = job_.sample_scale;
     return batch;
 }
 

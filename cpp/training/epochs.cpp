@@ -134,5 +134,7 @@ template <class T> void Run<T>::commit_lazy(bool last) {
 
 template Result Run<float>::execute(int);
 template Result Run<double>::execute(int);
+template void Run<float>::inspect(const Context<float>&);
+template void Run<double>::inspect(const Context<double>&);
 
 } // namespace steepest

@@ -20,6 +20,8 @@ template <class T> class Run {
 
     // Does what is asked for, with at most so many threads. The caller alone, once.
     [[nodiscard]] Result execute(int threads);
+    // The update of a step by gradients that are there.
+    [[nodiscard]] Result update_by(const Parameters<T>* gradients, int threads);
 
   private:
     // ---- the caller alone: reservation.cpp and epochs.cpp ------------------------------------------------
@@ -85,6 +87,8 @@ template <class T> class Run {
     void prepare_step(const Batch<T>& batch);
     // Stores gradients where they are asked for apart from the update, and returns them; otherwise null.
     [[nodiscard]] const Parameters<T>* gradients(const Context<T>& context, const Batch<T>& batch);
+    // Adds to the team's work the terms of the norm of stored gradients.
+    void add_norm_terms(const Context<T>& context, const Parameters<T>* stored);
     // From the gradients of a finished backward pass, or those stored, to the next step's parameters.
     void update(const Context<T>& context, const Batch<T>& batch, const Parameters<T>* stored);
 

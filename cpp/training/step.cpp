@@ -117,12 +117,16 @@ template <class T> const Parameters<T>* Run<T>::gradients(const Context<T>& cont
     }
     if (job_.config.clip_norm < unlimited && !job_.only_gradients) {
         team_->barrier();
-        team_->then([this, &context, stored](const Share& share) {
-            make_gradient_norm_terms(network_, context.of(share), memory_.updates, stored,
-                                     job_.config.clip_value);
-        });
+        add_norm_terms(context, stored);
     }
     return stored;
+}
+
+template <class T> void Run<T>::add_norm_terms(const Context<T>& context, const Parameters<T>* stored) {
+    team_->then([this, &context, stored](const Share& share) {
+        make_gradient_norm_terms(network_, context.of(share), memory_.updates, stored,
+                                 job_.config.clip_value);
+    });
 }
 
 // In one order, whoever adds up.
@@ -133,7 +137,10 @@ template <class T> double Run<T>::objective(const Batch<T>& batch) const {
         loss = custom_loss_;
     } else {
         for (Index i = 0; i < batch.samples.count; ++i) loss += memory_.row_losses.data()[i];
-        if (!config.loss.sum) loss = batch.weight > 0 ? loss / batch.weight : 0;
+        if (job_.sample_scale > 0)
+            loss *= job_.sample_scale;
+        else if (!config.loss.sum)
+            loss = batch.weight > 0 ? loss / batch.weight : 0;
     }
     loss *= config.report_scale;
     return config.penalties.empty() ? loss : loss + penalty_value(network_) * penalty_share(batch);
@@ -166,7 +173,7 @@ void Run<T>::update(const Context<T>& context, const Batch<T>& batch, const Para
         else
             update_parameters(network_, own, batch.samples.x,
                               {batch.samples.count, memory_.updates, job_.state, nullptr});
-        update_statistics(network_, own);
+        if (batch.samples.count > 0) update_statistics(network_, own);
     });
     team_->barrier();
     if (job_.config.max_norm < unlimited) {
@@ -184,6 +191,26 @@ void Run<T>::update(const Context<T>& context, const Batch<T>& batch, const Para
     ++*job_.average.updates;
 }
 
+template <class T> Result Run<T>::update_by(const Parameters<T>* gradients, int threads) {
+    const bool bounded = job_.config.clip_norm < unlimited;
+    double work = 0; // about ten operations for each parameter
+    for (const Stage& stage : network_.plan().stages())
+        if (stage.has_parameters()) work += 10 * double(stage.weight_rows() + 1) * double(stage.outputs);
+    team_.emplace(thread_count(work, work_per_thread, threads), work);
+    if (bounded) network_.reserve_norm_terms();
+    result_.threads = team_->threads();
+    prepare_update(1);
+    const Context<T> context{.kernels = job_.kernels};
+    if (job_.average.values) average_weight_ = job_.average.next_weight();
+    if (bounded) add_norm_terms(context, gradients);
+    team_->barrier();
+    update(context, {}, gradients);
+    result_.steps = 1;
+    inspect(context);
+    if (nonfinite_ || overflow_) result_.status = Status::overflowed;
+    return std::move(result_);
+}
+
 template <class T> void Run<T>::record(const Batch<T>& batch) {
     ++result_.steps;
     const double share = job_.config.loss.sum        ? 1
@@ -195,6 +222,8 @@ template <class T> void Run<T>::record(const Batch<T>& batch) {
 
 template bool Run<float>::step(const Context<float>&, const Batch<float>&);
 template bool Run<double>::step(const Context<double>&, const Batch<double>&);
+template Result Run<float>::update_by(const Parameters<float>*, int);
+template Result Run<double>::update_by(const Parameters<double>*, int);
 template void Run<float>::prepare_update(double);
 template void Run<double>::prepare_update(double);
 

@@ -7,6 +7,10 @@ template <class T> Result Trainer<T>::fit(const Job<T>& job, int threads, const 
     return Run<T>(network_, memory_, job, poll).execute(threads);
 }
 
+template <class T> Result Trainer<T>::update(const Job<T>& job, const Parameters<T>* gradients, int threads) {
+    return Run<T>(network_, memory_, job, Poll()).update_by(gradients, threads);
+}
+
 template class Trainer<float>;
 template class Trainer<double>;
 

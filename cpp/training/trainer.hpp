@@ -22,6 +22,9 @@ template <class T> struct Job {
     // If these are given, the gradients of each batch are stored here, penalty included, and nothing is
     // updated.
     const Parameters<T>* only_gradients = nullptr;
+    // What a sample's loss and gradient are multiplied by next to its weight, where the batch is a part of a
+    // larger one; 0 stands for 1 / the weight of the batch.
+    double sample_scale = 0;
 };
 
 // Trains one network, which outlives it, with buffers that it keeps from call to call. The caller alone, one
@@ -37,6 +40,10 @@ template <class T> class Trainer {
     // not restorable is left with parameters that overflowed. A cancelled run keeps those of the last
     // finished batch.
     [[nodiscard]] Result fit(const Job<T>& job, int threads, const Poll& poll);
+
+    // The update alone, of one step, by gradients of the objective that the caller has; there are no samples.
+    // As after a step, parameters that overflowed stay so.
+    [[nodiscard]] Result update(const Job<T>& job, const Parameters<T>* gradients, int threads);
 
   private:
     Network<T>& network_;

@@ -25,6 +25,7 @@ from . import (
     torch,
 )
 from . import datasets as datasets
+from . import distributed as distributed
 from . import error_decomposition as _error_decomposition
 from . import functional as functional
 from . import gradients as gradients
@@ -68,6 +69,7 @@ if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
                 "__version__",
                 "accuracy",
                 "datasets",
+                "distributed",
                 "functional",
                 "gradients",
                 "initializers",

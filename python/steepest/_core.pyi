@@ -95,7 +95,12 @@ class NetworkFloat32(metaclass=_Type):
         custom: _CustomLoss | None = None,
         seed: int = 0,
         number: int = 0,
+        sample_scale: float = 0.0,
+        into: Sequence[Parameters] | None = None,
     ) -> tuple[float, list[tuple[_Array, _Array | None]]]: ...
+    def update(
+        self, gradients: Sequence[Parameters], state: StateFloat32, rate: float, isa: str, threads: int
+    ) -> None: ...
 
 class NetworkFloat64(metaclass=_Type):
     def __init__(
@@ -147,7 +152,12 @@ class NetworkFloat64(metaclass=_Type):
         custom: _CustomLoss | None = None,
         seed: int = 0,
         number: int = 0,
+        sample_scale: float = 0.0,
+        into: Sequence[Parameters] | None = None,
     ) -> tuple[float, list[tuple[_Array, _Array | None]]]: ...
+    def update(
+        self, gradients: Sequence[Parameters], state: StateFloat64, rate: float, isa: str, threads: int
+    ) -> None: ...
 
 class DualAscentFloat32(metaclass=_Type):
     def __init__(

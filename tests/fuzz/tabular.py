@@ -97,6 +97,7 @@ def _table(d: Draw, columns: dict[str, Cells], form: str) -> Any:
 def _documented_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "the target can be predicted")
+        warnings.filterwarnings("ignore", "no member finished an epoch within max_time=1e-09")
         warnings.filterwarnings("ignore", "The number of unique classes")
         warnings.filterwarnings("ignore", "A column-vector y was passed")
         yield

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 import numpy as np
 import pytest
 from support.api import LABELS, TEXTS, X, arguments, kind_of, public
+from support.ranks import One
 from support.strategies import small_model
 from support.tolerances import assert_same_bits
 
@@ -18,6 +19,10 @@ FLOATS = (np.float16, np.float32, np.float64, np.longdouble)
 INTEGERS = (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.uint32, np.uint64)
 # What is tried for a parameter of a kind, exact in all of NumPy's types; texts by the parameter's name.
 VALUES = {bool: (True, False), int: (3, 2, 1, 0), float: (0.5, 1.0, 1.5, 0.0)}
+
+
+# What a parameter says more about.
+BESIDE = {"checkpoint_every": {"checkpoint": TEXTS["checkpoint"]}, "shards": {"communicator": One()}}
 
 
 def scalars():
@@ -89,7 +94,7 @@ def twins(value):
 def test_scalars_of_numpy_are_as_python_s(name, call, parameter, kind):
     """Each value that the parameter takes gives the same, to the bit, and is kept as Python's."""
 
-    beside = {"checkpoint": TEXTS["checkpoint"]} if parameter == "checkpoint_every" else {}
+    beside = BESIDE.get(parameter, {})
 
     def outcome(value):
         return done(name, call, arguments(name, call) | beside | {parameter: value})

@@ -97,13 +97,25 @@ class _Network:
         return self._network.forward(_rows(x), *_choice())
 
     def loss_and_gradients(
-        self, batch: Batch, config: TrainConfig, key: StepKey = NO_KEY
+        self,
+        batch: Batch,
+        config: TrainConfig,
+        key: StepKey = NO_KEY,
+        *,
+        sample_scale: float | None = None,
+        into: Sequence[Parameters] | None = None,
     ) -> tuple[float, list[Parameters]]:
-        custom = _function(config.loss)
-        value, arrays = self._network.loss_and_gradients(
-            _rows(batch.x), batch.targets, batch.weight, config, *_choice(), custom, *key
-        )
-        return value, [Parameters(weight, bias) for weight, bias in arrays]
+        given = _rows(batch.x), batch.targets, batch.weight, config
+        scale, custom = 0.0 if sample_scale is None else sample_scale, _function(config.loss)
+        value, arrays = self._network.loss_and_gradients(*given, *_choice(), custom, *key, scale, into)
+        return value, [Parameters(weight, bias) for weight, bias in arrays] if into is None else [*into]
+
+    def update(self, gradients: Sequence[Parameters], state: TrainState, rate: float) -> None:
+        bound = self._bound(state)
+        try:
+            self._network.update(gradients, bound, rate, *_choice())
+        except _core.Overflowed as error:
+            raise Overflowed(error) from None
 
     def step(self, batch: Batch, state: TrainState, rate: float, seed: int = 0) -> float:
         x, bound = _rows(batch.x), self._bound(state)

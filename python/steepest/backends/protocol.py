@@ -57,11 +57,30 @@ class Network(Protocol):
         """Scores (samples, outputs) of rows (samples, features)."""
 
     def loss_and_gradients(
-        self, batch: Batch, config: TrainConfig, key: StepKey = NO_KEY
+        self,
+        batch: Batch,
+        config: TrainConfig,
+        key: StepKey = NO_KEY,
+        *,
+        sample_scale: float | None = None,
+        into: Sequence[Parameters] | None = None,
     ) -> tuple[float, list[Parameters]]:
         """The objective (data loss + penalties) as in training, and its gradient for each learning stage.
 
-        Bounds and the optimizer of the config have no say.
+        Bounds and the optimizer of the config have no say. sample_scale: what the loss of a sample counts for
+        next to its weight, where the batch is a part of a larger one; if it is None, 1 / the weight of the
+        batch. (A `CustomLoss` has its own way.) into: arrays to write the gradients to, in place of new ones.
+        """
+
+    def update(self, gradients: Sequence[Parameters], state: TrainState, rate: float) -> None:
+        """The update of a step, from gradients of the objective.
+
+        Running statistics stay as they are.
+
+        Raises
+        ------
+        Overflowed
+            If it makes parameters that are not finite; they are left so.
         """
 
     def step(

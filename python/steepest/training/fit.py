@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from .. import _checks
 from .._checks import Array
 from ..backends.data import EpochResults, FitRequest, ShouldStop
 from ..metrics import Metric
@@ -45,7 +44,7 @@ class Fit(Fitting):
 
     def __post_init__(self) -> None:
         self.batch, self._checkpointing = self.samples.batch, self.begin.checkpointing
-        samples, classes = len(self.batch.x), self.trainer.model.out_features
+        samples, classes = self._count(), self.trainer.model.out_features
         every = None if self._checkpointing is None else self._checkpointing.every
         group = self.batch_group if self.batch_callbacks else AHEAD if every is None else every.group
         self._learning = self.trainer.learning
@@ -77,8 +76,7 @@ class Fit(Fitting):
             with self.begin.interruptible():
                 self._run_epochs()
             self._go_back()
-        for observer in self._observers:
-            observer.end(self.trainer, history)
+        self._finish()
         return history
 
     # ---- what the loop asks -------------------------------------------------------------------------------
@@ -184,8 +182,8 @@ class Fit(Fitting):
             self._write(due=True)
         if not self._cut:
             self._write(due=False)
-        elif self._checkpointing is not None:
-            self._checkpointing.write_last()
+        else:
+            self._write_last()
 
     def _place(self) -> tuple[int, int]:
         """Finished epochs, and steps."""
@@ -203,6 +201,11 @@ class Fit(Fitting):
             return
         to.write(self._now(self._learning.copies()))
 
+    def _write_last(self) -> None:
+        """The one of a fit that was cut."""
+        if self._checkpointing is not None:
+            self._checkpointing.write_last()
+
     def _now(self, copies: list[tuple[Array, Array]]) -> FitMoment:
         own = self._history, self._first_step, self._loop, self._observers
         return FitMoment.of(self.trainer, copies, *own, stopped=self._stopped)
@@ -217,7 +220,7 @@ class Fit(Fitting):
             raise divergence.advised(call.failure, scales.advice(self.batch.x))
         self._cut = call.cut
         if call.cancelled:
-            self._history.status = "cancelled" if self.cancelled() else "stopped"
+            self._history.status = "cancelled" if self._was_cancelled() else "stopped"
         if call.part is not None:
             self._call_back_batch(epoch, call.part[1])
         if call.losses:
@@ -229,18 +232,10 @@ class Fit(Fitting):
             return  # of `EarlyStopping`, which has a way back of its own
         if rise := self._gone_back():
             self._history.best_epoch = rise.best
-            advice = "Scale the features, or use a smaller learning rate."
-            if large := scales.advice(self.batch.x):
-                advice = f"{large[0].upper()}{large[1:]}, or use a smaller learning rate."
-            warnings.warn(rise.warning(advice), RuntimeWarning, stacklevel=_checks.caller_level())
-        elif scales.stands_still(
-            self.batch, self._learning.loss, self._history.loss, self._loop.batches
-        ) and (large := scales.advice(self.batch.x)):
-            warnings.warn(
-                f"the model learned hardly more than a constant answer: {large}",
-                RuntimeWarning,
-                stacklevel=_checks.caller_level(),
-            )
+            scales.warn_of_rise(rise, self.batch.x)
+        else:
+            loss = self._learning.loss
+            scales.warn_of_constant(self.batch, loss, self._history.loss, self._loop.batches)
 
     def _gone_back(self) -> Rise | None:
         """With its count of epochs."""
@@ -256,7 +251,7 @@ class Fit(Fitting):
     def _record(self, losses: Sequence[float], seconds: Sequence[float]) -> None:
         """Some finished epochs."""
         self.trainer.epochs_done += len(losses)
-        history, samples = self._history, len(self.batch.x)
+        history, samples = self._history, self._count()
         history.loss += losses
         history.seconds += seconds
         history.samples_per_second += [samples / max(duration, 1e-9) for duration in seconds]
@@ -264,8 +259,7 @@ class Fit(Fitting):
     def _end_of_epoch(self) -> None:
         history, trainer = self._history, self.trainer
         if self.samples.validated or self.metrics:
-            learning = self._learning
-            loss, values = measure(learning.compiled, learning.loss, self.samples.measured, self.metrics)
+            loss, values = self._measure()
             history.validation_loss += [loss] * self.samples.validated
             for name, value in values.items():
                 history.metrics[name].append(value)
@@ -274,21 +268,44 @@ class Fit(Fitting):
             validation_loss = history.validation_loss[-1] if history.validation_loss else None
             epoch = history.epochs - 1
             state = EpochState(epoch, history.loss[-1], validation_loss, trainer.model, trainer, history)
-            self._heed(self.callbacks, [callback(state) for callback in self.callbacks])
+            self._heed(*self._ask(self.callbacks, state))
 
     def _call_back_batch(self, epoch: int, loss: float) -> None:
         trainer, step = self.trainer, self._learning.steps_done - self._first_step
         state = BatchState(epoch, step, loss, trainer.model, trainer, self._history)
-        self._heed(self.batch_callbacks, [callback(state) for callback in self.batch_callbacks])
+        self._heed(*self._ask(self.batch_callbacks, state))
 
-    def _heed(self, called: Sequence[object], answers: Sequence[object]) -> None:
-        """What callbacks, each of which was called whatever the others want, answered."""
-        if any(answers):
+    def _ask(
+        self, callbacks: Sequence[Callable[[Any], object]], state: EpochState | BatchState
+    ) -> tuple[bool, bool]:
+        """Whether callbacks, each of which is called whatever the others want, end the fit, and for good."""
+        answers = [callback(state) for callback in callbacks]
+        wanting = [one for one, answer in zip(callbacks, answers, strict=True) if answer]
+        return bool(wanting), not all(interrupts(one) for one in wanting)
+
+    def _heed(self, ends: bool, for_good: bool) -> None:
+        if ends:
             self._history.status = "stopped"
-        wanting = [one for one, answer in zip(called, answers, strict=True) if answer]
-        self._stopped = self._stopped or not all(interrupts(one) for one in wanting)
-        if self.cancelled():
+        self._stopped = self._stopped or for_good
+        if self._was_cancelled():
             self._history.status = "cancelled"
+
+    def _was_cancelled(self) -> bool:
+        return self.cancelled()
+
+    def _count(self) -> int:
+        """How many samples an epoch has."""
+        return len(self.batch.x)
+
+    def _measure(self) -> tuple[float, dict[str, float]]:
+        """Loss and metrics after an epoch."""
+        learning = self._learning
+        return measure(learning.compiled, learning.loss, self.samples.measured, self.metrics)
+
+    def _finish(self) -> None:
+        """Tell those that want to know."""
+        for observer in self._observers:
+            observer.end(self.trainer, self._history)
 
     def _monitored(self) -> dict[str, Metric | None]:
         """What is computed for each epoch, and the functions of the metrics."""

@@ -81,6 +81,10 @@ class Fitting(ABC):
     def stopped(self) -> bool:
         """Whether somebody else wants it to end; asked about every 20 ms, too."""
 
+    def ended(self) -> bool:
+        """The same, asked after each call."""
+        return self.stopped()
+
     @abstractmethod
     def copies(self) -> list[tuple[Array, Array]]:
         """Every array that a step changes, with a copy of what it holds now, to go back to."""
@@ -238,7 +242,7 @@ class EpochLoop:
         if results.status == "invalid_label":
             return False, divergence.of_label(results.step, self.classes)
         if results.status not in ("diverged", "overflowed"):
-            return results.status == "cancelled" or self.fitting.stopped(), None
+            return results.status == "cancelled" or self.fitting.ended(), None
         step = len(results.losses) * self.batches + max(results.step - request.first_batch, 0)
         rate = float(request.rates[step % len(request.rates)])
         restored, losses = "last finished", self.way_back.losses

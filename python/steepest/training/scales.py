@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 
+from .. import _checks
 from .._checks import Array
 from ..backends.data import Batch
 from ..backends.sparse import SparseRows
 from ..losses import BinaryCrossEntropy, Loss, SoftmaxCrossEntropy, SquaredError
+from .rise import Rise
 
 _LARGE = 100.0  # of a mean or a standard deviation
 _NUMBERS, _ROWS = 2**17, 2**13  # of features and of targets that are looked at
@@ -63,3 +66,21 @@ def _constant(batch: Batch, loss: Loss) -> float | None:
 def _some(x: Array, rows: int) -> Array:
     """At most so many rows, from all parts."""
     return x[:: -(-len(x) // rows)]
+
+
+def warn_of_rise(rise: Rise, x: Array | SparseRows) -> None:
+    """That a fit has gone back, and what may help."""
+    told = "Scale the features, or use a smaller learning rate."
+    if large := advice(x):
+        told = f"{large[0].upper()}{large[1:]}, or use a smaller learning rate."
+    warnings.warn(rise.warning(told), RuntimeWarning, stacklevel=_checks.caller_level())
+
+
+def warn_of_constant(batch: Batch, loss: Loss, losses: list[float], batches: int) -> None:
+    """That a model has learned next to nothing, where features of large scales may be why."""
+    if stands_still(batch, loss, losses, batches) and (large := advice(batch.x)):
+        warnings.warn(
+            f"the model learned hardly more than a constant answer: {large}",
+            RuntimeWarning,
+            stacklevel=_checks.caller_level(),
+        )

@@ -23,10 +23,9 @@ from ..losses import ClassWeight, Loss, LossFunction
 from ..metrics import Metrics
 from ..optimizers import SGD, Optimizer
 from ..penalties import Penalties
-from . import checkpoints, divergence
+from . import checkpoints, divergence, ranks
 from .callbacks import BatchCallback, Callback, checked_callbacks
-from .fit import Fit
-from .given import check_whole, given
+from .given import check_whole
 from .history import History
 from .learning import Learning
 from .model import Model, checked_model
@@ -75,6 +74,13 @@ class Trainer:
         Layers whose parameters stay as they are, to the last bit: no penalty, decay or constraint changes
         them, and their gradients are no part of `clip_norm`'s norm. The running statistics of a frozen
         `BatchNorm` go on.
+    communicator : mpi4py.MPI.Comm, optional
+        Train in all of its processes together, each of which gives `fit` samples of its own; see
+        `steepest.distributed.fit`.
+    shards : int, optional
+        With a communicator: how many parts the samples of all processes have, a power of 2. The gradient of
+        a batch is the sum of those of its parts, in one order, so that any number of processes that divides
+        `shards` gives the same bits. By default one for each process.
 
     Attributes
     ----------
@@ -87,7 +93,8 @@ class Trainer:
     Raises
     ------
     ValueError, TypeError
-        If a setting cannot be used: a number that the model's dtype cannot represent (such as a learning rate
+        If `shards` are given that the ranks cannot share evenly, or without a communicator; or if a setting
+        cannot be used: a number that the model's dtype cannot represent (such as a learning rate
         of 1e39 or an epsilon of 1e-46 in float32), or a loss that needs unbounded scores with a model that
         ends with `Sigmoid`.
     RuntimeError
@@ -117,8 +124,11 @@ class Trainer:
         averaging: Averaging | None = None,
         rate_factors: Mapping[int, float] | None = None,
         frozen: Iterable[int] = (),
+        communicator: Any = None,
+        shards: int | None = None,
     ) -> None:
         self.model = checked_model(model)
+        self._ranks = ranks.ranks_of(communicator, shards)
         self.model.compiled.turns.check_here()  # whose loss this sets
         self.epochs_done = 0
         self.learning = Learning(
@@ -435,28 +445,28 @@ class Trainer:
         (4, True)
         """
         epochs = _checks.integer(epochs, "epochs", minimum=0)
-        if batch_size is not None:
-            batch_size = _checks.integer(batch_size, "batch_size", minimum=1)
+        batch_size = None if batch_size is None else _checks.integer(batch_size, "batch_size", minimum=1)
         shuffle, progress = _checks.flag(shuffle, "shuffle"), checked_progress(progress)
         split_seed = self.model.seed if seed is None else _checks.seed(seed)  # the same in a loop of fits
-        asked = checkpoints.asked(checkpoint, checkpoint_every, resume)
+        group = self._ranks
+        asked = group.first(lambda: checkpoints.asked(checkpoint, checkpoint_every, resume))
         draws = asked.seed(split_seed if self.draws is None else self.draws) if seed is None else split_seed
+        draws = group.same(draws)
         batch_group = _checks.integer(batch_group, "batch_group", minimum=1)
         metrics, callbacks = checked_metrics(metrics), checked_callbacks(callbacks, "callbacks")
         batch_callbacks = checked_callbacks(batch_callbacks, "batch_callbacks")
         compiled, called = self.learning.compiled, [*callbacks, *batch_callbacks]
 
         def run() -> History:
-            with self.learning.inputs_as_before():
+            with group.threads(), self.learning.inputs_as_before():
                 asked.prepare(self.learning)
                 on = (X, y, sample_weight, class_weight, validation_data, validation_split)
-                samples = given(compiled, self.learning.loss, *on, split_seed)
-                self.learning.check_lazy(samples.batch.x)
-                size = min(batch_size or len(samples.batch.x), len(samples.batch.x))
-                compiled.check_masks(size)
+                settings = {"shuffle": shuffle, "seed": draws, "metrics": [*metrics]}
+                told = {**settings, "epochs": epochs, "number of callbacks": len(called)}
+                samples, size, kind, data = ranks.divided(group, self, (*on, split_seed), batch_size, told)
+                settings |= {"batch_size": size}
                 self._cancelled.clear()
-                settings = {"batch_size": size, "shuffle": shuffle, "seed": draws, "metrics": [*metrics]}
-                return Fit(
+                return kind(
                     self,
                     self._cancelled.is_set,
                     samples=samples,
@@ -469,7 +479,7 @@ class Trainer:
                     batch_callbacks=batch_callbacks,
                     batch_group=batch_group,
                     progress=progress,
-                    begin=asked.begin(self, samples, settings, called, epochs),
+                    begin=group.together(lambda: asked.begin(self, samples, settings, called, epochs, data)),
                 ).run()
 
         return compiled.turns.alone(run)
@@ -548,13 +558,13 @@ class Trainer:
         arrays, learning.state, epochs_done = own.turns.between(moment)
         write([(array, arrays[key]) for key, array in model.compiled.state()])
         del learning.compiled  # the model has it
-        left = {name: value for name, value in vars(self).items() if name != "_cancelled"}
+        left = {name: value for name, value in vars(self).items() if name not in ("_cancelled", "_ranks")}
         return left | {"model": model, "learning": learning, "epochs_done": epochs_done}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state)
         self.learning.compiled = self.model.compiled  # a copy of the model has made its own
-        self._cancelled = threading.Event()
+        self._cancelled, self._ranks = threading.Event(), ranks.Alone()
 
     def __copy__(self) -> Trainer:
         """A trainer of its own, with a copy of the model."""

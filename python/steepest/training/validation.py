@@ -74,12 +74,19 @@ def measure(
     """Data loss and metrics. Scores are kept only where metrics need them."""
     batch = on.batch
     kept = np.empty((len(batch.x) if metrics else 0, compiled.out_features), compiled.dtype)
-    loss_value, values = data_loss(compiled, loss, batch, kept), {}
+    return data_loss(compiled, loss, batch, kept), metrics_of(metrics, batch.targets, kept, on.weight)
+
+
+def metrics_of(
+    metrics: Mapping[str, Metric], targets: Array, scores: Array, weight: ArrayLike | None
+) -> dict[str, float]:
+    """The value of each."""
+    values = {}
     for name, metric in metrics.items():
-        weight = {"sample_weight": on.weight} if on.weight is not None and _takes_weight(metric) else {}
-        result = metric(_read_only(batch.targets), _read_only(kept), **weight)
+        named = {"sample_weight": weight} if weight is not None and _takes_weight(metric) else {}
+        result = metric(_read_only(targets), _read_only(scores), **named)
         values[name] = _checks.real_number(result, f"metric {name!r}")
-    return loss_value, values
+    return values
 
 
 def _takes_weight(metric: Metric) -> bool:

@@ -71,7 +71,7 @@ def test_a_killed_fit_goes_on_to_the_same_bits(tmp_path):
         assert (found.best_epoch, found.status) == (history.best_epoch, history.status)
         for file in tmp_path.glob("*run*"):
             file.unlink()  # it begins anew
-    fit(path, 1)
+    fit(path, 1, resume=True)
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "run",
         "run.previous",

@@ -115,11 +115,17 @@ def batch_size(loss: Loss, samples: int, weight: Array | None) -> float:
 
 
 @quiet
-def loss_and_gradient(loss: Loss, scores: Array, targets: Array, weight: Array | None) -> tuple[float, Array]:
+def loss_and_gradient(
+    loss: Loss,
+    scores: Array,
+    targets: Array,
+    weight: Array | None,
+    sample_scale: float | None = None,
+) -> tuple[float, Array]:
     """The mean (or sum) over samples of a loss, and its gradient by the scores."""
     if isinstance(loss, CustomLoss):
         return evaluate(loss, scores, targets)
-    size = batch_size(loss, len(scores), weight)
+    size = batch_size(loss, len(scores), weight) if sample_scale is None else 1 / sample_scale
     if size == 0:
         return 0.0, np.zeros_like(scores)
     values, grad = _FORMULAS[loss.kernel](loss, scores, targets)

@@ -27,6 +27,7 @@ from ..data import (
 )
 from ..memory import write
 from ..sparse import SparseRows
+from ..throttling import throttled
 from . import optimizers
 from .averaging import average_share, averaged
 from .batches import config_for, taken, touched_rows
@@ -36,8 +37,6 @@ from .penalties import constrained, limited, norm_scale, penalty_value, shrunk
 from .quiet import quiet
 from .random import shuffle_order
 from .search import first_bad_label
-
-_WATCH_SECONDS = 0.02
 
 
 class ReferenceNetwork:
@@ -69,15 +68,38 @@ class ReferenceNetwork:
         return self._pass(x, None).outputs[-1]
 
     def loss_and_gradients(
-        self, batch: Batch, config: TrainConfig, key: StepKey = NO_KEY
+        self,
+        batch: Batch,
+        config: TrainConfig,
+        key: StepKey = NO_KEY,
+        *,
+        sample_scale: float | None = None,
+        into: Sequence[Parameters] | None = None,
     ) -> tuple[float, list[Parameters]]:
         """The objective (data loss + penalties) as in training, and its gradients, stage by stage."""
         passed = self._pass(batch.x, key)
         config = config_for(config, batch)
-        objective, gradients = self._objective(passed, batch, config)
+        objective, gradients = self._objective(passed, batch, config, sample_scale)
         for p, gradient, penalty in zip(self._parameters, gradients, self._penalties(config), strict=True):
             gradient.weight = limited(gradient.weight, p.weight, penalty, None)
-        return objective, gradients
+        if into is None:
+            return objective, gradients
+        for to, gradient in zip(into, gradients, strict=True):
+            to.weight[...] = gradient.weight
+            if to.bias is not None:
+                to.bias[...] = gradient.bias
+        return objective, [*into]
+
+    def update(self, gradients: Sequence[Parameters], state: TrainState, rate: float) -> None:
+        """The update of a step, from gradients of the objective.
+
+        Raises
+        ------
+        Overflowed
+            If the new parameters are not finite.
+        """
+        self._update(gradients, [], state.config, state, rate, regularized=True)
+        self._require_finite(state)
 
     def step(
         self,
@@ -97,9 +119,9 @@ class ReferenceNetwork:
         config = config_for(state.config, batch)
         objective, gradients = self._objective(passed, batch, config)
         if math.isfinite(objective):
-            self._update(gradients, passed, config, state, rate, touched_rows(batch, config))
-            if not self._finite(state):
-                raise Overflowed("the update made parameters that are not finite")
+            changes = running_changes(passed)
+            self._update(gradients, changes, config, state, rate, touched=touched_rows(batch, config))
+            self._require_finite(state)
         return objective
 
     def fit(
@@ -114,7 +136,7 @@ class ReferenceNetwork:
         batches = -(-samples // size)
         steps = range(batches)[request.first_batch :][: request.batches]
         sums = request.sums
-        stop, plateau = _throttled(should_stop), request.plateau
+        stop, plateau = throttled(should_stop), request.plateau
         losses: list[float] = []
         seconds: list[float] = []
         rates = itertools.cycle(request.rates.tolist())
@@ -174,10 +196,12 @@ class ReferenceNetwork:
         return forward(self._stages, self._parameters, self._running, dense, draws)
 
     @quiet
-    def _objective(self, passed: Pass, batch: Batch, config: TrainConfig) -> tuple[float, list[Parameters]]:
+    def _objective(
+        self, passed: Pass, batch: Batch, config: TrainConfig, sample_scale: float | None = None
+    ) -> tuple[float, list[Parameters]]:
         """The objective, and the gradient of the data loss alone for each stage with parameters."""
         scores = passed.outputs[-1]
-        objective, grad = loss_and_gradient(config.loss, scores, batch.targets, batch.weight)
+        objective, grad = loss_and_gradient(config.loss, scores, batch.targets, batch.weight, sample_scale)
         objective *= config.report_scale
         for p, penalty in zip(self._parameters, self._penalties(config), strict=True):
             objective += penalty_value(penalty, p.weight) if penalty is not None else 0.0
@@ -186,14 +210,17 @@ class ReferenceNetwork:
     def _update(
         self,
         gradients: Sequence[Parameters],
-        passed: Pass,
+        statistics: Sequence[tuple[Array, Array]],
         config: TrainConfig,
         state: TrainState,
         rate: float,
-        touched: Array | None,
+        *,
+        regularized: bool = False,
+        touched: Array | None = None,
     ) -> None:
         """Compute every new value first, and only then write, so that no error leaves layers out of step.
 
+        statistics: what is written beside them. regularized: whether the gradients have their penalties.
         touched: the rows of the first weight that are updated, where not all are.
         """
         values = self._arrays(self._parameters)
@@ -201,7 +228,7 @@ class ReferenceNetwork:
         of_weights = iter([penalty for stage, penalty in dense if stage.has_matrix])
         penalties = [next(of_weights) if value.ndim == 2 else None for value in values]  # never of biases
         grads = [
-            limited(grad, value, penalty, config.clip_value)
+            limited(grad, value, None if regularized else penalty, config.clip_value)
             for grad, value, penalty in zip(self._arrays(gradients), values, penalties, strict=True)
         ]
         factors = self._rate_factors(config)
@@ -225,7 +252,7 @@ class ReferenceNetwork:
             new = constrained(new, config.constraint) if value.ndim == 2 else new
             results.append(new)
             changes += [(value, new), *optimizers.changes(slots, new_slots)]
-        changes += running_changes(passed)
+        changes += statistics
         if state.average is not None:
             changes += self._average_changes(state.average, results)
         write(changes)
@@ -250,8 +277,9 @@ class ReferenceNetwork:
             arrays += self._arrays(state.average.values)
         return arrays
 
-    def _finite(self, state: TrainState) -> bool:
-        return all(np.isfinite(array).all() for array in self._learned(state))
+    def _require_finite(self, state: TrainState) -> None:
+        if not all(np.isfinite(array).all() for array in self._learned(state)):
+            raise Overflowed("the update made parameters that are not finite")
 
     def _copies(self, state: TrainState) -> list[tuple[Array, Array]]:
         """Every array that learning changes, with a copy of what it holds now."""
@@ -278,17 +306,3 @@ class ReferenceNetwork:
             if p.bias is not None:
                 arrays.append(p.bias)
         return arrays
-
-
-def _throttled(should_stop: ShouldStop | None) -> ShouldStop:
-    """`should_stop`, called at most every 20 ms."""
-    due = perf_counter() + _WATCH_SECONDS
-
-    def stop(done: float) -> bool:
-        nonlocal due
-        if should_stop is None or perf_counter() < due:
-            return False
-        due = perf_counter() + _WATCH_SECONDS
-        return should_stop(done)
-
-    return stop

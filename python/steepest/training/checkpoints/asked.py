@@ -79,16 +79,17 @@ class Asked(NamedTuple):
         settings: Mapping[str, object],
         called: Sequence[object],
         epochs: int,
+        data: Mapping[str, str] | None = None,
     ) -> Begin:
         """Restore the trainer, if the fit goes on; see `Trainer.fit` for what is raised.
 
         called: the callbacks; those that a checkpoint keeps something of must be of the same classes.
-        epochs: how many it is asked for.
+        epochs: how many it is asked for. data: checksums of the samples, where these are not all of them.
         """
         if self.nothing:
             return Begin()
         observers = [type(one).__name__ for one in called if isinstance(one, EpochCallback)]
-        known = identity(trainer.learning, samples, {**settings, "callbacks": observers})
+        known = identity(trainer.learning, samples, {**settings, "callbacks": observers}, data)
         kind = type(trainer.optimizer)
         if self.write is not None and OPTIMIZERS.get(kind.__name__.lower()) is not kind:
             raise ValueError(f"a checkpoint can hold the optimizers of steepest, but not a {kind.__name__}")

@@ -18,8 +18,13 @@ from ..learning import Learning
 _AT_ONCE = 2**24  # bytes that are copied to be read, where rows do not lie side by side
 
 
-def identity(learning: Learning, samples: Given, settings: Mapping[str, object]) -> dict[str, str]:
-    """Of a fit: the model, how it learns, the settings, and checksums of all samples."""
+def identity(
+    learning: Learning,
+    samples: Given,
+    settings: Mapping[str, object],
+    data: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Of a fit: the model, how it learns, the settings, and checksums of all samples, or `data`."""
     compiled, config, average = learning.compiled, learning.state.config, learning.state.average
     known: dict[str, object] = {f"layer {place}": layer for place, layer in enumerate(compiled.layers)}
     known |= {"dtype": compiled.dtype, "loss": config.loss, "penalty": config.penalties}
@@ -28,8 +33,11 @@ def identity(learning: Learning, samples: Given, settings: Mapping[str, object])
     known |= {"averaging": None if average is None else average.averaging, **settings}
     validation = samples.measured.batch if samples.validated else None
     how_many = 0 if validation is None else len(validation.x)
-    texts = {"number of samples to validate with": str(how_many)}  # on which the size of batches may depend
-    return texts | {name: named(value) for name, value in known.items()} | data_of(samples.batch, validation)
+    texts: dict[str, str] = {
+        "number of samples to validate with": str(how_many)
+    }  # on which the size of batches may depend
+    texts |= {name: named(value) for name, value in known.items()}
+    return {**texts, **(data_of(samples.batch, validation) if data is None else data)}
 
 
 def data_of(training: Batch, validation: Batch | None) -> dict[str, str]:

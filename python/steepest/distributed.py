@@ -1,0 +1,121 @@
+"""One fit by several processes, on one machine or many: the ranks of an MPI communicator.
+
+Each process has samples of its own, and all learn the same parameters. Start them with ``mpiexec -n 4 python
+program.py``. It needs mpi4py and an MPI, which ``pip install 'steepest[mpi]'`` brings.
+"""
+
+from __future__ import annotations
+
+from inspect import signature
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from . import _checks
+from .backends.sparse import Samples
+from .training.history import History
+from .training.model import Model
+from .training.ranks import Ranks, ranks_of, rows_of
+from .training.trainer import Trainer
+
+__all__ = ["fit", "rows"]
+
+
+def fit(
+    model: Model,
+    X: Samples,
+    y: ArrayLike,
+    *,
+    communicator: Any = None,
+    shards: int | None = None,
+    **settings: Any,
+) -> History:
+    """Train a model in all processes of a communicator; each calls this, with samples of its own.
+
+    The objective is that of all samples together, as if one process had them: batches have samples of every
+    process, and all make the same update by the gradient of the whole batch.
+
+    Parameters
+    ----------
+    model : Sequential
+        Changed in place. All processes start from the parameters and the seed of rank 0.
+    X : array_like or sparse matrix, (samples, in_features)
+        Samples of this process; how many may differ between processes. A memory map is read where it is.
+    y : array_like
+        Their labels or targets, as for `Trainer.fit`.
+    communicator : mpi4py.MPI.Comm, optional
+        By default ``MPI.COMM_WORLD``.
+    shards : int, optional
+        How many parts the samples of all processes have, a power of 2. With the same `shards`, 1, 2, 4, ...
+        processes learn the same parameters, to the last bit, where they have the samples that `rows` says.
+        By default one part for each process.
+    **settings
+        Of `Trainer` and its `fit`, the same in all processes. ``batch_size`` and ``epochs`` are those of all
+        samples together, ``validation_data`` are of this process. Callbacks, checkpoints and the progress
+        bar are those of rank 0, and what its callbacks do to the model and the optimizer holds for all.
+
+    Returns
+    -------
+    History
+        That of rank 0.
+
+    Raises
+    ------
+    ImportError
+        If no communicator is given, and mpi4py or an MPI is missing.
+    ValueError, TypeError
+        As `Trainer` and its `fit`; for a model with `BatchNorm`, whose statistics are of whole batches; for
+        inputs that are still to be standardized or encoded by the samples; for a `CustomLoss`,
+        `validation_split`, and ``class_weight="balanced"``.
+    RuntimeError
+        If another process fails, which it names, or the processes differ in their settings.
+
+    Examples
+    --------
+    >>> import steepest as st
+    >>> from mpi4py import MPI  # doctest: +SKIP
+    >>> X, y = st.datasets.two_moons(1000)
+    >>> own = st.distributed.rows(len(X), shards=8)  # doctest: +SKIP
+    >>> model = st.Sequential(st.Linear(2, 8), st.ReLU(), st.Linear(8, 2))
+    >>> history = st.distributed.fit(model, X[own], y[own], shards=8, epochs=20)  # doctest: +SKIP
+    """
+    names = set(signature(Trainer).parameters) & set(settings)
+    of_trainer = {name: settings.pop(name) for name in names}
+    trainer = Trainer(model, communicator=_world(communicator), shards=shards, **of_trainer)
+    return trainer.fit(X, y, **settings)
+
+
+def rows(samples: int, communicator: Any = None, shards: int | None = None) -> slice:
+    """Return which rows of a table of so many samples are those of this process.
+
+    Parameters
+    ----------
+    samples : int
+    communicator, shards
+        As for `fit`.
+
+    Returns
+    -------
+    slice
+        Of neighboring rows; each shard has as many, but for one.
+
+    Raises
+    ------
+    ImportError, TypeError, ValueError
+        As `fit`.
+    """
+    ranks = ranks_of(_world(communicator), shards)
+    assert isinstance(ranks, Ranks)
+    return rows_of(_checks.integer(samples, "samples", minimum=0), ranks)
+
+
+def _world(communicator: Any) -> Any:
+    if communicator is not None:
+        return communicator
+    try:
+        from mpi4py import MPI  # which initializes MPI
+    except (ImportError, RuntimeError) as error:
+        raise ImportError(
+            "several processes need mpi4py and an MPI: pip install 'steepest[mpi]', or give a communicator"
+        ) from error
+    return MPI.COMM_WORLD

@@ -1,0 +1,8 @@
+"""One fit by several processes, the ranks of an MPI communicator, each with samples of its own."""
+
+from .fit import RankedFit as RankedFit
+from .fit import divided as divided
+from .ranks import Alone as Alone
+from .ranks import Ranks as Ranks
+from .ranks import ranks_of as ranks_of
+from .ranks import rows_of as rows_of

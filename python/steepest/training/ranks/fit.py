@@ -1,0 +1,294 @@
+"""`RankedFit`: a fit that several processes make together."""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..._checks import Array
+from ...backends.data import Batch, EpochResults, FitRequest, ShouldStop
+from ...backends.memory import write
+from ...backends.reference.losses import batch_size
+from ...backends.sparse import SparseRows
+from ...compile.compiled import Compiled
+from ...losses import CustomLoss
+from ...optimizers import is_lazy
+from ..callbacks import RunningTrainer
+from ..checkpoints import data_of, named
+from ..fit import Fit
+from ..given import Given, given
+from ..learning import Learning
+from ..objective import objective_before_steps
+from ..validation import data_loss, metrics_of
+from .parts import Parts, added
+from .ranks import Alone, Ranks
+from .steps import Steps
+
+
+@dataclass
+class RankedFit(Fit):
+    """The checked arguments of a fit on this rank's samples; all ranks do the same at the same time.
+
+    Rank 0 alone calls back, shows progress and writes files. What it comes to, the others are told.
+    """
+
+    ranks: Ranks
+    parts: Parts
+
+    def __post_init__(self) -> None:
+        if not self.ranks.leads:
+            self.progress = False
+        self._steps = Steps(self.ranks, self.trainer.learning, self.parts)
+        super().__post_init__()
+        if not self.ranks.leads:
+            self._observers, self._checkpointing = [], None
+            self._loop.kept = self._loop.remembers = False
+            self.begin = self.begin._replace(checkpointing=None)
+
+    # ---- what the loop asks -------------------------------------------------------------------------------
+
+    def epochs_at_once(self) -> int:
+        """As rank 0 has it, which looks at a clock."""
+        return self.ranks.same(super().epochs_at_once())
+
+    def fit(self, request: FitRequest, should_stop: ShouldStop) -> EpochResults:
+        """Steps of all ranks."""
+        learning, steps = self._learning, self._learning.steps_done
+        learning.compiled.turns.give_way()
+        try:
+            return self.locked(lambda: self._steps.run(request, should_stop))
+        except BaseException:
+            self.trainer.epochs_done += (learning.steps_done - steps) // self._loop.batches
+            raise
+
+    def ended(self) -> bool:
+        """Whether one of them wants it."""
+        return self._any(self.stopped())
+
+    def data_loss(self) -> float:
+        """The loss of the samples of all ranks."""
+        return self._mean(self.batch, lambda shard: data_loss(self._learning.compiled, self.loss, shard))
+
+    def objective(self, rows: int) -> float:
+        """That of some samples of each shard."""
+        compiled, config = self._learning.compiled, self._learning.state.config
+        each, shards = -(-rows // self.ranks.shards), self.ranks.shards
+
+        def of(shard: Batch) -> float:
+            size = max(1, self.batch_size // shards)
+            return objective_before_steps(compiled, config, shard, size, self.seed, each)
+
+        return self._mean(self.batch, of)
+
+    @property
+    def loss(self) -> Any:
+        """That of the trainer."""
+        return self._learning.loss
+
+    # ---- between its calls --------------------------------------------------------------------------------
+
+    def _count(self) -> int:
+        return self.parts.samples
+
+    def _begin(self) -> None:
+        self._of_one(super()._begin)
+        self._share()
+
+    def _finish(self) -> None:
+        self._of_one(super()._finish)
+        self._share()
+
+    def _write(self, *, due: bool) -> None:
+        self._of_one(partial(super()._write, due=due))
+
+    def _write_last(self) -> None:
+        self._of_one(super()._write_last)
+
+    def _of_one(self, work: Callable[[], object]) -> None:
+        """What rank 0 alone does; if it fails, all ranks do."""
+        self.ranks.together(lambda: work() if self.ranks.leads else None)
+
+    def _was_cancelled(self) -> bool:
+        return self._any(self.cancelled())
+
+    def _any(self, wanted: bool) -> bool:
+        return bool(self.ranks.tell([wanted]).any())
+
+    def _ask(self, callbacks: Sequence[Callable[[Any], object]], state: Any) -> tuple[bool, bool]:
+        """What rank 0's callbacks want; they may set parameters and the optimizer, too."""
+        before = self._checksum() if self.ranks.leads else 0
+        optimizer = self._learning.optimizer
+
+        wanted = self.ranks.first(partial(super()._ask, callbacks, state))
+        self._share(optimizer, before)
+        return wanted
+
+    def _share(self, optimizer: Any = None, before: int | None = None) -> None:
+        """Tell the others what rank 0's callbacks have changed: all that is not as it was before."""
+        learning, history = self._learning, self._history
+
+        def told() -> bytes:
+            if not self.ranks.leads:
+                return b""
+            changed = before is None or before != self._checksum()
+            arrays = [array.copy() for array in learning.changed_arrays()] if changed else None
+            other = learning.optimizer if learning.optimizer is not optimizer else None
+            return pickle.dumps((vars(history), other, arrays))
+
+        own, other, arrays = pickle.loads(self.ranks.same(self.ranks.together(told)))
+        if self.ranks.leads:
+            return
+        vars(history).update(own)
+        if other is not None:
+            learning.use(other)
+        if arrays is not None:
+            self.locked(lambda: write(list(zip(learning.changed_arrays(), arrays, strict=True))))
+
+    def _measure(self) -> tuple[float, dict[str, float]]:
+        """The loss by shards; metrics by rank 0, of all ranks' scores."""
+        on, compiled = self.samples.measured, self._learning.compiled
+        loss = self._mean(on.batch, lambda shard: data_loss(compiled, self.loss, shard))
+        if not self.metrics:
+            return loss, {}
+        kept = np.empty((len(on.batch.x), compiled.out_features), compiled.dtype)
+        data_loss(compiled, self.loss, on.batch, kept)
+        all_of = self.ranks.gather((on.batch.targets, kept, on.weight))
+
+        def values() -> dict[str, float]:
+            if all_of is None:
+                return {}
+            targets, scores, weights = zip(*all_of, strict=True)
+            weight = None if weights[0] is None else np.concatenate(weights)
+            return metrics_of(self.metrics, np.concatenate(targets), np.concatenate(scores), weight)
+
+        return loss, self.ranks.same(self.ranks.together(values))
+
+    def _mean(self, batch: Batch, of: Callable[[Batch], float]) -> float:
+        """The mean over all samples of what is the mean over those of each shard."""
+
+        def own() -> list[float]:
+            told: list[float] = []
+            for place in range(len(self.ranks.own)):
+                shard = self.parts.shard(batch, place)
+                size = batch_size(self.loss, len(shard.x), shard.weight) if len(shard.x) else 0.0
+                told += [size * of(shard), size] if size else [0.0, 0.0]
+            return told
+
+        told = self.ranks.tell(self.ranks.together(own)).reshape(-1, 2)
+        total, size = added(told[:, 0]), added(told[:, 1])
+        return total if self.loss.sums else total / size if size else 0.0
+
+    def _checksum(self) -> int:
+        """Of all that learning changes."""
+        sum_of = 0
+        for array in self._learning.changed_arrays():
+            sum_of = zlib.crc32(np.ascontiguousarray(array).data, sum_of)
+        return sum_of
+
+    def _record(self, losses: Sequence[float], seconds: Sequence[float]) -> None:
+        """Some finished epochs, after which all ranks must hold the same."""
+        super()._record(losses, seconds)
+        if losses:
+            self.ranks.require_same({"their checksum": self._checksum()}, "the parameters after an epoch")
+
+
+class Divided(NamedTuple):
+    """What a fit learns from, how many samples a batch has, what makes the fit, and checksums.
+
+    The last are of all ranks' samples; None if there are no others.
+    """
+
+    samples: Given
+    size: int
+    kind: Callable[..., Fit]
+    data: Mapping[str, str] | None
+
+
+def divided(
+    group: Ranks | Alone,
+    trainer: RunningTrainer,
+    on: tuple[Any, ...],
+    batch_size: int | None,
+    settings: Mapping[str, object],
+) -> Divided:
+    """The samples of a fit, checked, and how the ranks divide it; see `given` for what they are given.
+
+    All ranks hold what rank 0 does, then.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If samples cannot be used, or the model or the samples cannot be divided.
+    RuntimeError
+        If settings differ between ranks.
+    """
+    learning, compiled = trainer.learning, trainer.learning.compiled
+    if isinstance(group, Alone):
+        samples = given(compiled, learning.loss, *on)
+        count = len(samples.batch.x)
+        size = min(batch_size or count, count)
+        learning.check_lazy(samples.batch.x)
+        compiled.check_masks(size)
+        return Divided(samples, size, Fit, None)
+
+    def own() -> Given:
+        _refuse_undivided(compiled, learning, on[3], on[5])
+        samples = given(compiled, learning.loss, *on)
+        learning.check_lazy(samples.batch.x)
+        if isinstance(samples.batch.x, SparseRows) and is_lazy(learning.optimizer):
+            raise ValueError("a lazy optimizer updates what a batch has, of which each rank has a part")
+        return samples
+
+    samples = group.together(own)
+    layers = {f"layer {place}": named(layer) for place, layer in enumerate(compiled.layers)}
+    known = {"dtype": str(compiled.dtype), "learning": named(learning.state.config)}
+    group.require_same({**layers, **known}, "the models")
+    told = {**settings, "batch_size": batch_size, "validated": samples.validated}
+    group.require_same(told, "the arguments of fit")
+    parts = Parts(group, samples.batch, batch_size)
+
+    def state() -> tuple[int, list[Array]]:
+        return trainer.epochs_done, [array.copy() for array in learning.changed_arrays()]
+
+    trainer.epochs_done, arrays = group.first(state)
+    compiled.turns.compute(lambda: write(list(zip(learning.changed_arrays(), arrays, strict=True))))
+    checksums = group.every(_checksums(group, parts, samples))
+    data = {name: text for one in checksums for name, text in one.items()}
+    return Divided(samples, parts.size, partial(RankedFit, ranks=group, parts=parts), data)
+
+
+def _checksums(group: Ranks, parts: Parts, samples: Given) -> dict[str, str]:
+    """Of each own shard."""
+    texts: dict[str, str] = {}
+    for place, shard in enumerate(group.own):
+        other = parts.shard(samples.measured.batch, place) if samples.validated else None
+        own = data_of(parts.shard(samples.batch, place), other)
+        texts |= {f"{name} of shard {shard}": text for name, text in own.items()}
+    return texts
+
+
+def _refuse_undivided(compiled: Compiled, learning: Learning, class_weight: object, split: object) -> None:
+    """Refuse what needs all samples at once."""
+    inputs = compiled.inputs
+    if compiled.running:
+        raise ValueError("BatchNorm needs the statistics of whole batches, of which each rank has a part")
+    if inputs is not None and not inputs.known:
+        raise ValueError(
+            f"{compiled.layers[0]!r:.80} would learn from the samples of one rank alone: let it learn from "
+            "all before, or from a part of them that is the same in all ranks"
+        )
+    if isinstance(learning.loss, CustomLoss):
+        raise ValueError("a loss of one's own is of a whole batch, of which each rank has a part")
+    balanced = [class_weight, getattr(learning.loss, "class_weight", None)]
+    if any(isinstance(one, str) for one in balanced):
+        raise ValueError(
+            'class_weight="balanced" counts all samples, of which each rank has a part: give numbers'
+        )
+    if split:
+        raise ValueError("validation_split would choose among the samples of each rank: give validation_data")

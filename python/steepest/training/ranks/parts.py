@@ -1,0 +1,114 @@
+"""Which samples each shard has in each batch: a part of every batch of an epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..._checks import Array
+from ...backends.data import Batch, StepKey
+from .ranks import Ranks, bounds_of
+
+_ODD = 0x9E3779B97F4A7C15  # what the seeds of shards differ by: 2**64 over the golden ratio
+
+
+class Parts:
+    """Of one fit: the shards of this rank's samples, in order, and what is known of the others'.
+
+    Batch b of B has the samples at b n / B ... (b + 1) n / B of each shard of n samples, shuffled within the
+    shard.
+
+    Parameters
+    ----------
+    ranks : Ranks
+    batch : Batch
+        The samples of this rank.
+    size : int
+        Samples of a batch, of all ranks together.
+
+    Attributes
+    ----------
+    samples : int
+        Of all ranks.
+    batches : int
+        Of an epoch.
+
+    Raises
+    ------
+    ValueError
+        If a shard has fewer samples than an epoch has batches, or some ranks give weights and some do not.
+    """
+
+    def __init__(self, ranks: Ranks, batch: Batch, size: int | None) -> None:
+        self._ranks, self._batch = ranks, batch
+        own, each = len(batch.x), len(ranks.own)
+        told = ranks.tell([own, batch.weight is not None, batch.x.shape[1]])
+        self.samples = int(told[:, 0].sum())
+        self.size = min(size or self.samples, self.samples)
+        self.batches = -(-self.samples // self.size)
+        self._bounds = bounds_of(own, each)
+        self._counts = [int(n) for total in told[:, 0] for n in np.diff(bounds_of(int(total), each))]
+        if len(set(told[:, 1])) > 1:
+            raise ValueError("some ranks give weights of their samples, and some do not")
+        if min(self._counts) < self.batches:
+            shard = self._counts.index(min(self._counts))
+            raise ValueError(
+                f"shard {shard} of {ranks.shards} (rank {shard // each}) has {min(self._counts)} samples, "
+                f"but an epoch has {self.batches} batches of {self.size}, and each takes some of every shard"
+            )
+
+    def orders(self, seed: int, epoch: int, shuffle: bool) -> list[Array]:
+        """Of each own shard: the rows in the order of an epoch, whose batches they fill evenly."""
+        orders = []
+        for shard, first, end in zip(self._ranks.own, self._bounds, self._bounds[1:], strict=False):
+            order = np.arange(first, end)
+            if shuffle:
+                key = np.random.SeedSequence((seed, shard, epoch))
+                np.random.RandomState(np.random.MT19937(key)).shuffle(order)
+            orders.append(order)
+        return orders
+
+    def rows(self, order: Array, number: int) -> Array:
+        """Those of a shard in a batch."""
+        n = len(order)
+        return order[number * n // self.batches : (number + 1) * n // self.batches]
+
+    def shard(self, batch: Batch, place: int) -> Batch:
+        """What an own shard has of other samples of this rank."""
+        bounds = bounds_of(len(batch.x), len(self._ranks.own))
+        return part_of(batch, slice(bounds[place], bounds[place + 1]))
+
+    def taken(self, rows: Array) -> Batch:
+        """Some samples of this rank."""
+        return part_of(self._batch, rows)
+
+    def weights(self, orders: list[Array]) -> Array:
+        """What all samples of each batch of an epoch weigh together."""
+        if self._batch.weight is None:
+            places = np.arange(self.batches + 1)
+            totals = sum(np.diff(places * n // self.batches) for n in self._counts)
+            return np.asarray(totals, np.float64)
+        own = [
+            float(self._batch.weight[self.rows(order, number)].sum(dtype=np.float64))
+            for order in orders
+            for number in range(self.batches)
+        ]
+        shards = self._ranks.tell(own).reshape(self._ranks.shards, self.batches)
+        return np.array([added(column) for column in shards.T])
+
+    def key(self, place: int, seed: int, step: int) -> StepKey:
+        """That of the random draws of an own shard in a step."""
+        return StepKey((seed + self._ranks.own[place] * _ODD) % 2**64, step)
+
+
+def part_of(batch: Batch, rows: Array | slice) -> Batch:
+    """Some of the samples."""
+    weight = None if batch.weight is None else batch.weight[rows]
+    return Batch(batch.x[rows], batch.targets[rows], weight)
+
+
+def added(values: Array) -> float:
+    """Their sum: of neighbors first, then of neighboring pairs, and so on."""
+    sums = [float(value) for value in values]
+    while len(sums) > 1:
+        sums = [sum(sums[i : i + 2]) for i in range(0, len(sums), 2)]
+    return sums[0]

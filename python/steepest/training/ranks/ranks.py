@@ -1,0 +1,307 @@
+"""`Ranks`: the processes of an MPI communicator, what they tell each other, and sums in one fixed order."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import accumulate
+from types import TracebackType
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ... import _checks, _extension
+from ..._checks import Array
+from ..._config import config, current
+
+_T = TypeVar("_T")
+_PATIENCE = 0.5  # seconds, between what the first one says that fails and the end of all
+
+
+class Alone:
+    """The one process of an ordinary fit, which has nobody to tell."""
+
+    def same(self, value: _T) -> _T:
+        """The value itself."""
+        return value
+
+    def together(self, work: Callable[[], _T]) -> _T:
+        """What the work returns."""
+        return work()
+
+    def first(self, work: Callable[[], _T]) -> _T:
+        """What the work returns."""
+        return work()
+
+    def threads(self) -> AbstractContextManager[None]:
+        """A block in which threads are those of an ordinary fit."""
+        return nullcontext()
+
+
+class Ranks:
+    """The processes of one fit, and which shards of the samples each has.
+
+    The gradient of a batch is the sum of those of its shards: of neighbors first, then of neighboring pairs,
+    and so on. That order does not depend on how many shards a rank has, where both are powers of 2.
+
+    Parameters
+    ----------
+    communicator : mpi4py.MPI.Comm
+    shards : int or None
+        Of all ranks together; None for one each.
+
+    Raises
+    ------
+    TypeError
+        If this is no communicator.
+    ValueError
+        If shards are given and are no power of 2, or cannot be divided evenly among the ranks.
+    """
+
+    def __init__(self, communicator: Any, shards: int | None) -> None:
+        if not all(hasattr(communicator, name) for name in ("Get_rank", "Allgather", "Sendrecv", "Abort")):
+            raise TypeError(f"communicator must be one of mpi4py, not {communicator!r:.80}")
+        self._comm, self.rank, self.size = communicator, communicator.Get_rank(), communicator.Get_size()
+        if shards is not None:
+            shards = _checks.integer(shards, "shards", minimum=1)
+            if shards & (shards - 1) or shards % self.size:
+                raise ValueError(
+                    f"shards is {shards}, but must be a power of 2 that {self.size} ranks can share evenly"
+                )
+        self.shards = shards or self.size
+        each = self.shards // self.size
+        self.own = range(self.rank * each, (self.rank + 1) * each)
+        if self.size > 1:
+            _end_all_on_errors(communicator)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is rank 0, which calls back, writes files, and shows what goes on."""
+        return bool(self.rank == 0)
+
+    def same(self, value: _T) -> _T:
+        """What rank 0 has, of anything that can be pickled."""
+        with self._unbroken():
+            same: _T = self._comm.bcast(value, root=0)
+        return same
+
+    def together(self, work: Callable[[], _T]) -> _T:
+        """What each rank's own work returns; if that fails on one of them, all raise an error.
+
+        Raises
+        ------
+        RuntimeError
+            That another rank failed, and why.
+        """
+        failure, result = None, None
+        try:
+            result = work()
+        except BaseException as error:
+            failure = error
+        told = None if failure is None else f"{type(failure).__name__}: {failure}"
+        failures = self.every(told)
+        if failure is not None:
+            raise failure
+        self._require_none(failures)
+        return result  # type: ignore[return-value]
+
+    def first(self, work: Callable[[], _T]) -> _T:
+        """What rank 0's own work returns, which no other does."""
+        return self.same(self.together(lambda: work() if self.leads else None))  # type: ignore[return-value]
+
+    @contextmanager
+    def threads(self) -> Iterator[None]:
+        """A block in which the ranks of a machine share its CPUs evenly, unless threads were asked for.
+
+        Warns
+        -----
+        RuntimeWarning
+            If more were asked for than there are CPUs.
+        """
+        asked, usual = current().num_threads, _extension.default_num_threads()
+        told = self.every((platform.node(), _cpus(), asked or usual))
+        here = [(cpus, threads) for node, cpus, threads in told if node == told[self.rank][0]]
+        cpus = len(frozenset().union(*(own for own, _ in here)))
+        if not asked:
+            with config(num_threads=max(1, min(usual, cpus // len(here)))):
+                yield
+            return
+        wanted = sum(threads for _, threads in here)
+        if self.leads and wanted > cpus:
+            warnings.warn(
+                f"{len(here)} ranks on this machine use {wanted} threads, but may use {cpus} CPUs: ask for "
+                f"fewer threads, or leave it to the ranks to share the CPUs",
+                RuntimeWarning,
+                stacklevel=_checks.caller_level(),
+            )
+        yield
+
+    def gather(self, value: _T) -> list[_T] | None:
+        """What all ranks have, for rank 0; None for the others."""
+        with self._unbroken():
+            gathered: list[_T] | None = self._comm.gather(value, root=0)
+        return gathered
+
+    def every(self, value: _T) -> list[_T]:
+        """What each rank has."""
+        with self._unbroken():
+            values: list[_T] = self._comm.allgather(value)
+        return values
+
+    def require_same(self, values: Mapping[str, object], what: str) -> None:
+        """Refuse what one rank has in another way than rank 0.
+
+        Raises
+        ------
+        RuntimeError
+            On all ranks; it names the first difference.
+        """
+        first, *others = self.every(values)
+        for rank, other in enumerate(others, 1):
+            for name in [*first, *other]:
+                one, two = first.get(name, "none"), other.get(name, "none")
+                if one != two:
+                    raise RuntimeError(
+                        f"{what} differ: {name} is {one!r:.200} on rank 0, but {two!r:.200} on rank {rank}"
+                    )
+
+    def tell(self, numbers: Sequence[float]) -> Array:
+        """The numbers of all ranks, (ranks, numbers); each has as many."""
+        told = np.empty((self.size, len(numbers)))
+        with self._unbroken():
+            self._comm.Allgather(np.array(numbers, np.float64), told)
+        return told
+
+    def add_up(self, vector: Array) -> None:
+        """Replace a vector by its sum over the ranks, which all of them have then, to the last bit.
+
+        Each pair of ranks halves what it works on, and at the end exchanges the halves that are done
+        (Rabenseifner, "Optimization of collective reduction operations", ICCS 2004).
+        """
+        if self.size == 1:
+            return
+        with self._unbroken():
+            most = 1 << (self.size.bit_length() - 1)  # ranks of whole pairs; those beyond lend theirs
+            if self.rank >= most:
+                self._comm.Send(vector, self.rank - most)
+                self._comm.Recv(vector, self.rank - most)
+                return
+            lent = np.empty_like(vector) if self.rank + most < self.size else None
+            if lent is not None:
+                self._comm.Recv(lent, self.rank + most)
+                vector += lent
+            self._add_pairs(vector, most)
+            if lent is not None:
+                self._comm.Send(vector, self.rank + most)
+
+    def _add_pairs(self, vector: Array, most: int) -> None:
+        begin, end, halves = 0, len(vector), []
+        got = np.empty((len(vector) + 1) // 2, vector.dtype)
+        distance = 1
+        while distance < most:
+            partner, middle = self.rank ^ distance, (begin + end) // 2
+            low, high = slice(begin, middle), slice(middle, end)
+            mine, other = (low, high) if self.rank < partner else (high, low)
+            received = got[: mine.stop - mine.start]
+            self._comm.Sendrecv(vector[other], partner, recvbuf=received, source=partner)
+            vector[mine] += received
+            begin, end = mine.start, mine.stop
+            halves.append((partner, mine, other))
+            distance *= 2
+        for partner, mine, other in reversed(halves):
+            self._comm.Sendrecv(vector[mine], partner, recvbuf=vector[other], source=partner)
+
+    def require_well(self, failed: Sequence[float], failure: BaseException | None) -> None:
+        """Raise on all ranks what failed on one of them; `failed` says which."""
+        if not any(failed):
+            return
+        told = None if failure is None else f"{type(failure).__name__}: {failure}"
+        failures = self.every(told)
+        if failure is not None:
+            raise failure
+        self._require_none(failures)
+
+    def _require_none(self, failures: Sequence[str | None]) -> None:
+        for rank, told in enumerate(failures):
+            if told is not None:
+                raise RuntimeError(f"rank {rank} failed: {told}")
+
+    @contextmanager
+    def _unbroken(self) -> Iterator[None]:
+        """A block that others wait for: an error within, such as Ctrl-C, ends all of them."""
+        try:
+            yield
+        except BaseException as error:
+            if self.size > 1:
+                _tell_and_abort(self._comm, error)
+            raise
+
+
+def _cpus() -> frozenset[int]:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
+
+
+def ranks_of(communicator: Any, shards: int | None) -> Ranks | Alone:
+    """Those of a fit.
+
+    Raises
+    ------
+    ValueError
+        If shards are given without a communicator.
+    """
+    if communicator is None:
+        if shards is not None:
+            raise ValueError(f"shards={shards!r:.80} divides the samples of ranks: give a communicator too")
+        return Alone()
+    return Ranks(communicator, shards)
+
+
+def rows_of(samples: int, ranks: Ranks) -> slice:
+    """Those of this rank, of all samples in order."""
+    bounds = bounds_of(samples, ranks.shards)
+    return slice(bounds[ranks.own.start], bounds[ranks.own.stop])
+
+
+def bounds_of(samples: int, shards: int) -> list[int]:
+    """Where shards of samples begin, and the last one ends; each has as many, but for one.
+
+    Halves are halved again: a rank that has some of the shards divides its samples as if it had all.
+    """
+    if shards & (shards - 1):
+        return [place * samples // shards for place in range(shards + 1)]
+    sizes = [samples]
+    while len(sizes) < shards:
+        sizes = [part for size in sizes for part in (size - size // 2, size // 2)]
+    return [0, *accumulate(sizes)]
+
+
+_communicators: list[Any] = []  # whose ranks an error that nobody catches ends
+
+
+def _end_all_on_errors(communicator: Any) -> None:
+    """Or the others would wait for a process that has died, and itself for them."""
+    if not _communicators:
+
+        def end_all(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+            _tell_and_abort(_communicators[0], error)
+
+        sys.excepthook = end_all
+        _communicators.append(communicator)
+
+
+def _tell_and_abort(communicator: Any, error: BaseException) -> None:
+    """At once, or lines of several ranks would mix, and with time for others that fail too."""
+    lines = "".join(traceback.format_exception(error))
+    sys.stderr.write(f"rank {communicator.Get_rank()}: {lines}")
+    sys.stderr.flush()
+    time.sleep(_PATIENCE)
+    communicator.Abort(1)
