@@ -228,7 +228,7 @@ def test_a_copy_of_a_trainer_learns_by_itself():
 
 def test_the_program_of_the_documentation_runs(tmp_path, monkeypatch):
     text = (Path(__file__).parents[2] / "docs" / "distributed.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"```python\n(import numpy.*?)```", text, re.DOTALL)
+    (program,) = re.findall(r"```py\n(.*?)```", text, re.DOTALL)
     rng = np.random.default_rng(0)
     np.save(tmp_path / "X.npy", rng.standard_normal((5000, 12), np.float32))
     np.save(tmp_path / "y.npy", rng.integers(0, 10, 5000))
