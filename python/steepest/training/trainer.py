@@ -245,7 +245,8 @@ class Trainer:
         ValueError, TypeError
             For data that cannot be used.
         RuntimeError
-            While the model is being fitted, by the fit that calls this or in another thread. Where losses in
+            With a communicator. While the model is being fitted, by the fit that calls this or in another
+            thread. Where losses in
             several threads use each other's models, also in one that would wait for ever.
         DivergenceError
             If the objective is not finite although the data are; the model is unchanged then. Also if the
@@ -266,6 +267,10 @@ class Trainer:
         network = compiled.network()
         if compiled.turns.fit is not None:
             compiled.turns.check_free()
+        if self._ranks is not ranks.ALONE:
+            raise RuntimeError(
+                "a trainer with a communicator learns by fit: a step would be of one rank alone"
+            )
         try:
             if sample_weight is None:
                 objective = network.try_step(X, y, state, rate, seed)
@@ -564,7 +569,7 @@ class Trainer:
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state)
         self.learning.compiled = self.model.compiled  # a copy of the model has made its own
-        self._cancelled, self._ranks = threading.Event(), ranks.Alone()
+        self._cancelled, self._ranks = threading.Event(), ranks.ALONE
 
     def __copy__(self) -> Trainer:
         """A trainer of its own, with a copy of the model."""

@@ -2,7 +2,7 @@
 
 from .fit import RankedFit as RankedFit
 from .fit import divided as divided
-from .ranks import Alone as Alone
+from .ranks import ALONE as ALONE
 from .ranks import Ranks as Ranks
 from .ranks import ranks_of as ranks_of
 from .ranks import rows_of as rows_of

@@ -44,6 +44,9 @@ class Alone:
         return nullcontext()
 
 
+ALONE = Alone()
+
+
 class Ranks:
     """The processes of one fit, and which shards of the samples each has.
 
@@ -261,7 +264,7 @@ def ranks_of(communicator: Any, shards: int | None) -> Ranks | Alone:
     if communicator is None:
         if shards is not None:
             raise ValueError(f"shards={shards!r:.80} divides the samples of ranks: give a communicator too")
-        return Alone()
+        return ALONE
     return Ranks(communicator, shards)
 
 
