@@ -4,7 +4,8 @@
     python -m fuzz.soak --minutes 60 --seed 7          # one line a minute; ends with 1 if something grew
 
 The same `LAP` draws follow each other again and again. From the end of the third lap on, resident memory of
-this process, less the pages that glibc has free, stays within 1 % and `SLACK`, and threads, open files and temporary files are no more than then.
+this process, less the pages that glibc has free, stays within 1 % and `SLACK`, and threads, open files and
+temporary files are no more than then.
 """
 
 from __future__ import annotations
