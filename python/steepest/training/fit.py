@@ -232,10 +232,13 @@ class Fit(Fitting):
             return  # of `EarlyStopping`, which has a way back of its own
         if rise := self._gone_back():
             self._history.best_epoch = rise.best
-            scales.warn_of_rise(rise, self.batch.x)
-        else:
-            loss = self._learning.loss
-            scales.warn_of_constant(self.batch, loss, self._history.loss, self._loop.batches)
+        self._warn(rise)
+
+    def _warn(self, rise: Rise | None) -> None:
+        if rise is not None:
+            return scales.warn_of_rise(rise, self.batch.x)
+        loss = self._learning.loss
+        return scales.warn_of_constant(self.batch, loss, self._history.loss, self._loop.batches)
 
     def _gone_back(self) -> Rise | None:
         """With its count of epochs."""

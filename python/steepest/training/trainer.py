@@ -467,7 +467,7 @@ class Trainer:
                 asked.prepare(self.learning)
                 on = (X, y, sample_weight, class_weight, validation_data, validation_split)
                 settings = {"shuffle": shuffle, "seed": draws, "metrics": [*metrics]}
-                told = {**settings, "epochs": epochs, "number of callbacks": len(called)}
+                told = {**settings, "epochs": epochs, "callbacks": (len(callbacks), len(batch_callbacks))}
                 samples, size, kind, data = ranks.divided(group, self, (*on, split_seed), batch_size, told)
                 settings |= {"batch_size": size}
                 self._cancelled.clear()

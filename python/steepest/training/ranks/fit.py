@@ -23,8 +23,10 @@ from ..callbacks import RunningTrainer
 from ..checkpoints import data_of, named
 from ..fit import Fit
 from ..given import Given, given
+from ..history import History
 from ..learning import Learning
 from ..objective import objective_before_steps
+from ..rise import Rise
 from ..validation import data_loss, metrics_of
 from .parts import Parts, added
 from .ranks import Alone, Ranks
@@ -52,6 +54,11 @@ class RankedFit(Fit):
             self.begin = self.begin._replace(checkpointing=None)
 
     # ---- what the loop asks -------------------------------------------------------------------------------
+
+    def run(self) -> History:
+        """As `Fit.run`; Ctrl-C of one rank alone ends all, whatever this rank would do about it."""
+        with self.ranks.interruptible():
+            return super().run()
 
     def epochs_at_once(self) -> int:
         """As rank 0 has it, which looks at a clock."""
@@ -106,6 +113,9 @@ class RankedFit(Fit):
 
     def _write(self, *, due: bool) -> None:
         self._of_one(partial(super()._write, due=due))
+
+    def _warn(self, rise: Rise | None) -> None:
+        self._of_one(partial(super()._warn, rise))
 
     def _write_last(self) -> None:
         self._of_one(super()._write_last)

@@ -80,6 +80,7 @@ class Ranks:
         self.shards = shards or self.size
         each = self.shards // self.size
         self.own = range(self.rank * each, (self.rank + 1) * each)
+        self._known: BaseException | None = None  # of this rank, which it has told the others
         if self.size > 1:
             _end_all_on_errors(communicator)
 
@@ -108,10 +109,7 @@ class Ranks:
         except BaseException as error:
             failure = error
         told = None if failure is None else f"{type(failure).__name__}: {failure}"
-        failures = self.every(told)
-        if failure is not None:
-            raise failure
-        self._require_none(failures)
+        self._require_none(self.every(told), failure)
         return result  # type: ignore[return-value]
 
     def first(self, work: Callable[[], _T]) -> _T:
@@ -136,13 +134,17 @@ class Ranks:
                 yield
             return
         wanted = sum(threads for _, threads in here)
-        if self.leads and wanted > cpus:
-            warnings.warn(
-                f"{len(here)} ranks on this machine use {wanted} threads, but may use {cpus} CPUs: ask for "
-                f"fewer threads, or leave it to the ranks to share the CPUs",
-                RuntimeWarning,
-                stacklevel=_checks.caller_level(),
-            )
+
+        def warn() -> None:
+            if self.leads and wanted > cpus:
+                warnings.warn(
+                    f"{len(here)} ranks on this machine use {wanted} threads, but may use {cpus} CPUs: ask "
+                    "for fewer threads, or leave it to the ranks to share the CPUs",
+                    RuntimeWarning,
+                    stacklevel=_checks.caller_level(),
+                )
+
+        self.together(warn)
         yield
 
     def gather(self, value: _T) -> list[_T] | None:
@@ -225,15 +227,25 @@ class Ranks:
         if not any(failed):
             return
         told = None if failure is None else f"{type(failure).__name__}: {failure}"
-        failures = self.every(told)
-        if failure is not None:
-            raise failure
-        self._require_none(failures)
+        self._require_none(self.every(told), failure)
 
-    def _require_none(self, failures: Sequence[str | None]) -> None:
+    def _require_none(self, failures: Sequence[str | None], own: BaseException | None) -> None:
+        if own is not None:
+            self._known = own
+            raise own
         for rank, told in enumerate(failures):
             if told is not None:
                 raise RuntimeError(f"rank {rank} failed: {told}")
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """A block whose end by Ctrl-C, unless the others know of it, ends all."""
+        try:
+            yield
+        except BaseException as error:
+            if not isinstance(error, Exception) and error is not self._known and self.size > 1:
+                _tell_and_abort(self._comm, error)
+            raise
 
     @contextmanager
     def _unbroken(self) -> Iterator[None]:
