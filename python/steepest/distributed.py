@@ -65,7 +65,8 @@ def fit(
         If no communicator is given, and mpi4py or an MPI is missing.
     ValueError, TypeError
         As `Trainer` and its `fit`; for a model with `BatchNorm`, whose statistics are of whole batches; for
-        inputs that are still to be standardized or encoded by the samples; for a `CustomLoss`,
+        inputs that are still to be standardized or encoded by the samples; for a `Dropout` with a mask of
+        rows; if a shard has fewer samples than an epoch has batches; for a `CustomLoss`,
         `validation_split`, and ``class_weight="balanced"``.
     RuntimeError
         If another process fails, which it names, or the processes differ in their settings.
@@ -97,7 +98,7 @@ def rows(samples: int, communicator: Any = None, shards: int | None = None) -> s
     Returns
     -------
     slice
-        Of neighboring rows; each shard has as many, but for one.
+        Of neighboring rows; the sizes of shards differ by at most one.
 
     Raises
     ------

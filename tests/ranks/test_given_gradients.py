@@ -137,3 +137,12 @@ def test_gradients_of_another_model_are_refused():
     given[0] = Parameters(np.zeros((7, 33)), np.zeros(33))
     with pytest.raises(ValueError, match="weight has another shape"):
         network.update(given, state, 0.1)
+
+
+def test_a_batch_without_weight_has_no_gradient(implementation):
+    model = st.Sequential(st.Linear(8, 4), dtype=np.float64, seed=1)
+    config = st.Trainer(model).learning.state.config
+    batch = replace(labeled(), weight=np.zeros(SAMPLES))
+    with implementation.computing():
+        value, gradients = model.compiled.network().loss_and_gradients(batch, config, sample_scale=0.0)
+    assert value == 0 and not gradients[0].weight.any() and not gradients[0].bias.any()

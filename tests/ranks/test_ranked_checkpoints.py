@@ -16,10 +16,11 @@ from support.ranks import launch, needs_mpi, started
 pytestmark = needs_mpi
 
 RUN = """
-path, own, model = sys.argv[1], st.distributed.rows(1003, shards=4), made(seed=comm.rank)
+path, own, other, model = sys.argv[1], *(st.distributed.rows(n, shards=4) for n in (1003, 301)), made()
 kept = {} if path == "-" else {"checkpoint": path, "checkpoint_every": "7 steps", "resume": True}
 history = st.distributed.fit(model, X[own], y[own], shards=4, epochs=40, batch_size=100, progress=False,
-    optimizer=st.Adam(1e-3), callbacks=[st.ReduceOnPlateau(monitor="loss", patience=2)], **kept)
+    optimizer=st.Adam(1e-3), validation_data=(X[other], y[other]),
+    callbacks=[st.ReduceOnPlateau(monitor="loss", patience=2)], **kept)
 told(digest(model, history.loss), history.epochs)
 """
 
@@ -73,7 +74,7 @@ def _command(pid):
 def test_a_checkpoint_of_other_samples_is_refused(tmp_path):
     path = str(tmp_path / "run.ckpt")
     assert launch(2, RUN, path) == unbroken()
-    status, output = launch(2, RUN.replace("path, own", "X[700] += 1\npath, own"), path)
+    status, output = launch(2, RUN.replace("path, own", "X[700] += 1; path, own"), path)
     assert status != 0 and "training X of shard 2 is" in output, output
     status, output = launch(2, RUN.replace("shards=4", "shards=2"), path)
     assert status != 0 and "is a checkpoint of another run" in output, output

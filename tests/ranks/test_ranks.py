@@ -77,6 +77,9 @@ FAULTS = {
     "more['sample_weight'] = np.ones(len(x))": "some ranks give weights of their samples, and some do not",
     "more['batch_size'] = 101": "batch_size is 100 on rank 0, but 101 on rank 1",
     "more['optimizer'] = 'adam'": "the models differ: learning is",
+    "more['class_weight'] = [1, 2, 1, 1, 1]": "class_weight is 'None' on rank 0, but '[1, 2, 1",
+    "more['averaging'] = st.PolyakAverage()": "averaging is 'None' on rank 0",
+    "more['metrics'] = ['nonsense']": "rank 1 failed: ValueError",
     "after(lambda: t.__setitem__(slice(None), 9))": "rank 1 failed: ValueError: a label is out of range",
     "after(lambda: os.kill(os.getpid(), signal.SIGINT))": "KeyboardInterrupt",
     "after(lambda: os.kill(os.getpid(), signal.SIGKILL))": "",
@@ -146,7 +149,8 @@ def test_what_callbacks_of_rank_0_set_holds_for_all():
     def set_all(state):
         assert comm.rank == 0
         if state.epoch == 1:
-            state.trainer.optimizer = st.Adam(0.003)
+            state.trainer.optimizer = st.SGD(0.1)
+            state.trainer.optimizer = st.Adam(0.003)  # which begins anew
         if state.epoch == 2:
             state.model.load_state_dict({name: value / 2 for name, value in state.model.state_dict().items()})
 
@@ -194,6 +198,8 @@ def test_what_needs_all_samples_is_refused():
             raise AssertionError(text)
         assert digest(model) == before
 
+    mask = rng.random((1003, 20)) < 0.5
+    refused("a Dropout with a mask of rows", st.Dropout(mask=mask), st.Linear(20, 5))
     refused("BatchNorm needs the statistics of whole batches", st.Linear(20, 5), st.BatchNorm(5))
     refused("Standardize", st.Standardize(20), st.Linear(20, 5))
     refused("a loss of one's own is of a whole batch", loss=lambda scores, targets: (0.0, 0 * scores))
@@ -235,3 +241,45 @@ def test_the_program_of_the_documentation_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     outputs = [launch(ranks, f"{program}\ntold(digest(model), len(history.loss))") for ranks in (1, 2)]
     assert outputs[0] == outputs[1] and outputs[0][1].endswith(" 20\n"), outputs
+
+
+def test_a_caught_error_of_any_kind_leaves_no_rank_waiting(tmp_path, monkeypatch):
+    """And rank 0 has written its last checkpoint when the others raise it."""
+    monkeypatch.chdir(tmp_path)
+    code = """
+    own, path = st.distributed.rows(1003), "run.ckpt"
+    trainer = st.Trainer(made(), communicator=comm, optimizer=st.SGD(lambda step: 0.1))
+
+    class Interrupts(st.EpochCallback):
+        def interrupts(self):
+            if trainer.steps_done > 2000:
+                raise KeyError("of an observer")
+            return False
+
+        def __call__(self, state):
+            pass
+
+    def fails(state):
+        if state.epoch == 2:
+            raise ValueError("of a callback")
+
+    for settings in (
+        {"callbacks": Interrupts(), "epochs": 10**6},
+        {"callbacks": fails, "checkpoint": path, "checkpoint_every": "1 hour"},
+        {"epochs": -comm.rank},
+        {"metrics": ["accuracy"] if comm.rank == 0 else ["nonsense"]},
+    ):
+        try:
+            trainer.fit(X[own], y[own], progress=False, **settings)
+        except (KeyError, ValueError, RuntimeError) as error:
+            assert comm.rank == 0 or "rank" in str(error) or "must be" in str(error) or "metric" in str(error)
+        else:
+            raise AssertionError("no error")
+        if "checkpoint" in settings:
+            assert os.path.exists(path)
+    with st.config(num_threads=1 if comm.rank == 0 else None):
+        history = trainer.fit(X[own], y[own], progress=False, epochs=1)
+    told(digest(trainer.model), history.loss)
+    """
+    status, output = launch(2, code)
+    assert status == 0, output

@@ -68,8 +68,9 @@ class Network(Protocol):
         """The objective (data loss + penalties) as in training, and its gradient for each learning stage.
 
         Bounds and the optimizer of the config have no say. sample_scale: what the loss of a sample counts for
-        next to its weight, where the batch is a part of a larger one; if it is None, 1 / the weight of the
-        batch. (A `CustomLoss` has its own way.) into: arrays to write the gradients to, in place of new ones.
+        next to its weight, where the batch is a part of a larger one, 0 if that has no weight; if it is None,
+        1 / the weight of the batch. (A `CustomLoss` has its own way.) into: arrays to write the gradients to,
+        in place of new ones.
         """
 
     def update(self, gradients: Sequence[Parameters], state: TrainState, rate: float) -> None:

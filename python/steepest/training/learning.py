@@ -81,6 +81,11 @@ class Learning:
         config = replace(self.state.config, optimizer=optimizer)
         self.state = replace(self.state, config=config, optimizer=kept)
 
+    def begin_state(self, step: int) -> None:
+        """Let what the optimizer keeps have begun at that step."""
+        if step != self.state.optimizer.state_start:
+            self.state = replace(self.state, optimizer=replace(self.state.optimizer, state_start=step))
+
     def check_lazy(self, x: Array | SparseRows) -> None:
         """Refuse sparse rows where the optimizer leaves weights alone that a penalty is to change."""
         penalty = self.state.config.penalties[0] if isinstance(x, SparseRows) else None

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
-from .. import _checks, _html
+from .. import _html
 from .._checks import Array
 from ..averaging import Averaging
 from ..backends.data import Overflowed, TrainState
@@ -24,13 +24,13 @@ from ..metrics import Metrics
 from ..optimizers import SGD, Optimizer
 from ..penalties import Penalties
 from . import checkpoints, divergence, ranks
-from .callbacks import BatchCallback, Callback, checked_callbacks
+from .arguments import checked_arguments
+from .callbacks import BatchCallback, Callback
 from .given import check_whole
 from .history import History
 from .learning import Learning
 from .model import Model, checked_model
-from .progress import checked_progress
-from .validation import ValidationData, checked_metrics
+from .validation import ValidationData
 
 __all__ = ["Trainer"]
 
@@ -76,7 +76,7 @@ class Trainer:
         `BatchNorm` go on.
     communicator : mpi4py.MPI.Comm, optional
         Train in all of its processes together, each of which gives `fit` samples of its own; see
-        `steepest.distributed.fit`.
+        `steepest.distributed.fit`. A copy of the trainer has none.
     shards : int, optional
         With a communicator: how many parts the samples of all processes have, a power of 2. The gradient of
         a batch is the sum of those of its parts, in one order, so that any number of processes that divides
@@ -449,27 +449,22 @@ class Trainer:
         >>> trainer.epochs_done, second.loss[-1] < first.loss[0]
         (4, True)
         """
-        epochs = _checks.integer(epochs, "epochs", minimum=0)
-        batch_size = None if batch_size is None else _checks.integer(batch_size, "batch_size", minimum=1)
-        shuffle, progress = _checks.flag(shuffle, "shuffle"), checked_progress(progress)
-        split_seed = self.model.seed if seed is None else _checks.seed(seed)  # the same in a loop of fits
         group = self._ranks
+        given_seed = self.model.seed if seed is None else seed  # the same in a loop of fits
+        told = (epochs, batch_size, shuffle, metrics, callbacks, batch_callbacks, batch_group, progress)
+        checked = group.together(lambda: checked_arguments(*told, given_seed))
         asked = group.first(lambda: checkpoints.asked(checkpoint, checkpoint_every, resume))
-        draws = asked.seed(split_seed if self.draws is None else self.draws) if seed is None else split_seed
-        draws = group.same(draws)
-        batch_group = _checks.integer(batch_group, "batch_group", minimum=1)
-        metrics, callbacks = checked_metrics(metrics), checked_callbacks(callbacks, "callbacks")
-        batch_callbacks = checked_callbacks(batch_callbacks, "batch_callbacks")
-        compiled, called = self.learning.compiled, [*callbacks, *batch_callbacks]
+        usual = checked.seed if self.draws is None else self.draws
+        draws = group.same(asked.seed(usual) if seed is None else checked.seed)
 
         def run() -> History:
             with group.threads(), self.learning.inputs_as_before():
                 asked.prepare(self.learning)
-                on = (X, y, sample_weight, class_weight, validation_data, validation_split)
-                settings = {"shuffle": shuffle, "seed": draws, "metrics": [*metrics]}
-                told = {**settings, "epochs": epochs, "callbacks": (len(callbacks), len(batch_callbacks))}
-                samples, size, kind, data = ranks.divided(group, self, (*on, split_seed), batch_size, told)
+                on = (X, y, sample_weight, class_weight, validation_data, validation_split, checked.seed)
+                samples, size, kind, data = ranks.divided(group, self, on, checked, draws)
+                settings = {"shuffle": checked.shuffle, "seed": draws, "metrics": [*checked.metrics]}
                 settings |= {"batch_size": size}
+                called, epochs = checked.called, checked.epochs
                 self._cancelled.clear()
                 return kind(
                     self,
@@ -477,17 +472,17 @@ class Trainer:
                     samples=samples,
                     epochs=epochs,
                     batch_size=size,
-                    shuffle=shuffle,
+                    shuffle=checked.shuffle,
                     seed=draws,
-                    metrics=metrics,
-                    callbacks=callbacks,
-                    batch_callbacks=batch_callbacks,
-                    batch_group=batch_group,
-                    progress=progress,
+                    metrics=checked.metrics,
+                    callbacks=checked.callbacks,
+                    batch_callbacks=checked.batch_callbacks,
+                    batch_group=checked.batch_group,
+                    progress=checked.progress,
                     begin=group.together(lambda: asked.begin(self, samples, settings, called, epochs, data)),
                 ).run()
 
-        return compiled.turns.alone(run)
+        return self.learning.compiled.turns.alone(run)
 
     def state_dict(self) -> dict[str, Array]:
         """Return copies of all that training has changed, by name, for `load_state_dict`.

@@ -125,7 +125,9 @@ def loss_and_gradient(
     """The mean (or sum) over samples of a loss, and its gradient by the scores."""
     if isinstance(loss, CustomLoss):
         return evaluate(loss, scores, targets)
-    size = batch_size(loss, len(scores), weight) if sample_scale is None else 1 / sample_scale
+    size = batch_size(loss, len(scores), weight)
+    if sample_scale is not None:
+        size = 1 / sample_scale if sample_scale else 0.0
     if size == 0:
         return 0.0, np.zeros_like(scores)
     values, grad = _FORMULAS[loss.kernel](loss, scores, targets)

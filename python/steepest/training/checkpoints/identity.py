@@ -33,9 +33,9 @@ def identity(
     known |= {"averaging": None if average is None else average.averaging, **settings}
     validation = samples.measured.batch if samples.validated else None
     how_many = 0 if validation is None else len(validation.x)
-    texts: dict[str, str] = {
-        "number of samples to validate with": str(how_many)
-    }  # on which the size of batches may depend
+    texts: dict[str, str] = {}
+    if data is None:  # on which the size of batches may depend
+        texts["number of samples to validate with"] = str(how_many)
     texts |= {name: named(value) for name, value in known.items()}
     return {**texts, **(data_of(samples.batch, validation) if data is None else data)}
 

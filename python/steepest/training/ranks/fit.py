@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,7 +18,8 @@ from ...backends.reference.losses import batch_size
 from ...backends.sparse import SparseRows
 from ...compile.compiled import Compiled
 from ...losses import CustomLoss
-from ...optimizers import is_lazy
+from ...optimizers import Optimizer, is_lazy
+from ..arguments import Arguments
 from ..callbacks import RunningTrainer
 from ..checkpoints import data_of, named
 from ..fit import Fit
@@ -48,6 +49,7 @@ class RankedFit(Fit):
             self.progress = False
         self._steps = Steps(self.ranks, self.trainer.learning, self.parts)
         super().__post_init__()
+        self.ranks.last_act = self._last_act
         if not self.ranks.leads:
             self._observers, self._checkpointing = [], None
             self._loop.kept = self._loop.remembers = False
@@ -60,9 +62,13 @@ class RankedFit(Fit):
         with self.ranks.interruptible():
             return super().run()
 
+    def _last_act(self) -> None:
+        if self._checkpointing is not None:
+            self._checkpointing.write_last()
+
     def epochs_at_once(self) -> int:
         """As rank 0 has it, which looks at a clock."""
-        return self.ranks.same(super().epochs_at_once())
+        return self.ranks.first(super().epochs_at_once)
 
     def fit(self, request: FitRequest, should_stop: ShouldStop) -> EpochResults:
         """Steps of all ranks."""
@@ -76,20 +82,24 @@ class RankedFit(Fit):
 
     def ended(self) -> bool:
         """Whether one of them wants it."""
-        return self._any(self.stopped())
+        return self._any(self.stopped)
 
     def data_loss(self) -> float:
         """The loss of the samples of all ranks."""
-        return self._mean(self.batch, lambda shard: data_loss(self._learning.compiled, self.loss, shard))
+        return self._mean(self.batch, self._loss_of)
+
+    def _loss_of(self, shard: Batch, number: int) -> float:
+        return data_loss(self._learning.compiled, self.loss, shard)
 
     def objective(self, rows: int) -> float:
         """That of some samples of each shard."""
         compiled, config = self._learning.compiled, self._learning.state.config
-        each, shards = -(-rows // self.ranks.shards), self.ranks.shards
+        each, size = -(-rows // self.ranks.shards), -(-self.batch_size // self.ranks.shards)
+        bare = replace(config, penalties=(None,) * len(config.penalties))
 
-        def of(shard: Batch) -> float:
-            size = max(1, self.batch_size // shards)
-            return objective_before_steps(compiled, config, shard, size, self.seed, each)
+        def of(shard: Batch, number: int) -> float:
+            own = bare if number and self.loss.sums else config  # penalties are in the sum once
+            return objective_before_steps(compiled, own, shard, size, self.seed, each)
 
         return self._mean(self.batch, of)
 
@@ -104,12 +114,14 @@ class RankedFit(Fit):
         return self.parts.samples
 
     def _begin(self) -> None:
+        optimizer = self._learning.optimizer
         self._of_one(super()._begin)
-        self._share()
+        self._share(optimizer)
 
     def _finish(self) -> None:
+        optimizer = self._learning.optimizer
         self._of_one(super()._finish)
-        self._share()
+        self._share(optimizer)
 
     def _write(self, *, due: bool) -> None:
         self._of_one(partial(super()._write, due=due))
@@ -125,9 +137,10 @@ class RankedFit(Fit):
         self.ranks.together(lambda: work() if self.ranks.leads else None)
 
     def _was_cancelled(self) -> bool:
-        return self._any(self.cancelled())
+        return self._any(self.cancelled)
 
-    def _any(self, wanted: bool) -> bool:
+    def _any(self, wants: Callable[[], bool]) -> bool:
+        wanted = self.ranks.together(wants)
         return bool(self.ranks.tell([wanted]).any())
 
     def _ask(self, callbacks: Sequence[Callable[[Any], object]], state: Any) -> tuple[bool, bool]:
@@ -139,7 +152,7 @@ class RankedFit(Fit):
         self._share(optimizer, before)
         return wanted
 
-    def _share(self, optimizer: Any = None, before: int | None = None) -> None:
+    def _share(self, optimizer: Optimizer, before: int | None = None) -> None:
         """Tell the others what rank 0's callbacks have changed: all that is not as it was before."""
         learning, history = self._learning, self._history
 
@@ -149,25 +162,26 @@ class RankedFit(Fit):
             changed = before is None or before != self._checksum()
             arrays = [array.copy() for array in learning.changed_arrays()] if changed else None
             other = learning.optimizer if learning.optimizer is not optimizer else None
-            return pickle.dumps((vars(history), other, arrays))
+            return pickle.dumps((vars(history), other, learning.state.optimizer.state_start, arrays))
 
-        own, other, arrays = pickle.loads(self.ranks.same(self.ranks.together(told)))
+        own, other, start, arrays = pickle.loads(self.ranks.same(self.ranks.together(told)))
         if self.ranks.leads:
             return
         vars(history).update(own)
         if other is not None:
             learning.use(other)
+        learning.begin_state(start)
         if arrays is not None:
             self.locked(lambda: write(list(zip(learning.changed_arrays(), arrays, strict=True))))
 
     def _measure(self) -> tuple[float, dict[str, float]]:
         """The loss by shards; metrics by rank 0, of all ranks' scores."""
         on, compiled = self.samples.measured, self._learning.compiled
-        loss = self._mean(on.batch, lambda shard: data_loss(compiled, self.loss, shard))
+        loss = self._mean(on.batch, self._loss_of)
         if not self.metrics:
             return loss, {}
         kept = np.empty((len(on.batch.x), compiled.out_features), compiled.dtype)
-        data_loss(compiled, self.loss, on.batch, kept)
+        self.ranks.together(lambda: data_loss(compiled, self.loss, on.batch, kept))
         all_of = self.ranks.gather((on.batch.targets, kept, on.weight))
 
         def values() -> dict[str, float]:
@@ -179,15 +193,15 @@ class RankedFit(Fit):
 
         return loss, self.ranks.same(self.ranks.together(values))
 
-    def _mean(self, batch: Batch, of: Callable[[Batch], float]) -> float:
+    def _mean(self, batch: Batch, of: Callable[[Batch, int], float]) -> float:
         """The mean over all samples of what is the mean over those of each shard."""
 
         def own() -> list[float]:
             told: list[float] = []
-            for place in range(len(self.ranks.own)):
+            for place, number in enumerate(self.ranks.own):
                 shard = self.parts.shard(batch, place)
                 size = batch_size(self.loss, len(shard.x), shard.weight) if len(shard.x) else 0.0
-                told += [size * of(shard), size] if size else [0.0, 0.0]
+                told += [size * of(shard, number), size] if size else [0.0, 0.0]
             return told
 
         told = self.ranks.tell(self.ranks.together(own)).reshape(-1, 2)
@@ -224,8 +238,8 @@ def divided(
     group: Ranks | Alone,
     trainer: RunningTrainer,
     on: tuple[Any, ...],
-    batch_size: int | None,
-    settings: Mapping[str, object],
+    checked: Arguments,
+    draws: int,
 ) -> Divided:
     """The samples of a fit, checked, and how the ranks divide it; see `given` for what they are given.
 
@@ -242,7 +256,7 @@ def divided(
     if isinstance(group, Alone):
         samples = given(compiled, learning.loss, *on)
         count = len(samples.batch.x)
-        size = min(batch_size or count, count)
+        size = min(checked.batch_size or count, count)
         learning.check_lazy(samples.batch.x)
         compiled.check_masks(size)
         return Divided(samples, size, Fit, None)
@@ -257,20 +271,34 @@ def divided(
 
     samples = group.together(own)
     layers = {f"layer {place}": named(layer) for place, layer in enumerate(compiled.layers)}
+    average = learning.state.average
     known = {"dtype": str(compiled.dtype), "learning": named(learning.state.config)}
+    known |= {"averaging": named(None if average is None else average.averaging)}
     group.require_same({**layers, **known}, "the models")
-    told = {**settings, "batch_size": batch_size, "validated": samples.validated}
+    told = {name: getattr(checked, name) for name in ("epochs", "batch_size", "shuffle", "batch_group")}
+    told |= {"seed": draws, "metrics": [*checked.metrics], "class_weight": named(on[3])}
+    told |= {"number of callbacks": (len(checked.callbacks), len(checked.batch_callbacks))}
+    weighted = samples.validated and samples.measured.weight is not None
+    told |= {"validated": samples.validated, "weights of validation_data": weighted}
     group.require_same(told, "the arguments of fit")
-    parts = Parts(group, samples.batch, batch_size)
+    parts = Parts(group, samples.batch, checked.batch_size)
 
-    def state() -> tuple[int, list[Array]]:
-        return trainer.epochs_done, [array.copy() for array in learning.changed_arrays()]
+    def state() -> tuple[int, int, list[Array]]:
+        arrays = [array.copy() for array in _all_arrays(learning)]
+        return trainer.epochs_done, learning.state.optimizer.state_start, arrays
 
-    trainer.epochs_done, arrays = group.first(state)
-    compiled.turns.compute(lambda: write(list(zip(learning.changed_arrays(), arrays, strict=True))))
+    trainer.epochs_done, start, arrays = group.first(state)
+    learning.begin_state(start)
+    compiled.turns.compute(lambda: write(list(zip(_all_arrays(learning), arrays, strict=True))))
     checksums = group.every(_checksums(group, parts, samples))
     data = {name: text for one in checksums for name, text in one.items()}
     return Divided(samples, parts.size, partial(RankedFit, ranks=group, parts=parts), data)
+
+
+def _all_arrays(learning: Learning) -> list[Array]:
+    """What learning changes, and what inputs have learned."""
+    inputs = learning.compiled.inputs
+    return learning.changed_arrays() + ([] if inputs is None else [inputs.statistics])
 
 
 def _checksums(group: Ranks, parts: Parts, samples: Given) -> dict[str, str]:
@@ -286,6 +314,8 @@ def _checksums(group: Ranks, parts: Parts, samples: Given) -> dict[str, str]:
 def _refuse_undivided(compiled: Compiled, learning: Learning, class_weight: object, split: object) -> None:
     """Refuse what needs all samples at once."""
     inputs = compiled.inputs
+    if any(stage.mask is not None and len(stage.mask) > 1 for stage in compiled.stages):
+        raise ValueError("a Dropout with a mask of rows is of whole batches, of which each rank has a part")
     if compiled.running:
         raise ValueError("BatchNorm needs the statistics of whole batches, of which each rank has a part")
     if inputs is not None and not inputs.known:

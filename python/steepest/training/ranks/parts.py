@@ -41,7 +41,7 @@ class Parts:
     def __init__(self, ranks: Ranks, batch: Batch, size: int | None) -> None:
         self._ranks, self._batch = ranks, batch
         own, each = len(batch.x), len(ranks.own)
-        told = ranks.tell([own, batch.weight is not None, batch.x.shape[1]])
+        told = ranks.tell([own, batch.weight is not None])
         self.samples = int(told[:, 0].sum())
         self.size = min(size or self.samples, self.samples)
         self.batches = -(-self.samples // self.size)

@@ -10,6 +10,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from itertools import accumulate
 from types import TracebackType
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from ..._checks import Array
 from ..._config import config, current
 
 _T = TypeVar("_T")
+_TAG = 4803  # of the messages between two ranks: the program may send others
 _PATIENCE = 0.5  # seconds, between what the first one says that fails and the end of all
 
 
@@ -80,9 +82,10 @@ class Ranks:
         self.shards = shards or self.size
         each = self.shards // self.size
         self.own = range(self.rank * each, (self.rank + 1) * each)
-        self._known: BaseException | None = None  # of this rank, which it has told the others
+        self._known: BaseException | None = None  # what all ranks raise
+        self.last_act: Callable[[], None] = lambda: None  # before an end that this rank alone knows of
         if self.size > 1:
-            _end_all_on_errors(communicator)
+            _end_all_on_errors()
 
     @property
     def leads(self) -> bool:
@@ -108,8 +111,7 @@ class Ranks:
             result = work()
         except BaseException as error:
             failure = error
-        told = None if failure is None else f"{type(failure).__name__}: {failure}"
-        self._require_none(self.every(told), failure)
+        self._raise_first(failure)
         return result  # type: ignore[return-value]
 
     def first(self, work: Callable[[], _T]) -> _T:
@@ -126,26 +128,23 @@ class Ranks:
             If more were asked for than there are CPUs.
         """
         asked, usual = current().num_threads, _extension.default_num_threads()
-        told = self.every((platform.node(), _cpus(), asked or usual))
+        told = self.every((platform.node(), _cpus(), asked))
         here = [(cpus, threads) for node, cpus, threads in told if node == told[self.rank][0]]
         cpus = len(frozenset().union(*(own for own, _ in here)))
-        if not asked:
-            with config(num_threads=max(1, min(usual, cpus // len(here)))):
-                yield
-            return
-        wanted = sum(threads for _, threads in here)
+        given, others = sum(threads for _, threads in here), sum(not threads for _, threads in here)
 
         def warn() -> None:
-            if self.leads and wanted > cpus:
+            if self.leads and given and given + others > cpus:
                 warnings.warn(
-                    f"{len(here)} ranks on this machine use {wanted} threads, but may use {cpus} CPUs: ask "
-                    "for fewer threads, or leave it to the ranks to share the CPUs",
+                    f"{len(here)} ranks on this machine use {given + others} threads, but may use {cpus} CPUs: "
+                    "ask for fewer threads, or leave it to the ranks to share the CPUs",
                     RuntimeWarning,
                     stacklevel=_checks.caller_level(),
                 )
 
         self.together(warn)
-        yield
+        with config(num_threads=asked or max(1, min(usual, (cpus - given) // others))):
+            yield
 
     def gather(self, value: _T) -> list[_T] | None:
         """What all ranks have, for rank 0; None for the others."""
@@ -194,16 +193,16 @@ class Ranks:
         with self._unbroken():
             most = 1 << (self.size.bit_length() - 1)  # ranks of whole pairs; those beyond lend theirs
             if self.rank >= most:
-                self._comm.Send(vector, self.rank - most)
-                self._comm.Recv(vector, self.rank - most)
+                self._comm.Send(vector, self.rank - most, _TAG)
+                self._comm.Recv(vector, self.rank - most, _TAG)
                 return
             lent = np.empty_like(vector) if self.rank + most < self.size else None
             if lent is not None:
-                self._comm.Recv(lent, self.rank + most)
+                self._comm.Recv(lent, self.rank + most, _TAG)
                 vector += lent
             self._add_pairs(vector, most)
             if lent is not None:
-                self._comm.Send(vector, self.rank + most)
+                self._comm.Send(vector, self.rank + most, _TAG)
 
     def _add_pairs(self, vector: Array, most: int) -> None:
         begin, end, halves = 0, len(vector), []
@@ -214,38 +213,52 @@ class Ranks:
             low, high = slice(begin, middle), slice(middle, end)
             mine, other = (low, high) if self.rank < partner else (high, low)
             received = got[: mine.stop - mine.start]
-            self._comm.Sendrecv(vector[other], partner, recvbuf=received, source=partner)
+            self._comm.Sendrecv(vector[other], partner, _TAG, received, partner, _TAG)
             vector[mine] += received
             begin, end = mine.start, mine.stop
             halves.append((partner, mine, other))
             distance *= 2
         for partner, mine, other in reversed(halves):
-            self._comm.Sendrecv(vector[mine], partner, recvbuf=vector[other], source=partner)
+            self._comm.Sendrecv(vector[mine], partner, _TAG, vector[other], partner, _TAG)
 
     def require_well(self, failed: Sequence[float], failure: BaseException | None) -> None:
         """Raise on all ranks what failed on one of them; `failed` says which."""
-        if not any(failed):
-            return
-        told = None if failure is None else f"{type(failure).__name__}: {failure}"
-        self._require_none(self.every(told), failure)
+        if any(failed):
+            self._raise_first(failure)
 
-    def _require_none(self, failures: Sequence[str | None], own: BaseException | None) -> None:
-        if own is not None:
-            self._known = own
-            raise own
-        for rank, told in enumerate(failures):
-            if told is not None:
-                raise RuntimeError(f"rank {rank} failed: {told}")
+    def _raise_first(self, failure: BaseException | None) -> None:
+        """Raise this rank's failure, or that of the first rank that has one."""
+        failures = self.every(None if failure is None else f"{type(failure).__name__}: {failure}")
+        if failure is None:
+            rank = next((rank for rank, told in enumerate(failures) if told is not None), None)
+            if rank is None:
+                return
+            failure = RuntimeError(f"rank {rank} failed: {failures[rank]}")
+        self._known = failure
+        raise failure
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """A block whose end by Ctrl-C, unless the others know of it, ends all."""
+        """A block whose end by Ctrl-C, unless the others know of it, ends all.
+
+        What all know of, they raise when all are here: rank 0 may have a last checkpoint to write.
+        """
         try:
             yield
         except BaseException as error:
-            if not isinstance(error, Exception) and error is not self._known and self.size > 1:
-                _tell_and_abort(self._comm, error)
+            if error is self._known:
+                self.every(None)
+            elif not isinstance(error, Exception):
+                self._abort(error)
             raise
+
+    def _abort(self, error: BaseException) -> None:
+        """End all, if there are others, when this rank has kept what it can."""
+        try:
+            self.last_act()
+        finally:
+            if self.size > 1:
+                _tell_and_abort(self._comm, error)
 
     @contextmanager
     def _unbroken(self) -> Iterator[None]:
@@ -253,8 +266,7 @@ class Ranks:
         try:
             yield
         except BaseException as error:
-            if self.size > 1:
-                _tell_and_abort(self._comm, error)
+            self._abort(error)
             raise
 
 
@@ -287,7 +299,7 @@ def rows_of(samples: int, ranks: Ranks) -> slice:
 
 
 def bounds_of(samples: int, shards: int) -> list[int]:
-    """Where shards of samples begin, and the last one ends; each has as many, but for one.
+    """Where shards of samples begin, and the last one ends; their sizes differ by at most one.
 
     Halves are halved again: a rank that has some of the shards divides its samples as if it had all.
     """
@@ -299,18 +311,17 @@ def bounds_of(samples: int, shards: int) -> list[int]:
     return [0, *accumulate(sizes)]
 
 
-_communicators: list[Any] = []  # whose ranks an error that nobody catches ends
-
-
-def _end_all_on_errors(communicator: Any) -> None:
+@cache
+def _end_all_on_errors() -> None:
     """Or the others would wait for a process that has died, and itself for them."""
-    if not _communicators:
+    before = sys.excepthook
 
-        def end_all(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
-            _tell_and_abort(_communicators[0], error)
+    def end_all(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+        if before is not sys.__excepthook__:
+            before(kind, error, where)
+        _tell_and_abort(sys.modules["mpi4py.MPI"].COMM_WORLD, error)  # that of a fit may be freed by now
 
-        sys.excepthook = end_all
-        _communicators.append(communicator)
+    sys.excepthook = end_all
 
 
 def _tell_and_abort(communicator: Any, error: BaseException) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -51,9 +52,14 @@ class Steps:
             before = self.learning.copies()
             own, sums = (0.0, 0.0), request.sums
             for number in numbers:
-                stop = stops(epoch + number / batches) and (epoch, number) != (0, numbers[0])
                 rows = [self.parts.rows(order, number) for order in orders]
-                told = self._gradient(rows, float(weights[number]), request.seed, stop)
+                first, done = (epoch, number) == (0, numbers[0]), epoch + number / batches
+                asked = partial(_never if first else stops, done)
+                try:
+                    told = self._gradient(rows, float(weights[number]), request.seed, asked)
+                except Exception:
+                    write(before)
+                    raise
                 if told is None:  # the last step was the last one
                     return EpochResults(losses, seconds, "cancelled", sums=sums)
                 status = self._update(told, next(rates))
@@ -67,13 +73,16 @@ class Steps:
             seconds.append(perf_counter() - began)
         return EpochResults(losses, seconds, "finished", sums=sums)
 
-    def _gradient(self, rows: Sequence[Array], weight: float, seed: int, stop: bool) -> float | None:
+    def _gradient(
+        self, rows: Sequence[Array], weight: float, seed: int, stops: Callable[[], bool]
+    ) -> float | None:
         """The objective; its gradient is that of the first own shard then. None if a rank wants to stop.
 
         An error on one rank is one on all of them.
         """
-        values, failure = [0.0] * len(rows), None
+        values, failure, stop = [0.0] * len(rows), None, False
         try:
+            stop = stops()
             if not stop:
                 values = [self._of_shard(j, own, weight, seed) for j, own in enumerate(rows)]
         except BaseException as error:
@@ -115,6 +124,10 @@ class Steps:
         except Overflowed:
             return "overflowed"
         return None
+
+
+def _never(done: float) -> bool:
+    return False
 
 
 def _views(sums: Array, shapes: Sequence[Parameters]) -> list[Parameters]:
