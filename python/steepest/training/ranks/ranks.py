@@ -136,8 +136,8 @@ class Ranks:
         def warn() -> None:
             if self.leads and given and given + others > cpus:
                 warnings.warn(
-                    f"{len(here)} ranks on this machine use {given + others} threads, but may use {cpus} CPUs: "
-                    "ask for fewer threads, or leave it to the ranks to share the CPUs",
+                    f"{len(here)} ranks on this machine use {given + others} threads, but may use {cpus} "
+                    "CPUs: ask for fewer threads, or leave it to the ranks to share the CPUs",
                     RuntimeWarning,
                     stacklevel=_checks.caller_level(),
                 )
