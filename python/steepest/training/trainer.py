@@ -461,7 +461,8 @@ class Trainer:
             with group.threads(), self.learning.inputs_as_before():
                 asked.prepare(self.learning)
                 on = (X, y, sample_weight, class_weight, validation_data, validation_split, checked.seed)
-                samples, size, kind, data = ranks.divided(group, self, on, checked, draws)
+                divided = ranks.divided(group, self, on, checked, draws, checksums=not asked.nothing)
+                samples, size, kind, data = divided
                 settings = {"shuffle": checked.shuffle, "seed": draws, "metrics": [*checked.metrics]}
                 settings |= {"batch_size": size}
                 called, epochs = checked.called, checked.epochs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import threading
 import time
 
 import numpy as np
@@ -39,6 +40,26 @@ def test_both_backends(backend, monkeypatch, tmp_path):
         expected = fit(MADE["classes"]())
         dies(monkeypatch, 40, MADE["classes"](), tmp_path / "run")
         assert_same(fit(MADE["classes"](), tmp_path / "run", resume=True), expected, tmp_path)
+
+
+@pytest.mark.parametrize("made", ["classes", "its own generator"])
+def test_ctrl_c_leaves_a_last_checkpoint(tmp_path, made):
+    """Where none would be written for an hour; a fit that it ends before the first epoch leaves none."""
+    make, path, chance, lasts = MADE[made], tmp_path / "run", random.Random(made), 0
+    expected = fit(make(max_steps=150))
+    for _ in range(8):
+        timer = threading.Timer(chance.uniform(0.02, 0.2), signal.raise_signal, [signal.SIGINT])
+        timer.start()
+        try:
+            found = fit(make(max_steps=150), path, every="1 hour", resume=True)
+            timer.cancel()
+            break
+        except KeyboardInterrupt:
+            lasts += path.exists()
+    else:
+        found = fit(make(max_steps=150), path, every="1 hour", resume=True)
+    assert lasts
+    assert_same(found, expected, tmp_path)
 
 
 def test_networks_that_have_ended_do_not_learn_again(monkeypatch, tmp_path):

@@ -128,8 +128,8 @@ class TabularEstimator(TabularParameters):
             What each row counts for; finite, not negative and not all 0.
         checkpoint : path, default=None
             A file that is written while the networks learn, when one of them has ended, and when all have,
-            with all that is needed to go on from it. It is replaced in one step; the one before stays beside
-            it as ``<path>.previous``.
+            with all that is needed to go on from it; also when Ctrl-C or another error ends the fit. It is
+            replaced in one step; the one before stays beside it as ``<path>.previous``.
         checkpoint_every : int or str, default="60 seconds"
             How often: a number of epochs, of all networks together, or a text such as "500 steps",
             "60 seconds" or "2 epochs". It is written when an epoch has ended.
@@ -166,7 +166,7 @@ class TabularEstimator(TabularParameters):
         if wanted.nothing:
             return self._fit(X, y, sample_weight, Checkpoints(wanted, self._seconds()))
         kept = Checkpoints(wanted, self._seconds())
-        with or_as_before(self, lambda before: kept.accepted):
+        with or_as_before(self, lambda before: kept.accepted), kept.interruptible():
             return self._fit(X, y, sample_weight, kept)
 
     def _fit(self: Self, X: Any, y: Any, sample_weight: Any, kept: Checkpoints) -> Self:

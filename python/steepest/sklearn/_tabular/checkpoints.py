@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from time import perf_counter
@@ -14,7 +15,16 @@ from numpy.typing import NDArray
 from ..._checks import Array
 from ...model import Sequential
 from ...training.checkpoints import PARTS as OF_TRAINER
-from ...training.checkpoints import Asked, Checkpointing, Every, fingerprint, named, reading, require_same
+from ...training.checkpoints import (
+    Asked,
+    Checkpointing,
+    Every,
+    fingerprint,
+    last_act,
+    named,
+    reading,
+    require_same,
+)
 from .._fitting.checkpoints import random_state
 
 PARTS = ("identity", "draws", "seconds", "max_time", "cosines", "networks")
@@ -129,8 +139,17 @@ class Checkpoints:
         """Keep which embedding is the better one, and nothing else of the networks that have shown it."""
         self.cosines, self._slots = cosines, {}
 
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """A block that writes how far the networks are if an error ends it, such as Ctrl-C."""
+        try:
+            yield
+        except BaseException as error:
+            last_act(self.end, error)
+            raise
+
     def end(self) -> None:
-        """All networks have ended, perhaps before this fit."""
+        """No network learns any more: all have ended, perhaps before this fit."""
         if self._writes is not None and not self._writes.clock.stands(*self._done):
             self._write(self._writes)
 

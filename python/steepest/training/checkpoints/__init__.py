@@ -7,6 +7,7 @@ from .checkpointing import PARTS as PARTS
 from .checkpointing import Checkpointing as Checkpointing
 from .checkpointing import Progress as Progress
 from .checkpointing import history_of as history_of
+from .checkpointing import last_act as last_act
 from .checkpointing import reading as reading
 from .checkpointing import require_epochs as require_epochs
 from .checkpointing import told_history as told_history

@@ -127,12 +127,10 @@ class Checkpointing:
             yield
         except BaseException as error:
             try:
-                self.write_last()
-            except BaseException as failure:
-                self.failure = failure
-                if not isinstance(failure, Exception):  # a second Ctrl-C
-                    raise
-                _note(error, failure)
+                self.failure = last_act(self.write_last, error)
+            except BaseException as second:  # Ctrl-C
+                self.failure = second
+                raise
             raise
 
     def _write(self, moment: Moment) -> None:
@@ -147,6 +145,16 @@ class Checkpointing:
             checkpoint.write(self.path, tree, keep=self.keep, anew=self.anew)
             self.keep, self.anew = True, False
         self.clock.written(epochs, steps)
+
+
+def last_act(write: Callable[[], None], error: BaseException) -> Exception | None:
+    """Write the last checkpoint of a fit that an error ends; what failed then, which the error notes."""
+    try:
+        write()
+    except Exception as failure:
+        _note(error, failure)
+        return failure
+    return None
 
 
 def _note(error: BaseException, failure: Exception) -> None:

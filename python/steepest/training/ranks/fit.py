@@ -225,7 +225,7 @@ class RankedFit(Fit):
 class Divided(NamedTuple):
     """What a fit learns from, how many samples a batch has, what makes the fit, and checksums.
 
-    The last are of all ranks' samples; None if there are no others.
+    The last are of all ranks' samples, if they are wanted; None if there are no others.
     """
 
     samples: Given
@@ -240,6 +240,8 @@ def divided(
     on: tuple[Any, ...],
     checked: Arguments,
     draws: int,
+    *,
+    checksums: bool,
 ) -> Divided:
     """The samples of a fit, checked, and how the ranks divide it; see `given` for what they are given.
 
@@ -290,8 +292,8 @@ def divided(
     trainer.epochs_done, start, arrays = group.first(state)
     learning.begin_state(start)
     compiled.turns.compute(lambda: write(list(zip(_all_arrays(learning), arrays, strict=True))))
-    checksums = group.every(_checksums(group, parts, samples))
-    data = {name: text for one in checksums for name, text in one.items()}
+    texts = group.every(_checksums(group, parts, samples)) if checksums else []
+    data = {name: text for one in texts for name, text in one.items()}
     return Divided(samples, parts.size, partial(RankedFit, ranks=group, parts=parts), data)
 
 
