@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import re
 import runpy
 import subprocess
@@ -122,7 +123,7 @@ def probabilities_of(scores, kind):
     """In the stated order, of numbers of their dtype."""
     real = type(scores[0])
     if kind == "softmax":
-        powers = [real(np.exp(float(s) - float(max(scores)))) for s in scores]
+        powers = [real(math.exp(float(s) - float(max(scores)))) for s in scores]  # NumPy's has other bits
         total = real(0)
         for power in powers:
             total = total + power

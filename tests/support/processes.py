@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -27,3 +28,23 @@ def run(code, first="", **environment):
         command, env=os.environ | environment, capture_output=True, text=True, timeout=120, check=False
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def forked(work):
+    """A child process, which calls `work` and ends: with 0, with 3 by Ctrl-C, or with 1 by another error."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # or it might come before the first `try`
+    child = os.fork()
+    if child:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        return child
+    code = 1
+    try:
+        try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+            work()
+            code = 0
+        except KeyboardInterrupt:
+            code = 3
+    finally:
+        os._exit(code)

@@ -31,13 +31,13 @@ def ray_cluster(workers):
         ray.shutdown()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def client():
     with dask_cluster(2) as client:
         yield client
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def _ray():
     with ray_cluster(2):
         yield

@@ -14,6 +14,7 @@ import pytest
 
 pytest.importorskip("sklearn.base")
 from support.implementations import needs_native
+from support.processes import forked
 from support.strategies import numbers
 from support.tolerances import assert_same_bits
 
@@ -181,12 +182,7 @@ def test_ctrl_c_at_any_moment(tmp_path, made):
     expected = fit(make)
     seconds = time.perf_counter() - started
     while done[-1] < expected.n_iter_:
-        if not (child := os.fork()):
-            try:
-                signal.signal(signal.SIGINT, signal.default_int_handler)
-                fit(make, path, resume=True)
-            finally:
-                os._exit(0)
+        child = forked(lambda: fit(make, path, resume=True))
         if len(done) < 40:
             time.sleep(chance.uniform(0.2, 0.6) * seconds)
             os.kill(child, signal.SIGINT)
