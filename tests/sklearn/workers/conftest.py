@@ -31,13 +31,13 @@ def ray_cluster(workers):
         ray.shutdown()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def client():
     with dask_cluster(2) as client:
         yield client
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def _ray():
     with ray_cluster(2):
         yield
