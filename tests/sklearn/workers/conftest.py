@@ -10,7 +10,7 @@ import pytest
 def dask_cluster(workers):
     """A client of as many worker processes, each with one thread."""
     distributed = pytest.importorskip("distributed")
-    options = {"threads_per_worker": 1, "dashboard_address": None}
+    options = {"threads_per_worker": 1, "dashboard_address": ":0"}  # of several test processes, one port each
     with (
         distributed.LocalCluster(n_workers=workers, **options) as cluster,
         distributed.Client(cluster) as client,
