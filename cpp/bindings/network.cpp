@@ -159,12 +159,11 @@ template <class T> class BoundNetwork {
         state.require_like(engine_.parameters());
         const ParameterSet<T> gradients(engine_.stages(), gradients_);
         gradients.require_like(engine_.parameters(), "the gradient");
-        double parameters = 0;
-        for (const auto& [weight, bias] : gradients.owners) parameters += double(weight.size());
+        double time = 0; // some nanoseconds for each parameter
+        for (const auto& [weight, bias] : gradients.owners) time += double(weight.size());
         const Samples<T> samples{};
         FitRequest request = single_step(0, &rate, {});
         request.first_step = *state.steps.value, request.state_start = state.state_start;
-        const auto time = parameters; // some nanoseconds each
         const Result result = engine_.compute(
             time, py::none(), Choice(isa, threads),
             [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Poll&) {

@@ -1,6 +1,5 @@
 """One fit by several processes, the ranks of an MPI communicator, each with samples of its own."""
 
-from .fit import RankedFit as RankedFit
 from .fit import divided as divided
 from .ranks import ALONE as ALONE
 from .ranks import Ranks as Ranks

@@ -73,9 +73,10 @@ class RankedFit(Fit):
     def fit(self, request: FitRequest, should_stop: ShouldStop) -> EpochResults:
         """Steps of all ranks."""
         learning, steps = self._learning, self._learning.steps_done
+        network = learning.compiled.network()
         learning.compiled.turns.give_way()
         try:
-            return self.locked(lambda: self._steps.run(request, should_stop))
+            return self.locked(lambda: self._steps.run(network, request, should_stop))
         except BaseException:
             self.trainer.epochs_done += (learning.steps_done - steps) // self._loop.batches
             raise

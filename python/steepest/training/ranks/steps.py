@@ -14,6 +14,7 @@ import numpy as np
 from ..._checks import Array
 from ...backends.data import EpochResults, FitRequest, Overflowed, Parameters, ShouldStop, Status
 from ...backends.memory import write
+from ...backends.protocol import Network
 from ...backends.throttling import throttled
 from ..learning import Learning
 from .parts import Parts, added
@@ -37,7 +38,7 @@ class Steps:
         self._sums = np.zeros((len(self.ranks.own), sum(sizes)), self.learning.compiled.dtype)
         self._gradients = [_views(sums, shapes) for sums in self._sums]
 
-    def run(self, request: FitRequest, should_stop: ShouldStop) -> EpochResults:
+    def run(self, network: Network, request: FitRequest, should_stop: ShouldStop) -> EpochResults:
         """The epochs of a request, as `Network.fit` runs them."""
         batches = self.parts.batches
         numbers = range(batches)[request.first_batch :][: request.batches]
@@ -56,13 +57,13 @@ class Steps:
                 first, done = (epoch, number) == (0, numbers[0]), epoch + number / batches
                 asked = partial(_never if first else stops, done)
                 try:
-                    told = self._gradient(rows, float(weights[number]), request.seed, asked)
+                    told = self._gradient(network, rows, float(weights[number]), request.seed, asked)
                 except Exception:
                     write(before)
                     raise
                 if told is None:  # the last step was the last one
                     return EpochResults(losses, seconds, "cancelled", sums=sums)
-                status = self._update(told, next(rates))
+                status = self._update(network, told, next(rates))
                 if status is not None:
                     write(before)
                     return EpochResults(losses, seconds, status, number)
@@ -74,7 +75,7 @@ class Steps:
         return EpochResults(losses, seconds, "finished", sums=sums)
 
     def _gradient(
-        self, rows: Sequence[Array], weight: float, seed: int, stops: Callable[[], bool]
+        self, network: Network, rows: Sequence[Array], weight: float, seed: int, stops: Callable[[], bool]
     ) -> float | None:
         """The objective; its gradient is that of the first own shard then. None if a rank wants to stop.
 
@@ -84,7 +85,7 @@ class Steps:
         try:
             stop = stops()
             if not stop:
-                values = [self._of_shard(j, own, weight, seed) for j, own in enumerate(rows)]
+                values = [self._of_shard(network, j, own, weight, seed) for j, own in enumerate(rows)]
         except BaseException as error:
             failure = error
         told = self.ranks.tell([float(failure is not None), float(stop), *values])
@@ -99,9 +100,9 @@ class Steps:
         self.ranks.add_up(sums[0])
         return added(told[:, 2:].ravel())
 
-    def _of_shard(self, place: int, rows: Array, weight: float, seed: int) -> float:
+    def _of_shard(self, network: Network, place: int, rows: Array, weight: float, seed: int) -> float:
         """What a shard has of the objective and of its gradient; the first one of all has the penalties."""
-        state, network = self.learning.state, self.learning.compiled.network()
+        state = self.learning.state
         config = state.config
         if self.ranks.own[place] != 0:
             config = replace(config, penalties=(None,) * len(config.penalties))
@@ -115,12 +116,12 @@ class Steps:
         )
         return objective
 
-    def _update(self, objective: float, rate: float) -> Status | None:
+    def _update(self, network: Network, objective: float, rate: float) -> Status | None:
         """By the gradient; why it failed, on all ranks alike."""
         if not math.isfinite(objective):
             return "diverged"
         try:
-            self.learning.compiled.network().update(self._gradients[0], self.learning.state, rate)
+            network.update(self._gradients[0], self.learning.state, rate)
         except Overflowed:
             return "overflowed"
         return None
