@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import pickle
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from ..._checks import Array
 from ...backends.data import Batch, EpochResults, FitRequest, ShouldStop
 from ...backends.memory import write
 from ...backends.reference.losses import batch_size
-from ...backends.sparse import SparseRows
-from ...compile.compiled import Compiled
-from ...losses import CustomLoss
-from ...optimizers import Optimizer, is_lazy
-from ..arguments import Arguments
-from ..callbacks import RunningTrainer
-from ..checkpoints import data_of, named
+from ...optimizers import Optimizer
 from ..fit import Fit
-from ..given import Given, given
 from ..history import History
-from ..learning import Learning
 from ..objective import objective_before_steps
 from ..rise import Rise
 from ..validation import data_loss, metrics_of
 from .parts import Parts, added
-from .ranks import Alone, Ranks
+from .ranks import Ranks
 from .steps import Steps
 
 
@@ -221,117 +212,3 @@ class RankedFit(Fit):
         super()._record(losses, seconds)
         if losses:
             self.ranks.require_same({"their checksum": self._checksum()}, "the parameters after an epoch")
-
-
-class Divided(NamedTuple):
-    """What a fit learns from, how many samples a batch has, what makes the fit, and checksums.
-
-    The last are of all ranks' samples, if they are wanted; None if there are no others.
-    """
-
-    samples: Given
-    size: int
-    kind: Callable[..., Fit]
-    data: Mapping[str, str] | None
-
-
-def divided(
-    group: Ranks | Alone,
-    trainer: RunningTrainer,
-    on: tuple[Any, ...],
-    checked: Arguments,
-    draws: int,
-    *,
-    checksums: bool,
-) -> Divided:
-    """The samples of a fit, checked, and how the ranks divide it; see `given` for what they are given.
-
-    All ranks hold what rank 0 does, then.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If samples cannot be used, or the model or the samples cannot be divided.
-    RuntimeError
-        If settings differ between ranks.
-    """
-    learning, compiled = trainer.learning, trainer.learning.compiled
-    if isinstance(group, Alone):
-        samples = given(compiled, learning.loss, *on)
-        count = len(samples.batch.x)
-        size = min(checked.batch_size or count, count)
-        learning.check_lazy(samples.batch.x)
-        compiled.check_masks(size)
-        return Divided(samples, size, Fit, None)
-
-    def own() -> Given:
-        _refuse_undivided(compiled, learning, on[3], on[5])
-        samples = given(compiled, learning.loss, *on)
-        learning.check_lazy(samples.batch.x)
-        if isinstance(samples.batch.x, SparseRows) and is_lazy(learning.optimizer):
-            raise ValueError("a lazy optimizer updates what a batch has, of which each rank has a part")
-        return samples
-
-    samples = group.together(own)
-    layers = {f"layer {place}": named(layer) for place, layer in enumerate(compiled.layers)}
-    average = learning.state.average
-    known = {"dtype": str(compiled.dtype), "learning": named(learning.state.config)}
-    known |= {"averaging": named(None if average is None else average.averaging)}
-    group.require_same({**layers, **known}, "the models")
-    told = {name: getattr(checked, name) for name in ("epochs", "batch_size", "shuffle", "batch_group")}
-    told |= {"seed": draws, "metrics": [*checked.metrics], "class_weight": named(on[3])}
-    told |= {"number of callbacks": (len(checked.callbacks), len(checked.batch_callbacks))}
-    weighted = samples.validated and samples.measured.weight is not None
-    told |= {"validated": samples.validated, "weights of validation_data": weighted}
-    group.require_same(told, "the arguments of fit")
-    parts = Parts(group, samples.batch, checked.batch_size)
-
-    def state() -> tuple[int, int, list[Array]]:
-        arrays = [array.copy() for array in _all_arrays(learning)]
-        return trainer.epochs_done, learning.state.optimizer.state_start, arrays
-
-    trainer.epochs_done, start, arrays = group.first(state)
-    learning.begin_state(start)
-    compiled.turns.compute(lambda: write(list(zip(_all_arrays(learning), arrays, strict=True))))
-    texts = group.every(_checksums(group, parts, samples)) if checksums else []
-    data = {name: text for one in texts for name, text in one.items()}
-    return Divided(samples, parts.size, partial(RankedFit, ranks=group, parts=parts), data)
-
-
-def _all_arrays(learning: Learning) -> list[Array]:
-    """What learning changes, and what inputs have learned."""
-    inputs = learning.compiled.inputs
-    return learning.changed_arrays() + ([] if inputs is None else [inputs.statistics])
-
-
-def _checksums(group: Ranks, parts: Parts, samples: Given) -> dict[str, str]:
-    """Of each own shard."""
-    texts: dict[str, str] = {}
-    for place, shard in enumerate(group.own):
-        other = parts.shard(samples.measured.batch, place) if samples.validated else None
-        own = data_of(parts.shard(samples.batch, place), other)
-        texts |= {f"{name} of shard {shard}": text for name, text in own.items()}
-    return texts
-
-
-def _refuse_undivided(compiled: Compiled, learning: Learning, class_weight: object, split: object) -> None:
-    """Refuse what needs all samples at once."""
-    inputs = compiled.inputs
-    if any(stage.mask is not None and len(stage.mask) > 1 for stage in compiled.stages):
-        raise ValueError("a Dropout with a mask of rows is of whole batches, of which each rank has a part")
-    if compiled.running:
-        raise ValueError("BatchNorm needs the statistics of whole batches, of which each rank has a part")
-    if inputs is not None and not inputs.known:
-        raise ValueError(
-            f"{compiled.layers[0]!r:.80} would learn from the samples of one rank alone: let it learn from "
-            "all before, or from a part of them that is the same in all ranks"
-        )
-    if isinstance(learning.loss, CustomLoss):
-        raise ValueError("a loss of one's own is of a whole batch, of which each rank has a part")
-    balanced = [class_weight, getattr(learning.loss, "class_weight", None)]
-    if any(isinstance(one, str) for one in balanced):
-        raise ValueError(
-            'class_weight="balanced" counts all samples, of which each rank has a part: give numbers'
-        )
-    if split:
-        raise ValueError("validation_split would choose among the samples of each rank: give validation_data")
