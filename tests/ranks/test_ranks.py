@@ -78,6 +78,7 @@ FAULTS = {
     "more['batch_size'] = 101": "batch_size is 100 on rank 0, but 101 on rank 1",
     "more['optimizer'] = 'adam'": "the models differ: learning is",
     "more['class_weight'] = [1, 2, 1, 1, 1]": "class_weight is 'None' on rank 0, but '[1, 2, 1",
+    "more['class_weight'] = 'balanced'": "class_weight is 'None' on rank 0",
     "more['averaging'] = st.PolyakAverage()": "averaging is 'None' on rank 0",
     "more['metrics'] = ['nonsense']": "rank 1 failed: ValueError",
     "after(lambda: t.__setitem__(slice(None), 9))": "rank 1 failed: ValueError: a label is out of range",
@@ -203,8 +204,6 @@ def test_what_needs_all_samples_is_refused():
     refused("BatchNorm needs the statistics of whole batches", st.Linear(20, 5), st.BatchNorm(5))
     refused("Standardize", st.Standardize(20), st.Linear(20, 5))
     refused("a loss of one's own is of a whole batch", loss=lambda scores, targets: (0.0, 0 * scores))
-    refused("counts all samples", class_weight="balanced")
-    refused("counts all samples", loss=st.SoftmaxCrossEntropy(class_weight="balanced"))
     refused("give validation_data", validation_split=0.1)
     from scipy import sparse
     X = sparse.csr_matrix(np.where(X > 1, X, 0))

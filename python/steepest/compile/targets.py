@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from .. import _checks
 from .._checks import Array
 from ..backends.protocol import Backend
 from ..losses import ClassWeight, CustomLoss, Loss, SoftmaxCrossEntropy, TargetRange
+from .pool import POOL, Pool
 
 
 def targets_and_weight(
@@ -67,12 +69,12 @@ def _any_targets(y: object, samples: int, dtype: np.dtype[Any], name: str) -> Ar
     return _checks.packed(array, np.dtype(np.int64))
 
 
-def by_class(class_weight: ClassWeight, labels: Array, classes: int) -> tuple[float, ...]:
-    """One number a class: 1 where a mapping has none; "balanced" gives all classes the same sum."""
+def by_class(class_weight: ClassWeight, labels: Array, classes: int, pool: Pool = POOL) -> tuple[float, ...]:
+    """One number a class: 1 where a mapping has none; "balanced" gives all classes of a pool the same sum."""
     if isinstance(class_weight, str):
-        counts = np.bincount(labels, minlength=classes)
-        there = np.count_nonzero(counts)
-        return tuple(len(labels) / (there * count) if count else 1.0 for count in counts.tolist())
+        counts = pool.summed(partial(np.bincount, minlength=classes), labels)
+        samples, there = counts.sum(), np.count_nonzero(counts)
+        return tuple(float(samples / (there * count)) if count else 1.0 for count in counts)
     if isinstance(class_weight, Mapping):
         if unknown := [label for label in class_weight if label >= classes]:
             raise ValueError(f"class_weight has class {unknown[0]}, but there are {classes} classes")

@@ -16,6 +16,7 @@ from ..backends.sparse import Samples
 from ..compile.compiled import Compiled
 from ..compile.inputs import wide_rows
 from ..compile.objective import batch_of, check_finite
+from ..compile.pool import Pool
 from ..compile.targets import by_class, weighted_by_class
 from ..datasets import stratified_split
 from ..losses import BinaryCrossEntropy, ClassWeight, Loss, SoftmaxCrossEntropy
@@ -35,6 +36,7 @@ class Given(NamedTuple):
 def given(
     compiled: Compiled,
     loss: Loss,
+    pool: Pool,
     X: Samples,
     y: ArrayLike,
     sample_weight: ArrayLike | None,
@@ -45,38 +47,40 @@ def given(
 ) -> Given:
     """Checked and converted; see `Trainer.fit`. `seed` chooses the rows that are held out.
 
-    A model that begins with `Standardize` learns its mean and scale, unless it has them.
+    A model that begins with `Standardize` learns its mean and scale, unless it has them. All samples of the
+    pool count for that, for weights of classes, and for what is held out.
     """
     split = _checks.fraction(validation_split, "validation_split")
     if split and validation_data is not None:
         raise ValueError("give validation_data or validation_split, not both")
     loss, class_weight = _apart(loss, class_weight)
-    batch = batch_of(compiled, X, y, sample_weight, loss)
-    check_finite(batch)
+
+    def checked() -> Batch:
+        batch = batch_of(compiled, X, y, sample_weight, loss)
+        check_finite(batch)
+        return batch
+
+    batch = pool.together(checked)
     train, held = _rows(batch, loss, split, seed) if split else (None, None)
     if compiled.inputs is not None and not compiled.inputs.known:
         x = wide_rows(X, compiled.in_features)
         learned = x if train is None else x[train]
         compiled.turns.compute(partial(compiled.inputs.learn, learned))
         batch = batch_of(compiled, X, y, sample_weight, loss)
-    if train is not None and held is not None:
-        batch, other = _some(batch, train), _some(batch, held)
-        on = Measured(other, other.weight)
-    elif validation_data is not None:
-        on = measured(compiled, validation_data, loss)
-    else:
-        on = Measured(batch, sample_weight)
+
+    def parts() -> tuple[Batch, Measured]:
+        if train is not None and held is not None:
+            other = _some(batch, held)
+            return _some(batch, train), Measured(other, other.weight)
+        if validation_data is not None:
+            return batch, measured(compiled, validation_data, loss)
+        return batch, Measured(batch, sample_weight)
+
+    batch, on = pool.together(parts)
     if class_weight is not None:
-        labels = _labels(batch, loss)
-        if labels is None:
-            raise ValueError(
-                f"class_weight is given, but {loss!r:.80} compares numbers: it needs a loss of labels, or "
-                "binary cross-entropy with targets 0 and 1 of one output"
-            )
-        weights = by_class(class_weight, labels, max(compiled.out_features, 2))
-        validated = on.batch is not batch
-        batch = _weighted(batch, loss, weights)
-        on = replace(on, batch=_weighted(on.batch, loss, weights) if validated else batch)
+        labels = pool.together(lambda: _classes(batch, loss))
+        weights = by_class(class_weight, labels, max(compiled.out_features, 2), pool)
+        batch, on = pool.together(lambda: _weighted_both(batch, on, loss, weights))
     return Given(batch, on, on.batch is not batch)
 
 
@@ -108,6 +112,22 @@ def _labels(batch: Batch, loss: Loss) -> Array | None:
     if not isinstance(loss, BinaryCrossEntropy) or targets.shape[1] > 1 or not np.isin(targets, (0, 1)).all():
         return None
     return targets[:, 0].astype(np.int64)
+
+
+def _classes(batch: Batch, loss: Loss) -> Array:
+    """The class of each sample."""
+    if (labels := _labels(batch, loss)) is None:
+        raise ValueError(
+            f"class_weight is given, but {loss!r:.80} compares numbers: it needs a loss of labels, or "
+            "binary cross-entropy with targets 0 and 1 of one output"
+        )
+    return labels
+
+
+def _weighted_both(batch: Batch, on: Measured, loss: Loss, weights: Weights) -> tuple[Batch, Measured]:
+    """What is learned from and measured, which may be the same, with the weights of classes."""
+    own = _weighted(batch, loss, weights)
+    return own, replace(on, batch=own if on.batch is batch else _weighted(on.batch, loss, weights))
 
 
 def _weighted(batch: Batch, loss: Loss, weights: Weights) -> Batch:

@@ -7,9 +7,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from ..._checks import Array
+from ...backends.data import Batch
 from ...backends.memory import write
 from ...backends.sparse import SparseRows
 from ...compile.compiled import Compiled
+from ...compile.pool import POOL
 from ...losses import CustomLoss
 from ...optimizers import is_lazy
 from ..arguments import Arguments
@@ -20,6 +22,7 @@ from ..given import Given, given
 from ..learning import Learning
 from .fit import RankedFit
 from .parts import Parts
+from .pool import RankedPool
 from .ranks import Alone, Ranks
 
 
@@ -57,22 +60,14 @@ def divided(
     """
     learning, compiled = trainer.learning, trainer.learning.compiled
     if isinstance(group, Alone):
-        samples = given(compiled, learning.loss, *on)
+        samples = given(compiled, learning.loss, POOL, *on)
         count = len(samples.batch.x)
         size = min(checked.batch_size or count, count)
         learning.check_lazy(samples.batch.x)
         compiled.check_masks(size)
         return Divided(samples, size, Fit, None)
 
-    def own() -> Given:
-        _refuse_undivided(compiled, learning, on[3], on[5])
-        samples = given(compiled, learning.loss, *on)
-        learning.check_lazy(samples.batch.x)
-        if isinstance(samples.batch.x, SparseRows) and is_lazy(learning.optimizer):
-            raise ValueError("a lazy optimizer updates what a batch has, of which each rank has a part")
-        return samples
-
-    samples = group.together(own)
+    group.together(lambda: _refuse_undivided(compiled, learning, on[5]))
     layers = {f"layer {place}": named(layer) for place, layer in enumerate(compiled.layers)}
     average = learning.state.average
     known = {"dtype": str(compiled.dtype), "learning": named(learning.state.config)}
@@ -81,9 +76,12 @@ def divided(
     told = {name: getattr(checked, name) for name in ("epochs", "batch_size", "shuffle", "batch_group")}
     told |= {"seed": draws, "metrics": [*checked.metrics], "class_weight": named(on[3])}
     told |= {"number of callbacks": (len(checked.callbacks), len(checked.batch_callbacks))}
-    weighted = samples.validated and samples.measured.weight is not None
-    told |= {"validated": samples.validated, "weights of validation_data": weighted}
+    told |= {"validation_data": on[4] is not None, "validation_split": on[5]}
     group.require_same(told, "the arguments of fit")
+    samples = given(compiled, learning.loss, RankedPool(group), *on)
+    group.together(lambda: _refuse_lazy(learning, samples.batch))
+    weighted = samples.validated and samples.measured.weight is not None
+    group.require_same({"weights of validation_data": weighted}, "the arguments of fit")
     parts = Parts(group, samples.batch, checked.batch_size)
 
     def state() -> tuple[int, int, list[Array]]:
@@ -114,7 +112,13 @@ def _checksums(group: Ranks, parts: Parts, samples: Given) -> dict[str, str]:
     return texts
 
 
-def _refuse_undivided(compiled: Compiled, learning: Learning, class_weight: object, split: object) -> None:
+def _refuse_lazy(learning: Learning, batch: Batch) -> None:
+    learning.check_lazy(batch.x)
+    if isinstance(batch.x, SparseRows) and is_lazy(learning.optimizer):
+        raise ValueError("a lazy optimizer updates what a batch has, of which each rank has a part")
+
+
+def _refuse_undivided(compiled: Compiled, learning: Learning, split: object) -> None:
     """Refuse what needs all samples at once."""
     inputs = compiled.inputs
     if any(stage.mask is not None and len(stage.mask) > 1 for stage in compiled.stages):
@@ -128,10 +132,5 @@ def _refuse_undivided(compiled: Compiled, learning: Learning, class_weight: obje
         )
     if isinstance(learning.loss, CustomLoss):
         raise ValueError("a loss of one's own is of a whole batch, of which each rank has a part")
-    balanced = [class_weight, getattr(learning.loss, "class_weight", None)]
-    if any(isinstance(one, str) for one in balanced):
-        raise ValueError(
-            'class_weight="balanced" counts all samples, of which each rank has a part: give numbers'
-        )
     if split:
         raise ValueError("validation_split would choose among the samples of each rank: give validation_data")

@@ -1,0 +1,25 @@
+"""`Pool`: what all the samples of a fit say together, wherever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from .._checks import Array
+
+_T = TypeVar("_T")
+
+
+class Pool:
+    """The samples of one process, which has them all; see `training.ranks` for those of several."""
+
+    def together(self, work: Callable[[], _T]) -> _T:
+        """What the work of each process returns; if that fails in one of them, it fails in all."""
+        return work()
+
+    def summed(self, of: Callable[[Array], Array], rows: Array) -> Array:
+        """What a function makes of all rows, if it adds up something over them: a vector."""
+        return of(rows)
+
+
+POOL = Pool()

@@ -1,0 +1,77 @@
+"""What all the samples of a ranked fit say together: as one process has it, with any number of ranks."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from support.ranks import launch, needs_mpi
+
+pytestmark = needs_mpi
+
+PLAIN = "st.Linear(20, 12), st.Tanh(), st.Linear(12, 5)"
+BINARY = "st.Linear(20, 12), st.Tanh(), st.Linear(12, 1)"
+FITS = {
+    "balanced": (PLAIN, "class_weight='balanced', validation_data=(X[:300], y[:300])"),
+    "balanced loss": (PLAIN, "loss=st.SoftmaxCrossEntropy(class_weight='balanced')"),
+    "balanced targets": (BINARY, "loss='bce', class_weight='balanced'"),
+}
+# The samples are sorted by class, so that no rank has some of each.
+SORTED = """
+order = np.argsort(y, kind="stable")
+X, y = np.ascontiguousarray(X[order]), y[order]
+settings = dict(progress=False, {settings})
+y = (y > 3).astype(int) if settings.get("loss") == "bce" else y
+
+def made_here():
+    return st.Sequential({layers}, seed=4)
+
+def fitted(model, shards, **more):
+    def own(samples):
+        return samples[st.distributed.rows(len(samples), shards=shards)]
+
+    of_rank = {{name: own(settings[name]) for name in settings if name == "sample_weight"}}
+    if "validation_data" in settings:
+        of_rank["validation_data"] = [own(samples) for samples in settings["validation_data"]]
+    return st.distributed.fit(model, own(X), own(y), shards=shards, **(settings | of_rank | more))
+"""
+BITS = """
+model = made_here()
+history = fitted(model, 8, epochs=3, batch_size=128, optimizer="adam")
+told(digest(model, history.loss, history.validation_loss), history.metrics, history.loss)
+"""
+AS_ONE = """
+same = dict(epochs=5, batch_size=None, shuffle=False)
+one, each = made_here(), made_here()
+alone, both = one.fit(X, y, **(settings | same)), fitted(each, {shards}, **same)
+np.testing.assert_allclose(both.loss, alone.loss, rtol=1e-5)
+np.testing.assert_allclose(both.validation_loss, alone.validation_loss, rtol=1e-5)
+for a, b in zip(one.state_dict().values(), each.state_dict().values(), strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+told(digest(each))
+"""
+
+
+def run(ranks, fit, code):
+    layers, settings = FITS[fit]
+    return launch(ranks, SORTED.format(layers=layers, settings=settings) + code)
+
+
+@cache
+def of_one(fit):
+    return run(1, fit, BITS)
+
+
+@pytest.mark.parametrize("ranks", [2, 4])
+@pytest.mark.parametrize("fit", FITS)
+def test_ranks_change_no_bit(fit, ranks):
+    expected = of_one(fit)
+    assert expected[0] == 0, expected[1]
+    assert run(ranks, fit, BITS) == expected
+
+
+@pytest.mark.parametrize(("ranks", "shards"), [(2, 8), (3, None)])
+@pytest.mark.parametrize("fit", FITS)
+def test_it_is_that_of_one_process(fit, ranks, shards):
+    status, output = run(ranks, fit, AS_ONE.format(shards=shards))
+    assert status == 0, output
