@@ -15,6 +15,9 @@ FITS = {
     "balanced": (PLAIN, "class_weight='balanced', validation_data=(X[:300], y[:300])"),
     "balanced loss": (PLAIN, "loss=st.SoftmaxCrossEntropy(class_weight='balanced')"),
     "balanced targets": (BINARY, "loss='bce', class_weight='balanced'"),
+    "split": (PLAIN, "validation_split=0.2, metrics=['accuracy'], class_weight='balanced'"),
+    "split of few": (PLAIN, "validation_split=0.001, metrics=['accuracy']"),
+    "split targets": (BINARY, "loss='mse', validation_split=0.1, sample_weight=np.arange(1003) % 7 + 1"),
 }
 # The samples are sorted by class, so that no rank has some of each.
 SORTED = """
@@ -48,6 +51,8 @@ np.testing.assert_allclose(both.loss, alone.loss, rtol=1e-5)
 np.testing.assert_allclose(both.validation_loss, alone.validation_loss, rtol=1e-5)
 for a, b in zip(one.state_dict().values(), each.state_dict().values(), strict=True):
     np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+for name, values in alone.metrics.items():
+    np.testing.assert_allclose(both.metrics[name], values, rtol=1e-6)
 told(digest(each))
 """
 
@@ -74,4 +79,30 @@ def test_ranks_change_no_bit(fit, ranks):
 @pytest.mark.parametrize("fit", FITS)
 def test_it_is_that_of_one_process(fit, ranks, shards):
     status, output = run(ranks, fit, AS_ONE.format(shards=shards))
+    assert status == 0, output
+
+
+def test_an_error_is_one_of_all_ranks():
+    code = """
+    def refused(text, targets=None, **settings):
+        model = made()
+        before = digest(model)
+        try:
+            labels = y[own] if targets is None else targets
+            st.distributed.fit(model, X[own], labels, progress=False, **settings)
+        except (ValueError, RuntimeError) as error:
+            assert text in str(error), error
+        else:
+            raise AssertionError(text)
+        assert digest(model) == before
+
+    own = st.distributed.rows(1003)
+    weight = np.zeros(len(y[own]))
+    weight[0] = 1
+    refused("validation_split makes is zero for all its samples", validation_split=0.01, sample_weight=weight)
+    refused("validation_data or validation_split, not both", validation_split=0.1, validation_data=(X, y))
+    refused("validation_split is 0.0 on rank 0, but 0.1 on rank 1", validation_split=comm.rank / 10)
+    refused("it needs a loss of labels", loss="mse", class_weight="balanced", targets=np.eye(5)[y[own]])
+    """
+    status, output = launch(2, code)
     assert status == 0, output

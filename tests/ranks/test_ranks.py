@@ -204,7 +204,6 @@ def test_what_needs_all_samples_is_refused():
     refused("BatchNorm needs the statistics of whole batches", st.Linear(20, 5), st.BatchNorm(5))
     refused("Standardize", st.Standardize(20), st.Linear(20, 5))
     refused("a loss of one's own is of a whole batch", loss=lambda scores, targets: (0.0, 0 * scores))
-    refused("give validation_data", validation_split=0.1)
     from scipy import sparse
     X = sparse.csr_matrix(np.where(X > 1, X, 0))
     refused("a lazy optimizer updates what a batch has", optimizer=st.Adam(lazy=True))

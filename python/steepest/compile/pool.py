@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+import numpy as np
+
 from .._checks import Array
 
 _T = TypeVar("_T")
@@ -20,6 +22,15 @@ class Pool:
     def summed(self, of: Callable[[Array], Array], rows: Array) -> Array:
         """What a function makes of all rows, if it adds up something over them: a vector."""
         return of(rows)
+
+    def some(self, wants: bool) -> bool:
+        """Whether a process does."""
+        return wants
+
+    def split(self, choose: Callable[[Array], Array], labels: Array) -> tuple[Array, Array]:
+        """Rows of this process that a choice among all leaves, and those that it takes, ascending."""
+        held = choose(labels)
+        return np.setdiff1d(np.arange(len(labels)), held, assume_unique=True), held
 
 
 POOL = Pool()

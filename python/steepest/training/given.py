@@ -61,7 +61,7 @@ def given(
         return batch
 
     batch = pool.together(checked)
-    train, held = _rows(batch, loss, split, seed) if split else (None, None)
+    train, held = _rows(batch, loss, pool, split, seed) if split else (None, None)
     if compiled.inputs is not None and not compiled.inputs.known:
         x = wide_rows(X, compiled.in_features)
         learned = x if train is None else x[train]
@@ -77,6 +77,12 @@ def given(
         return batch, Measured(batch, sample_weight)
 
     batch, on = pool.together(parts)
+    for part in (batch, on.batch) if split else ():
+        if not pool.some(part.weight is None or bool(part.weight.any())):
+            raise ValueError(
+                "sample_weight of a part that validation_split makes is zero for all its samples, but at "
+                "least one must be greater than 0"
+            )
     if class_weight is not None:
         labels = pool.together(lambda: _classes(batch, loss))
         weights = by_class(class_weight, labels, max(compiled.out_features, 2), pool)
@@ -137,21 +143,23 @@ def _weighted(batch: Batch, loss: Loss, weights: Weights) -> Batch:
     return replace(batch, weight=weighted_by_class(weights, labels, batch.weight, batch.x.dtype))
 
 
-def _rows(batch: Batch, loss: Loss, split: float, seed: int) -> tuple[Array, Array]:
-    """The numbers of the rows to learn from and of those held out: of each class its share."""
-    labels, samples = _labels(batch, loss), len(batch.x)
-    if labels is None:
-        labels = np.zeros(samples, np.int64)
+def _rows(batch: Batch, loss: Loss, pool: Pool, split: float, seed: int) -> tuple[Array, Array]:
+    """The numbers of the rows to learn from and of those held out."""
+    labels = pool.together(lambda: _labels(batch, loss))
+    unknown = pool.some(labels is None)
+    of_all = np.zeros(len(batch.x), np.int64) if unknown or labels is None else labels
+    return pool.split(partial(_held, split=split, seed=seed), of_all)
+
+
+def _held(labels: Array, split: float, seed: int) -> Array:
+    """The numbers of the rows to hold out: of each class its share."""
     _, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
     several = np.flatnonzero(counts[place] > 1)  # a class of one sample is learned from
     if not len(several):
         raise ValueError(f"validation_split is {split}, but no class has 2 samples, one of them to hold out")
-    held = several[stratified_split(labels[several], split, seed)[1]]
-    return np.setdiff1d(np.arange(samples), held, assume_unique=True), held
+    return np.asarray(several[stratified_split(labels[several], split, seed)[1]])
 
 
 def _some(batch: Batch, rows: Array) -> Batch:
     weight = None if batch.weight is None else batch.weight[rows]
-    if weight is not None:
-        _checks.some_count(weight, "sample_weight of a part that validation_split makes")
     return Batch(batch.x[rows], batch.targets[rows], weight)

@@ -110,7 +110,8 @@ def data_loss(compiled: Compiled, loss: Loss, batch: Batch, kept: Array | None =
         total += value * batch_size(loss, len(scores), weight)
         if kept is not None and len(kept):
             kept[part] = scores
-    return total / batch_size(loss, samples, batch.weight)
+    size = batch_size(loss, samples, batch.weight)
+    return total / size if size else 0.0  # a rank of several may have none of the samples
 
 
 def _read_only(array: Array) -> Array:

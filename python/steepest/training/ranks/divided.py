@@ -67,7 +67,7 @@ def divided(
         compiled.check_masks(size)
         return Divided(samples, size, Fit, None)
 
-    group.together(lambda: _refuse_undivided(compiled, learning, on[5]))
+    group.together(lambda: _refuse_undivided(compiled, learning))
     layers = {f"layer {place}": named(layer) for place, layer in enumerate(compiled.layers)}
     average = learning.state.average
     known = {"dtype": str(compiled.dtype), "learning": named(learning.state.config)}
@@ -78,11 +78,12 @@ def divided(
     told |= {"number of callbacks": (len(checked.callbacks), len(checked.batch_callbacks))}
     told |= {"validation_data": on[4] is not None, "validation_split": on[5]}
     group.require_same(told, "the arguments of fit")
-    samples = given(compiled, learning.loss, RankedPool(group), *on)
+    pool = RankedPool(group)
+    samples = given(compiled, learning.loss, pool, *on)
     group.together(lambda: _refuse_lazy(learning, samples.batch))
     weighted = samples.validated and samples.measured.weight is not None
     group.require_same({"weights of validation_data": weighted}, "the arguments of fit")
-    parts = Parts(group, samples.batch, checked.batch_size)
+    parts = Parts(group, samples.batch, checked.batch_size, pool.learned, pool.held)
 
     def state() -> tuple[int, int, list[Array]]:
         arrays = [array.copy() for array in _all_arrays(learning)]
@@ -118,7 +119,7 @@ def _refuse_lazy(learning: Learning, batch: Batch) -> None:
         raise ValueError("a lazy optimizer updates what a batch has, of which each rank has a part")
 
 
-def _refuse_undivided(compiled: Compiled, learning: Learning, split: object) -> None:
+def _refuse_undivided(compiled: Compiled, learning: Learning) -> None:
     """Refuse what needs all samples at once."""
     inputs = compiled.inputs
     if any(stage.mask is not None and len(stage.mask) > 1 for stage in compiled.stages):
@@ -132,5 +133,3 @@ def _refuse_undivided(compiled: Compiled, learning: Learning, split: object) -> 
         )
     if isinstance(learning.loss, CustomLoss):
         raise ValueError("a loss of one's own is of a whole batch, of which each rank has a part")
-    if split:
-        raise ValueError("validation_split would choose among the samples of each rank: give validation_data")

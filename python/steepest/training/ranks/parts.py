@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import numpy as np
 
 from ..._checks import Array
 from ...backends.data import Batch, StepKey
 from .ranks import Ranks, bounds_of
 
+Bounds: TypeAlias = Sequence[int]
 _ODD = 0x9E3779B97F4A7C15  # what the seeds of shards differ by: 2**64 over the golden ratio
 
 
@@ -22,8 +26,11 @@ class Parts:
     ranks : Ranks
     batch : Batch
         The samples of this rank.
-    size : int
-        Samples of a batch, of all ranks together.
+    size : int or None
+        Samples of a batch, of all ranks together; None for all.
+    learned, held : sequence of int, optional
+        Where the shards of these samples, and of those that the fit is measured on, begin, and the last one
+        ends; by default they are even.
 
     Attributes
     ----------
@@ -38,16 +45,23 @@ class Parts:
         If a shard has fewer samples than an epoch has batches, or some ranks give weights and some do not.
     """
 
-    def __init__(self, ranks: Ranks, batch: Batch, size: int | None) -> None:
-        self._ranks, self._batch = ranks, batch
+    def __init__(
+        self,
+        ranks: Ranks,
+        batch: Batch,
+        size: int | None,
+        learned: Bounds | None = None,
+        held: Bounds | None = None,
+    ) -> None:
+        self._ranks, self._batch, self._held = ranks, batch, held
         own, each = len(batch.x), len(ranks.own)
-        told = ranks.tell([own, batch.weight is not None])
-        self.samples = int(told[:, 0].sum())
+        self._bounds = bounds_of(own, each) if learned is None else learned
+        told = ranks.tell([batch.weight is not None, *np.diff(self._bounds)])
+        self._counts = [int(count) for count in told[:, 1:].ravel()]
+        self.samples = sum(self._counts)
         self.size = min(size or self.samples, self.samples)
         self.batches = -(-self.samples // self.size)
-        self._bounds = bounds_of(own, each)
-        self._counts = [int(n) for total in told[:, 0] for n in np.diff(bounds_of(int(total), each))]
-        if len(set(told[:, 1])) > 1:
+        if len(set(told[:, 0])) > 1:
             raise ValueError("some ranks give weights of their samples, and some do not")
         if min(self._counts) < self.batches:
             shard = self._counts.index(min(self._counts))
@@ -73,8 +87,10 @@ class Parts:
         return order[number * n // self.batches : (number + 1) * n // self.batches]
 
     def shard(self, batch: Batch, place: int) -> Batch:
-        """What an own shard has of other samples of this rank."""
-        bounds = bounds_of(len(batch.x), len(self._ranks.own))
+        """What an own shard has of these samples of this rank, or of those that the fit is measured on."""
+        bounds = self._bounds if batch is self._batch else self._held
+        if bounds is None:
+            bounds = bounds_of(len(batch.x), len(self._ranks.own))
         return part_of(batch, slice(bounds[place], bounds[place + 1]))
 
     def taken(self, rows: Array) -> Batch:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..._checks import Array
 from ...compile.pool import Pool
-from .parts import added
+from .parts import Bounds, added
 from .ranks import Ranks, bounds_of
 
 _T = TypeVar("_T")
@@ -25,6 +25,8 @@ class RankedPool(Pool):
 
     def __init__(self, ranks: Ranks) -> None:
         self._ranks = ranks
+        self.learned: Bounds | None = None  # of shards, where rows are held out: they differ in how many
+        self.held: Bounds | None = None
 
     def together(self, work: Callable[[], _T]) -> _T:
         """As `Ranks.together`."""
@@ -36,6 +38,29 @@ class RankedPool(Pool):
         told = self._ranks.tell(np.ravel(own)).reshape(self._ranks.shards, -1)  # type: ignore[arg-type]
         return np.array([added(column) for column in told.T])
 
+    def some(self, wants: bool) -> bool:
+        """Whether a rank does."""
+        return bool(self._ranks.tell([wants]).any())
+
+    def split(self, choose: Callable[[Array], Array], labels: Array) -> tuple[Array, Array]:
+        """By a choice of rank 0 among the rows of all, in the order of the ranks; shards stay as they are."""
+        of_ranks = self._ranks.gather(labels)
+
+        def chosen() -> list[Array]:
+            every = np.concatenate(of_ranks or [])
+            taken = np.zeros(len(every), bool)
+            taken[choose(every)] = True
+            ends = np.cumsum([len(own) for own in of_ranks or []])
+            return [np.packbits(own) for own in np.split(taken, ends[:-1])]
+
+        own = self._ranks.first(chosen)[self._ranks.rank]
+        taken = np.unpackbits(own, count=len(labels)).astype(bool)
+        bounds = bounds_of(len(labels), len(self._ranks.own))
+        train, held = np.flatnonzero(~taken), np.flatnonzero(taken)
+        self.learned, self.held = (np.searchsorted(rows, bounds).tolist() for rows in (train, held))
+        return train, held
+
     def _shards(self, rows: Array) -> list[Array]:
-        """The rows of each own shard."""
-        return np.split(rows, bounds_of(len(rows), len(self._ranks.own))[1:-1])
+        """The rows of each own shard, of those that are learned from."""
+        bounds = self.learned or bounds_of(len(rows), len(self._ranks.own))
+        return np.split(rows, bounds[1:-1])
