@@ -1,7 +1,8 @@
 """One fit by several processes, on one machine or many: the ranks of an MPI communicator.
 
-Each process has samples of its own, and all learn the same parameters. Start them with ``mpiexec -n 4 python
-program.py``. It needs mpi4py and an MPI, which ``pip install 'steepest[mpi]'`` brings.
+Each process has samples of its own, and all learn the same parameters. Start them with
+``mpiexec -n 4 python -m mpi4py program.py``. It needs mpi4py and an MPI, which
+``pip install 'steepest[mpi]'`` brings.
 """
 
 from __future__ import annotations

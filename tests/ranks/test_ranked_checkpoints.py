@@ -71,6 +71,25 @@ def _command(pid):
         return ""
 
 
+def test_an_interrupted_rank_that_waits_for_others_loses_nothing(tmp_path):
+    """It waits for a callback of rank 0, which learns of the interruption with the next step."""
+    interrupt = """
+pids = comm.allgather(os.getpid())
+
+def interrupt(state):
+    if state.step == 123 and not os.path.exists(path):
+        os.kill(pids[1], signal.SIGINT)
+        time.sleep(0.5)
+"""
+    code = interrupt + RUN.replace('"7 steps"', '"1 hour"').replace(
+        "**kept", "batch_callbacks=interrupt, **kept"
+    )
+    path = tmp_path / "run.ckpt"
+    status, output = launch(2, code, str(path))
+    assert status != 0 and "rank 1 failed: KeyboardInterrupt" in output and path.exists(), output
+    assert launch(2, code, str(path)) == unbroken()
+
+
 def test_a_checkpoint_of_other_samples_is_refused(tmp_path):
     path = str(tmp_path / "run.ckpt")
     assert launch(2, RUN, path) == unbroken()

@@ -111,6 +111,18 @@ def test_a_fault_of_a_callback_ends_all():
     assert status != 0 and "rank 0 failed: ZeroDivisionError" in output, output
 
 
+def test_who_waits_for_ranks_that_have_ended_says_so():
+    code = """
+    from steepest.training.ranks import waiting
+    waiting.PATIENCE = 1
+    if comm.rank in (1, 2):
+        sys.exit(1)
+    st.distributed.fit(made(), X, y, progress=False)
+    """
+    status, output = launch(3, code)
+    assert status != 0 and "rank 0 has waited 1 s for others to begin this fit: [1, 2];" in output, output
+
+
 def test_an_error_of_all_can_be_caught():
     code = """
     own, model = st.distributed.rows(1003), made()
@@ -165,7 +177,7 @@ def test_what_callbacks_of_rank_0_set_holds_for_all():
 @pytest.mark.skipif(sys.platform != "linux", reason="counts CPUs as Linux does")
 def test_ranks_share_the_cpus():
     code = """
-    own, cpus = st.distributed.rows(1003), sorted(os.sched_getaffinity(0))
+    own, cpus = st.distributed.rows(1003), set().union(*comm.allgather(os.sched_getaffinity(0)))
     seen = []
     def see(state):
         seen.append(st.get_num_threads())

@@ -450,6 +450,7 @@ class Trainer:
         (4, True)
         """
         group = self._ranks
+        group.meet()
         given_seed = self.model.seed if seed is None else seed  # the same in a loop of fits
         told = (epochs, batch_size, shuffle, metrics, callbacks, batch_callbacks, batch_group, progress)
         checked = group.together(lambda: checked_arguments(*told, given_seed))

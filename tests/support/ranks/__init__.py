@@ -18,6 +18,13 @@ needs_mpi = pytest.mark.skipif(
     find_spec("mpi4py") is None or _LAUNCHER is None, reason="no mpi4py or no mpiexec is installed"
 )
 
+# Open MPI refuses to run as root, and more ranks than cores; names of versions 4 and 5.
+_PERMITTED = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+_PERMITTED |= {
+    "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+}
+
 SETTING = """
 import hashlib, os, signal, sys, threading, time
 import numpy as np
@@ -74,7 +81,7 @@ def started(ranks: int, code: str, *arguments: str, **environment: str) -> subpr
     program = [sys.executable, "-W", "error", "-c", SETTING + textwrap.dedent(code), *arguments]
     return subprocess.Popen(
         [_LAUNCHER, "-n", str(ranks), *program],
-        env=os.environ | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"} | environment,
+        env=os.environ | _PERMITTED | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

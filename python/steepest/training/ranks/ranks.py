@@ -20,6 +20,7 @@ import numpy as np
 from ... import _checks, _extension
 from ..._checks import Array
 from ..._config import config, current
+from .waiting import Interruption, meet
 
 _T = TypeVar("_T")
 _TAG = 4803  # of the messages between two ranks: the program may send others
@@ -28,6 +29,9 @@ _PATIENCE = 0.5  # seconds, between what the first one says that fails and the e
 
 class Alone:
     """The one process of an ordinary fit, which has nobody to tell."""
+
+    def meet(self) -> None:
+        """Nobody."""
 
     def same(self, value: _T) -> _T:
         """The value itself."""
@@ -84,6 +88,7 @@ class Ranks:
         self.own = range(self.rank * each, (self.rank + 1) * each)
         self._known: BaseException | None = None  # what all ranks raise
         self.last_act: Callable[[], None] = lambda: None  # before an end that this rank alone knows of
+        self._interruption = Interruption()
         if self.size > 1:
             _end_all_on_errors()
 
@@ -91,6 +96,16 @@ class Ranks:
     def leads(self) -> bool:
         """Whether this is rank 0, which calls back, writes files, and shows what goes on."""
         return bool(self.rank == 0)
+
+    def meet(self) -> None:
+        """Wait until all ranks are here, and say for whom if that takes long."""
+        with self._unbroken():
+            if self.size > 1:
+                meet(self._comm, _TAG)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if Ctrl-C came in an exchange; the others must be told of it."""
+        self._interruption.check()
 
     def same(self, value: _T) -> _T:
         """What rank 0 has, of anything that can be pickled."""
@@ -108,6 +123,7 @@ class Ranks:
         """
         failure, result = None, None
         try:
+            self.check()
             result = work()
         except BaseException as error:
             failure = error
@@ -244,7 +260,8 @@ class Ranks:
         What all know of, they raise when all are here: rank 0 may have a last checkpoint to write.
         """
         try:
-            yield
+            with self._interruption.watched():
+                yield
         except BaseException as error:
             if error is self._known:
                 self.every(None)
@@ -262,9 +279,10 @@ class Ranks:
 
     @contextmanager
     def _unbroken(self) -> Iterator[None]:
-        """A block that others wait for: an error within, such as Ctrl-C, ends all of them."""
+        """A block that others wait for: an error within, such as a second Ctrl-C, ends all of them."""
         try:
-            yield
+            with self._interruption.exchange():
+                yield
         except BaseException as error:
             self._abort(error)
             raise

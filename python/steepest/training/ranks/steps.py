@@ -83,6 +83,7 @@ class Steps:
         """
         values, failure, stop = [0.0] * len(rows), None, False
         try:
+            self.ranks.check()
             stop = stops()
             if not stop:
                 values = [self._of_shard(network, j, own, weight, seed) for j, own in enumerate(rows)]
