@@ -53,8 +53,9 @@ def fit(
     **settings
         Of `Trainer` and its `fit`, the same in all processes. ``batch_size`` and ``epochs`` are those of all
         samples together, ``class_weight="balanced"`` counts all of them, ``validation_split`` chooses among
-        all, and ``validation_data`` are of this process. Callbacks, checkpoints and the progress
-        bar are those of rank 0, and what its callbacks do to the model and the optimizer holds for all.
+        all, `Standardize` and `PiecewiseLinear` learn from all, and ``validation_data`` are of this process.
+        Callbacks, checkpoints and the progress bar are those of rank 0, and what its callbacks do to the
+        model and the optimizer holds for all.
 
     Returns
     -------
@@ -66,9 +67,9 @@ def fit(
     ImportError
         If no communicator is given, and mpi4py or an MPI is missing.
     ValueError, TypeError
-        As `Trainer` and its `fit`; for a model with `BatchNorm`, whose statistics are of whole batches; for
-        inputs that are still to be standardized or encoded by the samples; for a `Dropout` with a mask of
-        rows; if a shard has fewer samples than an epoch has batches; for a `CustomLoss`.
+        As `Trainer` and its `fit`; for a model with `BatchNorm`, whose statistics are of whole batches; for a
+        `Dropout` with a mask of rows; for a `CustomLoss`; if a shard has fewer samples than an epoch has
+        batches.
     RuntimeError
         If another process fails, which it names, or the processes differ in their settings.
 

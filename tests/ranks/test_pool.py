@@ -18,11 +18,15 @@ FITS = {
     "split": (PLAIN, "validation_split=0.2, metrics=['accuracy'], class_weight='balanced'"),
     "split of few": (PLAIN, "validation_split=0.001, metrics=['accuracy']"),
     "split targets": (BINARY, "loss='mse', validation_split=0.1, sample_weight=np.arange(1003) % 7 + 1"),
+    "standardized": (f"st.Standardize(20), {PLAIN}", "validation_split=0.2"),
+    "encoded": ("st.PiecewiseLinear(20, 6), st.Linear(120, 5)", "validation_split=0.2"),
+    "encoded partly": ("st.PiecewiseLinear(20, [0, 4] * 10), st.ReLU(), st.Linear(50, 5)", ""),
 }
-# The samples are sorted by class, so that no rank has some of each.
+# The samples are sorted by class, so that no rank has some of each; one feature is constant on some ranks.
 SORTED = """
 order = np.argsort(y, kind="stable")
 X, y = np.ascontiguousarray(X[order]), y[order]
+X[:, 0], X[:, 1], X[:, 2] = 3, y, X[:, 2] + 5
 settings = dict(progress=False, {settings})
 y = (y > 3).astype(int) if settings.get("loss") == "bce" else y
 
@@ -79,6 +83,34 @@ def test_ranks_change_no_bit(fit, ranks):
 @pytest.mark.parametrize("fit", FITS)
 def test_it_is_that_of_one_process(fit, ranks, shards):
     status, output = run(ranks, fit, AS_ONE.format(shards=shards))
+    assert status == 0, output
+
+
+def test_a_fit_goes_on_with_what_was_learned_from_all(tmp_path):
+    path = tmp_path / "run.ckpt"
+    code = f"""
+model = made_here()
+kept = {{}} if comm.size == 1 else {{"checkpoint": {str(path)!r}, "resume": comm.size == 4}}
+history = fitted(model, 8, epochs=3 if comm.size == 2 else 6, batch_size=128, **kept)
+told(digest(model, history.loss, history.validation_loss))
+"""
+    expected, begun, done = (run(ranks, "standardized", code) for ranks in (1, 2, 4))
+    assert expected[0] == begun[0] == 0 and done == expected, (expected, begun, done)
+
+
+def test_what_rank_0_has_learned_holds_for_all():
+    code = """
+    model = st.Sequential(st.Standardize(20), st.Linear(20, 5), seed=1)
+    if comm.rank == 0:
+        model.standardize(3 * X)
+    before = comm.bcast(model.state_dict(), root=0)
+    own = st.distributed.rows(1003)
+    st.distributed.fit(model, X[own], y[own], epochs=1, progress=False)
+    for name in ("0.mean", "0.scale"):
+        assert (model.state_dict()[name] == before[name]).all()
+    told(digest(model))
+    """
+    status, output = launch(2, code)
     assert status == 0, output
 
 

@@ -214,7 +214,6 @@ def test_what_needs_all_samples_is_refused():
     mask = rng.random((1003, 20)) < 0.5
     refused("a Dropout with a mask of rows", st.Dropout(mask=mask), st.Linear(20, 5))
     refused("BatchNorm needs the statistics of whole batches", st.Linear(20, 5), st.BatchNorm(5))
-    refused("Standardize", st.Standardize(20), st.Linear(20, 5))
     refused("a loss of one's own is of a whole batch", loss=lambda scores, targets: (0.0, 0 * scores))
     from scipy import sparse
     X = sparse.csr_matrix(np.where(X > 1, X, 0))

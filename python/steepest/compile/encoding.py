@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from .._checks import Array
 from ..backends.memory import write
 from ..layers import PiecewiseLinear
 from .inputs import AT_ONCE
+from .pool import POOL, Pool
 
 
 class Encoding:
@@ -57,19 +59,20 @@ class Encoding:
         """As at first."""
         self.statistics[0] = _unknown(self.statistics[0])
 
-    def learn(self, x: Array) -> None:
-        """Set the knots of each feature: its values if there are no more, else quantiles of rows.
+    def learn(self, x: Array, pool: Pool = POOL) -> None:
+        """Set the knots of each feature: its values if there are no more, else quantiles of a pool's rows.
 
         Raises
         ------
         ValueError
             If a number is larger than the dtype holds.
         """
-        new = [_knots_of(x[:, i], n + 1) for i, n in zip(self._encoded, self._bins, strict=True)]
+        columns = zip(self._encoded, self._bins, strict=True)
+        new = [pool.of_all(partial(_knots_of, count=n + 1), x[:, i]) for i, n in columns]
         with np.errstate(over="ignore"):
             rounded = np.concatenate(new).astype(self.statistics.dtype)
         if not np.isfinite(rounded).all():
-            largest = np.abs(x[:, self._encoded]).max(axis=0)
+            largest = np.array([np.abs(knots).max() for knots in new])
             bad = int(largest.argmax())
             raise ValueError(
                 f"feature {self._encoded[bad]} holds {largest[bad]:g}, too large for {rounded.dtype}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from .._checks import Array
 from ..backends import active
 from ..backends.memory import write
 from ..backends.protocol import Network
+from .pool import POOL, Pool
 
 AT_ONCE = 4096  # rows: what is computed in float64 stays small
 
@@ -46,17 +49,18 @@ class Inputs:
         """As at first."""
         self.statistics[...] = 0
 
-    def learn(self, x: Array) -> None:
-        """Set them to mean and standard deviation of rows; the scale of a constant feature is 1.
+    def learn(self, x: Array, pool: Pool = POOL) -> None:
+        """Set them to mean and deviation of all rows of a pool; the scale of a constant feature is 1.
 
         Raises
         ------
         ValueError
             If a mean or deviation is larger than the dtype holds.
         """
-        mean = sum(part.sum(axis=0) for part in _parts(x)) / len(x)
+        samples = pool.summed(lambda rows: np.array([len(rows)]), x)
+        mean = pool.summed(_sums, x) / samples
         with np.errstate(over="ignore"):
-            scale = np.sqrt(sum(((part - mean) ** 2).sum(axis=0) for part in _parts(x)) / len(x))
+            scale = np.sqrt(pool.summed(partial(_squares, mean=mean), x) / samples)
             new = np.array([mean, scale]).astype(self.statistics.dtype)
         if not np.isfinite(new).all():
             bad = int(np.flatnonzero(~np.isfinite(new).all(axis=0))[0])
@@ -64,8 +68,8 @@ class Inputs:
                 f"feature {bad} has mean {mean[bad]:g} and standard deviation {scale[bad]:g}, too large for "
                 f"{self.statistics.dtype}"
             )
-        constant = (x == x[0]).all(axis=0)
-        new[1, constant | (new[1] < np.finfo(new.dtype).tiny)] = 1
+        least, most = pool.extremes(x)
+        new[1, (least == most) | (new[1] < np.finfo(new.dtype).tiny)] = 1
         write([(self.statistics, new)])
 
     def apply(self, x: Array) -> Array:
@@ -113,6 +117,16 @@ def rows_to_learn(X: object, features: int) -> Array:
     return x
 
 
-def _parts(x: Array) -> list[Array]:
-    """Some rows at a time in float64, in an order that does not depend on anything else."""
-    return [x[start : start + AT_ONCE].astype(np.float64) for start in range(0, len(x), AT_ONCE)]
+def _sums(x: Array) -> Array:
+    """Of each feature."""
+    return np.asarray(sum(part.sum(axis=0) for part in _parts(x)))
+
+
+def _squares(x: Array, mean: Array) -> Array:
+    """Of each feature, the sum of squared deviations."""
+    return np.asarray(sum(((part - mean) ** 2).sum(axis=0) for part in _parts(x)))
+
+
+def _parts(x: Array) -> Iterator[Array]:
+    """Some rows at a time in float64, at least none, in an order that does not depend on anything else."""
+    return (x[start : start + AT_ONCE].astype(np.float64) for start in range(0, max(len(x), 1), AT_ONCE))

@@ -23,6 +23,14 @@ class Pool:
         """What a function makes of all rows, if it adds up something over them: a vector."""
         return of(rows)
 
+    def extremes(self, rows: Array) -> Array:
+        """The smallest and the largest of each feature over all rows: (2, features)."""
+        return np.array([rows.min(axis=0), rows.max(axis=0)])
+
+    def of_all(self, work: Callable[[Array], Array], rows: Array) -> Array:
+        """What a function makes of all rows."""
+        return work(rows)
+
     def some(self, wants: bool) -> bool:
         """Whether a process does."""
         return wants

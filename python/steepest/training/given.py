@@ -63,10 +63,9 @@ def given(
     batch = pool.together(checked)
     train, held = _rows(batch, loss, pool, split, seed) if split else (None, None)
     if compiled.inputs is not None and not compiled.inputs.known:
-        x = wide_rows(X, compiled.in_features)
-        learned = x if train is None else x[train]
-        compiled.turns.compute(partial(compiled.inputs.learn, learned))
-        batch = batch_of(compiled, X, y, sample_weight, loss)
+        learned = pool.together(lambda: _taken(wide_rows(X, compiled.in_features), train))
+        compiled.turns.compute(partial(compiled.inputs.learn, learned, pool))
+        batch = pool.together(lambda: batch_of(compiled, X, y, sample_weight, loss))
 
     def parts() -> tuple[Batch, Measured]:
         if train is not None and held is not None:
@@ -158,6 +157,10 @@ def _held(labels: Array, split: float, seed: int) -> Array:
     if not len(several):
         raise ValueError(f"validation_split is {split}, but no class has 2 samples, one of them to hold out")
     return np.asarray(several[stratified_split(labels[several], split, seed)[1]])
+
+
+def _taken(rows: Array, numbers: Array | None) -> Array:
+    return rows if numbers is None else np.asarray(rows[numbers])
 
 
 def _some(batch: Batch, rows: Array) -> Batch:

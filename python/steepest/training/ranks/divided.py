@@ -78,6 +78,9 @@ def divided(
     told |= {"number of callbacks": (len(checked.callbacks), len(checked.batch_callbacks))}
     told |= {"validation_data": on[4] is not None, "validation_split": on[5]}
     group.require_same(told, "the arguments of fit")
+    if (inputs := compiled.inputs) is not None:
+        statistics = group.same(inputs.statistics)  # which may be known
+        compiled.turns.compute(lambda: write([(inputs.statistics, statistics)]))
     pool = RankedPool(group)
     samples = given(compiled, learning.loss, pool, *on)
     group.together(lambda: _refuse_lazy(learning, samples.batch))
@@ -121,15 +124,9 @@ def _refuse_lazy(learning: Learning, batch: Batch) -> None:
 
 def _refuse_undivided(compiled: Compiled, learning: Learning) -> None:
     """Refuse what needs all samples at once."""
-    inputs = compiled.inputs
     if any(stage.mask is not None and len(stage.mask) > 1 for stage in compiled.stages):
         raise ValueError("a Dropout with a mask of rows is of whole batches, of which each rank has a part")
     if compiled.running:
         raise ValueError("BatchNorm needs the statistics of whole batches, of which each rank has a part")
-    if inputs is not None and not inputs.known:
-        raise ValueError(
-            f"{compiled.layers[0]!r:.80} would learn from the samples of one rank alone: let it learn from "
-            "all before, or from a part of them that is the same in all ranks"
-        )
     if isinstance(learning.loss, CustomLoss):
         raise ValueError("a loss of one's own is of a whole batch, of which each rank has a part")

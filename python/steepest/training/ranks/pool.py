@@ -35,8 +35,22 @@ class RankedPool(Pool):
     def summed(self, of: Callable[[Array], Array], rows: Array) -> Array:
         """The sum of what it makes of each shard; some may have no rows."""
         own = self._ranks.together(lambda: [of(part) for part in self._shards(rows)])
-        told = self._ranks.tell(np.ravel(own)).reshape(self._ranks.shards, -1)  # type: ignore[arg-type]
+        told = self._ranks.tell(np.ravel(own)).reshape(self._ranks.shards, -1)
         return np.array([added(column) for column in told.T])
+
+    def extremes(self, rows: Array) -> Array:
+        """Of the rows of all ranks, of which some may have none."""
+
+        def own() -> Array:
+            return np.concatenate([rows.min(axis=0, initial=np.inf), rows.max(axis=0, initial=-np.inf)])
+
+        told = self._ranks.tell(self._ranks.together(own)).reshape(-1, 2, rows.shape[1])
+        return np.array([told[:, 0].min(axis=0), told[:, 1].max(axis=0)])
+
+    def of_all(self, work: Callable[[Array], Array], rows: Array) -> Array:
+        """What rank 0 makes of the rows of all, which it must have memory for."""
+        of_ranks = self._ranks.gather(rows)
+        return self._ranks.first(lambda: work(np.concatenate(of_ranks or [])))
 
     def some(self, wants: bool) -> bool:
         """Whether a rank does."""

@@ -191,7 +191,7 @@ class Ranks:
                         f"{what} differ: {name} is {one!r:.200} on rank 0, but {two!r:.200} on rank {rank}"
                     )
 
-    def tell(self, numbers: Sequence[float]) -> Array:
+    def tell(self, numbers: Sequence[float] | Array) -> Array:
         """The numbers of all ranks, (ranks, numbers); each has as many."""
         told = np.empty((self.size, len(numbers)))
         with self._unbroken():
