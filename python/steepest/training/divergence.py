@@ -45,7 +45,7 @@ class DivergenceError(ArithmeticError):
         self.learning_rate = learning_rate
 
 
-def of_step(objective: float, learning_rate: float) -> DivergenceError:
+def of_step(objective: float | str, learning_rate: float) -> DivergenceError:
     """The error of a single step, which was not taken."""
     return DivergenceError(
         f"the loss of this batch is {objective} with learning rate {learning_rate}; "

@@ -35,6 +35,7 @@ from .validation import ValidationData
 __all__ = ["Trainer"]
 
 DEFAULT_OPTIMIZER = SGD()
+_OF_ONE_PROCESS = ("_cancelled", "_ranks", "_stepping")  # which no copy has
 
 
 class Trainer:
@@ -75,7 +76,7 @@ class Trainer:
         them, and their gradients are no part of `clip_norm`'s norm. The running statistics of a frozen
         `BatchNorm` go on.
     communicator : mpi4py.MPI.Comm, optional
-        Train in all of its processes together, each of which gives `fit` samples of its own; see
+        Train in all of its processes together, each of which gives `fit` or `step` samples of its own; see
         `steepest.distributed.fit`. A copy of the trainer has none.
     shards : int, optional
         With a communicator: how many parts the samples of all processes have, a power of 2. The gradient of
@@ -129,6 +130,7 @@ class Trainer:
     ) -> None:
         self.model = checked_model(model)
         self._ranks = ranks.ranks_of(communicator, shards)
+        self._stepping = ranks.Stepping(self._ranks) if isinstance(self._ranks, ranks.Ranks) else None
         self.model.compiled.turns.check_here()  # whose loss this sets
         self.epochs_done = 0
         self.learning = Learning(
@@ -226,6 +228,10 @@ class Trainer:
     def step(self, X: Samples, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Do one update on the batch X, y, and return its objective.
 
+        With a communicator, all its processes call this at the same time, each with samples of its own, and
+        make the update by the gradient of all of them. All then hold what rank 0 does: at the first step, and
+        after a fit, another optimizer or another number of epochs.
+
         Parameters
         ----------
         X : array_like or sparse matrix, (samples, in_features)
@@ -243,9 +249,11 @@ class Trainer:
         Raises
         ------
         ValueError, TypeError
-            For data that cannot be used.
+            For data that cannot be used; with a communicator, as `steepest.distributed.fit`.
         RuntimeError
-            With a communicator. While the model is being fitted, by the fit that calls this or in another
+            With a communicator, if another process fails, or the processes differ in their settings, or in
+            their parameters, which are compared once in 1,024 steps.
+            While the model is being fitted, by the fit that calls this or in another
             thread. Where losses in
             several threads use each other's models, also in one that would wait for ever.
         DivergenceError
@@ -262,15 +270,14 @@ class Trainer:
         >>> after < before
         True
         """
+        if self._stepping is not None:
+            self.model.compiled.turns.check_free()
+            return self._stepping.step(self, X, y, sample_weight)
         learning, seed, objective = self.learning, self.model.seed, None
         compiled, state, rate = learning.compiled, learning.state, learning.rate(self.epochs_done)
         network = compiled.network()
         if compiled.turns.fit is not None:
             compiled.turns.check_free()
-        if self._ranks is not ranks.ALONE:
-            raise RuntimeError(
-                "a trainer with a communicator learns by fit: a step would be of one rank alone"
-            )
         try:
             if sample_weight is None:
                 objective = network.try_step(X, y, state, rate, seed)
@@ -560,13 +567,13 @@ class Trainer:
         arrays, learning.state, epochs_done = own.turns.between(moment)
         write([(array, arrays[key]) for key, array in model.compiled.state()])
         del learning.compiled  # the model has it
-        left = {name: value for name, value in vars(self).items() if name not in ("_cancelled", "_ranks")}
+        left = {name: value for name, value in vars(self).items() if name not in _OF_ONE_PROCESS}
         return left | {"model": model, "learning": learning, "epochs_done": epochs_done}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state)
         self.learning.compiled = self.model.compiled  # a copy of the model has made its own
-        self._cancelled, self._ranks = threading.Event(), ranks.ALONE
+        self._cancelled, self._ranks, self._stepping = threading.Event(), ranks.ALONE, None
 
     def __copy__(self) -> Trainer:
         """A trainer of its own, with a copy of the model."""

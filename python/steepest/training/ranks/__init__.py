@@ -5,3 +5,4 @@ from .ranks import ALONE as ALONE
 from .ranks import Ranks as Ranks
 from .ranks import ranks_of as ranks_of
 from .ranks import rows_of as rows_of
+from .stepping import Stepping as Stepping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,6 +19,7 @@ from ..history import History
 from ..objective import objective_before_steps
 from ..rise import Rise
 from ..validation import data_loss, metrics_of
+from .agreement import checksum, require_same_parameters
 from .parts import Parts, added
 from .ranks import Ranks
 from .steps import Steps
@@ -137,7 +137,7 @@ class RankedFit(Fit):
 
     def _ask(self, callbacks: Sequence[Callable[[Any], object]], state: Any) -> tuple[bool, bool]:
         """What rank 0's callbacks want; they may set parameters and the optimizer, too."""
-        before = self._checksum() if self.ranks.leads else 0
+        before = checksum(self._learning) if self.ranks.leads else 0
         optimizer = self._learning.optimizer
 
         wanted = self.ranks.first(partial(super()._ask, callbacks, state))
@@ -151,7 +151,7 @@ class RankedFit(Fit):
         def told() -> bytes:
             if not self.ranks.leads:
                 return b""
-            changed = before is None or before != self._checksum()
+            changed = before is None or before != checksum(self._learning)
             arrays = [array.copy() for array in learning.changed_arrays()] if changed else None
             other = learning.optimizer if learning.optimizer is not optimizer else None
             return pickle.dumps((vars(history), other, learning.state.optimizer.state_start, arrays))
@@ -200,15 +200,8 @@ class RankedFit(Fit):
         total, size = added(told[:, 0]), added(told[:, 1])
         return total if self.loss.sums else total / size if size else 0.0
 
-    def _checksum(self) -> int:
-        """Of all that learning changes."""
-        sum_of = 0
-        for array in self._learning.changed_arrays():
-            sum_of = zlib.crc32(np.ascontiguousarray(array).data, sum_of)
-        return sum_of
-
     def _record(self, losses: Sequence[float], seconds: Sequence[float]) -> None:
         """Some finished epochs, after which all ranks must hold the same."""
         super()._record(losses, seconds)
         if losses:
-            self.ranks.require_same({"their checksum": self._checksum()}, "the parameters after an epoch")
+            require_same_parameters(self.ranks, self._learning, "an epoch")

@@ -54,7 +54,7 @@ class RankedPool(Pool):
 
     def some(self, wants: bool) -> bool:
         """Whether a rank does."""
-        return bool(self._ranks.tell([wants]).any())
+        return self._ranks.any(wants)
 
     def split(self, choose: Callable[[Array], Array], labels: Array) -> tuple[Array, Array]:
         """By a choice of rank 0 among the rows of all, in the order of the ranks; shards stay as they are."""

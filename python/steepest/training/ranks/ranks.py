@@ -198,6 +198,10 @@ class Ranks:
             self._comm.Allgather(np.array(numbers, np.float64), told)
         return told
 
+    def any(self, wants: bool) -> bool:
+        """Whether a rank does."""
+        return bool(self.tell([wants]).any())
+
     def add_up(self, vector: Array) -> None:
         """Replace a vector by its sum over the ranks, which all of them have then, to the last bit.
 

@@ -25,12 +25,14 @@ from .ranks import Ranks
 class Steps:
     """Makes them, each an update by the gradient of a batch of which every shard has a part.
 
-    It is kept for a whole fit, with memory for the gradient of each own shard.
+    It is kept for a whole fit, with memory for the gradient of each own shard. `restores`: whether parameters
+    that an update made infinite or NaN are those of the epoch's beginning then; that takes a copy.
     """
 
     ranks: Ranks
     learning: Learning
     parts: Parts
+    restores: bool = True
 
     def __post_init__(self) -> None:
         shapes = self.learning.compiled.zeros()
@@ -50,7 +52,7 @@ class Steps:
             began = perf_counter()
             orders = self.parts.orders(request.seed, request.first_epoch + epoch, request.shuffle)
             weights = self.parts.weights(orders)
-            before = self.learning.copies()
+            before = self.learning.copies() if self.restores else self.learning.running_copies()
             own, sums = (0.0, 0.0), request.sums
             for number in numbers:
                 rows = [self.parts.rows(order, number) for order in orders]
