@@ -72,7 +72,8 @@ def divided(
     group.together(lambda: refuse_lazy(learning, samples.batch.x))
     weighted = samples.validated and samples.measured.weight is not None
     group.require_same({"weights of validation_data": weighted}, "the arguments of fit")
-    parts = Parts(group, samples.batch, checked.batch_size, pool.learned, pool.held)
+    classes = compiled.out_features if learning.loss.takes_labels else None
+    parts = Parts(group, samples.batch, checked.batch_size, pool.learned, pool.held, classes)
     take_from_first(group, trainer)
     texts = group.every(_checksums(group, parts, samples)) if checksums else []
     data = {name: text for one in texts for name, text in one.items()}

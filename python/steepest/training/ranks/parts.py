@@ -8,7 +8,9 @@ from typing import TypeAlias
 import numpy as np
 
 from ..._checks import Array
+from ...backends import active
 from ...backends.data import Batch, StepKey
+from ..divergence import of_label
 from .ranks import Ranks, bounds_of
 
 Bounds: TypeAlias = Sequence[int]
@@ -31,6 +33,8 @@ class Parts:
     learned, held : sequence of int, optional
         Where the shards of these samples, and of those that the fit is measured on, begin, and the last one
         ends; by default they are even.
+    classes : int, optional
+        How many there are, if targets are labels that may be changed meanwhile.
 
     Attributes
     ----------
@@ -52,8 +56,9 @@ class Parts:
         size: int | None,
         learned: Bounds | None = None,
         held: Bounds | None = None,
+        classes: int | None = None,
     ) -> None:
-        self._ranks, self._batch, self._held = ranks, batch, held
+        self._ranks, self._batch, self._held, self._classes = ranks, batch, held, classes
         own, each = len(batch.x), len(ranks.own)
         self._bounds = bounds_of(own, each) if learned is None else learned
         told = ranks.tell([batch.weight is not None, *np.diff(self._bounds)])
@@ -94,8 +99,17 @@ class Parts:
         return part_of(batch, slice(bounds[place], bounds[place + 1]))
 
     def taken(self, rows: Array) -> Batch:
-        """Some samples of this rank."""
-        return part_of(self._batch, rows)
+        """Some samples of this rank.
+
+        Raises
+        ------
+        ValueError
+            If a label is no class: it was changed since it was checked.
+        """
+        taken = part_of(self._batch, rows)
+        if self._classes is not None and (bad := active().first_bad_label(taken.targets, self._classes)) >= 0:
+            raise of_label(int(rows[bad]), self._classes)
+        return taken
 
     def weights(self, orders: list[Array]) -> Array:
         """What all samples of each batch of an epoch weigh together."""
