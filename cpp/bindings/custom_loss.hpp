@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <stdexcept>
 #include <utility>
 
 namespace steepest::python {
@@ -31,27 +30,17 @@ template <class T> class PythonLoss {
 
   private:
     bool compute(const LossInput<T>& batch, double* loss) {
-        return locked([&] {
-            try {
-                const auto scores = copy(batch.scores, batch.rows, outputs_);
-                const py::object targets =
-                    batch.labels ? py::object(py::array_t<std::int64_t>(batch.rows, batch.labels))
-                                 : py::object(copy(batch.targets, batch.rows, loss_.target_columns));
-                const unsigned before = forks();
-                const py::tuple result = called(evaluate_, py::make_tuple(scores, targets));
-                if (forks() != before)
-                    throw std::runtime_error("the process was forked by a loss: the child cannot go on with "
-                                             "this fit, whose threads are the parent's");
-                *loss = py::cast<double>(result[0]);
-                const Input<T> gradient(py::cast<py::array>(result[1]), "gradient");
-                gradient.require(batch.rows, outputs_, "gradient");
-                for (Index i = 0; i < batch.rows; ++i)
-                    std::copy_n(from(gradient.rows, i).data, outputs_, from(batch.gradient, i).data);
-                return true;
-            } catch (const std::exception&) { // ends the run; raised when it has ended
-                error_ = std::current_exception();
-                return false;
-            }
+        return asked(error_, "a loss", [&] {
+            const auto scores = copy(batch.scores, batch.rows, outputs_);
+            const py::object targets =
+                batch.labels ? py::object(py::array_t<std::int64_t>(batch.rows, batch.labels))
+                             : py::object(copy(batch.targets, batch.rows, loss_.target_columns));
+            const py::tuple result = called(evaluate_, py::make_tuple(scores, targets));
+            *loss = py::cast<double>(result[0]);
+            const Input<T> gradient(py::cast<py::array>(result[1]), "gradient");
+            gradient.require(batch.rows, outputs_, "gradient");
+            for (Index i = 0; i < batch.rows; ++i)
+                std::copy_n(from(gradient.rows, i).data, outputs_, from(batch.gradient, i).data);
         });
     }
 

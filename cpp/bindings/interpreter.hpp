@@ -11,6 +11,7 @@
 #include <chrono>
 #include <exception>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -78,6 +79,25 @@ class Unlocked {
     PyThreadState* state_;
 };
 
+// Calls `f`, which asks Python, in the middle of a computation. False, and the error is kept until the
+// computation has ended, if it raises one, or the process was forked meanwhile.
+template <class F> bool asked(std::exception_ptr& error, const char* who, F f) {
+    return locked([&] {
+        try {
+            const unsigned before = forks();
+            f();
+            if (forks() != before)
+                throw std::runtime_error(std::string("the process was forked by ") + who +
+                                         ": the child cannot go on with this computation, whose threads are "
+                                         "the parent's");
+            return true;
+        } catch (const std::exception&) {
+            error = std::current_exception();
+            return false;
+        }
+    });
+}
+
 // Asks Python, while the team computes, whether to go on: the caller's function, if there is one, then the
 // signals.
 class Watcher {
@@ -85,22 +105,12 @@ class Watcher {
     explicit Watcher(py::object ask = py::none()) : ask_(std::move(ask)) {}
     Poll function() {
         return [this](double epochs) {
-            return locked([&] {
-                try {
-                    const unsigned before = forks();
-                    const bool stop = !ask_.is_none() && py::cast<bool>(called(ask_, py::make_tuple(epochs)));
-                    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-                    if (forks() != before)
-                        throw std::runtime_error(
-                            "the process was forked by a signal handler or a watcher: the "
-                            "child cannot go on with this computation, whose threads are "
-                            "the parent's");
-                    return stop;
-                } catch (const std::exception&) { // ends the run; raised when it has ended
-                    error_ = std::current_exception();
-                    return true;
-                }
+            bool stop = false;
+            const bool good = asked(error_, "a signal handler or a watcher", [&] {
+                stop = !ask_.is_none() && py::cast<bool>(called(ask_, py::make_tuple(epochs)));
+                if (PyErr_CheckSignals() != 0) throw py::error_already_set();
             });
+            return stop || !good;
         };
     }
     void raise() {

@@ -2,6 +2,7 @@
 #include "bindings/custom_loss.hpp"
 #include "bindings/engine.hpp"
 #include "bindings/samples.hpp"
+#include "bindings/whole.hpp"
 
 #include <pybind11/stl.h>
 
@@ -117,11 +118,12 @@ template <class T> class BoundNetwork {
     py::tuple loss_and_gradients(const py::object& x, const py::array& targets, const py::object& weight,
                                  py::handle config_, const std::string& isa, int threads, py::object custom,
                                  std::uint64_t seed, std::uint64_t number, double sample_scale,
-                                 py::handle into) {
+                                 py::handle into, const py::object& whole_) {
         const TrainConfig config = config_from(config_);
         const Data<T> data(x, targets, weight, config.loss, inputs(), outputs());
         if (!engine_.masks_cover(data.count)) refuse("a mask has too few rows");
         PythonLoss<T> own(std::move(custom), config.loss, outputs(), data.targets.columns);
+        PythonWhole<T> whole(whole_);
         require_penalties(config);
         if (data.sparse) require_dense();
         std::vector<Parameters<T>> views;
@@ -136,8 +138,9 @@ template <class T> class BoundNetwork {
         const double rate = 0;
         const Samples<T> samples = data.samples();
         const FitRequest request = single_step(data.count, &rate, {seed, number});
+        const double time = whole.get() ? unknown_time : engine_.network().plan().total_time(data.count);
         const Result result =
-            engine_.compute(engine_.network().plan().total_time(data.count), py::none(), Choice(isa, threads),
+            engine_.compute(time, py::none(), Choice(isa, threads),
                             [&](Trainer<T>& trainer, const Kernels<T>& kernels, int n, const Poll& poll) {
                                 return trainer.fit({.kernels = kernels,
                                                     .samples = samples,
@@ -145,22 +148,29 @@ template <class T> class BoundNetwork {
                                                     .request = request,
                                                     .custom = own.get(),
                                                     .only_gradients = views.data(),
-                                                    .sample_scale = sample_scale},
+                                                    .sample_scale = sample_scale,
+                                                    .whole = whole.get()},
                                                    n, poll);
                             });
         own.raise();
+        whole.raise();
         require_labels(result);
         return py::make_tuple(result.loss, arrays);
     }
 
     void update(py::handle gradients_, const BoundState<T>& state, double rate, const std::string& isa,
-                int threads) {
+                int threads, std::vector<py::array> statistics_) {
         require_penalties(state.config);
         state.require_like(engine_.parameters());
         const ParameterSet<T> gradients(engine_.stages(), gradients_);
         gradients.require_like(engine_.parameters(), "the gradient");
         double time = 0; // some nanoseconds for each parameter
         for (const auto& [weight, bias] : gradients.owners) time += double(weight.size());
+        std::optional<RunningSet<T>> given;
+        if (!statistics_.empty()) given.emplace(engine_.stages(), std::move(statistics_));
+        std::vector<MatrixView<const T>> statistics;
+        if (given)
+            for (const MatrixView<T>& own : given->views) statistics.push_back(read_only(own));
         const Samples<T> samples{};
         FitRequest request = single_step(0, &rate, {});
         request.first_step = *state.steps.value, request.state_start = state.state_start;
@@ -172,7 +182,8 @@ template <class T> class BoundNetwork {
                                        .config = state.config,
                                        .request = request,
                                        .state = state.state(),
-                                       .average = state.average ? state.average->view : Average<T>{}},
+                                       .average = state.average ? state.average->view : Average<T>{},
+                                       .statistics = given ? statistics.data() : nullptr},
                                       gradients.views.data(), n);
             });
         *state.steps.value += result.steps;
@@ -257,9 +268,9 @@ template <class T> void bind(py::module_& m, const char* state, const char* netw
         .def("loss_and_gradients", &Bound::loss_and_gradients, py::arg("x"), py::arg("targets"),
              py::arg("weight"), py::arg("config"), py::arg("isa"), py::arg("threads"),
              py::arg("custom") = py::none(), py::arg("seed") = 0, py::arg("number") = 0,
-             py::arg("sample_scale") = 0.0, py::arg("into") = py::none())
+             py::arg("sample_scale") = 0.0, py::arg("into") = py::none(), py::arg("whole") = py::none())
         .def("update", &Bound::update, py::arg("gradients"), py::arg("state"), py::arg("rate"),
-             py::arg("isa"), py::arg("threads"));
+             py::arg("isa"), py::arg("threads"), py::arg("statistics") = py::tuple());
 }
 
 } // namespace

@@ -50,12 +50,15 @@ void apply_gradients(const Network<T>& network, const Context<T>& context, const
     }
 }
 
-template <class T> void update_statistics(const Network<T>& network, const Context<T>& context) {
+template <class T>
+void update_statistics(const Network<T>& network, const Context<T>& context,
+                       const MatrixView<const T>* given) {
     const Plan& plan = network.plan();
     if (network.running().empty()) return;
     for (std::size_t s = 0; s < plan.size(); ++s)
         if (plan[s].kind->has_statistics())
-            plan[s].kind->template type<T>().update_statistics({network, s, {}}, context);
+            plan[s].kind->template type<T>().update_statistics(
+                {network, s, {}}, context, given ? given + plan.statistics_index(s) : nullptr);
 }
 
 #define STEEPEST_INSTANTIATE(T)                                                                \
@@ -63,7 +66,7 @@ template <class T> void update_statistics(const Network<T>& network, const Conte
                                     const StepUpdate<T>&);                                     \
     template void apply_gradients(const Network<T>&, const Context<T>&, const Updates<T>&,     \
                                   const OptimizerState<T>&, const Parameters<T>*, double);     \
-    template void update_statistics(const Network<T>&, const Context<T>&);
+    template void update_statistics(const Network<T>&, const Context<T>&, const MatrixView<const T>*);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)
 #undef STEEPEST_INSTANTIATE

@@ -16,7 +16,10 @@ template <class T>
 void apply_gradients(const Network<T>& network, const Context<T>& context, const Updates<T>& updates,
                      const OptimizerState<T>& state, const Parameters<T>* gradients, double scale);
 
-// The running statistics, from those of the batch that went forward. Every share, its columns.
-template <class T> void update_statistics(const Network<T>& network, const Context<T>& context);
+// The running statistics, from those that are given for each stage that has some, or else from those of the
+// batch that went forward. Every share, its columns.
+template <class T>
+void update_statistics(const Network<T>& network, const Context<T>& context,
+                       const MatrixView<const T>* given);
 
 } // namespace steepest

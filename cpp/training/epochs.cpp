@@ -58,7 +58,8 @@ template <class T> void Run<T>::train() {
     const Index count = job_.samples.count, size = batch_size();
     Context<T> context{.kernels = job_.kernels,
                        .key = {request.seed, std::uint64_t(request.first_step + first_step_)},
-                       .should_stop = polled_inside_ ? poller_.should_stop(0) : ShouldStop()};
+                       .should_stop = polled_inside_ ? poller_.should_stop(0) : ShouldStop(),
+                       .whole = job_.whole ? &whole_ : nullptr};
     result_.threads = team_->threads();
     for (Index epoch = first_epoch_; epoch < request.epochs; ++epoch) {
         if (!enter_epoch(context, epoch)) break;

@@ -16,7 +16,17 @@ namespace steepest {
 template <class T> class Run {
   public:
     Run(Network<T>& network, TrainMemory<T>& memory, const Job<T>& job, const Poll& poll)
-        : network_(network), memory_(memory), job_(job), poller_(poll), plateau_(job.request.plateau) {}
+        : network_(network), memory_(memory), job_(job), poller_(poll), plateau_(job.request.plateau) {
+        if (job.whole)
+            whole_ = {job.whole->samples, [this](T* first, T* second, Index columns, bool back) {
+                          if (poller_.stopped()) return false;
+                          const bool good = job_.whole->exchange(first, second, columns, back);
+                          if (!good) poller_.stop();
+                          return good;
+                      }};
+    }
+    Run(const Run&) = delete;
+    Run& operator=(const Run&) = delete;
 
     // Does what is asked for, with at most so many threads. The caller alone, once.
     [[nodiscard]] Result execute(int threads);
@@ -114,6 +124,7 @@ template <class T> class Run {
     TrainMemory<T>& memory_;
     const Job<T>& job_;
     Poller poller_;
+    Whole<T> whole_{};           // as the job's, but it stops the poller; if that has one
     std::optional<Team> team_{}; // while it computes
 
     Range part_{};                           // of the samples in an epoch's order

@@ -173,7 +173,7 @@ void Run<T>::update(const Context<T>& context, const Batch<T>& batch, const Para
         else
             update_parameters(network_, own, batch.samples.x,
                               {batch.samples.count, memory_.updates, job_.state, nullptr});
-        if (batch.samples.count > 0) update_statistics(network_, own);
+        if (batch.samples.count > 0 || job_.statistics) update_statistics(network_, own, job_.statistics);
     });
     team_->barrier();
     if (job_.config.max_norm < unlimited) {

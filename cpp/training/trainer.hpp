@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/poll.hpp"
+#include "network/context.hpp"
 #include "network/network.hpp"
 #include "training/average.hpp"
 #include "training/config.hpp"
@@ -25,6 +26,10 @@ template <class T> struct Job {
     // What a sample's loss and gradient are multiplied by next to its weight, where the batch is a part of a
     // larger one; 0 stands for 1 / the weight of the batch.
     double sample_scale = 0;
+    // Of such a batch, for stages whose results depend on all samples; or null.
+    const Whole<T>* whole = nullptr;
+    // For an update by given gradients: a batch's statistics for each stage that has some; or null.
+    const MatrixView<const T>* statistics = nullptr;
 };
 
 // Trains one network, which outlives it, with buffers that it keeps from call to call. The caller alone, one

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from .backends.data import FitRequest, Parameters, Status, TrainConfig, TrainState
+from .backends.data import FitRequest, Parameters, Status, TrainConfig, TrainState, Whole
 from .compile.stage import Stage
 from .losses import Loss
 from .optimizers import Optimizer
@@ -97,9 +97,16 @@ class NetworkFloat32(metaclass=_Type):
         number: int = 0,
         sample_scale: float = 0.0,
         into: Sequence[Parameters] | None = None,
+        whole: Whole | None = None,
     ) -> tuple[float, list[tuple[_Array, _Array | None]]]: ...
     def update(
-        self, gradients: Sequence[Parameters], state: StateFloat32, rate: float, isa: str, threads: int
+        self,
+        gradients: Sequence[Parameters],
+        state: StateFloat32,
+        rate: float,
+        isa: str,
+        threads: int,
+        statistics: Sequence[_Array] = (),
     ) -> None: ...
 
 class NetworkFloat64(metaclass=_Type):
@@ -154,9 +161,16 @@ class NetworkFloat64(metaclass=_Type):
         number: int = 0,
         sample_scale: float = 0.0,
         into: Sequence[Parameters] | None = None,
+        whole: Whole | None = None,
     ) -> tuple[float, list[tuple[_Array, _Array | None]]]: ...
     def update(
-        self, gradients: Sequence[Parameters], state: StateFloat64, rate: float, isa: str, threads: int
+        self,
+        gradients: Sequence[Parameters],
+        state: StateFloat64,
+        rate: float,
+        isa: str,
+        threads: int,
+        statistics: Sequence[_Array] = (),
     ) -> None: ...
 
 class DualAscentFloat32(metaclass=_Type):

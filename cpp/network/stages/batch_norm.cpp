@@ -15,6 +15,8 @@ enum Saved : Index {
     saved_scale,
     saved_dscale,
     saved_dshift,
+    saved_whole_dscale, // of the larger batch that this is a part of
+    saved_whole_dshift,
     saved_rows
 };
 
@@ -25,11 +27,10 @@ template <class T> struct BatchNorm final : StageType<T> {
 
     void forward(const StageView<T>& at, const Context<T>& context, Block y) const override {
         const Matrix<T>& saved = at.saved();
-        const MatrixView<const T> x = at.input(0);
-        context.kernels.moments(x, y.rows.end, y.columns.begin, y.columns.end, saved.row(saved_mean),
-                                saved.row(saved_variance));
+        if (!context.whole) measure(at, context, y, false);
         make_scale(at, saved.row(saved_variance), saved, y.columns);
-        standardize(at, context.kernels, x, saved.row(saved_mean), at.output().rows(), y.rows.end, y.columns);
+        standardize(at, context.kernels, at.input(0), saved.row(saved_mean), at.output().rows(), y.rows.end,
+                    y.columns);
     }
 
     // The sums over the batch, and if there is anything below, dx.
@@ -37,22 +38,47 @@ template <class T> struct BatchNorm final : StageType<T> {
         const Matrix<T>& saved = at.saved();
         const MatrixView<const T> x = at.input(0);
         const Index j = dx.columns.begin, samples = dx.rows.end;
-        context.kernels.moment_gradients(x, read_only(at.delta().rows()), samples, j, dx.columns.end,
-                                         saved.row(saved_mean), saved.row(saved_inverse),
-                                         saved.row(saved_dscale), saved.row(saved_dshift));
+        const bool part = context.whole && !at.is_first_parametric();
+        if (!part) measure(at, context, dx, true);
         if (at.is_first_parametric()) return;
-        const StandardizeGradient<T> gradient{.mean = saved.row(saved_mean) + j,
-                                              .inverse_deviation = saved.row(saved_inverse) + j,
-                                              .scale = at.parameters().weight.data + j,
-                                              .scale_gradient = saved.row(saved_dscale) + j,
-                                              .shift_gradient = saved.row(saved_dshift) + j,
-                                              .samples = samples};
+        const StandardizeGradient<T> gradient{
+            .mean = saved.row(saved_mean) + j,
+            .inverse_deviation = saved.row(saved_inverse) + j,
+            .scale = at.parameters().weight.data + j,
+            .scale_gradient = saved.row(part ? saved_whole_dscale : saved_dscale) + j,
+            .shift_gradient = saved.row(part ? saved_whole_dshift : saved_dshift) + j,
+            .samples = part ? context.whole->samples : samples};
         for (Index i = 0; i < samples; ++i) {
             T* const to = at.delta_below().row(i) + j;
             context.kernels.standardize_gradient(x.data + i * x.stride + j, at.delta().row(i) + j, gradient,
                                                  to, dx.columns.size());
             at.finish_gradient(context.kernels, i, dx.columns, to);
         }
+    }
+
+    void measure(const StageView<T>& at, const Context<T>& context, Block own, bool back) const override {
+        const Matrix<T>& saved = at.saved();
+        const Index begin = own.columns.begin, end = own.columns.end, samples = own.rows.end;
+        if (back)
+            context.kernels.moment_gradients(at.input(0), read_only(at.delta().rows()), samples, begin, end,
+                                             saved.row(saved_mean), saved.row(saved_inverse),
+                                             saved.row(saved_dscale), saved.row(saved_dshift));
+        else
+            context.kernels.moments(at.input(0), samples, begin, end, saved.row(saved_mean),
+                                    saved.row(saved_variance));
+    }
+
+    // The gradients of scale and shift stay those of the part.
+    void exchange(const StageView<T>& at, const Whole<T>& whole, bool back) const override {
+        const Matrix<T>& saved = at.saved();
+        const Index columns = at.stage().outputs;
+        if (!back) {
+            whole.exchange(saved.row(saved_mean), saved.row(saved_variance), columns, false);
+            return;
+        }
+        std::copy_n(saved.row(saved_dscale), columns, saved.row(saved_whole_dscale));
+        std::copy_n(saved.row(saved_dshift), columns, saved.row(saved_whole_dshift));
+        whole.exchange(saved.row(saved_whole_dscale), saved.row(saved_whole_dshift), columns, true);
     }
 
     void update(const StageView<T>& at, const Context<T>& context, const StepUpdate<T>& step) const override {
@@ -62,14 +88,16 @@ template <class T> struct BatchNorm final : StageType<T> {
                                    at.saved().row(saved_dshift));
     }
 
-    void update_statistics(const StageView<T>& at, const Context<T>& context) const override {
+    void update_statistics(const StageView<T>& at, const Context<T>& context,
+                           const MatrixView<const T>* given) const override {
+        const MatrixView<const T> batch = given ? *given : read_only(at.saved().rows(saved_mean));
         const MatrixView<T> running = at.running();
         const Range own = column_chunk<T>(at.stage().outputs, context.share);
         const T kept = T(at.stage().momentum), taken = T(1 - at.stage().momentum);
         for (Index j = own.begin; j < own.end; ++j)
             for (Index row = 0; row < 2; ++row) { // mean, variance
                 T& value = running.data[row * running.stride + j];
-                value = kept * value + taken * at.saved().row(saved_mean + row)[j];
+                value = kept * value + taken * from(batch, row).data[j];
             }
     }
 

@@ -52,8 +52,16 @@ template <class T> class StageType {
     // been through backward().
     virtual void update(const StageView<T>&, const Context<T>&, const StepUpdate<T>&) const {}
 
-    // Takes the batch's statistics into the running ones: this share's columns. Every share.
-    virtual void update_statistics(const StageView<T>&, const Context<T>&) const {}
+    // Of a part of a larger batch, for kinds with statistics, before forward() and, where that has something
+    // below it to tell, before backward(): the part's statistics, every share its columns; then those of the
+    // whole in their place, the caller alone.
+    virtual void measure(const StageView<T>&, const Context<T>&, Block, bool /* back */) const {}
+    virtual void exchange(const StageView<T>&, const Whole<T>&, bool /* back */) const {}
+
+    // Takes the statistics of a batch into the running ones: those that are given, or else those that
+    // forward() saved. This share's columns. Every share.
+    virtual void update_statistics(const StageView<T>&, const Context<T>&,
+                                   const MatrixView<const T>* /* given */) const {}
 
     // Makes what all rows of predictions share of the running statistics, for kinds that have some. The
     // caller alone.

@@ -36,6 +36,19 @@ class StepKey(NamedTuple):
 NO_KEY = StepKey(0, 0)  # of models that draw nothing
 
 
+class Whole(NamedTuple):
+    """The larger batch that a batch is a part of, for stages whose results depend on all samples.
+
+    samples: how many it has. exchange: is given the statistics of the part and whether it is on its way back,
+    and returns those of the whole, each (2, outputs) in the model's dtype: on the way forward mean and biased
+    variance, on the way back the gradients of scale and shift. Each batch_norm asks it, in the order of the
+    passes; on the way back none that has no stage with parameters below it.
+    """
+
+    samples: int
+    exchange: Callable[[Array, bool], Array]
+
+
 @dataclass
 class Parameters:
     """What belongs to one stage with parameters: (inputs, outputs) and (outputs,) or None.

@@ -29,6 +29,7 @@ from .data import (
     StepKey,
     TrainConfig,
     TrainState,
+    Whole,
 )
 from .dual import DualPoint, DualRows
 from .online import OnlinePoint, OnlineRows
@@ -104,16 +105,23 @@ class _Network:
         *,
         sample_scale: float | None = None,
         into: Sequence[Parameters] | None = None,
+        whole: Whole | None = None,
     ) -> tuple[float, list[Parameters]]:
         given = _rows(batch.x), batch.targets, batch.weight, config
         scale, custom = 0.0 if sample_scale is None else sample_scale, _function(config.loss)
-        value, arrays = self._network.loss_and_gradients(*given, *_choice(), custom, *key, scale, into)
+        value, arrays = self._network.loss_and_gradients(*given, *_choice(), custom, *key, scale, into, whole)
         return value, [Parameters(weight, bias) for weight, bias in arrays] if into is None else [*into]
 
-    def update(self, gradients: Sequence[Parameters], state: TrainState, rate: float) -> None:
+    def update(
+        self,
+        gradients: Sequence[Parameters],
+        state: TrainState,
+        rate: float,
+        statistics: Sequence[Array] = (),
+    ) -> None:
         bound = self._bound(state)
         try:
-            self._network.update(gradients, bound, rate, *_choice())
+            self._network.update(gradients, bound, rate, *_choice(), statistics)
         except _core.Overflowed as error:
             raise Overflowed(error) from None
 

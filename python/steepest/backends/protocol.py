@@ -28,6 +28,7 @@ from .data import (
     StepKey,
     TrainConfig,
     TrainState,
+    Whole,
 )
 from .dual import DualAscent, DualRows
 from .online import Online, OnlineRows
@@ -64,19 +65,28 @@ class Network(Protocol):
         *,
         sample_scale: float | None = None,
         into: Sequence[Parameters] | None = None,
+        whole: Whole | None = None,
     ) -> tuple[float, list[Parameters]]:
         """The objective (data loss + penalties) as in training, and its gradient for each learning stage.
 
         Bounds and the optimizer of the config have no say. sample_scale: what the loss of a sample counts for
         next to its weight, where the batch is a part of a larger one, 0 if that has no weight; if it is None,
         1 / the weight of the batch. (A `CustomLoss` has its own way.) into: arrays to write the gradients to,
-        in place of new ones.
+        in place of new ones. whole: what tells a batch_norm of the larger batch; the gradients stay those of
+        this part.
         """
 
-    def update(self, gradients: Sequence[Parameters], state: TrainState, rate: float) -> None:
+    def update(
+        self,
+        gradients: Sequence[Parameters],
+        state: TrainState,
+        rate: float,
+        statistics: Sequence[Array] = (),
+    ) -> None:
         """The update of a step, from gradients of the objective.
 
-        Running statistics stay as they are.
+        statistics: those of the batch for each batch_norm, (2, outputs), which move the running ones; without
+        any, these stay as they are.
 
         Raises
         ------

@@ -24,6 +24,7 @@ from ..data import (
     StepKey,
     TrainConfig,
     TrainState,
+    Whole,
 )
 from ..memory import write
 from ..sparse import SparseRows
@@ -32,7 +33,7 @@ from . import optimizers
 from .averaging import average_share, averaged
 from .batches import config_for, taken, touched_rows
 from .losses import batch_size, loss_and_gradient
-from .passes import Pass, backward, forward, running_changes
+from .passes import Pass, backward, forward, moved, running_changes
 from .penalties import constrained, limited, norm_scale, penalty_value, shrunk
 from .quiet import quiet
 from .random import shuffle_order
@@ -75,9 +76,10 @@ class ReferenceNetwork:
         *,
         sample_scale: float | None = None,
         into: Sequence[Parameters] | None = None,
+        whole: Whole | None = None,
     ) -> tuple[float, list[Parameters]]:
         """The objective (data loss + penalties) as in training, and its gradients, stage by stage."""
-        passed = self._pass(batch.x, key)
+        passed = self._pass(batch.x, key, whole)
         config = config_for(config, batch)
         objective, gradients = self._objective(passed, batch, config, sample_scale)
         for p, gradient, penalty in zip(self._parameters, gradients, self._penalties(config), strict=True):
@@ -90,15 +92,23 @@ class ReferenceNetwork:
                 to.bias[...] = gradient.bias
         return objective, [*into]
 
-    def update(self, gradients: Sequence[Parameters], state: TrainState, rate: float) -> None:
-        """The update of a step, from gradients of the objective.
+    def update(
+        self,
+        gradients: Sequence[Parameters],
+        state: TrainState,
+        rate: float,
+        statistics: Sequence[Array] = (),
+    ) -> None:
+        """The update of a step, from gradients of the objective; running statistics move if some are given.
 
         Raises
         ------
         Overflowed
             If the new parameters are not finite.
         """
-        self._update(gradients, [], state.config, state, rate, regularized=True)
+        stages = [stage for stage in self._stages if stage.running_rows]
+        changes = moved(stages, self._running, statistics) if statistics else []
+        self._update(gradients, changes, state.config, state, rate, regularized=True)
         self._require_finite(state)
 
     def step(
@@ -191,9 +201,9 @@ class ReferenceNetwork:
     def _parametric(self) -> list[Stage]:
         return [stage for stage in self._stages if stage.has_parameters]
 
-    def _pass(self, x: Array | SparseRows, draws: StepKey | None) -> Pass:
+    def _pass(self, x: Array | SparseRows, draws: StepKey | None, whole: Whole | None = None) -> Pass:
         dense = x.dense() if isinstance(x, SparseRows) else x
-        return forward(self._stages, self._parameters, self._running, dense, draws)
+        return forward(self._stages, self._parameters, self._running, dense, draws, whole)
 
     @quiet
     def _objective(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..._checks import Array
 from ...compile.stage import Stage
 from ...layers import ACTIVATIONS
-from ..data import Parameters, StepKey
+from ..data import Parameters, StepKey, Whole
 from .activations import activation, activation_backward
 from .quiet import quiet
 from .stages import STAGES
@@ -30,6 +30,7 @@ def forward(
     running: Sequence[Array],
     x: Array,
     key: StepKey | None,
+    whole: Whole | None = None,
 ) -> Pass:
     """All stages, as in training with the draws of a key, as in inference without."""
     passed = Pass([], [])
@@ -42,6 +43,7 @@ def forward(
             key,
             next(usual) if stage.running_rows else NOTHING,
             passed.outputs[stage.partner] if stage.partner < s else NOTHING,
+            whole=whole,
         )
         y, saved = STAGES[stage.kind].forward(view)
         x = activation(stage.activation, y, stage.slope)
@@ -73,4 +75,16 @@ def backward(passed: Pass, grad: Array) -> list[Parameters]:
 def running_changes(passed: Pass) -> list[tuple[Array, Array]]:
     """The running statistics of all stages, and what they are after the batch."""
     normal = [view for view in passed.views if view.stage.running_rows]
-    return [(view.running, STAGES[view.stage.kind].statistics(view, view.running)) for view in normal]
+    return moved(
+        [view.stage for view in normal], [view.running for view in normal], [view.saved for view in normal]
+    )
+
+
+def moved(
+    stages: Sequence[Stage], running: Sequence[Array], statistics: Sequence[Array]
+) -> list[tuple[Array, Array]]:
+    """The running statistics of stages that have some, and what they are after a batch with others."""
+    return [
+        (before, STAGES[stage.kind].statistics(stage, own, before))
+        for stage, before, own in zip(stages, running, statistics, strict=True)
+    ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...._checks import Array
 from ....compile.stage import Stage
-from ...data import Parameters, StepKey
+from ...data import Parameters, StepKey, Whole
 from ...protocol import Backend
 from ..random import key_of, philox
 
@@ -23,7 +23,8 @@ class View(NamedTuple):
 
     partner: in the forward pass the rows that came out of the partner, if that stands before it; in the
     backward pass their gradient, if it stands behind. key: of the draws; None in inference. running: the
-    running statistics, of kinds that have some. saved: what the forward pass has left.
+    running statistics, of kinds that have some. saved: what the forward pass has left. whole: the larger
+    batch, if this is a part of one.
     """
 
     stage: Stage
@@ -33,6 +34,7 @@ class View(NamedTuple):
     running: Array = NOTHING
     partner: Array = NOTHING
     saved: Array = NOTHING
+    whole: Whole | None = None
 
 
 class Rows(NamedTuple):
@@ -59,8 +61,8 @@ class StageType(ABC):
         """Those of its parameters from the gradient of y, of kinds that have some."""
         raise NotImplementedError
 
-    def statistics(self, view: View, before: Array) -> Array:
-        """The running statistics after a batch, of kinds that have some."""
+    def statistics(self, stage: Stage, batch: Array, before: Array) -> Array:
+        """The running statistics after a batch with its own, of kinds that have some."""
         raise NotImplementedError
 
     def tangent(self, view: View, dx: Array) -> Array:

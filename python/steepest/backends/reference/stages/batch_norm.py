@@ -24,14 +24,20 @@ class BatchNorm(StageType):
     def forward(self, view: View) -> tuple[Array, Array]:
         """The rows, and the statistics."""
         statistics = view.running if view.key is None else _moments(view.x)
+        if view.whole is not None:
+            statistics = view.whole.exchange(statistics, False)
         return _normalized(view, statistics), statistics
 
     def backward(self, view: View, y: Array, grad: Array) -> Array:
         """Through the statistics too."""
         p, inverse, normal = view.parameters, *_normal(view)
         own = self.parameter_gradients(view, grad)
-        share = view.x.dtype.type(1 / len(view.x))
-        dx: Array = p.weight[0] * inverse * (grad - share * (normal * own.weight[0] + own.bias))
+        scale, shift, samples = own.weight[0], own.bias, len(view.x)
+        if view.whole is not None:
+            scale, shift = view.whole.exchange(np.stack([own.weight[0], own.bias]), True)
+            samples = view.whole.samples
+        share = view.x.dtype.type(1 / samples)
+        dx: Array = p.weight[0] * inverse * (grad - share * (normal * scale + shift))
         return dx
 
     def parameter_gradients(self, view: View, grad: Array) -> Parameters:
@@ -39,10 +45,10 @@ class BatchNorm(StageType):
         _, normal = _normal(view)
         return Parameters((grad * normal).sum(axis=0)[None, :], grad.sum(axis=0))
 
-    def statistics(self, view: View, before: Array) -> Array:
+    def statistics(self, stage: Stage, batch: Array, before: Array) -> Array:
         """The running ones, moved towards those of the batch."""
-        real, momentum = before.dtype.type, view.stage.momentum
-        after: Array = real(momentum) * before + real(1 - momentum) * view.saved
+        real, momentum = before.dtype.type, stage.momentum
+        after: Array = real(momentum) * before + real(1 - momentum) * batch
         return after
 
     def directional(
