@@ -172,7 +172,8 @@ template <class T> Result Model<T>::fit(const Fit<T>& how) {
                      .state = {.slots = {first.data(), second.data()}, .count = slots_of(config.optimizer)},
                      .custom = how.custom,
                      .average = kept,
-                     .only_gradients = how.only_gradients},
+                     .only_gradients = how.only_gradients,
+                     .whole = how.whole},
                     how.threads, how.poll);
     if (!how.only_gradients) steps += result.steps;
     return result;

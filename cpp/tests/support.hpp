@@ -112,6 +112,7 @@ template <class T> struct Fit {
     bool weighted = true;
     Csr<T> sparse = {}; // in place of the samples
     const Parameters<T>* only_gradients = nullptr;
+    const Whole<T>* whole = nullptr;
 };
 
 // A classifier with 150 samples of 13 features in 5 classes, and all that learning keeps.

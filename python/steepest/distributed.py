@@ -67,9 +67,8 @@ def fit(
     ImportError
         If no communicator is given, and mpi4py or an MPI is missing.
     ValueError, TypeError
-        As `Trainer` and its `fit`; for a model with `BatchNorm`, whose statistics are of whole batches; for a
-        `Dropout` with a mask of rows; for a `CustomLoss`; if a shard has fewer samples than an epoch has
-        batches.
+        As `Trainer` and its `fit`; for a `Dropout` with a mask of rows; if a shard has fewer samples than an
+        epoch has batches.
     RuntimeError
         If another process fails, which it names, or the processes differ in their settings.
 

@@ -1,5 +1,5 @@
 // Gradients alone: those of central differences, the same bits with any number of threads, and nothing else
-// is written.
+// is written. The only part of a batch takes its own statistics for those of the whole.
 #include "tests/support.hpp"
 
 namespace steepest::tests {
@@ -74,8 +74,33 @@ template <class T> void check_bits(bool every_kind) {
     }
 }
 
+template <class T> void check_parts() {
+    std::string expected;
+    Index asked = 0, last = 100;
+    const Whole<T> whole{Model<T>::samples, [&](T*, T*, Index, bool) { return ++asked < last; }};
+    for (const int threads : {0, 1, 2, 7}) {
+        Model<T> model(smooth());
+        const Arrays<T> gradients(model.stages, zeros<T>);
+        Fit<T> how = objective<T>(std::max(1, threads), gradients.data());
+        how.config.penalties.resize(gradients.views().size());
+        if (threads > 0) how.whole = &whole;
+        asked = 0;
+        model.fit(how);
+        if (expected.empty()) expected = gradients.bits();
+        check(gradients.bits() == expected && asked == (threads > 0 ? 2 : 0),
+              "the only part of a batch with " + std::to_string(threads) + " threads");
+    }
+    Model<T> model(smooth());
+    const Arrays<T> gradients(model.stages, zeros<T>);
+    Fit<T> how = objective<T>(2, gradients.data());
+    how.config.penalties.resize(gradients.views().size());
+    how.whole = &whole, asked = 0, last = 1;
+    check(model.fit(how).status == Status::cancelled && asked == 1, "a part that fails ends the run");
+}
+
 const Concern gradients{"gradients", [] {
                             check_differences();
+                            check_parts<float>(), check_parts<double>();
                             for (const bool every_kind : {false, true})
                                 check_bits<float>(every_kind), check_bits<double>(every_kind);
                         }};

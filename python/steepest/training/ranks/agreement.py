@@ -9,7 +9,6 @@ import numpy as np
 from ..._checks import Array
 from ...backends.memory import write
 from ...backends.sparse import SparseRows
-from ...losses import CustomLoss
 from ...optimizers import is_lazy
 from ..callbacks import RunningTrainer
 from ..checkpoints import named
@@ -92,7 +91,3 @@ def _refuse_undivided(learning: Learning) -> None:
     compiled = learning.compiled
     if any(stage.mask is not None and len(stage.mask) > 1 for stage in compiled.stages):
         raise ValueError("a Dropout with a mask of rows is of whole batches, of which each rank has a part")
-    if compiled.running:
-        raise ValueError("BatchNorm needs the statistics of whole batches, of which each rank has a part")
-    if isinstance(learning.loss, CustomLoss):
-        raise ValueError("a loss of one's own is of a whole batch, of which each rank has a part")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,6 @@ from ...backends.reference.losses import batch_size
 from ...optimizers import Optimizer
 from ..fit import Fit
 from ..history import History
-from ..objective import objective_before_steps
 from ..rise import Rise
 from ..validation import data_loss, metrics_of
 from .agreement import checksum, require_same_parameters
@@ -85,15 +84,7 @@ class RankedFit(Fit):
 
     def objective(self, rows: int) -> float:
         """That of some samples of each shard."""
-        compiled, config = self._learning.compiled, self._learning.state.config
-        each, size = -(-rows // self.ranks.shards), -(-self.batch_size // self.ranks.shards)
-        bare = replace(config, penalties=(None,) * len(config.penalties))
-
-        def of(shard: Batch, number: int) -> float:
-            own = bare if number and self.loss.sums else config  # penalties are in the sum once
-            return objective_before_steps(compiled, own, shard, size, self.seed, each)
-
-        return self._mean(self.batch, of)
+        return self._steps.objective(self._learning.compiled.network(), rows, self.seed)
 
     @property
     def loss(self) -> Any:

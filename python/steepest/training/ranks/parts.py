@@ -111,12 +111,16 @@ class Parts:
             raise of_label(int(rows[bad]), self._classes)
         return taken
 
+    def sizes(self) -> Array:
+        """How many samples each batch of an epoch has, of all shards."""
+        places = np.arange(self.batches + 1)
+        sizes: Array = np.sum([np.diff(places * n // self.batches) for n in self._counts], axis=0)
+        return sizes
+
     def weights(self, orders: list[Array]) -> Array:
         """What all samples of each batch of an epoch weigh together."""
         if self._batch.weight is None:
-            places = np.arange(self.batches + 1)
-            totals = sum(np.diff(places * n // self.batches) for n in self._counts)
-            return np.asarray(totals, np.float64)
+            return self.sizes().astype(np.float64)
         own = [
             float(self._batch.weight[self.rows(order, number)].sum(dtype=np.float64))
             for order in orders
@@ -124,6 +128,19 @@ class Parts:
         ]
         shards = self._ranks.tell(own).reshape(self._ranks.shards, self.batches)
         return np.array([added(column) for column in shards.T])
+
+    def spread(self, number: int) -> tuple[list[Array], int]:
+        """Of each own shard as many rows as a batch has, from all over it; and how many all shards have."""
+        ends = zip(self._bounds, self._bounds[1:], strict=False)
+        rows = [np.arange(first + number, end, self.batches) for first, end in ends]
+        return rows, sum(len(range(number, n, self.batches)) for n in self._counts)
+
+    def total_weight(self, rows: list[Array], samples: int) -> float:
+        """What rows of all shards weigh together, which are so many samples."""
+        if self._batch.weight is None:
+            return float(samples)
+        own = [float(self._batch.weight[part].sum(dtype=np.float64)) for part in rows]
+        return added(self._ranks.tell(own).ravel())
 
     def key(self, place: int, seed: int, step: int) -> StepKey:
         """That of the random draws of an own shard in a step."""

@@ -150,7 +150,7 @@ class Ranks:
         given, others = sum(threads for _, threads in here), sum(not threads for _, threads in here)
 
         def warn() -> None:
-            if self.leads and given and given + others > cpus:
+            if self.leads and len(here) > 1 and given and given + others > cpus:
                 warnings.warn(
                     f"{len(here)} ranks on this machine use {given + others} threads, but may use {cpus} "
                     "CPUs: ask for fewer threads, or leave it to the ranks to share the CPUs",

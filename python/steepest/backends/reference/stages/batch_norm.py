@@ -31,19 +31,17 @@ class BatchNorm(StageType):
     def backward(self, view: View, y: Array, grad: Array) -> Array:
         """Through the statistics too."""
         p, inverse, normal = view.parameters, *_normal(view)
-        own = self.parameter_gradients(view, grad)
-        scale, shift, samples = own.weight[0], own.bias, len(view.x)
+        sums, samples = _sums(normal, grad), len(view.x)
         if view.whole is not None:
-            scale, shift = view.whole.exchange(np.stack([own.weight[0], own.bias]), True)
-            samples = view.whole.samples
+            sums, samples = view.whole.exchange(sums, True), view.whole.samples
         share = view.x.dtype.type(1 / samples)
-        dx: Array = p.weight[0] * inverse * (grad - share * (normal * scale + shift))
+        dx: Array = p.weight[0] * inverse * (grad - share * (normal * sums[0] + sums[1]))
         return dx
 
     def parameter_gradients(self, view: View, grad: Array) -> Parameters:
         """Sums over the samples."""
-        _, normal = _normal(view)
-        return Parameters((grad * normal).sum(axis=0)[None, :], grad.sum(axis=0))
+        scale, shift = _sums(_normal(view)[1], grad)
+        return Parameters(scale[None, :], shift)
 
     def statistics(self, stage: Stage, batch: Array, before: Array) -> Array:
         """The running ones, moved towards those of the batch."""
@@ -70,6 +68,11 @@ def _moments(x: Array) -> Array:
     """Mean and biased variance of each column."""
     mean = x.mean(axis=0)
     return np.stack([mean, np.square(x - mean).mean(axis=0)])
+
+
+def _sums(normal: Array, grad: Array) -> Array:
+    """The gradients of scale and shift."""
+    return np.stack([(grad * normal).sum(axis=0), grad.sum(axis=0)])
 
 
 def _inverse_deviation(stage: Stage, statistics: Array) -> Array:
