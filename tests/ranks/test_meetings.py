@@ -65,28 +65,6 @@ def test_ranks_change_no_bit(fit, ranks):
     assert launch(ranks, code) == expected
 
 
-ALIKE = """
-own, models = st.distributed.rows(1003), (net(), net())
-settings = dict(epochs=4, batch_size=None, shuffle=False, progress=False, loss={loss})
-one = models[0].fit(X, y, **settings)
-both = st.distributed.fit(models[1], X[own], y[own], **settings)
-np.testing.assert_allclose(both.loss, one.loss, rtol=2e-5)
-for key, value in models[0].state_dict().items():
-    np.testing.assert_allclose(models[1].state_dict()[key], value, rtol=2e-4, atol=2e-6, err_msg=key)
-told(digest(models[1]))
-"""
-
-
-@pytest.mark.parametrize("engine", ["native", "reference"])
-@pytest.mark.parametrize("loss", ["'softmax'", "correlated"])
-@pytest.mark.parametrize("layers", LAYERS)
-@needs_mpi
-def test_ranks_learn_what_one_process_does(layers, loss, engine):
-    code = WHOLE.format(layers=LAYERS[layers]) + ALIKE.format(loss=loss)
-    status, output = launch(2, code, STEEPEST_BACKEND=engine)
-    assert status == 0, output
-
-
 ENDS = {
     "os.kill(os.getpid(), signal.SIGINT)": "KeyboardInterrupt",
     "os.kill(os.getpid(), signal.SIGKILL)": "",
