@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.problems import LOSSES, MODELS, PENALTIES, lines, problem
+from support.problems import LOSSES, MODELS, lines, problem, turn
 from support.strategies import numbers, small_model
 
 import steepest as st
@@ -24,7 +24,7 @@ def test_right_gradients_pass(backend, name, loss):
     model = st.Sequential(*MODELS[name], dtype=np.float32, seed=3)
     X, y, weight = problem(loss, weighted=True)
     weight = None if isinstance(as_loss(loss), CustomLoss) else weight
-    penalty = PENALTIES[(list(MODELS).index(name) + LOSSES.index(loss)) % 4]
+    penalty, _ = turn(name, loss)
     with backend.computing():
         report = check_gradients(model, X, y, loss, penalty, sample_weight=weight, max_coordinates=8)
     assert report and report.ok, report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -91,13 +92,17 @@ def loss_size(loss):
     return getattr(loss, "margin", 0.0)
 
 
+@cache  # the same for all implementations
+def of_the_reference(loss, bias, dtype):
+    with REFERENCE.computing():
+        return ascended(rows(loss, dtype), bias=bias)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
 @pytest.mark.parametrize("bias", [True, False])
 def test_epochs_are_those_of_the_reference(implementation, loss, bias, dtype):
-    data = rows(loss, dtype)
-    with REFERENCE.computing():
-        expected = ascended(data, bias=bias)
+    data, expected = rows(loss, dtype), of_the_reference(loss, bias, dtype)
     with implementation.computing():
         point = ascended(data, bias=bias)
     depth, size = 120 * 40, float(np.abs(expected.weight).max() + 1)

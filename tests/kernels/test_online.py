@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import cache
 
 import numpy as np
 import pytest
@@ -48,14 +49,19 @@ def learned(rows, bias=True, passes=2):
     return point, losses
 
 
+@cache  # the same for all implementations
+def of_the_reference(loss, classes, bias):
+    with REFERENCE.computing():
+        return learned(rows(loss, np.float64, classes=classes), bias)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
 @pytest.mark.parametrize("classes", CLASSES)
 @pytest.mark.parametrize("bias", [True, False])
 def test_passes_are_those_of_the_reference(implementation, loss, classes, bias, dtype):
     data = rows(loss, dtype, classes=classes)
-    with REFERENCE.computing():
-        expected, values = learned(rows(loss, np.float64, classes=classes), bias)
+    expected, values = of_the_reference(loss, classes, bias)
     with implementation.computing():
         point, losses = learned(data, bias)
     size = float(np.abs(expected.weight).max() + 1)
