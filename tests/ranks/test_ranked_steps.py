@@ -28,14 +28,28 @@ def test_ranks_change_no_bit(ranks):
     assert launch(ranks, BITS) == expected
 
 
+LOSSES = {
+    "labels": "y, 'hinge'",
+    "a sum": "np.eye(5)[y], st.SquaredError(reduction='sum')",
+    "a loss of one's own": "np.eye(5)[y], own_loss",
+}
+
+
 @pytest.mark.parametrize("ranks", [1, 3])
-@pytest.mark.parametrize("loss", ["hinge", "st.SquaredError(reduction='sum')"])
+@pytest.mark.parametrize("loss", LOSSES)
 def test_they_are_those_of_one_process(ranks, loss):
     """Also with other numbers of samples in each, and where ranks have begun with other parameters."""
     code = f"""
-    targets = y if {loss!r} == "hinge" else np.eye(5)[y]
-    settings = dict(loss={loss.replace("hinge", "'hinge'")}, optimizer=st.SGD(1e-4, momentum=0.9))
-    one, other = st.Sequential(st.Linear(20, 5), seed=1), st.Sequential(st.Linear(20, 5), seed=1 + comm.rank)
+    def own_loss(scores, targets):
+        difference = scores - targets
+        return float((difference**2).mean()), 2 * difference / difference.size
+
+    def model(seed):
+        return st.Sequential(st.Linear(20, 8), st.BatchNorm(8), st.Tanh(), st.Linear(8, 5), seed=seed)
+
+    targets, loss = {LOSSES[loss]}
+    settings = dict(loss=loss, optimizer=st.SGD(1e-4, momentum=0.9))
+    one, other = model(1), model(1 + comm.rank)
     alone, each = st.Trainer(one, **settings), st.Trainer(other, communicator=comm, **settings)
     bounds = [0, 100, 900, 1003] if comm.size == 3 else [0, 1003]
     own = slice(*bounds[comm.rank : comm.rank + 2])

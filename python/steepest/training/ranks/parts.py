@@ -106,10 +106,15 @@ class Parts:
         ValueError
             If a label is no class: it was changed since it was checked.
         """
-        taken = part_of(self._batch, rows)
-        if self._classes is not None and (bad := active().first_bad_label(taken.targets, self._classes)) >= 0:
+        if self._classes is not None and (bad := self.first_changed(rows)) >= 0:
             raise of_label(int(rows[bad]), self._classes)
-        return taken
+        return part_of(self._batch, rows)
+
+    def first_changed(self, rows: Array) -> int:
+        """Which of these rows has a label that was changed and is no class; -1 if none has."""
+        if self._classes is None:
+            return -1
+        return active().first_bad_label(self._batch.targets[rows], self._classes)
 
     def sizes(self) -> Array:
         """How many samples each batch of an epoch has, of all shards."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 
-from ...backends import active
 from ...backends.data import EpochResults, FitRequest, Overflowed, ShouldStop, Status
 from ...backends.memory import write
 from ...backends.protocol import Network
@@ -83,10 +82,7 @@ class Steps:
         total = shares = 0.0
         for number in range(min(parts.batches, -(-rows // parts.size))):
             own, samples = parts.spread(number)
-            targets = [parts.taken(rows).targets for rows in own]
-            classes = self.learning.compiled.out_features
-            bad = [loss.takes_labels and active().first_bad_label(labels, classes) >= 0 for labels in targets]
-            if self.ranks.tell([any(bad)]).any():
+            if self.ranks.any(any(parts.first_changed(rows) >= 0 for rows in own)):
                 return math.nan
             weight = parts.total_weight(own, samples)
             batch = PartedBatch(own, weight, samples, seed, number)
