@@ -97,11 +97,15 @@ class Answering:
         return list(map(str, self.targets if self.labels is None else self.labels))
 
     def judged(self, table: Table, name: str) -> Judged:
-        """Its answers for the rows of a table whose targets are known."""
+        """Its answers for the rows of a table whose targets are known; of all processes, for the first."""
         table = table.rows(known_rows(table, self.targets))
-        if not len(table):
+        if not table.peers.total(len(table)):
             raise UserError(f"{table.name}: no row has {', '.join(map(repr, self.targets))}")
-        return Judged(name, self, self.truth(table), self.outputs(table))
+        truth, outputs = self.truth(table), self.outputs(table)
+        all_of = table.peers.gathered((truth, outputs)) if table.peers.several else None
+        if all_of is not None:
+            truth, outputs = (np.concatenate(parts) for parts in zip(*all_of, strict=True))
+        return Judged(name, self, truth, outputs)
 
 
 @dataclass(frozen=True)

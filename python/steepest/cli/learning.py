@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import warnings
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from .. import metrics
 from ..model import Sequential
 from ..optimizers import Optimizer
+from ..tables import Peers
 from ..training.callbacks import Callback, EarlyStopping, EpochState
 from ..training.divergence import DivergenceError
 from ..training.history import History
@@ -55,7 +58,7 @@ def epochs_for(rows: int, options: Namespace) -> int:
 
 
 def made(
-    task: str, inputs: int, outputs: int, y: Array, options: Namespace
+    task: str, inputs: int, outputs: int, y: Array, options: Namespace, peers: Peers
 ) -> tuple[Sequential, Trainer, Array | None, int]:
     """A new network with its trainer, the weights of classes if they are balanced, and the epochs.
 
@@ -64,24 +67,42 @@ def made(
     UserError
         If an option does not suit the task, or a number does not fit into float32 or memory.
     """
-    name, epochs = network.loss_name(task, options), epochs_for(len(y), options)
+    name, rows = network.loss_name(task, options), peers.total(len(y))
+    epochs, batches = epochs_for(rows, options), -(-rows // options.batch_size)
+    if rows // peers.shards < batches:
+        raise UserError(
+            f"--batch-size {options.batch_size} makes {batches} batches of {rows} rows, but each of "
+            f"{peers.shards} shards has {rows // peers.shards} rows, and needs one in each batch: give more"
+        )
     class_weight = None
     if options.class_weight is not None:
         if task != "classification":
             raise UserError(f"--class-weight needs classes, but the task is a {task}")
-        class_weight = network.balanced(y, outputs)
+        class_weight = network.balanced(peers.total(np.bincount(y, minlength=outputs)))
     try:
         model = network.network(inputs, outputs, options)
-        steps = epochs * -(-len(y) // options.batch_size)
-        optimizer = network.optimizer(options, name, steps)
-        trainer = Trainer(model, network.loss(name, class_weight), optimizer, network.penalty(options))
+        optimizer = network.optimizer(options, name, epochs * batches)
+        trainer = Trainer(
+            model,
+            network.loss(name, class_weight),
+            optimizer,
+            network.penalty(options),
+            communicator=peers.communicator,
+            shards=peers.shards if peers.several else None,
+        )
     except ValueError as error:
         raise UserError(str(error)) from None
     return model, trainer, class_weight, epochs
 
 
 def learn(
-    task: str, outputs: int, samples: Samples, held: Samples | None, options: Namespace, say: Lines
+    task: str,
+    outputs: int,
+    samples: Samples,
+    held: Samples | None,
+    options: Namespace,
+    say: Lines,
+    peers: Peers,
 ) -> Learned:
     """Train a new network; `held` are the rows of early stopping.
 
@@ -92,7 +113,8 @@ def learn(
         Of the network: classes, or targets.
     """
     name = network.loss_name(task, options)
-    model, trainer, class_weight, epochs = made(task, samples.x.shape[1], outputs, samples.y, options)
+    own = task, samples.x.shape[1], outputs, samples.y
+    model, trainer, class_weight, epochs = made(*own, options, peers)
     one_hot = task == "classification" and name == "squared_error"
     weight = None
     if class_weight is not None and name != "softmax":
@@ -108,6 +130,7 @@ def learn(
             options,
             _metric(task),
             say,
+            peers,
         )
     return Learned(model, history, trainer.optimizer, [str(warning.message) for warning in caught])
 
@@ -134,30 +157,33 @@ def _fit(
     options: Namespace,
     metric: tuple[str, Callable[[Any, Any], float]],
     say: Lines,
+    peers: Peers,
 ) -> History:
     name, function = metric
-    metric_has_meaning = held is not None and not (name == "R^2" and bool((held.y == held.y[0]).all()))
+    metric_has_meaning = held is not None and not (name == "R^2" and _constant(held.y, peers))
     callbacks: list[Callback] = []
     if held is not None:
         patience = options.patience or max(5, epochs // 10)
         callbacks.append(EarlyStopping(patience=patience))
     if not options.quiet:
         callbacks.append(_lines(epochs, name, say))
+    peers.every(None)  # all have come here: from now on, a fit tells all of an error
     try:
-        return trainer.fit(
-            samples.x,
-            samples.y,
-            epochs=epochs,
-            batch_size=options.batch_size,
-            sample_weight=weight,
-            validation_data=None if held is None else (held.x, held.y),
-            metrics={"score": function} if metric_has_meaning else None,
-            callbacks=callbacks,
-            progress=not options.quiet,
-            checkpoint=options.checkpoint,
-            checkpoint_every=options.checkpoint_every,
-            resume=options.resume,
-        )
+        with _cancelled_by_interrupt(trainer, peers):
+            return trainer.fit(
+                samples.x,
+                samples.y,
+                epochs=epochs,
+                batch_size=options.batch_size,
+                sample_weight=weight,
+                validation_data=None if held is None else (held.x, held.y),
+                metrics={"score": function} if metric_has_meaning else None,
+                callbacks=callbacks,
+                progress=not options.quiet,
+                checkpoint=options.checkpoint,
+                checkpoint_every=options.checkpoint_every,
+                resume=options.resume,
+            )
     except DivergenceError as error:
         epoch = "" if error.epoch is None else f" in epoch {error.epoch + 1}"
         rate = error.learning_rate
@@ -168,9 +194,35 @@ def _fit(
     except KeyboardInterrupt as interruption:
         raise _told(interruption, options.checkpoint) from None
     except ValueError as error:
-        if not options.resume:
+        if not (options.resume or peers.several):
             raise
-        raise UserError(str(error)) from None  # of another run, or damaged
+        raise UserError(str(error)) from None  # of another run, or damaged; or what several cannot train
+
+
+def _constant(y: Array, peers: Peers) -> bool:
+    first = peers.first(y[:1].tolist())
+    return peers.all((y == first).all())
+
+
+@contextmanager
+def _cancelled_by_interrupt(trainer: Trainer, peers: Peers) -> Iterator[None]:
+    """A fit of several processes, which Ctrl-C ends for all at the same step."""
+    if not peers.several:
+        yield
+        return
+    interrupted = []
+
+    def cancel(*_: object) -> None:
+        interrupted.append(True)
+        trainer.cancel()
+
+    before = signal.signal(signal.SIGINT, cancel)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if peers.any(interrupted):
+        raise KeyboardInterrupt
 
 
 def _told(interruption: KeyboardInterrupt, checkpoint: str | None) -> KeyboardInterrupt:

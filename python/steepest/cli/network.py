@@ -77,10 +77,9 @@ def loss(name: str, class_weight: Array | None) -> Loss:
     return LOSSES[name]
 
 
-def balanced(classes: Array, count: int) -> Array:
-    """Weights that make the sums of the classes equal: 0 for a class without a row."""
-    rows = np.bincount(classes, minlength=count)
-    return np.where(rows > 0, len(classes) / (np.count_nonzero(rows) * np.maximum(rows, 1)), 0.0)
+def balanced(rows: Array) -> Array:
+    """Weights that make the sums of the classes equal, given their rows: 0 for a class without a row."""
+    return np.where(rows > 0, rows.sum() / (np.count_nonzero(rows) * np.maximum(rows, 1)), 0.0)
 
 
 def optimizer(options: Namespace, loss: str, steps: int) -> Optimizer:

@@ -231,10 +231,22 @@ def add_output(
         add("--quiet", action="store_true", help="print no progress bar and no lines of epochs")
 
 
-def add_computing(parser: argparse.ArgumentParser) -> None:
-    """What computes."""
+def add_computing(parser: argparse.ArgumentParser, ranks: bool = False) -> None:
+    """What computes; `ranks` is whether several processes can do so together."""
     add = parser.add_argument_group("computing").add_argument
     add("--threads", type=values.integer("threads", 1), metavar="N", help="number of threads")
     backend = "compiled kernels (native), or plain NumPy (reference)"
     add("--backend", choices=("native", "reference"), help=backend)
     add("--isa", metavar="NAME", help="instruction set: sse2, avx2, avx512 or neon")
+    if not ranks:
+        return
+    together = (
+        "whether the processes that mpiexec or srun started train one model together, each on some "
+        "of the rows; default: yes"
+    )
+    add("--ranks", action=argparse.BooleanOptionalAction, help=together)
+    parts = (
+        "parts of the rows, a power of 2: any number of processes that divides it trains the same model, to "
+        "the bit; default: one for each process"
+    )
+    add("--shards", type=values.integer("shards", 1), metavar="N", help=parts)

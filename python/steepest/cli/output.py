@@ -88,6 +88,11 @@ def note(text: str) -> None:
     _say(f"steepest: note: {text}")
 
 
+def interrupted(interruption: KeyboardInterrupt) -> None:
+    """A line on stderr about Ctrl-C."""
+    _say(": ".join(["steepest: interrupted", *map(str, interruption.args)]))
+
+
 def _say(line: str) -> None:
     """Write it, if somebody reads: a closed stderr ends no training."""
     with contextlib.suppress(BrokenPipeError):

@@ -22,7 +22,7 @@ from .._version import __version__
 from ..tables import TableError
 from . import completion, evaluate, help_texts, info, options, predict, train, values
 from .errors import UserError
-from .output import abandon_stdout
+from .output import abandon_stdout, interrupted
 
 _WIDTH = 80
 _COMMANDS = {
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return 0
     except KeyboardInterrupt as interruption:
-        print(": ".join(["steepest: interrupted", *map(str, interruption.args)]), file=sys.stderr)
+        interrupted(interruption)
         return 130
     except BrokenPipeError:
         abandon_stdout()
@@ -175,7 +175,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     options.add_judging(parser)
     output = "the model's file, or - for standard output; default: the name of DATA with .safetensors, here"
     options.add_output(parser, output, quiet=True)
-    options.add_computing(parser)
+    options.add_computing(parser, ranks=True)
     parser.set_defaults(command=train.train)
 
 

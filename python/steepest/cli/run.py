@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import _config
-from ..tables import Plan, Preparation, Table, TableEnsemble, TableModel
+from ..tables import Plan, Preparation, Table, TableEnsemble, TableModel, known_evenly
 from ..training.history import History
 from . import network, splits, text
 from .judging import Answering, Judged
@@ -87,12 +87,15 @@ class TrainedNetwork(Trained):
         Of early stopping: none without it, or with a table of their own.
     other : Table or None
         That table.
+    counts : tuple of int
+        How many rows it learned from, and how many stopped it, of a divided table in all of its parts.
     """
 
     preparation: Preparation
     learned: Learned
     held: Rows
     other: Table | None
+    counts: tuple[int, int]
 
     @property
     def answering(self) -> Answering:
@@ -111,11 +114,12 @@ class TrainedNetwork(Trained):
 
     def judged(self, test: Rows) -> Judged:
         """The network's answers for test rows or, without any, for those of validation or of training."""
-        if len(test):
+        if self.table.peers.any(len(test)):
             return self.on(test, "test")
         if self.other is not None:
             return self.answering.judged(self.other, "validation")
-        return self.on(self.held, "validation") if len(self.held) else self.on(self.train, "training")
+        stopped = self.table.peers.any(len(self.held))
+        return self.on(self.held, "validation") if stopped else self.on(self.train, "training")
 
     @property
     def seconds(self) -> float:
@@ -127,8 +131,9 @@ class TrainedNetwork(Trained):
         history = self.history
         best = history.best_epoch
         return {
-            "rows": len(self.train),
-            "validation_rows": len(self.held) if self.other is None else len(self.other),
+            "rows": self.counts[0],
+            "validation_rows": self.counts[1],
+            **({"shards": self.table.peers.shards} if self.table.peers.several else {}),
             "epochs": history.epochs,
             "best_epoch": None if best is None else best + 1,
             "seconds": self.seconds,
@@ -140,7 +145,7 @@ class TrainedNetwork(Trained):
         """The same in a line."""
         history, seconds = self.history, max(self.seconds, 1e-9)
         best = "" if history.best_epoch is None else f" (best: {history.best_epoch + 1})"
-        speed = len(self.train) * history.epochs / seconds
+        speed = self.counts[0] * history.epochs / seconds
         return f"trained {history.epochs} epochs{best}, in {seconds:.2f} s, {speed:,.0f} samples/s"
 
     def network(self, options: Namespace) -> dict[str, Any]:
@@ -187,16 +192,19 @@ class Run:
         """A network trained on these rows, of which some are held out for early stopping."""
         options, stopping = self.options, self.options.early_stopping
         fraction = options.validation_fraction if stopping and self.other is None else 0.0
-        train, held = splits.held_out(self.plan.groups, rows, fraction)
+        peers = self.table.peers
+        train, held = splits.held_out(self.plan.groups, rows, fraction, peers)
         preparation = self.plan.fit(train, network.loss_name(self.plan.task, self.options))
         samples = self._samples(preparation, self.table.rows(train))
         validation = None
         if self.other is not None:
             validation = self._samples(preparation, self.other)
-        elif len(held):
+        elif peers.any(len(held)):
             validation = self._samples(preparation, self.table.rows(held))
-        learned = learn(preparation.task, preparation.outputs, samples, validation, options, self.say)
-        return TrainedNetwork(self.table, train, preparation, learned, held, self.other)
+        task = preparation.task, preparation.outputs
+        learned = learn(*task, samples, validation, options, self.say, peers)
+        counts = peers.total(len(train)), peers.total(len(held if self.other is None else self.other))
+        return TrainedNetwork(self.table, train, preparation, learned, held, self.other, counts)
 
     def cross_validated(self, rows: Rows) -> Folds:
         """Models trained on all folds but one, and their answers for that one."""
@@ -213,5 +221,6 @@ class Run:
 
     def _samples(self, preparation: Preparation, table: Table) -> Samples:
         """Rows as the network takes them."""
-        table = table.rows(preparation.known(table))
+        known = preparation.known(table)
+        table = known_evenly(table, known) if table.peers.several else table.rows(known)
         return Samples(preparation.inputs(table), preparation.y(preparation.truth(table)))

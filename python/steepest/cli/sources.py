@@ -10,7 +10,22 @@ from typing import Literal
 from ..ensemble import Ensemble
 from ..model import Sequential
 from ..storage import ModelFileError
-from ..tables import Plan, ReadOptions, Table, TableEnsemble, TableModel, choose, digits, load, read
+from ..tables import (
+    ALONE,
+    Peers,
+    Plan,
+    ReadOptions,
+    Table,
+    TableEnsemble,
+    TableModel,
+    choose,
+    digits,
+    even,
+    load,
+    own_rows,
+    read,
+    read_own,
+)
 from . import values
 from .errors import UserError
 from .output import STANDARD
@@ -32,8 +47,10 @@ def reading(options: Namespace, names: Sequence[str] = ()) -> ReadOptions:
     )
 
 
-def table(path: Path, options: Namespace, named: Sequence[str] = ()) -> Table:
-    """The table of a file, or of standard input."""
+def table(path: Path, options: Namespace, named: Sequence[str] = (), peers: Peers = ALONE) -> Table:
+    """The table of a file, or of standard input; of several processes, each has some of its rows."""
+    if peers.several:
+        return read_own(source(path), reading(options, named), peers)
     return read(source(path), reading(options, named))
 
 
@@ -49,15 +66,16 @@ def check_table(path: Path | None) -> None:
         raise UserError(f"{path}: is a model, where a table is needed")
 
 
-def training_table(options: Namespace) -> Table:
+def training_table(options: Namespace, peers: Peers) -> Table:
     """The table to learn."""
     if options.data is None:
         if options.target is not None:
             raise UserError("--target needs DATA: the digits have no columns to choose from")
-        return digits()
+        return own_rows(digits(), peers) if peers.several else digits()
     given = [options.target, options.features, options.drop, options.categorical]
     words = [word for texts in given for text in texts or () for word in (text, *values.texts(text))]
-    return table(options.data, options, [word for word in words if not values.is_place(word)])
+    named = [word for word in words if not values.is_place(word)]
+    return table(options.data, options, named, peers)
 
 
 def stem(path: Path | None) -> str:
@@ -70,7 +88,7 @@ def stem(path: Path | None) -> str:
 
 def plan(table: Table, options: Namespace) -> Plan:
     """What is learned from which columns."""
-    return choose(
+    chosen = choose(
         table,
         target=names(options.target, table),
         task=options.task,
@@ -79,6 +97,7 @@ def plan(table: Table, options: Namespace) -> Plan:
         categorical=names(options.categorical, table) or (),
         missing=options.missing,
     )
+    return even(chosen) if table.peers.several else chosen
 
 
 def model(path: Path) -> Sequential | Ensemble | TableModel | TableEnsemble:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ..tables import Peers
+from ..training.ranks.ranks import bounds_of
+
 Rows = NDArray[np.int64]
 
 # On the digits this split is neither lucky nor unlucky: its test accuracy, the mean over five seeds of the
@@ -14,11 +17,12 @@ Rows = NDArray[np.int64]
 _SPLIT_SEED = 8
 
 
-def held_out(groups: NDArray[np.int64], rows: Rows, fraction: float) -> tuple[Rows, Rows]:
+def held_out(groups: NDArray[np.int64], rows: Rows, fraction: float, peers: Peers) -> tuple[Rows, Rows]:
     """Divide rows into those that stay and a fraction of each class that is held out.
 
     Every class keeps a row, so that a class of one row is only trained on. A class of two rows or more has at
-    least one among those held out, unless these are too few for all classes.
+    least one among those held out, unless these are too few for all classes. Of a divided table, each shard
+    holds out that fraction, and in it each class, as far as its rows allow.
 
     Parameters
     ----------
@@ -28,15 +32,42 @@ def held_out(groups: NDArray[np.int64], rows: Rows, fraction: float) -> tuple[Ro
         The rows to divide, in ascending order.
     fraction : float
         In [0, 1).
+    peers : Peers
+        Who has the other rows.
     """
     if fraction == 0:
         return rows, rows[:0]
+    if peers.several:
+        out = _held_of_shards(groups[rows], fraction, peers)
+        return rows[~out], rows[out]
     random = np.random.default_rng(_SPLIT_SEED)
     out = np.zeros(len(rows), dtype=bool)
     for members in _members(groups[rows]):
         share = min(max(round(fraction * members.size), 1), members.size - 1)
         out[random.permutation(members)[:share]] = True
     return rows[~out], rows[out]
+
+
+def _held_of_shards(classes: NDArray[np.int64], fraction: float, peers: Peers) -> NDArray[np.bool_]:
+    """Which rows are held out: of each shard so many that those that stay are shards of equal sizes again."""
+    rows = peers.total(len(classes))
+    sizes = np.diff(bounds_of(rows - round(fraction * rows), peers.shards))
+    found, firsts = np.unique(classes, return_index=True)
+    before = np.concatenate([found[:0], *peers.every(found)[: peers.rank]])
+    first = np.isin(np.arange(len(classes)), firsts[~np.isin(found, before)])  # of their classes, in all rows
+    out = np.zeros(len(classes), dtype=bool)
+    for shard, part in zip(peers.own, peers.parts(np.arange(len(classes))), strict=True):
+        count = len(part) - int(sizes[shard])
+        if count <= 0:
+            continue
+        random = np.random.default_rng((_SPLIT_SEED, shard))
+        others = part[~first[part]]
+        free = random.permutation(others if count <= len(others) else part)
+        free = free[np.argsort(classes[free], kind="stable")]
+        phase = int(random.integers(len(free)))  # every n-th row, from a random one on
+        steps = (np.arange(len(free) + 1) * count + phase) // len(free)
+        out[free[np.diff(steps) > 0]] = True
+    return out
 
 
 def folds(groups: NDArray[np.int64], rows: Rows, count: int) -> Iterator[tuple[Rows, Rows]]:

@@ -8,47 +8,69 @@ from pathlib import Path
 
 from .._version import __version__
 from ..storage.checkpoint import check_replaceable
-from . import measures, pictures, saving, sources, splits, tabular, text
+from ..tables import Peers, Plan
+from . import measures, pictures, ranks, saving, sources, splits, tabular, text
 from .errors import UserError
+from .judging import Judged
 from .learning import made
 from .options import settle
 from .output import STANDARD, Lines, check_output, note, silent, to_stderr, to_stdout, warn
-from .run import Run
+from .run import Folds, Run, Trained
 from .tabular import TabularRun
 
 
 def train(options: Namespace) -> None:
     """Train a model on a table, report on the held-out rows, and save it."""
+    with ranks.joined(options) as peers:
+        _train(options, peers)
+
+
+def _train(options: Namespace, peers: Peers) -> None:
     settle(options)
     output = options.output or Path(sources.stem(options.data) + ".safetensors")
-    _check(options, output)
-    say = _lines(options, output)
-    table = sources.training_table(options)
+    if peers.leads:
+        _check(options, output)
+    say = _lines(options, output, peers)
+    table = sources.training_table(options, peers)
     plan = sources.plan(table, options)
-    if options.cv and options.cv > len(plan.rows):
-        raise UserError(f"--cv {options.cv}: there are {len(plan.rows)} rows, but each fold needs one")
+    if options.cv and options.cv > plan.samples:
+        raise UserError(f"--cv {options.cv}: there are {plan.samples} rows, but each fold needs one")
     if options.model == "tabular":
         tabular.check(plan, options)
     else:  # what it refuses, before any line
-        made(plan.task, 1, plan.outputs, plan.groups[plan.rows], options)
+        made(plan.task, 1, plan.outputs, plan.groups[plan.rows], options, peers)
     say(f"{table.name}: {plan.describe()}")
-    notes = [*table.notes, *plan.notes]
-    for line in notes:
+    for line in [*table.notes, *plan.notes] if peers.leads else ():
         note(line)
-    other = None if options.validation is None else sources.table(options.validation, options)
+    other = None if options.validation is None else sources.table(options.validation, options, peers=peers)
     run = (TabularRun if options.model == "tabular" else Run)(plan.table, plan, other, options, say)
     folds = run.cross_validated(plan.rows) if options.cv else None
-    stay, test = splits.held_out(plan.groups, plan.rows, 0.0 if options.cv else options.test_fraction)
+    fraction = 0.0 if options.cv else options.test_fraction
+    stay, test = splits.held_out(plan.groups, plan.rows, fraction, peers)
     trained = run.trained(stay)
     say()
     judged = folds.judged if folds else trained.judged(test)
-    found = judged.measures()
+    if peers.leads:
+        _report(options, output, say, plan, trained, judged, folds)
+
+
+def _report(
+    options: Namespace,
+    output: Path,
+    say: Lines,
+    plan: Plan,
+    trained: Trained,
+    judged: Judged,
+    folds: Folds | None,
+) -> None:
+    """Say how good it is, and save it."""
+    table, found = plan.table, judged.measures()
     said = [*trained.warnings, *measures.warnings(found)]
     document = {
         "steepest": __version__,
-        "data": {"file": table.name, "rows": len(plan.rows), "features": list(plan.kinds)},
+        "data": {"file": table.name, "rows": plan.samples, "features": list(plan.kinds)},
         "task": {"kind": plan.task, "targets": list(plan.targets)},
-        "notes": notes,
+        "notes": [*table.notes, *plan.notes],
         "network": trained.network(options),
         "training": trained.described(),
         "judged": judged.name,
@@ -96,7 +118,7 @@ def _check_checkpoint(options: Namespace, output: Path) -> None:
         raise UserError(f"--checkpoint: {error}") from None
 
 
-def _lines(options: Namespace, output: Path) -> Lines:
-    if options.json:
+def _lines(options: Namespace, output: Path, peers: Peers) -> Lines:
+    if options.json or not peers.leads:
         return Lines(silent)
     return Lines(to_stderr if output == STANDARD else to_stdout)

@@ -1,8 +1,16 @@
 """Tables as they are: read, turned into a network's inputs, and its outputs into answers."""
 
+from .divided import even as even
+from .divided import known_evenly as known_evenly
+from .divided import own_rows as own_rows
+from .divided import read_own as read_own
 from .ensemble import TableEnsemble
 from .model import METADATA_KEY as METADATA_KEY
 from .model import TableModel, load
+from .peers import ALONE as ALONE
+from .peers import Elsewhere as Elsewhere
+from .peers import Peers as Peers
+from .peers import RankedPeers as RankedPeers
 from .plan import Plan as Plan
 from .plan import choose as choose
 from .preparation import Preparation as Preparation

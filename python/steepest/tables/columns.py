@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
@@ -24,21 +24,26 @@ _OFFSET = re.compile(r"(?<=\d)\s*(Z|[+-]\d\d:?\d\d)$")  # behind a time: 2020-12
 _DAY, _YEAR = 86_400.0, 365.2425
 
 
-def standard(values: Floats, what: str) -> tuple[float, float]:
-    """Mean and standard deviation of numbers, which are finite; 1 for a deviation of 0.
+def standard(table: Table, name: str, values: Floats) -> tuple[float, float]:
+    """Mean and standard deviation of a column's finite numbers, without NaN; 1 for a deviation of 0.
 
     Raises
     ------
     TableError
         If float64 cannot hold their squares.
     """
-    if not len(values):
+    peers, parts = table.peers, [part[~np.isnan(part)] for part in table.peers.parts(values)]
+    count = peers.total(sum(map(len, parts)))
+    if not count:
         return 0.0, 1.0
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, scale = float(values.mean()), float(values.std())
+        mean = peers.added([float(part.sum()) for part in parts]) / count
+        scale = math.sqrt(peers.added([float(((part - mean) ** 2).sum()) for part in parts]) / count)
     if not (math.isfinite(mean) and math.isfinite(scale)):
-        raise TableError(f"{what} holds numbers too large to standardize")
-    return mean, scale if scale > 0 and not (values == values[0]).all() else 1.0
+        raise TableError(f"{table.name}: column {name!r} holds numbers too large to standardize")
+    first = peers.first([float(part[0]) for part in parts if len(part)])
+    equal = peers.all(all((part == first).all() for part in parts))
+    return mean, scale if scale > 0 and not equal else 1.0
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,7 @@ class Number:
     def of(cls, table: Table, name: str) -> Number:
         """Mean and standard deviation of the values that are there."""
         values = numbers(table, name)
-        absent = np.isnan(values)
-        return cls(name, *standard(values[~absent], f"{table.name}: column {name!r}"), bool(absent.any()))
+        return cls(name, *standard(table, name, values), table.peers.any(np.isnan(values).any()))
 
     @property
     def width(self) -> int:
@@ -87,11 +91,15 @@ class Category:
     @classmethod
     def of(cls, table: Table, name: str) -> Category:
         """The kinds with enough rows, by their numbers."""
-        cells = texts(table.column(name))
-        counts = Counter(cell for cell in cells if cell is not None)
-        ranked = sorted(counts, key=lambda kind: (-counts[kind], kind))
-        kinds = [kind for kind in ranked[:_MOST_KINDS] if counts[kind] >= _FEWEST_ROWS]
-        return cls(name, tuple(kinds or ranked[:1]), None in cells)
+        cells, peers = texts(table.column(name)), table.peers
+
+        def ranked(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+            return sorted(counts, key=lambda pair: (-pair[1], pair[0]))[:_MOST_KINDS]
+
+        own = ranked(peers.counted(Counter(cell for cell in cells if cell is not None)).items())
+        most = ranked(pair for pairs in peers.every(own) for pair in pairs)
+        kinds = [kind for kind, rows in most if rows >= _FEWEST_ROWS] or [kind for kind, _ in most[:1]]
+        return cls(name, tuple(kinds), peers.any(None in cells))
 
     @property
     def width(self) -> int:
@@ -127,8 +135,7 @@ class Date:
     def of(cls, table: Table, name: str) -> Date:
         """Mean and standard deviation of the dates that are there."""
         days = dates(table, name)
-        absent = np.isnan(days)
-        return cls(name, *standard(days[~absent], f"{table.name}: column {name!r}"), bool(absent.any()))
+        return cls(name, *standard(table, name, days), table.peers.any(np.isnan(days).any()))
 
     @property
     def width(self) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .columns import as_date
+from .peers import Peers
 from .table import Array, Table, TableError, gaps_in, is_number, listed, refuse_rounded, texts
 
 _FEW_TEXTS = 20  # different texts are a category in any table
@@ -31,6 +32,7 @@ class Features:
         notes: list[str],
     ) -> None:
         self.table, self.notes, self.categorical = table, notes, frozenset(categorical)
+        self.peers = table.peers
         self.chosen = frozenset(features or ()) | self.categorical
         for name in [*(features or ()), *drop, *categorical]:
             if name not in table.columns:
@@ -52,7 +54,7 @@ class Features:
         ids = []
         for name in self.names:
             values = self.table.column(name)
-            if name not in self.chosen and gaps_in(values).all():
+            if name not in self.chosen and self.peers.all(gaps_in(values).all()):
                 self.notes.append(f"column {name!r} has no values and is left out")
             elif name not in self.chosen and self._is_id(name, values):
                 ids.append(name)
@@ -73,13 +75,16 @@ class Features:
 
     def _is_id(self, name: str, values: Array) -> bool:
         """Whether a column of a file or frame numbers its rows, or names them by different integers."""
-        if self.table.arrays or values.dtype.kind not in "iuf" or len(values) < 3:
+        peers, rows = self.peers, self.peers.total(len(values))
+        if self.table.arrays or values.dtype.kind not in "iuf" or rows < 3:
             return False
-        if not np.isfinite(values).all() or (values != np.rint(values)).any():
+        if peers.any(not np.isfinite(values).all() or (values != np.rint(values)).any()):
             return False
         if self.table.named and _ID.search(name):
-            return len(np.unique(values)) == len(values)
-        return values[0] in (0, 1) and bool((values == values[0] + np.arange(len(values))).all())
+            return bool(peers.distinct(np.unique(values).tolist()) == rows)
+        places = np.arange(len(values)) if self.table.places is None else self.table.places
+        first: Any = peers.first(values[:1].tolist())
+        return first in (0, 1) and peers.all((values == first + places).all())
 
     def _kind(self, name: str, values: Array) -> str | None:
         """Its kind, or None for texts that are left out."""
@@ -91,34 +96,38 @@ class Features:
         if values.dtype.kind != "O":
             return "number"
         cells = [value for value in values.tolist() if value is not None]
-        if all(map(is_number, cells)):
+        if self.peers.all(all(map(is_number, cells))):
             return "number"
-        if all(map(_is_date, cells)):
+        if self.peers.all(all(map(_is_date, cells))):
             return "date"
-        different = len(set(texts(np.array(cells, dtype=object))))
-        hint = _hint(cells)
-        if name in self.chosen or different <= _FEW_TEXTS or different <= len(cells) // 10:
+        different = self.peers.distinct(list(set(texts(np.array(cells, dtype=object)))))
+        hint, rows = _hint(cells, self.peers), self.peers.total(len(cells))
+        if name in self.chosen or different <= _FEW_TEXTS or different <= rows // 10:
             if hint and name not in self.chosen:
                 self.notes.append(f"column {name!r} is taken as a category{hint}")
             return "category"
+        first = self.peers.first(cells)
         self.notes.append(
-            f"column {name!r} has {different} different texts in {len(cells)} rows, such as "
-            f"{cells[0]!r:.40}, and is left out; --categorical takes it as it is{hint}"
+            f"column {name!r} has {different} different texts in {rows} rows, such as "
+            f"{first!r:.40}, and is left out; --categorical takes it as it is{hint}"
         )
         return None
 
 
-def _hint(cells: list[Any]) -> str:
+def _hint(cells: list[Any], peers: Peers) -> str:
     """What to do about texts most of which are numbers, written in another way or with others among them."""
     others = [str(cell).strip() for cell in cells if not is_number(cell)]
-    if len(others) < len(cells) / 2:
-        return f"; for numbers without {others[0]!r:.40}, give --missing-values {others[0]!r:.40}"
-    if sum(bool(_COMMAS.fullmatch(cell)) for cell in others) > len(cells) / 2:
+    like = [sum(map(bool, map(form.fullmatch, others))) for form in (_COMMAS, _DATES, _UNITS)]
+    rows, unlike, commas, dates, units = peers.total(np.array([len(cells), len(others), *like])).tolist()
+    half, first = rows / 2, peers.first(others)
+    if unlike < half:
+        return f"; for numbers without {first!r:.40}, give --missing-values {first!r:.40}"
+    if commas > half:
         return "; if these are numbers, give --decimal , or --thousands ,"
-    if sum(bool(_DATES.fullmatch(cell)) for cell in others) > len(cells) / 2:
-        return f"; write dates such as {others[0]!r:.40} as 2020-12-31"
-    if sum(bool(_UNITS.fullmatch(cell)) for cell in others) > len(cells) / 2:
-        return f"; for numbers, write cells such as {others[0]!r:.40} without the sign or unit"
+    if dates > half:
+        return f"; write dates such as {first!r:.40} as 2020-12-31"
+    if units > half:
+        return f"; for numbers, write cells such as {first!r:.40} without the sign or unit"
     return ""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ def read(path: Path) -> Table:
     """Columns by their numbers from 0; those of an archive's other arrays by the arrays' names."""
     loaded = _load(path)
     if not isinstance(loaded, dict):
-        return Table(str(path), _columns(path, "the array", loaded), named=False, arrays=True)
+        return table_of_array(path, loaded)
     name: str | None = next((name for name in ("X", "x") if name in loaded), None)
     if name is None and len(loaded) == 1:
         name = next(iter(loaded))
@@ -34,15 +36,33 @@ def read(path: Path) -> Table:
     return Table(str(path), columns, False, frozenset(), (), targets or tuple(extra[-1:]), True)
 
 
+def table_of_array(path: Path, array: NDArray[Any]) -> Table:
+    """The table of an .npy file."""
+    return Table(str(path), _columns(path, "the array", array), named=False, arrays=True)
+
+
+def mapped(path: Path) -> NDArray[Any]:
+    """The array of an .npy file, of which nothing is read yet."""
+    with path.open("rb"), _refusing(path):
+        return np.lib.format.open_memmap(path, mode="r")
+
+
 def _load(path: Path) -> NDArray[Any] | dict[str, NDArray[Any]]:
-    with path.open("rb") as file, warnings.catch_warnings():
+    with path.open("rb") as file, _refusing(path):
+        loaded = np.load(file, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            return np.asarray(loaded)
+        # What an archive holds besides arrays comes as bytes.
+        return {name: np.asarray(array) for name, array in loaded.items()}
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """A block that reads a file; what is wrong with it, is said."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about a header that only looks like Python
         try:
-            loaded = np.load(file, allow_pickle=False)
-            if not isinstance(loaded, np.lib.npyio.NpzFile):
-                return np.asarray(loaded)
-            # What an archive holds besides arrays comes as bytes.
-            return {name: np.asarray(array) for name, array in loaded.items()}
+            yield
         except MemoryError:
             raise
         except Exception as error:  # NumPy, zipfile, zlib and tokenize raise some ten kinds for damaged files

@@ -42,6 +42,8 @@ class Plan:
         The class of each row, 0 for a regression and for rows that cannot be used.
     notes : tuple of str
         What was decided that the user should know.
+    samples : int
+        How many rows can be used, of a divided table of all of its parts.
     """
 
     table: Table
@@ -52,6 +54,7 @@ class Plan:
     rows: NDArray[np.int64]
     groups: NDArray[np.int64]
     notes: tuple[str, ...]
+    samples: int
 
     @property
     def outputs(self) -> int:
@@ -78,7 +81,7 @@ class Plan:
             kind = f"classification of {what}, {len(self.labels)} classes"
         else:
             kind = f"{self.task} of {what}"
-        return f"{len(self.rows):,} rows, {features}; {kind}"
+        return f"{self.samples:,} rows, {features}; {kind}"
 
 
 def choose(
@@ -109,10 +112,8 @@ def choose(
     TableError
         If the table cannot be learned; the message says why.
     """
-    if len(table) < 2:
-        raise TableError(
-            f"{table.name} has {len(table)} row{'s'[: len(table) != 1]}, but at least 2 are needed"
-        )
+    if (count := table.peers.total(len(table))) < 2:
+        raise TableError(f"{table.name} has {count} row{'s'[: count != 1]}, but at least 2 are needed")
     if task is not None and task not in TASKS:
         raise TableError(f"the task is {task!r}, but must be one of {listed(TASKS)}")
     targets = targets_of(table, target)
@@ -124,7 +125,7 @@ def choose(
         raise TableError(f"a classification has one target, but there are {len(targets)}: {listed(targets)}")
     labels, groups = classes_of(table, targets[0], rows) if task == "classification" else (None, None)
     if labels is not None and groups is not None:
-        counts = np.bincount(groups[rows], minlength=len(labels))
+        counts = table.peers.total(np.bincount(groups[rows], minlength=len(labels)))
         if lonely := [str(label) for label, count in zip(labels, counts, strict=True) if count == 1]:
             notes.append(f"of {listed(lonely)} there is one row each, which is trained on but not tested")
     if labels is None:
@@ -132,7 +133,8 @@ def choose(
     kinds = Features(table, targets, features, drop, categorical, notes).kinds()
     rows = _complete(table, rows, kinds, missing, notes)
     groups = np.zeros(len(table), dtype=np.int64) if groups is None else groups
-    plan = Plan(table, task, targets, labels, kinds, rows, groups, tuple(notes))
+    samples = table.peers.total(len(rows))
+    plan = Plan(table, task, targets, labels, kinds, rows, groups, tuple(notes), samples)
     plan.fit(rows)  # what cannot be used is found before anything is trained
     return plan
 
@@ -143,14 +145,15 @@ def _without_unknown(table: Table, notes: list[str]) -> Table:
     for name, values in columns.items():
         if values.dtype.kind != "O":
             continue
-        cells = values.tolist()
+        cells, peers = values.tolist(), table.peers
         others = [v for v in cells if isinstance(v, str) and not is_number(v)]
-        signs = {v for v in others if v.strip() in UNKNOWN}
-        if not others or len(signs) < len(set(others)) or len(others) > len(cells) // 2:
+        own = {v for v in others if v.strip() in UNKNOWN}
+        if peers.any(len(own) < len(set(others))):
             continue
-        kept = [number(None if v in signs else v) for v in cells]
-        columns[name] = np.array(kept)
-        count = sum(v in signs for v in cells)
+        signs, count = set().union(*peers.every(own)), peers.total(len(others))
+        if not count or count > peers.total(len(cells)) // 2:
+            continue
+        columns[name] = np.array([number(None if v in own else v) for v in cells], dtype=np.float64)
         notes.append(f"column {name!r}: {listed(sorted(signs))} in {count} rows is taken for no value")
     return replace(table, columns=columns)
 
@@ -166,12 +169,12 @@ def _complete(
     for name in kinds:
         gaps = gaps_in(table.column(name))
         if rule == "error" and gaps[rows].any():
-            row = int(rows[gaps[rows].argmax()])
-            raise TableError(f"{table.name}, row {row + 1}: there is no {name!r}")
+            raise TableError(f"{table.row(int(rows[gaps[rows].argmax()]))}: there is no {name!r}")
         absent |= gaps
     complete = rows[~absent[rows]]
-    if len(complete) < len(rows):
-        notes.append(f"{len(rows) - len(complete)} of {len(rows)} rows have gaps and are left out")
-    if len(complete) < 2:
-        raise TableError(f"{table.name}: {len(complete)} rows have no gaps, but at least 2 are needed")
+    count, left = table.peers.total(len(rows)), table.peers.total(len(complete))
+    if left < count:
+        notes.append(f"{count - left} of {count} rows have gaps and are left out")
+    if left < 2:
+        raise TableError(f"{table.name}: {left} rows have no gaps, but at least 2 are needed")
     return complete

@@ -83,7 +83,7 @@ class Preparation:
             start += column.width
         if not (finite := np.isfinite(encoded).all(axis=1)).all():
             row = int(np.flatnonzero(~finite)[0])
-            raise TableError(f"{table.name}, row {row + 1}: a number is too large for the model")
+            raise TableError(f"{table.row(row)}: a number is too large for the model")
         return encoded
 
     def warnings(self, table: Table) -> list[str]:
@@ -192,7 +192,7 @@ class Preparation:
 
 def target_scales(table: Table, names: tuple[str, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Means and standard deviations of the targets of a regression."""
-    pairs = [standard(numbers(table, name), f"{table.name}: column {name!r}") for name in names]
+    pairs = [standard(table, name, numbers(table, name)) for name in names]
     return tuple(mean for mean, _ in pairs), tuple(scale for _, scale in pairs)
 
 

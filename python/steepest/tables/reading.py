@@ -8,7 +8,7 @@ import io
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -17,13 +17,14 @@ import numpy as np
 
 from ..datasets import load_digits
 from . import numpy_file
+from .peers import ALONE, Peers
 from .sniff import Format, ReadOptions, sniffed
 from .table import Array, Table, TableError, column_of, listed
 
 _HEAD = 2**18  # bytes from which the format is found out,
 _LINES, _LONGEST_HEAD = 10, 2**26  # or more, for so many lines: those of genes are a megabyte long
 _EXCEL = (".xlsx", ".xls", ".xlsm", ".ods")
-_TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
+TEXT = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 
 
 def read(source: Path | Literal["-"], options: ReadOptions | None = None) -> Table:
@@ -51,7 +52,7 @@ def read(source: Path | Literal["-"], options: ReadOptions | None = None) -> Tab
     if source == "-":
         return _text("standard input", io.BytesIO(sys.stdin.buffer.read()), "", options)
     path = Path(source)
-    _check_is_file(path)
+    check_is_file(path)
     kinds = [suffix.lower() for suffix in path.suffixes]
     kind = kinds[-1] if kinds else ""
     if kind in (".npy", ".npz"):
@@ -61,7 +62,7 @@ def read(source: Path | Literal["-"], options: ReadOptions | None = None) -> Tab
     if kind in _EXCEL:
         return _excel(path, options)
     inner = kinds[-2] if kind == ".gz" and len(kinds) > 1 else kind
-    if inner not in _TEXT and kind != ".gz":
+    if inner not in TEXT and kind != ".gz":
         raise TableError(f"{path}: the name must end in .csv, .tsv, .txt, .gz, .parquet, .xlsx, .npy or .npz")
     with _opened(path, kind) as file:
         try:
@@ -70,7 +71,7 @@ def read(source: Path | Literal["-"], options: ReadOptions | None = None) -> Tab
             raise TableError(f"{path}: is damaged: {error}") from None
 
 
-def _check_is_file(path: Path) -> None:
+def check_is_file(path: Path) -> None:
     """Refuse what is no file: reading a pipe would wait for ever."""
     if not path.exists():
         raise TableError(f"{path}: no such file")
@@ -164,11 +165,51 @@ def _excel(path: Path, options: ReadOptions) -> Table:
 
 
 def _text(name: str, file: IO[bytes], suffix: str, options: ReadOptions) -> Table:
-    pandas = _pandas()
+    encoding, found = text_format(name, file, suffix, options)
+    file.seek(0)
+    frame = parsed(name, file, encoding, found, options, skipped=found.skipped + found.header)
+    if not len(frame):
+        raise TableError(f"{name} has a header, but no rows")
+    return table_of_text(name, frame, found)
+
+
+def text_format(name: str, file: IO[bytes], suffix: str, options: ReadOptions) -> tuple[str, Format]:
+    """The encoding of a text file, and how it is written, from its beginning."""
     start, cut = _begin(file)
     encoding = options.encoding or ("utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    found = sniffed(name, _decoded(name, start, encoding, cut), options, suffix in (".tsv", ".tab"))
-    file.seek(0)
+    return encoding, sniffed(name, _decoded(name, start, encoding, cut), options, suffix in (".tsv", ".tab"))
+
+
+def parsed(
+    name: str,
+    file: IO[bytes],
+    encoding: str,
+    found: Format,
+    options: ReadOptions,
+    *,
+    skipped: int = 0,
+    before: Callable[[], int] = lambda: 0,
+    dtypes: Mapping[int, Any] | None = None,
+) -> Any:
+    """Lines of a text file as a frame, whose columns are numbered.
+
+    Parameters
+    ----------
+    name : str
+        The file, for messages.
+    skipped : int
+        Lines before the rows.
+    before : callable
+        How many lines of the file come before these, for messages.
+    dtypes : mapping of int to dtype, optional
+        Those of some columns, which are read alone.
+
+    Raises
+    ------
+    TableError
+        If they are no table.
+    """
+    pandas = _pandas()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pandas.errors.ParserWarning)
@@ -181,32 +222,34 @@ def _text(name: str, file: IO[bytes], suffix: str, options: ReadOptions) -> Tabl
                 header=None,
                 names=range(found.width),
                 index_col=False,
-                skiprows=found.skipped + found.header,
+                skiprows=skipped,
                 na_values=["?", *options.missing_values],
                 skipinitialspace=True,
                 low_memory=False,
+                dtype=dtypes,
+                usecols=None if dtypes is None else list(dtypes),
             )
     except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
-        raise TableError(f"{name}: {_worded(str(error), found)}") from None
+        raise TableError(f"{name}: {_worded(str(error), found, before)}") from None
     except (UnicodeDecodeError, LookupError) as error:
         raise TableError(_encoding_message(name, encoding, error)) from None
-    if not len(frame):
-        raise TableError(f"{name} has a header, but no rows")
-    if len(found.separator) == 1 and frame.iloc[:, -1].isna().any():
+    if dtypes is None and len(found.separator) == 1 and frame.iloc[:, -1].isna().any():
         file.seek(0)
-        _check_widths(name, file, encoding, found)
-    return _table(name, frame, found)
+        _check_widths(name, file, encoding, found, skipped, before)
+    return frame
 
 
-def _check_widths(name: str, file: IO[bytes], encoding: str, found: Format) -> None:
+def _check_widths(
+    name: str, file: IO[bytes], encoding: str, found: Format, skipped: int, before: Callable[[], int]
+) -> None:
     """Refuse lines with too few columns, which pandas fills up."""
     lines = io.TextIOWrapper(file, encoding=encoding, newline="")
     try:
         reader = csv.reader(lines, delimiter=found.separator, skipinitialspace=True)
         for row in reader:
-            if 0 < len(row) < found.width and any(row) and reader.line_num > found.skipped:
+            if 0 < len(row) < found.width and any(row) and (not skipped or reader.line_num > found.skipped):
                 raise TableError(
-                    f"{name}: line {reader.line_num} has {len(row)} columns, but line "
+                    f"{name}: line {before() + reader.line_num} has {len(row)} columns, but line "
                     f"{found.skipped + 1} has {found.width}"
                 )
     finally:
@@ -241,22 +284,24 @@ def _encoding_message(name: str, encoding: str, error: Exception) -> str:
     return f"{name}: is not {shown} text: give --encoding, such as cp1252 for files of Windows"
 
 
-def _worded(message: str, found: Format) -> str:
+def _worded(message: str, found: Format, before: Callable[[], int]) -> str:
     """Pandas' message with the file's own line numbers."""
     if match := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message):
-        return f"line {match[2]} has {match[3]} columns, but line {found.skipped + 1} has {found.width}"
+        line = before() + int(match[2])
+        return f"line {line} has {match[3]} columns, but line {found.skipped + 1} has {found.width}"
     if "Length of header or names" in message:
         return f"a line has more columns than line {found.skipped + 1}, which has {found.width}"
     return message.strip().splitlines()[-1].removeprefix("Error tokenizing data. C error: ")
 
 
-def _table(name: str, frame: Any, found: Format) -> Table:
+def table_of_text(name: str, frame: Any, found: Format, peers: Peers = ALONE) -> Table:
     """Columns by name, without those that trailing separators make."""
+    empty = [peers.all(values.isna().all()) for _, values in frame.items()]
     labels = found.names if found.header else [str(i) for i in range(found.width)]
     series = [(label, frame.iloc[:, place]) for place, label in enumerate(labels)]
     if found.header:
-        series = [(label, values) for label, values in series if label or not values.isna().all()]
-    elif len(series) > 1 and series[-1][1].isna().all():
+        series = [one for one, nothing in zip(series, empty, strict=True) if one[0] or not nothing]
+    elif len(series) > 1 and empty[-1]:
         series.pop()
     columns, repeated = _by_name(series)
-    return Table(name, columns, found.header, repeated, found.notes)
+    return Table(name, columns, found.header, repeated, found.notes, peers=peers)

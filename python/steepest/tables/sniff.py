@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .table import TableError, is_number
 
 _SEPARATORS = ",;\t|"
-_SPACES = r"\s+"  # as pandas takes it
+SPACES = r"\s+"  # as pandas takes it
 _SEP_LINE = re.compile(r"sep=(.)\s*", re.IGNORECASE)  # Excel's first line
 _COMMA_NUMBER = re.compile(r"[+-]?\d+(,\d+)+(\.\d+)?", re.ASCII)
 _GERMAN = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+", re.ASCII)
@@ -103,7 +103,7 @@ def sniffed(name: str, head: str, options: ReadOptions, tabs: bool) -> Format:
 
 
 def _split(lines: Sequence[str], separator: str) -> list[list[str]]:
-    if separator == _SPACES:
+    if separator == SPACES:
         return [line.split() for line in lines]
     try:
         return list(csv.reader(io.StringIO("\n".join(lines)), delimiter=separator, skipinitialspace=True))
@@ -125,7 +125,7 @@ def _separator(lines: Sequence[str], tabs: bool) -> str:
             found.append((same * (widths[0] > 1), widths[0], mark))
     if not found:
         words = {len(line.split()) for line in lines[:50]}
-        return _SPACES if len(words) == 1 and words != {1} else order[0]
+        return SPACES if len(words) == 1 and words != {1} else order[0]
     best = max(same for same, _, _ in found)
     return max((each for each in found if each[0] == best), key=lambda each: each[1])[2]
 

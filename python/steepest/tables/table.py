@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .peers import ALONE, Peers
+
 Array = NDArray[Any]
 
 # What counts as a number in a text: unlike for `float`, no underscores and only ASCII digits.
@@ -56,6 +58,10 @@ class Table:
         The columns to predict by default.
     arrays : bool
         Whether it comes from arrays, whose columns are all meant.
+    peers : Peers
+        Who has its other rows.
+    places : (rows,) int64, optional
+        Where its rows stand in a table that is divided, from 0.
     """
 
     name: str
@@ -65,6 +71,8 @@ class Table:
     notes: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     arrays: bool = False
+    peers: Peers = ALONE
+    places: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values()), ()))
@@ -76,7 +84,13 @@ class Table:
 
     def rows(self, index: NDArray[np.int64]) -> Table:
         """Some of the rows."""
-        return replace(self, columns={name: values[index] for name, values in self.columns.items()})
+        columns = {name: values[index] for name, values in self.columns.items()}
+        return replace(self, columns=columns, places=None if self.places is None else self.places[index])
+
+    def row(self, index: int) -> str:
+        """A row, for messages, which count from 1."""
+        place = index if self.places is None else int(self.places[index])
+        return f"{self.name}, row {place + 1}"
 
     def only(self, names: Iterable[str]) -> Table:
         """Some of the columns."""
@@ -135,7 +149,7 @@ class Table:
     def cell(self, name: str, row: int) -> str:
         """Where a cell stands, and what it holds, for messages; rows are counted from 1."""
         (value,) = self.columns[name][row : row + 1].tolist()
-        return f"{self.name}, row {row + 1}, column {name!r}: {value!r:.80}"
+        return f"{self.row(row)}, column {name!r}: {value!r:.80}"
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:

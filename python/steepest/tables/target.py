@@ -46,10 +46,11 @@ def rows_with(table: Table, targets: tuple[str, ...], notes: list[str]) -> NDArr
     absent = np.zeros(len(table), dtype=bool)
     for name in targets:
         absent |= gaps_in(table.column(name))
-    if count := int(absent.sum()):
-        notes.append(f"{count} of {len(table)} rows have no {listed(targets)} and are left out")
-    if count > len(table) - 2:
-        raise TableError(f"{table.name}: {len(table) - count} rows have a target, but at least 2 are needed")
+    count, rows = table.peers.total(int(absent.sum())), table.peers.total(len(table))
+    if count:
+        notes.append(f"{count} of {rows} rows have no {listed(targets)} and are left out")
+    if count > rows - 2:
+        raise TableError(f"{table.name}: {rows - count} rows have a target, but at least 2 are needed")
     return np.flatnonzero(~absent)
 
 
@@ -57,7 +58,8 @@ def task_of(table: Table, targets: tuple[str, ...], rows: NDArray[np.int64], not
     """The task that the values of the targets suggest."""
     if len(targets) > 1:
         columns = [numbers(table, name)[rows] for name in targets]
-        return "multilabel" if all(np.isin(values, (0, 1)).all() for values in columns) else "regression"
+        labels = table.peers.all(all(np.isin(values, (0, 1)).all() for values in columns))
+        return "multilabel" if labels else "regression"
     name, values = targets[0], table.column(targets[0])[rows]
     if values.dtype.kind == "b":
         return "classification"
@@ -65,9 +67,9 @@ def task_of(table: Table, targets: tuple[str, ...], rows: NDArray[np.int64], not
         raise TableError(f"{table.name}: the target {name!r} holds dates; give --target another column")
     if values.dtype.kind == "O":
         return _task_of_texts(table, name, values)
-    if (values != np.rint(values)).any():
+    if table.peers.any((values != np.rint(values)).any()):
         return "regression"
-    kinds = len(np.unique(values))
+    kinds = table.peers.distinct(np.unique(values).tolist())
     if kinds <= _MOST_CLASSES:
         return "classification"
     notes.append(
@@ -78,14 +80,15 @@ def task_of(table: Table, targets: tuple[str, ...], rows: NDArray[np.int64], not
 
 
 def _task_of_texts(table: Table, name: str, values: Array) -> str:
-    others = [value for value in values.tolist() if not is_number(value)]
-    if others and len(others) < len(values) // 2 and len(set(others)) < len(values) - len(others):
-        row = next(
-            i for i, v in enumerate(table.columns[name].tolist()) if v is not None and not is_number(v)
-        )
+    peers, cells = table.peers, table.columns[name].tolist()
+    places = [place for place, value in enumerate(cells) if value is not None and not is_number(value)]
+    first = peers.first([(table.cell(name, place), cells[place]) for place in places[:1]])
+    count, others = peers.total(len(values)), peers.total(len(places))
+    different = peers.distinct(list({cells[place] for place in places}))
+    if first is not None and others < count // 2 and different < count - others:
         raise TableError(
-            f"{table.cell(name, row)} is not a number, but {len(values) - len(others)} other targets are: "
-            f"give --missing-values {others[0]!r} to leave such rows out, or --task classification"
+            f"{first[0]} is not a number, but {count - others} other targets are: "
+            f"give --missing-values {first[1]!r} to leave such rows out, or --task classification"
         )
     return "classification"
 
@@ -99,8 +102,9 @@ def check_numbers(table: Table, targets: tuple[str, ...], task: str, rows: NDArr
             raise TableError(
                 f"{table.cell(name, row)} is neither 0 nor 1, as targets of a multilabel task are"
             )
-        if len(targets) == 1 and (values == values[0]).all():
-            raise TableError(f"{name!r} is {values[0]:g} in every row: there is nothing to learn")
+        first = table.peers.first(values[:1].tolist())
+        if len(targets) == 1 and table.peers.all((values == first).all()):
+            raise TableError(f"{name!r} is {first:g} in every row: there is nothing to learn")
 
 
 def classes_of(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[tuple[Any, ...], NDArray[np.int64]]:
@@ -109,15 +113,18 @@ def classes_of(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[tuple[
     refuse_rounded(values, f"{table.name}: {name!r}")
     cells = [text_of(value) for value in values]
     label_of = {cell: _label(value) for cell, value in zip(cells, values, strict=True)}
-    if len(label_of) == 1:
+    count, different = table.peers.total(len(cells)), table.peers.distinct(list(label_of))
+    if different == 1:
         raise TableError(
-            f"{table.name}: {name!r} has one class only, {cells[0]!r}: there is nothing to learn"
+            f"{table.name}: {name!r} has one class only, {table.peers.first(cells)!r}: there is nothing to "
+            "learn"
         )
-    if len(label_of) > max(_MOST_CLASSES, len(cells) // 2):
+    if different > max(_MOST_CLASSES, count // 2):
         raise TableError(
-            f"{name!r} has {len(label_of)} different values in {len(cells)} rows, too many for classes: give "
+            f"{name!r} has {different} different values in {count} rows, too many for classes: give "
             "--target another column"
         )
+    label_of = {cell: label for own in table.peers.every(label_of) for cell, label in own.items()}
     kinds = {type(label) for label in label_of.values()}
     if len(kinds) > 1:  # as texts then
         label_of = {cell: cell for cell in label_of}

@@ -49,5 +49,5 @@ def numbers_in(table: Table, targets: Sequence[str]) -> Array:
     values = np.column_stack([numbers(table, name) for name in targets])
     if (gaps := np.isnan(values)).any():
         row, which = np.argwhere(gaps)[0]
-        raise TableError(f"{table.name}, row {row + 1}: there is no {targets[which]!r}")
+        raise TableError(f"{table.row(row)}: there is no {targets[which]!r}")
     return values
