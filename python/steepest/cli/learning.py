@@ -88,7 +88,7 @@ def made(
             optimizer,
             network.penalty(options),
             communicator=peers.communicator,
-            shards=peers.shards if peers.several else None,
+            shards=options.shards,
         )
     except ValueError as error:
         raise UserError(str(error)) from None

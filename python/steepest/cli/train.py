@@ -31,16 +31,15 @@ def _train(options: Namespace, peers: Peers) -> None:
     if peers.leads:
         _check(options, output)
     say = _lines(options, output, peers)
-    table = sources.training_table(options, peers)
-    plan = sources.plan(table, options)
+    plan = sources.plan(sources.training_table(options, peers), options)
     if options.cv and options.cv > plan.samples:
         raise UserError(f"--cv {options.cv}: there are {plan.samples} rows, but each fold needs one")
     if options.model == "tabular":
         tabular.check(plan, options)
     else:  # what it refuses, before any line
         made(plan.task, 1, plan.outputs, plan.groups[plan.rows], options, peers)
-    say(f"{table.name}: {plan.describe()}")
-    for line in [*table.notes, *plan.notes] if peers.leads else ():
+    say(f"{plan.table.name}: {plan.describe()}")
+    for line in [*plan.table.notes, *plan.notes] if peers.leads else ():
         note(line)
     other = None if options.validation is None else sources.table(options.validation, options, peers=peers)
     run = (TabularRun if options.model == "tabular" else Run)(plan.table, plan, other, options, say)

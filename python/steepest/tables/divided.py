@@ -62,7 +62,9 @@ def own_rows(table: Table, peers: Peers) -> Table:
 
 def even(plan: Plan) -> Plan:
     """The same of the rows that can be used alone, divided anew into shards of equal sizes."""
-    table = plan.table.only([*plan.kinds, *plan.targets]).rows(plan.rows)
+    table = plan.table.only([*plan.kinds, *plan.targets])
+    if len(plan.rows) < len(table):
+        table = table.rows(plan.rows)
     table, groups = _evenly(table, plan.groups[plan.rows])
     return replace(plan, table=table, rows=np.arange(len(table)), groups=groups)
 
@@ -103,14 +105,11 @@ def _text(path: Path, kind: str, options: ReadOptions, peers: Peers) -> Table:
     own = _own(str(path), rows.rows, peers)
     first = rows.begin(path, int(own[0]))
     end = rows.begin(path, int(own[-1]) + 1)
-    with path.open("rb") as file:
-        file.seek(first)
-        part = io.BytesIO(file.read(end - first))
 
     def read(dtypes: Mapping[int, Any] | None = None) -> Any:
-        part.seek(0)
         before = _LinesBefore(path, first)
-        return parsed(str(path), part, encoding, found, options, before=before, dtypes=dtypes)
+        with _Section(path, first, end) as part:
+            return parsed(str(path), part, encoding, found, options, before=before, dtypes=dtypes)
 
     frame = read()
     if len(frame) != len(own):
@@ -120,6 +119,40 @@ def _text(path: Path, kind: str, options: ReadOptions, peers: Peers) -> Table:
         )
     _unify(frame, read, peers)
     return replace(table_of_text(str(path), frame, found, peers), places=own)
+
+
+class _Section(io.BufferedIOBase):
+    """Some bytes of a file as a file."""
+
+    def __init__(self, path: Path, first: int, end: int) -> None:
+        self._file, self._first, self._end = path.open("rb"), first, end
+        self._file.seek(first)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, place: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_CUR:
+            place += self.tell()
+        elif whence == io.SEEK_END:
+            place += self._end - self._first
+        return self._file.seek(self._first + place) - self._first
+
+    def tell(self) -> int:
+        return self._file.tell() - self._first
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = self._end - self._file.tell()
+        return self._file.read(left if size is None or size < 0 else min(size, left))
+
+    read1 = read
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 class _LinesBefore:
