@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +21,6 @@ from .reading import TEXT, check_is_file, parsed, table_of_text, text_format
 from .rows_of_text import RowsOfText
 from .sniff import ReadOptions
 from .table import Table, TableError
-
-_MANY = 2**24  # bytes
 
 
 def read_own(source: Path | Literal["-"], options: ReadOptions, peers: Peers) -> Table:
@@ -107,9 +106,9 @@ def _text(path: Path, kind: str, options: ReadOptions, peers: Peers) -> Table:
     end = rows.begin(path, int(own[-1]) + 1)
 
     def read(dtypes: Mapping[int, Any] | None = None) -> Any:
-        before = _LinesBefore(path, first)
+        line = partial(rows.line, path, first)
         with _Section(path, first, end) as part:
-            return parsed(str(path), part, encoding, found, options, before=before, dtypes=dtypes)
+            return parsed(str(path), part, encoding, found, options, line=line, dtypes=dtypes)
 
     frame = read()
     if len(frame) != len(own):
@@ -155,20 +154,6 @@ class _Section(io.BufferedIOBase):
         super().close()
 
 
-class _LinesBefore:
-    """How many lines of a file come before a place, counted when a message needs it."""
-
-    def __init__(self, path: Path, end: int) -> None:
-        self._path, self._end = path, end
-
-    def __call__(self) -> int:
-        lines, left = 0, self._end
-        with self._path.open("rb") as file:
-            while left > 0 and (text := file.read(min(_MANY, left))):
-                lines, left = lines + text.count(b"\n"), left - len(text)
-        return lines
-
-
 def _unify(frame: Any, read: Any, peers: Peers) -> None:
     """Give columns the types that they would have if one process read all rows."""
     own = [_type(series) for _, series in frame.items()]
@@ -177,6 +162,8 @@ def _unify(frame: Any, read: Any, peers: Peers) -> None:
     for place, (have, want) in enumerate(zip(own, wanted, strict=True)):
         if want == "booleans or none":
             frame[place] = frame[place].astype(object)
+        elif want == "long integers":  # which a column of a table has as floats
+            frame[place] = frame[place].astype(np.float64)
         elif want is not None and want != have:
             again[place] = object if want == "texts" else want
     if again:
@@ -197,7 +184,9 @@ def _type(series: Any) -> str:
     if kind == "b":
         return "bool"
     first = series[series.first_valid_index()]
-    return "booleans or none" if isinstance(first, bool | np.bool_) else "texts"
+    if isinstance(first, bool | np.bool_):
+        return "booleans or none"
+    return "texts" if isinstance(first, str) else "long integers"
 
 
 def _common(types: tuple[str, ...]) -> str | None:
@@ -205,9 +194,11 @@ def _common(types: tuple[str, ...]) -> str | None:
     found = set(types)
     some = found - {"nothing"}
     if len(found) == 1 or found <= {"int64", "uint63"}:
-        return "booleans or none" if found == {"booleans or none"} else None
+        return None
     if some <= {"int64", "uint63", "float64"}:
         return "float64"
+    if "long integers" in some <= {"int64", "uint63", "uint64", "float64", "long integers"}:
+        return "long integers"
     if found <= {"uint63", "uint64"}:
         return "uint64"
     return "booleans or none" if some <= {"bool", "booleans or none"} else "texts"

@@ -182,13 +182,13 @@ def text_format(name: str, file: IO[bytes], suffix: str, options: ReadOptions) -
 
 def parsed(
     name: str,
-    file: IO[bytes],
+    file: Any,
     encoding: str,
     found: Format,
     options: ReadOptions,
     *,
     skipped: int = 0,
-    before: Callable[[], int] = lambda: 0,
+    line: Callable[[int], int] = lambda number: number,
     dtypes: Mapping[int, Any] | None = None,
 ) -> Any:
     """Lines of a text file as a frame, whose columns are numbered.
@@ -199,8 +199,8 @@ def parsed(
         The file, for messages.
     skipped : int
         Lines before the rows.
-    before : callable
-        How many lines of the file come before these, for messages.
+    line : callable
+        Which line of the whole file is that of a number, from 1, for messages.
     dtypes : mapping of int to dtype, optional
         Those of some columns, which are read alone.
 
@@ -230,17 +230,17 @@ def parsed(
                 usecols=None if dtypes is None else list(dtypes),
             )
     except (pandas.errors.ParserError, pandas.errors.ParserWarning) as error:
-        raise TableError(f"{name}: {_worded(str(error), found, before)}") from None
+        raise TableError(f"{name}: {_worded(str(error), found, line)}") from None
     except (UnicodeDecodeError, LookupError) as error:
         raise TableError(_encoding_message(name, encoding, error)) from None
     if dtypes is None and len(found.separator) == 1 and frame.iloc[:, -1].isna().any():
         file.seek(0)
-        _check_widths(name, file, encoding, found, skipped, before)
+        _check_widths(name, file, encoding, found, skipped, line)
     return frame
 
 
 def _check_widths(
-    name: str, file: IO[bytes], encoding: str, found: Format, skipped: int, before: Callable[[], int]
+    name: str, file: IO[bytes], encoding: str, found: Format, skipped: int, line: Callable[[int], int]
 ) -> None:
     """Refuse lines with too few columns, which pandas fills up."""
     lines = io.TextIOWrapper(file, encoding=encoding, newline="")
@@ -249,7 +249,7 @@ def _check_widths(
         for row in reader:
             if 0 < len(row) < found.width and any(row) and (not skipped or reader.line_num > found.skipped):
                 raise TableError(
-                    f"{name}: line {before() + reader.line_num} has {len(row)} columns, but line "
+                    f"{name}: line {line(1) - 1 + reader.line_num} has {len(row)} columns, but line "
                     f"{found.skipped + 1} has {found.width}"
                 )
     finally:
@@ -284,11 +284,11 @@ def _encoding_message(name: str, encoding: str, error: Exception) -> str:
     return f"{name}: is not {shown} text: give --encoding, such as cp1252 for files of Windows"
 
 
-def _worded(message: str, found: Format, before: Callable[[], int]) -> str:
+def _worded(message: str, found: Format, line: Callable[[int], int]) -> str:
     """Pandas' message with the file's own line numbers."""
     if match := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message):
-        line = before() + int(match[2])
-        return f"line {line} has {match[3]} columns, but line {found.skipped + 1} has {found.width}"
+        wide, first = line(int(match[2])), found.skipped + 1
+        return f"line {wide} has {match[3]} columns, but line {first} has {found.width}"
     if "Length of header or names" in message:
         return f"a line has more columns than line {found.skipped + 1}, which has {found.width}"
     return message.strip().splitlines()[-1].removeprefix("Error tokenizing data. C error: ")

@@ -70,6 +70,16 @@ class RowsOfText:
                 left -= len(begins)
         raise TableError(f"{path}: was changed while it was read")
 
+    def line(self, path: Path, begin: int, number: int) -> int:
+        """The line of the file where the row that has this number, from a place on, begins; both from 1."""
+        with path.open("rb") as file:
+            rows = _rows(path, file, begin, self.separator, number - 1)
+            left, lines = next((int(begins[0]) for begins in rows if len(begins)), self.size), 1
+            file.seek(0)
+            while left > 0 and (text := file.read(min(_BLOCK, left))):
+                left, lines = left - len(text), lines + text.count(b"\n")
+        return lines
+
 
 def _check_encoding(path: Path, encoding: str) -> None:
     """Refuse those in which the byte of a separator or newline may be a part of another character."""

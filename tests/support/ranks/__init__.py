@@ -78,9 +78,12 @@ class One:
 
 def started(ranks: int, code: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     """A program with samples and a model in so many processes."""
-    program = [sys.executable, "-W", "error", "-c", SETTING + textwrap.dedent(code), *arguments]
+    return _started(ranks, ["-c", SETTING + textwrap.dedent(code), *arguments], environment)
+
+
+def _started(ranks: int, program: list[str], environment: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [_LAUNCHER, "-n", str(ranks), *program],
+        [_LAUNCHER, "-n", str(ranks), sys.executable, "-W", "error", *program],
         env=os.environ | _PERMITTED | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -90,7 +93,21 @@ def started(ranks: int, code: str, *arguments: str, **environment: str) -> subpr
 
 def launch(ranks: int, code: str, *arguments: str, **environment: str) -> tuple[int, str]:
     """Its exit status and what it printed; it must end by itself."""
-    process = started(ranks, code, *arguments, **environment)
+    return _ended(started(ranks, code, *arguments, **environment))
+
+
+def command(ranks: int, *arguments: str, **environment: str) -> tuple[int, str]:
+    """The same of the command line; without what the launcher says of a failure."""
+    status, output = _ended(started_command(ranks, *arguments, **environment))
+    return status, output.partition("\n=====")[0].strip()
+
+
+def started_command(ranks: int, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """The command line in so many processes."""
+    return _started(ranks, ["-m", "steepest", *arguments], environment)
+
+
+def _ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     try:
         output, _ = process.communicate(timeout=120)
     except subprocess.TimeoutExpired:

@@ -78,6 +78,4 @@ def _check(options: Namespace, peers: Peers) -> None:
             )
     for option, used in (("--cv", options.cv), ("--model tabular", options.model == "tabular")):
         if used:
-            raise UserError(
-                f"{option} trains in one process: start one, without --shards, or give --no-ranks"
-            )
+            raise UserError(f"{option} trains in one process: leave out mpiexec and --shards, or {option}")
