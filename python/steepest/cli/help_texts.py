@@ -33,6 +33,9 @@ validation rows, taken from the training rows, no longer improves.
 tables, which needs no options and takes longer. Each of them holds out
 another fifth of the training rows, and is that of its best epoch on these.
 Needs scikit-learn: pip install 'steepest[sklearn]'.
+
+Several processes, started by mpiexec or srun, train one network; each reads
+some rows of a text or .npy file. Needs mpi4py: pip install 'steepest[mpi]'.
 """
 _TRAIN_EXAMPLES = """\
 examples:
@@ -43,6 +46,7 @@ examples:
   steepest train rare.csv --class-weight balanced --plot curves.png
   steepest train data.tsv --json --output model.safetensors > report.json
   gunzip -c big.csv.gz | steepest train - --output big.safetensors
+  mpiexec -n 4 steepest train big.csv --batch-size 512
 """
 _PREDICT = """\
 Print one answer per row of FILE, as CSV under the header "prediction": the
