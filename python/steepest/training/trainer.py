@@ -229,8 +229,9 @@ class Trainer:
         """Do one update on the batch X, y, and return its objective.
 
         With a communicator, all its processes call this at the same time, each with samples of its own, and
-        make the update by the gradient of all of them. All then hold what rank 0 does: at the first step, and
-        after a fit, another optimizer or another number of epochs.
+        make the same update by the gradient of all of them. They take the parameters and the optimizer's
+        state of rank 0 before the first step, and before the first one after a fit, or after the optimizer
+        or `epochs_done` has been set.
 
         Parameters
         ----------
@@ -251,11 +252,10 @@ class Trainer:
         ValueError, TypeError
             For data that cannot be used; with a communicator, as `steepest.distributed.fit`.
         RuntimeError
-            With a communicator, if another process fails, or the processes differ in their settings, or in
-            their parameters, which are compared once in 1,024 steps.
-            While the model is being fitted, by the fit that calls this or in another
-            thread. Where losses in
-            several threads use each other's models, also in one that would wait for ever.
+            While the model is being fitted, by the fit that calls this or in another thread. Where losses in
+            several threads use each other's models, also in one that would wait for ever. With a
+            communicator, if another process fails, or the processes differ in their settings, or in their
+            parameters, which are compared once in 1,024 steps.
         DivergenceError
             If the objective is not finite although the data are; the model is unchanged then. Also if the
             update makes a parameter infinite or NaN; it stays so, because `step` keeps no copy.
@@ -457,7 +457,7 @@ class Trainer:
         (4, True)
         """
         group = self._ranks
-        group.meet()
+        group.wait_for_all()
         given_seed = self.model.seed if seed is None else seed  # the same in a loop of fits
         told = (epochs, batch_size, shuffle, metrics, callbacks, batch_callbacks, batch_group, progress)
         checked = group.together(lambda: checked_arguments(*told, given_seed))

@@ -123,8 +123,7 @@ class RankedFit(Fit):
         return self._any(self.cancelled)
 
     def _any(self, wants: Callable[[], bool]) -> bool:
-        wanted = self.ranks.together(wants)
-        return bool(self.ranks.tell([wanted]).any())
+        return self.ranks.any(self.ranks.together(wants))
 
     def _ask(self, callbacks: Sequence[Callable[[Any], object]], state: Any) -> tuple[bool, bool]:
         """What rank 0's callbacks want; they may set parameters and the optimizer, too."""

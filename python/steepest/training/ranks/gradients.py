@@ -40,7 +40,7 @@ class Gradients:
     Attributes
     ----------
     statistics : list of ndarray
-        Those of the last batch for each batch_norm, (2, outputs).
+        Mean and biased variance of the last batch for each batch_norm, (2, outputs).
     """
 
     ranks: Ranks
@@ -75,7 +75,7 @@ class Gradients:
             yield
 
     def compute(
-        self, network: Network, parts: Parts, batch: PartedBatch, stops: Callable[[], bool]
+        self, network: Network, parts: Parts, batch: PartedBatch, stops: Callable[[], bool] | None = None
     ) -> float | None:
         """The objective; its gradient is in `sum` then. None if a rank wants to stop.
 
@@ -93,22 +93,21 @@ class Gradients:
         return objective
 
     def objective(
-        self, network: Network, parts: Parts, batch: PartedBatch, stops: Callable[[], bool]
+        self, network: Network, parts: Parts, batch: PartedBatch, stops: Callable[[], bool] | None = None
     ) -> float | None:
-        """The objective alone, of all shards."""
+        """The objective of all shards, whose gradients are not added up. None if a rank wants to stop."""
         values, failure, stop = [0.0] * len(batch.rows), None, False
         meeting = Meeting(self.ranks, self._meetings)
         try:
             self.ranks.check()
-            stop = stops()
-            if stop:
-                meeting.leave()
-            else:
+            stop = stops is not None and stops()
+            if not stop:
                 values = self._of_shards(network, parts, batch, meeting)
         except Broken:
             pass  # all are told why
         except BaseException as error:
             failure = error
+        meeting.leave()
         told = self.ranks.tell([float(failure is not None), float(stop), *values])
         self.ranks.require_well(told[:, 0].tolist(), failure)
         return None if told[:, 1].any() else added(told[:, 2:].ravel())
@@ -167,7 +166,8 @@ class Gradients:
             place, (scores, targets), lambda told: self.ranks.first(lambda: of_all(told))
         )
         shard = self.ranks.own[place]
-        return value if shard == 0 else 0.0, gradients[shard]
+        # NaN where the loss is not finite: a gradient that is not is an error only beside a finite loss.
+        return value if shard == 0 else 0.0 * value, gradients[shard]
 
 
 def _pooled(told: list[tuple[int, Array]]) -> Array:
@@ -180,6 +180,7 @@ def _pooled(told: list[tuple[int, Array]]) -> Array:
 
 
 def _summed(told: list[tuple[int, Array]]) -> Array:
+    """Of all samples, from those of each part."""
     total = np.sum([own for _, own in told], axis=0, dtype=np.float64)
     return total.astype(told[0][1].dtype)
 

@@ -27,7 +27,8 @@ class Meeting:
     ----------
     ranks : Ranks
     meetings : int
-        How often they meet.
+        How often they meet in a batch, on all ranks alike: a rank that fails lets the others know only if
+        they come to meet again.
     """
 
     def __init__(self, ranks: Ranks, meetings: int) -> None:
@@ -39,12 +40,12 @@ class Meeting:
         self._changed = Condition()
 
     def run(self, work: Callable[[int], _T], pool: ThreadPoolExecutor | None) -> list[_T]:
-        """What the work returns for each own shard; the pool has a thread for each but the first, if any.
+        """What the work returns for each own shard; the pool has a thread for each but the first.
 
         Raises
         ------
         Broken
-            If a shard of another rank has failed. Whatever fails here, the other ranks do not wait for it.
+            If a shard of another rank has failed.
         """
         each = max(1, current().num_threads // len(self._values))
 
@@ -69,12 +70,12 @@ class Meeting:
             wait(others)
         results += self._results(others, failures)
         if failures:
-            self.leave()
             raise next((error for error in failures if not isinstance(error, Broken)), failures[0])
+        assert not self._left, f"{self._left} meetings were counted that nobody came to"
         return results
 
     def leave(self) -> None:
-        """Let no other rank wait for what this one does not come to tell."""
+        """At the end, however it comes: let no other rank wait for what this one does not come to tell."""
         if self._left:
             self._left = 0
             self._ranks.every(None)
@@ -97,8 +98,9 @@ class Meeting:
             return result
 
     def _exchange(self, combine: Callable[[list[Any]], Any]) -> None:
-        told = self._ranks.every(self._values)
-        self._left -= 1
+        with self._ranks.uninterrupted():
+            told = self._ranks.every(self._values)
+            self._left -= 1
         if any(own is None for own in told):  # nobody meets again
             self._left, self._broken = 0, True
         else:

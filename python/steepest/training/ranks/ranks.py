@@ -20,18 +20,18 @@ import numpy as np
 from ... import _checks, _extension
 from ..._checks import Array
 from ..._config import config, current
-from .waiting import Interruption, meet
+from .waiting import Interruption, wait_for_all
 
 _T = TypeVar("_T")
 _TAG = 4803  # of the messages between two ranks: the program may send others
-_PATIENCE = 0.5  # seconds, between what the first one says that fails and the end of all
+_GRACE = 0.5  # seconds, between what the first one says that fails and the end of all
 
 
 class Alone:
     """The one process of an ordinary fit, which has nobody to tell."""
 
-    def meet(self) -> None:
-        """Nobody."""
+    def wait_for_all(self) -> None:
+        """Nobody to wait for."""
 
     def same(self, value: _T) -> _T:
         """The value itself."""
@@ -97,15 +97,19 @@ class Ranks:
         """Whether this is rank 0, which calls back, writes files, and shows what goes on."""
         return bool(self.rank == 0)
 
-    def meet(self) -> None:
+    def wait_for_all(self) -> None:
         """Wait until all ranks are here, and say for whom if that takes long."""
         with self._unbroken():
             if self.size > 1:
-                meet(self._comm, _TAG)
+                wait_for_all(self._comm, _TAG)
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if Ctrl-C came in an exchange; the others must be told of it."""
         self._interruption.check()
+
+    def uninterrupted(self) -> AbstractContextManager[None]:
+        """A block in which Ctrl-C is kept, as in an exchange: to note one that has been made."""
+        return self._interruption.exchange()
 
     def same(self, value: _T) -> _T:
         """What rank 0 has, of anything that can be pickled."""
@@ -351,5 +355,5 @@ def _tell_and_abort(communicator: Any, error: BaseException) -> None:
     lines = "".join(traceback.format_exception(error))
     sys.stderr.write(f"rank {communicator.Get_rank()}: {lines}")
     sys.stderr.flush()
-    time.sleep(_PATIENCE)
+    time.sleep(_GRACE)
     communicator.Abort(1)

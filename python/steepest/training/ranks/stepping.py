@@ -55,7 +55,7 @@ class Stepping:
     def step(self, trainer: RunningTrainer, X: Samples, y: ArrayLike, weight: ArrayLike | None) -> float:
         """One update by the gradient of the samples of all ranks; see `Trainer.step`."""
         ranks, learning = self._ranks, trainer.learning
-        ranks.meet()
+        ranks.wait_for_all()
         with ranks.interruptible():
             agreed = self._agreed
             if ranks.any(agreed is None or not agreed.holds(trainer)) or agreed is None:

@@ -22,8 +22,8 @@ from .ranks import Ranks
 class Steps:
     """Makes them, each an update by the gradient of a batch of which every shard has a part.
 
-    `restores`: whether parameters that an update made infinite or NaN are those of the epoch's beginning
-    then; that takes a copy.
+    restores: whether a failed epoch leaves everything as it found it, which takes a copy of all that learning
+    changes. Otherwise it leaves only the running statistics so: what an update made infinite or NaN stays.
     """
 
     ranks: Ranks
@@ -56,8 +56,8 @@ class Steps:
                 rows = [self.parts.rows(order, number) for order in orders]
                 step = int(self.learning.state.optimizer.steps[0])
                 batch = PartedBatch(rows, float(weights[number]), int(samples[number]), request.seed, step)
-                first, done = (epoch, number) == (0, numbers[0]), epoch + number / batches
-                asked = partial(_never if first else stops, done)
+                first = (epoch, number) == (0, numbers[0])  # a call makes at least one step
+                asked = None if first else partial(stops, epoch + number / batches)
                 try:
                     told = self._gradients.compute(network, self.parts, batch, asked)
                 except Exception:
@@ -78,6 +78,10 @@ class Steps:
 
     def objective(self, network: Network, rows: int, seed: int) -> float:
         """As `objective_before_steps`, of batches that are spread over the samples of each shard."""
+        with self._gradients.threads():
+            return self._objective(network, rows, seed)
+
+    def _objective(self, network: Network, rows: int, seed: int) -> float:
         parts, loss = self.parts, self.learning.loss
         total = shares = 0.0
         for number in range(min(parts.batches, -(-rows // parts.size))):
@@ -86,8 +90,7 @@ class Steps:
                 return math.nan
             weight = parts.total_weight(own, samples)
             batch = PartedBatch(own, weight, samples, seed, number)
-            with self._gradients.threads():
-                told = self._gradients.objective(network, parts, batch, _goes_on)
+            told = self._gradients.objective(network, parts, batch)
             share = 1.0 if loss.sums else weight
             total, shares = total + share * (told or 0.0), shares + share
         return total / shares if shares else 0.0
@@ -101,11 +104,3 @@ class Steps:
         except Overflowed:
             return "overflowed"
         return None
-
-
-def _never(done: float) -> bool:
-    return False
-
-
-def _goes_on() -> bool:
-    return False

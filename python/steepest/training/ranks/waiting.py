@@ -17,7 +17,7 @@ from ... import _checks
 PATIENCE = 60.0  # seconds without a word: others may still read their samples
 
 
-def meet(communicator: Any, tag: int) -> None:
+def wait_for_all(communicator: Any, tag: int) -> None:
     """Return when all ranks have called this; a rank that waits sleeps, and can be interrupted.
 
     Warns
@@ -37,8 +37,9 @@ def meet(communicator: Any, tag: int) -> None:
             missing = [other for other, request in heard.items() if not request.Test()]
             if missing:
                 warnings.warn(
-                    f"rank {rank} has waited {waited:.0f} s for others to begin this fit: {missing!r:.80}; "
-                    "if one has ended, end all, and start them with python -m mpi4py, which does that",
+                    f"rank {rank} has waited {waited:.0f} s for others to begin this fit or step: "
+                    f"{missing!r:.80}; if one has ended, end all, and start them with python -m mpi4py, "
+                    "which does that",
                     RuntimeWarning,
                     stacklevel=_checks.caller_level(),
                 )
@@ -56,11 +57,11 @@ class Interruption:
     @contextmanager
     def exchange(self) -> Iterator[None]:
         """A block that others wait for."""
-        self._exchanging = True
+        within, self._exchanging = self._exchanging, True
         try:
             yield
         finally:
-            self._exchanging = False
+            self._exchanging = within
 
     def check(self) -> None:
         """Raise what was kept."""
