@@ -39,10 +39,10 @@ NO_KEY = StepKey(0, 0)  # of models that draw nothing
 class Whole(NamedTuple):
     """The larger batch that a batch is a part of, for stages whose results depend on all samples.
 
-    samples: how many it has. exchange: is given the statistics of the part and whether it is on its way back,
-    and returns those of the whole, each (2, outputs) in the model's dtype: on the way forward mean and biased
-    variance, on the way back the gradients of scale and shift. Each batch_norm asks it, in the order of the
-    passes; on the way back none that has no stage with parameters below it.
+    samples: how many it has. exchange: is given the statistics of the part and whether the pass is the
+    backward one, and returns those of the whole, each (2, outputs) in the model's dtype: forward the mean and
+    the biased variance, backward the gradients of scale and shift. Each batch_norm calls it once in each
+    pass, in the order of the pass; backward only those with a stage with parameters below them.
     """
 
     samples: int

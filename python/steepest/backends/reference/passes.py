@@ -83,7 +83,7 @@ def running_changes(passed: Pass) -> list[tuple[Array, Array]]:
 def moved(
     stages: Sequence[Stage], running: Sequence[Array], statistics: Sequence[Array]
 ) -> list[tuple[Array, Array]]:
-    """The running statistics of stages that have some, and what they are after a batch with others."""
+    """The running statistics of stages that have some, and what they are after a batch with `statistics`."""
     return [
         (before, STAGES[stage.kind].statistics(stage, own, before))
         for stage, before, own in zip(stages, running, statistics, strict=True)

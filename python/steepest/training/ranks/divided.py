@@ -52,6 +52,7 @@ def divided(
         If settings differ between ranks.
     """
     learning, compiled = trainer.learning, trainer.learning.compiled
+    class_weight, validation_data, validation_split = on[3:6]
     if isinstance(group, Alone):
         samples = given(compiled, learning.loss, POOL, *on)
         count = len(samples.batch.x)
@@ -62,9 +63,9 @@ def divided(
 
     require_same_model(group, learning)
     told = {name: getattr(checked, name) for name in ("epochs", "batch_size", "shuffle", "batch_group")}
-    told |= {"seed": draws, "metrics": [*checked.metrics], "class_weight": named(on[3])}
+    told |= {"seed": draws, "metrics": [*checked.metrics], "class_weight": named(class_weight)}
     told |= {"number of callbacks": (len(checked.callbacks), len(checked.batch_callbacks))}
-    told |= {"validation_data": on[4] is not None, "validation_split": on[5]}
+    told |= {"validation_data": validation_data is not None, "validation_split": validation_split}
     group.require_same(told, "the arguments of fit")
     take_inputs_from_first(group, learning)
     pool = RankedPool(group)

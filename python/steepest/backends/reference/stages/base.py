@@ -62,7 +62,7 @@ class StageType(ABC):
         raise NotImplementedError
 
     def statistics(self, stage: Stage, batch: Array, before: Array) -> Array:
-        """The running statistics after a batch with its own, of kinds that have some."""
+        """The running statistics `before`, after a batch with statistics `batch`, of kinds that have some."""
         raise NotImplementedError
 
     def tangent(self, view: View, dx: Array) -> Array:
