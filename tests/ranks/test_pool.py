@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from functools import cache
 
 import pytest
@@ -18,15 +19,15 @@ FITS = {
     "split": (PLAIN, "validation_split=0.2, metrics=['accuracy'], class_weight='balanced'"),
     "split of few": (PLAIN, "validation_split=0.001, metrics=['accuracy']"),
     "split targets": (BINARY, "loss='mse', validation_split=0.1, sample_weight=np.arange(1003) % 7 + 1"),
-    "standardized": (f"st.Standardize(20), {PLAIN}", "validation_split=0.2"),
+    "standardized": (f"st.Standardize(20), {PLAIN}, dtype=np.float64", "validation_split=0.2"),
     "encoded": ("st.PiecewiseLinear(20, 6), st.Linear(120, 5)", "validation_split=0.2"),
     "encoded partly": ("st.PiecewiseLinear(20, [0, 4] * 10), st.ReLU(), st.Linear(50, 5)", ""),
 }
-# The samples are sorted by class, so that no rank has some of each; one feature is constant on some ranks.
+# The samples are sorted by class, so that no rank has some of each; one feature is constant on each of two.
 SORTED = """
 order = np.argsort(y, kind="stable")
 X, y = np.ascontiguousarray(X[order]), y[order]
-X[:, 0], X[:, 1], X[:, 2] = 3, y, X[:, 2] + 5
+X[:, 0], X[:, 1], X[:, 2] = 3, np.arange(1003) // 502, X[:, 2] + 5
 settings = dict(progress=False, {settings})
 y = (y > 3).astype(int) if settings.get("loss") == "bce" else y
 
@@ -61,29 +62,30 @@ told(digest(each))
 """
 
 
-def run(ranks, fit, code):
+def program(fit, code):
+    """A function of the samples that prints one line, and its call."""
     layers, settings = FITS[fit]
-    return launch(ranks, SORTED.format(layers=layers, settings=settings) + code)
+    body = SORTED.format(layers=layers, settings=settings) + code
+    return f"def work(X, y):{textwrap.indent(body, '    ')}\nwork(X.copy(), y)\n"
 
 
 @cache
-def of_one(fit):
-    return run(1, fit, BITS)
+def lines(ranks, code):
+    """What each fit prints, all in one program."""
+    status, output = launch(ranks, "".join(program(fit, code) for fit in FITS))
+    assert status == 0, output
+    return dict(zip(FITS, output.splitlines(), strict=True))
 
 
 @pytest.mark.parametrize("ranks", [2, 4])
 @pytest.mark.parametrize("fit", FITS)
 def test_ranks_change_no_bit(fit, ranks):
-    expected = of_one(fit)
-    assert expected[0] == 0, expected[1]
-    assert run(ranks, fit, BITS) == expected
+    assert lines(ranks, BITS)[fit] == lines(1, BITS)[fit]
 
 
 @pytest.mark.parametrize(("ranks", "shards"), [(2, 8), (3, None)])
-@pytest.mark.parametrize("fit", FITS)
-def test_it_is_that_of_one_process(fit, ranks, shards):
-    status, output = run(ranks, fit, AS_ONE.format(shards=shards))
-    assert status == 0, output
+def test_they_are_those_of_one_process(ranks, shards):
+    assert [*lines(ranks, AS_ONE.format(shards=shards))] == [*FITS]
 
 
 def test_a_fit_goes_on_with_what_was_learned_from_all(tmp_path):
@@ -94,7 +96,7 @@ kept = {{}} if comm.size == 1 else {{"checkpoint": {str(path)!r}, "resume": comm
 history = fitted(model, 8, epochs=3 if comm.size == 2 else 6, batch_size=128, **kept)
 told(digest(model, history.loss, history.validation_loss))
 """
-    expected, begun, done = (run(ranks, "standardized", code) for ranks in (1, 2, 4))
+    expected, begun, done = (launch(ranks, program("standardized", code)) for ranks in (1, 2, 4))
     assert expected[0] == begun[0] == 0 and done == expected, (expected, begun, done)
 
 
