@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..._checks import Array
 from ...averaging import Averaging
+from ..data import Average
 from .quiet import quiet
 
 
@@ -21,3 +24,14 @@ def averaged(mean: Array, value: Array, share: float) -> Array:
         return value  # whatever the mean was
     moved: Array = mean + part * (value - mean)
     return moved
+
+
+def average_changes(
+    average: Average, means: Sequence[Array], values: Sequence[Array]
+) -> list[tuple[Array, Array]]:
+    """What its count and its arrays, the means, become after the update that gave these values."""
+    changes = [(average.updates, average.updates + 1)]
+    share = average_share(average.averaging, int(average.updates[0]))
+    if share > 0:
+        changes += [(mean, averaged(mean, value, share)) for mean, value in zip(means, values, strict=True)]
+    return changes

@@ -14,7 +14,6 @@ from ...compile.stage import Stage
 from ...penalties import Penalty
 from ..data import (
     NO_KEY,
-    Average,
     Batch,
     EpochResults,
     FitRequest,
@@ -30,7 +29,7 @@ from ..memory import write
 from ..sparse import SparseRows
 from ..throttling import throttled
 from . import optimizers
-from .averaging import average_share, averaged
+from .averaging import average_changes
 from .batches import config_for, taken, touched_rows
 from .losses import batch_size, loss_and_gradient
 from .passes import Pass, backward, forward, moved, running_changes
@@ -264,7 +263,7 @@ class ReferenceNetwork:
             changes += [(value, new), *optimizers.changes(slots, new_slots)]
         changes += statistics
         if state.average is not None:
-            changes += self._average_changes(state.average, results)
+            changes += average_changes(state.average, self._arrays(state.average.values), results)
         write(changes)
 
     def _penalties(self, config: TrainConfig) -> list[Penalty | None]:
@@ -297,16 +296,6 @@ class ReferenceNetwork:
         if state.average is not None:
             counts.append(state.average.updates)
         return [(array, array.copy()) for array in (*counts, *self._learned(state))]
-
-    def _average_changes(self, average: Average, values: Sequence[Array]) -> list[tuple[Array, Array]]:
-        """What the average and its count become after the update that gave these values."""
-        changes = [(average.updates, average.updates + 1)]
-        share = average_share(average.averaging, int(average.updates[0]))
-        if share > 0:
-            means = self._arrays(average.values)
-            new = [averaged(mean, value, share) for mean, value in zip(means, values, strict=True)]
-            changes += zip(means, new, strict=True)
-        return changes
 
     def _arrays(self, parameters: Sequence[Parameters]) -> list[Array]:
         """Each array, matrices alone with two axes: other weights of one row have one axis, of more three."""
