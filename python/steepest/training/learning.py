@@ -152,10 +152,6 @@ class Learning:
         """Every array that a step changes, with a copy of what it holds now: for `write` to go back to."""
         return [(array, array.copy()) for array in self.changed_arrays()]
 
-    def running_copies(self) -> list[tuple[Array, Array]]:
-        """The same of running statistics alone, which the samples change before the update."""
-        return [(array, array.copy()) for array in self.compiled.running]
-
     def average_copies(self) -> list[tuple[Array, Array]]:
         """The same of the average alone."""
         return [(array, array.copy()) for array in self.average_arrays()]

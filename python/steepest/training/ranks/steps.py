@@ -22,8 +22,8 @@ from .ranks import Ranks
 class Steps:
     """Makes them, each an update by the gradient of a batch of which every shard has a part.
 
-    restores: whether a failed epoch leaves everything as it found it, which takes a copy of all that learning
-    changes. Otherwise it leaves only the running statistics so: what an update made infinite or NaN stays.
+    restores: whether an epoch that fails leaves everything as it found it, which takes a copy of all that
+    learning changes.
     """
 
     ranks: Ranks
@@ -50,7 +50,7 @@ class Steps:
             began = perf_counter()
             orders = self.parts.orders(request.seed, request.first_epoch + epoch, request.shuffle)
             weights, samples = self.parts.weights(orders), self.parts.sizes()
-            before = self.learning.copies() if self.restores else self.learning.running_copies()
+            before = self.learning.copies() if self.restores else []
             own, sums = (0.0, 0.0), request.sums
             for number in numbers:
                 rows = [self.parts.rows(order, number) for order in orders]
