@@ -92,3 +92,58 @@ def test_whatever_ends_a_rank_ends_all(end):
     code = ENDED.format(loss="loss" if of_loss else "'softmax'", rank=0 if of_loss else 1, end=end)
     status, output = launch(2, WHOLE.format(layers=LAYERS["first"]) + code)
     assert (status == 0) == ("cancel" in end) and ENDS[end] in output, output
+
+
+KEPT = """
+from concurrent.futures import ThreadPoolExecutor
+from steepest.training.ranks import gradients
+
+class Interrupted:
+    '''The communicator, with Ctrl-C in one of a fit's exchanges, or while its shards begin to compute.'''
+
+    left = 0
+
+    def __getattr__(self, name):
+        return getattr(comm, name)
+
+    def passing(self):
+        if self.left and signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            self.left -= 1
+            if not self.left:
+                signal.raise_signal(signal.SIGINT)
+
+    def Allgather(self, *arrays):
+        self.passing()
+        return comm.Allgather(*arrays)
+
+    def allgather(self, value):
+        self.passing()
+        return comm.allgather(value)
+
+class Pool(ThreadPoolExecutor):
+    def submit(self, *work):
+        interrupted.passing()
+        return super().submit(*work)
+
+own, interrupted = st.distributed.rows(1003, shards=4), Interrupted()
+gradients.ThreadPoolExecutor = Pool
+trainer = st.Trainer(net(), communicator=interrupted, shards=4)
+for number in range(1, 50, 3):
+    interrupted.left = number if comm.rank else 0
+    try:
+        trainer.fit(X[own], y[own], epochs=20, progress=False)
+        raise AssertionError(number)
+    except (KeyboardInterrupt, RuntimeError) as error:
+        ended = repr(error)
+    expected = "KeyboardInterrupt()" if comm.rank else "RuntimeError('rank 1 failed: KeyboardInterrupt: ')"
+    assert ended == expected, (number, ended)
+assert not [thread for thread in threading.enumerate() if "shard" in thread.name]
+told(trainer.fit(X[own], y[own], progress=False).status)
+"""
+
+
+@needs_mpi
+def test_ctrl_c_within_a_meeting_is_told_to_all():
+    """And nobody waits for a shard that does not come; all fit again then."""
+    status, output = launch(2, WHOLE.format(layers=LAYERS["first"]) + KEPT)
+    assert (status, output) == (0, "finished\n")

@@ -58,16 +58,19 @@ class Meeting:
                 raise
 
         others: list[Future[_T]] = []
-        if pool is not None:
-            others = [pool.submit(copy_context().run, one, place) for place in range(1, len(self._values))]
         failures: list[BaseException] = []
         results = []
-        try:
-            results.append(one(0))
-            wait(others)
-        except BaseException as error:
-            failures.append(error)
-            wait(others)
+        with self._ranks.uninterrupted():  # Ctrl-C anywhere within could leave some waiting
+            try:
+                if pool is not None:
+                    for place in range(1, len(self._values)):
+                        others.append(pool.submit(copy_context().run, one, place))
+                results.append(one(0))
+                wait(others)
+            except BaseException as error:
+                failures.append(error)
+                self._break()
+                wait(others)
         results += self._results(others, failures)
         if failures:
             raise next((error for error in failures if not isinstance(error, Broken)), failures[0])
@@ -88,6 +91,7 @@ class Meeting:
             self._changed.notify_all()
             if place == 0:
                 self._changed.wait_for(lambda: self._broken or self._there == len(self._values))
+                self._ranks.check()
                 if not self._broken:
                     self._exchange(combine)
             else:
@@ -98,9 +102,8 @@ class Meeting:
             return result
 
     def _exchange(self, combine: Callable[[list[Any]], Any]) -> None:
-        with self._ranks.uninterrupted():
-            told = self._ranks.every(self._values)
-            self._left -= 1
+        told = self._ranks.every(self._values)
+        self._left -= 1
         if any(own is None for own in told):  # nobody meets again
             self._left, self._broken = 0, True
         else:

@@ -108,7 +108,7 @@ class Ranks:
         self._interruption.check()
 
     def uninterrupted(self) -> AbstractContextManager[None]:
-        """A block in which Ctrl-C is kept, as in an exchange: to note one that has been made."""
+        """A block in which Ctrl-C is kept, as in an exchange, for the next `check`."""
         return self._interruption.exchange()
 
     def same(self, value: _T) -> _T:

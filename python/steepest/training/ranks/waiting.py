@@ -86,5 +86,6 @@ class Interruption:
             yield
             self.check()
         finally:
+            self._kept = False  # where something else ends the fit
             if own:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
