@@ -33,12 +33,15 @@ def test_shards_learn_what_a_whole_batch_does(implementation, loss):
     """In one process, whose shards compute side by side; running statistics too."""
     x, y = numbers((70, 8), np.float64), np.arange(70) % 4
     settings = {"epochs": 5, "batch_size": None, "shuffle": False, "progress": False}
+    settings["validation_data"] = numbers((33, 8), np.float64, seed=1), np.arange(33) % 4
     models = normal(np.float64), normal(np.float64)
     with implementation.computing():
         one = st.Trainer(models[0], loss, st.SGD(0.1, momentum=0.9)).fit(x, y, **settings)
         trainer = st.Trainer(models[1], loss, st.SGD(0.1, momentum=0.9), communicator=One(), shards=4)
         two = trainer.fit(x, y, **settings)
     assert_close(np.array(two.loss), np.array(one.loss), 2000, np.abs(one.loss))
+    held = np.array(one.validation_loss)
+    assert_close(np.array(two.validation_loss), held, 20_000, np.abs(held) + 1)
     for a, b in zip(models[1].state_dict().values(), models[0].state_dict().values(), strict=True):
         assert_close(a, b, 20_000, np.abs(b) + 1, np.float64)
 

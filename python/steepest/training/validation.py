@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from inspect import signature
 from typing import TypeAlias
@@ -15,7 +15,7 @@ from .._checks import Array
 from ..backends import active
 from ..backends.data import Batch
 from ..backends.reference.losses import batch_size
-from ..backends.sparse import Samples
+from ..backends.sparse import Samples, SparseRows
 from ..compile.compiled import Compiled
 from ..compile.objective import batch_of, check_finite
 from ..losses import Loss
@@ -101,17 +101,41 @@ def data_loss(compiled: Compiled, loss: Loss, batch: Batch, kept: Array | None =
 
     Those are written to `kept`, unless that has no rows.
     """
-    samples, network, backend, total = len(batch.x), compiled.network(), active(), 0.0
-    for start in range(0, samples, _EVALUATED_AT_ONCE):
-        part = slice(start, start + _EVALUATED_AT_ONCE)
-        scores = network.forward(batch.x[part])
-        weight = None if batch.weight is None else batch.weight[part]
-        value = backend.loss(loss, scores, batch.targets[part], weight)[0]
-        total += value * batch_size(loss, len(scores), weight)
+    network = compiled.network()
+
+    def scores(part: slice) -> Array:
+        own = network.forward(batch.x[part])
         if kept is not None and len(kept):
-            kept[part] = scores
-    size = batch_size(loss, samples, batch.weight)
+            kept[part] = own
+        return own
+
+    return loss_of_scores(loss, scores, batch.targets, batch.weight)
+
+
+def scores_of(compiled: Compiled, x: Array | SparseRows) -> Array:
+    """The scores of all samples."""
+    network, scores = compiled.network(), np.empty((len(x), compiled.out_features), compiled.dtype)
+    for part in _parts(len(x)):
+        scores[part] = network.forward(x[part])
+    return scores
+
+
+def loss_of_scores(
+    loss: Loss, scores: Callable[[slice], Array], targets: Array, weight: Array | None
+) -> float:
+    """The loss of samples whose scores come some at a time."""
+    samples, backend, total = len(targets), active(), 0.0
+    for part in _parts(samples):
+        own, weights = scores(part), None if weight is None else weight[part]
+        value = backend.loss(loss, own, targets[part], weights)[0]
+        total += value * batch_size(loss, len(own), weights)
+    size = batch_size(loss, samples, weight)
     return total / size if size else 0.0  # a rank of several may have none of the samples
+
+
+def _parts(samples: int) -> list[slice]:
+    starts = range(0, samples, _EVALUATED_AT_ONCE)
+    return [slice(start, start + _EVALUATED_AT_ONCE) for start in starts]
 
 
 def _read_only(array: Array) -> Array:

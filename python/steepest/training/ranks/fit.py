@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from ..._checks import Array
 from ...backends.data import Batch, EpochResults, FitRequest, ShouldStop
 from ...backends.memory import write
 from ...backends.reference.losses import batch_size
+from ...losses import CustomLoss
 from ...optimizers import Optimizer
 from ..fit import Fit
 from ..history import History
 from ..rise import Rise
-from ..validation import data_loss, metrics_of
+from ..validation import data_loss, loss_of_scores, metrics_of, scores_of
 from .agreement import checksum, require_same_parameters
 from .parts import Parts, added
 from .ranks import Ranks
@@ -77,10 +79,7 @@ class RankedFit(Fit):
 
     def data_loss(self) -> float:
         """The loss of the samples of all ranks."""
-        return self._mean(self.batch, self._loss_of)
-
-    def _loss_of(self, shard: Batch, number: int) -> float:
-        return data_loss(self._learning.compiled, self.loss, shard)
+        return self._loss_on(self.batch)
 
     def objective(self, rows: int) -> float:
         """That of some samples of each shard."""
@@ -157,33 +156,47 @@ class RankedFit(Fit):
             self.locked(lambda: write(list(zip(learning.changed_arrays(), arrays, strict=True))))
 
     def _measure(self) -> tuple[float, dict[str, float]]:
-        """The loss by shards; metrics by rank 0, of all ranks' scores."""
-        on, compiled = self.samples.measured, self._learning.compiled
-        loss = self._mean(on.batch, self._loss_of)
+        """The loss, and metrics by rank 0, of all ranks' scores."""
+        on = self.samples.measured
+        loss = self._loss_on(on.batch)
         if not self.metrics:
             return loss, {}
-        kept = np.empty((len(on.batch.x), compiled.out_features), compiled.dtype)
-        self.ranks.together(lambda: data_loss(compiled, self.loss, on.batch, kept))
-        all_of = self.ranks.gather((on.batch.targets, kept, on.weight))
+        all_of = self._scored(on.batch, None if on.weight is None else np.asarray(on.weight))
 
         def values() -> dict[str, float]:
-            if all_of is None:
-                return {}
             targets, scores, weights = zip(*all_of, strict=True)
             weight = None if weights[0] is None else np.concatenate(weights)
             return metrics_of(self.metrics, np.concatenate(targets), np.concatenate(scores), weight)
 
-        return loss, self.ranks.same(self.ranks.together(values))
+        return loss, self.ranks.first(values)
 
-    def _mean(self, batch: Batch, of: Callable[[Batch, int], float]) -> float:
+    def _loss_on(self, batch: Batch) -> float:
+        """Of the samples of all ranks: one of the caller's own by rank 0, others by shards."""
+        if not isinstance(self.loss, CustomLoss):
+            return self._mean_loss(batch)
+        all_of = self._scored(batch)
+
+        def value() -> float:
+            targets, scores = (np.concatenate([own[place] for own in all_of]) for place in (0, 1))
+            return loss_of_scores(self.loss, scores.__getitem__, targets, None)
+
+        return self.ranks.first(value)
+
+    def _scored(self, batch: Batch, weight: Array | None = None) -> list[tuple[Array, Array, Array | None]]:
+        """For rank 0, targets and scores of the samples of each rank, and weights."""
+        scores = self.ranks.together(lambda: scores_of(self._learning.compiled, batch.x))
+        return self.ranks.gather((batch.targets, scores, weight)) or []
+
+    def _mean_loss(self, batch: Batch) -> float:
         """The mean over all samples of what is the mean over those of each shard."""
 
         def own() -> list[float]:
             told: list[float] = []
-            for place, number in enumerate(self.ranks.own):
+            for place in range(len(self.ranks.own)):
                 shard = self.parts.shard(batch, place)
                 size = batch_size(self.loss, len(shard.x), shard.weight) if len(shard.x) else 0.0
-                told += [size * of(shard, number), size] if size else [0.0, 0.0]
+                loss = data_loss(self._learning.compiled, self.loss, shard) if size else 0.0
+                told += [size * loss, size]
             return told
 
         told = self.ranks.tell(self.ranks.together(own)).reshape(-1, 2)
