@@ -64,6 +64,12 @@ def test_what_shards_cannot_do_is_refused(run: Run, options: list[object], messa
     assert_refused(run, ["train", "t.csv", "--shards", 4, *options], message)
 
 
+def test_each_shard_holds_out_a_row(run: Run) -> None:
+    write("t.csv", flowers())
+    code, _, err = run("train", "t.csv", "--shards", 16)
+    assert code == 2 and "12 of 60 rows are held out, and 48 stay, but each of 16 shards needs one" in err
+
+
 def test_one_process_trains_shards_without_mpi(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     write("t.csv", flowers(90))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..tables import Peers
 from ..training.ranks.ranks import bounds_of
+from .errors import UserError
 
 Rows = NDArray[np.int64]
 
@@ -51,7 +52,13 @@ def held_out(groups: NDArray[np.int64], rows: Rows, fraction: float, peers: Peer
 def _held_of_shards(classes: NDArray[np.int64], fraction: float, peers: Peers) -> NDArray[np.bool_]:
     """Which rows are held out: of each shard so many that those that stay are shards of equal sizes again."""
     rows = peers.total(len(classes))
-    sizes = np.diff(bounds_of(rows - round(fraction * rows), peers.shards))
+    held = round(fraction * rows)
+    if min(held, rows - held) < peers.shards:
+        raise UserError(
+            f"{held} of {rows} rows are held out, and {rows - held} stay, but each of {peers.shards} shards "
+            "needs one of both: start fewer processes, or give fewer --shards"
+        )
+    sizes = np.diff(bounds_of(rows - held, peers.shards))
     found, firsts = np.unique(classes, return_index=True)
     before = np.concatenate([found[:0], *peers.every(found)[: peers.rank]])
     first = np.isin(np.arange(len(classes)), firsts[~np.isin(found, before)])  # of their classes, in all rows

@@ -100,9 +100,10 @@ def launch(ranks: int, code: str, *arguments: str, **environment: str) -> tuple[
 
 
 def command(ranks: int, *arguments: str, **environment: str) -> tuple[int, str]:
-    """The same of the command line; without what the launcher says of a failure."""
+    """The same of the command line; if it fails, what it says itself, and not the launcher."""
     status, output = _ended(started_command(ranks, *arguments, **environment))
-    return status, output.partition("\n=====")[0].strip()
+    own = [line for line in output.splitlines() if not status or line.startswith("steepest: ")]
+    return status, "\n".join(own)
 
 
 def started_command(ranks: int, *arguments: str, **environment: str) -> subprocess.Popen[str]:
