@@ -147,3 +147,33 @@ def test_ctrl_c_within_a_meeting_is_told_to_all():
     """And nobody waits for a shard that does not come; all fit again then."""
     status, output = launch(2, WHOLE.format(layers=LAYERS["first"]) + KEPT)
     assert (status, output) == (0, "finished\n")
+
+
+ODD = """
+class Odd(Exception):
+    def __str__(self):
+        raise ZeroDivisionError("of its message")
+
+def fails(scores, targets):
+    if kind is StopIteration:
+        next(iter(()))  # which leaves a generator as a RuntimeError
+    raise kind
+
+own = st.distributed.rows(1003, shards=4)
+for kind in (StopIteration, Odd):
+    trainer = st.Trainer(net(), fails, communicator=comm, shards=4)
+    try:
+        trainer.fit(X[own], y[own], progress=False)
+    except (RuntimeError, Odd) as error:
+        if comm.rank:
+            print(error)
+comm.Barrier()
+"""
+
+
+@needs_mpi
+def test_others_do_not_wait_for_an_error_that_is_odd():
+    """One that becomes another on its way, and one that has no message."""
+    status, output = launch(2, WHOLE.format(layers=LAYERS["one"]) + ODD)
+    lines = ["rank 0 failed: StopIteration: ", "rank 0 failed: Odd without a message"]
+    assert (status, output.splitlines()) == (0, lines), output

@@ -252,7 +252,7 @@ class Ranks:
 
     def _raise_first(self, failure: BaseException | None) -> None:
         """Raise this rank's failure, or that of the first rank that has one."""
-        failures = self.every(None if failure is None else f"{type(failure).__name__}: {failure}")
+        failures = self.every(None if failure is None else _named(failure))
         if failure is None:
             rank = next((rank for rank, told in enumerate(failures) if told is not None), None)
             if rank is None:
@@ -271,7 +271,7 @@ class Ranks:
             with self._interruption.watched():
                 yield
         except BaseException as error:
-            if error is self._known:
+            if self._known is not None and (error is self._known or error.__cause__ is self._known):
                 self.every(None)
             elif not isinstance(error, Exception):
                 self._abort(error)
@@ -348,6 +348,14 @@ def _end_all_on_errors() -> None:
         _tell_and_abort(sys.modules["mpi4py.MPI"].COMM_WORLD, error)  # that of a fit may be freed by now
 
     sys.excepthook = end_all
+
+
+def _named(error: BaseException) -> str:
+    """Its kind and message; one that fails to say what it is must not keep the others waiting."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return f"{type(error).__name__} without a message"
 
 
 def _tell_and_abort(communicator: Any, error: BaseException) -> None:
