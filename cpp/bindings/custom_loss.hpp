@@ -30,7 +30,7 @@ template <class T> class PythonLoss {
 
   private:
     bool compute(const LossInput<T>& batch, double* loss) {
-        return asked(error_, "a loss", [&] {
+        return succeeds(error_, "a loss", [&] {
             const auto scores = copy(batch.scores, batch.rows, outputs_);
             const py::object targets =
                 batch.labels ? py::object(py::array_t<std::int64_t>(batch.rows, batch.labels))

@@ -79,9 +79,9 @@ class Unlocked {
     PyThreadState* state_;
 };
 
-// Calls `f`, which asks Python, in the middle of a computation. False, and the error is kept until the
-// computation has ended, if it raises one, or the process was forked meanwhile.
-template <class F> bool asked(std::exception_ptr& error, const char* who, F f) {
+// Calls `f`, which calls Python in the middle of a computation. If it raises, or the process was forked
+// meanwhile, the result is false, and `error` is kept until the computation has ended.
+template <class F> bool succeeds(std::exception_ptr& error, const char* who, F f) {
     return locked([&] {
         try {
             const unsigned before = forks();
@@ -106,7 +106,7 @@ class Watcher {
     Poll function() {
         return [this](double epochs) {
             bool stop = false;
-            const bool good = asked(error_, "a signal handler or a watcher", [&] {
+            const bool good = succeeds(error_, "a signal handler or a watcher", [&] {
                 stop = !ask_.is_none() && py::cast<bool>(called(ask_, py::make_tuple(epochs)));
                 if (PyErr_CheckSignals() != 0) throw py::error_already_set();
             });

@@ -77,11 +77,11 @@ template <class T> struct RunningSet {
     RunningSet(const StageList& stages, std::vector<py::array> arrays) : owners(std::move(arrays)) {
         for (const auto& bound : stages) {
             if (!bound.stage.kind->has_statistics()) continue;
-            if (views.size() == owners.size()) refuse("fewer running statistics than batch_norms");
+            if (views.size() == owners.size()) refuse("fewer statistics than batch_norms");
             views.push_back(writable<T>(owners[views.size()], bound.stage.kind->running_rows,
                                         bound.stage.outputs, "running"));
         }
-        if (views.size() != owners.size()) refuse("more running statistics than batch_norms");
+        if (views.size() != owners.size()) refuse("more statistics than batch_norms");
     }
 };
 

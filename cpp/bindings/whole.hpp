@@ -19,7 +19,7 @@ template <class T> class PythonWhole {
         whole_.samples = read<Index>(whole, "samples");
         exchange_ = whole.attr("exchange");
         whole_.exchange = [this](T* first, T* second, Index columns, bool back) {
-            return asked(error_, "an exchange", [&] { exchange(first, second, columns, back); });
+            return succeeds(error_, "an exchange", [&] { exchange(first, second, columns, back); });
         };
     }
     PythonWhole(const PythonWhole&) = delete;

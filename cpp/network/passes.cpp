@@ -53,15 +53,15 @@ bool Passes<T>::for_each_block(Team& team, Division division, Index columns, boo
     return !split;
 }
 
-template <class T> bool Passes<T>::exchange(Team& team, std::size_t s, bool own_rows, bool back) const {
+// Kinds with statistics are divided by columns: the barrier before each block is there anyway.
+template <class T> void Passes<T>::exchange(Team& team, std::size_t s, bool back) const {
     const StageType<T>& type = network_.plan()[s].kind->template type<T>();
-    for_each_block(team, Division::columns, network_.plan()[s].outputs, own_rows,
+    for_each_block(team, Division::columns, network_.plan()[s].outputs, false,
                    [this, s, back, &type](const Context<T>& context, Block own) {
                        type.measure({network_, s, x_}, context, own, back);
                    });
     team.barrier();
     type.exchange({network_, s, x_}, *context_.whole, back);
-    return false;
 }
 
 template <class T> void Passes<T>::forward(Range rows) const {
@@ -74,7 +74,7 @@ template <class T> void Passes<T>::forward_columns(Team& team, bool ready) const
     const Plan& plan = network_.plan();
     bool own_rows = ready; // whether what a share needs next, it has made itself
     for (std::size_t s = 0; s < plan.size(); ++s) {
-        if (context_.whole && plan[s].kind->has_statistics()) own_rows = exchange(team, s, own_rows, false);
+        if (context_.whole && plan[s].kind->has_statistics()) exchange(team, s, false);
         own_rows = for_each_block(team, plan[s].kind->division, plan[s].outputs, own_rows,
                                   [this, s](const Context<T>& context, Block y) { forward(s, context, y); });
     }
@@ -96,7 +96,7 @@ template <class T> void Passes<T>::backward_columns(Team& team) const {
         // The first parametric stage has nothing below it to tell, but may have its own sums to make.
         if (s == plan.first_parametric() && !plan[s].kind->always_backward) break;
         if (context_.whole && plan[s].kind->has_statistics() && s > plan.first_parametric())
-            own_rows = exchange(team, s, own_rows, true);
+            exchange(team, s, true);
         own_rows =
             for_each_block(team, plan[s].kind->division, plan[s].inputs, own_rows,
                            [this, s](const Context<T>& context, Block dx) { backward(s, context, dx); });

@@ -34,9 +34,8 @@ template <class T> class Passes {
     void backward(std::size_t s, const Context<T>& context, Block dx) const;
     // Times the derivative of the last stage's activation.
     void backward_scores(Range rows) const;
-    // The statistics of a stage in a part of a larger batch, and those of the whole instead; false. The
-    // leader.
-    bool exchange(Team& team, std::size_t s, bool own_rows, bool back) const;
+    // Has the statistics of a stage in a part of a larger batch replaced by those of the whole. The leader.
+    void exchange(Team& team, std::size_t s, bool back) const;
     // The shares' blocks of a stage.
     template <class Visit>
     bool for_each_block(Team& team, Division division, Index columns, bool own_rows, Visit visit) const;

@@ -124,7 +124,7 @@ template <class T> class Run {
     TrainMemory<T>& memory_;
     const Job<T>& job_;
     Poller poller_;
-    Whole<T> whole_{};           // as the job's, but it stops the poller; if that has one
+    Whole<T> whole_{};           // the job's, if it has one: an exchange that fails stops the poller
     std::optional<Team> team_{}; // while it computes
 
     Range part_{};                           // of the samples in an epoch's order

@@ -32,13 +32,14 @@ FITS = {
     ),
     "inside": (
         "inside",
-        "epochs=3, batch_size=64, averaging=st.PolyakAverage(), validation_data=(X[:90], y[:90])",
+        "epochs=3, batch_size=64, averaging=st.PolyakAverage(), validation_data=(X[held], y[held])",
     ),
     "weighted": ("one", "epochs=3, batch_size=128, class_weight=[1, 2, 1, 1, 3], loss='hinge'"),
     "loss": ("first", "epochs=3, batch_size=100, loss=correlated"),
 }
 BITS = """
-own, model = st.distributed.rows(1003, shards=8), net(seed=3 + comm.rank)
+own, held = st.distributed.rows(1003, shards=8), st.distributed.rows(90, shards=8)
+model = net(seed=3 + comm.rank)
 history = st.distributed.fit(model, X[own], y[own], shards=8, progress=False, {settings})
 told(digest(model, history.loss, history.validation_loss), history.status)
 """

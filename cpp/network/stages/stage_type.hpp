@@ -52,9 +52,9 @@ template <class T> class StageType {
     // been through backward().
     virtual void update(const StageView<T>&, const Context<T>&, const StepUpdate<T>&) const {}
 
-    // Of a part of a larger batch, for kinds with statistics, before forward() and, where that has something
-    // below it to tell, before backward(): the part's statistics, every share its columns; then those of the
-    // whole in their place, the caller alone.
+    // For kinds with statistics, in a part of a larger batch: before forward(), and before backward() of
+    // stages above the first that has parameters, measure() makes the part's statistics, every share its
+    // columns; then exchange() puts those of the whole in their place, the caller alone.
     virtual void measure(const StageView<T>&, const Context<T>&, Block, bool /* back */) const {}
     virtual void exchange(const StageView<T>&, const Whole<T>&, bool /* back */) const {}
 

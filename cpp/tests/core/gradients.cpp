@@ -1,5 +1,5 @@
 // Gradients alone: those of central differences, the same bits with any number of threads, and nothing else
-// is written. The only part of a batch takes its own statistics for those of the whole.
+// is written. One of two parts that are alike has the gradients of a batch.
 #include "tests/support.hpp"
 
 namespace steepest::tests {
@@ -77,7 +77,11 @@ template <class T> void check_bits(bool every_kind) {
 template <class T> void check_parts() {
     std::string expected;
     Index asked = 0, last = 100;
-    const Whole<T> whole{Model<T>::samples, [&](T*, T*, Index, bool) { return ++asked < last; }};
+    // Forward it has the statistics of the whole, back half of their sums.
+    const Whole<T> whole{2 * Model<T>::samples, [&](T* first, T* second, Index columns, bool back) {
+                             for (Index j = 0; back && j < columns; ++j) first[j] *= 2, second[j] *= 2;
+                             return ++asked < last;
+                         }};
     for (const int threads : {0, 1, 2, 7}) {
         Model<T> model(smooth());
         const Arrays<T> gradients(model.stages, zeros<T>);
@@ -88,7 +92,7 @@ template <class T> void check_parts() {
         model.fit(how);
         if (expected.empty()) expected = gradients.bits();
         check(gradients.bits() == expected && asked == (threads > 0 ? 2 : 0),
-              "the only part of a batch with " + std::to_string(threads) + " threads");
+              "a part of a batch with " + std::to_string(threads) + " threads");
     }
     Model<T> model(smooth());
     const Arrays<T> gradients(model.stages, zeros<T>);
