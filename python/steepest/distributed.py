@@ -7,6 +7,7 @@ Each process has samples of its own, and all learn the same parameters. Start th
 
 from __future__ import annotations
 
+import os
 from inspect import signature
 from typing import Any
 
@@ -16,7 +17,7 @@ from . import _checks
 from .backends.sparse import Samples
 from .training.history import History
 from .training.model import Model
-from .training.ranks import Ranks, ranks_of, rows_of
+from .training.ranks import Ranks, launched, ranks_of, rows_of
 from .training.trainer import Trainer
 
 __all__ = ["fit", "rows"]
@@ -70,7 +71,13 @@ def fit(
         As `Trainer` and its `fit`; for a `Dropout` with a mask of rows; if a shard has fewer samples than an
         epoch has batches.
     RuntimeError
-        If another process fails, which it names, or the processes differ in their settings.
+        If another process fails, which it names, the processes differ in their settings, or several were
+        started of which MPI does not know.
+
+    Warns
+    -----
+    RuntimeWarning
+        If processes give the same samples, or use more threads than there are CPUs.
 
     Examples
     --------
@@ -103,7 +110,7 @@ def rows(samples: int, communicator: Any = None, shards: int | None = None) -> s
 
     Raises
     ------
-    ImportError, TypeError, ValueError
+    ImportError, TypeError, ValueError, RuntimeError
         As `fit`.
     """
     ranks = ranks_of(_world(communicator), shards)
@@ -120,4 +127,11 @@ def _world(communicator: Any) -> Any:
         raise ImportError(
             "several processes need mpi4py and an MPI: pip install 'steepest[mpi]', or give a communicator"
         ) from error
+    processes = launched(os.environ)
+    if MPI.COMM_WORLD.Get_size() == 1 < processes:
+        raise RuntimeError(
+            f"{processes} processes were started, but MPI knows of one: start them with the mpiexec of the "
+            "MPI that mpi4py uses (or with srun --mpi=pmi2), or give communicator=MPI.COMM_SELF, so that "
+            "each trains by itself"
+        )
     return MPI.COMM_WORLD

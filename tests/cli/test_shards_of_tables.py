@@ -11,8 +11,8 @@ from support.commands import GOOD, Run, assert_refused, flowers, write
 from support.ranks.threads import on_threads
 
 from steepest.cli import splits
-from steepest.cli.ranks.launchers import launched
 from steepest.tables import Peers
+from steepest.training.ranks import launched
 from steepest.training.ranks import ranks as ranks_module
 from steepest.training.ranks.ranks import bounds_of
 

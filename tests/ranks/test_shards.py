@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 from support.processes import run
@@ -33,9 +35,9 @@ def test_a_rank_divides_its_rows_as_if_it_had_all(samples, ranks):
 
 def test_what_cannot_be_divided_is_refused():
     model = st.Sequential(st.Linear(2, 2))
-    with pytest.raises(ValueError, match="shards is 6, but must be a power of 2 that 2 ranks"):
+    with pytest.raises(ValueError, match="shards is 6, but must be a power of 2"):
         st.Trainer(model, communicator=One(2), shards=6)
-    with pytest.raises(ValueError, match="shards is 2, but must be a power of 2 that 4 ranks"):
+    with pytest.raises(ValueError, match="shards is 2, which 4 ranks cannot share evenly"):
         st.distributed.rows(10, One(4), shards=2)
     with pytest.raises(ValueError, match="shards=8 divides the samples of ranks: give a communicator"):
         st.Trainer(model, shards=8)
@@ -51,3 +53,13 @@ def test_mpi_is_not_imported_before_it_is_needed():
     print([name for name in sys.modules if name.startswith("mpi4py")])
     """
     assert run(code) == (0, "[]\n")
+
+
+def test_processes_that_mpi_does_not_know_of_do_not_train_alone(monkeypatch):
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "16")
+    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=SimpleNamespace(COMM_WORLD=One())))
+    with pytest.raises(
+        RuntimeError, match="16 processes were started, but MPI knows of one: start them with"
+    ):
+        st.distributed.rows(10)
+    assert st.distributed.rows(10, One()) == slice(0, 10)

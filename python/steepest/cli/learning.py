@@ -72,7 +72,8 @@ def made(
     if rows // peers.shards < batches:
         raise UserError(
             f"--batch-size {options.batch_size} makes {batches} batches of {rows} rows, but each of "
-            f"{peers.shards} shards has {rows // peers.shards} rows, and needs one in each batch: give more"
+            f"{peers.shards} shards has {rows // peers.shards} rows, and needs one in each batch: give "
+            f"a --batch-size of {-(-rows // max(rows // peers.shards, 1))} or more, or fewer --shards"
         )
     class_weight = None
     if options.class_weight is not None:

@@ -18,6 +18,8 @@ from .output import STANDARD, Lines, check_output, note, silent, to_stderr, to_s
 from .run import Folds, Run, Trained
 from .tabular import TabularRun
 
+_LARGE = 512  # rows: a batch whose gradient takes longer than its exchange, on one machine
+
 
 def train(options: Namespace) -> None:
     """Train a model on a table, report on the held-out rows, and save it."""
@@ -38,8 +40,9 @@ def _train(options: Namespace, peers: Peers) -> None:
         tabular.check(plan, options)
     else:  # what it refuses, before any line
         made(plan.task, 1, plan.outputs, plan.groups[plan.rows], options, peers)
-    say(f"{plan.table.name}: {plan.describe()}")
-    for line in [*plan.table.notes, *plan.notes] if peers.leads else ():
+    processes = peers.shards // len(peers.own)
+    say(f"{plan.table.name}: {plan.describe()}{f'; {processes} processes' if processes > 1 else ''}")
+    for line in [*plan.table.notes, *plan.notes, *_slow(options, processes)] if peers.leads else ():
         note(line)
     other = None if options.validation is None else sources.table(options.validation, options, peers=peers)
     run = (TabularRun if options.model == "tabular" else Run)(plan.table, plan, other, options, say)
@@ -51,6 +54,16 @@ def _train(options: Namespace, peers: Peers) -> None:
     judged = folds.judged if folds else trained.judged(test)
     if peers.leads:
         _report(options, output, say, plan, trained, judged, folds)
+
+
+def _slow(options: Namespace, processes: int) -> list[str]:
+    """What a user should know of several processes, which exchange something in each batch."""
+    if processes == 1 or options.batch_size >= _LARGE:
+        return []
+    return [
+        f"{processes} processes exchange every batch of {options.batch_size} rows: --batch-size {_LARGE}, or "
+        "one process without mpiexec, is usually faster"
+    ]
 
 
 def _report(

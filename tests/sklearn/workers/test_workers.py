@@ -150,7 +150,7 @@ def test_a_fit_in_a_worker_may_have_many(client):
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ("locky", ValueError, "Invalid backend: locky, expected one of"),
+        ("locky", ValueError, ", or 'dask' or 'ray'"),
         (
             3,
             TypeError,

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...tables import ALONE, Elsewhere, Peers, RankedPeers
+from ...training.ranks import launched
 from ..errors import UserError
 from ..output import interrupted
-from .launchers import One, launched, world
+from .launchers import One, world
 
 _PATIENCE = 0.5  # seconds, from Ctrl-C to the end of all
 

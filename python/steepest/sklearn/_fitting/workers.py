@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from importlib.util import find_spec
 from itertools import islice
 from typing import Any
 
@@ -133,5 +134,10 @@ def _made(backend: Any) -> Any:
         except ImportError as error:
             raise ImportError("backend='ray' needs Ray: pip install 'steepest[ray]'") from error
         register_ray()
-    with parallel_config(**named):
-        return get_active_backend()[0]
+    if named["backend"] == "dask" and find_spec("distributed") is None:
+        raise ImportError("backend='dask' needs Dask: pip install 'steepest[dask]'")
+    try:
+        with parallel_config(**named):
+            return get_active_backend()[0]
+    except ValueError as error:  # which names those that joblib has now
+        raise ValueError(f"{error}, or 'dask' or 'ray'") from None

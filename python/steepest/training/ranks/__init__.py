@@ -1,6 +1,7 @@
 """One fit by several processes, the ranks of an MPI communicator, each with samples of its own."""
 
 from .divided import divided as divided
+from .launchers import launched as launched
 from .ranks import ALONE as ALONE
 from .ranks import Ranks as Ranks
 from .ranks import ranks_of as ranks_of

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+from ... import _checks
+from ...backends.data import Batch
 from ...compile.pool import POOL
 from ..arguments import Arguments
 from ..callbacks import RunningTrainer
@@ -14,9 +17,11 @@ from ..fit import Fit
 from ..given import Given, given
 from .agreement import refuse_lazy, require_same_model, take_from_first, take_inputs_from_first
 from .fit import RankedFit
-from .parts import Parts
+from .parts import Parts, part_of
 from .pool import RankedPool
 from .ranks import Alone, Ranks
+
+_COMPARED = 256  # samples of each rank
 
 
 class Divided(NamedTuple):
@@ -64,7 +69,8 @@ def divided(
     require_same_model(group, learning)
     told = {name: getattr(checked, name) for name in ("epochs", "batch_size", "shuffle", "batch_group")}
     told |= {"seed": draws, "metrics": [*checked.metrics], "class_weight": named(class_weight)}
-    told |= {"number of callbacks": (len(checked.callbacks), len(checked.batch_callbacks))}
+    told |= {"the number of callbacks": len(checked.callbacks)}
+    told |= {"the number of batch_callbacks": len(checked.batch_callbacks)}
     told |= {"validation_data": validation_data is not None, "validation_split": validation_split}
     group.require_same(told, "the arguments of fit")
     take_inputs_from_first(group, learning)
@@ -74,11 +80,36 @@ def divided(
     weighted = samples.validated and samples.measured.weight is not None
     group.require_same({"weights of validation_data": weighted}, "the arguments of fit")
     classes = compiled.out_features if learning.loss.takes_labels else None
+    _warn_of_copies(group, samples.batch)
     parts = Parts(group, samples.batch, checked.batch_size, pool.learned, pool.held, classes)
     take_from_first(group, trainer)
     texts = group.every(_checksums(group, parts, samples)) if checksums else []
     data = {name: text for one in texts for name, text in one.items()}
     return Divided(samples, parts.size, partial(RankedFit, ranks=group, parts=parts), data)
+
+
+def _warn_of_copies(group: Ranks, batch: Batch) -> None:
+    """Say so where two ranks have the same samples, as if nobody had divided them."""
+    first = part_of(batch, slice(_COMPARED))
+    every = group.every(data_of(first, None) if len(first.x) > 1 else None)
+    copies = [
+        (one, two)
+        for two, data in enumerate(every)
+        for one in range(two)
+        if data is not None and data == every[one]
+    ]
+
+    def warn() -> None:
+        if copies and group.leads:
+            one, two = copies[0]
+            warnings.warn(
+                f"ranks {one} and {two} begin with the same samples, which count twice then: give each its "
+                "own, X[st.distributed.rows(len(X))]",
+                RuntimeWarning,
+                stacklevel=_checks.caller_level(),
+            )
+
+    group.together(warn)
 
 
 def _checksums(group: Ranks, parts: Parts, samples: Given) -> dict[str, str]:

@@ -69,10 +69,12 @@ class Parts:
         if len(set(told[:, 0])) > 1:
             raise ValueError("some ranks give weights of their samples, and some do not")
         if min(self._counts) < self.batches:
-            shard = self._counts.index(min(self._counts))
+            least = min(self._counts)
+            shard, enough = self._counts.index(least), -(-self.samples // max(least, 1))
             raise ValueError(
-                f"shard {shard} of {ranks.shards} (rank {shard // each}) has {min(self._counts)} samples, "
-                f"but an epoch has {self.batches} batches of {self.size}, and each takes some of every shard"
+                f"shard {shard} of {ranks.shards} (rank {shard // each}) has {least} samples, "
+                f"but an epoch has {self.batches} batches of {self.size}, and each takes some of every "
+                f"shard: give {f'a batch_size of {enough} or more, or ' if least else ''}fewer shards"
             )
 
     def orders(self, seed: int, epoch: int, shuffle: bool) -> list[Array]:

@@ -79,10 +79,10 @@ class Ranks:
         self._comm, self.rank, self.size = communicator, communicator.Get_rank(), communicator.Get_size()
         if shards is not None:
             shards = _checks.integer(shards, "shards", minimum=1)
-            if shards & (shards - 1) or shards % self.size:
-                raise ValueError(
-                    f"shards is {shards}, but must be a power of 2 that {self.size} ranks can share evenly"
-                )
+            if shards & (shards - 1):
+                raise ValueError(f"shards is {shards}, but must be a power of 2")
+            if shards % self.size:
+                raise ValueError(f"shards is {shards}, which {self.size} ranks cannot share evenly")
         self.shards = shards or self.size
         each = self.shards // self.size
         self.own = range(self.rank * each, (self.rank + 1) * each)
