@@ -56,7 +56,7 @@ def test_one_process_is_none_of_several(run: Run, monkeypatch: pytest.MonkeyPatc
         (["--model", "tabular"], "--model tabular trains in one process"),
         (["--shards", 3], "--shards is 3, but must be a power of 2"),
         (["--shards", 64], "t.csv has 60 rows, but each of 64 shards needs one"),
-        (["--batch-size", 3], "makes 20 batches of 60 rows, but each of 4 shards has 15 rows"),
+        (["--batch-size", 3], "60 rows in batches of 3 are 20 batches, but each of 4 shards has 15 rows"),
     ],
 )
 def test_what_shards_cannot_do_is_refused(run: Run, options: list[object], message: str) -> None:

@@ -149,6 +149,19 @@ def test_cancel_from_another_thread(backend):
     assert trainer.fit(X, y, epochs=1, progress=False).status == "finished"
 
 
+def test_cancel_while_a_fit_is_prepared_ends_it():
+    trainer, X, y = medium_sized()
+
+    class Samples:
+        """What another thread may do while these are read."""
+
+        def __array__(self, dtype=None, copy=None):
+            trainer.cancel()
+            return X if dtype is None else X.astype(dtype)
+
+    assert trainer.fit(Samples(), y, epochs=ENDLESS, progress=False).status == "cancelled"
+
+
 @needs_native
 def test_cancel_in_the_middle_of_an_epoch_keeps_the_last_batch():
     trainer, X, y = medium_sized()

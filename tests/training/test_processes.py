@@ -213,16 +213,16 @@ def test_a_child_forked_by_a_signal_handler_ends():
     signal.signal(signal.SIGALRM, signal.SIG_DFL), signal.signal(signal.SIGUSR1, handler)
     told = 0
     for delay in np.linspace(0.02, 0.1, 8):
-        child = None
+        child, raised = None, 0
         threading.Timer(delay, os.kill, (os.getpid(), signal.SIGUSR1)).start()
         try:
             trainer.fit(X, y, epochs=10**6, batch_size=4000, progress=False)
         except RuntimeError as error:
             assert child == 0 and "the process was forked by a signal handler" in str(error)
-            told = 1
+            raised = 1
         if child == 0:
             wide.fit(X[:100], y[:100], epochs=1, progress=False)
-            os._exit(told)
+            os._exit(raised)
         status = os.waitpid(child, 0)[1]
         assert os.WIFEXITED(status) and os.WEXITSTATUS(status) in (0, 1), status
         told += os.WEXITSTATUS(status)

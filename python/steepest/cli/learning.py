@@ -71,9 +71,9 @@ def made(
     epochs, batches = epochs_for(rows, options), -(-rows // options.batch_size)
     if rows // peers.shards < batches:
         raise UserError(
-            f"--batch-size {options.batch_size} makes {batches} batches of {rows} rows, but each of "
-            f"{peers.shards} shards has {rows // peers.shards} rows, and needs one in each batch: give "
-            f"a --batch-size of {-(-rows // max(rows // peers.shards, 1))} or more, or fewer --shards"
+            f"{rows} rows in batches of {options.batch_size} are {batches} batches, but each of "
+            f"{peers.shards} shards has {rows // peers.shards} rows, and needs one in each: give a "
+            f"--batch-size of {-(-rows // max(rows // peers.shards, 1))} or more, or fewer --shards"
         )
     class_weight = None
     if options.class_weight is not None:

@@ -23,7 +23,8 @@ def held_out(groups: NDArray[np.int64], rows: Rows, fraction: float, peers: Peer
 
     Every class keeps a row, so that a class of one row is only trained on. A class of two rows or more has at
     least one among those held out, unless these are too few for all classes. Of a divided table, each shard
-    holds out that fraction, and in it each class, as far as its rows allow.
+    holds out that fraction, and in it each class, as far as its rows allow; a class may lose its only row if
+    its shard has no other to hold out.
 
     Parameters
     ----------

@@ -83,8 +83,7 @@ def _own(name: str, rows: int, peers: Peers) -> NDArray[np.int64]:
 def _array(path: Path, peers: Peers) -> Table:
     array = numpy_file.mapped(path)
     _require_same(array.shape, f"{path}: the shape", peers)
-    rows = len(array) if array.ndim else 0
-    own = _own(str(path), rows, peers) if array.ndim == 2 and array.size else np.arange(rows)
+    own = _own(str(path), len(array), peers) if array.ndim == 2 and array.size else np.arange(0)
     table = numpy_file.table_of_array(path, np.array(array[own[0] : own[-1] + 1]) if len(own) else array)
     return replace(table, peers=peers, places=own)
 
@@ -186,7 +185,13 @@ def _type(series: Any) -> str:
     first = series[series.first_valid_index()]
     if isinstance(first, bool | np.bool_):
         return "booleans or none"
-    return "texts" if isinstance(first, str) else "long integers"
+    if isinstance(first, str):
+        return "texts"
+    try:
+        series.astype(np.float64)
+    except OverflowError:  # integers beyond all floats
+        return "texts"
+    return "long integers"
 
 
 def _common(types: tuple[str, ...]) -> str | None:
@@ -195,7 +200,12 @@ def _common(types: tuple[str, ...]) -> str | None:
     some = found - {"nothing"}
     if len(found) == 1 or found <= {"int64", "uint63"}:
         return None
-    if some <= {"int64", "uint63", "float64"}:
+    if some <= {"int64", "uint63", "float64"} or "float64" in some <= {
+        "int64",
+        "uint63",
+        "uint64",
+        "float64",
+    }:
         return "float64"
     if "long integers" in some <= {"int64", "uint63", "uint64", "float64", "long integers"}:
         return "long integers"

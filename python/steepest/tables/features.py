@@ -80,11 +80,12 @@ class Features:
             return False
         if peers.any(not np.isfinite(values).all() or (values != np.rint(values)).any()):
             return False
-        if self.table.named and _ID.search(name):
-            return bool(peers.distinct(np.unique(values).tolist()) == rows)
         places = np.arange(len(values)) if self.table.places is None else self.table.places
         first: Any = peers.first(values[:1].tolist())
-        return first in (0, 1) and peers.all((values == first + places).all())
+        if first in (0, 1) and peers.all((values == first + places).all()):
+            return True
+        named = self.table.named and _ID.search(name)
+        return bool(named and peers.distinct(np.unique(values)) == rows)
 
     def _kind(self, name: str, values: Array) -> str | None:
         """Its kind, or None for texts that are left out."""

@@ -66,9 +66,8 @@ def _refusing(path: Path) -> Iterator[None]:
         except MemoryError:
             raise
         except Exception as error:  # NumPy, zipfile, zlib and tokenize raise some ten kinds for damaged files
-            objects = (
-                ", or holds Python objects, which are never read" if "allow_pickle" in str(error) else ""
-            )
+            held = any(words in str(error) for words in ("allow_pickle", "Python objects"))
+            objects = ", or holds Python objects, which are never read" if held else ""
             raise TableError(f"{path}: is not a NumPy file{objects}") from None
 
 

@@ -11,12 +11,14 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..training.ranks import Ranks
 from ..training.ranks.parts import added
 from ..training.ranks.ranks import bounds_of
 
 _T = TypeVar("_T")
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # spreads bits: 2**64 over the golden ratio
 
 
 class Elsewhere(Exception):
@@ -81,9 +83,17 @@ class Peers:
         """The first value that there is."""
         return next((own[0] for own in self.every(list(values[:1])) if own), None)
 
-    def distinct(self, different: Sequence[Any]) -> int:
-        """How many different values there are, of those that differ in each process."""
-        return int(self.total(len(self.counted(Counter(different)))) if self.several else len(different))
+    def distinct(self, different: Sequence[Any] | NDArray[Any]) -> int:
+        """How many different values all processes have together; each gives its own, once each."""
+        if not self.several:
+            return len(different)
+        if not isinstance(different, np.ndarray):
+            return int(self.total(len(self.counted(Counter(different)))))
+        bits = (different.astype(np.float64) + 0.0).view(np.uint64)  # the same of 0.0 and -0.0
+        size = len(self.every(None))
+        to = (bits * _ODD >> np.uint64(32)) % np.uint64(size)
+        got = self.swapped([different[to == rank] for rank in range(size)])
+        return int(self.total(len(np.unique(np.concatenate(got)))))
 
     def counted(self, counts: Counter[Any]) -> Counter[Any]:
         """How often values occur in all rows, of some of the values; other processes have the others."""

@@ -69,7 +69,7 @@ def task_of(table: Table, targets: tuple[str, ...], rows: NDArray[np.int64], not
         return _task_of_texts(table, name, values)
     if table.peers.any((values != np.rint(values)).any()):
         return "regression"
-    kinds = table.peers.distinct(np.unique(values).tolist())
+    kinds = table.peers.distinct(np.unique(values))
     if kinds <= _MOST_CLASSES:
         return "classification"
     notes.append(

@@ -456,6 +456,8 @@ class Trainer:
         >>> trainer.epochs_done, second.loss[-1] < first.loss[0]
         (4, True)
         """
+        if self.model.compiled.turns.fit is None:  # whose it would be
+            self._cancelled.clear()
         group = self._ranks
         group.wait_for_all()
         given_seed = self.model.seed if seed is None else seed  # the same in a loop of fits
@@ -474,7 +476,6 @@ class Trainer:
                 settings = {"shuffle": checked.shuffle, "seed": draws, "metrics": [*checked.metrics]}
                 settings |= {"batch_size": size}
                 called, epochs = checked.called, checked.epochs
-                self._cancelled.clear()
                 return kind(
                     self,
                     self._cancelled.is_set,
