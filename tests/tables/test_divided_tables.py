@@ -19,9 +19,9 @@ from steepest.tables import (
     Table,
     TableError,
     choose,
-    even,
     read,
     read_own,
+    rebalanced,
 )
 from steepest.tables import rows_of_text as lines
 from steepest.tables.sniff import Format
@@ -190,7 +190,7 @@ def test_decisions_are_those_of_the_whole(write: Write, target: str, missing: st
     path = write(text(columns, TARGETS[target]))
 
     def plan(peers: Peers) -> tuple[Plan, Any]:
-        chosen = even(choose(read_own(path, ReadOptions(), peers), missing=missing))
+        chosen = rebalanced(choose(read_own(path, ReadOptions(), peers), missing=missing))
         return chosen, chosen.fit(chosen.rows)
 
     whole = choose(read(path), missing=missing)

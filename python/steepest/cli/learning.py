@@ -114,8 +114,7 @@ def learn(
         Of the network: classes, or targets.
     """
     name = network.loss_name(task, options)
-    own = task, samples.x.shape[1], outputs, samples.y
-    model, trainer, class_weight, epochs = made(*own, options, peers)
+    model, trainer, class_weight, epochs = made(task, samples.x.shape[1], outputs, samples.y, options, peers)
     one_hot = task == "classification" and name == "squared_error"
     weight = None
     if class_weight is not None and name != "softmax":

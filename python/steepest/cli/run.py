@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import _config
-from ..tables import Plan, Preparation, Table, TableEnsemble, TableModel, known_evenly
+from ..tables import Plan, Preparation, Table, TableEnsemble, TableModel, known_rebalanced
 from ..training.history import History
 from . import network, splits, text
 from .judging import Answering, Judged
@@ -201,8 +201,7 @@ class Run:
             validation = self._samples(preparation, self.other)
         elif peers.any(len(held)):
             validation = self._samples(preparation, self.table.rows(held))
-        task = preparation.task, preparation.outputs
-        learned = learn(*task, samples, validation, options, self.say, peers)
+        learned = learn(preparation.task, preparation.outputs, samples, validation, options, self.say, peers)
         counts = peers.total(len(train)), peers.total(len(held if self.other is None else self.other))
         return TrainedNetwork(self.table, train, preparation, learned, held, self.other, counts)
 
@@ -222,5 +221,5 @@ class Run:
     def _samples(self, preparation: Preparation, table: Table) -> Samples:
         """Rows as the network takes them."""
         known = preparation.known(table)
-        table = known_evenly(table, known) if table.peers.several else table.rows(known)
+        table = known_rebalanced(table, known) if table.peers.several else table.rows(known)
         return Samples(preparation.inputs(table), preparation.y(preparation.truth(table)))

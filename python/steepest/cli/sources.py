@@ -20,11 +20,11 @@ from ..tables import (
     TableModel,
     choose,
     digits,
-    even,
     load,
     own_rows,
     read,
     read_own,
+    rebalanced,
 )
 from . import values
 from .errors import UserError
@@ -97,7 +97,7 @@ def plan(table: Table, options: Namespace) -> Plan:
         categorical=names(options.categorical, table) or (),
         missing=options.missing,
     )
-    return even(chosen) if table.peers.several else chosen
+    return rebalanced(chosen) if table.peers.several else chosen
 
 
 def model(path: Path) -> Sequential | Ensemble | TableModel | TableEnsemble:

@@ -1,9 +1,9 @@
 """Tables as they are: read, turned into a network's inputs, and its outputs into answers."""
 
-from .divided import even as even
-from .divided import known_evenly as known_evenly
+from .divided import known_rebalanced as known_rebalanced
 from .divided import own_rows as own_rows
 from .divided import read_own as read_own
+from .divided import rebalanced as rebalanced
 from .ensemble import TableEnsemble
 from .model import METADATA_KEY as METADATA_KEY
 from .model import TableModel, load

@@ -59,18 +59,18 @@ def own_rows(table: Table, peers: Peers) -> Table:
     return replace(table.rows(own), peers=peers, places=own)
 
 
-def even(plan: Plan) -> Plan:
+def rebalanced(plan: Plan) -> Plan:
     """The same of the rows that can be used alone, divided anew into shards of equal sizes."""
     table = plan.table.only([*plan.kinds, *plan.targets])
     if len(plan.rows) < len(table):
         table = table.rows(plan.rows)
-    table, groups = _evenly(table, plan.groups[plan.rows])
+    table, groups = _rebalanced(table, plan.groups[plan.rows])
     return replace(plan, table=table, rows=np.arange(len(table)), groups=groups)
 
 
-def known_evenly(table: Table, rows: NDArray[np.int64]) -> Table:
+def known_rebalanced(table: Table, rows: NDArray[np.int64]) -> Table:
     """Some rows of each process, divided anew."""
-    return _evenly(table.rows(rows), rows)[0]
+    return _rebalanced(table.rows(rows), rows)[0]
 
 
 def _own(name: str, rows: int, peers: Peers) -> NDArray[np.int64]:
@@ -214,7 +214,7 @@ def _common(types: tuple[str, ...]) -> str | None:
     return "booleans or none" if some <= {"bool", "booleans or none"} else "texts"
 
 
-def _evenly(table: Table, groups: NDArray[np.int64]) -> tuple[Table, NDArray[np.int64]]:
+def _rebalanced(table: Table, groups: NDArray[np.int64]) -> tuple[Table, NDArray[np.int64]]:
     """Rows, and a number for each, divided anew into shards of equal sizes, in the same order."""
     peers, counts = table.peers, table.peers.every(len(table))
     rows, each = sum(counts), peers.shards // len(counts)
