@@ -96,7 +96,7 @@ def test_a_checkpoint_of_other_samples_is_refused(tmp_path):
     status, output = launch(2, RUN.replace("path, own", "X[700] += 1; path, own"), path)
     assert status != 0 and "training X of shard 2 is" in output, output
     status, output = launch(2, RUN.replace("shards=4", "shards=2"), path)
-    assert status != 0 and "is a checkpoint of another run" in output, output
+    assert status != 0 and "of another run: there, shards is 4, but here it is 2" in output, output
 
 
 def test_an_ordinary_fit_does_not_go_on_from_it(tmp_path):

@@ -83,8 +83,9 @@ def divided(
     _warn_of_copies(group, samples.batch)
     parts = Parts(group, samples.batch, checked.batch_size, pool.learned, pool.held, classes)
     take_from_first(group, trainer)
-    texts = group.every(_checksums(group, parts, samples)) if checksums else []
-    data = {name: text for one in texts for name, text in one.items()}
+    data = {"shards": str(group.shards)}
+    for own in group.every(_checksums(group, parts, samples)) if checksums else ():
+        data |= own
     return Divided(samples, parts.size, partial(RankedFit, ranks=group, parts=parts), data)
 
 
