@@ -7,7 +7,6 @@ Each process has samples of its own, and all learn the same parameters. Start th
 
 from __future__ import annotations
 
-import os
 from inspect import signature
 from typing import Any
 
@@ -17,7 +16,7 @@ from . import _checks
 from .backends.sparse import Samples
 from .training.history import History
 from .training.model import Model
-from .training.ranks import Ranks, launched, ranks_of, rows_of
+from .training.ranks import Ranks, ranks_of, rows_of, world
 from .training.trainer import Trainer
 
 __all__ = ["fit", "rows"]
@@ -121,17 +120,4 @@ def rows(samples: int, communicator: Any = None, shards: int | None = None) -> s
 def _world(communicator: Any) -> Any:
     if communicator is not None:
         return communicator
-    try:
-        from mpi4py import MPI  # which initializes MPI
-    except (ImportError, RuntimeError) as error:
-        raise ImportError(
-            "several processes need mpi4py and an MPI: pip install 'steepest[mpi]', or give a communicator"
-        ) from error
-    processes = launched(os.environ)
-    if MPI.COMM_WORLD.Get_size() == 1 < processes:
-        raise RuntimeError(
-            f"{processes} processes were started, but MPI knows of one: start them with the mpiexec of the "
-            "MPI that mpi4py uses (or with srun --mpi=pmi2), or give communicator=MPI.COMM_SELF, so that "
-            "each trains by itself"
-        )
-    return MPI.COMM_WORLD
+    return world("give a communicator", "give communicator=MPI.COMM_SELF")

@@ -241,7 +241,6 @@ def _rebalanced(table: Table, groups: NDArray[np.int64]) -> tuple[Table, NDArray
 
 
 def _require_same(value: object, what: str, peers: Peers) -> None:
-    first, *others = peers.every(value)
-    for rank, other in enumerate(others, 1):
-        if other != first:
-            raise TableError(f"{what} is {first} for rank 0, but {other} for rank {rank}")
+    if odd := peers.odd(value):
+        first, rank, other = odd
+        raise TableError(f"{what} is {first} for rank 0, but {other} for rank {rank}")

@@ -63,6 +63,11 @@ class Peers:
         """What each process has, for the one that leads; None for the others."""
         return [value]
 
+    def odd(self, value: _T) -> tuple[_T, int, _T] | None:
+        """What the first process has, and the first one that has something else; None if all are alike."""
+        first, *others = self.every(value)
+        return next(((first, rank, other) for rank, other in enumerate(others, 1) if other != first), None)
+
     def same(self, value: _T) -> _T:
         """What the first process has."""
         return self.every(value if self.leads else None)[0]  # type: ignore[return-value]

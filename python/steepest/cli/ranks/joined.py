@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...tables import ALONE, Elsewhere, Peers, RankedPeers
-from ...training.ranks import launched
+from ...training.ranks import launched, world
 from ..errors import UserError
 from ..output import interrupted
-from .launchers import One, world
+from .one import One
 
+_ALONE = "give --no-ranks"
 _PATIENCE = 0.5  # seconds, from Ctrl-C to the end of all
 
 
@@ -52,7 +53,10 @@ def _peers(options: Namespace) -> Peers:
     count = launched(os.environ)
     if options.ranks is False or (options.ranks is None and count == 1):
         return ALONE if options.shards is None else _ranked(One(), options.shards)
-    communicator = world(count)
+    try:
+        communicator = world(f"{_ALONE}, so that each trains by itself", _ALONE)
+    except RuntimeError as error:
+        raise UserError(str(error)) from None
     alone = communicator.Get_size() == 1 and options.shards is None
     return ALONE if alone else _ranked(communicator, options.shards)
 
@@ -69,14 +73,13 @@ def _ranked(communicator: Any, shards: int | None) -> Peers:
 def _check(options: Namespace, peers: Peers) -> None:
     """Refuse what cannot be divided, and processes that were started for different things."""
     given = {name: str(value) for name, value in vars(options).items() if name != "command"}
-    first, *others = peers.every(given)
-    for rank, other in enumerate(others, 1):
-        if other != first:
-            name = next(name for name in first if first[name] != other[name])
-            raise UserError(
-                f"--{name.replace('_', '-')} is {first[name]} for rank 0, but {other[name]} for rank {rank}: "
-                "--no-ranks lets each process train by itself"
-            )
+    if odd := peers.odd(given):
+        first, rank, other = odd
+        name = next(name for name in first if first[name] != other[name])
+        raise UserError(
+            f"--{name.replace('_', '-')} is {first[name]} for rank 0, but {other[name]} for rank {rank}: "
+            "--no-ranks lets each process train by itself"
+        )
     for option, used in (("--cv", options.cv), ("--model tabular", options.model == "tabular")):
         if used:
             raise UserError(f"{option} trains in one process: leave out mpiexec and --shards, or {option}")

@@ -2,6 +2,7 @@
 
 from .divided import divided as divided
 from .launchers import launched as launched
+from .launchers import world as world
 from .ranks import ALONE as ALONE
 from .ranks import Ranks as Ranks
 from .ranks import ranks_of as ranks_of
