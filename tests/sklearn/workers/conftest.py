@@ -37,6 +37,13 @@ def client():
         yield client
 
 
+@pytest.fixture
+def mortal_client():
+    """One whose workers a test may kill: of several that are killed at once, Dask may start one never again."""
+    with dask_cluster(2) as client:
+        yield client
+
+
 @pytest.fixture(scope="package")
 def _ray():
     with ray_cluster(2):
