@@ -1,4 +1,4 @@
-// What parts of a batch tell each other, by a Python function that is called while the team waits.
+// What parts of a batch tell each other, by Python functions that are called while the team waits.
 #pragma once
 
 #include "bindings/arrays.hpp"
@@ -11,7 +11,8 @@
 namespace steepest::python {
 
 // Holds a `Whole` of Python's, if there is one, whose `exchange(statistics, back)` is given those of the
-// part, (2, columns) in the network's dtype, and returns those of the whole.
+// part, (2, columns) in the network's dtype, and returns those of the whole, and whose `on_gradient`, if it
+// is not None, is told which gradients are there.
 template <class T> class PythonWhole {
   public:
     explicit PythonWhole(const py::object& whole) {
@@ -20,6 +21,11 @@ template <class T> class PythonWhole {
         exchange_ = whole.attr("exchange");
         whole_.exchange = [this](T* first, T* second, Index columns, bool back) {
             return succeeds(error_, "an exchange", [&] { exchange(first, second, columns, back); });
+        };
+        on_gradient_ = whole.attr("on_gradient");
+        if (on_gradient_.is_none()) return;
+        whole_.on_gradient = [this](std::size_t d) {
+            return succeeds(error_, "an exchange", [&] { called(on_gradient_, py::make_tuple(d)); });
         };
     }
     PythonWhole(const PythonWhole&) = delete;
@@ -42,7 +48,7 @@ template <class T> class PythonWhole {
         std::copy_n(from(all.rows, 1).data, columns, second);
     }
 
-    py::object exchange_;
+    py::object exchange_, on_gradient_;
     Whole<T> whole_;
     std::exception_ptr error_;
 };

@@ -11,12 +11,15 @@
 namespace steepest {
 
 // The larger batch that a batch is a part of. Stages whose results depend on all samples ask for the
-// statistics of the whole; see `StageType::exchange`.
+// statistics of the whole; see `StageType::exchange`. The leader calls, while the team waits.
 template <class T> struct Whole {
     Index samples = 0;
     // Puts those of the whole in the place of the part's: two rows of so many columns, on the way forward or
-    // back; false ends the run. The leader, while the team waits.
+    // back; false ends the run.
     std::function<bool(T* first, T* second, Index columns, bool back)> exchange;
+    // Unless it is empty, is told of the stored gradients of the d-th stage that has some when they are
+    // there: the last ones first, and those of earlier stages are computed after it. False ends the run.
+    std::function<bool(std::size_t d)> on_gradient = {};
 };
 
 // The leader makes one for a step, and each share has a copy of its own.

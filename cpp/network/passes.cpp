@@ -88,18 +88,22 @@ template <class T> void Passes<T>::backward(Range rows) const {
         backward(s, context_, {rows, {0, plan[s].inputs}});
 }
 
-template <class T> void Passes<T>::backward_columns(Team& team) const {
+template <class T>
+void Passes<T>::backward_columns(Team& team, const std::function<void(std::size_t s)>& visit) const {
     const Plan& plan = network_.plan();
     team.then([this](const Share& share) { backward_scores(row_chunk(samples_, 1, share)); });
     bool own_rows = true; // whether what a share needs next, it has made itself
     for (std::size_t s = plan.size() - 1; s + 1 > plan.first_parametric(); --s) {
+        const bool makes_sums = plan[s].kind->always_backward; // which its gradient is made of
+        if (visit && !makes_sums) visit(s);
         // The first parametric stage has nothing below it to tell, but may have its own sums to make.
-        if (s == plan.first_parametric() && !plan[s].kind->always_backward) break;
+        if (s == plan.first_parametric() && !makes_sums) break;
         if (context_.whole && plan[s].kind->has_statistics() && s > plan.first_parametric())
             exchange(team, s, true);
         own_rows =
             for_each_block(team, plan[s].kind->division, plan[s].inputs, own_rows,
                            [this, s](const Context<T>& context, Block dx) { backward(s, context, dx); });
+        if (visit && makes_sums) visit(s);
     }
 }
 

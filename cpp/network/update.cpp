@@ -15,12 +15,18 @@ template <class T> Update<T> of_stored(Update<T> update, double scale) {
 } // namespace
 
 template <class T>
+void update_stage(const Network<T>& network, const Context<T>& context, MatrixView<const T> x, std::size_t s,
+                  const StepUpdate<T>& step) {
+    const Plan& plan = network.plan();
+    if (plan[s].has_parameters() && !step.updates.freezes(plan.parameter_index(s)))
+        plan[s].kind->template type<T>().update({network, s, x}, context, step);
+}
+
+template <class T>
 void update_parameters(const Network<T>& network, const Context<T>& context, MatrixView<const T> x,
                        const StepUpdate<T>& step) {
-    const Plan& plan = network.plan();
-    for (std::size_t s = plan.first_parametric(); s < plan.size(); ++s)
-        if (plan[s].has_parameters() && !step.updates.freezes(plan.parameter_index(s)))
-            plan[s].kind->template type<T>().update({network, s, x}, context, step);
+    for (std::size_t s = network.plan().first_parametric(); s < network.plan().size(); ++s)
+        update_stage(network, context, x, s, step);
 }
 
 template <class T>
@@ -61,11 +67,13 @@ void update_statistics(const Network<T>& network, const Context<T>& context,
                 {network, s, {}}, context, given ? given + plan.statistics_index(s) : nullptr);
 }
 
-#define STEEPEST_INSTANTIATE(T)                                                                \
-    template void update_parameters(const Network<T>&, const Context<T>&, MatrixView<const T>, \
-                                    const StepUpdate<T>&);                                     \
-    template void apply_gradients(const Network<T>&, const Context<T>&, const Updates<T>&,     \
-                                  const OptimizerState<T>&, const Parameters<T>*, double);     \
+#define STEEPEST_INSTANTIATE(T)                                                                        \
+    template void update_stage(const Network<T>&, const Context<T>&, MatrixView<const T>, std::size_t, \
+                               const StepUpdate<T>&);                                                  \
+    template void update_parameters(const Network<T>&, const Context<T>&, MatrixView<const T>,         \
+                                    const StepUpdate<T>&);                                             \
+    template void apply_gradients(const Network<T>&, const Context<T>&, const Updates<T>&,             \
+                                  const OptimizerState<T>&, const Parameters<T>*, double);             \
     template void update_statistics(const Network<T>&, const Context<T>&, const MatrixView<const T>*);
 STEEPEST_INSTANTIATE(float)
 STEEPEST_INSTANTIATE(double)

@@ -11,6 +11,11 @@ template <class T>
 void update_parameters(const Network<T>& network, const Context<T>& context, MatrixView<const T> x,
                        const StepUpdate<T>& step);
 
+// The same of one stage, once no later pass writes to what it reads. Every share.
+template <class T>
+void update_stage(const Network<T>& network, const Context<T>& context, MatrixView<const T> x, std::size_t s,
+                  const StepUpdate<T>& step);
+
 // The update alone, from `scale` times the gradients that were stored. Every share, after a barrier.
 template <class T>
 void apply_gradients(const Network<T>& network, const Context<T>& context, const Updates<T>& updates,

@@ -94,9 +94,9 @@ template <class T> Arrays<T>::Arrays(const std::vector<Stage>& stages, const Fil
     }
 }
 
-template <class T> std::string Arrays<T>::bits() const {
+template <class T> std::string Arrays<T>::bits(std::size_t first) const {
     std::string bits;
-    for (const auto& values : values_) append_bits(bits, values);
+    for (std::size_t i = 2 * first; i < values_.size(); ++i) append_bits(bits, values_[i]);
     return bits;
 }
 

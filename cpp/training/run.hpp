@@ -17,13 +17,15 @@ template <class T> class Run {
   public:
     Run(Network<T>& network, TrainMemory<T>& memory, const Job<T>& job, const Poll& poll)
         : network_(network), memory_(memory), job_(job), poller_(poll), plateau_(job.request.plateau) {
-        if (job.whole)
-            whole_ = {job.whole->samples, [this](T* first, T* second, Index columns, bool back) {
-                          if (poller_.stopped()) return false;
-                          const bool good = job_.whole->exchange(first, second, columns, back);
-                          if (!good) poller_.stop();
-                          return good;
-                      }};
+        if (!job.whole) return;
+        whole_.samples = job.whole->samples;
+        whole_.exchange = [this](T* first, T* second, Index columns, bool back) {
+            return tell([&] { return job_.whole->exchange(first, second, columns, back); });
+        };
+        if (job.whole->on_gradient)
+            whole_.on_gradient = [this](std::size_t d) {
+                return tell([&] { return job_.whole->on_gradient(d); });
+            };
     }
     Run(const Run&) = delete;
     Run& operator=(const Run&) = delete;
@@ -91,12 +93,22 @@ template <class T> class Run {
     // Forward, loss, backward.
     void evaluate(const Passes<T>& passes, const Context<T>& context, const Batch<T>& batch);
     // The same with the columns of stages split into shares, and with their rows.
-    void evaluate_columns(const Passes<T>& passes, const Batch<T>& batch, bool ready);
+    void evaluate_columns(const Passes<T>& passes, const Context<T>& context, const Batch<T>& batch,
+                          bool ready);
     void evaluate_rows(const Context<T>& context, const Batch<T>& batch, Range rows);
     // Polls, and prepares the update.
     void prepare_step(const Batch<T>& batch);
     // Stores gradients where they are asked for apart from the update, and returns them; otherwise null.
     [[nodiscard]] const Parameters<T>* gradients(const Context<T>& context, const Batch<T>& batch);
+    // Calls the job's whole, unless the run has ended; its no ends it.
+    template <class F> bool tell(F f) {
+        if (poller_.stopped()) return false;
+        const bool good = f();
+        if (!good) poller_.stop();
+        return good;
+    }
+    // Stores the gradient of a stage, and tells who waits for it.
+    void announce_gradient(const Context<T>& context, const Batch<T>& batch, std::size_t s);
     // Adds to the team's work the terms of the norm of stored gradients.
     void add_norm_terms(const Context<T>& context, const Parameters<T>* stored);
     // From the gradients of a finished backward pass, or those stored, to the next step's parameters.
@@ -124,7 +136,7 @@ template <class T> class Run {
     TrainMemory<T>& memory_;
     const Job<T>& job_;
     Poller poller_;
-    Whole<T> whole_{};           // the job's, if it has one: an exchange that fails stops the poller
+    Whole<T> whole_{};           // the job's, if it has one: a call that fails stops the poller
     std::optional<Team> team_{}; // while it computes
 
     Range part_{};                           // of the samples in an epoch's order

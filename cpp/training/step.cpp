@@ -15,13 +15,15 @@ constexpr Index block_rows = 256; // rows that go forward and back together, so 
 
 template <class T> bool Run<T>::step(const Context<T>& context, const Batch<T>& batch) {
     const Passes<T> passes(network_, context, batch.samples.x, batch.samples.count);
+    const bool announced = bool(whole_.on_gradient); // gradients are stored in the middle of the pass
+    if (announced) prepare_step(batch);
     evaluate(passes, context, batch);
     if (!job_.config.penalties.empty())
         team_->then([this, &context](const Share& share) {
             make_penalty_terms(network_, context.of(share), job_.config.penalties);
         });
-    prepare_step(batch);
-    const Parameters<T>* const stored = gradients(context, batch);
+    if (!announced) prepare_step(batch);
+    const Parameters<T>* const stored = announced ? job_.only_gradients : gradients(context, batch);
     team_->barrier();
     const bool go = decide(batch);
     if (go && memory_.updates.renewed) network_.lazy_weight().renew_terms();
@@ -35,15 +37,18 @@ template <class T>
 void Run<T>::evaluate(const Passes<T>& passes, const Context<T>& context, const Batch<T>& batch) {
     const bool arranges = network_.needs_arranging();
     if (arranges) team_->then([this](const Share& share) { network_.arrange(job_.kernels, share); });
-    if (job_.custom || network_.plan().splits_columns(team_->shares(), batch.samples.count))
-        return evaluate_columns(passes, batch, !arranges);
+    if (job_.custom || whole_.on_gradient ||
+        network_.plan().splits_columns(team_->shares(), batch.samples.count))
+        return evaluate_columns(passes, context, batch, !arranges);
     if (arranges) team_->barrier();
     team_->then([this, &context, &batch](const Share& share) {
         evaluate_rows(context.of(share), batch, row_chunk(batch.samples.count, 1, share));
     });
 }
 
-template <class T> void Run<T>::evaluate_columns(const Passes<T>& passes, const Batch<T>& batch, bool ready) {
+template <class T>
+void Run<T>::evaluate_columns(const Passes<T>& passes, const Context<T>& context, const Batch<T>& batch,
+                              bool ready) {
     const auto rows = [&batch](const Share& share) { return row_chunk(batch.samples.count, 1, share); };
     if (batch.gather) team_->then([=, this, &batch](const Share& share) { gather(batch, rows(share)); });
     passes.forward_columns(*team_, ready);
@@ -51,7 +56,20 @@ template <class T> void Run<T>::evaluate_columns(const Passes<T>& passes, const 
         evaluate_custom_loss(batch);
     else
         team_->then([=, this, &batch](const Share& share) { evaluate_loss(batch, rows(share)); });
-    passes.backward_columns(*team_);
+    if (!whole_.on_gradient) return passes.backward_columns(*team_);
+    passes.backward_columns(*team_, [&](std::size_t s) { announce_gradient(context, batch, s); });
+}
+
+template <class T>
+void Run<T>::announce_gradient(const Context<T>& context, const Batch<T>& batch, std::size_t s) {
+    if (!network_.plan()[s].has_parameters()) return;
+    team_->barrier();
+    team_->then([this, &context, &batch, s](const Share& share) {
+        update_stage(network_, context.of(share), batch.samples.x, s,
+                     {batch.samples.count, memory_.updates, OptimizerState<T>{}, job_.only_gradients});
+    });
+    team_->barrier();
+    whole_.on_gradient(network_.plan().parameter_index(s));
 }
 
 template <class T> void Run<T>::evaluate_rows(const Context<T>& context, const Batch<T>& batch, Range mine) {

@@ -102,11 +102,50 @@ template <class T> void check_parts() {
     check(model.fit(how).status == Status::cancelled && asked == 1, "a part that fails ends the run");
 }
 
+// When one is announced, it is there, as are all after it.
+template <class T> void check_announcements(bool every_kind) {
+    const auto same = [](T*, T*, Index, bool) { return true; }; // of a part that is all
+    std::string expected;
+    for (const int threads : {0, 1, 2, 7}) {
+        Model<T> model(every_kind);
+        const Arrays<T> gradients(model.stages, zeros<T>);
+        Fit<T> how = objective<T>(std::max(1, threads), gradients.data());
+        std::size_t next = gradients.views().size();
+        how.config.penalties.resize(next);
+        std::vector<std::string> seen;
+        bool in_order = true;
+        const auto see = [&](std::size_t d) {
+            in_order &= d + 1 == next--;
+            seen.push_back(gradients.bits(d));
+            return true;
+        };
+        const Whole<T> whole{Model<T>::samples, same, see};
+        if (threads > 0) how.whole = &whole;
+        const Result result = model.fit(how);
+        const std::string bits = gradients.bits();
+        if (threads == 0) expected = bits + std::to_string(result.loss), next = 0;
+        for (const std::string& tail : seen) in_order &= bits.ends_with(tail);
+        check(in_order && next == 0 && bits + std::to_string(result.loss) == expected,
+              "announced gradients with " + std::to_string(threads) + " threads");
+    }
+    Model<T> model(every_kind);
+    const Arrays<T> gradients(model.stages, zeros<T>);
+    Fit<T> how = objective<T>(2, gradients.data());
+    how.config.penalties.resize(gradients.views().size());
+    int told = 0;
+    const Whole<T> whole{Model<T>::samples, same, [&](std::size_t) { return ++told < 2; }};
+    how.whole = &whole;
+    check(model.fit(how).status == Status::cancelled && told == 2, "who is told can end the run");
+}
+
 const Concern gradients{"gradients", [] {
                             check_differences();
                             check_parts<float>(), check_parts<double>();
-                            for (const bool every_kind : {false, true})
+                            for (const bool every_kind : {false, true}) {
                                 check_bits<float>(every_kind), check_bits<double>(every_kind);
+                                check_announcements<float>(every_kind);
+                                check_announcements<double>(every_kind);
+                            }
                         }};
 
 } // namespace

@@ -42,11 +42,14 @@ class Whole(NamedTuple):
     samples: how many it has. exchange: is given the statistics of the part and whether the pass is the
     backward one, and returns those of the whole, each (2, outputs) in the model's dtype: forward the mean and
     the biased variance, backward the gradients of scale and shift. Each batch_norm calls it once in each
-    pass, in the order of the pass; backward only those with a stage with parameters below them.
+    pass, in the order of the pass; backward only those with a stage with parameters below them. on_gradient:
+    is told the index of each gradient of the part when it is there, from the last one to the first; the
+    native backend computes the others meanwhile.
     """
 
     samples: int
     exchange: Callable[[Array, bool], Array]
+    on_gradient: Callable[[int], None] | None = None
 
 
 @dataclass

@@ -72,8 +72,8 @@ class Network(Protocol):
         Bounds and the optimizer of the config have no say. sample_scale: what the loss of a sample counts for
         next to its weight, where the batch is a part of a larger one, 0 if that has no weight; if it is None,
         1 / the weight of the batch. (A `CustomLoss` has its own way.) into: arrays to write the gradients to,
-        in place of new ones. whole: the larger batch, whose statistics a batch_norm then uses; the gradients
-        stay those of this part.
+        in place of new ones. whole: the larger batch, whose statistics a batch_norm then uses, and who is
+        told of gradients; these stay those of this part.
         """
 
     def update(

@@ -39,7 +39,7 @@ def client():
 
 @pytest.fixture
 def mortal_client():
-    """One whose workers a test may kill: of several that are killed at once, Dask may start one never again."""
+    """One whose workers a test may kill: Dask does not always start them again."""
     with dask_cluster(2) as client:
         yield client
 

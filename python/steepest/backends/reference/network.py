@@ -83,13 +83,14 @@ class ReferenceNetwork:
         objective, gradients = self._objective(passed, batch, config, sample_scale)
         for p, gradient, penalty in zip(self._parameters, gradients, self._penalties(config), strict=True):
             gradient.weight = limited(gradient.weight, p.weight, penalty, None)
-        if into is None:
-            return objective, gradients
-        for to, gradient in zip(into, gradients, strict=True):
+        for to, gradient in zip(into or (), gradients, strict=into is not None):
             to.weight[...] = gradient.weight
             if to.bias is not None:
                 to.bias[...] = gradient.bias
-        return objective, [*into]
+        if whole is not None and whole.on_gradient is not None:
+            for place in reversed(range(len(gradients))):
+                whole.on_gradient(place)
+        return objective, gradients if into is None else [*into]
 
     def update(
         self,

@@ -21,6 +21,7 @@ from ..learning import Learning
 from .meeting import Broken, Meeting
 from .parts import Parts, added
 from .ranks import Ranks
+from .sums import Sums
 
 
 class PartedBatch(NamedTuple):
@@ -48,10 +49,6 @@ class Gradients:
 
     def __post_init__(self) -> None:
         compiled = self.learning.compiled
-        shapes = compiled.zeros()
-        sizes = [array.size for p in shapes for array in (p.weight, p.bias) if array is not None]
-        self._sums = np.zeros((len(self.ranks.own), sum(sizes)), compiled.dtype)
-        self._own = [_views(sums, shapes) for sums in self._sums]
         self._networks: list[Network] = []  # of the own shards, where these compute side by side
         self._pool: ThreadPoolExecutor | None = None
         self.statistics: list[Array] = []
@@ -59,17 +56,19 @@ class Gradients:
         normal = [place for place, stage in enumerate(compiled.stages) if stage.running_rows]
         self._meetings = len(normal) + sum(place > first for place in normal)
         self._meetings += isinstance(self.learning.loss, CustomLoss)
+        self._sums = Sums(self.ranks, compiled.zeros(), meet=self._meetings > 0)
 
     @property
     def sum(self) -> Sequence[Parameters]:
         """That of the last batch."""
-        return self._own[0]
+        return self._sums.total
 
     @contextmanager
     def threads(self) -> Iterator[None]:
-        """A block in which own shards that meet have a thread each."""
+        """A block in which own shards that meet have a thread each, or sums have one beside the shards."""
         if not self._meetings or len(self.ranks.own) == 1:
-            yield
+            with self._sums.thread():
+                yield
             return
         with ThreadPoolExecutor(len(self.ranks.own) - 1, "steepest-shard") as self._pool:
             yield
@@ -81,15 +80,10 @@ class Gradients:
 
         An error on one rank is one on all of them.
         """
+        self._sums.begin()
         objective = self.objective(network, parts, batch, stops)
-        if objective is None:
-            return None
-        distance, sums = 1, self._sums
-        while distance < len(sums):
-            for j in range(0, len(sums), 2 * distance):
-                sums[j] += sums[j + distance]
-            distance *= 2
-        self.ranks.add_up(sums[0])
+        if objective is not None:
+            self._sums.add_up()
         return objective
 
     def objective(
@@ -108,6 +102,7 @@ class Gradients:
         except BaseException as error:
             failure = error
         meeting.leave()
+        self._sums.end()
         told = self.ranks.tell([float(failure is not None), float(stop), *values])
         self.ranks.require_well(told[:, 0].tolist(), failure)
         return None if told[:, 1].any() else added(told[:, 2:].ravel())
@@ -133,14 +128,15 @@ class Gradients:
         scale = 1.0 if config.loss.sums else 1 / batch.weight if batch.weight else 0.0
         if isinstance(config.loss, CustomLoss):
             config = replace(config, loss=CustomLoss(partial(self._custom_loss, config.loss, meeting, place)))
-        whole = Whole(batch.samples, partial(self._exchange, meeting, place, len(rows)))
+        told = self._sums.on_gradient if place == len(batch.rows) - 1 else None
+        whole = Whole(batch.samples, partial(self._exchange, meeting, place, len(rows)), told)
         objective, _ = network.loss_and_gradients(
             parts.taken(rows),
             config,
             parts.key(place, batch.seed, batch.step),
             sample_scale=scale,
-            into=self._own[place],
-            whole=whole if self._meetings else None,
+            into=self._sums.own[place],
+            whole=whole if self._meetings or told else None,
         )
         return objective
 
@@ -183,17 +179,3 @@ def _summed(told: list[tuple[int, Array]]) -> Array:
     """Of all samples, from those of each part."""
     total = np.sum([own for _, own in told], axis=0, dtype=np.float64)
     return total.astype(told[0][1].dtype)
-
-
-def _views(sums: Array, shapes: Sequence[Parameters]) -> list[Parameters]:
-    """A vector as the gradients of parameters of these shapes, one behind the other."""
-    views, first = [], 0
-    for p in shapes:
-        weight = sums[first : first + p.weight.size].reshape(p.weight.shape)
-        first += p.weight.size
-        bias = None
-        if p.bias is not None:
-            bias = sums[first : first + p.bias.size]
-            first += p.bias.size
-        views.append(Parameters(weight, bias))
-    return views

@@ -24,6 +24,7 @@ from .waiting import Interruption, wait_for_all
 
 _T = TypeVar("_T")
 _TAG = 4803  # of the messages between two ranks: the program may send others
+_NAP = 5e-5  # seconds, between two looks for a message while other threads need the CPUs
 _GRACE = 0.5  # seconds, between what the first one says that fails and the end of all
 
 
@@ -86,6 +87,7 @@ class Ranks:
         self.shards = shards or self.size
         each = self.shards // self.size
         self.own = range(self.rank * each, (self.rank + 1) * each)
+        self.several_machines = False  # as `threads` has found
         self._known: BaseException | None = None  # what all ranks raise
         self.last_act: Callable[[], None] = lambda: None  # before an end that this rank alone knows of
         self._interruption = Interruption()
@@ -99,7 +101,7 @@ class Ranks:
 
     def wait_for_all(self) -> None:
         """Wait until all ranks are here, and say for whom if that takes long."""
-        with self._unbroken():
+        with self.unbroken():
             if self.size > 1:
                 wait_for_all(self._comm, _TAG)
 
@@ -113,7 +115,7 @@ class Ranks:
 
     def same(self, value: _T) -> _T:
         """What rank 0 has, of anything that can be pickled."""
-        with self._unbroken():
+        with self.unbroken():
             same: _T = self._comm.bcast(value, root=0)
         return same
 
@@ -149,6 +151,7 @@ class Ranks:
         """
         asked, usual = current().num_threads, _extension.default_num_threads()
         told = self.every((platform.node(), _cpus(), asked))
+        self.several_machines = any(node != told[0][0] for node, _, _ in told)
         here = [(cpus, threads) for node, cpus, threads in told if node == told[self.rank][0]]
         cpus = len(frozenset().union(*(own for own, _ in here)))
         given, others = sum(threads for _, threads in here), sum(not threads for _, threads in here)
@@ -168,13 +171,13 @@ class Ranks:
 
     def gather(self, value: _T) -> list[_T] | None:
         """What all ranks have, for rank 0; None for the others."""
-        with self._unbroken():
+        with self.unbroken():
             gathered: list[_T] | None = self._comm.gather(value, root=0)
         return gathered
 
     def every(self, value: _T) -> list[_T]:
         """What each rank has."""
-        with self._unbroken():
+        with self.unbroken():
             values: list[_T] = self._comm.allgather(value)
         return values
 
@@ -198,7 +201,7 @@ class Ranks:
     def tell(self, numbers: Sequence[float] | Array) -> Array:
         """The numbers of all ranks, (ranks, numbers); each has as many."""
         told = np.empty((self.size, len(numbers)))
-        with self._unbroken():
+        with self.unbroken():
             self._comm.Allgather(np.array(numbers, np.float64), told)
         return told
 
@@ -206,29 +209,29 @@ class Ranks:
         """Whether a rank does."""
         return bool(self.tell([wants]).any())
 
-    def add_up(self, vector: Array) -> None:
+    def add_up(self, vector: Array, naps: Callable[[], bool] | None = None) -> None:
         """Replace a vector by its sum over the ranks, which all of them have then, to the last bit.
 
         Each pair of ranks halves what it works on, and at the end exchanges the halves that are done
-        (Rabenseifner, "Optimization of collective reduction operations", ICCS 2004).
+        (Rabenseifner, "Optimization of collective reduction operations", ICCS 2004). `unbroken` is the
+        caller's. naps: for a thread beside others, whether it sleeps while it waits.
         """
         if self.size == 1:
             return
-        with self._unbroken():
-            most = 1 << (self.size.bit_length() - 1)  # ranks of whole pairs; those beyond lend theirs
-            if self.rank >= most:
-                self._comm.Send(vector, self.rank - most, _TAG)
-                self._comm.Recv(vector, self.rank - most, _TAG)
-                return
-            lent = np.empty_like(vector) if self.rank + most < self.size else None
-            if lent is not None:
-                self._comm.Recv(lent, self.rank + most, _TAG)
-                vector += lent
-            self._add_pairs(vector, most)
-            if lent is not None:
-                self._comm.Send(vector, self.rank + most, _TAG)
+        most = 1 << (self.size.bit_length() - 1)  # ranks of whole pairs; those beyond lend theirs
+        if self.rank >= most:
+            self._swap(vector, vector[:0], self.rank - most, naps)
+            self._swap(vector[:0], vector, self.rank - most, naps)
+            return
+        lent = np.empty_like(vector) if self.rank + most < self.size else None
+        if lent is not None:
+            self._swap(vector[:0], lent, self.rank + most, naps)
+            vector += lent
+        self._add_pairs(vector, most, naps)
+        if lent is not None:
+            self._swap(vector, vector[:0], self.rank + most, naps)
 
-    def _add_pairs(self, vector: Array, most: int) -> None:
+    def _add_pairs(self, vector: Array, most: int, naps: Callable[[], bool] | None) -> None:
         begin, end, halves = 0, len(vector), []
         got = np.empty((len(vector) + 1) // 2, vector.dtype)
         distance = 1
@@ -237,13 +240,21 @@ class Ranks:
             low, high = slice(begin, middle), slice(middle, end)
             mine, other = (low, high) if self.rank < partner else (high, low)
             received = got[: mine.stop - mine.start]
-            self._comm.Sendrecv(vector[other], partner, _TAG, received, partner, _TAG)
+            self._swap(vector[other], received, partner, naps)
             vector[mine] += received
             begin, end = mine.start, mine.stop
             halves.append((partner, mine, other))
             distance *= 2
         for partner, mine, other in reversed(halves):
-            self._comm.Sendrecv(vector[mine], partner, _TAG, vector[other], partner, _TAG)
+            self._swap(vector[mine], vector[other], partner, naps)
+
+    def _swap(self, sent: Array, received: Array, partner: int, naps: Callable[[], bool] | None) -> None:
+        if naps is None:
+            self._comm.Sendrecv(sent, partner, _TAG, received, partner, _TAG)
+            return
+        requests = [self._comm.Irecv(received, partner, _TAG), self._comm.Isend(sent, partner, _TAG)]
+        while not requests[0].Testall(requests):
+            time.sleep(_NAP if naps() else 0)
 
     def require_well(self, failed: Sequence[float], failure: BaseException | None) -> None:
         """Raise on all ranks what failed on one of them; `failed` says which."""
@@ -286,7 +297,7 @@ class Ranks:
                 _tell_and_abort(self._comm, error)
 
     @contextmanager
-    def _unbroken(self) -> Iterator[None]:
+    def unbroken(self) -> Iterator[None]:
         """A block that others wait for: an error within, such as a second Ctrl-C, ends all of them."""
         try:
             with self._interruption.exchange():
