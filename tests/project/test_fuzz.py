@@ -33,7 +33,7 @@ def test_drawn_networks_learn_the_same_in_every_way():
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_long_run_keeps_nothing():
     """In a process of its own, whose memory is its own too."""
-    done = run_alone("fuzz.soak", "--minutes", "0.3", "--lap", "20")
+    done = run_alone("fuzz.soak", "--minutes", "2", "--lap", "60")
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["nothing has grown"]), done
 
 
