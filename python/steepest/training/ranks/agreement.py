@@ -7,6 +7,8 @@ import zlib
 import numpy as np
 
 from ..._checks import Array
+from ..._config import current
+from ..._extension import build_info
 from ...backends.memory import write
 from ...backends.sparse import SparseRows
 from ...optimizers import is_lazy
@@ -24,7 +26,7 @@ def require_same_model(ranks: Ranks, learning: Learning) -> None:
     ValueError
         If it cannot be divided.
     RuntimeError
-        If one differs.
+        If one differs, or is computed in another arithmetic: parameters would drift apart.
     """
     ranks.together(lambda: _refuse_undivided(learning))
     compiled, average = learning.compiled, learning.state.average
@@ -32,6 +34,7 @@ def require_same_model(ranks: Ranks, learning: Learning) -> None:
     known = {"dtype": str(compiled.dtype), "learning": named(learning.state.config)}
     known |= {"averaging": named(None if average is None else average.averaging)}
     ranks.require_same({**layers, **known}, "the models")
+    ranks.require_same({"the arithmetic": _arithmetic()}, "the processes")
 
 
 def take_from_first(ranks: Ranks, trainer: RunningTrainer) -> None:
@@ -84,6 +87,15 @@ def _all_arrays(learning: Learning) -> list[Array]:
     """What learning changes, and what inputs have learned."""
     inputs = learning.compiled.inputs
     return learning.changed_arrays() + ([] if inputs is None else [inputs.statistics])
+
+
+def _arithmetic() -> str:
+    """What rounds alike: all instruction sets do but SSE2, which has no fused multiply-add."""
+    settings = current()
+    if settings.backend == "reference":
+        return "that of the reference backend"
+    without = build_info(settings.isa)["isa_active"] == "sse2"
+    return f"native, {'of SSE2' if without else 'with fused multiply-adds'}"
 
 
 def _refuse_undivided(learning: Learning) -> None:
