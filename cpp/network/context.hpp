@@ -17,8 +17,9 @@ template <class T> struct Whole {
     // Puts those of the whole in the place of the part's: two rows of so many columns, on the way forward or
     // back; false ends the run.
     std::function<bool(T* first, T* second, Index columns, bool back)> exchange;
-    // Unless it is empty, is told of the stored gradients of the d-th stage that has some when they are
-    // there: the last ones first, and those of earlier stages are computed after it. False ends the run.
+    // Unless it is empty, is called when the gradients of the d-th stage that has some are stored, in
+    // `Job::only_gradients`: for the last stage first, and before those of earlier ones are computed. False
+    // ends the run.
     std::function<bool(std::size_t d)> on_gradient = {};
 };
 

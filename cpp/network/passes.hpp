@@ -25,9 +25,10 @@ template <class T> class Passes {
     // needs is there (`ready`), and ends with its rows of the scores. The leader; the passes must live until
     // the next barrier.
     void forward_columns(Team& team, bool ready) const;
-    // Begins with the share's rows of the scores' gradients, and leaves its last stage to the next barrier;
-    // but if there is something to do once all is there that the gradient of a stage is made of, visit(s)
-    // does that on its way, and whatever has been said before.
+    // Begins with the share's rows of the scores' gradients, and leaves its last stage to the next barrier.
+    // visit(s), if there is one, is called for each stage from the last to the first that has parameters,
+    // when the team has been told to make all that the gradient of its parameters is made of: after a barrier
+    // of its own, visit may compute that.
     void backward_columns(Team& team, const std::function<void(std::size_t s)>& visit = {}) const;
 
   private:

@@ -11,7 +11,7 @@ template <class T>
 void update_parameters(const Network<T>& network, const Context<T>& context, MatrixView<const T> x,
                        const StepUpdate<T>& step);
 
-// The same of one stage, once no later pass writes to what it reads. Every share.
+// The same of one stage; stages below need not have been back. Every share, after a barrier.
 template <class T>
 void update_stage(const Network<T>& network, const Context<T>& context, MatrixView<const T> x, std::size_t s,
                   const StepUpdate<T>& step);

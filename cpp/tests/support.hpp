@@ -80,7 +80,7 @@ template <class T> class Arrays {
 
     [[nodiscard]] const std::vector<Parameters<T>>& views() const { return views_; }
     [[nodiscard]] const Parameters<T>* data() const { return views_.data(); }
-    [[nodiscard]] std::string bits(std::size_t first = 0) const; // of the d-th stage that has some on
+    [[nodiscard]] std::string bits(std::size_t first = 0) const; // from the first-th stage with parameters on
     // Every number: the weight of the first stage, its bias, and so on.
     [[nodiscard]] std::vector<T> all() const;
     void add(Index place, T change); // to one of them

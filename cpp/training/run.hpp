@@ -100,14 +100,14 @@ template <class T> class Run {
     void prepare_step(const Batch<T>& batch);
     // Stores gradients where they are asked for apart from the update, and returns them; otherwise null.
     [[nodiscard]] const Parameters<T>* gradients(const Context<T>& context, const Batch<T>& batch);
-    // Calls the job's whole, unless the run has ended; its no ends it.
+    // Calls a function of the job's whole, unless the run has ended; false from it ends the run.
     template <class F> bool tell(F f) {
         if (poller_.stopped()) return false;
         const bool good = f();
         if (!good) poller_.stop();
         return good;
     }
-    // Stores the gradient of a stage, and tells who waits for it.
+    // Stores the gradient of a stage, if it has parameters, and calls the whole's on_gradient.
     void announce_gradient(const Context<T>& context, const Batch<T>& batch, std::size_t s);
     // Adds to the team's work the terms of the norm of stored gradients.
     void add_norm_terms(const Context<T>& context, const Parameters<T>* stored);

@@ -26,8 +26,8 @@ template <class T> struct Job {
     // What a sample's loss and gradient are multiplied by next to its weight, where the batch is a part of a
     // larger one; 0 stands for 1 / the weight of the batch.
     double sample_scale = 0;
-    // The larger batch, for stages whose results depend on all its samples, and who waits for gradients; or
-    // null.
+    // The larger batch: for stages whose results depend on all its samples, and, with only_gradients, for
+    // its on_gradient; or null.
     const Whole<T>* whole = nullptr;
     // For an update by given gradients: a batch's statistics for each stage that has some; or null.
     const MatrixView<const T>* statistics = nullptr;

@@ -49,7 +49,8 @@ template <class T> class StageType {
     virtual void backward(const StageView<T>&, const Context<T>&, Block dx) const = 0;
 
     // Updates this share's part of the parameters, or stores their gradients. Every share, when all have
-    // been through backward().
+    // been through backward(). Unless the kind is always_backward, gradients may be stored before it: storing
+    // them and backward() must not write what the other one reads.
     virtual void update(const StageView<T>&, const Context<T>&, const StepUpdate<T>&) const {}
 
     // For kinds with statistics, in a part of a larger batch: before forward(), and before backward() of

@@ -43,8 +43,8 @@ class Whole(NamedTuple):
     backward one, and returns those of the whole, each (2, outputs) in the model's dtype: forward the mean and
     the biased variance, backward the gradients of scale and shift. Each batch_norm calls it once in each
     pass, in the order of the pass; backward only those with a stage with parameters below them. on_gradient:
-    is told the index of each gradient of the part when it is there, from the last one to the first; the
-    native backend computes the others meanwhile.
+    is told the index of each gradient of the part once it is there, from the last one to the first; the
+    native backend computes those of earlier stages after it returns.
     """
 
     samples: int
