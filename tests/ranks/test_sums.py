@@ -74,11 +74,28 @@ def test_ranks_that_are_no_power_of_two_agree():
     assert status == 0, output
 
 
+@needs_mpi
+def test_all_ranks_exchange_in_one_way_if_the_mpi_of_one_is_not_for_threads():
+    code = """
+    from steepest.training.ranks import ranks
+
+    model = large()
+    assert ranks._threads_may_call_mpi()
+    ranks._threads_may_call_mpi = lambda: comm.rank != 1
+    st.distributed.fit(model, X[own], y[own], epochs=1, **settings)
+    assert not beside
+    told(digest(model))
+    """
+    status, output = of_several(2, code)
+    assert status == 0, output
+
+
 FAULTS = {
     "after(lambda: t.__setitem__(7, 9))": "rank 1 failed: ValueError: the label of sample 7 was",
     "after(lambda: os.kill(os.getpid(), signal.SIGINT))": "KeyboardInterrupt",
     "after(lambda: os.kill(os.getpid(), signal.SIGKILL))": "",
     "Sums._note = broken": "rank 1 failed: ZeroDivisionError",
+    "Sums.begin = interrupted": "rank 1 failed: KeyboardInterrupt",
 }
 FAULTY = """
 x, t = X[own].copy(), y[own].copy()
@@ -90,6 +107,17 @@ def broken(self, place, told=Sums._note):
     if place == 4 and len(beside) > 9:
         raise ZeroDivisionError
     told(self, place)
+
+class Pieces(list):
+    def pop(self, place):
+        piece = super().pop(place)
+        if len(beside) == 10 and len(self) == 2:
+            raise KeyboardInterrupt  # as Ctrl-C may do after any call
+        return piece
+
+def interrupted(self, usual=Sums.begin):
+    usual(self)
+    self._left = Pieces(self._left)
 
 if comm.rank == 1:
     {fault}
@@ -105,7 +133,7 @@ def test_a_fault_of_one_rank_ends_all(fault):
 
 
 @needs_mpi
-def test_who_ends_a_fit_or_fails_alone_leaves_no_rank_waiting():
+def test_a_fit_that_is_cancelled_or_diverges_leaves_no_rank_waiting():
     code = """
     trainer = st.Trainer(large(), communicator=comm)
     if comm.rank == 1:

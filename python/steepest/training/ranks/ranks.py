@@ -87,7 +87,8 @@ class Ranks:
         self.shards = shards or self.size
         each = self.shards // self.size
         self.own = range(self.rank * each, (self.rank + 1) * each)
-        self.several_machines = False  # as `threads` has found
+        # Whether `threads` found ranks on several machines, each with an MPI that several threads may call.
+        self.can_overlap = False
         self._known: BaseException | None = None  # what all ranks raise
         self.last_act: Callable[[], None] = lambda: None  # before an end that this rank alone knows of
         self._interruption = Interruption()
@@ -150,9 +151,9 @@ class Ranks:
             If more were asked for than there are CPUs.
         """
         asked, usual = current().num_threads, _extension.default_num_threads()
-        told = self.every((platform.node(), _cpus(), asked))
-        self.several_machines = any(node != told[0][0] for node, _, _ in told)
-        here = [(cpus, threads) for node, cpus, threads in told if node == told[self.rank][0]]
+        told = self.every((platform.node(), _cpus(), asked, _threads_may_call_mpi()))
+        self.can_overlap = len({node for node, *_ in told}) > 1 and all(may for *_, may in told)
+        here = [(cpus, threads) for node, cpus, threads, _ in told if node == told[self.rank][0]]
         cpus = len(frozenset().union(*(own for own, _ in here)))
         given, others = sum(threads for _, threads in here), sum(not threads for _, threads in here)
 
@@ -213,8 +214,9 @@ class Ranks:
         """Replace a vector by its sum over the ranks, which all of them have then, to the last bit.
 
         Each pair of ranks halves what it works on, and at the end exchanges the halves that are done
-        (Rabenseifner, "Optimization of collective reduction operations", ICCS 2004). `unbroken` is the
-        caller's. naps: for a thread beside others, whether it sleeps while it waits.
+        (Rabenseifner, "Optimization of collective reduction operations", ICCS 2004). The caller
+        sees to `unbroken`. naps: for a thread beside others, whether it sleeps between two looks for a
+        message; None blocks.
         """
         if self.size == 1:
             return
@@ -305,6 +307,12 @@ class Ranks:
         except BaseException as error:
             self._abort(error)
             raise
+
+
+def _threads_may_call_mpi() -> bool:
+    """Whether MPI was begun for several threads, as mpi4py does unless a program asks for less."""
+    MPI = sys.modules.get("mpi4py.MPI")
+    return MPI is not None and bool(MPI.Query_thread() == MPI.THREAD_MULTIPLE)
 
 
 def _cpus() -> frozenset[int]:
