@@ -14,6 +14,7 @@ from . import (
     c99,
     constraints,
     ensemble,
+    loading,
     losses,
     model,
     onnx,
@@ -43,6 +44,7 @@ from .ensemble import *
 from .error_decomposition import *
 from .layers import _public as _layers
 from .layers._public import *
+from .loading import *
 from .losses import *
 from .metrics import accuracy as accuracy
 from .model import *
@@ -88,6 +90,7 @@ if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
             *c99.__all__,
             *constraints.__all__,
             *ensemble.__all__,
+            *loading.__all__,
             *losses.__all__,
             *model.__all__,
             *onnx.__all__,

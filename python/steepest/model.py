@@ -350,7 +350,7 @@ def restored(
 def restored_with_metadata(
     description: storage.Description, state: Mapping[str, ArrayLike]
 ) -> tuple[Sequential, dict[str, str]]:
-    """A model that `Sequential.save` wrote, and the strings saved beside it; see `tables.load`."""
+    """A model that `Sequential.save` wrote, and the strings saved beside it; see `loading.load`."""
     model = restored(description.layers, state, description.dtype, description.seed)
     metadata, model.loss = without_loss(description.metadata)
     return model, metadata

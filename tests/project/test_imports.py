@@ -25,6 +25,7 @@ LAYERS = [
     ["ensemble"],
     ["c99", "gradients", "onnx", "plots", "tables", "torch"],
     ["error_decomposition", "sklearn", "playground"],
+    ["loading"],
     ["cli"],
     ["__main__"],
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..ensemble import Ensemble
+from ..loading import load
 from ..model import Sequential
 from ..storage import ModelFileError
 from ..tables import (
@@ -20,7 +21,6 @@ from ..tables import (
     TableModel,
     choose,
     digits,
-    load,
     own_rows,
     read,
     read_own,
@@ -109,9 +109,13 @@ def model(path: Path) -> Sequential | Ensemble | TableModel | TableEnsemble:
     if path.suffix.lower() in _TABLES:
         raise UserError(f"{path}: is a table, where a saved model (.safetensors) is needed")
     try:
-        return load(path)
-    except ModelFileError as error:
+        found = load(path)
+    except (ModelFileError, ImportError) as error:
         raise UserError(str(error)) from None
+    if not isinstance(found, Sequential | Ensemble | TableModel | TableEnsemble):
+        kind = type(found).__name__
+        raise UserError(f"{path}: has a {kind}, for arrays: steepest.load(path).predict(X) in Python")
+    return found
 
 
 def names(texts: Sequence[str] | None, table: Table) -> list[str] | None:

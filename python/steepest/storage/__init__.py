@@ -28,6 +28,8 @@ from .json_text import REFUSALS, parsed_json
 
 __all__ = ["ModelFileError"]
 
+ESTIMATOR_KEY = "steepest.estimator"  # of metadata: what an estimator adds to its network
+
 _KEY, _VERSION = "steepest", 1
 _FIELDS = {"version", "layers", "dtype", "seed", "metadata"}
 # The checksums: SHA-256 of each tensor's bytes, and of the header's with this one's digits as zeros. Files of

@@ -6,7 +6,7 @@ from .divided import read_own as read_own
 from .divided import rebalanced as rebalanced
 from .ensemble import TableEnsemble
 from .model import METADATA_KEY as METADATA_KEY
-from .model import TableModel, load
+from .model import TableModel
 from .peers import ALONE as ALONE
 from .peers import Elsewhere as Elsewhere
 from .peers import Peers as Peers
@@ -22,4 +22,4 @@ from .table import TableError
 from .table import numbers as numbers
 from .table import text_of as text_of
 
-__all__ = ["TableEnsemble", "TableError", "TableModel", "load"]
+__all__ = ["TableEnsemble", "TableError", "TableModel"]

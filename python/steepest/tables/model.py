@@ -1,4 +1,4 @@
-"""`TableModel`: a network with the preparation of its table, and `load`, which reads either kind of model."""
+"""`TableModel`: a network with the preparation of its table."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import metrics, storage
-from ..ensemble import Ensemble, restored_ensemble
-from ..model import Sequential, restored_with_metadata
+from .. import metrics
+from ..model import Sequential
 from ..storage.json_text import located
-from .ensemble import TableEnsemble, restored_table_ensemble
-from .ensemble_json import METADATA_KEY as ENSEMBLE_KEY
 from .preparation import Preparation
 from .reading import table_of_frame
 from .table import Array, Table, TableError, column_of
@@ -283,45 +280,14 @@ def _by_place(rows: Any, preparation: Preparation) -> Table:
     return Table("the rows", columns)
 
 
-def load(path: str | PathLike[str]) -> Sequential | Ensemble | TableModel | TableEnsemble:
-    """Read a model that the `save` of a model or of an estimator of tables, or ``steepest train`` wrote.
-
-    Parameters
-    ----------
-    path : path
-
-    Returns
-    -------
-    Sequential, Ensemble, TableModel or TableEnsemble
-        One of the last two, which take tables as they are, if the file has their preparation.
+def restored_table_model(model: Sequential, metadata: Mapping[str, str]) -> TableModel:
+    """The one that `TableModel.save` wrote, of what a file says of its network.
 
     Raises
     ------
-    ModelFileError
-        If the file is not a model, or is damaged; the message says what is wrong. It is a ValueError.
-    OSError
-        If the file does not exist or cannot be read.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import steepest as st
-    >>> model = st.Sequential(st.Linear(2, 1))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     model.save(f"{folder}/model.safetensors")
-    ...     same = st.load(f"{folder}/model.safetensors")
-    >>> bool((same([[1.0, 2.0]]) == model([[1.0, 2.0]])).all())
-    True
+    ValueError
+        If the description is damaged, or does not fit the network.
     """
-    description, state = storage.read(path)
-    with storage.refusing(path):
-        if ENSEMBLE_KEY in description.metadata:
-            return restored_table_ensemble(description, state)
-        if description.several:
-            return restored_ensemble(description, state)
-        model, metadata = restored_with_metadata(description, state)
-        if METADATA_KEY not in metadata:
-            return model
-        with located("its description of the table is damaged"):
-            text, sizes = metadata[METADATA_KEY], (model.in_features, model.out_features)
-            return TableModel(model, Preparation.from_json(text, *sizes), metadata)
+    with located("its description of the table is damaged"):
+        text, sizes = metadata[METADATA_KEY], (model.in_features, model.out_features)
+        return TableModel(model, Preparation.from_json(text, *sizes), metadata)

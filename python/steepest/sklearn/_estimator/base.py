@@ -31,6 +31,7 @@ from .._fitting.record import NOT_FINITE, begin
 from .._fitting.shared import computing
 from .._fitting.solver import Solver
 from .parameters import FitParameters
+from .saving import save
 from .sequential import Parts
 from .validation import ValidationMixin
 
@@ -264,6 +265,49 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         """
         check_is_fitted(self)
         return self._to_sequential()
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the fitted estimator to one safetensors file, which `steepest.load` reads.
+
+        What it reads answers as this one does, and has its labels, names of features and parameters. What was
+        recorded of the fit, such as `loss_curve_`, is not written, nor where `partial_fit` was: a pickle has
+        them, which runs what its writer wants when it is read.
+
+        Parameters
+        ----------
+        path : path
+            It is replaced in one step after everything is written.
+
+        Raises
+        ------
+        NotFittedError
+            If it is not fitted.
+        OSError
+            If the file cannot be written.
+        ValueError
+            If a label is no number, text or date, or the class is one of your own.
+
+        Warns
+        -----
+        UserWarning
+            If a parameter is left out, since it is no number, text, or list or dict of them: a callback.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import steepest as st
+        >>> from sklearn.datasets import load_iris
+        >>> from steepest.sklearn import LinearClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> estimator = LinearClassifier().fit(X, y)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     estimator.save(f"{folder}/iris.safetensors")
+        ...     same = st.load(f"{folder}/iris.safetensors")
+        >>> same, bool((same.predict_proba(X) == estimator.predict_proba(X)).all())
+        (LinearClassifier(), True)
+        """
+        check_is_fitted(self)
+        save(self, path)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
