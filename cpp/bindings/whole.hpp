@@ -25,7 +25,7 @@ template <class T> class PythonWhole {
         on_gradient_ = whole.attr("on_gradient");
         if (on_gradient_.is_none()) return;
         whole_.on_gradient = [this](std::size_t d) {
-            return succeeds(error_, "an exchange", [&] { called(on_gradient_, py::make_tuple(d)); });
+            return succeeds(error_, "on_gradient", [&] { called(on_gradient_, py::make_tuple(d)); });
         };
     }
     PythonWhole(const PythonWhole&) = delete;

@@ -22,7 +22,7 @@ template <class T> class Run {
         whole_.exchange = [this](T* first, T* second, Index columns, bool back) {
             return tell([&] { return job_.whole->exchange(first, second, columns, back); });
         };
-        if (job.whole->on_gradient)
+        if (job.whole->on_gradient && job.only_gradients)
             whole_.on_gradient = [this](std::size_t d) {
                 return tell([&] { return job_.whole->on_gradient(d); });
             };
@@ -90,9 +90,11 @@ template <class T> class Run {
     // ---- the caller: the phases of a step, in order: step.cpp --------------------------------------------
     // Returns false if the run must end; nothing has been updated then.
     [[nodiscard]] bool step(const Context<T>& context, const Batch<T>& batch);
+    // Whether the columns of stages are split into shares, or else their rows.
+    [[nodiscard]] bool by_columns(Index samples) const;
     // Forward, loss, backward.
     void evaluate(const Passes<T>& passes, const Context<T>& context, const Batch<T>& batch);
-    // The same with the columns of stages split into shares, and with their rows.
+    // The same in either way.
     void evaluate_columns(const Passes<T>& passes, const Context<T>& context, const Batch<T>& batch,
                           bool ready);
     void evaluate_rows(const Context<T>& context, const Batch<T>& batch, Range rows);

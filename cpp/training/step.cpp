@@ -15,15 +15,16 @@ constexpr Index block_rows = 256; // rows that go forward and back together, so 
 
 template <class T> bool Run<T>::step(const Context<T>& context, const Batch<T>& batch) {
     const Passes<T> passes(network_, context, batch.samples.x, batch.samples.count);
-    const bool announced = bool(whole_.on_gradient); // gradients are stored in the middle of the pass
-    if (announced) prepare_step(batch);
+    // Whether gradients are announced on the way back, and else, of a tall batch, after it.
+    const bool on_the_way = whole_.on_gradient && by_columns(batch.samples.count);
+    if (on_the_way) prepare_step(batch);
     evaluate(passes, context, batch);
     if (!job_.config.penalties.empty())
         team_->then([this, &context](const Share& share) {
             make_penalty_terms(network_, context.of(share), job_.config.penalties);
         });
-    if (!announced) prepare_step(batch);
-    const Parameters<T>* const stored = announced ? job_.only_gradients : gradients(context, batch);
+    if (!on_the_way) prepare_step(batch);
+    const Parameters<T>* const stored = on_the_way ? nullptr : gradients(context, batch);
     team_->barrier();
     const bool go = decide(batch);
     if (go && memory_.updates.renewed) network_.lazy_weight().renew_terms();
@@ -33,13 +34,15 @@ template <class T> bool Run<T>::step(const Context<T>& context, const Batch<T>& 
     return true;
 }
 
+template <class T> bool Run<T>::by_columns(Index samples) const {
+    return job_.custom || network_.plan().splits_columns(whole_.on_gradient ? 2 : team_->shares(), samples);
+}
+
 template <class T>
 void Run<T>::evaluate(const Passes<T>& passes, const Context<T>& context, const Batch<T>& batch) {
     const bool arranges = network_.needs_arranging();
     if (arranges) team_->then([this](const Share& share) { network_.arrange(job_.kernels, share); });
-    if (job_.custom || whole_.on_gradient ||
-        network_.plan().splits_columns(team_->shares(), batch.samples.count))
-        return evaluate_columns(passes, context, batch, !arranges);
+    if (by_columns(batch.samples.count)) return evaluate_columns(passes, context, batch, !arranges);
     if (arranges) team_->barrier();
     team_->then([this, &context, &batch](const Share& share) {
         evaluate_rows(context.of(share), batch, row_chunk(batch.samples.count, 1, share));
@@ -64,11 +67,10 @@ template <class T>
 void Run<T>::announce_gradient(const Context<T>& context, const Batch<T>& batch, std::size_t s) {
     if (!network_.plan()[s].has_parameters()) return;
     team_->barrier();
-    team_->then([this, &context, &batch, s](const Share& share) {
+    team_->each_share([this, &context, &batch, s](const Share& share) {
         update_stage(network_, context.of(share), batch.samples.x, s,
                      {batch.samples.count, memory_.updates, OptimizerState<T>{}, job_.only_gradients});
     });
-    team_->barrier();
     whole_.on_gradient(network_.plan().parameter_index(s));
 }
 
@@ -126,7 +128,10 @@ template <class T> const Parameters<T>* Run<T>::gradients(const Context<T>& cont
     const Parameters<T>* const stored = job_.only_gradients ? job_.only_gradients
                                         : !stored_.empty()  ? stored_.data()
                                                             : nullptr;
-    if (stored) {
+    if (whole_.on_gradient) {
+        for (std::size_t s = network_.plan().size(); s-- > network_.plan().first_parametric();)
+            announce_gradient(context, batch, s);
+    } else if (stored) {
         team_->barrier();
         team_->then([this, &context, &batch, stored](const Share& share) {
             update_parameters(network_, context.of(share), batch.samples.x,

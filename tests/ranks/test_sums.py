@@ -170,12 +170,14 @@ def test_pieces_are_whole_stages_of_some_size(sizes, places):
     assert [piece.start for _, piece in pieces] == [sum(sizes[:place]) for place in places]
 
 
+@pytest.mark.parametrize(("norm", "samples"), [(st.BatchNorm, 90), (st.LayerNorm, 90), (st.Scale, 1100)])
 @pytest.mark.parametrize("frozen", [(), {1}])
-def test_each_gradient_is_told_of_when_it_is_there(implementation, frozen):
-    layers = st.Linear(8, 30), st.BatchNorm(30), st.ReLU(), st.Residual(st.Linear(30, 30)), st.Linear(30, 4)
+def test_each_gradient_is_told_of_when_it_is_there(implementation, frozen, norm, samples):
+    """On the way back, or after it if there are many samples."""
+    layers = st.Linear(8, 30), norm(30), st.ReLU(), st.Residual(st.Linear(30, 30)), st.Linear(30, 4)
     trainer = st.Trainer(st.Sequential(*layers, seed=1), frozen=frozen, penalty=st.L2(0.1))
     rng = np.random.default_rng(1)
-    batch = Batch(rng.standard_normal((90, 8), np.float32), rng.integers(0, 4, 90), None)
+    batch = Batch(rng.standard_normal((samples, 8), np.float32), rng.integers(0, 4, samples), None)
     with implementation.computing():
         network, config = trainer.model.compiled.network(), trainer.learning.state.config
         expected, gradients = network.loss_and_gradients(batch, config)
@@ -190,7 +192,7 @@ def test_each_gradient_is_told_of_when_it_is_there(implementation, frozen):
                 assert_same_bits(own[other].weight, gradients[other].weight)
                 assert_same_bits(own[other].bias, gradients[other].bias)
 
-        value, _ = network.loss_and_gradients(batch, config, into=own, whole=Whole(90, same, see))
+        value, _ = network.loss_and_gradients(batch, config, into=own, whole=Whole(samples, same, see))
         assert value == expected and seen == [3, 2, 1, 0]
 
         def fails(place):
@@ -198,6 +200,6 @@ def test_each_gradient_is_told_of_when_it_is_there(implementation, frozen):
             raise KeyError(place)
 
         with pytest.raises(KeyError, match="3"):
-            network.loss_and_gradients(batch, config, into=own, whole=Whole(90, same, fails))
+            network.loss_and_gradients(batch, config, into=own, whole=Whole(samples, same, fails))
         assert seen == [3, 2, 1, 0, 3]
         assert network.loss_and_gradients(batch, config)[0] == expected
