@@ -25,3 +25,23 @@ def test_ranks_that_round_otherwise_are_refused(other):
     value = other.split("'")[1]
     expected = f"{value} the processes differ: the arithmetic is 'native, with fused multiply-adds' on rank 0"
     assert status == 0 and output.startswith(expected), output
+
+
+def test_an_interruption_while_a_fit_is_prepared_ends_all_though_it_is_caught():
+    """The others wait for what this rank would have sent."""
+    code = """
+    from steepest.training.ranks import agreement
+
+    def interrupted(copies):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    if comm.rank == 1:
+        agreement.write = interrupted
+    own = st.distributed.rows(1003)
+    try:
+        st.distributed.fit(made(), X[own], y[own], epochs=1, progress=False)
+    except KeyboardInterrupt:
+        time.sleep(1000)
+    """
+    status, output = launch(2, code)
+    assert status != 0 and "rank 1: Traceback" in output and "KeyboardInterrupt" in output, output

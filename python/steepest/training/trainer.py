@@ -460,39 +460,41 @@ class Trainer:
             self._cancelled.clear()
         group = self._ranks
         group.wait_for_all()
-        given_seed = self.model.seed if seed is None else seed  # the same in a loop of fits
-        told = (epochs, batch_size, shuffle, metrics, callbacks, batch_callbacks, batch_group, progress)
-        checked = group.together(lambda: checked_arguments(*told, given_seed))
-        asked = group.first(lambda: checkpoints.asked(checkpoint, checkpoint_every, resume))
-        usual = checked.seed if self.draws is None else self.draws
-        draws = group.same(asked.seed(usual) if seed is None else checked.seed)
+        with group.interruptible():
+            given_seed = self.model.seed if seed is None else seed  # the same in a loop of fits
+            told = (epochs, batch_size, shuffle, metrics, callbacks, batch_callbacks, batch_group, progress)
+            checked = group.together(lambda: checked_arguments(*told, given_seed))
+            asked = group.first(lambda: checkpoints.asked(checkpoint, checkpoint_every, resume))
+            usual = checked.seed if self.draws is None else self.draws
+            draws = group.same(asked.seed(usual) if seed is None else checked.seed)
 
-        def run() -> History:
-            with group.threads(), self.learning.inputs_as_before():
-                asked.prepare(self.learning)
-                on = (X, y, sample_weight, class_weight, validation_data, validation_split, checked.seed)
-                divided = ranks.divided(group, self, on, checked, draws, checksums=not asked.nothing)
-                samples, size, kind, data = divided
-                settings = {"shuffle": checked.shuffle, "seed": draws, "metrics": [*checked.metrics]}
-                settings |= {"batch_size": size}
-                called, epochs = checked.called, checked.epochs
-                return kind(
-                    self,
-                    self._cancelled.is_set,
-                    samples=samples,
-                    epochs=epochs,
-                    batch_size=size,
-                    shuffle=checked.shuffle,
-                    seed=draws,
-                    metrics=checked.metrics,
-                    callbacks=checked.callbacks,
-                    batch_callbacks=checked.batch_callbacks,
-                    batch_group=checked.batch_group,
-                    progress=checked.progress,
-                    begin=group.together(lambda: asked.begin(self, samples, settings, called, epochs, data)),
-                ).run()
+            def run() -> History:
+                with group.threads(), self.learning.inputs_as_before():
+                    asked.prepare(self.learning)
+                    on = (X, y, sample_weight, class_weight, validation_data, validation_split, checked.seed)
+                    divided = ranks.divided(group, self, on, checked, draws, checksums=not asked.nothing)
+                    samples, size, kind, data = divided
+                    settings = {"shuffle": checked.shuffle, "seed": draws, "metrics": [*checked.metrics]}
+                    settings |= {"batch_size": size}
+                    prepared = samples, settings, checked.called, checked.epochs, data
+                    begin = group.together(lambda: asked.begin(self, *prepared))
+                    return kind(
+                        self,
+                        self._cancelled.is_set,
+                        samples=samples,
+                        epochs=checked.epochs,
+                        batch_size=size,
+                        shuffle=checked.shuffle,
+                        seed=draws,
+                        metrics=checked.metrics,
+                        callbacks=checked.callbacks,
+                        batch_callbacks=checked.batch_callbacks,
+                        batch_group=checked.batch_group,
+                        progress=checked.progress,
+                        begin=begin,
+                    ).run()
 
-        return self.learning.compiled.turns.alone(run)
+            return self.learning.compiled.turns.alone(run)
 
     def state_dict(self) -> dict[str, Array]:
         """Return copies of all that training has changed, by name, for `load_state_dict`.

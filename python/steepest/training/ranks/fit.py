@@ -17,7 +17,6 @@ from ...backends.reference.losses import batch_size
 from ...losses import CustomLoss
 from ...optimizers import Optimizer
 from ..fit import Fit
-from ..history import History
 from ..rise import Rise
 from ..validation import data_loss, loss_of_scores, metrics_of, scores_of
 from .agreement import checksum, require_same_parameters
@@ -48,11 +47,6 @@ class RankedFit(Fit):
             self.begin = self.begin._replace(checkpointing=None)
 
     # ---- what the loop asks -------------------------------------------------------------------------------
-
-    def run(self) -> History:
-        """As `Fit.run`; Ctrl-C of one rank alone ends all, whatever this rank would do about it."""
-        with self.ranks.interruptible():
-            return super().run()
 
     def _last_act(self) -> None:
         if self._checkpointing is not None:

@@ -50,6 +50,10 @@ class Alone:
         """A block in which threads are those of an ordinary fit."""
         return nullcontext()
 
+    def interruptible(self) -> AbstractContextManager[None]:
+        """A block whose end by Ctrl-C nobody else has to know of."""
+        return nullcontext()
+
 
 ALONE = Alone()
 
@@ -280,6 +284,7 @@ class Ranks:
 
         What all know of, they raise when all are here: rank 0 may have a last checkpoint to write.
         """
+        self.last_act = lambda: None  # that of the block before
         try:
             with self._interruption.watched():
                 yield

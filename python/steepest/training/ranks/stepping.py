@@ -76,7 +76,6 @@ class Stepping:
     def _agree(self, trainer: RunningTrainer) -> _Agreed:
         """Let all hold what rank 0 does, and share the CPUs."""
         ranks, learning = self._ranks, trainer.learning
-        ranks.last_act = lambda: None  # that of a fit before
         require_same_model(ranks, learning)
         take_from_first(ranks, trainer)
         seed = ranks.same(trainer.model.seed)
