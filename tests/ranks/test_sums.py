@@ -111,7 +111,7 @@ def broken(self, place, told=Sums._note):
 class Pieces(list):
     def pop(self, place):
         piece = super().pop(place)
-        if len(beside) == 10 and len(self) == 2:
+        if len(beside) >= 10 and len(self) == 2:
             raise KeyboardInterrupt  # as Ctrl-C may do after any call
         return piece
 
