@@ -46,6 +46,7 @@ class ConversionMixin:
 
     _counterparts: ClassVar[dict[type, dict[str | None, str]]]
     loss: str
+    fit_intercept: bool
     coef_: Any
     intercept_: Any
     n_iter_: int
@@ -63,6 +64,8 @@ class ConversionMixin:
         """The loss of the scores."""
 
     def _to_sequential(self) -> Sequential:
+        if not self.fit_intercept and np.any(self.intercept_):
+            raise ValueError("fit_intercept is False, but the model was fitted with intercepts: fit it again")
         loss, dtype = self._loss(), np.result_type(self.coef_.dtype, np.float32)
         layer = self._scores_layer(dtype)
         if loss.takes_labels and layer.weight.shape[1] == 1:

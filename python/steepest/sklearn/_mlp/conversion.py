@@ -37,6 +37,7 @@ class ConversionMixin(MLPParameters):
     coefs_: list[Array]
     intercepts_: list[Array]
     batch_norms_: list[Array]
+    out_activation_: str
 
     @abstractmethod
     def _compiled(self) -> Compiled:
@@ -47,6 +48,11 @@ class ConversionMixin(MLPParameters):
         """What makes predictions of scores, by scikit-learn's names."""
 
     def _to_sequential(self) -> Sequential:
+        if (fitted := self.out_activation_) != self._out_activation():
+            raise ValueError(
+                f"loss is {self.loss!r}, but the network was fitted for one whose outputs are {fitted!r}: "
+                "fit it again"
+            )
         compiled = self._compiled()
         made = restored(compiled.layers, dict(compiled.state()), compiled.dtype)
         made.loss = self._loss()
