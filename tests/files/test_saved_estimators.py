@@ -28,13 +28,14 @@ ESTIMATORS = [
     (MLPClassifier(**NETWORK), "binary"),
     (MLPClassifier(**NETWORK, **NORMS), "multiclass"),
     (MLPClassifier(**NETWORK, solver="sgd", nesterovs_momentum=False), "multilabel"),
-    (MLPClassifier(**NETWORK, loss="squared_hinge"), "binary"),
+    (MLPClassifier(**NETWORK, loss="squared_hinge", n_iter_no_change=np.inf), "binary"),
     (MLPRegressor("huber", **NETWORK, huber_delta=0.3), "numbers"),
     (MLPRegressor("poisson", **NETWORK), "counts"),
     (LinearClassifier(class_weight={"no": 1, "yes": 2.5}), "binary"),
     (LinearClassifier("hinge", margin=2.0, fit_intercept=False), "multiclass"),
     (LinearRegressor(max_iter=np.int64(7), alpha=np.float32(0.1)), "number"),
-    (LinearRegressor("log_cosh"), "numbers"),
+    (LinearClassifier(margin=2.0), "binary"),  # of another loss
+    (LinearRegressor("log_cosh", huber_delta=0.5), "numbers"),
 ]
 
 
@@ -71,6 +72,7 @@ def test_what_is_read_answers_to_the_bit(tmp_path, estimator, kind, dtype):
     np.array([False, True]), np.array([-3, 7], np.int8), np.array([0, 2**64 - 1], np.uint64),
     np.array([0.0, 2.0], np.float32), np.array([1, 2], ">i4"), np.array(["nein", "ja \U0001f600"]),
     np.array(["a", "b"], object), np.array(["2020-01-01", "2026-11-30"], "M8[D]"),
+    np.array([1, 300], ">M8[D]"), np.array([-7, 1], "m8[25s]"),
 ])  # fmt: skip
 def test_labels_of_any_kind(tmp_path, labels):
     X = np.arange(8.0)[:, np.newaxis]
@@ -78,6 +80,38 @@ def test_labels_of_any_kind(tmp_path, labels):
     same = read_back(estimator, tmp_path / "model")
     assert same.classes_.dtype.kind == labels.dtype.kind and same.classes_.dtype == estimator.classes_.dtype
     np.testing.assert_array_equal(same.predict(X), estimator.predict(X))
+
+
+def test_many_labels_are_no_cause_of_a_warning(tmp_path):
+    labels = np.array([f"label {i}" for i in range(40)])
+    estimator = LinearClassifier().fit(np.tile(np.eye(40), (3, 1)), np.tile(labels, 3))
+    np.testing.assert_array_equal(read_back(estimator, tmp_path / "model").predict(np.eye(40)), labels)
+
+
+def test_predictions_of_one_column_stay_one(tmp_path):
+    X, y = samples("number")
+    estimator = LinearRegressor().fit(X, y[:, np.newaxis])
+    same = read_back(estimator, tmp_path / "model")
+    assert_same_bits(same.predict(X), estimator.predict(X))
+    assert same.predict(X).shape == (80, 1) and same.coef_.shape == (1, 6) and same.intercept_.shape == (1,)
+    again = read_back(same.partial_fit(X, y[:, np.newaxis]), tmp_path / "again")
+    assert_same_bits(again.predict(X), same.predict(X))
+
+
+@pytest.mark.parametrize(("estimator", "kind", "changed"), [
+    (LinearRegressor(), "number", {"fit_intercept": False}),
+    (MLPRegressor(**NETWORK), "number", {"loss": "poisson"}),
+    (MLPClassifier(**NETWORK), "multilabel", {"loss": "hinge"}),
+    (MLPClassifier(**NETWORK), "binary", {"batch_norm": True}),
+], ids=str)  # fmt: skip
+def test_parameters_of_another_model_are_refused(tmp_path, estimator, kind, changed):
+    estimator = clone(estimator).fit(*samples(kind)).set_params(**changed)
+    (name,) = changed
+    with pytest.raises(ValueError, match=f"the estimator cannot be saved: {name} is .*: fit it again"):
+        estimator.save(tmp_path / "model")
+    with pytest.raises(ValueError, match="fit it again"):
+        estimator.to_sequential()
+    assert not list(tmp_path.iterdir())
 
 
 def test_names_of_features_stay(tmp_path):
@@ -128,16 +162,23 @@ def test_metadata_of_a_model_are_its_own(tmp_path):
 
 DAMAGE = {
     "the fields are not those of an estimator": {"more": 1},
-    "it was written by another release": {"version": 2},
+    "it was written by another release": {"version": 2, "more": 1},
     "its kind is 'OneHotEncoder', but must be one of": {"kind": "OneHotEncoder"},
     "it has classes without labels": {"labels": None},
     "labels without classes": {"kind": "LinearRegressor"},
     "has no parameter 'n_jobs'": {"parameters": {"n_jobs": 2}},
-    "has no parameter 'margin', or its network says it": {"parameters": {"margin": 2.0}},
+    "has no parameter 'loss', or its network says it": {"parameters": {"loss": "hinge"}},
     "The 'max_iter' parameter of LinearClassifier must be": {"parameters": {"max_iter": -1}},
     "'eval' is no way to write a value": {"parameters": {"max_iter": {"eval": "1"}}},
-    "labels are of dtype <U99999": {"labels": {"dtype": "U99999", "values": ["a", "b", "c"]}},
-    "labels are not of dtype int8": {"labels": {"dtype": "|i1", "values": [0.5, 1, 2]}},
+    "'number' is no way to write a value": {"parameters": {"max_iter": {"number": "nan"}}},
+    "only a LinearRegressor of one output": {"column": True},
+    "labels take 6000000 characters": {"labels": {"dtype": "U", "values": ["a", "b", "c" * 2000000]}},
+    "labels are not of dtype O": {"labels": {"dtype": "O", "values": ["a", "b", 1]}},
+    "labels are not of dtype <f4": {"labels": {"dtype": "<f4", "values": [1, 2, 1e300]}},
+    "labels are of dtype 'f8,f8'": {"labels": {"dtype": "f8,f8", "values": [1, 2, 3]}},
+    "labels are of dtype None": {"labels": {"dtype": None, "values": [1, 2, 3]}},
+    "labels are of dtype 'U99999'": {"labels": {"dtype": "U99999", "values": ["a", "b", "c"]}},
+    "labels are not of dtype |i1": {"labels": {"dtype": "|i1", "values": [0.5, 1, 2]}},
     "classes has 2 different labels": {"labels": {"dtype": "O", "values": ["a", "b", "b"]}},
     "the model has 3 classes": {"labels": {"dtype": "O", "values": ["a"]}},
     "feature_names has 1 names": {"names": ["a"]},

@@ -252,6 +252,8 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         ------
         NotFittedError
             If it is not fitted.
+        ValueError
+            If a parameter that says how to predict, such as the loss, was changed since the fit.
 
         Examples
         --------
@@ -285,12 +287,13 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         OSError
             If the file cannot be written.
         ValueError
-            If a label is no number, text or date, or the class is one of your own.
+            If a label is not a number, text or date, the class is one of your own, or parameters are
+            invalid or do not fit what was learned, since they were changed after the fit.
 
         Warns
         -----
         UserWarning
-            If a parameter is left out, since it is no number, text, or list or dict of them: a callback.
+            If a parameter is left out, since it is not a number, text, or list or dict of them: a callback.
 
         Examples
         --------

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
-from math import isfinite
+from math import isfinite, isinf
 from os import PathLike
 from typing import Any
 
@@ -18,11 +19,12 @@ from ...storage.json_text import located, parsed_json, written_json
 
 KINDS = ("LinearClassifier", "LinearRegressor", "MLPClassifier", "MLPRegressor")
 _VERSION = 1
-_FIELDS = {"version", "kind", "labels", "names", "parameters"}
-_OF_NETWORK = {  # parameters that the layers and the loss say
-    *("activation", "batch_norm", "dropout", "fit_intercept", "hidden_layer_sizes", "huber_delta", "loss"),
-    "margin",
-}
+_FIELDS = {"version", "kind", "labels", "names", "column", "parameters"}
+# Parameters that the layers and the loss say, and those that some losses do.
+_OF_NETWORK = {"activation", "batch_norm", "dropout", "fit_intercept", "hidden_layer_sizes", "loss"}
+_OF_LOSSES = {"huber_delta": {"huber"}, "margin": {"hinge", "squared_hinge"}}
+_DTYPES = re.compile(r"O|U|[<>|][biuf][1248]|[<>][mM]8\[\d{0,9}[A-Za-z]{1,2}\]")  # of labels
+_MOST_CHARACTERS = 2**22  # of labels in an array, where each takes the memory of the longest
 
 
 def save(estimator: Any, path: str | PathLike[str]) -> None:
@@ -43,6 +45,7 @@ def save(estimator: Any, path: str | PathLike[str]) -> None:
             "kind": own.__name__,
             "labels": None if labels is None or _without_labels(model) else _plain_labels(labels),
             "names": None if names is None else list(names),
+            "column": own.__name__ == "LinearRegressor" and estimator.coef_.shape[:-1] == (1,),
             "parameters": parameters,
         }
         text = written_json(described)
@@ -65,10 +68,11 @@ def restored_estimator(model: Sequential, text: str, kinds: Mapping[str, Any]) -
         If the description is damaged, or does not fit the network.
     """
     found = parsed_json(text)
-    if not isinstance(found, dict) or found.keys() != _FIELDS:
-        raise ValueError("the fields are not those of an estimator")
-    if type(found["version"]) is not int or found["version"] != _VERSION:
+    version = found.get("version") if isinstance(found, dict) else None
+    if type(version) is int and version != _VERSION:
         raise ValueError("it was written by another release of steepest")
+    if version != _VERSION or found.keys() != _FIELDS:
+        raise ValueError("the fields are not those of an estimator")
     if found["kind"] not in KINDS:
         raise ValueError(f"its kind is {found['kind']!r:.80}, but must be one of {', '.join(KINDS)}")
     kind, labels = kinds[found["kind"]], found["labels"]
@@ -77,8 +81,12 @@ def restored_estimator(model: Sequential, text: str, kinds: Mapping[str, Any]) -
     if (labels is not None) != classifies:
         raise ValueError("it has classes without labels, or labels without classes")
     made = kind.from_sequential(model, feature_names=found["names"], **classes)
+    if found["column"] is not False:  # y was one column, and so are predictions
+        if found["column"] is not True or found["kind"] != "LinearRegressor" or model.out_features != 1:
+            raise ValueError("only a LinearRegressor of one output may have predictions of one column")
+        made.coef_, made.intercept_ = made.coef_[np.newaxis], np.array([made.intercept_])
     parameters = {name: _value(value) for name, value in found["parameters"].items()}
-    if unknown := sorted(parameters.keys() - (made.get_params().keys() - _OF_NETWORK)):
+    if unknown := sorted(parameters.keys() - (made.get_params().keys() - _of_network(made))):
         raise ValueError(f"{kind.__name__} has no parameter {unknown[0]!r:.80}, or its network says it")
     made.set_params(**parameters)
     made._validate_params()
@@ -90,11 +98,16 @@ def _without_labels(model: Sequential) -> bool:
     return isinstance(model.loss, BinaryCrossEntropy) and model.out_features > 1
 
 
+def _of_network(estimator: Any) -> set[str]:
+    """The names of the parameters that its layers and its loss say."""
+    return _OF_NETWORK | {name for name, losses in _OF_LOSSES.items() if estimator.loss in losses}
+
+
 def _plain_parameters(estimator: Any) -> tuple[dict[str, Any], list[str]]:
     """Those that the network does not say, and the names of those that are no plain values."""
-    plain, left_out = {}, []
+    plain, left_out, network = {}, [], _of_network(estimator)
     for name, value in estimator.get_params(deep=False).items():
-        if name in _OF_NETWORK:
+        if name in network:
             continue
         try:
             plain[name] = _plain(value)
@@ -104,11 +117,13 @@ def _plain_parameters(estimator: Any) -> tuple[dict[str, Any], list[str]]:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON has it: a tuple or dict as an object of one key."""
+    """As JSON has it: a tuple, a dict or an infinite number as an object of one key."""
     if isinstance(value, np.bool_ | np.integer | np.floating):
         value = value.item()
     if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and isfinite(value)):
         return value
+    if isinstance(value, float) and isinf(value):
+        return {"number": str(value)}
     if isinstance(value, dict):
         return {"pairs": [[_plain(key), _plain(own)] for key, own in value.items()]}
     if isinstance(value, list | tuple):
@@ -128,29 +143,41 @@ def _value(plain: Any) -> Any:
         return tuple(_value(each) for each in own)
     if way == "pairs":
         return {_value(key): _value(each) for key, each in own}
+    if way == "number" and own in ("inf", "-inf"):
+        return float(own)
     raise ValueError(f"{way!r:.80} is no way to write a value")
 
 
 def _plain_labels(labels: Array) -> dict[str, Any]:
     """Their dtype, and each as a plain value: dates as numbers of their unit."""
-    kind = labels.dtype.kind
-    values = labels.astype(np.int64) if kind in "Mm" else labels
-    return {
-        "dtype": kind if kind in "OU" else labels.dtype.str,
-        "values": [_plain(label) for label in values.tolist()],
-    }
+    dtype = labels.dtype.kind if labels.dtype.kind in "OU" else labels.dtype.str
+    if not _DTYPES.fullmatch(dtype):
+        raise ValueError(f"labels are of dtype {labels.dtype}, but must be numbers, texts or dates")
+    return {"dtype": dtype, "values": _plain_values(labels)}
+
+
+def _plain_values(labels: Array) -> list[Any]:
+    values: list[Any] = (labels.astype(np.int64) if labels.dtype.kind in "Mm" else labels).tolist()
+    return values
 
 
 def _labels(plain: Any) -> Array:
     """What `_plain_labels` was given."""
     if not isinstance(plain, dict) or plain.keys() != {"dtype", "values"}:
         raise ValueError("the fields are not those of labels")
-    values, dtype = [_value(each) for each in plain["values"]], np.dtype(plain["dtype"])
-    if dtype.kind in "Mm":
-        return np.array(values, np.int64).view(dtype)
-    if plain["dtype"] not in ("O", "U") and dtype.kind not in "biuf":
-        raise ValueError(f"labels are of dtype {dtype}, but must be numbers, texts or dates")
-    labels = np.array(values, dtype)
-    if labels.ndim != 1 or labels.tolist() != values:
-        raise ValueError(f"labels are not of dtype {dtype}")
+    written, values = plain["dtype"], plain["values"]
+    if not isinstance(written, str) or not _DTYPES.fullmatch(written):
+        raise ValueError(f"labels are of dtype {written!r:.80}, but must be numbers, texts or dates")
+    texts = written in ("O", "U")
+    if not isinstance(values, list) or (texts and not all(isinstance(each, str) for each in values)):
+        raise ValueError(f"labels are not of dtype {written}")
+    if written == "U" and (size := len(values) * max(map(len, values), default=0)) > _MOST_CHARACTERS:
+        raise ValueError(
+            f"labels take {size} characters, each as many as the longest, but may take {_MOST_CHARACTERS}"
+        )
+    dtype = np.dtype(written)
+    with np.errstate(all="ignore"):  # a number too large for the dtype is infinite, and found by comparison
+        labels = np.array(values, np.int64 if dtype.kind in "Mm" else dtype).astype(dtype, copy=False)
+    if labels.ndim != 1 or _plain_values(labels) != values:
+        raise ValueError(f"labels are not of dtype {written}")
     return labels
