@@ -186,3 +186,23 @@ def test_activations_losses_and_solvers_by_name():
             random_state=0,
         )
         assert network.fit(X, y).score(X, y) > 0.95
+
+
+def test_a_warm_start_with_another_loss_predicts_by_it():
+    counts = np.floor(PROGRESS * 3)
+    model = MLPRegressor(hidden_layer_sizes=(5,), max_iter=3, warm_start=True).fit(Z, counts)
+    model.set_params(loss="poisson").fit(Z, counts)
+    assert model.out_activation_ == "exp" and model.predict(Z).min() > 0
+    np.testing.assert_allclose(np.exp(model.to_sequential()(Z)[:, 0]), model.predict(Z), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "has", "takes"), [("log_loss", "hinge", 1, 2), ("hinge", "log_loss", 2, 1)]
+)
+def test_a_warm_start_needs_as_many_outputs(before, after, has, takes):
+    model = classifier(loss=before, warm_start=True).fit(X, Y > 4)
+    model.set_params(loss=after)
+    with pytest.raises(
+        ValueError, match=f"has {has} outputs, but loss='{after}' and y take {takes}: fit a new one"
+    ):
+        model.fit(X, Y > 4)

@@ -80,7 +80,6 @@ class MultilayerPerceptron(ConversionMixin, MLPParameters):
         """
         units = [features, *self._hidden_units(), self.n_outputs_]
         self.n_layers_ = len(units)
-        self.out_activation_ = self._out_activation()
         activations = self._activations(len(units) - 2)
         activations.append(activations[-1] if activations else str(self.activation))
         self.coefs_, self.intercepts_ = [], []
@@ -94,6 +93,13 @@ class MultilayerPerceptron(ConversionMixin, MLPParameters):
             self.batch_norms_ = [start.repeat(width, axis=1) for width in units[1:-1]]
 
     def _learn(self, job: FitJob) -> None:
+        # With warm_start and in partial_fit, the loss may be another than before.
+        if (outputs := self.coefs_[-1].shape[1]) != self.n_outputs_:
+            raise ValueError(
+                f"the network has {outputs} outputs, but loss={self.loss!r} and y take {self.n_outputs_}: "
+                "fit a new one"
+            )
+        self.out_activation_ = self._out_activation()
         if self.solver != "lbfgs":
             super()._learn(job)
             return
