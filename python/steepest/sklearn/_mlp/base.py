@@ -94,7 +94,7 @@ class MultilayerPerceptron(ConversionMixin, MLPParameters):
 
     def _learn(self, job: FitJob) -> None:
         # With warm_start and in partial_fit, the loss may be another than before.
-        if (outputs := self.coefs_[-1].shape[1]) != self.n_outputs_:
+        if (outputs := np.shape(self.coefs_[-1])[1]) != self.n_outputs_:
             raise ValueError(
                 f"the network has {outputs} outputs, but loss={self.loss!r} and y take {self.n_outputs_}: "
                 "fit a new one"

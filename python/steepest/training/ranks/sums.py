@@ -66,6 +66,7 @@ class Sums:
                 yield
             finally:
                 self._there.put(False)
+                self._pool = None
 
     def begin(self) -> None:
         """Before the gradients of a batch are computed."""
