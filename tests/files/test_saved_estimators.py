@@ -131,6 +131,22 @@ def test_a_fit_of_what_is_read_is_the_same_fit(tmp_path):
     assert_same_bits(same.fit(X, y).predict_proba(X), estimator.predict_proba(X))
 
 
+SCHEDULES = [
+    *(st.schedules.Warmup(3, after) for after in (0.1, st.schedules.Step(0.1, 5, 0.5))),
+    st.schedules.Cosine(0.1, steps=100),
+    st.schedules.Exponential(0.5, 0.9, by="epoch"),
+]
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
+def test_schedules_stay(tmp_path, schedule):
+    X, y = samples()
+    estimator = MLPClassifier(**NETWORK, solver="sgd", learning_rate_schedule=schedule).fit(X, y)
+    same = read_back(estimator, tmp_path / "model")
+    assert same.learning_rate_schedule == schedule
+    assert_same_bits(same.fit(X, y).predict_proba(X), estimator.predict_proba(X))
+
+
 def test_what_no_text_describes_is_left_out_with_a_warning(tmp_path):
     X, y = samples()
     more = {"random_state": np.random.RandomState(0), "callbacks": lambda fitted: None}
@@ -171,6 +187,10 @@ DAMAGE = {
     "The 'max_iter' parameter of LinearClassifier must be": {"parameters": {"max_iter": -1}},
     "'eval' is no way to write a value": {"parameters": {"max_iter": {"eval": "1"}}},
     "'number' is no way to write a value": {"parameters": {"max_iter": {"number": "nan"}}},
+    "'eval'": {"parameters": {"learning_rate_schedule": {"schedule": {"name": "eval"}}}},
+    "missing 1 required positional argument: 'steps'": {
+        "parameters": {"learning_rate_schedule": {"schedule": {"name": "Warmup", "after": 0.1}}}
+    },
     "only a LinearRegressor of one output": {"column": True},
     "labels take 6000000 characters": {"labels": {"dtype": "U", "values": ["a", "b", "c" * 2000000]}},
     "labels are not of dtype O": {"labels": {"dtype": "O", "values": ["a", "b", 1]}},

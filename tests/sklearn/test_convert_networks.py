@@ -87,6 +87,31 @@ def test_partial_fits_of_converted_perceptrons_go_on_alike(kind, options):
                 np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("since", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("before", ["adam", "sgd"])
+def test_a_solver_set_after_the_fit_is_only_a_setting(before, since):
+    """scikit-learn goes on with the optimizer of the fit."""
+    X, y = samples()
+    theirs = neural_network.MLPClassifier(**NETWORK | {"solver": before, "batch_size": 16}).fit(X, y)
+    theirs.set_params(solver=since)
+    ours = from_sklearn(theirs)
+    back = to_sklearn(ours)
+    assert ours.solver == back.solver == since and type(back._optimizer) is type(theirs._optimizer)
+    if since != "lbfgs":
+        for one in (theirs, ours, back):
+            one.partial_fit(X, y)
+    for one in (ours, back):
+        np.testing.assert_allclose(one.predict_proba(X), theirs.predict_proba(X), rtol=1e-9)
+
+
+def test_an_optimizer_that_scikit_learn_lacks_is_left_out():
+    X, y = samples()
+    ours = MLPClassifier(**NETWORK | {"solver": "rmsprop"}).fit(X, y).set_params(solver="adam")
+    theirs = to_sklearn(ours)
+    np.testing.assert_allclose(theirs.predict_proba(X), ours.predict_proba(X), rtol=1e-9)
+    assert type(theirs.partial_fit(X, y)._optimizer).__name__ == "AdamOptimizer"
+
+
 def test_nothing_is_shared():
     X, y = samples()
     theirs = neural_network.MLPClassifier(**NETWORK).fit(X, y)

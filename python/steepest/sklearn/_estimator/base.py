@@ -293,7 +293,8 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         Warns
         -----
         UserWarning
-            If a parameter is left out, since it is not a number, text, or list or dict of them: a callback.
+            If a parameter is left out, since it is no number, text or schedule, nor a list or dict of them: a
+            callback.
 
         Examples
         --------

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import fields
 from math import isfinite, isinf
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
+from ... import schedules
 from ..._checks import Array, caller_level
 from ...losses import BinaryCrossEntropy
 from ...model import Sequential
@@ -23,6 +25,7 @@ _FIELDS = {"version", "kind", "labels", "names", "column", "parameters"}
 # Parameters that the layers and the loss say, and those that some losses do.
 _OF_NETWORK = {"activation", "batch_norm", "dropout", "fit_intercept", "hidden_layer_sizes", "loss"}
 _OF_LOSSES = {"huber_delta": {"huber"}, "margin": {"hinge", "squared_hinge"}}
+_SCHEDULES: dict[str, Any] = {name: getattr(schedules, name) for name in schedules.__all__}
 _DTYPES = re.compile(r"O|U|[<>|][biuf][1248]|[<>][mM]8\[\d{0,9}[A-Za-z]{1,2}\]")  # of labels
 _MOST_CHARACTERS = 2**22  # of labels in an array, where each takes the memory of the longest
 
@@ -117,7 +120,7 @@ def _plain_parameters(estimator: Any) -> tuple[dict[str, Any], list[str]]:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON has it: a tuple, a dict or an infinite number as an object of one key."""
+    """As JSON has it: a tuple, a dict, an infinite number or a schedule as an object of one key."""
     if isinstance(value, np.bool_ | np.integer | np.floating):
         value = value.item()
     if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and isfinite(value)):
@@ -129,6 +132,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         values = [_plain(own) for own in value]
         return values if isinstance(value, list) else {"tuple": values}
+    if type(value) in _SCHEDULES.values():
+        own = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {"schedule": {"name": type(value).__name__} | own}
     raise TypeError(f"{value!r:.80} is no number, text, or list or dict of them")
 
 
@@ -143,6 +149,8 @@ def _value(plain: Any) -> Any:
         return tuple(_value(each) for each in own)
     if way == "pairs":
         return {_value(key): _value(each) for key, each in own}
+    if way == "schedule":
+        return _SCHEDULES[own["name"]](**{key: _value(each) for key, each in own.items() if key != "name"})
     if way == "number" and own in ("inf", "-inf"):
         return float(own)
     raise ValueError(f"{way!r:.80} is no way to write a value")

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, TypeVar
 
+from sklearn.base import clone
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from ..._checks import Array
@@ -15,6 +16,7 @@ from ...compile.compiled import Compiled
 from ...compile.folding import folded
 from ...layers import BatchNorm, Linear
 from ...model import Sequential, restored
+from ...optimizers import SGD, Adam
 from .._estimator.sequential import Parts
 from .._fitting.record import begin
 from .._fitting.solver import Solver
@@ -101,7 +103,8 @@ class ConversionMixin(MLPParameters):
         if best is None or self.batch_norm:
             best = [*made.coefs_, *made.intercepts_]
         made._best_coefs, made._best_intercepts = copy.deepcopy(best[:coefs]), copy.deepcopy(best[coefs:])
-        if not self.batch_norm and self._optimizer is not None:
+        # That of another kind, before `solver` was set to one of theirs, is not carried on.
+        if not self.batch_norm and self._optimizer and type(self._optimizer.optimizer) in (Adam, SGD):
             made._optimizer = _their_optimizer(made, self._optimizer)
         return made
 
@@ -132,8 +135,10 @@ def _architecture(parts: Parts) -> dict[str, Any]:
 def _our_solver(estimator: Any, made: Any) -> Solver:
     """The solver of `made`, with the state of the other's."""
     parameters = _layers([*made.coefs_, *made.intercepts_])
-    solver = Solver.of(made, parameters, float(estimator.learning_rate_init))
     theirs = vars(estimator).get("_optimizer")
+    if theirs is not None:  # its kind: `solver` may have been set since
+        made = clone(made).set_params(solver="adam" if isinstance(theirs, AdamOptimizer) else "sgd")
+    solver = Solver.of(made, parameters, float(estimator.learning_rate_init))
     if theirs is None:  # of an estimator whose batch norms were made part of its weights
         return solver
     if isinstance(theirs, AdamOptimizer):
@@ -172,7 +177,7 @@ def _their_optimizer(made: Any, ours: Solver) -> Any:
     """scikit-learn's, with the state of ours."""
     params = [*made.coefs_, *made.intercepts_]
     rate, state = float(made.learning_rate_init), ours.state
-    if made.solver == "adam":
+    if isinstance(ours.optimizer, Adam):
         adam = AdamOptimizer(params, rate, made.beta_1, made.beta_2, made.epsilon)
         adam.ms, adam.vs = _flat(state.slots["mean"]), _flat(state.slots["mean_square"])
         adam.t = int(state.steps[0])
