@@ -21,7 +21,7 @@ import steepest as st
 from .calls import CALLS
 from .draw import Draw
 
-SECONDS = 20  # that a call may take on a busy machine; most take less than 0.01
+SECONDS = 20  # of its threads, that a call may take; most take less than 0.01
 DIVERGED = "Solver produced non-finite parameter weights"  # an estimator's way to say so
 # Messages of other libraries, which say nothing to a user of this one.
 FOREIGN = re.compile(
@@ -60,13 +60,13 @@ class Attempt:
         threads, isa = d.choice([1, 2, 3, 7]), d.choice([*ISAS, None])
         how = ("reference", None, None) if reference or isa is None else ("native", threads, isa)
         d.log += [call.__name__, str(how)]
-        attempt, began = cls(call.__name__, d), time.monotonic()
+        attempt, began = cls(call.__name__, d), time.process_time()
         try:
             with st.config(*how):
                 attempt.result = call(d)
         except Exception as error:
             attempt.error = error
-        attempt.seconds = time.monotonic() - began
+        attempt.seconds = time.process_time() - began
         return attempt
 
     @property

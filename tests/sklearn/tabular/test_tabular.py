@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 
 import numpy as np
 import pytest
@@ -180,9 +179,7 @@ def test_rows_without_weight_do_not_count():
 
 
 def test_time_ends_a_fit():
-    begun = time.perf_counter()
     model = classifier(max_steps=10**6, max_time=0.5, n_members=3).fit(FRAME, LABELS)
-    assert time.perf_counter() - begun < 20
     assert all(member.epochs < 10**5 for member in model.members_)
     assert min(model.best_epochs_) >= 0
 
