@@ -559,8 +559,11 @@ class Trainer:
         self.epochs_done = checkpoints.load_state(self.learning, state)
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy needs: all arrays of one moment, between two steps of a fit in another thread."""
-        learning, model, own = copy.copy(self.learning), copy.copy(self.model), self.model.compiled
+        """What a copy needs: all arrays of one moment, between two steps of a fit in another thread.
+
+        The model is the one that others refer to; it is copied later, perhaps after more steps.
+        """
+        learning, own = copy.copy(self.learning), self.model.compiled
 
         def moment() -> tuple[dict[str, Array], TrainState, int]:
             state = self.learning.state
@@ -568,13 +571,13 @@ class Trainer:
             return {key: array.copy() for key, array in own.state()}, kept, self.epochs_done
 
         arrays, learning.state, epochs_done = own.turns.between(moment)
-        write([(array, arrays[key]) for key, array in model.compiled.state()])
         del learning.compiled  # the model has it
         left = {name: value for name, value in vars(self).items() if name not in _OF_ONE_PROCESS}
-        return left | {"model": model, "learning": learning, "epochs_done": epochs_done}
+        return left | {"learning": learning, "epochs_done": epochs_done, "arrays": arrays}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state)
+        self.model.load_state_dict(self.__dict__.pop("arrays"))
         self.learning.compiled = self.model.compiled  # a copy of the model has made its own
         self._cancelled, self._ranks, self._stepping = threading.Event(), ranks.ALONE, None
 

@@ -66,6 +66,22 @@ def test_copies_are_their_own(copied):
     second.cancel()
 
 
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda made: pickle.loads(pickle.dumps(made))])
+@pytest.mark.parametrize("model_first", [True, False])
+def test_what_shares_a_model_shares_its_copy(copied, model_first):
+    first = trained("adam")
+    both = first, st.Trainer(first.model, optimizer="sgd"), st.Ensemble([first.model])
+    if model_first:
+        model, second, other, ensemble = copied((first.model, *both))
+    else:
+        second, other, ensemble, model = copied((*both, first.model))
+    assert second.model is other.model is ensemble.models[0] is model is not first.model
+    assert_same_states(first, second)
+    for trainer, same in ((second, first), (other, both[1])):
+        go_on(trainer, same)
+        assert_same_states(trainer, same)
+
+
 def test_a_state_has_these_names():
     made = trained(st.RMSProp(), st.PolyakAverage())
     keys = [*made.model.state_dict()]
