@@ -108,6 +108,31 @@ def test_folds_have_no_checkpoint(run: Run) -> None:
     assert code == 0 and len(json.loads(out)["folds"]) == 3
     assert_same_models("m", "again")
     assert len(before) == Path("run.ckpt").stat().st_size
+    often = [*TRAIN, "--cv", "2", "--checkpoint-every", "100", "--output", "often"]
+    for more in ([], ["--resume"]):
+        assert run(*often, *more, "--force")[0] == 0
+        assert_same_models("m", "often")
+
+
+def test_folds_of_tables_have_no_checkpoint(run: Run) -> None:
+    pytest.importorskip("sklearn.base")
+    command = [*TABULAR, "--cv", "2", "--hidden", "4", "--checkpoint-every", "9", "--output", "m", "--json"]
+    code, out, _ = run(*command)
+    assert code == 0 and len(json.loads(out)["folds"]) == 2 and Path("run.ckpt").exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"steepes", bytes(900)], ids=["empty", "short", "zeros"])
+def test_a_training_goes_on_from_the_checkpoint_before_a_damaged_one(run: Run, damage: bytes) -> None:
+    command = [*TRAIN, "--epochs", "3", "--checkpoint-every", "1"]
+    assert run(*command, "--output", "unbroken")[0] == 0
+    Path("run.ckpt").write_bytes(damage)
+    code, _, err = run(*command, "--resume", "--output", "m")
+    assert code == 0 and "the fit goes on from the one before" in err and "run.ckpt.previous" in err
+    assert_same_models("m", "unbroken")
+    Path("run.ckpt").write_bytes(damage)
+    Path("run.ckpt.previous").write_bytes(bytes(900))
+    which = "run.ckpt" if damage else "run.ckpt.previous"
+    assert_refused(run, [*command, "--resume", "--output", "n"], f"{which} exists and is not a checkpoint")
 
 
 def test_what_is_refused(run: Run) -> None:
@@ -115,6 +140,10 @@ def test_what_is_refused(run: Run) -> None:
     assert_refused(run, [*train, "--resume"], "--resume goes on from the file of --checkpoint: give both")
     shutil.copy("t.csv", "mine.csv")
     assert_refused(run, [*train, "--checkpoint", "mine.csv"], "mine.csv exists and is not a checkpoint")
+    for beside in ("c.previous", "c.earlier"):
+        shutil.copy("t.csv", beside)
+        assert_refused(run, [*train, "--checkpoint", "c"], f"{beside} exists and is not a checkpoint")
+        Path(beside).unlink()
     assert_refused(
         run, [*train, "--checkpoint", "m", "--output", "m"], "--checkpoint and --output are the same"
     )
@@ -123,6 +152,9 @@ def test_what_is_refused(run: Run) -> None:
         run, [*train, "--checkpoint", "c", "--checkpoint-every", "often"], "must be a text such as"
     )
     tabular = [*train, "--model", "tabular"]
+    for command in ([*train], tabular, [*train, "--cv", "2"], [*tabular, "--cv", "2"]):
+        often = "--checkpoint-every says how often the file of --checkpoint is written: give both"
+        assert_refused(run, [*command, "--checkpoint-every", "2"], often)
     assert_refused(run, [*tabular, "--resume"], "--resume goes on from the file of --checkpoint: give both")
     assert_refused(run, [*tabular, "--checkpoint", "mine.csv"], "mine.csv exists and is not a checkpoint")
     assert run(*TRAIN, "--output", "m")[0] == 0

@@ -33,12 +33,12 @@ def test_refused_csv(run: Run, text: str, message: str) -> None:
 
 MOST = "but must be at most 9223372036854775807"
 HUGE = "9" * 5000
-WHOLE = ("epochs", "batch-size", "hidden", "threads")
+WHOLE = ("epochs", "batch-size", "hidden", "threads", "checkpoint-every")
 # Numbers beyond what computes, and what messages say of them.
 BEYOND: list[tuple[list[object], str]] = [
     *(
         (["train", "t.csv", f"--{name}", 2**63], MOST)
-        for name in ("epochs", "batch-size", "hidden", "threads")
+        for name in ("epochs", "batch-size", "hidden", "threads", "checkpoint-every")
     ),
     *((["train", "t.csv", f"--{name}", HUGE], f"argument --{name}: ") for name in WHOLE),
     (["train", "t.csv", "--seed", 2**64], "seed is 18446744073709551616, but must be at most"),
@@ -84,6 +84,8 @@ BEYOND: list[tuple[list[object], str]] = [
         (["train", "t.csv", "--penalty", "l1:x"], "'x' is not a number"),
         (["train", "t.csv", "--penalty", "l2:-1"], "strength is -1.0, but must be finite and not negative"),
         (["train", "t.csv", "--epochs", "-1"], "epochs is -1, but must be at least 1"),
+        (["train", "t.csv", "--checkpoint-every", "-1"], "checkpoint_every is -1, but must be at least 1"),
+        (["train", "t.csv", "--checkpoint-every=-1"], "checkpoint_every is -1, but must be at least 1"),
         (["train", "t.csv", "--epochs", "2.5"], "'2.5' is not an integer"),
         (["train", "t.csv", "--batch-size", "0"], "batch size is 0, but must be at least 1"),
         (["train", "t.csv", "--seed", "-1"], "seed is -1, but must be at least 0"),

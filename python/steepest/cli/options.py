@@ -23,7 +23,7 @@ from .network import (
     TASK_LOSSES,
 )
 
-_CHECKPOINTS: Mapping[str, Any] = {"checkpoint": None, "checkpoint_every": USUAL, "resume": False}
+NO_CHECKPOINTS: Mapping[str, Any] = {"checkpoint": None, "checkpoint_every": USUAL, "resume": False}
 # What each kind of model takes for its options where they are not given; others it refuses.
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "network": {
@@ -43,9 +43,9 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "patience": None,
         "validation_fraction": 0.15,
         "validation": None,
-        **_CHECKPOINTS,
+        **NO_CHECKPOINTS,
     },
-    "tabular": {"hidden": (128, 128, 128), "dropout": 0.15, "max_time": None, **_CHECKPOINTS},
+    "tabular": {"hidden": (128, 128, 128), "dropout": 0.15, "max_time": None, **NO_CHECKPOINTS},
 }
 
 
@@ -55,7 +55,7 @@ def settle(options: argparse.Namespace) -> None:
     Raises
     ------
     UserError
-        If an option is given that only the other model has.
+        If an option is given that only the other model has, or one of --checkpoint without that.
     """
     own = _DEFAULTS[options.model]
     (other,) = _DEFAULTS.keys() - {options.model}
@@ -63,6 +63,10 @@ def settle(options: argparse.Namespace) -> None:
         if name not in own and (given := getattr(options, name)) is not None:
             option = ("--no-" if given is False else "--") + name.replace("_", "-")
             raise UserError(f"{option} is an option of --model {other}, not of {options.model}")
+    if options.checkpoint is None and options.resume:
+        raise UserError("--resume goes on from the file of --checkpoint: give both")
+    if options.checkpoint is None and options.checkpoint_every is not None:
+        raise UserError("--checkpoint-every says how often the file of --checkpoint is written: give both")
     for name, default in own.items():
         if getattr(options, name) is None:
             setattr(options, name, default)

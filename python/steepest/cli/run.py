@@ -17,6 +17,7 @@ from . import network, splits, text
 from .judging import Answering, Judged
 from .learning import Learned, Samples, learn
 from .measures import Measures
+from .options import NO_CHECKPOINTS
 from .output import Lines, silent
 from .splits import Rows
 
@@ -209,7 +210,7 @@ class Run:
         """Models trained on all folds but one, and their answers for that one."""
         count = self.options.cv
         parts, scores, order = [], [], []
-        options = Namespace(**vars(self.options) | {"checkpoint": None, "resume": False})
+        options = Namespace(**{**vars(self.options), **NO_CHECKPOINTS})
         quiet = replace(self, say=Lines(silent), options=options)
         for number, (train, test) in enumerate(splits.folds(self.plan.groups, rows, count), 1):
             parts.append(quiet.trained(train).on(test, "fold"))

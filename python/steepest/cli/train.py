@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from .._version import __version__
-from ..storage.checkpoint import check_replaceable
+from ..storage.checkpoint import begins_as_one, check_replaceable, previous
 from ..tables import Peers, Plan
 from . import measures, pictures, ranks, saving, sources, splits, tabular, text
 from .errors import UserError
@@ -119,11 +119,11 @@ def _check(options: Namespace, output: Path) -> None:
 
 def _check_checkpoint(options: Namespace, output: Path) -> None:
     if options.checkpoint is None:
-        if options.resume:
-            raise UserError("--resume goes on from the file of --checkpoint: give both")
         return
     if Path(options.checkpoint) == output:
         raise UserError(f"--checkpoint and --output are the same file, {output}")
+    if options.resume and begins_as_one(previous(options.checkpoint)):
+        return  # from which the training goes on, if the last one is damaged; it finds out
     try:
         check_replaceable(options.checkpoint)
     except ValueError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal, TypeVar
 
 from .. import _checks
@@ -36,7 +37,9 @@ def real(name: str, check: Callable[[object, str], float]) -> Callable[[str], fl
 
 def every(text: str) -> int | str:
     """How often something is done, as `Trainer.fit` takes it."""
-    value = int(text) if text.strip().isdecimal() else text
+    value: int | str = text
+    with suppress(ValueError):
+        value = int(text)
     _valid(lambda: checked_every(value))
     return value
 

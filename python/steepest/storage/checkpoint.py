@@ -37,27 +37,49 @@ def earlier(path: str | os.PathLike[str]) -> Path:
 
 
 def check_replaceable(path: str | os.PathLike[str]) -> None:
-    """Refuse to replace what is no checkpoint.
+    """Refuse to replace what is no checkpoint, there or where the ones before are kept.
 
     Raises
     ------
     ValueError
-        If `path` exists and is something else.
+        If one of these files exists and is something else.
     OSError
         If it cannot be read, or its folder does not exist.
     """
-    target = Path(path)
+    for target in (Path(path), previous(path), earlier(path)):
+        _check_replaceable(target)
+
+
+def begins_as_one(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a file whose first bytes are a checkpoint's; the rest may be damaged.
+
+    Raises
+    ------
+    OSError
+        If there is a file that cannot be read.
+    """
+    try:
+        return _KEY.encode() in _first_bytes(path)
+    except (FileNotFoundError, ValueError):
+        return False
+
+
+def _check_replaceable(target: Path) -> None:
     if not target.exists():
         if not target.absolute().parent.is_dir():
             raise FileNotFoundError(f"there is no folder {str(target.parent)!r} for {target.name!r}")
         return
     try:
-        with reading(path) as file:
-            begins = file.read(100)
+        begins = _first_bytes(target)
     except ValueError as error:
         raise ValueError(f"{target}: {error}, and would not be replaced by a checkpoint") from None
     if begins and _KEY.encode() not in begins:
         raise ValueError(f"{target} exists and is not a checkpoint: give another path, or remove it")
+
+
+def _first_bytes(path: str | os.PathLike[str]) -> bytes:
+    with reading(path) as file:
+        return bytes(file.read(100))
 
 
 def write(path: str | os.PathLike[str], tree: Tree, *, keep: bool = True, anew: bool = False) -> None:

@@ -156,8 +156,6 @@ def asked(path: object, every: object, resume: object, parts: Collection[str] = 
         return Asked(None, often, source, tree)
     if whole:
         files.check_replaceable(write)
-        files.check_replaceable(files.previous(write))
-        files.check_replaceable(files.earlier(write))
     return Asked(write, often, source, tree, whole)
 
 
