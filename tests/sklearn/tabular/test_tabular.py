@@ -124,7 +124,7 @@ CHANGES = [
     {"dropout": 0.5},
     {"weight_decay": 0},
     {"max_steps": 40},
-    {"categorical_features": ["x"]},
+    pytest.param({"categorical_features": ["x"]}, marks=pytest.mark.filterwarnings("ignore:column 'x'")),
     {"label_smoothing": 0},
     {"class_weight": "balanced"},
     {"class_weight": {"low": 9}},

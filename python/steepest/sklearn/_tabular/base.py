@@ -184,7 +184,7 @@ class TabularEstimator(TabularParameters):
         if weight is not None and not counts.all():
             y, weight = y[counts], weight[counts]
             columns = [some_cells(column, counts) for column in columns]
-        self.encoder_ = TableEncoder(self.categorical_features)._fit_columns(columns, self)
+        self.encoder_ = TableEncoder(self.categorical_features)._fit_columns(columns, self, y)
         encoded = self._inputs(columns)
         begun = kept.begin(lambda: identity(self, encoded, y, weights), begun)
         time = Time(begun, self._seconds())

@@ -15,9 +15,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..._checks import Array
 from ...tables.encoding import Encoding, fitted, inputs_of
-from ...tables.frames import kind_of, read, values_of
+from ...tables.frames import Coded, kind_of, read, values_of
 from .._common.parameters import COUNT, documented, parameter
 from .given import categories_of, columns_to_fit, columns_to_use
+from .kinds import most_of, warn_of_rare
 
 CATEGORICAL: list[Any] = [StrOptions({"from_dtype"}), "array-like", None]
 CATEGORICAL_TEXT = (
@@ -86,7 +87,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     )
     _: KW_ONLY
     max_categories: int = parameter(
-        50, [COUNT], "How many kinds of a column have a column of their own at most: the most frequent ones."
+        1000,
+        [COUNT],
+        "How many kinds of a column have a column of their own at most: the most frequent ones.",
     )
     min_frequency: int = parameter(3, [COUNT], "In how many rows a kind must stand for that at least.")
 
@@ -112,8 +115,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.__dict__.pop("encodings_", None)  # or a fit that fails would leave them beside its parts
         return self._fit_columns(columns_to_fit(self, X), self)
 
-    def _fit_columns(self, columns: Sequence[Any], like: Any) -> TableEncoder:
-        """`fit` to columns whose number and names an estimator has checked, as its own."""
+    def _fit_columns(self, columns: Sequence[Any], like: Any, targets: Array | None = None) -> TableEncoder:
+        """`fit` to columns whose number and names an estimator has checked; one of its own has targets."""
         self.n_features_in_ = like.n_features_in_
         if hasattr(like, "feature_names_in_"):
             self.feature_names_in_ = like.feature_names_in_
@@ -124,7 +127,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             found = read(column, name)
             kind = "category" if place in chosen else kind_of(found)
             values = values_of(found, kind, name)
-            encodings.append(fitted(name, values, kind, self.max_categories, self.min_frequency))
+            most = self.max_categories
+            if isinstance(values, Coded):
+                warn_of_rare(name, values, self.min_frequency)
+                most = most if targets is None else most_of(values, targets, self.min_frequency)
+            encodings.append(fitted(name, values, kind, most, self.min_frequency))
         counts = [distinct for encoding in encodings for distinct in encoding.counts]
         self.n_distinct_: NDArray[np.int64] = np.array(counts, dtype=np.int64)
         self.encodings_ = encodings
