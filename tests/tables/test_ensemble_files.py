@@ -56,6 +56,19 @@ def test_numbers(path, targets):
         st.load(path).predict_proba(FRAME)
 
 
+def test_rows_may_be_dicts(path):
+    """As those of a web service are; the README shows it for any file of the command line."""
+    model = TabularRegressor(**SMALL).fit(FRAME, TARGETS[:, 0])
+    model.save(path)
+    again, expected = st.load(path), model.predict(FRAME)
+    rows = FRAME.astype({"day": str}).astype(object).where(FRAME.notna(), None).to_dict("records")
+    np.testing.assert_array_equal(again.predict(rows), expected)
+    np.testing.assert_array_equal(again.predict(rows[:1]), expected[:1])
+    np.testing.assert_array_equal(again.predict({name: FRAME[name].to_numpy() for name in FRAME}), expected)
+    with pytest.raises(st.TableError, match="no column 'kind'"):
+        again.predict([{"x": 1.0, "day": "2024-01-01", "yes": True}])
+
+
 def test_arrays_have_places(path):
     X = random.standard_normal((50, 3))
     model = TabularRegressor(**SMALL).fit(X, X[:, 0])

@@ -18,7 +18,7 @@ from .encoding import Encoding, OneHot
 from .ensemble_json import METADATA_KEY, from_json, to_json
 from .frames import Coded, columns_in, columns_named, is_frame, read, values_of
 from .members import Classes, Numbers, mean_of, some_inputs
-from .table import Table, TableError
+from .table import Table, TableError, table_of_dicts
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class TableEnsemble:
 
         Parameters
         ----------
-        X : DataFrame of pandas or polars, or array_like, (rows, columns)
-            Columns of a frame are found by name, if those of the fit had names.
+        X : DataFrame of pandas or polars, list of dicts, dict of columns, or array_like, (rows, columns)
+            Columns are found by their names, if those of the fit had some.
 
         Returns
         -------
@@ -110,7 +110,7 @@ class TableEnsemble:
 
         Parameters
         ----------
-        X : DataFrame of pandas or polars, or array_like, (rows, columns)
+        X : DataFrame of pandas or polars, list of dicts, dict of columns, or array_like, (rows, columns)
 
         Raises
         ------
@@ -126,7 +126,7 @@ class TableEnsemble:
 
         Parameters
         ----------
-        X : DataFrame of pandas or polars, or array_like, (rows, columns)
+        X : DataFrame of pandas or polars, list of dicts, dict of columns, or array_like, (rows, columns)
 
         Returns
         -------
@@ -152,6 +152,7 @@ class TableEnsemble:
         return f"TableEnsemble({len(self.members)} networks, {self.task} from {len(self.encodings)} columns)"
 
     def _columns(self, X: Any) -> list[Any]:
+        X = X if (found := table_of_dicts(X)) is None else found
         if isinstance(X, Table):
             X = X.with_columns(self.feature_names, self.targets, self.named)
             return [X.column(name) for name in self.feature_names]

@@ -16,7 +16,7 @@ from ..model import Sequential
 from ..storage.json_text import located
 from .preparation import Preparation
 from .reading import table_of_frame
-from .table import Array, Table, TableError, column_of
+from .table import Array, Table, TableError, column_of, table_of_dicts
 
 METADATA_KEY = "table"
 
@@ -235,28 +235,17 @@ def as_table(data: Any, preparation: Preparation) -> Table:
         return data
     if hasattr(data, "columns") and hasattr(data, "shape"):
         return table_of_frame(data)
-    if isinstance(data, Mapping):
-        columns = {str(key): _cells(values) for key, values in data.items()}
-        if len({len(values) for values in columns.values()}) > 1:
-            lengths = {key: len(values) for key, values in columns.items()}
-            raise TableError(f"the columns have different lengths: {lengths!s:.200}")
-        return Table("the table", {key: column_of(values) for key, values in columns.items()})
+    if (found := table_of_dicts(data)) is not None:
+        return found
     if isinstance(data, str) or not hasattr(data, "__iter__"):
         file = ": read the file first, as pd.read_csv does" if isinstance(data, str) else ""
         raise TableError(
             f"rows must be a DataFrame, dicts, or lists, one for each row, not {data!r:.80}{file}"
         )
     rows: Any = data if isinstance(data, list | tuple | np.ndarray) else list(data)
-    if len(rows) and all(isinstance(row, Mapping) for row in rows):
-        names = {str(key): None for row in rows for key in row}
-        by_name = {name: [row.get(name) for row in rows] for name in names}
-        return Table("the table", {name: column_of(values) for name, values in by_name.items()})
+    if (found := table_of_dicts(rows)) is not None:
+        return found
     return _by_place(rows, preparation)
-
-
-def _cells(values: Any) -> Any:
-    """A column; of one value, a column of one row."""
-    return [values] if isinstance(values, str) or not hasattr(values, "__len__") else values
 
 
 def _by_place(rows: Any, preparation: Preparation) -> Table:

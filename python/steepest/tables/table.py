@@ -253,6 +253,36 @@ def text_of(value: object) -> str | None:
     return str(value)
 
 
+def table_of_dicts(data: Any) -> Table | None:
+    """A dict of columns, or dicts of which each is a row, as a `Table`; None for anything else.
+
+    Raises
+    ------
+    TableError
+        If the columns have different lengths.
+    """
+    if isinstance(data, Mapping):
+        columns = {str(key): _cells(values) for key, values in data.items()}
+        if len({len(values) for values in columns.values()}) > 1:
+            lengths = {key: len(values) for key, values in columns.items()}
+            raise TableError(f"the columns have different lengths: {lengths!s:.200}")
+    elif (
+        isinstance(data, list | tuple | np.ndarray)
+        and len(data)
+        and all(isinstance(row, Mapping) for row in data)
+    ):
+        names = {str(key): None for row in data for key in row}
+        columns = {name: [row.get(name) for row in data] for name in names}
+    else:
+        return None
+    return Table("the table", {key: column_of(values) for key, values in columns.items()})
+
+
+def _cells(values: Any) -> Any:
+    """A column; of one value, a column of one row."""
+    return [values] if isinstance(values, str) or not hasattr(values, "__len__") else values
+
+
 def column_of(values: Sequence[Any] | Array) -> Array:
     """Values of any kind as a column of a `Table`."""
     array = np.asarray(values)
