@@ -31,6 +31,10 @@ def test_tasks_by_the_values_of_the_target() -> None:
     assert task([i + 0.5 for i in range(40)]) == "regression"
     plan = choose(table(x=X, y=list(range(40))))
     assert plan.task == "regression" and "40 different integers" in plan.notes[0]
+    plan = choose(table(x=X, y=[3 + i % 6 for i in range(40)]))
+    assert plan.task == "classification" and "6 different integers and is taken for classes" in plan.notes[0]
+    for first in (0, 1):  # as labels are numbered
+        assert not choose(table(x=X, y=[first + i % 6 for i in range(40)])).notes
     assert choose(table(x=X, a=[0, 1] * 20, b=[1, 1, 0, 0] * 10), ["a", "b"]).task == "multilabel"
     assert choose(table(x=X, a=X, b=X[::-1]), ["a", "b"]).task == "regression"
     assert choose(table(x=X, y=[float(i % 3) for i in range(40)]), task="regression").labels is None
@@ -169,7 +173,11 @@ def test_targets_by_name_and_place() -> None:
     ("columns", "message"),
     [
         ({"x": [1.0], "y": ["a"]}, "has 1 row, but at least 2"),
-        ({"x": X, "y": ["a"] * 40}, "'y' has one class only, 'a'"),
+        ({"x": X, "y": ["a"] * 40}, "'y' has one class only, 'a': there is nothing to learn$"),
+        (
+            {"x": X, "y": ["a", None] * 20},
+            "nothing to learn; 20 rows have none: an empty cell, or a word such as NA",
+        ),
         ({"x": X, "y": [f"t{i}" for i in range(40)]}, "'y' has 40 different values in 40 rows, too many"),
         ({"x": [*X[1:], np.inf], "y": KIND}, "row 40, column 'x': inf is infinite"),
         ({"x": [1e308, -1e308] * 20, "y": KIND}, "numbers too large to standardize"),

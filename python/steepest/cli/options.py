@@ -115,7 +115,7 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
         help="missing values: put the mean or the most frequent value, drop the row, or refuse; "
         "default: impute",
     )
-    task = "default: numbers with fractions are a regression, others and text are classes"
+    task = "default: numbers with fractions, or more than 20 integers, are a regression, all else is classes"
     add("--task", choices=tuple(TASK_LOSSES), help=task)
 
 

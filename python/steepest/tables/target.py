@@ -48,7 +48,10 @@ def rows_with(table: Table, targets: tuple[str, ...], notes: list[str]) -> NDArr
         absent |= gaps_in(table.column(name))
     count, rows = table.peers.total(int(absent.sum())), table.peers.total(len(table))
     if count:
-        notes.append(f"{count} of {rows} rows have no {listed(targets)} and are left out")
+        notes.append(
+            f"{count} of {rows} rows have no {listed(targets)} (an empty cell, or a word such as NA or None) "
+            "and are left out"
+        )
     if count > rows - 2:
         raise TableError(f"{table.name}: {rows - count} rows have a target, but at least 2 are needed")
     return np.flatnonzero(~absent)
@@ -71,6 +74,12 @@ def task_of(table: Table, targets: tuple[str, ...], rows: NDArray[np.int64], not
         return "regression"
     kinds = table.peers.distinct(np.unique(values))
     if kinds <= _MOST_CLASSES:
+        different = {value for own in table.peers.every(np.unique(values).tolist()) for value in own}
+        if kinds > 2 and different not in ({*range(kinds)}, {*range(1, kinds + 1)}):  # as labels are numbered
+            notes.append(
+                f"the target {name!r} has {kinds} different integers and is taken for classes: "
+                "classification; --task regression takes them for numbers"
+            )
         return "classification"
     notes.append(
         f"the target {name!r} has {kinds} different integers and is taken for a number: regression; "
@@ -115,9 +124,11 @@ def classes_of(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[tuple[
     label_of = {cell: _label(value) for cell, value in zip(cells, values, strict=True)}
     count, different = table.peers.total(len(cells)), table.peers.distinct(list(label_of))
     if different == 1:
+        rest = table.peers.total(len(table)) - count
+        others = f"; {rest} rows have none: an empty cell, or a word such as NA or None" if rest else ""
         raise TableError(
             f"{table.name}: {name!r} has one class only, {table.peers.first(cells)!r}: there is nothing to "
-            "learn"
+            f"learn{others}"
         )
     if different > max(_MOST_CLASSES, count // 2):
         raise TableError(
