@@ -115,6 +115,19 @@ def test_labels_that_a_file_cannot_hold(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("unit", ["D", "us", "ns", "ps"])
+@pytest.mark.parametrize("kind", ["datetime64", "timedelta64"])
+@pytest.mark.parametrize("estimator", [
+    MLPClassifier(**NETWORK), LinearClassifier(), TabularClassifier(**TABULAR),
+], ids=lambda one: type(one).__name__)  # fmt: skip
+def test_dates_are_no_integers(tmp_path, estimator, kind, unit):
+    X, _ = samples()
+    dates = np.where(X[:, 0] > 0, 10, 20).astype(f"{kind}[{unit}]")
+    with pytest.raises(ValueError, match=rf"one kind, .*, but those of the model are \[.*{kind}\("):
+        st.to_onnx(clone(estimator).fit(X, dates), tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_pipelines(tmp_path):
     """By way of a `Sequential`: numbers of classes, of raw rows."""
     X, y = load_wine(return_X_y=True)

@@ -66,6 +66,7 @@ def test_integers_of_every_kind_are_labels(backend):
         (lambda: st.ELU("1"), TypeError, "alpha must be a real number, not '1'"),
         (lambda: st.SGD(0.0), ValueError, "learning_rate is 0.0, but must be finite and greater than 0"),
         (lambda: st.SGD(float("nan")), ValueError, "learning_rate is nan, but must be finite"),
+        (lambda: st.SGD(np.timedelta64(3, "ns")), TypeError, "learning_rate must be a real number, not n"),
         (lambda: st.SGD("0.1"), TypeError, "learning_rate must be a real number, not '0.1'"),
         (lambda: st.SGD(0.1, 1.0), ValueError, r"momentum is 1.0, but must be in \[0, 1\)"),
         (lambda: st.SGD(0.1, nesterov=True), ValueError, "nesterov=True needs momentum > 0"),

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+_NOT_REAL = (bool, np.bool_, np.timedelta64)  # which Python and NumPy count among the integers
 _Text = TypeVar("_Text", bound=str)
 
 LARGEST_INTEGER = 2**63 - 1  # of the backends
@@ -37,7 +38,7 @@ def printable(text: str) -> str:
 
 def real_number(value: object, name: str) -> float:
     """`value`, Python's or NumPy's number, as a float, which may be any."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+    if isinstance(value, _NOT_REAL) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a real number, not {value!r:.80}")
     try:
         return float(value)

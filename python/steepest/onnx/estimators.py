@@ -84,7 +84,7 @@ def append_labels(graph: Graph, numbers: str, classes: Sequence[Any]) -> None:
 
 def _plain(classes: Sequence[Any]) -> Array:
     """As one of the types that a file holds."""
-    values = [each.item() if isinstance(each, np.generic) else each for each in classes]
+    values = [_as_python(each) for each in classes]
     kinds = {type(value) for value in values}
     if kinds == {str}:
         return np.array(values, dtype=object)
@@ -95,3 +95,8 @@ def _plain(classes: Sequence[Any]) -> Array:
         "labels in an ONNX file are of one kind, strings, integers, floats or booleans, but those of the "
         f"model are {values!r:.80}"
     )
+
+
+def _as_python(label: Any) -> Any:
+    """Numbers and texts of NumPy's as Python's; not dates, which it makes integers if in nanoseconds."""
+    return label.item() if isinstance(label, np.generic) and label.dtype.kind not in "mM" else label

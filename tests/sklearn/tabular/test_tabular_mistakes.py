@@ -128,11 +128,18 @@ def test_missing_labels_are_named(labels):
         TabularClassifier(**SMALL).fit(FRAME, np.array(labels, dtype=object))
 
 
-def test_labels_that_no_file_can_hold(tmp_path):
-    dates = np.where(LABELS, np.datetime64("2020-01-01"), np.datetime64("2021-01-01"))
-    model = TabularClassifier(**SMALL).fit(FRAME, dates)
-    with pytest.raises(ValueError, match=r"its label .* is a date, but must be a bool, a number or a string"):
-        model.save(tmp_path / "m.safetensors")
+@pytest.mark.parametrize("unit", ["D", "us", "ns", "ps"])
+@pytest.mark.parametrize("kind", ["datetime64", "timedelta64"])
+def test_labels_that_no_file_can_hold(tmp_path, kind, unit):
+    dates = np.where(LABELS, 10, 20).astype(f"{kind}[{unit}]")
+    for labels in (dates, np.array([*dates], dtype=object)):
+        model = TabularClassifier(**SMALL).fit(FRAME, labels)
+        message = f"its label .* is a {kind}, but must be a bool, a number or a string"
+        with pytest.raises(ValueError, match=message):
+            model.save(tmp_path / "m.safetensors")
+        found = model.to_ensemble().predict(FRAME)
+        assert found.dtype == dates.dtype and (found == model.predict(FRAME).astype(dates.dtype)).all()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_categories_and_too_many_bins():

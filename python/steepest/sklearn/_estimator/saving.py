@@ -121,7 +121,8 @@ def _plain_parameters(estimator: Any) -> tuple[dict[str, Any], list[str]]:
 
 def _plain(value: Any) -> Any:
     """As JSON has it: a tuple, a dict, an infinite number or a schedule as an object of one key."""
-    if isinstance(value, np.bool_ | np.integer | np.floating):
+    # NumPy counts durations among the integers.
+    if isinstance(value, np.bool_ | np.integer | np.floating) and not isinstance(value, np.timedelta64):
         value = value.item()
     if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and isfinite(value)):
         return value

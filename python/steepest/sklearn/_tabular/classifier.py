@@ -112,7 +112,10 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
         return OF_CLASSES[self.metric]
 
     def _meaning(self) -> Classes:
-        return Classes(tuple(self.classes_.tolist()), self.temperature_)
+        labels: Any = self.classes_
+        if labels.dtype.kind not in "mM":  # dates in nanoseconds would become integers
+            labels = labels.tolist()
+        return Classes(tuple(labels), self.temperature_)
 
     def _calibrate(self, scores: Array, y: Array, weight: Array | None) -> None:
         self.temperature_ = temperature(scores, y, weight)

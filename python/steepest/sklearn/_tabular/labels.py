@@ -36,7 +36,7 @@ def classes_of(y: Array) -> tuple[Array, NDArray[np.int64]]:
         check_classification_targets(y)
         classes, codes = np.unique(y, return_inverse=True)
         return classes, codes.astype(np.int64)
-    cells = [cell.item() if isinstance(cell, np.number | np.bool_) else cell for cell in y.tolist()]
+    cells = [_plain(cell) for cell in y.tolist()]
     types = {*map(type, cells)}
     if len(types) == 1 and types <= {*_OF_NUMPY} and (plain := np.array(cells)).dtype.kind != "O":
         return classes_of(plain)
@@ -56,6 +56,12 @@ def classes_of(y: Array) -> tuple[Array, NDArray[np.int64]]:
     classes = np.empty(len(different), dtype=object)
     classes[:] = different
     return classes, np.array([places[cell] for cell in cells], dtype=np.int64)
+
+
+def _plain(cell: Any) -> Any:
+    """A number of NumPy's as Python's; not a duration, which NumPy counts among its integers."""
+    number = isinstance(cell, np.number | np.bool_) and not isinstance(cell, np.timedelta64)
+    return cell.item() if number else cell
 
 
 def _unhashable(cell: Any) -> bool:
