@@ -73,6 +73,7 @@ def test_what_is_read_answers_to_the_bit(tmp_path, estimator, kind, dtype):
     np.array([0.0, 2.0], np.float32), np.array([1, 2], ">i4"), np.array(["nein", "ja \U0001f600"]),
     np.array(["a", "b"], object), np.array(["2020-01-01", "2026-11-30"], "M8[D]"),
     np.array([1, 300], ">M8[D]"), np.array([-7, 1], "m8[25s]"),
+    np.array([10, 20], "M8[ns]"), np.array([10, 20], "m8[ns]"),
 ])  # fmt: skip
 def test_labels_of_any_kind(tmp_path, labels):
     X = np.arange(8.0)[:, np.newaxis]
@@ -103,6 +104,7 @@ def test_predictions_of_one_column_stay_one(tmp_path):
     (MLPRegressor(**NETWORK), "number", {"loss": "poisson"}),
     (MLPClassifier(**NETWORK), "multilabel", {"loss": "hinge"}),
     (MLPClassifier(**NETWORK), "binary", {"batch_norm": True}),
+    (MLPClassifier(**NETWORK, batch_norm=True), "binary", {"batch_norm": False}),
 ], ids=str)  # fmt: skip
 def test_parameters_of_another_model_are_refused(tmp_path, estimator, kind, changed):
     estimator = clone(estimator).fit(*samples(kind)).set_params(**changed)
@@ -158,6 +160,14 @@ def test_what_no_text_describes_is_left_out_with_a_warning(tmp_path):
     assert same.callbacks is same.random_state is None and same.max_iter == 1
 
 
+def test_durations_are_no_integers(tmp_path):
+    X, y = samples()
+    estimator = LinearClassifier().fit(X, y).set_params(class_weight={np.timedelta64(10, "ns"): 2.0})
+    with pytest.warns(UserWarning, match="leaves out class_weight"):
+        estimator.save(tmp_path / "model")
+    assert st.load(tmp_path / "model").class_weight is None
+
+
 class Mine(LinearRegressor):
     pass
 
@@ -195,6 +205,7 @@ DAMAGE = {
     "labels take 6000000 characters": {"labels": {"dtype": "U", "values": ["a", "b", "c" * 2000000]}},
     "labels are not of dtype O": {"labels": {"dtype": "O", "values": ["a", "b", 1]}},
     "labels are not of dtype <f4": {"labels": {"dtype": "<f4", "values": [1, 2, 1e300]}},
+    "Unknown label type: continuous": {"labels": {"dtype": "<f8", "values": [1.0, 2.0, 1e308]}},
     "labels are of dtype 'f8,f8'": {"labels": {"dtype": "f8,f8", "values": [1, 2, 3]}},
     "labels are of dtype None": {"labels": {"dtype": None, "values": [1, 2, 3]}},
     "labels are of dtype 'U99999'": {"labels": {"dtype": "U99999", "values": ["a", "b", "c"]}},

@@ -13,7 +13,10 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from support.conversions import assert_alike, samples
 
+import steepest as st
 from steepest.sklearn import (
+    LinearClassifier,
+    LinearRegressor,
     MLPClassifier,
     MLPRegressor,
     from_sklearn,
@@ -110,6 +113,59 @@ def test_an_optimizer_that_scikit_learn_lacks_is_left_out():
     theirs = to_sklearn(ours)
     np.testing.assert_allclose(theirs.predict_proba(X), ours.predict_proba(X), rtol=1e-9)
     assert type(theirs.partial_fit(X, y)._optimizer).__name__ == "AdamOptimizer"
+
+
+@pytest.mark.parametrize("options", [
+    *({"solver": name} for name in ("adamw", "nadam", "lion", "adagrad", "rmsprop")),
+    {"solver": "sgd", "batch_norm": True},
+], ids=str)  # fmt: skip
+def test_no_optimizer_is_left_for_one_set_to_lbfgs(options):
+    X, y = samples()
+    ours = MLPClassifier(**NETWORK | options).fit(X, y).set_params(solver="lbfgs")
+    back = from_sklearn(to_sklearn(ours))
+    np.testing.assert_allclose(back.predict_proba(X), ours.predict_proba(X), rtol=1e-9)
+    before = back.coefs_[0].copy()
+    assert np.isfinite(back.set_params(solver="adam").partial_fit(X, y).coefs_[0]).all()
+    assert (back.coefs_[0] != before).any()
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_batch_norm_set_after_the_fit_is_refused(fitted):
+    X, y = samples()
+    model = MLPClassifier(**NETWORK, batch_norm=fitted).fit(X, y).set_params(batch_norm=not fitted)
+    how = "with it" if fitted else "without it"
+    message = f"batch_norm is {not fitted}, but the network was fitted {how}: fit it again"
+    calls = {"predict": (X,), "partial_fit": (X, y), "to_sequential": (), "to_sklearn": ()}
+    for name, given in calls.items():
+        with pytest.raises(ValueError, match=message):
+            getattr(model, name)(*given)
+    assert_alike(model.fit(X, y), to_sklearn(model), X)
+
+
+@pytest.mark.parametrize(("estimator", "kind", "changed"), [
+    (MLPRegressor(**NETWORK), "number", {"loss": "hinge"}),
+    (LinearRegressor(), "number", {"loss": "hinge"}),
+    (MLPClassifier(**NETWORK), "binary", {"loss": "huber"}),
+    (LinearClassifier(), "binary", {"loss": "huber"}),
+    (MLPRegressor(**NETWORK), "number", {"activation": "rellu"}),
+    (LinearClassifier(), "binary", {"fit_intercept": "no"}),
+], ids=str)  # fmt: skip
+def test_parameters_set_to_what_they_cannot_be_are_named(tmp_path, estimator, kind, changed):
+    X, y = samples(kind)
+    model, (name,) = clone(estimator).fit(X, y).set_params(**changed), changed
+    message = f"The '{name}' parameter of {type(estimator).__name__} must be"
+    for call in (model.to_sequential, model.to_sklearn, lambda: st.to_onnx(model, tmp_path / "m")):
+        with pytest.raises(ValueError, match=message):
+            call()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("changed", [{"loss": "hinge"}, {"activation": "rellu"}], ids=str)
+def test_partial_fit_names_what_they_cannot_be(changed):
+    X, y = samples("number")
+    model, (name,) = MLPRegressor(**NETWORK).fit(X, y).set_params(**changed), changed
+    with pytest.raises(ValueError, match=f"{name} is '{changed[name]}', but must be one of"):
+        model.partial_fit(X, y)
 
 
 def test_nothing_is_shared():

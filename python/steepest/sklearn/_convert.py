@@ -100,7 +100,8 @@ def to_sklearn(estimator: Estimator) -> Any:
     TypeError
         For another estimator.
     ValueError
-        If scikit-learn has none like this one, because of an activation or a loss, or a perceptron's solver.
+        If scikit-learn has none like this one, because of an activation or a loss, or a perceptron's solver;
+        or if a parameter is invalid, or `batch_norm` was changed since the fit.
     NotFittedError
         If it is not fitted.
 

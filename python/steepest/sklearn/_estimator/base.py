@@ -231,6 +231,7 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
     def to_sklearn(self) -> Any:
         """A fitted estimator of scikit-learn that predicts the same; see `steepest.sklearn.to_sklearn`."""
         check_is_fitted(self)
+        self._validate_params()  # which were perhaps set since the fit
         return self._to_sklearn()
 
     def to_sequential(self) -> Sequential:
@@ -253,7 +254,8 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         NotFittedError
             If it is not fitted.
         ValueError
-            If a parameter that says how to predict, such as the loss, was changed since the fit.
+            If a parameter is invalid, or one that says how to predict, such as the loss, was changed since
+            the fit.
 
         Examples
         --------
@@ -266,6 +268,7 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         (Sequential(Linear(4, 3), dtype=float64, seed=0), True)
         """
         check_is_fitted(self)
+        self._validate_params()
         return self._to_sequential()
 
     def save(self, path: str | PathLike[str]) -> None:

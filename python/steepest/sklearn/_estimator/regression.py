@@ -12,7 +12,7 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
-from ..._checks import Array
+from ..._checks import Array, one_of
 from ...losses import REGRESSION_LOSSES, Huber, Loss, SquaredError
 from ...training.model import Model, checked_model
 from .._common.data import finite, numbers, r_squared, targets_fit
@@ -65,9 +65,10 @@ class RegressionMixin(RegressorMixin, RegressorParameters):
         return X, y
 
     def _loss(self) -> Loss:
-        if self.loss == "squared_error":
+        name = one_of(self.loss, "loss", REGRESSION_LOSSES)
+        if name == "squared_error":
             return SquaredError(factor=0.5)
-        return Huber(float(self.huber_delta)) if self.loss == "huber" else REGRESSION_LOSSES[self.loss]
+        return Huber(float(self.huber_delta)) if name == "huber" else REGRESSION_LOSSES[name]
 
     def _targets(self, y: Array, dtype: np.dtype[Any]) -> Array:
         return np.ascontiguousarray(y, dtype)

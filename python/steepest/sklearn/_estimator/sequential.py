@@ -147,7 +147,8 @@ def _labels(classes: Any, number: int) -> Array:
     labels = np.asarray(classes)
     if labels.ndim != 1 or len(labels) != number:
         raise ValueError(f"classes has shape {labels.shape}, but the model has {number} classes")
-    check_classification_targets(np.repeat(labels, 2))  # it warns of more than 10 that each occur once
+    with np.errstate(invalid="ignore"):  # of a number beyond all integers, which it refuses
+        check_classification_targets(np.repeat(labels, 2))  # it warns of more than 10 that each occur once
     if (different := len(np.unique(labels))) < number:
         raise ValueError(f"classes has {different} different labels, but the model has {number} classes")
     return labels

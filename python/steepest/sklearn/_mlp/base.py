@@ -91,6 +91,8 @@ class MultilayerPerceptron(ConversionMixin, MLPParameters):
             # scale, shift, running mean and running variance
             start = np.array([[1], [0], [0], [1]], dtype)
             self.batch_norms_ = [start.repeat(width, axis=1) for width in units[1:-1]]
+        elif hasattr(self, "batch_norms_"):  # of a fit before
+            del self.batch_norms_
 
     def _learn(self, job: FitJob) -> None:
         # With warm_start and in partial_fit, the loss may be another than before.
@@ -156,8 +158,11 @@ class MultilayerPerceptron(ConversionMixin, MLPParameters):
     # ---- its arrays -------------------------------------------------------------------------------------
 
     def _norms(self) -> list[Array]:
-        if self.batch_norm and not hasattr(self, "batch_norms_"):
-            raise ValueError("batch_norm is True, but the network was fitted without it: fit it again")
+        if bool(self.batch_norm) != hasattr(self, "batch_norms_"):
+            how = "without" if self.batch_norm else "with"
+            raise ValueError(
+                f"batch_norm is {self.batch_norm}, but the network was fitted {how} it: fit it again"
+            )
         return self.batch_norms_ if self.batch_norm else []
 
     def _arrays(self) -> list[Array]:

@@ -46,6 +46,10 @@ class ConversionMixin(MLPParameters):
         """The model of its arrays."""
 
     @abstractmethod
+    def _norms(self) -> list[Array]:
+        """Its batch norms, if it was fitted with them as its parameters say."""
+
+    @abstractmethod
     def _out_activation(self) -> str:
         """What makes predictions of scores, by scikit-learn's names."""
 
@@ -88,6 +92,7 @@ class ConversionMixin(MLPParameters):
         return made
 
     def _to_sklearn(self) -> Any:
+        norms = self._norms()
         made = _copied(self, self._counterparts[0], activation=_their_activation(self.activation))
         if self.solver not in _THEIR_SOLVERS:
             raise ValueError(f"solver={self.solver!r} has no counterpart in scikit-learn")
@@ -95,16 +100,16 @@ class ConversionMixin(MLPParameters):
             raise ValueError(f"loss={self.loss!r} has no counterpart in scikit-learn")
         if self.penalty is None:
             made.alpha = 0.0
-        if self.batch_norm:
-            _fold(self.batch_norms_, made)
+        if norms:
+            _fold(norms, made)
         if not hasattr(self, "loss_curve_"):  # of L-BFGS
             return made
         coefs, best = len(made.coefs_), self._best
-        if best is None or self.batch_norm:
+        if best is None or norms:
             best = [*made.coefs_, *made.intercepts_]
         made._best_coefs, made._best_intercepts = copy.deepcopy(best[:coefs]), copy.deepcopy(best[coefs:])
         # That of another kind, before `solver` was set to one of theirs, is not carried on.
-        if not self.batch_norm and self._optimizer and type(self._optimizer.optimizer) in (Adam, SGD):
+        if not norms and self._optimizer and type(self._optimizer.optimizer) in (Adam, SGD):
             made._optimizer = _their_optimizer(made, self._optimizer)
         return made
 
@@ -132,15 +137,15 @@ def _architecture(parts: Parts) -> dict[str, Any]:
     }
 
 
-def _our_solver(estimator: Any, made: Any) -> Solver:
-    """The solver of `made`, with the state of the other's."""
+def _our_solver(estimator: Any, made: Any) -> Solver | None:
+    """The solver of `made`, with the state of the other's; None where that has none, as of `to_sklearn`."""
     parameters = _layers([*made.coefs_, *made.intercepts_])
     theirs = vars(estimator).get("_optimizer")
-    if theirs is not None:  # its kind: `solver` may have been set since
-        made = clone(made).set_params(solver="adam" if isinstance(theirs, AdamOptimizer) else "sgd")
-    solver = Solver.of(made, parameters, float(estimator.learning_rate_init))
-    if theirs is None:  # of an estimator whose batch norms were made part of its weights
-        return solver
+    if theirs is None:
+        return None
+    # Of its kind: `solver` may have been set since.
+    of_fit = clone(made).set_params(solver="adam" if isinstance(theirs, AdamOptimizer) else "sgd")
+    solver = Solver.of(of_fit, parameters, float(estimator.learning_rate_init))
     if isinstance(theirs, AdamOptimizer):
         kept = {"mean": theirs.ms, "mean_square": theirs.vs}
         solver.state.steps[0] = theirs.t

@@ -114,15 +114,11 @@ class MLPParameters(Estimator):
 
     def _activations(self, hidden: int) -> list[str]:
         """One for each hidden layer."""
-        if isinstance(self.activation, str):
-            return [self.activation] * hidden
-        if len(self.activation) != hidden:
-            raise ValueError(
-                f"activation has {len(self.activation)} names, but there are {hidden} hidden layers"
-            )
-        for name in self.activation:
-            one_of(name, "activation", tuple(ACTIVATIONS))
-        return list(self.activation)
+        given = self.activation
+        names = [given] * hidden if isinstance(given, str) else list(given)
+        if len(names) != hidden:
+            raise ValueError(f"activation has {len(names)} names, but there are {hidden} hidden layers")
+        return [one_of(name, "activation", ACTIVATIONS) for name in names]
 
     def _dropout(self, hidden: int) -> list[float]:
         """One rate for each hidden layer."""
