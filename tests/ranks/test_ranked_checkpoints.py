@@ -99,6 +99,20 @@ def test_a_checkpoint_of_other_samples_is_refused(tmp_path):
     assert status != 0 and "of another run: there, shards is 4, but here it is 2" in output, output
 
 
+def test_what_others_follow_from_is_named(tmp_path):
+    """Not the weights of classes in another shard, or samples that are held out in place of others."""
+    path, others = str(tmp_path / "run.ckpt"), "validation_data=(X[other], y[other])"
+    code = RUN.replace(others, "class_weight='balanced'")
+    assert launch(2, code, path)[0] == 0
+    status, output = launch(2, code.replace("path, own", "y[700] = 1 - min(y[700], 1); path, own"), path)
+    assert status != 0 and "there, training y of shard 2 is" in output, output
+    path = str(tmp_path / "split.ckpt")
+    code = RUN.replace(others, "validation_split=0.2")
+    assert launch(2, code, path)[0] == 0
+    status, output = launch(2, code.replace("history =", "model.seed += 1; history ="), path)
+    assert status != 0 and "there, seed of validation_split is" in output, output
+
+
 def test_an_ordinary_fit_does_not_go_on_from_it(tmp_path):
     path = str(tmp_path / "run.ckpt")
     assert launch(1, RUN, path) == unbroken()

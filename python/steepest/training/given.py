@@ -26,11 +26,15 @@ Weights: TypeAlias = tuple[float, ...]
 
 
 class Given(NamedTuple):
-    """What a fit learns from and is measured on, and whether these are other samples."""
+    """What a fit learns from and is measured on, and whether these are other samples.
+
+    targets: of all samples, where validation_split has made these two of them.
+    """
 
     batch: Batch
     measured: Measured
     validated: bool
+    targets: Array | None = None
 
 
 def given(
@@ -67,6 +71,8 @@ def given(
         compiled.turns.compute(partial(compiled.inputs.learn, learned, pool))
         batch = pool.together(lambda: batch_of(compiled, X, y, sample_weight, loss))
 
+    targets = batch.targets if split else None
+
     def parts() -> tuple[Batch, Measured]:
         if train is not None and held is not None:
             other = _some(batch, held)
@@ -86,7 +92,7 @@ def given(
         labels = pool.together(lambda: _classes(batch, loss))
         weights = by_class(class_weight, labels, max(compiled.out_features, 2), pool)
         batch, on = pool.together(lambda: _weighted_both(batch, on, loss, weights))
-    return Given(batch, on, on.batch is not batch)
+    return Given(batch, on, on.batch is not batch, targets)
 
 
 def check_whole(loss: Loss) -> None:

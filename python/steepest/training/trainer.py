@@ -475,8 +475,8 @@ class Trainer:
                     divided = ranks.divided(group, self, on, checked, draws, checksums=not asked.nothing)
                     samples, size, kind, data = divided
                     settings = {"shuffle": checked.shuffle, "seed": draws, "metrics": [*checked.metrics]}
-                    settings |= {"batch_size": size}
-                    prepared = samples, settings, checked.called, checked.epochs, data
+                    settings |= {checkpoints.SPLIT_SEED: checked.seed} if validation_split else {}
+                    prepared = settings, checked.called, checked.epochs, data
                     begin = group.together(lambda: asked.begin(self, *prepared))
                     return kind(
                         self,

@@ -68,6 +68,45 @@ def test_another_run_is_refused(tmp_path, change, message):
     assert (tmp_path / "run").read_bytes() == before
 
 
+ONE_LABEL = Y.copy()
+ONE_LABEL[7] = 0  # of class 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": ONE_LABEL}, "there, y is 60 of int64, SHA-256 .*but here it is 60 of int64"),
+        ({"model_seed": 2}, "there, seed of validation_split is 1, but here it is 2"),
+        ({"seed": 5}, "there, seed is 1, but here it is 5"),
+        ({"rows": CHANGED}, "there, validation X is 12 x 4 of float32, SHA-256"),
+        ({"validation_split": 0.4}, "there, number of samples to validate with is 12, but here it is 24"),
+        ({"validation_split": 0.0}, "there, number of samples to validate with is 12, but here it is 0"),
+        ({"sample_weight": np.ones(60)}, "there, training weights is none, but here it is 48 of"),
+    ],
+    ids=str,
+)
+def test_what_decides_which_samples_are_held_out_is_named(tmp_path, change, message):
+    """Not that others are, then."""
+    fit(tmp_path / "run", validation_split=0.2)
+    with pytest.raises(ValueError, match=f"run is a checkpoint of another run: {message}"):
+        fit(tmp_path / "run", resume=True, **{"validation_split": 0.2} | change)
+
+
+def test_a_file_that_does_not_know_what_was_held_out_is_taken(tmp_path):
+    """As of the version before: the samples themselves are compared."""
+    expected = fit(tmp_path / "run", epochs=5, validation_split=0.2)
+    fit(tmp_path / "run", epochs=2, validation_split=0.2)
+    tree = dict(files.read(tmp_path / "run"))
+    tree["identity"] = {
+        k: v for k, v in tree["identity"].items() if k not in ("y", "seed of validation_split")
+    }
+    assert len(tree["identity"]) == len(files.read(tmp_path / "run")["identity"]) - 2
+    files.write(tmp_path / "run", tree)
+    with pytest.raises(ValueError, match="training X is 48 x 4"):
+        fit(tmp_path / "run", epochs=5, validation_split=0.2, labels=ONE_LABEL, resume=True)
+    assert_equal_models(fit(tmp_path / "run", epochs=5, validation_split=0.2, resume=True), expected)
+
+
 def test_fewer_epochs_than_it_has_are_refused(tmp_path):
     fit(tmp_path / "run", epochs=3)
     with pytest.raises(ValueError, match="run is in epoch 3, but epochs is 2"):

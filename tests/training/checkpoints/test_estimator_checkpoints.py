@@ -190,6 +190,23 @@ def test_another_run_is_refused(tmp_path, make, given, message):
         fit(make, tmp_path / "run", resume=True, **given)
 
 
+@pytest.mark.parametrize("kind", [MLPClassifier, LinearRegressor], ids=lambda kind: kind.__name__)
+def test_a_changed_target_is_named_whatever_is_held_out(tmp_path, kind):
+    """Not the X of other samples that are learned from, then."""
+    y = np.arange(180) % 3
+    other = np.where(np.arange(180) == 7, 0, y)
+
+    def make():
+        solver = {} if kind is MLPClassifier else {"solver": "sgd"}
+        return kind(max_iter=4, early_stopping=True, random_state=3, **solver)
+
+    make().fit(X, y, checkpoint=tmp_path / "run")
+    with pytest.raises(ValueError, match=r"there, y is 180 x . of .*SHA-256 .*but here it is 180 x"):
+        make().fit(X, other, resume=tmp_path / "run")
+    with pytest.raises(ValueError, match="there, training X is 162 x 6 of float64, SHA-256"):
+        make().fit(X * 2, y, resume=tmp_path / "run")
+
+
 def test_other_names_of_classes_are_refused(tmp_path):
     make = MADE["network"]
     fit(make, tmp_path / "run")

@@ -56,6 +56,13 @@ def test_another_fit_is_refused(tmp_path, make, given, message):
     assert_same_bits(estimator.predict_proba(FRAME), before)
 
 
+def test_a_changed_target_is_named_whatever_its_class_weighs(tmp_path):
+    path, estimator = tmp_path / "run", MADE["classes"](class_weight="balanced")
+    fit(estimator, path)
+    with pytest.raises(ValueError, match="there, training y is 200 of int64, SHA-256"):
+        fit(estimator, path, resume=True, targets=np.where(np.arange(ROWS) == 3, LABELS[::-1], LABELS))
+
+
 def test_a_checkpoint_of_another_kind_is_named(tmp_path):
     path, rows = tmp_path / "run", np.column_stack([A, B])
     model, labels = st.Sequential(st.Linear(2, 2), seed=0), (A > 0).astype(int)

@@ -12,6 +12,7 @@ from sklearn.model_selection import train_test_split
 
 from ..._checks import Array
 from ...backends.data import Batch
+from ...training.checkpoints import fingerprint
 from .._common.arrays import rows_of
 from .._common.data import rows_in, weights_count, weights_of
 from .._fitting.job import FitJob, HeldOut
@@ -71,7 +72,12 @@ class ValidationMixin(ABC):
             weights_count(held[2], "sample_weight of the validation set")
         X, y, *weight = kept
         return replace(
-            job, X=X, y=y, sample_weight=weight[0] if weight else None, held_out=self._held_out(*held)
+            job,
+            X=X,
+            y=y,
+            sample_weight=weight[0] if weight else None,
+            held_out=self._held_out(*held),
+            all_of_y=None if job.asked is None else fingerprint(job.y),
         )
 
     def _held_out(self, X: Any, y: Array, sample_weight: Array | None = None) -> HeldOut:

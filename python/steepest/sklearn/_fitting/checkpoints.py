@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from ..._checks import Array
 from ...backends.memory import write
 from ...training.checkpoints import (
+    ALL_OF_Y,
     Asked,
     Checkpointing,
     data_of,
@@ -218,7 +219,8 @@ def _identity(fit: OneFit) -> dict[str, str]:
     known |= {"callbacks": fit.callbacks.names}
     known |= {"classes": classes.tolist() if isinstance(classes, np.ndarray) else classes}
     texts = {name: named(v.item() if isinstance(v, np.generic) else v) for name, v in known.items()}
-    held_out = problem.job.held_out
+    held_out, all_of_y = problem.job.held_out, problem.job.all_of_y
+    texts |= {} if all_of_y is None else {ALL_OF_Y: all_of_y}
     return texts | data_of(problem.batch, None if held_out is None else held_out.batch)
 
 

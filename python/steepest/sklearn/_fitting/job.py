@@ -33,6 +33,7 @@ class FitJob:
     fresh: learned from the beginning, not from what was learned before.
     given: X, y and sample weights as they were given, for scikit-learn's callbacks.
     asked: the checkpoints that it writes and goes on from. draws: what the random numbers were before it.
+    all_of_y: the fingerprint of y for these, if a part of it is held out.
     """
 
     X: Any
@@ -45,6 +46,7 @@ class FitJob:
     asked: Asked | None = None
     draws: Any = None
     held_out: HeldOut | None = None
+    all_of_y: str | None = None
 
 
 @dataclass(frozen=True)

@@ -200,5 +200,5 @@ def identity(
         own = encoded[:, start : start + width]
         texts[f"column {place}"] = f"{encoding!r}, {fingerprint(own) if width else 'no input'}"
         start += width
-    texts["training weights"] = "none" if weight is None else fingerprint(weight)
-    return texts | {"training y": fingerprint(y)}
+    texts["training y"] = fingerprint(y)  # before what may follow from it, the weights of classes
+    return texts | {"training weights": "none" if weight is None else fingerprint(weight)}

@@ -13,6 +13,8 @@ from .checkpointing import require_epochs as require_epochs
 from .checkpointing import told_history as told_history
 from .every import USUAL as USUAL
 from .every import Every as Every
+from .identity import ALL_OF_Y as ALL_OF_Y
+from .identity import SPLIT_SEED as SPLIT_SEED
 from .identity import data_of as data_of
 from .identity import fingerprint as fingerprint
 from .identity import named as named

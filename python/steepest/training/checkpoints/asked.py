@@ -15,7 +15,6 @@ from ...optimizers import OPTIMIZERS
 from ...storage import checkpoint as files
 from ..callbacks import EpochCallback, RunningTrainer
 from ..callbacks.model_checkpoint import path_of
-from ..given import Given
 from ..learning import Learning
 from .checkpointing import PARTS, Checkpointing, Progress, read, restored
 from .every import USUAL, Every, checked_every
@@ -75,21 +74,20 @@ class Asked(NamedTuple):
     def begin(
         self,
         trainer: RunningTrainer,
-        samples: Given,
         settings: Mapping[str, object],
         called: Sequence[object],
         epochs: int,
-        data: Mapping[str, str] | None = None,
+        data: Mapping[str, str],
     ) -> Begin:
         """Restore the trainer, if the fit goes on; see `Trainer.fit` for what is raised.
 
         called: the callbacks; those that a checkpoint keeps something of must be of the same classes.
-        epochs: how many it is asked for. data: checksums of the samples, where these are not all of them.
+        epochs: how many it is asked for. data: what the samples are known by.
         """
         if self.nothing:
             return Begin()
         observers = [type(one).__name__ for one in called if isinstance(one, EpochCallback)]
-        known = identity(trainer.learning, samples, {**settings, "callbacks": observers}, data)
+        known = identity(trainer.learning, {**settings, "callbacks": observers}, data)
         kind = type(trainer.optimizer)
         if self.write is not None and OPTIMIZERS.get(kind.__name__.lower()) is not kind:
             raise ValueError(f"a checkpoint can hold the optimizers of steepest, but not a {kind.__name__}")

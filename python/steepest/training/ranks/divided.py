@@ -12,7 +12,7 @@ from ...backends.data import Batch
 from ...compile.pool import POOL
 from ..arguments import Arguments
 from ..callbacks import RunningTrainer
-from ..checkpoints import data_of, named
+from ..checkpoints import ALL_OF_Y, data_of, fingerprint, named
 from ..fit import Fit
 from ..given import Given, given
 from .agreement import refuse_lazy, require_same_model, take_from_first, take_inputs_from_first
@@ -27,13 +27,14 @@ _COMPARED = 256  # samples of each rank
 class Divided(NamedTuple):
     """What a fit learns from, how many samples a batch has, what makes the fit, and checksums.
 
-    The last are of all ranks' samples, if they are wanted; None if there are no others.
+    The last are of all ranks' samples, if they are wanted, with the number of those of a batch, which may
+    depend on them.
     """
 
     samples: Given
     size: int
     kind: Callable[..., Fit]
-    data: Mapping[str, str] | None
+    data: Mapping[str, str]
 
 
 def divided(
@@ -64,7 +65,8 @@ def divided(
         size = min(checked.batch_size or count, count)
         learning.check_lazy(samples.batch.x)
         compiled.check_masks(size)
-        return Divided(samples, size, Fit, None)
+        data = {**_known(samples), "batch_size": str(size)} if checksums else {}
+        return Divided(samples._replace(targets=None), size, Fit, data)
 
     require_same_model(group, learning)
     told = {name: getattr(checked, name) for name in ("epochs", "batch_size", "shuffle", "batch_group")}
@@ -86,7 +88,9 @@ def divided(
     data = {"shards": str(group.shards)}
     for own in group.every(_checksums(group, parts, samples)) if checksums else ():
         data |= own
-    return Divided(samples, parts.size, partial(RankedFit, ranks=group, parts=parts), data)
+    data = dict(sorted(data.items(), key=_follows_from_others)) | {"batch_size": str(parts.size)}
+    kind = partial(RankedFit, ranks=group, parts=parts)
+    return Divided(samples._replace(targets=None), parts.size, kind, data)
 
 
 def _warn_of_copies(group: Ranks, batch: Batch) -> None:
@@ -111,6 +115,19 @@ def _warn_of_copies(group: Ranks, batch: Batch) -> None:
             )
 
     group.together(warn)
+
+
+def _known(samples: Given) -> dict[str, str]:
+    """What all samples are known by: what decides which are held out, before these."""
+    validation = samples.measured.batch if samples.validated else None
+    texts = {} if samples.targets is None else {ALL_OF_Y: fingerprint(samples.targets)}
+    texts["number of samples to validate with"] = str(0 if validation is None else len(validation.x))
+    return texts | data_of(samples.batch, validation)
+
+
+def _follows_from_others(named_text: tuple[str, str]) -> bool:
+    """Whether it may differ because another one does: weights of classes count those of all shards."""
+    return " weights of " in named_text[0]
 
 
 def _checksums(group: Ranks, parts: Parts, samples: Given) -> dict[str, str]:
