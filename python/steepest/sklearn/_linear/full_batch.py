@@ -25,6 +25,7 @@ from .smoothing import smooth, smoothed
 _SURE = 0.01  # what is left to a minimum is estimated, and may be this much too little
 _NO_END = 1e-6  # of the value at the start: so small, a loss that has no minimum is said to have none
 _NOTHING = 1e-14  # and any other is said to have come to 0
+_MIXED_AT_ONCE = 1e7  # multiply-adds, up to which the Hessian of all scores together is nearly free
 _DEAR = 1e100  # a penalty of a scaled weight that no sample can make up for: the feature is as good as 0
 _LAST_LEVEL = 1e-12  # kinks, of their width at the start: narrower ones are of rounding
 
@@ -233,8 +234,12 @@ class _Problem:
         some = self._scaled.every(every)
         curvature = Curvature(some.rows, self._bias)
         share, targets = some.share[:, None], targets[::every]
+        # Far from the minimum, steps by each score's own part of the curvature lead as near to it.
+        work = len(targets) * (self._l2.size * self._scores) ** 2 / 2
+        apart = not mixes or (work > _MIXED_AT_ONCE and not self._has_kinks)
 
         def metric_at(point: Array) -> Metric:
+            nonlocal apart
             bias = point[-1] if self._bias else np.zeros(self._scores)
             scores = some.scores(point[: len(self._scaled.scale)], bias)
             squares = np.broadcast_to(2 * self._l2, point.shape)
@@ -245,7 +250,8 @@ class _Problem:
                 two = np.hstack([-scores, scores]) / 2
                 # A loss of a difference bends by both of its scores alike.
                 return curvature.apart(curvatures(loss, two, targets, width)[:, :1] * share, squares)
-            mixed = mixed_curvatures(loss, scores, targets, width) if mixes else None
+            mixed = None if apart else mixed_curvatures(loss, scores, targets, width)
+            apart = not mixes
             if mixed is not None:
                 return curvature.mixed(mixed * share[:, :, None], squares)
             return curvature.apart(curvatures(loss, scores, targets, width) * share, squares)
