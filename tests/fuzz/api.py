@@ -31,13 +31,19 @@ from .verdict import SECONDS, Finding, finding
 MEMORY = 4 << 30  # of addresses that the child may use
 
 
+def only_documented_warnings() -> None:
+    """Make errors of all others."""
+    warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", "The loss (rose|is)", RuntimeWarning)
+    warnings.filterwarnings("ignore", "column .* values, such as .*, are in fewer than", UserWarning)
+
+
 def child(seed: int, first: int, calls: int, report: int) -> None:
     """Make the calls; write before each its number, and after it what was wrong."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.enable()
-    warnings.simplefilter("error")
-    warnings.filterwarnings("ignore", "The loss (rose|is)", RuntimeWarning)  # as documented
+    only_documented_warnings()
     with os.fdopen(report, "w", buffering=1) as out:
         for number in range(first, calls):
             out.write(f"{number}\n")
@@ -126,8 +132,7 @@ def main() -> int:
         child(options.seed, options.first, options.calls, options.report)
         return 0
     if options.call is not None:
-        warnings.simplefilter("error")
-        warnings.filterwarnings("ignore", "The loss (rose|is)", RuntimeWarning)  # as documented
+        only_documented_warnings()
         return finding(options.seed, options.call, show=True) is not None
     began, number = time.monotonic(), 0
     for found in kinds(options.seed, options.calls):

@@ -158,7 +158,8 @@ class TabularEstimator(TabularParameters):
         Warns
         -----
         UserWarning
-            If a column alone predicts the target of the rows held out, 100 or more, without an error.
+            If a column alone predicts the target of the rows held out, 100 or more, without an error. If most
+            values of a column of texts are in fewer than 3 rows each, and are taken as missing.
         ConvergenceWarning
             If no member has finished an epoch within `max_time`.
         """

@@ -111,6 +111,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ------
         ValueError, TypeError
             If X is not a table, or `categorical_features` names a column that is not there.
+
+        Warns
+        -----
+        UserWarning
+            If most values of a column of texts are in fewer than `min_frequency` rows each, and are taken as
+            missing.
         """
         self.__dict__.pop("encodings_", None)  # or a fit that fails would leave them beside its parts
         return self._fit_columns(columns_to_fit(self, X), self)
