@@ -97,7 +97,7 @@ class OneHot:
     @classmethod
     def of(cls, name: str, values: Coded, max_categories: int, min_frequency: int) -> OneHot:
         """The most frequent kinds; none, and so no input, of a column that has one kind in every row."""
-        counts = np.bincount(values.codes[values.codes >= 0], minlength=len(values.kinds))
+        counts = values.counts
         if (counts == len(values.codes)).any():
             return cls(name, ())
         often = [place for place, count in enumerate(counts.tolist()) if count >= min_frequency]

@@ -49,6 +49,11 @@ class Coded:
     codes: NDArray[np.int64]
     kinds: tuple[str, ...]
 
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """How many rows each kind has, (kinds,)."""
+        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.kinds))
+
 
 Values: TypeAlias = "NDArray[np.float64] | Coded"
 

@@ -25,7 +25,7 @@ def most_of(values: Coded, targets: Array, fewest: int) -> int:
     targets : classes (rows,) of integers, or numbers (rows, outputs).
     fewest : rows of a kind that has an input.
     """
-    counts = np.bincount(values.codes[values.codes >= 0], minlength=len(values.kinds))
+    counts = values.counts
     often = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts >= fewest)]
     limit = most_kinds(len(values.codes))
     if len(often) <= FEW_KINDS:
@@ -36,7 +36,7 @@ def most_of(values: Coded, targets: Array, fewest: int) -> int:
 
 def warn_of_rare(name: str, values: Coded, fewest: int) -> None:
     """Warn the caller of `fit`, which calls this, of a column most of whose kinds are in too few rows."""
-    counts = np.bincount(values.codes[values.codes >= 0], minlength=len(values.kinds))
+    counts = values.counts
     rare = np.flatnonzero((counts > 0) & (counts < fewest))
     if len(rare) >= SEVERAL and 2 * counts[rare].sum() > counts.sum():
         warnings.warn(
