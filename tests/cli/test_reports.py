@@ -45,6 +45,17 @@ def test_defaults_learn_real_tables(run: Run, name: str, least: float) -> None:
     assert document["training"]["best_epoch"] <= document["training"]["epochs"]
 
 
+def test_few_rows_do_not_end_a_training_early(run: Run) -> None:
+    """Of these, the loss of 18 held-out rows rises for 30 epochs, which are 120 steps, and falls again."""
+    pd.read_csv(table("iris")).sample(frac=1, random_state=0).to_csv("iris.csv", index=False)
+    training = json.loads(run("train", "iris.csv", "--json")[1])["training"]
+    assert training["best_epoch"] > 40
+    assert training["epochs"] == min(300, training["best_epoch"] + 75)  # of 4 steps each
+    for *more, patience in ("--patience", 3, 3), ("--epochs", 1000, 100), ("--batch-size", 8, 30):
+        training = json.loads(run("train", "iris.csv", "--json", "--force", *more)[1])["training"]
+        assert training["epochs"] == training["best_epoch"] + patience
+
+
 def test_the_numbers_of_a_report(run: Run) -> None:
     run("train", table("breast_cancer"), "--quiet", "--hidden", "none", "--epochs", 3)
     code, out, _ = run("evaluate", "breast_cancer.safetensors", "breast_cancer.csv", "--json")

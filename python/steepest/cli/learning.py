@@ -29,6 +29,7 @@ from .output import Lines
 Array = NDArray[Any]
 _STEPS = 6000  # of a training without --epochs, unless that makes too few or too many epochs
 _FEWEST, _MOST = 20, 300
+_PATIENCE = 300  # steps: within fewer, the loss of a few held-out rows may rise for some time, and fall again
 _LINES = 20  # of epochs, at most
 
 
@@ -55,6 +56,14 @@ def epochs_for(rows: int, options: Namespace) -> int:
     if options.epochs is not None:
         return int(options.epochs)
     return int(min(max(-(-_STEPS // -(-rows // options.batch_size)), _FEWEST), _MOST))
+
+
+def patience_for(rows: int, epochs: int, options: Namespace) -> int:
+    """The epochs to wait for an improvement: as asked for, or a share of them that is enough steps."""
+    if options.patience is not None:
+        return int(options.patience)
+    batches = -(-rows // options.batch_size)
+    return int(max(5, epochs // 10, -(-_PATIENCE // batches)))
 
 
 def made(
@@ -163,7 +172,7 @@ def _fit(
     metric_has_meaning = held is not None and not (name == "R^2" and _constant(held.y, peers))
     callbacks: list[Callback] = []
     if held is not None:
-        patience = options.patience or max(5, epochs // 10)
+        patience = patience_for(peers.total(len(samples.y)), epochs, options)
         callbacks.append(EarlyStopping(patience=patience))
     if not options.quiet:
         callbacks.append(_lines(epochs, name, say))

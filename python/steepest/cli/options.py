@@ -202,7 +202,9 @@ def add_judging(parser: argparse.ArgumentParser) -> None:
         help="stop when the loss on validation rows no longer improves, and keep the best epoch; "
         "default: yes",
     )
-    patience = "epochs to wait for an improvement; default: a tenth of the epochs, but at least 5"
+    patience = (
+        "epochs to wait for an improvement; default: a tenth of the epochs, but at least 5 and 300 steps"
+    )
     add("--patience", type=values.integer("patience", 1), metavar="N", help=patience)
     validation = "fraction of the training rows held out for early stopping; default: 0.15"
     add(
