@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,6 +68,59 @@ def test_rows_may_be_dicts(path):
     np.testing.assert_array_equal(again.predict({name: FRAME[name].to_numpy() for name in FRAME}), expected)
     with pytest.raises(st.TableError, match="no column 'kind'"):
         again.predict([{"x": 1.0, "day": "2024-01-01", "yes": True}])
+
+
+@pytest.mark.parametrize("targets", [TARGETS, TARGETS[:, 0]])
+def test_numbers_are_judged(path, targets):
+    model = TabularRegressor(**SMALL).fit(FRAME, targets)
+    model.save(path)
+    again = st.load(path)
+    np.testing.assert_array_equal(again(FRAME), model.predict(FRAME).reshape(90, -1))
+    assert again.score(FRAME, targets) == pytest.approx(model.score(FRAME, targets))
+    assert again.evaluate(FRAME, targets).keys() == {
+        "r2",
+        "mean_absolute_error",
+        "root_mean_squared_error",
+    }
+    with pytest.raises(st.TableError, match="y is needed: X has no columns with the names of those"):
+        again.score(FRAME)
+    with pytest.raises(st.TableError, match=r"y has shape \(89, 3\), but the table has 90 rows"):
+        again.score(FRAME, np.zeros((89, 3)))
+
+
+@pytest.mark.parametrize("labels", [LABELS, LABELS == "on", (LABELS == "on") + 1.0])
+def test_classes_are_judged(path, labels):
+    model = TabularClassifier(**SMALL).fit(FRAME, labels)
+    model.save(path)
+    again = st.load(path)
+    np.testing.assert_array_equal(again(FRAME), model.predict_proba(FRAME))
+    assert again.score(FRAME, labels) == model.score(FRAME, labels)
+    assert again.score(FRAME, model.predict(FRAME)) == 1.0
+    assert again.evaluate(FRAME, labels)["balanced_accuracy"] <= 1.0
+    with pytest.raises(st.TableError, match="'off!' is not one of the classes"):
+        again.score(FRAME[:1], ["off!"])
+
+
+def test_answers_may_be_columns(path):
+    ensemble = TabularClassifier(**SMALL).fit(FRAME, LABELS).to_ensemble()
+    replace(ensemble, targets=("on",)).save(path)
+    again, whole = st.load(path), FRAME.assign(on=LABELS)
+    assert again.score(whole) == again.score(FRAME, LABELS) == again.score(whole.to_dict("records"))
+    with pytest.raises(st.TableError, match="no column 'on'"):
+        again.score(FRAME)
+
+
+def test_estimators_take_dicts_as_their_files_do():
+    columns = {name: FRAME[name].tolist() for name in FRAME}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    labels = LABELS.astype(object)
+    expected = TabularClassifier(**SMALL).fit(FRAME, labels)
+    for form in columns, rows:
+        model = TabularClassifier(**SMALL).fit(form, labels)
+        assert model.feature_names_in_.tolist() == list(FRAME)
+        np.testing.assert_array_equal(model.predict_proba(form), expected.predict_proba(FRAME))
+        np.testing.assert_array_equal(expected.predict_proba(form), expected.predict_proba(FRAME))
+        assert model.score(form, labels) == expected.score(FRAME, labels)
 
 
 def test_arrays_have_places(path):

@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import storage
 from .._checks import Array
@@ -18,7 +19,9 @@ from .encoding import Encoding, OneHot
 from .ensemble_json import METADATA_KEY, from_json, to_json
 from .frames import Coded, columns_in, columns_named, is_frame, read, values_of
 from .members import Classes, Numbers, mean_of, some_inputs
+from .reading import table_of_frame
 from .table import Table, TableError, table_of_dicts
+from .truth import classes_in, columns_given, measured, numbers_in
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,10 @@ class TableEnsemble:
         """Names of the columns that it takes, in their order."""
         return [encoding.name for encoding in self.encodings]
 
+    def __call__(self, X: Any) -> Array:
+        """Return the mean answer of the networks, as `mean` does."""
+        return self.mean(X)
+
     def predict(self, X: Any) -> Array:
         """Return one answer per row.
 
@@ -140,6 +147,42 @@ class TableEnsemble:
         """
         return mean_of(self.members, some_inputs(self.encodings, self._columns(X)), self.answers)
 
+    def evaluate(self, X: Any, y: ArrayLike | None = None) -> dict[str, float]:
+        """Return how good the answers are.
+
+        Parameters
+        ----------
+        X : DataFrame of pandas or polars, list of dicts, dict of columns, or array_like, (rows, columns)
+        y : array_like, (rows,) or (rows, targets), optional
+            The right answers; by default the columns of X that are predicted, if their names are known.
+
+        Returns
+        -------
+        dict
+            As of `TableModel.evaluate`.
+
+        Raises
+        ------
+        TableError
+            As `predict`, or if an answer is missing, or a label is none of the classes.
+        """
+        mean = self.mean(X)
+        outputs = 1 if isinstance(self.answers, Classes) else mean.shape[1]
+        targets = self.targets or tuple(f"y{i}" for i in range(outputs))
+        if y is not None:
+            table = Table("y", columns_given(y, len(mean), targets))
+        elif self.targets and (found := _table_of(X)) is not None:
+            table = found
+        else:
+            raise TableError("y is needed: X has no columns with the names of those that the model predicts")
+        labels = self.classes
+        truth = numbers_in(table, targets) if labels is None else classes_in(table, targets[0], labels)
+        return measured(self.task, truth, mean)
+
+    def score(self, X: Any, y: ArrayLike | None = None) -> float:
+        """Return the accuracy, or R^2 of a regression; see `evaluate`."""
+        return self.evaluate(X, y)["r2" if self.task == "regression" else "accuracy"]
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to one safetensors file, which `steepest.load` reads; see `Sequential.save`."""
         with located("the model cannot be saved"):
@@ -162,6 +205,13 @@ class TableEnsemble:
         if len(X.shape) != 2 or X.shape[1] != len(self.encodings):
             raise TableError(f"X has shape {X.shape}, but the model takes (rows, {len(self.encodings)})")
         return columns_in(X)
+
+
+def _table_of(X: Any) -> Table | None:
+    """A table whose columns have names; None for an array."""
+    if isinstance(X, Table):
+        return X
+    return table_of_frame(X) if is_frame(X) else table_of_dicts(X)
 
 
 def unknown_in(ensemble: TableEnsemble, table: Table) -> list[str]:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .. import metrics
 from ..model import Sequential
 from ..storage.json_text import located
 from .preparation import Preparation
 from .reading import table_of_frame
 from .table import Array, Table, TableError, column_of, table_of_dicts
+from .truth import columns_given, measured
 
 METADATA_KEY = "table"
 
@@ -168,14 +168,11 @@ class TableModel:
             If an answer is missing, or a label is none of the classes.
         """
         truth, outputs = self._judged(table, y)
-        if self.task == "classification":
-            names = ("accuracy", "balanced_accuracy", "f1")
-            return {name: getattr(metrics, name)(truth, outputs) for name in names}
         if self.task == "multilabel":
             return {"accuracy": float(np.mean((outputs > 0) == (truth > 0)))}
-        answers = self.preparation.answers(outputs).reshape(truth.shape)
-        names = ("r2", "mean_absolute_error", "root_mean_squared_error")
-        return {name: getattr(metrics, name)(truth, answers) for name in names}
+        if self.task == "regression":
+            outputs = self.preparation.answers(outputs).reshape(truth.shape)
+        return measured(self.task, truth, outputs)
 
     def score(self, table: Any, y: ArrayLike | None = None) -> float:
         """Return the accuracy, or R^2 of a regression; see `evaluate`."""
@@ -211,14 +208,7 @@ class TableModel:
         """The truth, and the network's outputs."""
         found = self._table(table)
         if y is not None:
-            given = np.atleast_1d(np.asarray(y))
-            columns = [given] if given.ndim == 1 else list(given.T)
-            if len(columns) != len(self.target_names) or len(columns[0]) != len(found):
-                raise TableError(
-                    f"y has shape {given.shape}, but the table has {len(found)} rows, and the model predicts "
-                    f"{len(self.target_names)} columns"
-                )
-            own = dict(zip(self.target_names, map(column_of, columns), strict=True))
+            own = columns_given(y, len(found), self.target_names)
             found = replace(found, columns={**found.columns, **own})
         return self.preparation.truth(found), self._outputs(found)
 

@@ -1,4 +1,4 @@
-"""The columns that a model predicts, in a table that has them."""
+"""The columns that a model predicts, in a table or beside it, and how near its answers are to them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from .table import Array, Table, TableError, gaps_in, listed, numbers, text_of
+from .. import metrics
+from .table import Array, Table, TableError, column_of, gaps_in, listed, numbers, text_of
+
+_OF_CLASSES = ("accuracy", "balanced_accuracy", "f1")
+_OF_NUMBERS = ("r2", "mean_absolute_error", "root_mean_squared_error")
 
 
 def known_rows(table: Table, targets: Sequence[str]) -> NDArray[np.int64]:
@@ -51,3 +55,27 @@ def numbers_in(table: Table, targets: Sequence[str]) -> Array:
         row, which = np.argwhere(gaps)[0]
         raise TableError(f"{table.row(row)}: there is no {targets[which]!r}")
     return values
+
+
+def columns_given(y: ArrayLike, rows: int, targets: Sequence[str]) -> dict[str, Array]:
+    """Answers that are given beside a table, as columns of it.
+
+    Raises
+    ------
+    TableError
+        If they are of other rows, or of another number of columns.
+    """
+    given = np.atleast_1d(np.asarray(y))
+    columns = [given] if given.ndim == 1 else list(given.T)
+    if len(columns) != len(targets) or len(columns[0]) != rows:
+        raise TableError(
+            f"y has shape {given.shape}, but the table has {rows} rows, and the model predicts "
+            f"{len(targets)} columns"
+        )
+    return dict(zip(targets, map(column_of, columns), strict=True))
+
+
+def measured(task: str, truth: Array, answers: Array) -> dict[str, float]:
+    """How good scores of classes, or numbers of the shape of the truth, are."""
+    names = _OF_CLASSES if task == "classification" else _OF_NUMBERS
+    return {name: getattr(metrics, name)(truth, answers) for name in names}

@@ -121,7 +121,7 @@ class TabularEstimator(TabularParameters):
 
         Parameters
         ----------
-        X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
+        X : DataFrame, list of dicts, dict of columns, or array-like, of shape (n_samples, n_features)
             With numbers, categories, texts, booleans, dates and gaps.
         y : array-like of shape (n_samples,), of a regressor also (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None

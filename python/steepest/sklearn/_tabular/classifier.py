@@ -127,7 +127,7 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
 
         Parameters
         ----------
-        X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
+        X : DataFrame, list of dicts, dict of columns, or array-like, of shape (n_samples, n_features)
 
         Returns
         -------
@@ -145,7 +145,7 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
 
         Parameters
         ----------
-        X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
+        X : DataFrame, list of dicts, dict of columns, or array-like, of shape (n_samples, n_features)
 
         Returns
         -------
@@ -159,7 +159,7 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
 
         Parameters
         ----------
-        X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
+        X : DataFrame, list of dicts, dict of columns, or array-like, of shape (n_samples, n_features)
 
         Returns
         -------
@@ -178,7 +178,7 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
 
         Parameters
         ----------
-        X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
+        X : DataFrame, list of dicts, dict of columns, or array-like, of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,), default=None
 
@@ -194,6 +194,7 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
         y = as_given(y)
         if (labels := np.asarray(y)).dtype.kind != "O" or labels.ndim != 1:
             return float(super().score(X, y, sample_weight))
-        check_consistent_length(X, y, sample_weight)
-        hits = labels == self.predict(X).astype(object)
+        predicted = self.predict(X).astype(object)
+        check_consistent_length(predicted, y, sample_weight)
+        hits = labels == predicted
         return float(np.average(hits, weights=sample_weight))

@@ -99,7 +99,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
+        X : DataFrame, list of dicts, dict of columns, or array-like, of shape (n_samples, n_features)
         y : ignored
 
         Returns
@@ -151,7 +151,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
+        X : DataFrame, list of dicts, dict of columns, or array-like, of shape (n_samples, n_features)
             Columns whose names are strings may have another order, and there may be more; others are taken by
             their places.
 

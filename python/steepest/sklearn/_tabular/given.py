@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from ...tables.frames import columns_in, columns_named, is_frame, is_nothing
-from ...tables.table import Table, listed
+from ...tables.table import Table, listed, table_of_dicts
 
 
 def columns_to_fit(estimator: Any, X: Any) -> list[Any]:
@@ -92,7 +93,9 @@ def categories_of(chosen: Any, names: Sequence[str], named: bool) -> set[int]:
 
 
 def _checked(X: Any, estimator: Any) -> Any:
-    """A frame, or an array of two dimensions, of whatever."""
+    """A frame, or an array of two dimensions, of whatever; dicts are a `Table`."""
+    if not issparse(X) and (found := table_of_dicts(X)) is not None:  # some sparse matrices are mappings
+        X = found
     if not is_frame(X):
         if isinstance(X, list | tuple) and np.asarray(X, dtype=object).ndim == 2:
             X = np.asarray(X, dtype=object)  # or NumPy would write numbers and gaps beside texts as texts

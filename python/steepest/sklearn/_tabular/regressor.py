@@ -119,7 +119,7 @@ class TabularRegressor(RegressorMixin, TabularEstimator):
 
         Parameters
         ----------
-        X : DataFrame of pandas or polars, or array-like, of shape (n_samples, n_features)
+        X : DataFrame, list of dicts, dict of columns, or array-like, of shape (n_samples, n_features)
 
         Returns
         -------
