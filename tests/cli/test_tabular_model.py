@@ -184,8 +184,8 @@ def test_rows_that_do_not_fit(run: Run, table: str) -> None:
     assert_refused(run, predict, "new.csv: no column 'day'; the model takes 'x', 'kind', 'day', 'new', the")
     FRAME.rename(columns={"day": "Day"}).to_csv("new.csv", index=False)
     assert_refused(run, predict, "did you mean 'Day'?")
-    FRAME.assign(x="tall").to_csv("new.csv", index=False)
-    assert_refused(run, predict, "column 'x' holds 'tall', which is not a number")
+    FRAME.assign(x=np.where(FRAME.index == 6, "tall", "1")).to_csv("new.csv", index=False)
+    assert_refused(run, predict, "column 'x' holds 'tall' in row 7 of 120, which is not a number")
     evaluate: list[object] = ["evaluate", *predict[1:]]
     FRAME.drop(columns="size").to_csv("new.csv", index=False)
     assert_refused(run, evaluate, "new.csv: no column 'size'")

@@ -65,10 +65,6 @@ class Cells:
     codes: NDArray[np.int64]
     different: list[Any]
 
-    def mapped(self, function: Callable[[Any], float]) -> NDArray[np.float64]:
-        """A number for each row, NaN where there is no cell."""
-        return np.array([*map(function, self.different), np.nan])[self.codes]
-
     def coded(self) -> Coded:
         """Their texts; 1 and 1.0 and "1" are one, and so are a date and its text."""
         texts = [_kind(cell) for cell in self.different]
@@ -351,13 +347,17 @@ def _day(cell: Any) -> float:
 
 
 def _each(cells: Cells, function: Callable[[Any], float], name: str, what: str) -> NDArray[np.float64]:
-    def of(cell: Any) -> float:
+    found = np.full(len(cells.different) + 1, np.nan)
+    for place, cell in enumerate(cells.different):
         try:
-            return function(cell)
+            found[place] = function(cell)
         except (ValueError, OverflowError):
+            rows = np.flatnonzero(cells.codes == place)
+            if not len(rows):  # a category of pandas that no row has
+                continue
             raise TableError(
-                f"column {name!r} holds {cell!r:.80}, which is not {what}, as all were where it was fitted: "
-                "if it is a category, name it in categorical_features of the fit, or --categorical"
+                f"column {name!r} holds {cell!r:.80} in row {rows[0] + 1} of {len(cells.codes)}, which is "
+                f"not {what}, as all were where it was fitted: if it is a category, name it in "
+                "categorical_features of the fit, or --categorical"
             ) from None
-
-    return cells.mapped(of)
+    return found[cells.codes]

@@ -130,10 +130,12 @@ def test_a_frame_that_is_not_there_yet_is_refused(tmp_path):
 
 def test_a_cell_of_another_kind_says_what_to_do():
     encoder = TableEncoder().fit(column(["1", "2", "3"]))
-    with pytest.raises(TableError, match=r"'3a', which is not a number, .* name it in categorical_features"):
+    with pytest.raises(TableError, match=r"'3a' in row 2 of 2, .* name it in categorical_features"):
         encoder.transform(column(["1", "3a"]))
+    unused = pd.Categorical(["1", "2"], categories=["1", "2", "3a"])  # a kind that no row has is no mistake
+    assert len(encoder.transform(pd.DataFrame({"a": unused}))) == 2
     encoder = TableEncoder().fit(column(["2020-01-01", "2020-01-02"]))
-    with pytest.raises(TableError, match=r"'x', which is not a date .* name it in categorical_features"):
+    with pytest.raises(TableError, match=r"'x' in row 2 of 2, .* a date .* name it in categorical_features"):
         encoder.transform(column(["2020-01-01", "x"]))
 
 

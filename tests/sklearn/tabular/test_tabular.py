@@ -231,8 +231,9 @@ def test_what_is_refused():
         classifier(bins=-1).fit(FRAME, LABELS)
     with pytest.raises(InvalidParameterError, match="'metric' parameter of TabularRegressor"):
         regressor(metric="accuracy").fit(FRAME, SCORES)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        regressor().fit(FRAME, SCORES[:-1])
+    for model, y in (regressor(), SCORES[:-1]), (classifier(), LABELS[:-1]), (classifier(), ["a"]):
+        with pytest.raises(ValueError, match=rf"inconsistent numbers of samples: \[{ROWS}, {len(y)}\]"):
+            model.fit(FRAME, y)
     with pytest.raises(ValueError, match="too large to standardize"):
         regressor().fit(FRAME, np.where(np.arange(ROWS) == 0, 1e300, 0))
     model = classifier(max_steps=1).fit(FRAME, LABELS)

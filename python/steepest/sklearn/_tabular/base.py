@@ -175,8 +175,8 @@ class TabularEstimator(TabularParameters):
         for fitted_before in ("members_", "best_epochs_", "validation_score_"):
             self.__dict__.pop(fitted_before, None)  # or a fit that fails would leave them beside its parts
         columns = columns_to_fit(self, X)
-        y = self._validated(y)
         check_consistent_length(columns[0], y)
+        y = self._validated(y)
         like_X = np.empty((len(y), 1), dtype=np.float32)
         weights = self._weights(y, None if sample_weight is None else weights_of(sample_weight, like_X))
         weights_count(weights, WEIGHTED)
