@@ -104,6 +104,7 @@ if not TYPE_CHECKING:  # type checkers go by the imports: mypy cannot add lists
     )
 
     _advice.advise(value for name in __all__ if isinstance(value := globals()[name], type))
+    _advice.advise(getattr(schedules, name) for name in schedules.__all__)
 
     def __getattr__(name: str) -> Any:
         """`steepest.sklearn` when it is first used: scikit-learn takes a second to import, or is missing."""

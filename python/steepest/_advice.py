@@ -87,6 +87,21 @@ _IN_LAYERS: Mapping[str, str] = {
     "units": "out_features",
     "use_bias": "bias",
 }
+_IN_SCHEDULES: Mapping[str, str] = {
+    "T_max": "steps",
+    "decay_rate": "decay",
+    "decay_steps": "steps",
+    "eta_min": "final",
+    "gamma": "factor",
+    "initial_learning_rate": "rate",
+    "learning_rate": "rate",
+    "lr": "rate",
+    "power_t": "power",
+    "step_size": "every",
+    "total_iters": "steps",
+    "total_steps": "steps",
+    "warmup_steps": "steps",
+}
 _ELSEWHERE: Mapping[str, str] = {
     "lambda_": "strength",
     "class_weights": "class_weight",
@@ -124,8 +139,8 @@ _NAMES: Mapping[str, str] = {
     "Softmax": "no layer: st.SoftmaxCrossEntropy has a softmax of its own; model.predict_proba(X) for "
     "probabilities",
 }
-# Methods that a model does not have.
-METHODS: Mapping[str, str] = {
+# Methods that a model does not have, and attributes that a history does not.
+_METHODS: Mapping[str, str] = {
     "compile": "give loss, optimizer and metrics to fit",
     "cuda": "everything runs on the CPU",
     "eval": "nothing is needed: model(X) drops nothing",
@@ -139,6 +154,10 @@ METHODS: Mapping[str, str] = {
     "set_weights": "write load_state_dict(state)",
     "zero_grad": "trainer.step(X, y) of a st.Trainer does all of a step",
 }
+IN_HISTORIES: Mapping[str, str] = {
+    "history": 'it is the record itself: history["loss"], or history.to_dict() for all of it',
+    "val_loss": "write validation_loss",
+}
 
 
 def table_for(kind: type[Any]) -> Mapping[str, str]:
@@ -148,6 +167,8 @@ def table_for(kind: type[Any]) -> Mapping[str, str]:
         return _IN_OPTIMIZERS
     if ".layers" in module:
         return _IN_LAYERS
+    if ".schedules" in module:
+        return {**_IN_SCHEDULES, "gamma": "decay" if kind.__name__ == "Exponential" else "factor"}
     return {**_IN_LAYERS, **_IN_FITS} if kind.__name__ in ("Sequential", "Trainer") else _ELSEWHERE
 
 
@@ -202,24 +223,22 @@ def missing_name(name: str) -> str:
 
 
 class Lacking:
-    """A method of other libraries: to `hasattr` it is not there, and using it says what to write.
+    """A name of other libraries: to `hasattr` it is not there, and using it says what to write.
 
     A `__getattr__` would say it too, but slows every attribute of the class: 4 % of a call of a small model.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, advice: str) -> None:
+        self._name, self._advice = name, advice
 
     def __get__(self, instance: object, owner: type[Any]) -> Any:
         """Raise."""
-        raise AttributeError(
-            f"{owner.__name__!r} object has no attribute {self._name!r}: {METHODS[self._name]}"
-        )
+        raise AttributeError(f"{owner.__name__!r} object has no attribute {self._name!r}: {self._advice}")
 
 
-def lacking(kind: _Class) -> _Class:
+def lacking(kind: _Class, table: Mapping[str, str] = _METHODS) -> _Class:
     """A class whose objects say what to write in place of the methods that they lack."""
-    for name in METHODS:
+    for name, advice in table.items():
         if not hasattr(kind, name):
-            setattr(kind, name, Lacking(name))
+            setattr(kind, name, Lacking(name, advice))
     return kind

@@ -56,6 +56,13 @@ def test_few_rows_do_not_end_a_training_early(run: Run) -> None:
         assert training["epochs"] == training["best_epoch"] + patience
 
 
+def test_names_that_a_fit_takes(run: Run) -> None:
+    """Of losses and optimizers; the report has their own."""
+    words = ["train", table("diabetes"), "--json", "--force", "--epochs", 1]
+    found = json.loads(run(*words, "--loss", "mae", "--optimizer", "AdamW")[1])["network"]
+    assert found["loss"] == "absolute_error" and found["optimizer"].startswith("AdamW(")
+
+
 def test_the_numbers_of_a_report(run: Run) -> None:
     run("train", table("breast_cancer"), "--quiet", "--hidden", "none", "--epochs", 3)
     code, out, _ = run("evaluate", "breast_cancer.safetensors", "breast_cancer.csv", "--json")

@@ -147,3 +147,11 @@ def test_what_users_wrote_is_escaped_and_cut(data):
         html = shown._repr_html_()
         Reader(html)
         assert "<script" not in html and "<b>" not in html and len(html) < 2000
+
+
+def test_names_of_other_libraries():
+    with pytest.raises(AttributeError, match=r"'History' object has no attribute 'history': it is the reco"):
+        st.History().history  # noqa: B018
+    with pytest.raises(AttributeError, match="'val_loss': write validation_loss"):
+        st.History().val_loss  # noqa: B018
+    assert not hasattr(st.History(), "history")

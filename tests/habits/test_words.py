@@ -129,6 +129,10 @@ def fit(**options):
         (st.LeakyReLU, "alpha", "negative_slope"),
         (st.SoftmaxCrossEntropy, "weight", "write class_weight"),
         (st.L2, "lambda_", "write strength"),
+        (st.schedules.Step, "step_size", r"Step\(\) got .* 'step_size': write every"),
+        (st.schedules.Step, "gamma", "write factor"),
+        (st.schedules.Exponential, "gamma", "write decay"),
+        (st.schedules.Cosine, "T_max", "write steps"),
     ],
 )
 def test_keywords_of_others(call, keyword, message):
@@ -144,9 +148,11 @@ def test_the_table_names_what_is_there():
             known |= set(inspect.signature(value).parameters)
     for kind in (st.Sequential, st.Trainer):
         known |= set(inspect.signature(kind.fit).parameters)
+    for name in st.schedules.__all__:
+        known |= set(inspect.signature(getattr(st.schedules, name)).parameters)
     from steepest import _advice
 
-    for table in (_advice._IN_FITS, _advice._IN_OPTIMIZERS, _advice._IN_LAYERS, _advice._ELSEWHERE):
+    for table in (getattr(_advice, name) for name in dir(_advice) if name.startswith(("_IN_", "_ELSE"))):
         words = {text for text in table.values() if text.isidentifier()}
         assert words <= known, words - known
     for name, text in _advice._NAMES.items():

@@ -146,9 +146,10 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add = group.add_argument
     losses = "; ".join(f"{task}: {', '.join(names)}" for task, names in TASK_LOSSES.items())
     every = tuple(dict.fromkeys(name for names in TASK_LOSSES.values() for name in names))
-    add("--loss", choices=every, metavar="NAME", help=f"{losses}; default: the first one of the task")
+    loss = f"{losses}; default: the first one of the task"
+    add("--loss", type=values.loss, choices=every, metavar="NAME", help=loss)
     optimizers = f"{', '.join(OPTIMIZERS)}; default: adam"
-    add("--optimizer", choices=OPTIMIZERS, metavar="NAME", help=optimizers)
+    add("--optimizer", type=str.lower, choices=OPTIMIZERS, metavar="NAME", help=optimizers)
     rates = ", ".join(f"{rate} for {loss}" for loss, rate in SGD_RATES.items())
     rate = (
         f"default: {ADAM_RATE} for adam and adamw; of sgd {rates}, {SGD_RATE_OF_OTHERS} for other losses; "

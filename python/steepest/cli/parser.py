@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import NoReturn
 
@@ -103,6 +104,9 @@ _ELSEWHERE = {
 }
 
 
+_LISTS = ("--hidden", "--target", "--features", "--drop", "--categorical", "--keep", "--missing-values")
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, which names what may have been meant."""
 
@@ -119,8 +123,22 @@ class _Parser(argparse.ArgumentParser):
         """As argparse's; a command's parser refuses what it does not know itself, since it knows best."""
         found, unknown = super().parse_known_args(args, namespace)
         if unknown and self.prog != "steepest":
-            self.error("unrecognized arguments: " + " ".join(unknown))
+            words = sys.argv[1:] if args is None else list(args)
+            self.error("unrecognized arguments: " + " ".join(unknown) + _with_commas(words))
         return found, unknown
+
+
+def _with_commas(words: Sequence[str]) -> str:
+    """What to say of words that follow an option's value, where one value lists several by commas."""
+    for place, option in enumerate(words):
+        if option in _LISTS:
+            given = list(takewhile(lambda word: not word.startswith("-"), words[place + 1 :]))
+            if option == "--hidden":  # a table may follow
+                given = list(takewhile(str.isdecimal, given))
+            if len(given) > 1:
+                example = ",".join(given) if option == "--hidden" else "A,B"
+                return f": several are separated by commas, as in {option} {example}"
+    return ""
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Literal, TypeVar
 
 from .. import _checks
+from ..losses import ALIASES
 from ..penalties import L1, L2, ElasticNet, Penalty
 from ..training.checkpoints.every import checked_every
 
@@ -33,6 +34,11 @@ def real(name: str, check: Callable[[object, str], float]) -> Callable[[str], fl
         return _valid(lambda: check(number, name))
 
     return parse
+
+
+def loss(text: str) -> str:
+    """The name of a loss, also by the other names that `Sequential.fit` takes."""
+    return ALIASES.get(text, text)
 
 
 def every(text: str) -> int | str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from .. import _html
+from .. import _advice, _html
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -200,3 +200,6 @@ class History:
             rows.append([f"{epoch}{best}", *values])
             before = epoch
         return _html.table(repr(self), ["epoch", *lists], rows)
+
+
+_advice.lacking(History, _advice.IN_HISTORIES)
