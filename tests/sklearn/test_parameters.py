@@ -12,10 +12,11 @@ import pytest
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import InvalidParameterError
 from support.networks import assert_same_models
 from support.tolerances import assert_same_bits
 
-from steepest.sklearn import MLPClassifier, MLPRegressor
+from steepest.sklearn import LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor
 
 pytestmark = [
     pytest.mark.usefixtures("on_backend"),
@@ -167,3 +168,23 @@ def test_bad_calls_are_named():
         classifier().fit(X, Y).set_params(batch_norm=True).predict(X)
     with pytest.warns(ConvergenceWarning, match="Maximum iterations .8. reached and the optimization hasn't"):
         classifier().fit(X, Y)
+
+
+@pytest.mark.parametrize("name", ["solver", "loss", "penalty", "alpha"])
+@pytest.mark.parametrize("kind", [LinearClassifier, LinearRegressor, MLPClassifier, MLPRegressor])
+def test_parameters_set_between_calls_of_partial_fit_are_validated(kind, name):
+    """scikit-learn's decorator looks at those of the first call only."""
+    model = kind(random_state=0)
+    if kind in (LinearClassifier, MLPClassifier):
+        model.partial_fit(X, Y, classes=np.unique(Y))
+    model.partial_fit(X, Y)
+    before = model.predict(X)
+    model.set_params(**{name: "bogus"})
+    # scikit-learn's networks have no partial_fit with a solver that is not stochastic, nor have ours.
+    hidden = name == "solver" and kind in (MLPClassifier, MLPRegressor)
+    error = AttributeError if hidden else InvalidParameterError
+    with pytest.raises(
+        error, match="partial_fit" if hidden else f"The '{name}' parameter of {kind.__name__}"
+    ):
+        model.partial_fit(X, Y)
+    assert (model.predict(X) == before).all()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -48,10 +49,9 @@ def check_class_weight(class_weight: Any, classes: Array, dtype: np.dtype[Any]) 
     """
     if class_weight is None or (isinstance(class_weight, str) and class_weight == "balanced"):
         return
-    if not isinstance(class_weight, Mapping):  # which partial_fit, as scikit-learn's, looks at once only
-        raise TypeError(f"class_weight must be a mapping, 'balanced' or None, not {class_weight!r:.80}")
     known = set(classes.tolist())
-    unknown = [label for label in class_weight if label not in known]
+    labels = dict(zip(class_weight, _as_in(classes, class_weight), strict=True))
+    unknown = [label for label, own in labels.items() if own not in known]
     if unknown and len(class_weight) - len(unknown) < len(known):
         raise ValueError(f"class_weight has the class {unknown[0]!r:.80}, but the classes of y are {classes}")
     for label, weight in class_weight.items():
@@ -85,4 +85,22 @@ def weighted_by_class(
 
 def _weights_by_class(class_weight: Any, classes: Array) -> list[float]:
     """Those of a mapping; 1 for a class that it lacks."""
-    return [float(class_weight.get(label, 1)) for label in classes.tolist()]
+    own = dict(zip(_as_in(classes, class_weight), class_weight.values(), strict=True))
+    return [float(own.get(label, 1)) for label in classes.tolist()]
+
+
+def _as_in(classes: Array, labels: Iterable[Any]) -> list[Any]:
+    """Labels as `classes.tolist()` has them: dates and durations of any type as those of its unit."""
+    if classes.dtype.kind not in "mM":
+        return list(labels)
+    return [_exactly(label, classes.dtype) for label in labels]
+
+
+def _exactly(label: Any, dtype: np.dtype[Any]) -> Any:
+    """The label in a unit; itself if it is no date, or has a time that the unit lacks."""
+    given = np.asarray(label.to_numpy() if hasattr(label, "to_numpy") else label)  # pandas'
+    if isinstance(label, date | timedelta) and given.dtype.kind == "O":  # Python's
+        given = given.astype(f"{dtype.kind}8[us]")
+    if given.dtype.kind != dtype.kind or (own := given.astype(dtype)) != given:
+        return label
+    return own.tolist()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from operator import is_
 from os import PathLike
 from typing import Any, TypeVar
 
@@ -43,6 +44,7 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
 
     _zero_weights = False  # whether `partial_fit` takes samples none of which counts
     _optimizer: Solver | None = None  # kept between calls of `partial_fit`
+    _parameters: Sequence[Any] = ()  # those of the last of these calls
 
     # ---- what a family says -----------------------------------------------------------------------------
 
@@ -175,6 +177,8 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
     @alone
     def _fit(self: Self, job: FitJob) -> Self:
         """Check, begin if it is fresh, learn."""
+        if job.incremental:
+            self._check_again()
         self._check_numbers()
         self._check_settings(job)
         job = self._checked(replace(job, fresh=not (self._fitted() and (self.warm_start or job.incremental))))
@@ -195,6 +199,13 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
         if not self._finite(job):
             raise ValueError(NOT_FINITE)
         return self
+
+    def _check_again(self) -> None:
+        """Validate parameters that were set since the call before, as scikit-learn does only in the first."""
+        now = [getattr(self, one.name) for one in fields(self)]
+        if not (self._parameters and all(map(is_, now, self._parameters))):
+            self._validate_params()
+            self._parameters = now
 
     def _finite(self, job: FitJob) -> bool:
         """Whether all is that learning has changed."""
