@@ -75,15 +75,15 @@ def settle(options: argparse.Namespace) -> None:
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """How a text file is read."""
     add = parser.add_argument_group("reading").add_argument
-    add("--separator", type=values.separator, metavar="C", help="between columns, or tab; default: found out")
-    add("--decimal", type=values.character, metavar="C", help="decimal mark; default: found out")
-    add("--thousands", type=values.character, metavar="C", help="between thousands; default: found out")
+    add("--separator", type=values.separator, metavar="C", help="between columns, or tab; default: detected")
+    add("--decimal", type=values.character, metavar="C", help="decimal mark; default: detected")
+    add("--thousands", type=values.character, metavar="C", help="between thousands; default: detected")
     add("--encoding", metavar="NAME", help="for example cp1252; default: UTF-8")
     add(
         "--header",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="whether the first row has the names of the columns; default: found out",
+        help="whether the first row has the names of the columns; default: detected",
     )
     missing = "more texts that stand for a missing value, for example -,unknown"
     add("--missing-values", type=values.texts, action="extend", metavar="TEXTS", help=missing)
