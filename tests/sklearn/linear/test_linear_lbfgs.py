@@ -228,7 +228,7 @@ def test_ctrl_c_keeps_the_last_point():
             raise KeyboardInterrupt
         return float((point**4).sum()), 4 * point**3
 
-    method = LBFGS(function, lambda point: lambda gradient: gradient / 12)
+    method = LBFGS(function, lambda point, left: (lambda gradient: gradient / 12, 10))
     with pytest.raises(KeyboardInterrupt):
         method.run(np.full((3, 1), 2.0), 1e-9, 100)
     best = method.at

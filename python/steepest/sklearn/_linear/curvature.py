@@ -58,6 +58,32 @@ def mixed_curvatures(loss: Loss, scores: Array, targets: Array, width: float = 0
     return mixed
 
 
+def shared_curvature(loss: Loss, scores: Array, targets: Array, share: Array) -> tuple[Array, Array]:
+    """The mean of `mixed_curvatures`, and before it the share of each sample in its trace.
+
+    Returns (samples,) and (scores, scores). Of a loss of classes without kinks. For cross-entropy the
+    products of the two are the curvature itself where all samples have the same scores, as at the start.
+    """
+    if isinstance(loss, MulticlassHinge):
+        bends = _hinge_bends(loss, scores, targets, 0.0)
+        ones = np.eye(scores.shape[1])[targets]
+        pairs = _sum_of_products(ones, share[:, None] * bends)
+        pairs, own = pairs + pairs.T, 2 * share * bends.sum(axis=1)
+    else:
+        shares = active().softmax(scores)
+        pairs = _sum_of_products(shares, share[:, None] * shares)
+        own = share * (1 - np.square(shares).sum(axis=1))
+    if not 0 < own.sum() < np.inf:  # no sample is near a kink, or scores that are not finite
+        return share, np.eye(scores.shape[1])
+    own = np.maximum(own, _LEAST * own.mean())
+    np.fill_diagonal(pairs, 0)
+    return own / own.sum(), np.diag(pairs.sum(axis=1)) - pairs
+
+
+def _sum_of_products(a: Array, b: Array) -> Array:
+    return active().linear(np.ascontiguousarray(a.T), b, None)
+
+
 def _bends(loss: Loss, scores: Array, targets: Array, width: float) -> Array:
     if isinstance(loss, SoftmaxCrossEntropy):
         shares = active().softmax(scores)

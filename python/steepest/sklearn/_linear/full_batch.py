@@ -14,7 +14,7 @@ from ..._checks import Array
 from ...backends.data import Batch, Parameters, TrainConfig
 from ...compile.compiled import Compiled
 from ...layers import Linear
-from .curvature import curvatures, mixed_curvatures
+from .curvature import curvatures, mixed_curvatures, shared_curvature
 from .metric import MOST_MIXED, Curvature, few_enough
 from .minimize import LBFGS, Metric, Minimum, dot
 from .outcome import COARSE
@@ -26,6 +26,8 @@ _SURE = 0.01  # what is left to a minimum is estimated, and may be this much too
 _NO_END = 1e-6  # of the value at the start: so small, a loss that has no minimum is said to have none
 _NOTHING = 1e-14  # and any other is said to have come to 0
 _MIXED_AT_ONCE = 1e7  # multiply-adds, up to which the Hessian of all scores together is nearly free
+_PAIRS, _PAIRS_SHARED = 10, 20  # steps that share a Hessian, and a metric from one sum of products
+_STEP = 4  # multiply-adds of a step, for each sample and weight: scores, gradient, and as long for the rest
 _DEAR = 1e100  # a penalty of a scaled weight that no sample can make up for: the feature is as good as 0
 _LAST_LEVEL = 1e-12  # kinks, of their width at the start: narrower ones are of rounding
 
@@ -225,35 +227,47 @@ class _Problem:
                 best.point, best.value = point, value
         return best
 
-    def _metric_at(self, level: float) -> Callable[[Array], Metric]:
-        """Of a point, the metric there."""
-        loss, targets = self._objective.config.loss, self._batch.targets
+    def _metric_at(self, level: float) -> Callable[[Array, float], tuple[Metric, int]]:
+        """Of a point and the steps left from there, its metric, and how many steps share that."""
+        loss, samples = self._objective.config.loss, len(self._batch.targets)
         width = 0.0 if self._kinks is None else level * self._kinks.width
-        mixes = self._objective.differences and self._l2.size * self._scores <= MOST_MIXED
-        every = few_enough(len(targets), self._l2.size, self._scores, mixes)
-        some = self._scaled.every(every)
-        curvature = Curvature(some.rows, self._bias)
-        share, targets = some.share[:, None], targets[::every]
-        # Far from the minimum, steps by each score's own part of the curvature lead as near to it.
-        work = len(targets) * (self._l2.size * self._scores) ** 2 / 2
-        apart = not mixes or (work > _MIXED_AT_ONCE and not self._has_kinks)
+        weights = self._l2.size
+        mixes = self._objective.differences and weights * self._scores <= MOST_MIXED
+        some, targets, curvature = self._rows(few_enough(samples, weights, self._scores, mixes))
+        many = self._rows(few_enough(samples, weights, 1, False))
+        # The Hessian of all scores together can cost as much as 100 steps, and one sum of products for all
+        # scores as few of them. So that comes first, and the Hessian once more steps are left than it costs.
+        work = len(targets) * (weights * self._scores) ** 2 / 2
+        shares = self._objective.differences and not self._has_kinks and many[-1].has_pairs(self._scores)
+        nearly_free = mixes and work <= _MIXED_AT_ONCE
+        step_work = _STEP * samples * weights * self._scores
 
-        def metric_at(point: Array) -> Metric:
-            nonlocal apart
-            bias = point[-1] if self._bias else np.zeros(self._scores)
-            scores = some.scores(point[: len(self._scaled.scale)], bias)
+        def metric_at(point: Array, left: float) -> tuple[Metric, int]:
             squares = np.broadcast_to(2 * self._l2, point.shape)
             if self._objective.l1:
                 sizes = np.maximum(np.abs(point), np.where(self._l1 > 0, level * self._widths, 1.0))
                 squares = squares + self._l1 / sizes
+            if shares and not nearly_free and not (mixes and left * step_work > work):
+                rows, own, one = many
+                found = shared_curvature(loss, self._scores_of(rows, point), own, rows.share)
+                return one.shared(*found, squares[:, 0]), _PAIRS_SHARED
+            scores, share = self._scores_of(some, point), some.share[:, None]
             if self._objective.paired:
                 two = np.hstack([-scores, scores]) / 2
                 # A loss of a difference bends by both of its scores alike.
-                return curvature.apart(curvatures(loss, two, targets, width)[:, :1] * share, squares)
-            mixed = None if apart else mixed_curvatures(loss, scores, targets, width)
-            apart = not mixes
+                return curvature.apart(curvatures(loss, two, targets, width)[:, :1] * share, squares), _PAIRS
+            mixed = mixed_curvatures(loss, scores, targets, width) if mixes else None
             if mixed is not None:
-                return curvature.mixed(mixed * share[:, :, None], squares)
-            return curvature.apart(curvatures(loss, scores, targets, width) * share, squares)
+                return curvature.mixed(mixed * share[:, :, None], squares), _PAIRS
+            return curvature.apart(curvatures(loss, scores, targets, width) * share, squares), _PAIRS
 
         return metric_at
+
+    def _rows(self, step: int) -> tuple[Scaled, Array, Curvature]:
+        """Each `step`th of the samples, their targets and their curvature."""
+        some = self._scaled.every(step)
+        return some, self._batch.targets[::step], Curvature(some.rows, self._bias)
+
+    def _scores_of(self, some: Scaled, point: Array) -> Array:
+        bias = point[-1] if self._bias else np.zeros(self._scores)
+        return some.scores(point[: len(self._scaled.scale)], bias)

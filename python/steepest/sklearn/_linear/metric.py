@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
 from scipy import sparse
-from scipy.linalg import cho_factor, cho_solve
-from threadpoolctl import threadpool_limits
+from scipy.linalg import cho_factor
+from scipy.linalg.lapack import dpotrs
+from threadpoolctl import ThreadpoolController
 
 from ..._checks import Array
 from ...backends import active
@@ -22,6 +24,8 @@ _MOST_PAIRS = 2**23  # pairs of weights of one score, times the scores
 _MANY_FEATURES = 8  # for each sample, with which products of pairs say little for their cost
 _PRODUCTS = 2e10  # multiply-adds that they may cost, some tenths of a second; else some rows stand for all
 _NUMBERS = 2**23  # and numbers that they may be made of, 64 MB
+_BLOCK = 2**17  # numbers of products that are made at once, as many as a cache holds
+_FLAT = 1e-3  # of the mean over directions of scores: none is taken for flatter
 _SMALL = 100  # weights, up to which BLAS has one thread by itself
 _RIDGE = 1e-13  # of the diagonal: roundings of the products count for nothing
 
@@ -50,6 +54,11 @@ class Curvature:
         self._intercept = intercept
         self._weights = rows.shape[1] + intercept  # of a score
 
+    def has_pairs(self, scores: int) -> bool:
+        """Whether pairs of weights of one score are few enough, and told by the samples."""
+        pairs, samples = self._weights**2, self._rows.shape[0]
+        return scores * pairs <= _MOST_PAIRS and self._weights <= _MANY_FEATURES * samples
+
     def mixed(self, bends: Array, squares: Array) -> Metric:
         """The inverse of all of it; bends: (samples, scores, scores), with the shares of the samples.
 
@@ -70,10 +79,29 @@ class Curvature:
         solve = _solver(products.reshape((scores * weights,) * 2), squares.T.ravel())
         return lambda gradient: solve(gradient.T.ravel()).reshape(scores, weights).T
 
+    def shared(self, bends: Array, pairs: Array, squares: Array) -> Metric:
+        """The inverse of it as if the samples differed in size alone, by one sum of products for all scores.
+
+        bends: (samples,), times pairs: (scores, scores) of each. squares: (weights,), alike for all scores.
+        """
+        # What all scores have in common bends no loss; see `mixed`.
+        values, turn = np.linalg.eigh(pairs + pairs.trace() / pairs.size)
+        values = np.maximum(values, _FLAT * values.mean())
+        products = self._products(bends[:, None])[0]
+        solvers = [_solver(products * value, squares) for value in values]
+        back = np.ascontiguousarray(turn.T)
+
+        def metric(gradient: Array) -> Array:
+            turned = active().linear(gradient, turn, None).T
+            steps = np.stack([solve(g) for solve, g in zip(solvers, turned, strict=True)], 1)
+            return active().linear(steps, back, None)
+
+        return metric
+
     def apart(self, bends: Array, squares: Array) -> Metric:
         """The inverse of each score's own part of it; bends: (samples, scores)."""
-        scores, weights = bends.shape[1], self._weights
-        if scores * weights**2 > _MOST_PAIRS or weights > _MANY_FEATURES * len(bends):
+        scores = bends.shape[1]
+        if not self.has_pairs(scores):
             return self._diagonal(bends, squares)
         solvers = [_solver(self._products(bends[:, k : k + 1])[0], squares[:, k]) for k in range(scores)]
         return lambda gradient: np.stack([solve(g) for solve, g in zip(solvers, gradient.T, strict=True)], 1)
@@ -96,9 +124,13 @@ class Curvature:
             for own, bend in zip(products, bends.T, strict=True):
                 own[:features, :features] = (rows.T @ rows.multiply(bend[:, None]).tocsr()).toarray()
         else:
-            # In one product: beside a busy program, each waits for the threads of the one before.
-            bent = (rows[:, None, :] * bends[:, :, None]).reshape(samples, -1)
-            made = active().linear(np.ascontiguousarray(rows.T), bent, None)
+            # All columns in one product: beside a busy program, each waits for the threads of the one before.
+            made = np.zeros((features, bends.shape[1] * features))
+            step = max(1, _BLOCK // made.shape[1])
+            for i in range(0, samples, step):
+                some = rows[i : i + step]
+                bent = (some[:, None, :] * bends[i : i + step, :, None]).reshape(len(some), -1)
+                made += active().linear(np.ascontiguousarray(some.T), bent, None)
             products[:, :features, :features] = made.reshape(features, -1, features).transpose(1, 0, 2)
         if self._intercept:
             products[:, :features, features] = products[:, features, :features] = bends.T @ rows
@@ -115,13 +147,19 @@ def _solver(products: Array, squares: Array) -> Metric:
         products[np.diag_indices_from(products)] = diagonal * (1 + ridge)
         try:
             with _one_thread(len(diagonal)):
-                factor = cho_factor(products, lower=True, check_finite=False)
+                factor, _ = cho_factor(products, lower=True, check_finite=False)
         except LinAlgError:
             ridge *= 100
             if ridge < 1:
                 continue
             return lambda vector: vector / diagonal  # products that are not finite
-        return lambda vector: cho_solve(factor, vector, check_finite=False)
+        return lambda vector: dpotrs(factor, vector, lower=True)[0]
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """To find them takes milliseconds."""
+    return ThreadpoolController()
 
 
 @contextmanager
@@ -130,5 +168,5 @@ def _one_thread(weights: int) -> Iterator[None]:
     if weights <= _SMALL:
         yield
         return
-    with _limit, threadpool_limits(1, "blas"):
+    with _limit, _libraries().limit(limits=1, user_api="blas"):
         yield

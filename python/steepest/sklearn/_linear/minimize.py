@@ -18,10 +18,11 @@ import numpy as np
 from ..._checks import Array
 from .outcome import Outcome
 
-_PAIRS = 10  # steps that are remembered; then there is a new metric
 _QUIET = 3  # iterations in a row that promise next to nothing, before they are believed
 _EVALUATIONS = 60  # of one line search: steps between 1e-18 and 1e28 times the first
 _NOTHING = 1e-22  # of the value: weights are within 1e-10 of their best then
+_NEAR = 1e-2  # of the value, to the minimum: only from here on the pace says how many steps are left
+_DIGITS = 1e-10  # of the value: if more is left where steps gain no more digits, there is one more metric
 _EPS = float(np.finfo(np.float64).eps)
 
 Function = Callable[[Array], tuple[float, Array]]
@@ -45,14 +46,17 @@ class LBFGS:
     function : callable
         Of a point, the value and the gradient there.
     metric_at : callable
-        Of a point, the metric there: of a gradient, the step that leads to the minimum of a function whose
-        curvature is the metric's inverse.
+        Of a point, and the number of steps that are left to the minimum at the pace so far (0 if far away):
+        the metric there, which is, of a gradient, the step to the minimum of a function whose curvature is
+        the metric's inverse; and how many steps are remembered until there is a new one.
     """
 
-    def __init__(self, function: Function, metric_at: Callable[[Array], Metric]) -> None:
+    def __init__(self, function: Function, metric_at: Callable[[Array, float], tuple[Metric, int]]) -> None:
         self._function = function
         self._metric_at = metric_at
         self._metric: Metric
+        self._most = 0  # pairs
+        self._promises: list[float] = []  # since there is this metric
         self.at: Minimum | None = None
         self._pairs: list[tuple[Array, Array, float]] = []
         self._scale = 1.0  # of the metric, by the last pair
@@ -66,15 +70,21 @@ class LBFGS:
         """
         value, slope = self._function(start)
         self.at = at = Minimum(point=start, slope=slope, value=value, values=[])
-        self._renew(start)
+        self._renew(start, 0.0)
+        polished = not polish
         quiet, before, gained = 0, math.inf, math.inf
         while len(at.values) < max_iter and at.value > floor:
             step = -self._applied(at.slope)
             at.promised = -dot(at.slope, step) / 2 / min(self._scale, 1.0)
+            self._promises.append(at.promised)
             # Steps that still gain digits are cheap, and make the result depend on the function alone.
             gains = polish and at.promised < 0.5 * before
             calm = max(at.promised, gained) <= tol * at.value
             quiet, before = quiet + (not gains) if calm else 0, at.promised
+            if quiet == _QUIET and not polished and at.promised > _DIGITS * at.value:
+                polished, quiet = True, 0
+                self._renew(at.point, math.inf)
+                continue
             if quiet == _QUIET or at.promised <= _NOTHING * at.value:
                 at.converged = True
                 break
@@ -82,11 +92,12 @@ class LBFGS:
             if found is not None:
                 gained = at.value - found.value
                 if gained > 8 * _EPS * at.value:  # else a pair is of rounding
-                    self._remember(found.point, found.point - at.point, found.slope - at.slope)
+                    self._remember(found, found.point - at.point, found.slope - at.slope)
                 self.at = at = found
                 at.values.append(at.value)
-            elif self._pairs:
-                self._renew(at.point)  # what is remembered leads nowhere, by rounding
+            elif self._pairs and at.promised > _EPS * at.value:
+                # What is remembered leads nowhere, by rounding.
+                self._renew(at.point, self._steps_left(at.value))
             else:
                 at.converged = at.promised <= tol * at.value
                 break
@@ -103,14 +114,24 @@ class LBFGS:
             result = result + (shares.pop() - dot(change, result) / product) * step
         return result
 
-    def _renew(self, point: Array) -> None:
+    def _renew(self, point: Array, left: float) -> None:
         self._pairs.clear()
-        self._metric, self._scale = self._metric_at(point), 1.0
+        self._promises.clear()
+        self._metric, self._most = self._metric_at(point, left)
+        self._scale = 1.0
 
-    def _remember(self, point: Array, step: Array, change: Array) -> None:
+    def _steps_left(self, value: float) -> float:
+        """To the minimum, as fast as what is promised has fallen with this metric."""
+        first, last = self._promises[0], self._promises[-1]
+        if last > _NEAR * value:
+            return 0.0
+        fallen, to_fall = math.log(first / last), math.log(last / value) - math.log(_NOTHING)
+        return len(self._promises) * to_fall / fallen if fallen > 0 else math.inf
+
+    def _remember(self, at: Minimum, step: Array, change: Array) -> None:
         """What a step to a point has shown of the curvature."""
-        if len(self._pairs) == _PAIRS:
-            self._renew(point)
+        if len(self._pairs) == self._most:
+            self._renew(at.point, self._steps_left(at.value))
             return
         product = dot(step, change)
         if product > _EPS * math.sqrt(dot(step, step) * dot(change, change)):
@@ -125,8 +146,10 @@ class LBFGS:
         for _ in range(_EVALUATIONS):
             point = at.point + t * step
             value, slope = self._function(point)
-            # A few roundings of the value count for nothing.
-            enough = value <= at.value + 1e-4 * t * falls + 4 * _EPS * abs(at.value)
+            if -t * falls > 1e3 * _EPS * abs(at.value):
+                enough = value <= at.value + 1e-4 * t * falls
+            else:  # too little for the value to tell, but its slope does, as of a parabola
+                enough = dot(slope, step) <= -0.8 * falls
             if not (enough and np.isfinite(slope).all()):
                 high = t
             else:
