@@ -164,6 +164,28 @@ def test_tables_of_numbers(tmp_path, kind, embedding):
     assert all((again[name] == found[name]).all() for name in found)
 
 
+def test_numbers_with_long_tails(tmp_path):
+    X = np.random.default_rng(0).standard_cauchy((200, 3)).astype(np.float32) ** 3
+    X[:, 1] = np.arctan(X[:, 1])
+    X[:9, 0] = X[20:30, 1] = np.nan
+    estimator = TabularRegressor(**TABULAR).fit(X, np.arcsinh(X[:, 2]))
+    assert [encoding.tails for encoding in estimator.encoder_.encodings_] == [True, False, True]
+    new = np.concatenate([X, 1e6 * X, [[np.nan] * 3, [np.inf] * 3, [-np.inf] * 3]]).astype(np.float32)
+    assert_agrees(answers_of(estimator, tmp_path, new), estimator, new)
+
+
+def test_numbers_that_are_codes(tmp_path):
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 40, 600)
+    X = np.column_stack([codes / 8, random.standard_normal(600), 1000 * codes]).astype(np.float32)
+    X[:9, 0] = X[20:30, 1] = np.nan
+    y = random.standard_normal(40)[codes] + 0.1 * random.standard_normal(600)
+    estimator = TabularRegressor(**TABULAR).fit(X, y)
+    assert estimator.encoder_.transform(X).shape == (600, 40 + 5)
+    new = np.concatenate([X, X + 0.01, [[np.nan] * 3, [np.inf] * 3]]).astype(np.float32)
+    assert_agrees(answers_of(estimator, tmp_path, new), estimator, new)
+
+
 def test_a_table_without_any_input(tmp_path):
     X, y = np.ones((60, 3), np.float32), np.arange(60) % 2
     estimator = TabularClassifier(**TABULAR).fit(X, y)

@@ -165,6 +165,9 @@ DAMAGED = [
     (change("columns", 0, "scale", to="1"), "is not a finite number"),
     (change("columns", 0, "name", to="kind"), "two columns have one name"),
     (change("columns", 0, "distinct", to=0), "distinct is not"),
+    (change("columns", 0, "tails", to=1), "is not true or false"),
+    (change("columns", 0, "codes", to=[1, 1]), "codes are not in order"),
+    (change("columns", 0, "codes", to=[0, 1]), "but a network has"),
     (change("columns", 1, "kinds", to=["a", "a", "b"]), "kinds of a category repeat"),
     (change("columns", 1, "kinds", to=["a", "b"]), "but a network has"),
     (change("columns", 2, "days", to=3), "a number has other fields"),
@@ -194,6 +197,18 @@ def test_damaged_descriptions_are_refused(path, damage, said):
     storage.write(path, description, state)
     with pytest.raises(st.ModelFileError, match=f"is not a steepest model file: .*{said}"):
         st.load(path)
+
+
+def test_a_file_of_before_there_were_codes_and_tails(path):
+    model = TabularClassifier(**SMALL).fit(FRAME, LABELS)
+    model.save(path)
+    description, state = storage.read(path)
+    described = json.loads(description.metadata["table_ensemble"])
+    for number in (described["columns"][0], described["columns"][2]["days"]):
+        del number["codes"], number["tails"]
+    description.metadata["table_ensemble"] = json.dumps(described)
+    storage.write(path, description, state)
+    np.testing.assert_array_equal(st.load(path).predict_proba(FRAME), model.predict_proba(FRAME))
 
 
 def test_other_models_are_told_apart(path):

@@ -41,7 +41,7 @@ def table_graph(ensemble: TableEnsemble) -> Graph:
 
 
 def _inputs(graph: Graph, encodings: Sequence[Encoding]) -> str:
-    """What `tables.encoding.inputs_of` makes: of each column its scaled number, and whether it is a gap."""
+    """What `tables.encoding.inputs_of` makes: of each column its scaled number, codes, and if it is a gap."""
     numbers: list[Scaled] = []
     for encoding in encodings:
         if not isinstance(encoding, Scaled):
@@ -52,21 +52,27 @@ def _inputs(graph: Graph, encodings: Sequence[Encoding]) -> str:
         numbers.append(encoding)
     varying = np.flatnonzero([each.scale > 0 for each in numbers])
     gaps = np.flatnonzero([each.gaps for each in numbers])
+    coded = np.repeat(np.arange(len(numbers)), [len(each.codes) for each in numbers])
     parts = []
     if len(varying):
         parts.append(_scaled(graph, some_columns(graph, "X", varying), [numbers[place] for place in varying]))
+    if len(coded):
+        codes = np.array([[code for each in numbers for code in each.codes]], np.float32)
+        own = some_columns(graph, "X", coded)
+        parts.append(graph.cast(graph.node("Equal", own, graph.constant(codes)), FLOAT))
     if len(gaps):
         parts.append(graph.cast(graph.node("IsNaN", some_columns(graph, "X", gaps)), FLOAT))
     if not parts:  # no column has an input: one of zeros, as of no number that there is
         return graph.cast(
             graph.node("Less", some_columns(graph, "X", np.array([0])), _number(graph, -np.inf)), FLOAT
         )
-    places = np.argsort(np.concatenate([2 * varying, 2 * gaps + 1]))  # of a column the number comes first
+    order = np.concatenate([3 * varying, 3 * coded + 1, 3 * gaps + 2])  # of a column the number comes first
+    places = np.argsort(order, kind="stable")
     return some_columns(graph, graph.node("Concat", *parts, axis=1), places)
 
 
 def _scaled(graph: Graph, x: str, encodings: Sequence[Scaled]) -> str:
-    """Write z / sqrt(1 + (z / 3)**2) of z = (x - median) / scale, in float64; 0 for a gap."""
+    """Write z / sqrt(1 + (z / 3)**2) or asinh(z) of z = (x - median) / scale, in float64; 0 for a gap."""
     medians, scales = (
         graph.constant(np.array([getattr(each, name) for each in encodings], np.float64))
         for name in ("median", "scale")
@@ -74,12 +80,22 @@ def _scaled(graph: Graph, x: str, encodings: Sequence[Scaled]) -> str:
     z = graph.node("Div", graph.node("Sub", graph.cast(x, DOUBLE), medians), scales)
     limit = graph.constant(np.float64(LARGEST))
     z = graph.node("Max", graph.node("Min", z, limit), graph.node("Neg", limit))
+    one = graph.constant(np.float64(1))
     third = graph.node("Div", z, graph.constant(np.float64(3)))
-    root = graph.node(
-        "Sqrt", graph.node("Add", graph.node("Mul", third, third), graph.constant(np.float64(1)))
-    )
-    clipped = graph.cast(graph.node("Div", z, root), FLOAT)
-    return graph.node("Where", graph.node("IsNaN", x), _number(graph, 0), clipped)
+    scaled = graph.node("Div", z, _root(graph, third, one))
+    if any(each.tails for each in encodings):
+        # Of float64, runtimes have no asinh.
+        size = graph.node("Abs", z)
+        logarithm = graph.node("Log", graph.node("Add", size, _root(graph, z, one)))
+        tails = graph.constant(np.array([each.tails for each in encodings]))
+        scaled = graph.node("Where", tails, graph.node("Mul", graph.node("Sign", z), logarithm), scaled)
+    scaled = graph.cast(scaled, FLOAT)
+    return graph.node("Where", graph.node("IsNaN", x), _number(graph, 0), scaled)
+
+
+def _root(graph: Graph, z: str, one: str) -> str:
+    """Write sqrt(z**2 + 1)."""
+    return graph.node("Sqrt", graph.node("Add", graph.node("Mul", z, z), one))
 
 
 def _answer(graph: Graph, scores: str, meaning: Classes | Numbers) -> str:

@@ -15,23 +15,28 @@ from numpy.typing import NDArray
 
 from .columns import unknown_kinds
 from .frames import Coded, Kind, Values, read, values_of
+from .table import text_of
 
 Floats = NDArray[np.float64]
 
 _YEAR, _WEEK = 365.2425, 7
 LARGEST = 1e9  # beyond it the clip gives its limit, 3, in float32
+_FAR = 10  # scales from the median: values from there on would be clipped to nearly the same, 2.9 to 3
+_SHARE_FAR, _FEWEST_FAR = 0.01, 5  # of the values must be so far: they are no outliers then, but tails
 _TRUE_OR_FALSE = ("False", "True")
 _BOOLEANS = {"0": "False", "1": "True", "false": "False", "true": "True", "FALSE": "False", "TRUE": "True"}
 
 
 @dataclass(frozen=True)
 class Scaled:
-    """z / sqrt(1 + (z / 3)**2) of z = (x - median) / scale, 0 for a gap, in (-3, 3).
+    """z / sqrt(1 + (z / 3)**2), in (-3, 3), or asinh(z), of z = (x - median) / scale; 0 for a gap.
 
     scale : the distance of the quartiles, or half the range where that is 0; 0 for a constant, which has no
         input.
     gaps : whether there is an input, 0 or 1, that says where there is no value.
     distinct : how many different values there were.
+    codes : values, in order, that have an input, 0 or 1, beside it.
+    tails : whether there are long ones, and so it is asinh(z), which does not end at 3.
     """
 
     kind: ClassVar[Kind] = "number"
@@ -40,6 +45,8 @@ class Scaled:
     scale: float
     gaps: bool
     distinct: int
+    codes: tuple[float, ...] = ()
+    tails: bool = False
 
     @classmethod
     def of(cls, name: str, values: Floats) -> Scaled:
@@ -47,42 +54,51 @@ class Scaled:
         ordered = np.sort(values[np.isfinite(values)])
         if not len(ordered):
             return cls(name, 0.0, 0.0, False, 0)
-        lower, median, upper = (_quantile(ordered, share) for share in (0.25, 0.5, 0.75))
+        far = min(0.25, max(_SHARE_FAR, _FEWEST_FAR / len(ordered)))
+        shares = (far, 0.25, 0.5, 0.75, 1 - far)
+        low, lower, median, upper, high = (_quantile(ordered, share) for share in shares)
         with np.errstate(over="ignore"):
             half = (ordered[-1] - ordered[0]) / 2
             if np.isinf(half):
                 half = ordered[-1] / 2 - ordered[0] / 2
             scale = min(float(upper - lower or half), float(np.finfo(np.float64).max))
+            tails = scale > 0 and max(high / scale - median / scale, median / scale - low / scale) > _FAR
         distinct = 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
-        return cls(name, median, scale, bool(np.isnan(values).any()), distinct)
+        return cls(name, median, scale, bool(np.isnan(values).any()), distinct, tails=tails)
 
     @property
     def names(self) -> list[str]:
         """Of the inputs."""
-        return [self.name] * (self.scale > 0) + [f"{self.name}_missing"] * self.gaps
+        own = [self.name, *(f"{self.name}_{text_of(code)}" for code in self.codes)]
+        return own * (self.scale > 0) + [f"{self.name}_missing"] * self.gaps
 
     @property
     def counts(self) -> list[int]:
         """How many different values an input has that is a number; 0 for others."""
-        return [self.distinct] * (self.scale > 0) + [0] * self.gaps
+        return [self.distinct, *[0] * len(self.codes)] * (self.scale > 0) + [0] * self.gaps
 
     def encode(self, values: Values, out: NDArray[np.float32]) -> None:
         """Write the inputs."""
         assert not isinstance(values, Coded)
         if self.scale > 0:
             out[:, 0] = self.scaled(values)
+            if self.codes:
+                own = np.searchsorted(self.codes, values).clip(max=len(self.codes) - 1)
+                rows = np.flatnonzero(np.array(self.codes)[own] == values)
+                out[:, 1 : 1 + len(self.codes)] = 0
+                out[rows, 1 + own[rows]] = 1
         if self.gaps:
             out[:, -1] = np.isnan(values)
 
     def scaled(self, values: Floats) -> Floats:
-        """Clipped; infinite ones are at the ends."""
+        """Clipped, or with long tails as logarithms; infinite ones are at the ends."""
         with np.errstate(over="ignore", invalid="ignore"):
             distance = values - self.median
             # Of two numbers near the largest one the distance overflows, and only then of finite ones.
             apart = values / self.scale - self.median / self.scale
             z = np.where(np.isinf(distance), apart, distance / self.scale)
         z = np.clip(z, -LARGEST, LARGEST)
-        z = z / np.sqrt(1 + (z / 3) ** 2)
+        z = np.arcsinh(z) if self.tails else z / np.sqrt(1 + (z / 3) ** 2)
         return np.where(np.isnan(z), 0.0, z)
 
 

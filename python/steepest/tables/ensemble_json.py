@@ -102,11 +102,15 @@ def _checked_encoding(value: Any) -> Encoding:
 
 def _scaled(value: Any) -> Scaled:
     fields = {"name", "median", "scale", "gaps", "distinct"}
-    require(isinstance(value, dict) and value.keys() == fields, "a number has other fields")
+    newer = {"codes", "tails"}  # which older files lack
+    require(isinstance(value, dict) and value.keys() - newer == fields, "a number has other fields")
     scale, distinct = finite(value["scale"]), value["distinct"]
+    codes = tuple(map(finite, list_of(value.get("codes", []))))
+    require(all(map(operator.lt, codes, codes[1:])), "codes are not in order")
     require(scale >= 0, "a scale is negative")
     require(type(distinct) is int and distinct >= (scale > 0), "distinct is not a number of values")
-    return Scaled(string(value["name"]), finite(value["median"]), scale, flag(value["gaps"]), distinct)
+    name, median = string(value["name"]), finite(value["median"])
+    return Scaled(name, median, scale, flag(value["gaps"]), distinct, codes, flag(value.get("tails", False)))
 
 
 def _answers(value: Any) -> Classes | Numbers:

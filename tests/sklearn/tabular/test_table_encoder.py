@@ -107,6 +107,21 @@ def test_numbers_of_all_sizes():
     assert TableEncoder().fit_transform(np.ones((4, 2))).shape == (4, 0)
 
 
+def test_long_tails_do_not_end():
+    """Where 1 % of the values, 5 or more, are over 10 scales from the median; fewer are outliers."""
+    sizes = np.concatenate([np.arange(99.0), [4900.0] * 9, [49000.0]])  # the quartiles are 27 and 81
+    encoder = TableEncoder().fit(sizes[:, np.newaxis])
+    new = np.array([0, 4900, 49000, np.inf, -np.inf, np.nan])
+    z = np.nan_to_num((new - 54) / 54, posinf=1e9, neginf=-1e9)
+    np.testing.assert_allclose(encoder.transform(new[:, np.newaxis])[:, 0], np.arcsinh(z), rtol=1e-6)
+    for count, few in ((990, 9), (90, 4)):
+        for sign in (1, -1):
+            values = sign * np.concatenate([np.arange(float(count)), [49000.0] * few])
+            assert np.abs(TableEncoder().fit_transform(values[:, np.newaxis])).max() < 3
+            more = np.append(values, [sign * 49000.0] * 3)[:, np.newaxis]
+            assert np.abs(TableEncoder().fit_transform(more)).max() > 5
+
+
 def test_texts_that_are_numbers_or_dates():
     frame = pandas.DataFrame(
         {"n": ["1", "2.5", " ", "4"], "d": ["2020-01-01", "2020-01-02", None, "2021-01-01"]}

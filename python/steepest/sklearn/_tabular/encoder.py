@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from itertools import chain, count
 from typing import Any
 
@@ -14,9 +14,10 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ..._checks import Array
-from ...tables.encoding import Encoding, fitted, inputs_of
+from ...tables.encoding import Encoding, Scaled, fitted, inputs_of
 from ...tables.frames import Coded, kind_of, read, values_of
 from .._common.parameters import COUNT, documented, parameter
+from .codes import Left
 from .given import categories_of, columns_to_fit, columns_to_use
 from .kinds import most_of, warn_of_rare
 
@@ -46,11 +47,13 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     """Encode a table as it is, with categories, dates and gaps, as float32 for a network.
 
     A number x becomes z / sqrt(1 + (z / 3)**2), in [-3, 3], of z = (x - median) / (q75 - q25), or of half the
-    range where the quartiles are equal; a gap is 0, and there is a column, 0 or 1, that says where gaps are
-    if the table of the fit had some. Infinite numbers are at the ends, -3 and 3. Of a constant there is
-    no column. A category becomes one column for each frequent kind, 0 or 1, or if there are two kinds a
+    range where the quartiles are equal; where 1 % of the values, 5 or more, have a z beyond 10, it becomes
+    asinh(z), which has no ends. A gap is 0, and there is a column, 0 or 1, that says where gaps are if the
+    table of the fit had some. Infinite numbers are at the ends, -3 and 3, or as z of 1e9. Of a constant there
+    is no column. A category becomes one column for each frequent kind, 0 or 1, or if there are two kinds a
     single one, -1 or 1; for a gap and any other kind all are 0. Booleans are such categories. Dates become a
-    number, and sine and cosine of the time of the year and of the day of the week.
+    number, and sine and cosine of the time of the year and of the day of the week. In an estimator, which has
+    targets, the frequent values of a number have such columns too if they are codes, as of persons or routes.
 
     Parameters
     ----------
@@ -128,6 +131,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             self.feature_names_in_ = like.feature_names_in_
         names = [*map(str, self._names_in())]
         chosen = categories_of(self.categorical_features, names, hasattr(self, "feature_names_in_"))
+        left = None if targets is None else Left(targets, self.min_frequency)
         encodings: list[Encoding] = []
         for place, (name, column) in enumerate(zip(names, columns, strict=True)):
             found = read(column, name)
@@ -137,7 +141,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             if isinstance(values, Coded):
                 warn_of_rare(name, values, self.min_frequency)
                 most = most if targets is None else most_of(values, targets, self.min_frequency)
-            encodings.append(fitted(name, values, kind, most, self.min_frequency))
+            encoding = fitted(name, values, kind, most, self.min_frequency)
+            if left is not None and isinstance(encoding, Scaled) and not isinstance(values, Coded):
+                encoding = replace(encoding, codes=left.codes_in(encoding, values))
+            encodings.append(encoding)
         counts = [distinct for encoding in encodings for distinct in encoding.counts]
         self.n_distinct_: NDArray[np.int64] = np.array(counts, dtype=np.int64)
         self.encodings_ = encodings
