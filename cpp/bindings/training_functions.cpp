@@ -3,6 +3,7 @@
 #include "bindings/calls.hpp"
 #include "bindings/descriptions.hpp"
 #include "operations.hpp"
+#include "training/coordinate_descent.hpp"
 
 #include <vector>
 
@@ -82,6 +83,25 @@ void update(py::array weight_, py::array gradient_, py::handle slots_, py::handl
     choice.ran(1);
 }
 
+double coordinate_descent(py::array products_, py::array slope_, const py::object& l1_, py::array point_,
+                          Index sweeps, double tol, const std::string& isa) {
+    const Choice choice(isa, 1);
+    const Input<double> products(std::move(products_), "products");
+    products.require(products.columns, products.columns, "products");
+    const Index n = products.columns;
+    const InputVector<double> l1(l1_, n, "l1");
+    if (!l1.data) refuse("l1 is None");
+    double *const slope = writable<double>(slope_, n, "slope"), *const point =
+                                                                    writable<double>(point_, n, "point");
+    double gain = 0;
+    interruptibly(double(sweeps) * double(n) * double(n), choice, [&](Poller& poller) {
+        gain = descend(kernels_of<double>(choice.table), {products.rows, l1.data, n}, slope, point, sweeps,
+                       tol, poller);
+        return 1;
+    });
+    return gain;
+}
+
 template <class T> Index first_nonfinite_row(py::array x_, const std::string& isa) {
     const Choice choice(isa, 1);
     const Input<T> x(std::move(x_), "x");
@@ -121,6 +141,8 @@ void bind_training_functions(py::module_& m) {
             return by_dtype(x, [&](auto t) { return first_nonfinite_row<decltype(t)>(x, isa); });
         },
         "x", "isa");
+    define(m, "coordinate_descent", &coordinate_descent, "products", "slope", "l1", "point", "sweeps", "tol",
+           "isa");
     define(m, "first_bad_label", &first_bad_label, "labels", "classes");
 }
 

@@ -189,6 +189,11 @@ class _Native:
     def online(self, rows: OnlineRows) -> _Online:
         return _Online(rows)
 
+    def coordinate_descent(
+        self, products: Array, slope: Array, l1: Array, point: Array, sweeps: int, tol: float
+    ) -> float:
+        return _core.coordinate_descent(products, slope, l1, point, sweeps, tol, _choice()[0])
+
     def first_nonfinite_row(self, x: Array) -> int:
         return _core.first_nonfinite_row(x, _choice()[0])
 

@@ -142,6 +142,17 @@ class Backend(Protocol):
     def online(self, rows: OnlineRows) -> Online:
         """Read the rows that a linear model learns from as they come."""
 
+    def coordinate_descent(
+        self, products: Array, slope: Array, l1: Array, point: Array, sweeps: int, tol: float
+    ) -> float:
+        """Lower slope @ d + d @ products @ d / 2 + l1 @ abs(point), for moves d of the point.
+
+        Each weight goes to its best value given the others, in order, until a sweep gains no more than `tol`.
+        products: (weights, weights), symmetric. point, and slope, which becomes that at the point: moved in
+        place. A weight without a positive second derivative stays. All are float64. Returns what the last
+        sweep has gained, at least.
+        """
+
     def first_nonfinite_row(self, x: Array) -> int:
         """Index of the first row of a 2-D array that holds NaN or an infinity, -1 if there is none."""
 

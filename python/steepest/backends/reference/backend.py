@@ -12,6 +12,7 @@ from ...compile.stage import Stage
 from ..data import Parameters
 from ..protocol import Backend, Network
 from . import activations, elementary, losses, optimizers, products, search
+from .coordinate_descent import coordinate_descent
 from .dual_ascent import DualAscent
 from .network import ReferenceNetwork
 from .online import Online
@@ -37,6 +38,7 @@ class ReferenceBackend:
 
     dual_ascent = DualAscent
     online = Online
+    coordinate_descent = staticmethod(coordinate_descent)
     first_nonfinite_row = staticmethod(search.first_nonfinite_row)
     first_bad_label = staticmethod(search.first_bad_label)
     linear = staticmethod(products.linear)

@@ -22,10 +22,10 @@ from ...losses import (
 )
 from .smoothing import hinge_arguments
 
-_LEAST = 1e-3  # of the mean over the samples: no direction is taken for flat
+LEAST = 1e-3  # of the mean over the samples: no direction is taken for flat
 
 
-def curvatures(loss: Loss, scores: Array, targets: Array, width: float = 0.0) -> Array:
+def curvatures(loss: Loss, scores: Array, targets: Array, width: float = 0.0, least: float = LEAST) -> Array:
     """About the second derivative of each sample's loss by each of its scores, (samples, scores).
 
     width: of the kinks of a loss that has some, as they are smoothed.
@@ -34,7 +34,7 @@ def curvatures(loss: Loss, scores: Array, targets: Array, width: float = 0.0) ->
         bends = _bends(loss, scores, targets, width)
     bends = np.where(np.isfinite(bends), bends, 0)
     mean = bends.mean(axis=0)
-    return np.maximum(bends, np.where(mean > 0, _LEAST * mean, 1.0))
+    return np.maximum(bends, np.where(mean > 0, least * mean, 1.0))
 
 
 def mixed_curvatures(loss: Loss, scores: Array, targets: Array, width: float = 0.0) -> Array | None:
@@ -75,7 +75,7 @@ def shared_curvature(loss: Loss, scores: Array, targets: Array, share: Array) ->
         own = share * (1 - np.square(shares).sum(axis=1))
     if not 0 < own.sum() < np.inf:  # no sample is near a kink, or scores that are not finite
         return share, np.eye(scores.shape[1])
-    own = np.maximum(own, _LEAST * own.mean())
+    own = np.maximum(own, LEAST * own.mean())
     np.fill_diagonal(pairs, 0)
     return own / own.sum(), np.diag(pairs.sum(axis=1)) - pairs
 

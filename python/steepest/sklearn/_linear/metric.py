@@ -76,7 +76,7 @@ class Curvature:
         for k in range(scores):
             for j in range(scores):
                 products[k, every, j, every] += own / scores
-        solve = _solver(products.reshape((scores * weights,) * 2), squares.T.ravel())
+        solve = solver(products.reshape((scores * weights,) * 2), squares.T.ravel())
         return lambda gradient: solve(gradient.T.ravel()).reshape(scores, weights).T
 
     def shared(self, bends: Array, pairs: Array, squares: Array) -> Metric:
@@ -88,7 +88,7 @@ class Curvature:
         values, turn = np.linalg.eigh(pairs + pairs.trace() / pairs.size)
         values = np.maximum(values, _FLAT * values.mean())
         products = self._products(bends[:, None])[0]
-        solvers = [_solver(products * value, squares) for value in values]
+        solvers = [solver(products * value, squares) for value in values]
         back = np.ascontiguousarray(turn.T)
 
         def metric(gradient: Array) -> Array:
@@ -103,7 +103,7 @@ class Curvature:
         scores = bends.shape[1]
         if not self.has_pairs(scores):
             return self._diagonal(bends, squares)
-        solvers = [_solver(self._products(bends[:, k : k + 1])[0], squares[:, k]) for k in range(scores)]
+        solvers = [solver(self._products(bends[:, k : k + 1])[0], squares[:, k]) for k in range(scores)]
         return lambda gradient: np.stack([solve(g) for solve, g in zip(solvers, gradient.T, strict=True)], 1)
 
     def _diagonal(self, bends: Array, squares: Array) -> Metric:
@@ -138,7 +138,7 @@ class Curvature:
         return products
 
 
-def _solver(products: Array, squares: Array) -> Metric:
+def solver(products: Array, squares: Array) -> Metric:
     """Of a vector, the one whose product with the products, and the squares beside them, it is."""
     diagonal = products.diagonal() + squares
     diagonal[diagonal <= 0] = 1.0  # of a feature that is 0 everywhere, whose slope is 0

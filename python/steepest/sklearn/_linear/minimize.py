@@ -49,9 +49,17 @@ class LBFGS:
         Of a point, and the number of steps that are left to the minimum at the pace so far (0 if far away):
         the metric there, which is, of a gradient, the step to the minimum of a function whose curvature is
         the metric's inverse; and how many steps are remembered until there is a new one.
+    polish : bool
+        Go on while steps gain digits.
     """
 
-    def __init__(self, function: Function, metric_at: Callable[[Array, float], tuple[Metric, int]]) -> None:
+    def __init__(
+        self,
+        function: Function,
+        metric_at: Callable[[Array, float], tuple[Metric, int]],
+        polish: bool = True,
+    ) -> None:
+        self._polish = polish
         self._function = function
         self._metric_at = metric_at
         self._metric: Metric
@@ -61,24 +69,22 @@ class LBFGS:
         self._pairs: list[tuple[Array, Array, float]] = []
         self._scale = 1.0  # of the metric, by the last pair
 
-    def run(
-        self, start: Array, tol: float, max_iter: int, floor: float = 0.0, polish: bool = True
-    ) -> Minimum:
+    def run(self, start: Array, tol: float, max_iter: int, floor: float = 0.0) -> Minimum:
         """From `start` until tol * value is more than what is promised, or the value is below `floor`.
 
-        polish: go on while steps gain digits. `at` is where it has come to, if it is interrupted.
+        `at` is where it has come to, if it is interrupted.
         """
         value, slope = self._function(start)
         self.at = at = Minimum(point=start, slope=slope, value=value, values=[])
         self._renew(start, 0.0)
-        polished = not polish
+        polished = not self._polish
         quiet, before, gained = 0, math.inf, math.inf
         while len(at.values) < max_iter and at.value > floor:
             step = -self._applied(at.slope)
             at.promised = -dot(at.slope, step) / 2 / min(self._scale, 1.0)
             self._promises.append(at.promised)
             # Steps that still gain digits are cheap, and make the result depend on the function alone.
-            gains = polish and at.promised < 0.5 * before
+            gains = self._polish and at.promised < 0.5 * before
             calm = max(at.promised, gained) <= tol * at.value
             quiet, before = quiet + (not gains) if calm else 0, at.promised
             if quiet == _QUIET and not polished and at.promised > _DIGITS * at.value:
