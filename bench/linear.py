@@ -1,8 +1,8 @@
-"""Linear models as they come out of the box, on tables as packages ship them: seconds, and what is reached.
+"""Linear models as they come out of the box, on raw tables and some others: seconds, and what is reached.
 
     python bench/linear.py
 
-Each learner is told the same objective, but LinearSVC penalizes its intercept too; no table is scaled for it.
+Each learner is told the same objective, but LinearSVC penalizes its intercept too.
 The gap is how much higher its objective is than the lowest that any of them found, relative to that; its time
 is the median of the rounds. The last column is the accuracy, or R^2, on a quarter of the rows, held out.
 """
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from harness import options, parsed, report
 from scipy.special import logsumexp
-from sklearn import datasets, linear_model, svm
+from sklearn import datasets, linear_model, preprocessing, svm
 from sklearn.model_selection import train_test_split
 
 from steepest.sklearn import LinearClassifier, LinearRegressor
@@ -75,6 +75,12 @@ def problems() -> dict[str, tuple[Any, Losses, str, dict[str, Callable[[int], An
         "steepest": lambda n: LinearRegressor(penalty="l1", alpha=ALPHA),
         "Lasso": lambda n: linear_model.Lasso(alpha=ALPHA),
     }
+    sparse_logistic = {
+        "steepest": lambda n: LinearClassifier(penalty="l1", alpha=ALPHA),
+        "LogisticRegression, saga": lambda n: linear_model.LogisticRegression(
+            l1_ratio=1, solver="saga", C=1 / (ALPHA * n)
+        ),
+    }
     medians = {
         "steepest": lambda n: LinearRegressor("absolute_error", penalty="l1", alpha=ALPHA),
         "QuantileRegressor": lambda n: linear_model.QuantileRegressor(alpha=ALPHA / 2),
@@ -86,14 +92,19 @@ def problems() -> dict[str, tuple[Any, Losses, str, dict[str, Callable[[int], An
         datasets.load_breast_cancer(return_X_y=True),
         datasets.load_diabetes(return_X_y=True, scaled=False),
     )
+    scaled = preprocessing.StandardScaler().fit_transform(digits[0]), digits[1]
+    wide, numbers = datasets.make_regression(1500, 2000, n_informative=20, noise=10, random_state=0)
     return {
         "iris, softmax": (iris, softmax, "l2", logistic),
         "wine, softmax": (wine, softmax, "l2", logistic),
         "breast cancer, softmax": (cancer, softmax, "l2", logistic),
         "digits, softmax": (digits, softmax, "l2", logistic),
+        "digits scaled, softmax": (scaled, softmax, "l2", logistic),
+        "digits scaled, softmax, l1": (scaled, softmax, "l1", sparse_logistic),
         "breast cancer, squared hinge": (cancer, squared_hinge, "l2", hinge),
         "diabetes, squares": (diabetes, squared_error, "l2", squares),
         "diabetes, squares, l1": (diabetes, squared_error, "l1", lasso),
+        "2,000 features, squares, l1": ((wide, numbers / numbers.std()), squared_error, "l1", lasso),
         "diabetes, absolute error, l1": (diabetes, absolute_error, "l1", medians),
     }
 

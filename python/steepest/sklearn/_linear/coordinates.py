@@ -51,7 +51,7 @@ def change_of(products: Array, slope: Array, l1: Array, start: Array, end: Array
 
 
 def _newton(products: Array, slope: Array, l1: Array, point: Array) -> tuple[Array, float]:
-    """Where weights have the signs that they have, or are 0, and how much lower it is: maybe the point, by 0."""
+    """Where weights have the signs that they have, or are 0, and how much lower it is, which may be 0."""
     signs = np.sign(point)
     step = -solver(products.copy(), np.zeros(len(point)))(slope + l1 * signs)
     zeros = -point / step  # how long a step makes them 0
