@@ -16,7 +16,6 @@ from .minimize import dot
 
 _SWEEPS, _MOST_SWEEPS = 10, 1000  # between two of Newton's steps, and after some that lead nowhere
 _ROUNDS = 100
-_LENGTHS = 0.5 ** np.arange(10)  # of one of these steps
 _EXACT = 1e-3  # of what has been gained, that a round may still gain in the end
 
 
@@ -51,19 +50,40 @@ def change_of(products: Array, slope: Array, l1: Array, start: Array, end: Array
 
 
 def _newton(products: Array, slope: Array, l1: Array, point: Array) -> tuple[Array, float]:
-    """Where weights have the signs that they have, or are 0, and how much lower it is, which may be 0."""
-    signs = np.sign(point)
-    step = -solver(products.copy(), np.zeros(len(point)))(slope + l1 * signs)
-    zeros = -point / step  # how long a step makes them 0
-    first = np.min(zeros, where=(l1 > 0) & (zeros > 0), initial=np.inf)
+    """A lower point along Newton's step for these signs, and how much lower it is, which may be 0."""
+    if not len(point):
+        return point, 0.0
+    step = -solver(products.copy(), np.zeros(len(point)))(slope + l1 * np.sign(point))
     best, gained = point, 0.0
-    # The last one is for directions that nothing but l1 bounds: as far as to the first weight that is 0 then.
-    for length in [*_LENGTHS, first]:
-        there = point + length * step
-        there[(l1 > 0) & ((there * signs <= 0) | (zeros == length))] = 0
+    for there in (_along(products, slope, l1, point, step), _within_signs(l1, point, step)):
         change = change_of(products, slope, l1, point, there)
         if -change > gained:
             best, gained = there, -change
-        elif gained > 0:
-            break
     return best, gained
+
+
+def _along(products: Array, slope: Array, l1: Array, point: Array, step: Array) -> Array:
+    """The lowest point along a step, however many weights change their signs before it."""
+    turning = np.flatnonzero((l1 > 0) & (point * step < 0))
+    zeros = -point[turning] / step[turning]  # how long a step makes them 0
+    order = np.argsort(zeros, kind="stable")
+    turning, zeros = turning[order], zeros[order]
+    # The slope along the step grows steadily, and jumps where a weight changes its sign.
+    jumps = np.cumsum(2 * l1[turning] * np.abs(step[turning]))
+    bend = dot(step, products @ step)
+    first = dot(slope + l1 * np.sign(point), step)
+    after = first + bend * zeros + jumps
+    k = int((after < 0).sum())  # signs that have changed before the lowest point
+    steady = -(first + (jumps[k - 1] if k else 0.0)) / bend if bend > 0 else np.inf
+    if k < len(zeros) and not steady < zeros[k]:
+        there = point + zeros[k] * step
+        there[turning[k]] = 0
+        return there
+    return point + steady * step if steady < np.inf else point
+
+
+def _within_signs(l1: Array, point: Array, step: Array) -> Array:
+    """A whole step, but to 0 for weights that would change their signs."""
+    there = point + step
+    there[(l1 > 0) & (there * point <= 0)] = 0
+    return there

@@ -16,10 +16,9 @@ import numpy as np
 from ..._checks import Array
 from .coordinates import change_of, minimize_quadratic
 from .minimize import Function, Minimum, dot
-from .quadratic import Quadratic
+from .quadratic import MOST_WEIGHTS, Quadratic
 
 _FIRST = 100  # weights of a working set at least; else twice as many as are not 0
-_MOST = 4000  # of one: their products have 128 MB
 _SHORTEST = 1e-10  # of a step along a direction
 _QUIET = 2  # iterations in a row that promise next to nothing, before they are believed
 _NOTHING, _LEAST = 1e-13, 1e-16  # of the value: what few of its digits tell, and none
@@ -91,8 +90,8 @@ class ProximalNewton:
         """The weights that are not 0, and those that gain most if they are not."""
         support = (point != 0) | (self.l1 == 0)
         count = int(support.sum())
-        worth = np.where(support, np.inf, gains) if 2 * count <= _MOST else gains
-        held = np.argsort(-worth, axis=None, kind="stable")[: min(max(_FIRST, 2 * count), _MOST)]
+        worth = np.where(support, np.inf, gains) if 2 * count <= MOST_WEIGHTS else gains
+        held = np.argsort(-worth, axis=None, kind="stable")[: min(max(_FIRST, 2 * count), MOST_WEIGHTS)]
         mask = np.zeros(point.shape, bool)
         mask.flat[held] = True
         return mask & (worth > 0)

@@ -14,6 +14,8 @@ from ...backends import active
 from .metric import MOST_MIXED
 
 _NUMBERS = 2**23  # of rows that are made at once, 64 MB
+MOST_WEIGHTS = 4000  # of a working set: their products have 128 MB
+_MIXED = 1e10  # multiply-adds of products of all pairs of weights of several scores, some tenths of a second
 _PRODUCTS = 2e10  # multiply-adds that products may cost; else some rows stand for all
 
 Places = tuple[Array, Array]  # of weights: their rows and columns in a point
@@ -51,7 +53,8 @@ class Quadratic:
 
         Parts are taken not to mix. held: a mask, (n_weights, n_scores).
         """
-        if self.mixed is not None and held.sum() <= MOST_MIXED:
+        # Taken apart, some 2,000 weights of eight scores took ten times as many steps.
+        if self.mixed is not None and self._few(int(held.sum())):
             if len(held) > self.rows.shape[1]:  # only differences of intercepts matter
                 held = held.copy()
                 held[-1, 0] = False
@@ -63,6 +66,14 @@ class Quadratic:
             products = self._products(columns, self.bends[:, k], columns)
             products[np.diag_indices_from(products)] += self.squares[places, 0]
             yield (places, np.full(len(places), k)), products
+
+    def _few(self, weights: int) -> bool:
+        """Whether all pairs of so many weights, of whatever scores, cost little enough."""
+        if weights <= MOST_MIXED:
+            return True
+        samples, features = self.rows.shape
+        filled = self.rows.nnz / (samples * features) if sparse.issparse(self.rows) else 1.0
+        return weights <= MOST_WEIGHTS and samples * (filled * weights) ** 2 <= _MIXED
 
     def _together(self, held: Array, bends: Array) -> tuple[Places, Array]:
         scores, places = np.nonzero(held.T)
