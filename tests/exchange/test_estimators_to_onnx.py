@@ -186,6 +186,18 @@ def test_numbers_that_are_codes(tmp_path):
     assert_agrees(answers_of(estimator, tmp_path, new), estimator, new)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_codes_that_are_rounded(tmp_path, dtype):
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 40, 600)
+    X = np.column_stack([0.1 * codes + 0.3, 20_000_001 + 999.0 * random.permutation(40)[codes]])
+    y = random.standard_normal((40, 2))[codes] + 0.1 * random.standard_normal((600, 2))
+    estimator = TabularRegressor(**TABULAR).fit(X.astype(dtype), y)
+    assert estimator.encoder_.transform(X).shape == (600, 40 + 2)
+    new = X.astype(np.float32)
+    assert_agrees(answers_of(estimator, tmp_path, new), estimator, new)
+
+
 def test_a_table_without_any_input(tmp_path):
     X, y = np.ones((60, 3), np.float32), np.arange(60) % 2
     estimator = TabularClassifier(**TABULAR).fit(X, y)

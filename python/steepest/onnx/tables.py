@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..tables.encoding import LARGEST, Encoding, Scaled
+from ..tables.encoding import LARGEST, Encoding, Scaled, as_codes
 from ..tables.ensemble import TableEnsemble
 from ..tables.members import Classes, Numbers
 from .estimators import append_labels
@@ -57,7 +57,7 @@ def _inputs(graph: Graph, encodings: Sequence[Encoding]) -> str:
     if len(varying):
         parts.append(_scaled(graph, some_columns(graph, "X", varying), [numbers[place] for place in varying]))
     if len(coded):
-        codes = np.array([[code for each in numbers for code in each.codes]], np.float32)
+        codes = as_codes(np.array([[code for each in numbers for code in each.codes]]))
         own = some_columns(graph, "X", coded)
         parts.append(graph.cast(graph.node("Equal", own, graph.constant(codes)), FLOAT))
     if len(gaps):

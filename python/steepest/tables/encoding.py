@@ -35,7 +35,7 @@ class Scaled:
         input.
     gaps : whether there is an input, 0 or 1, that says where there is no value.
     distinct : how many different values there were.
-    codes : values, in order, that have an input, 0 or 1, beside it.
+    codes : values, in order, that have an input, 0 or 1, beside it; compared `as_codes`.
     tails : whether there are long ones, and so it is asinh(z), which does not end at 3.
     """
 
@@ -69,7 +69,7 @@ class Scaled:
     @property
     def names(self) -> list[str]:
         """Of the inputs."""
-        own = [self.name, *(f"{self.name}_{text_of(code)}" for code in self.codes)]
+        own = [self.name, *(f"{self.name}_{text_of(code)}" for code in as_codes(np.array(self.codes)))]
         return own * (self.scale > 0) + [f"{self.name}_missing"] * self.gaps
 
     @property
@@ -83,10 +83,8 @@ class Scaled:
         if self.scale > 0:
             out[:, 0] = self.scaled(values)
             if self.codes:
-                own = np.searchsorted(self.codes, values).clip(max=len(self.codes) - 1)
-                rows = np.flatnonzero(np.array(self.codes)[own] == values)
-                out[:, 1 : 1 + len(self.codes)] = 0
-                out[rows, 1 + own[rows]] = 1
+                codes = as_codes(np.array(self.codes))
+                np.equal(as_codes(values)[:, None], codes, out=out[:, 1 : 1 + len(codes)])
         if self.gaps:
             out[:, -1] = np.isnan(values)
 
@@ -193,6 +191,12 @@ class Calendar:
 
 
 Encoding: TypeAlias = Scaled | OneHot | Calendar
+
+
+def as_codes(values: Floats) -> NDArray[np.float32]:
+    """In float32, so that a table has the same codes in either precision."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
 
 
 def inputs_of(encodings: Sequence[Encoding], columns: Sequence[Any]) -> NDArray[np.float32]:

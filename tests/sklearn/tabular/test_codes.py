@@ -83,3 +83,25 @@ def test_a_file_holds_them(tmp_path):
     again = st.load(tmp_path / "codes.safetensors")
     assert again.encodings == tuple(model.encoder_.encodings_)
     np.testing.assert_array_equal(again.predict(FRAME), model.predict(FRAME))
+
+
+@pytest.mark.parametrize("numbers", [0.1 * ID + 0.3, 20_000_001 + 999.0 * ID], ids=["tenths", "large"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_either_precision_has_the_same_codes(dtype, numbers):
+    frame = FRAME.assign(id=numbers)
+    model = TabularRegressor(n_members=1, random_state=0).fit(frame.astype(dtype)[:1000], BY_ID[:1000])
+    assert codes(model)[1] == np.unique(numbers.astype("float32")).tolist()
+    found, other = (model.predict(frame.astype(each)) for each in ("float64", "float32"))
+    np.testing.assert_allclose(other, found, rtol=1e-3, atol=1e-3)
+    assert model.score(frame.astype("float32")[1000:], BY_ID[1000:]) > 0.9
+
+
+def test_numbers_that_are_equal_in_float32_are_one_code():
+    frame = FRAME.assign(id=2.0**26 + 8 * ID + RANDOM.integers(0, 3, ROWS), x=1e300 * FRAME["x"])
+    model = TabularRegressor(**SHORT).fit(frame, BY_ID)
+    assert codes(model) == [[], (2.0**26 + 8 * np.arange(KINDS)).tolist()]
+
+
+def test_names_have_the_digits_of_the_numbers():
+    model = TabularRegressor(**SHORT).fit(FRAME.assign(id=0.1 * ID + 0.3), BY_ID)
+    assert model.encoder_.get_feature_names_out().tolist()[2:5] == ["id_0.3", "id_0.4", "id_0.5"]

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..._checks import Array
 from ...tables.columns import most_kinds
-from ...tables.encoding import Floats, Scaled
+from ...tables.encoding import Floats, Scaled, as_codes
 from .recipe import BINS
 
 _TOLD = 0.1  # of the squared errors that ramps leave, at least: less is not worth the inputs (ames, hotel)
@@ -40,7 +40,8 @@ class Left:
 
     def codes_in(self, column: Scaled, values: Floats) -> tuple[float, ...]:
         """The values that have an input, in order; none of a number that is no code."""
-        different, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+        rounded = as_codes(values)
+        different, counts = np.unique(rounded[np.isfinite(rounded)], return_counts=True)
         often = np.flatnonzero(counts >= self._fewest)
         if column.distinct <= BINS or not len(often):
             return ()
@@ -48,12 +49,13 @@ class Left:
         codes = different[np.sort(ranked)]
         return tuple(codes.tolist()) if self._told_by(codes, column, values[:: self._step]) else ()
 
-    def _told_by(self, codes: Floats, column: Scaled, values: Floats) -> bool:
+    def _told_by(self, codes: Array, column: Scaled, values: Floats) -> bool:
         """Whether they tell of what is left, which is less then."""
         ramps = _ramps(column.scaled(values))
         left = self._left - ramps @ np.linalg.lstsq(ramps, self._left, rcond=None)[0]
-        place = np.minimum(np.searchsorted(codes, values), len(codes) - 1)
-        known = np.flatnonzero(codes[place] == values)
+        rounded = as_codes(values)
+        place = np.minimum(np.searchsorted(codes, rounded), len(codes) - 1)
+        known = np.flatnonzero(codes[place] == rounded)
         own, beside = _means(place[known], left[known], len(codes))
         before = float((left**2).sum())
         smooth = before + float(((left[known] - beside) ** 2 - left[known] ** 2).sum())
