@@ -105,6 +105,8 @@ BEYOND: list[tuple[list[object], str]] = [
         (["train", "--hidden", "9", "5", "t.csv"], "by commas, as in --hidden 9,5 (see"),
         (["train", "t.csv", "--features", "a", "b"], "by commas, as in --features A,B (see"),
         (["train", "t.csv", "--hidden", "9", "--seed", "5", "6"], "unrecognized arguments: 6 (see"),
+        (["train", "--drop", "a", "t.csv", "--epcohs", "3"], "--epcohs 3: did you mean --epochs? (see"),
+        (["train", "--drop", "a", "b", "t.csv"], "arguments: t.csv: several are separated by commas"),
         (["train", "t.csv", "--output", "none/m.safetensors"], "none does not exist"),
         (["train", "t.csv", "--output", "folder"], "folder: exists and is not a file"),
         (["train", "t.csv", "--output", "t.csv"], "t.csv: is the input too"),

@@ -124,18 +124,19 @@ class _Parser(argparse.ArgumentParser):
         found, unknown = super().parse_known_args(args, namespace)
         if unknown and self.prog != "steepest":
             words = sys.argv[1:] if args is None else list(args)
-            self.error("unrecognized arguments: " + " ".join(unknown) + _with_commas(words))
+            self.error("unrecognized arguments: " + " ".join(unknown) + _with_commas(words, unknown))
         return found, unknown
 
 
-def _with_commas(words: Sequence[str]) -> str:
-    """What to say of words that follow an option's value, where one value lists several by commas."""
+def _with_commas(words: Sequence[str], unknown: Sequence[str]) -> str:
+    """What to say of unknown words that follow an option's value, where one value lists several by commas."""
     for place, option in enumerate(words):
         if option in _LISTS:
             given = list(takewhile(lambda word: not word.startswith("-"), words[place + 1 :]))
+            refused = set(given[1:]) & set(unknown)
             if option == "--hidden":  # a table may follow
                 given = list(takewhile(str.isdecimal, given))
-            if len(given) > 1:
+            if len(given) > 1 and refused:
                 example = ",".join(given) if option == "--hidden" else "A,B"
                 return f": several are separated by commas, as in {option} {example}"
     return ""
