@@ -261,12 +261,16 @@ class _Problem:
         width = 0.0 if self._kinks is None else level * self._kinks.width
         weights = self._l2.size
         mixes = self._objective.differences and weights * self._scores <= MOST_MIXED
-        some, targets, curvature = self._rows(few_enough(samples, weights, self._scores, mixes))
-        many = self._rows(few_enough(samples, weights, 1, False))
+        step = few_enough(samples, weights, self._scores, mixes)
+        step_shared = few_enough(samples, weights, 1, False)
+        some, targets, curvature = many = self._rows(step)
+        shares = self._objective.differences and self._kinks is None
+        if shares and step_shared != step:
+            many = self._rows(step_shared)
         # The Hessian of all scores together can cost as much as 100 steps, and one sum of products for all
         # scores as few of them. So that comes first, and the Hessian once more steps are left than it costs.
         work = len(targets) * (weights * self._scores) ** 2 / 2
-        shares = self._objective.differences and self._kinks is None and many[-1].has_pairs(self._scores)
+        shares = shares and many[-1].has_pairs(self._scores)
         nearly_free = mixes and work <= _MIXED_AT_ONCE
         step_work = _STEP * samples * weights * self._scores
 
