@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
+from sklearn import config_context
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import InvalidParameterError
@@ -188,3 +189,12 @@ def test_parameters_set_between_calls_of_partial_fit_are_validated(kind, name):
     ):
         model.partial_fit(X, Y)
     assert (model.predict(X) == before).all()
+
+
+@pytest.mark.parametrize("kind", [LinearRegressor, MLPRegressor])
+def test_partial_fit_skips_the_validation_of_parameters_where_scikit_learn_is_told_to(kind):
+    model = kind(random_state=0).partial_fit(Z, PROGRESS).set_params(shuffle="yes")
+    with config_context(skip_parameter_validation=True):
+        model.partial_fit(Z, PROGRESS)
+    with pytest.raises(InvalidParameterError, match="The 'shuffle' parameter"):
+        model.partial_fit(Z, PROGRESS)

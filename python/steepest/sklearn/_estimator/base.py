@@ -10,6 +10,7 @@ from os import PathLike
 from typing import Any, TypeVar
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -202,6 +203,8 @@ class Estimator(CallbackSupportMixin, ValidationMixin, FitParameters):
 
     def _check_again(self) -> None:
         """Validate parameters that were set since the call before, as scikit-learn does only in the first."""
+        if get_config()["skip_parameter_validation"]:  # by a user: no partial_fit prefers to skip it
+            return
         now = [getattr(self, one.name) for one in fields(self)]
         if not (self._parameters and all(map(is_, now, self._parameters))):
             self._validate_params()

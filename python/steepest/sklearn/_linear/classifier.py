@@ -101,7 +101,7 @@ class LinearClassifier(ClassificationMixin, LinearModel):
     _learns_online = True
 
     @available_if(lambda estimator: estimator._check_solver())
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self: Self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Learn from these samples once more.
 

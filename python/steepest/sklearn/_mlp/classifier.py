@@ -74,7 +74,7 @@ class MLPClassifier(ClassificationMixin, MultilayerPerceptron):
     _probable_loss = "log_loss"
 
     @available_if(lambda estimator: estimator._check_solver())
-    @_fit_context(prefer_skip_nested_validation=True)
+    @_fit_context(prefer_skip_nested_validation=False)
     def partial_fit(self: Self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Go on for one epoch with these samples.
 
