@@ -88,7 +88,7 @@ def test_many_weights_of_several_scores(monkeypatch, most):
     random = np.random.default_rng(0)
     X = sparse.random_array((300, 100), density=0.2, rng=random, format="csr")
     y = random.integers(0, 5, 300)
-    for name in ("MOST_MIXED", "MOST_WEIGHTS"):
+    for name in ("MOST_MIXED", "_MOST_TOGETHER"):
         monkeypatch.setattr(quadratic, name, most)
     model = LinearClassifier(penalty="l1", alpha=1e-3, solver="lbfgs").fit(X, y)
     assert (model.coef_ != 0).sum() > 100

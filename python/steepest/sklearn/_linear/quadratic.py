@@ -15,6 +15,7 @@ from .metric import MOST_MIXED
 
 _NUMBERS = 2**23  # of rows that are made at once, 64 MB
 MOST_WEIGHTS = 4000  # of a working set: their products have 128 MB
+_MOST_TOGETHER = 2500  # of several scores; of 3,300, a step took five times as long as of each score apart
 _MIXED = 1e10  # multiply-adds of products of all pairs of weights of several scores, some tenths of a second
 _PRODUCTS = 2e10  # multiply-adds that products may cost; else some rows stand for all
 
@@ -73,7 +74,7 @@ class Quadratic:
             return True
         samples, features = self.rows.shape
         filled = self.rows.nnz / (samples * features) if sparse.issparse(self.rows) else 1.0
-        return weights <= MOST_WEIGHTS and samples * (filled * weights) ** 2 <= _MIXED
+        return weights <= _MOST_TOGETHER and samples * (filled * weights) ** 2 <= _MIXED
 
     def _together(self, held: Array, bends: Array) -> tuple[Places, Array]:
         scores, places = np.nonzero(held.T)
