@@ -16,7 +16,7 @@ from .minimize import dot
 
 _SWEEPS, _MOST_SWEEPS = 10, 1000  # between two of Newton's steps, and after some that lead nowhere
 _ROUNDS = 100
-_EXACT = 1e-3  # of what has been gained, that a round may still gain in the end
+_EXACT = 1e-5  # of what has been gained, that a round may still gain in the end
 
 
 def minimize_quadratic(products: Array, slope: Array, l1: Array, start: Array, least: float) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..._checks import Array
 from ...backends.data import Batch, Parameters, TrainConfig
 from ...compile.compiled import Compiled
 from ...layers import Linear
-from .curvature import LEAST, curvatures, mixed_curvatures, shared_curvature
+from .curvature import curvatures, mixed_curvatures, shared_curvature
 from .metric import MOST_MIXED, Curvature, few_enough
 from .minimize import LBFGS, Metric, Minimum, dot
 from .outcome import COARSE
@@ -22,7 +23,7 @@ from .proximal import ProximalNewton
 from .quadratic import Quadratic
 from .row_space import RowSpace
 from .scaled import Scaled
-from .smoothing import smooth, smoothed
+from .smoothing import smoothed
 
 _SURE = 0.01  # what is left to a minimum is estimated, and may be this much too little
 _NO_END = 1e-6  # of the value at the start: so small, a loss that has no minimum is said to have none
@@ -31,7 +32,6 @@ _MIXED_AT_ONCE = 1e7  # multiply-adds, up to which the Hessian of all scores tog
 _PAIRS, _PAIRS_SHARED = 10, 20  # steps that share a Hessian, and a metric from one sum of products
 _STEP = 4  # multiply-adds of a step, for each sample and weight: scores, gradient, and as long for the rest
 _DEAR = 1e100  # a penalty of a scaled weight that no sample can make up for: the feature is as good as 0
-_FLAT = 1e-9  # of the mean curvature, where steps that go too far are damped
 _LAST_LEVEL = 1e-12  # kinks, of their width at the start: narrower ones are of rounding
 
 
@@ -140,18 +140,13 @@ class _Problem:
         self._l1 = np.append(np.where(dear, 0, l1), none)[:, None]
         self._batch = batch = Batch(scaled.batch_rows, targets, weight)
         self._kinks = smoothed(objective.config.loss, batch)
-        self._smooths = bool(objective.l1) and self._kinks is not None  # the l1 penalty, too
-        self._widths = np.zeros_like(self._l1)  # of the kinks of absolute weights, at level 1
 
     def minimize(self, point: Array, how: _Method) -> Minimum:
-        """From a point. Kinks are smoothed, to a level that falls until no more than tol is left."""
+        """From a point. Kinks of the loss are smoothed, ever less until no more than tol is left."""
         objective = self._objective
         start = self.value(point)
         if start <= 0:
             return Minimum(point=point, slope=point, value=start, values=[], converged=True)
-        if self._smooths:  # so wide that at the width, the penalties come to the value
-            costly = self._l1 > 0
-            self._widths[costly] = start / (self._l1[costly] * costly.sum() * self._scores)
         endless = objective.endless and not (objective.l1 or objective.l2)
         floor = (_NO_END if endless else _NOTHING) * start
         values: list[float] = []
@@ -169,18 +164,18 @@ class _Problem:
             best.endless = endless and best.value <= floor
             if best.endless or best.interrupted:
                 return best
-            left = self._left(point, level) + min(best.promised, best.value)
+            left = (0.0 if self._kinks is None else self._kinks.left) + min(best.promised, best.value)
             reached, ended = best.converged, len(values) >= how.max_iter
             best.converged = best.value <= floor or (reached and left <= tol * best.value)
             if best.converged or not reached or ended or level < _LAST_LEVEL or self._kinks is None:
-                return self._with_zeros(best, level, tol)
+                return best
             level /= 10
 
     def _method(self, level: float) -> LBFGS | ProximalNewton:
-        if not self._objective.l1 or self._smooths:
+        if not self._objective.l1:
             return LBFGS(self._function(level), self._metric_at(level), polish=self._kinks is None)
         l1 = np.broadcast_to(self._l1, (len(self._l1), self._scores))
-        return ProximalNewton(self._function(level), self._quadratic_at, l1)
+        return ProximalNewton(self._function(level), partial(self._quadratic_at, level), l1)
 
     def value(self, point: Array) -> float:
         """Of the objective itself."""
@@ -189,7 +184,7 @@ class _Problem:
         return loss + dot(self._l2, np.square(point)) + dot(self._l1, np.abs(point))
 
     def _function(self, level: float) -> Callable[[Array], tuple[float, Array]]:
-        """Value and gradient of the objective with smoothed kinks; an l1 penalty is smoothed, or left out."""
+        """Value and gradient of the objective with smoothed kinks, without an l1 penalty."""
         config, batch = self._objective.config, self._batch
         if self._kinks is not None:
             config = replace(config, loss=self._kinks.loss(level))
@@ -201,10 +196,6 @@ class _Problem:
             slope = np.vstack([gradient.weight, *([] if gradient.bias is None else [gradient.bias])])
             if self._objective.paired:
                 slope = (slope[:, 1:] - slope[:, :1]) / 2
-            if self._smooths:
-                value, sign = smooth(np.abs(point), level * self._widths)
-                loss += dot(self._l1, value)
-                slope = slope + self._l1 * sign * np.sign(point)
             return loss + dot(self._l2, np.square(point)), slope + 2 * self._l2 * point
 
         return evaluate
@@ -215,45 +206,29 @@ class _Problem:
         if self._layer.bias is not None:
             self._layer.bias[...] = columns[-1]
 
-    def _left(self, point: Array, level: float) -> float:
-        """How much lower than at the minimum for this level the objective itself can be, at most."""
-        left = 0.0 if self._kinks is None else self._kinks.left
-        if self._smooths:
-            value, slope = smooth(np.abs(point), level * self._widths)
-            left += dot(self._l1, np.abs(point) - value - level * self._widths / 2 * np.square(slope))
-        return left
-
-    def _with_zeros(self, best: Minimum, level: float, tol: float) -> Minimum:
-        """Weights that are within their kinks are 0 without the smoothing."""
-        if self._smooths:
-            point = np.where(np.abs(best.point) < level * self._widths, 0.0, best.point)
-            value = self.value(point)
-            if value <= (1 + tol) * best.value:
-                best.point, best.value = point, value
-        return best
-
-    def _quadratic_at(self, point: Array) -> Quadratic:
+    def _quadratic_at(self, level: float, point: Array) -> Quadratic:
         """How the objective bends at a point, without an l1 penalty."""
         scores, targets = self._scores_of(self._scaled, point), self._batch.targets
         share = self._scaled.share[:, None]
+        width = 0.0 if self._kinks is None else level * self._kinks.width
 
         def mixed() -> Array:
-            bends = mixed_curvatures(self._objective.config.loss, scores, targets)
+            bends = mixed_curvatures(self._objective.config.loss, scores, targets, width, exact=True)
             assert bends is not None  # of differences of scores
             return bends * share[:, :, None]
 
-        bends = self._bends(scores, targets, 0.0, _FLAT) * share
+        bends = self._bends(scores, targets, width, exact=True) * share
         return Quadratic(
             self._scaled.rows, 2 * self._l2, bends, mixed if self._objective.differences else None
         )
 
-    def _bends(self, scores: Array, targets: Array, width: float, least: float = LEAST) -> Array:
+    def _bends(self, scores: Array, targets: Array, width: float, exact: bool = False) -> Array:
         """About the second derivative of each sample's loss by each of its scores."""
         loss = self._objective.config.loss
         if not self._objective.paired:
-            return curvatures(loss, scores, targets, width, least)
+            return curvatures(loss, scores, targets, width, exact)
         # A loss of a difference bends by both of its scores alike.
-        return curvatures(loss, np.hstack([-scores, scores]) / 2, targets, width, least)[:, :1]
+        return curvatures(loss, np.hstack([-scores, scores]) / 2, targets, width, exact)[:, :1]
 
     def _metric_at(self, level: float) -> Callable[[Array, float], tuple[Metric, int]]:
         """Of a point and the steps left from there, its metric, and how many steps share that."""
@@ -276,9 +251,6 @@ class _Problem:
 
         def metric_at(point: Array, left: float) -> tuple[Metric, int]:
             squares = np.broadcast_to(2 * self._l2, point.shape)
-            if self._smooths:
-                sizes = np.maximum(np.abs(point), np.where(self._l1 > 0, level * self._widths, 1.0))
-                squares = squares + self._l1 / sizes
             if shares and not nearly_free and not (mixes and left * step_work > work):
                 rows, own, one = many
                 found = shared_curvature(loss, self._scores_of(rows, point), own, rows.share)
