@@ -7,7 +7,8 @@ import pytest
 
 pytest.importorskip("sklearn.base")  # "sklearn" alone is this folder where there is no other
 from scipy import sparse
-from sklearn.linear_model import ElasticNet, Lasso
+from scipy.optimize import linprog
+from sklearn.linear_model import ElasticNet, Lasso, QuantileRegressor
 from support.linear_models import classes, converged
 
 from steepest.sklearn import LinearClassifier, LinearRegressor
@@ -125,6 +126,31 @@ def test_a_weight_of_a_row_counts_like_its_repeats():
     np.testing.assert_allclose(weighted.coef_, repeated.coef_, atol=1e-7)
     theirs = ElasticNet(alpha=0.1, tol=1e-12, max_iter=100_000).fit(X, y, sample_weight=times)
     np.testing.assert_allclose(weighted.coef_, theirs.coef_, atol=1e-5)
+
+
+@on_backend
+@pytest.mark.parametrize("rows", [4, 40])
+@pytest.mark.parametrize("alpha", [0.3, 0.003])
+def test_kinks_of_the_loss_beside_those_of_the_penalty(rows, alpha):
+    """Against linear programs."""
+    X, y = wide(rows, 60)
+    y = 100 * y + 1000
+    model = LinearRegressor("absolute_error", penalty="l1", alpha=100 * alpha).fit(X, y)  # without a warning
+    theirs = QuantileRegressor(alpha=50 * alpha).fit(X, y)
+
+    def errors(fitted):
+        return np.abs(fitted.predict(X) - y).mean() + 100 * alpha * np.abs(fitted.coef_).sum()
+
+    assert errors(theirs) * (1 - 1e-9) <= errors(model) <= errors(theirs) * (1 + 1e-4)
+    labels = (y > np.median(y)).astype(int)
+    signs = 2.0 * labels - 1
+    model = LinearClassifier("hinge", penalty="l1", alpha=alpha).fit(X, labels)
+    share = np.full(rows, 1 / rows)  # slacks, the weights as differences of two that are not negative, a bias
+    costs = np.r_[share, np.full(120, alpha), 0]
+    less = -np.hstack([np.eye(rows), signs[:, None] * X, -signs[:, None] * X, signs[:, None]])
+    program = linprog(costs, less, -np.ones(rows), bounds=[(0, None)] * (rows + 120) + [(None, None)])
+    hinges = np.maximum(0, 1 - signs * model.decision_function(X)).mean() + alpha * np.abs(model.coef_).sum()
+    assert program.fun * (1 - 1e-9) <= hinges <= program.fun * (1 + 1e-4)
 
 
 # ---- the method by itself ---------------------------------------------------------------------------------

@@ -30,8 +30,8 @@ _LEAST_EXACT = 1e-9
 def curvatures(loss: Loss, scores: Array, targets: Array, width: float = 0.0, exact: bool = False) -> Array:
     """About the second derivative of each sample's loss by each of its scores, (samples, scores).
 
-    width: of the kinks of a loss that has some, as they are smoothed. exact: the second derivative also where
-    it is 0, for a method that shortens steps which that makes too long.
+    width: of the kinks of a loss that has some, as they are smoothed. exact: nearer to the second derivative, for
+    a method that shortens steps which that makes too long.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         bends = _bends(loss, scores, targets, width, exact)
@@ -101,7 +101,9 @@ def _bends(loss: Loss, scores: Array, targets: Array, width: float, exact: bool)
         return np.exp(scores)
     error = np.abs(scores - targets)
     if isinstance(loss, Huber):
-        return 1.0 * (error <= loss.delta) if exact else loss.delta / np.maximum(error, loss.delta)
+        parabola = loss.delta / np.maximum(error, loss.delta)
+        # A tenth of it is small enough near the minimum, and tells the way where all errors are large.
+        return np.where(error > loss.delta, 0.1 * parabola, 1.0) if exact else parabola
     if isinstance(loss, AbsoluteError):
         return (error <= width) / width if exact else 1 / np.maximum(error, width)
     if isinstance(loss, LogCosh):

@@ -21,7 +21,8 @@ from .quadratic import MOST_WEIGHTS, Quadratic
 _FIRST = 100  # weights of a working set at least; else twice as many as are not 0
 _SHORTEST = 1e-10  # of a step along a direction
 _QUIET = 2  # iterations in a row that promise next to nothing, before they are believed
-_NOTHING, _LEAST = 1e-13, 1e-16  # of the value: what few of its digits tell, and none
+_NOTHING = 1e-13  # of the value, which few of its digits tell
+_EXACT = 1e-3  # of tol, which a quadratic is solved to
 # What is added to the second derivatives, as a part of those by each weight: next to nothing, but more after
 # steps that went too far, as they do where all samples that hold a feature are told right.
 _RIDGE, _DAMPED = 1e-12, 1e-3
@@ -52,7 +53,7 @@ class ProximalNewton:
         self.at = at = self._evaluated(start, [])
         quiet, failures, damping, before = 0, 0, _RIDGE, np.inf
         while len(at.values) < max_iter and at.value > floor:
-            step, at.promised = self._step(at, damping)
+            step, at.promised = self._step(at, damping, _EXACT * tol * at.value)
             small = at.promised <= tol * at.value
             if small and damping > _RIDGE and not failures:  # a damped one promises too little
                 damping = _RIDGE
@@ -96,7 +97,7 @@ class ProximalNewton:
         mask.flat[held] = True
         return mask & (worth > 0)
 
-    def _step(self, at: Minimum, damping: float) -> tuple[Array, float]:
+    def _step(self, at: Minimum, damping: float, least: float) -> tuple[Array, float]:
         """To the minimum with the quadratic on a working set, and what all weights promise."""
         quadratic = self.quadratic_at(at.point)
         gains = np.square(self._pull(at)) / quadratic.diagonal / 2  # of each weight by itself
@@ -105,7 +106,7 @@ class ProximalNewton:
         for places, products in quadratic.parts(held):
             products[np.diag_indices_from(products)] += damping * quadratic.diagonal[places]
             start, slope, l1 = at.point[places], at.slope[places], self.l1[places]
-            end = minimize_quadratic(products, slope, l1, start, _LEAST * at.value)
+            end = minimize_quadratic(products, slope, l1, start, least)
             step[places] = end - start
             promised -= change_of(products, slope, l1, start, end)
         return step, promised
