@@ -89,11 +89,24 @@ def test_many_weights_of_several_scores(monkeypatch, most):
     random = np.random.default_rng(0)
     X = sparse.random_array((300, 100), density=0.2, rng=random, format="csr")
     y = random.integers(0, 5, 300)
-    for name in ("MOST_MIXED", "_MOST_TOGETHER"):
-        monkeypatch.setattr(quadratic, name, most)
+    monkeypatch.setattr(quadratic, "_TOGETHER", most)
     model = LinearClassifier(penalty="l1", alpha=1e-3, solver="lbfgs").fit(X, y)
     assert (model.coef_ != 0).sum() > 100
     assert_minimum(model, X, y, 1e-6 if most > 10 else 0.2)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_rows_in_blocks(monkeypatch, form):
+    """As many at once as memory allows, and some for all where there are many more than weights."""
+    X, y = classes(3, samples=240, features=6, noise=1.0)
+    whole = LinearClassifier(penalty="l1", alpha=0.01, solver="lbfgs").fit(form(X), y)
+    monkeypatch.setattr(quadratic, "_NUMBERS", 100)
+    blocks = LinearClassifier(penalty="l1", alpha=0.01, solver="lbfgs").fit(form(X), y)
+    np.testing.assert_allclose(blocks.coef_, whole.coef_, atol=1e-9)
+    monkeypatch.setattr(quadratic, "_MIXED", 0)
+    monkeypatch.setattr(quadratic, "_PRODUCTS", 1)
+    some = LinearClassifier(penalty="l1", alpha=0.01, solver="lbfgs").fit(form(X), y)
+    assert whole.loss_ * (1 - 1e-9) <= some.loss_ <= whole.loss_ * (1 + 1e-4)
 
 
 @on_backend

@@ -11,11 +11,11 @@ import numpy as np
 
 from ..._checks import Array
 from ...backends import active
-from .metric import solver
+from .metric import one_thread, solver
 from .minimize import dot
 
 _SWEEPS, _MOST_SWEEPS = 10, 1000  # between two of Newton's steps, and after some that lead nowhere
-_ROUNDS = 100
+_ROUNDS, _FEW, _WORK = 100, 3, 3e8  # at most; beyond a few, while they cost no more multiply-adds than that
 _EXACT = 1e-5  # of what has been gained, that a round may still gain in the end
 
 
@@ -25,15 +25,21 @@ def minimize_quadratic(products: Array, slope: Array, l1: Array, start: Array, l
     products: (weights, weights), symmetric, positive semidefinite. least: what is not worth a round. If it
     does not come so near, the lowest point that was found.
     """
-    point, here, sweeps, gained = start.copy(), slope.copy(), _SWEEPS, 0.0
-    for _ in range(_ROUNDS):
+    with one_thread(len(start)):  # of BLAS, whose sums depend on their number
+        return _minimized(products, slope, l1, start, least)
+
+
+def _minimized(products: Array, slope: Array, l1: Array, start: Array, least: float) -> Array:
+    point, here, sweeps, gained, work = start.copy(), slope.copy(), _SWEEPS, 0.0, 0.0
+    for number in range(_ROUNDS):
         enough = max(least, _EXACT * gained)
         swept = active().coordinate_descent(products, here, l1, point, sweeps, enough)
         held = np.flatnonzero((point != 0) | (l1 == 0))
         inner = products[np.ix_(held, held)]
         point[held], stepped = _newton(inner, here[held], l1[held], point[held])
         gained = -change_of(products, slope, l1, start, point)
-        if not max(swept, stepped) > max(least, _EXACT * gained):
+        work += sweeps * len(point) ** 2 + len(held) ** 3 / 3
+        if not max(swept, stepped) > max(least, _EXACT * gained) or (number >= _FEW and work > _WORK):
             break
         if stepped == 0:
             sweeps = min(2 * sweeps, _MOST_SWEEPS)

@@ -30,8 +30,8 @@ _LEAST_EXACT = 1e-9
 def curvatures(loss: Loss, scores: Array, targets: Array, width: float = 0.0, exact: bool = False) -> Array:
     """About the second derivative of each sample's loss by each of its scores, (samples, scores).
 
-    width: of the kinks of a loss that has some, as they are smoothed. exact: nearer to the second derivative, for
-    a method that shortens steps which that makes too long.
+    width: of the kinks of a loss that has some, as they are smoothed. exact: nearer to the second
+    derivative, for a method that shortens steps which that makes too long.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         bends = _bends(loss, scores, targets, width, exact)

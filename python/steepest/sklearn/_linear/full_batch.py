@@ -23,7 +23,7 @@ from .proximal import ProximalNewton
 from .quadratic import Quadratic
 from .row_space import RowSpace
 from .scaled import Scaled
-from .smoothing import smoothed
+from .smoothing import smooth, smoothed
 
 _SURE = 0.01  # what is left to a minimum is estimated, and may be this much too little
 _NO_END = 1e-6  # of the value at the start: so small, a loss that has no minimum is said to have none
@@ -140,9 +140,14 @@ class _Problem:
         self._l1 = np.append(np.where(dear, 0, l1), none)[:, None]
         self._batch = batch = Batch(scaled.batch_rows, targets, weight)
         self._kinks = smoothed(objective.config.loss, batch)
+        self._smooths = False  # the l1 penalty, too
+        self._widths = np.zeros_like(self._l1)  # of its kinks then, at level 1
 
     def minimize(self, point: Array, how: _Method) -> Minimum:
-        """From a point. Kinks of the loss are smoothed, ever less until no more than tol is left."""
+        """From a point. Kinks are smoothed, ever less until no more than tol is left.
+
+        Those of an l1 penalty are so only where steps that keep them come no further.
+        """
         objective = self._objective
         start = self.value(point)
         if start <= 0:
@@ -150,7 +155,7 @@ class _Problem:
         endless = objective.endless and not (objective.l1 or objective.l2)
         floor = (_NO_END if endless else _NOTHING) * start
         values: list[float] = []
-        level, tol = 1.0, how.tol
+        level, tol, lowest = 1.0, how.tol, None
         while True:
             method = self._method(level)
             try:
@@ -164,18 +169,49 @@ class _Problem:
             best.endless = endless and best.value <= floor
             if best.endless or best.interrupted:
                 return best
-            left = (0.0 if self._kinks is None else self._kinks.left) + min(best.promised, best.value)
+            left = self._left(point, level) + min(best.promised, best.value)
             reached, ended = best.converged, len(values) >= how.max_iter
             best.converged = best.value <= floor or (reached and left <= tol * best.value)
-            if best.converged or not reached or ended or level < _LAST_LEVEL or self._kinks is None:
-                return best
+            if isinstance(method, ProximalNewton) and not (reached or ended or best.converged):
+                lowest, level = best, 1.0
+                self._smooth_penalty(best.value)
+                continue
+            kinks = self._kinks is not None or self._smooths
+            if best.converged or not reached or ended or level < _LAST_LEVEL or not kinks:
+                return self._with_zeros(best, lowest, level, tol)
             level /= 10
 
     def _method(self, level: float) -> LBFGS | ProximalNewton:
-        if not self._objective.l1:
-            return LBFGS(self._function(level), self._metric_at(level), polish=self._kinks is None)
-        l1 = np.broadcast_to(self._l1, (len(self._l1), self._scores))
-        return ProximalNewton(self._function(level), partial(self._quadratic_at, level), l1)
+        if self._objective.l1 and not self._smooths:
+            l1 = np.broadcast_to(self._l1, (len(self._l1), self._scores))
+            return ProximalNewton(self._function(level), partial(self._quadratic_at, level), l1)
+        polish = self._kinks is None and not self._smooths
+        return LBFGS(self._function(level), self._metric_at(level), polish=polish)
+
+    def _smooth_penalty(self, value: float) -> None:
+        """With kinks so wide that at the width, the penalties come to a value."""
+        costly = self._l1 > 0
+        self._widths[costly] = value / (self._l1[costly] * costly.sum() * self._scores)
+        self._smooths = True
+
+    def _left(self, point: Array, level: float) -> float:
+        """How much lower than at the minimum for this level the objective itself can be, at most."""
+        left = 0.0 if self._kinks is None else self._kinks.left
+        if self._smooths:
+            value, slope = smooth(np.abs(point), level * self._widths)
+            left += dot(self._l1, np.abs(point) - value - level * self._widths / 2 * np.square(slope))
+        return left
+
+    def _with_zeros(self, best: Minimum, lowest: Minimum | None, level: float, tol: float) -> Minimum:
+        """Weights that are within their kinks are 0 without the smoothing; lowest: before it."""
+        if self._smooths:
+            point = np.where(np.abs(best.point) < level * self._widths, 0.0, best.point)
+            value = self.value(point)
+            if value <= (1 + tol) * best.value:
+                best.point, best.value = point, value
+        if lowest is not None and lowest.value < best.value:
+            best.point, best.value = lowest.point, lowest.value
+        return best
 
     def value(self, point: Array) -> float:
         """Of the objective itself."""
@@ -184,7 +220,7 @@ class _Problem:
         return loss + dot(self._l2, np.square(point)) + dot(self._l1, np.abs(point))
 
     def _function(self, level: float) -> Callable[[Array], tuple[float, Array]]:
-        """Value and gradient of the objective with smoothed kinks, without an l1 penalty."""
+        """Value and gradient of the objective with smoothed kinks; an l1 penalty only if it is smoothed."""
         config, batch = self._objective.config, self._batch
         if self._kinks is not None:
             config = replace(config, loss=self._kinks.loss(level))
@@ -196,6 +232,10 @@ class _Problem:
             slope = np.vstack([gradient.weight, *([] if gradient.bias is None else [gradient.bias])])
             if self._objective.paired:
                 slope = (slope[:, 1:] - slope[:, :1]) / 2
+            if self._smooths:
+                value, sign = smooth(np.abs(point), level * self._widths)
+                loss += dot(self._l1, value)
+                slope = slope + self._l1 * sign * np.sign(point)
             return loss + dot(self._l2, np.square(point)), slope + 2 * self._l2 * point
 
         return evaluate
@@ -212,10 +252,11 @@ class _Problem:
         share = self._scaled.share[:, None]
         width = 0.0 if self._kinks is None else level * self._kinks.width
 
-        def mixed() -> Array:
-            bends = mixed_curvatures(self._objective.config.loss, scores, targets, width, exact=True)
+        def mixed(some: slice) -> Array:
+            loss = self._objective.config.loss
+            bends = mixed_curvatures(loss, scores[some], targets[some], width, exact=True)
             assert bends is not None  # of differences of scores
-            return bends * share[:, :, None]
+            return bends * share[some, :, None]
 
         bends = self._bends(scores, targets, width, exact=True) * share
         return Quadratic(
@@ -239,7 +280,7 @@ class _Problem:
         step = few_enough(samples, weights, self._scores, mixes)
         step_shared = few_enough(samples, weights, 1, False)
         some, targets, curvature = many = self._rows(step)
-        shares = self._objective.differences and self._kinks is None
+        shares = self._objective.differences and self._kinks is None and not self._smooths
         if shares and step_shared != step:
             many = self._rows(step_shared)
         # The Hessian of all scores together can cost as much as 100 steps, and one sum of products for all
@@ -251,6 +292,9 @@ class _Problem:
 
         def metric_at(point: Array, left: float) -> tuple[Metric, int]:
             squares = np.broadcast_to(2 * self._l2, point.shape)
+            if self._smooths:
+                sizes = np.maximum(np.abs(point), np.where(self._l1 > 0, level * self._widths, 1.0))
+                squares = squares + self._l1 / sizes
             if shares and not nearly_free and not (mixes and left * step_work > work):
                 rows, own, one = many
                 found = shared_curvature(loss, self._scores_of(rows, point), own, rows.share)

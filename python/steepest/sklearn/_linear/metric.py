@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ _FLAT = 1e-3  # of the mean over directions of scores: none is taken for flatter
 _SMALL = 100  # weights, up to which BLAS has one thread by itself
 _RIDGE = 1e-13  # of the diagonal: roundings of the products count for nothing
 
-_limit = Lock()  # of two limits at once, the one that ends last would stay
+_limit = RLock()  # of two limits at once, the one that ends last would stay
 
 
 def few_enough(samples: int, weights: int, scores: int, mixed: bool) -> int:
@@ -146,7 +146,7 @@ def solver(products: Array, squares: Array) -> Metric:
     while True:
         products[np.diag_indices_from(products)] = diagonal * (1 + ridge)
         try:
-            with _one_thread(len(diagonal)):
+            with one_thread(len(diagonal)):
                 factor, _ = cho_factor(products, lower=True, check_finite=False)
         except LinAlgError:
             ridge *= 100
@@ -163,7 +163,7 @@ def _libraries() -> ThreadpoolController:
 
 
 @contextmanager
-def _one_thread(weights: int) -> Iterator[None]:
+def one_thread(weights: int) -> Iterator[None]:
     """Beside a busy program, BLAS's threads take 100 times as long for 650 weights as one of them."""
     if weights <= _SMALL:
         yield

@@ -26,6 +26,7 @@ _EXACT = 1e-3  # of tol, which a quadratic is solved to
 # What is added to the second derivatives, as a part of those by each weight: next to nothing, but more after
 # steps that went too far, as they do where all samples that hold a feature are told right.
 _RIDGE, _DAMPED = 1e-12, 1e-3
+_SPAN, _LEAST_GAIN = 10, 0.003  # steps that gain less of the value lead nowhere: features are too much alike
 _FAILURES = 5  # steps in a row that lead nowhere, with a damping of 16 times that before
 
 
@@ -74,7 +75,8 @@ class ProximalNewton:
             damping = max(damping / 16, _RIDGE) if length == 1 else max(4 * damping, _DAMPED)
             found.promised, found.converged = at.promised, quiet == _QUIET
             self.at = at = found
-            if at.converged:
+            stuck = len(at.values) > _SPAN and at.value > (1 - _LEAST_GAIN) * at.values[-1 - _SPAN]
+            if at.converged or (stuck and not small):
                 break
         return at
 

@@ -11,13 +11,13 @@ from scipy import sparse
 
 from ..._checks import Array
 from ...backends import active
-from .metric import MOST_MIXED
 
-_NUMBERS = 2**23  # of rows that are made at once, 64 MB
 MOST_WEIGHTS = 4000  # of a working set: their products have 128 MB
-_MOST_TOGETHER = 2500  # of several scores; of 3,300, a step took five times as long as of each score apart
-_MIXED = 1e10  # multiply-adds of products of all pairs of weights of several scores, some tenths of a second
-_PRODUCTS = 2e10  # multiply-adds that products may cost; else some rows stand for all
+_TOGETHER = 2500  # of several scores; of 3,300, a step took five times as long as of each score apart
+_MIXED = 2e10  # multiply-adds of products of all pairs of weights of several scores, some tenths of a second
+_PRODUCTS = 2e10  # of each score's: beyond, some rows stand for all
+_ROWS = 8  # of these for each weight, so that they tell of all directions
+_NUMBERS = 2**20  # that are made of rows at once, 8 MB
 
 Places = tuple[Array, Array]  # of weights: their rows and columns in a point
 
@@ -35,14 +35,14 @@ class Quadratic:
     bends : ndarray of shape (n_samples, n_scores)
         About the second derivative of each sample's loss by its scores, times the sample's share.
     mixed : callable
-        The same by pairs of scores, (n_samples, n_scores, n_scores), of which each row adds up to 0. None
-        where scores do not mix.
+        Of a slice of the samples, the same by pairs of scores, (n_samples, n_scores, n_scores), of which each
+        row adds up to 0. None where scores do not mix.
     """
 
     rows: Any
     squares: Array
     bends: Array
-    mixed: Callable[[], Array] | None
+    mixed: Callable[[slice], Array] | None
 
     @property
     def diagonal(self) -> Array:
@@ -59,56 +59,70 @@ class Quadratic:
             if len(held) > self.rows.shape[1]:  # only differences of intercepts matter
                 held = held.copy()
                 held[-1, 0] = False
-            yield self._together(held, self.mixed())
+            yield self._together(held, self.mixed)
             return
         for k in np.flatnonzero(held.any(axis=0)):
             places = np.flatnonzero(held[:, k])
-            columns = self._columns(places)
-            products = self._products(columns, self.bends[:, k], columns)
-            products[np.diag_indices_from(products)] += self.squares[places, 0]
-            yield (places, np.full(len(places), k)), products
+            yield (places, np.full(len(places), k)), self._apart(places, self.bends[:, k])
 
     def _few(self, weights: int) -> bool:
         """Whether all pairs of so many weights, of whatever scores, cost little enough."""
-        if weights <= MOST_MIXED:
-            return True
         samples, features = self.rows.shape
         filled = self.rows.nnz / (samples * features) if sparse.issparse(self.rows) else 1.0
-        return weights <= _MOST_TOGETHER and samples * (filled * weights) ** 2 <= _MIXED
+        work = samples * filled * weights * (filled * weights + self.bends.shape[1])
+        return weights <= _TOGETHER and work <= _MIXED
 
-    def _together(self, held: Array, bends: Array) -> tuple[Places, Array]:
+    def _apart(self, places: Array, bends: Array) -> Array:
+        """By weights of one score."""
+        samples, weights = len(bends), len(places)
+        enough = samples // (_ROWS * weights)
+        every = max(1, min(enough, int(samples * weights**2 / _PRODUCTS)))
+        products = np.zeros((weights, weights))
+        for some in self._blocks(weights, every):
+            columns = self._columns(places, some)
+            products += _products(columns, columns, every * bends[some, None])
+        return self._with_squares(products, places)
+
+    def _together(self, held: Array, mixed: Callable[[slice], Array]) -> tuple[Places, Array]:
+        """By weights of several scores."""
         scores, places = np.nonzero(held.T)
-        ends = np.searchsorted(scores, np.arange(bends.shape[1] + 1))
-        parts = [slice(ends[k], ends[k + 1]) for k in range(bends.shape[1])]
-        columns = [self._columns(places[part]) for part in parts]
-        products = np.empty((len(places), len(places)))
-        for k, part in enumerate(parts):
-            for j, other in enumerate(parts[: k + 1]):
-                both = self._products(columns[k], bends[:, k, j], columns[j])
-                products[part, other], products[other, part] = both, both.T
+        ends = np.searchsorted(scores, np.arange(held.shape[1] + 1))
+        products = np.zeros((len(places), len(places)))
+        for some in self._blocks(len(places) + held.shape[1] ** 2):
+            columns, bends = self._columns(places, some), mixed(some)
+            for k in np.unique(scores):
+                part, lower = slice(ends[k], ends[k + 1]), slice(ends[k + 1])
+                products[part, lower] += _products(
+                    columns[:, part], columns[:, lower], bends[:, k, scores[lower]]
+                )
+        products = np.tril(products) + np.tril(products, -1).T
+        return (places, scores), self._with_squares(products, places)
+
+    def _with_squares(self, products: Array, places: Array) -> Array:
         products[np.diag_indices_from(products)] += self.squares[places, 0]
-        return (places, scores), products
-
-    def _columns(self, places: Array) -> Any:
-        """Of the rows, and 1 for intercepts."""
-        samples, features = self.rows.shape
-        own = self.rows[:, places[places < features]]
-        if own.shape[1] == len(places):
-            return own
-        ones = np.ones((samples, 1))
-        return sparse.hstack([own, ones], format="csr") if sparse.issparse(own) else np.hstack([own, ones])
-
-    @staticmethod
-    def _products(left: Any, bends: Array, right: Any) -> Array:
-        """The sum of bend * l * r' over rows l and r."""
-        every = max(1, int(left.shape[0] * left.shape[1] * right.shape[1] / _PRODUCTS))
-        left, right, bends = left[::every], right[::every], bends[::every, None] * every
-        if sparse.issparse(left):
-            return np.asarray((left.T @ right.multiply(bends).tocsr()).toarray())
-        products = np.zeros((left.shape[1], right.shape[1]))
-        step = max(1, _NUMBERS // (left.shape[1] + right.shape[1] + 1))
-        for i in range(0, len(bends), step):
-            some = slice(i, i + step)
-            columns = np.ascontiguousarray(left[some].T)
-            products += active().linear(columns, right[some] * bends[some], None)
         return products
+
+    def _blocks(self, width: int, every: int = 1) -> Iterator[slice]:
+        """Slices of the rows, of so many numbers a row that is taken."""
+        samples = self.rows.shape[0]
+        step = every * max(1, _NUMBERS // max(1, width))
+        for i in range(0, samples, step):
+            yield slice(i, min(i + step, samples), every)
+
+    def _columns(self, places: Array, some: slice) -> Any:
+        """Of rows, and 1 for intercepts."""
+        features = self.rows.shape[1]
+        rows = self.rows[some]
+        if sparse.issparse(rows):
+            ones = sparse.csr_array(np.ones((rows.shape[0], 1)))
+            return sparse.hstack([rows, ones], format="csc")[:, places]
+        own = rows[:, np.minimum(places, features - 1)]
+        own[:, places == features] = 1.0
+        return own
+
+
+def _products(left: Any, right: Any, bends: Array) -> Array:
+    """The sum of l * r' * bend over rows."""
+    if sparse.issparse(left):
+        return np.asarray((left.T @ right.multiply(bends).tocsc()).toarray())
+    return active().linear(np.ascontiguousarray(left.T), right * bends, None)

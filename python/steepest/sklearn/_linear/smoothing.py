@@ -67,15 +67,15 @@ def smoothed(loss: Loss, batch: Batch) -> Smoothed | None:
     return None
 
 
-def _smooth(z: Array, width: float) -> tuple[Array, Array]:
-    """max(0, z) smoothed, and its slope."""
-    slope = np.clip(z / width, 0, 1)
+def smooth(z: Array, width: Array | float) -> tuple[Array, Array]:
+    """max(0, z) smoothed, and its slope; a width of 0 stands for 1, where nothing depends on it."""
+    slope = np.clip(z / np.where(width == 0, 1.0, width), 0, 1)
     return slope * (z - width / 2 * slope), slope
 
 
 def _absolute(scores: Array, targets: Array, width: float) -> tuple[Array, Array, Array]:
     error = scores - targets
-    value, slope = _smooth(np.abs(error), width)
+    value, slope = smooth(np.abs(error), width)
     return value, slope * np.sign(error), np.abs(error)
 
 
@@ -90,7 +90,7 @@ def hinge_arguments(margin: float, scores: Array, labels: Array) -> Array:
 def _hinges(margin: float) -> _Kinks:
     def kinks(scores: Array, labels: Array, width: float) -> tuple[Array, Array, Array]:
         z = hinge_arguments(margin, scores, labels)
-        value, slope = _smooth(z, width)
+        value, slope = smooth(z, width)
         return value, slope, np.maximum(z, 0)
 
     return kinks
