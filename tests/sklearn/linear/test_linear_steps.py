@@ -10,7 +10,7 @@ from sklearn.datasets import load_digits, load_wine
 
 import steepest as st
 from steepest.sklearn import LinearClassifier
-from steepest.sklearn._linear import curvature, full_batch, metric
+from steepest.sklearn._linear import curvature, metric, problem
 from steepest.sklearn._linear.minimize import LBFGS
 
 pytestmark = pytest.mark.usefixtures("on_backend")
@@ -70,7 +70,7 @@ def test_a_cheaper_metric_ends_at_the_same_minimum(loss, monkeypatch):
             metric.Curvature, name, lambda *given, name=name, plain=plain: made.append(name) or plain(*given)
         )
     for nearly_free in (1e99, 1e7):
-        monkeypatch.setattr(full_batch, "_MIXED_AT_ONCE", nearly_free)
+        monkeypatch.setattr(problem, "_MIXED_AT_ONCE", nearly_free)
         found.append(LinearClassifier(loss, alpha=1e-2, max_iter=1000).fit(X, y))
         assert made[0] == ("mixed" if nearly_free == 1e99 else "shared") and "mixed" in made
         made.clear()

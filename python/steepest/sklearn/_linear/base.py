@@ -27,10 +27,11 @@ from .._fitting.shared import computing
 from .._fitting.solver import Solver
 from .ascended import DualMixin, one_score
 from .conversion import ConversionMixin
-from .full_batch import Objective, solve
+from .full_batch import solve
 from .online import OnlineMixin
 from .outcome import Outcome, warn_unless_converged
 from .parameters import WITHOUT_BATCHES
+from .problem import Objective
 from .rows import row_squares, scores_of
 from .stream import Stream, Strides
 from .strength import StrengthMixin

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..._checks import Array
-from ...backends import active
-from .metric import one_thread, solver
-from .minimize import dot
+from ...._checks import Array
+from ....backends import active
+from ..metric import one_thread, solver
+from ..minimize import dot
 
 _SWEEPS, _MOST_SWEEPS = 10, 1000  # between two of Newton's steps, and after some that lead nowhere
 _ROUNDS, _FEW, _WORK = 100, 3, 3e8  # at most; beyond a few, while they cost no more multiply-adds than that

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..._checks import Array
-from ...backends import active
+from ...._checks import Array
+from ....backends import active
 
 MOST_WEIGHTS = 4000  # of a working set: their products have 128 MB
 _TOGETHER = 2500  # of several scores; of 3,300, a step took five times as long as of each score apart

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..._checks import Array
+from ...._checks import Array
+from ..minimize import Function, Minimum, dot
 from .coordinates import change_of, minimize_quadratic
-from .minimize import Function, Minimum, dot
 from .quadratic import MOST_WEIGHTS, Quadratic
 
 _FIRST = 100  # weights of a working set at least; else twice as many as are not 0

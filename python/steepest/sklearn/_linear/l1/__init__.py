@@ -1,0 +1,1 @@
+"""Minima with an l1 penalty that is kept as it is."""
