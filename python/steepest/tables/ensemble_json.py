@@ -102,8 +102,8 @@ def _checked_encoding(value: Any) -> Encoding:
 
 def _scaled(value: Any) -> Scaled:
     fields = {"name", "median", "scale", "gaps", "distinct"}
-    newer = {"codes", "tails"}  # which older files lack
-    require(isinstance(value, dict) and value.keys() - newer == fields, "a number has other fields")
+    newer = fields | {"codes", "tails"}
+    require(isinstance(value, dict) and value.keys() in (fields, newer), "a number has other fields")
     scale, distinct = finite(value["scale"]), value["distinct"]
     codes = tuple(map(finite, list_of(value.get("codes", []))))
     require(all(map(operator.lt, codes, codes[1:])), "codes are not in order")
