@@ -101,11 +101,9 @@ def _bends(loss: Loss, scores: Array, targets: Array, width: float, exact: bool)
         return np.exp(scores)
     error = np.abs(scores - targets)
     if isinstance(loss, Huber):
-        parabola = loss.delta / np.maximum(error, loss.delta)
-        # A tenth of it is small enough near the minimum, and tells the way where all errors are large.
-        return np.where(error > loss.delta, 0.1 * parabola, 1.0) if exact else parabola
+        return _linear_beyond(error, loss.delta, exact) * loss.delta
     if isinstance(loss, AbsoluteError):
-        return (error <= width) / width if exact else 1 / np.maximum(error, width)
+        return _linear_beyond(error, width, exact)
     if isinstance(loss, LogCosh):
         if exact:
             return np.cosh(np.minimum(error, 300.0)) ** -2
@@ -116,6 +114,11 @@ def _bends(loss: Loss, scores: Array, targets: Array, width: float, exact: bool)
 def _hinge_bends(loss: MulticlassHinge, scores: Array, labels: Array, width: float, exact: bool) -> Array:
     """Of the hinge of each other class; 0 for the label's own."""
     z = hinge_arguments(loss.margin, scores, labels)
-    if exact and not loss.squared:
-        return ((z > 0) & (z <= width)) / width
-    return np.where(z > 0, 2.0 if loss.squared else 1 / np.maximum(z, width), 0)
+    return np.where(z > 0, 2.0 if loss.squared else _linear_beyond(z, width, exact), 0)
+
+
+def _linear_beyond(size: Array, width: float, exact: bool) -> Array:
+    """Of a parabola that goes on as a line of slope 1 beyond a width."""
+    bends = 1 / np.maximum(size, width)
+    # A tenth of it is small enough near the minimum, and tells the way where all sizes are large.
+    return np.where(size > width, 0.1 * bends, bends) if exact else bends
