@@ -19,25 +19,26 @@ _ROUNDS, _FEW, _WORK = 100, 3, 3e8  # at most; beyond a few, while they cost no 
 _EXACT = 1e-5  # of what has been gained, that a round may still gain in the end
 
 
-def minimize_quadratic(products: Array, slope: Array, l1: Array, start: Array, least: float) -> Array:
+def minimize_quadratic(
+    products: Array, slope: Array, l1: Array, start: Array, least: float
+) -> tuple[Array, float]:
     """The point w at which slope @ d + d @ products @ d / 2 + l1 @ abs(w), with d = w - start, is lowest.
 
     products: (weights, weights), symmetric, positive semidefinite. least: what is not worth a round. If it
-    does not come so near, the lowest point that was found.
+    does not come so near, the lowest point that was found. Returns also how much lower it is there.
     """
     with one_thread(len(start)):  # of BLAS, whose sums depend on their number
         return _minimized(products, slope, l1, start, least)
 
 
-def _minimized(products: Array, slope: Array, l1: Array, start: Array, least: float) -> Array:
+def _minimized(products: Array, slope: Array, l1: Array, start: Array, least: float) -> tuple[Array, float]:
     point, here, sweeps, gained, work = start.copy(), slope.copy(), _SWEEPS, 0.0, 0.0
     for number in range(_ROUNDS):
-        enough = max(least, _EXACT * gained)
-        swept = active().coordinate_descent(products, here, l1, point, sweeps, enough)
+        swept = active().coordinate_descent(products, here, l1, point, sweeps, max(least, _EXACT * gained))
         held = np.flatnonzero((point != 0) | (l1 == 0))
         inner = products[np.ix_(held, held)]
         point[held], stepped = _newton(inner, here[held], l1[held], point[held])
-        gained = -change_of(products, slope, l1, start, point)
+        gained = -_change_of(products, slope, l1, start, point)
         work += sweeps * len(point) ** 2 + len(held) ** 3 / 3
         if not max(swept, stepped) > max(least, _EXACT * gained) or (number >= _FEW and work > _WORK):
             break
@@ -45,10 +46,10 @@ def _minimized(products: Array, slope: Array, l1: Array, start: Array, least: fl
             sweeps = min(2 * sweeps, _MOST_SWEEPS)
         else:
             here = slope + products @ (point - start)
-    return point
+    return point, gained
 
 
-def change_of(products: Array, slope: Array, l1: Array, start: Array, end: Array) -> float:
+def _change_of(products: Array, slope: Array, l1: Array, start: Array, end: Array) -> float:
     """Of the quadratic and the penalty, from a point to another; the slope is that at the first."""
     moved = end - start
     curve = dot(slope, moved) + dot(moved, products @ moved) / 2
@@ -62,7 +63,7 @@ def _newton(products: Array, slope: Array, l1: Array, point: Array) -> tuple[Arr
     step = -solver(products.copy(), np.zeros(len(point)))(slope + l1 * np.sign(point))
     best, gained = point, 0.0
     for there in (_along(products, slope, l1, point, step), _within_signs(l1, point, step)):
-        change = change_of(products, slope, l1, point, there)
+        change = _change_of(products, slope, l1, point, there)
         if -change > gained:
             best, gained = there, -change
     return best, gained

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...._checks import Array
 from ..minimize import Function, Minimum, dot
-from .coordinates import change_of, minimize_quadratic
+from .coordinates import minimize_quadratic
 from .quadratic import MOST_WEIGHTS, Quadratic
 
 _FIRST = 100  # weights of a working set at least; else twice as many as are not 0
@@ -102,15 +102,16 @@ class ProximalNewton:
     def _step(self, at: Minimum, damping: float, least: float) -> tuple[Array, float]:
         """To the minimum with the quadratic on a working set, and what all weights promise."""
         quadratic = self.quadratic_at(at.point)
-        gains = np.square(self._pull(at)) / quadratic.diagonal / 2  # of each weight by itself
+        diagonal = quadratic.diagonal
+        gains = np.square(self._pull(at)) / diagonal / 2  # of each weight by itself
         held = self._working_set(at.point, gains)
         step, promised = np.zeros_like(at.point), float(gains[~held].sum())
         for places, products in quadratic.parts(held):
-            products[np.diag_indices_from(products)] += damping * quadratic.diagonal[places]
+            products[np.diag_indices_from(products)] += damping * diagonal[places]
             start, slope, l1 = at.point[places], at.slope[places], self.l1[places]
-            end = minimize_quadratic(products, slope, l1, start, least)
+            end, gained = minimize_quadratic(products, slope, l1, start, least)
             step[places] = end - start
-            promised -= change_of(products, slope, l1, start, end)
+            promised += gained
         return step, promised
 
     def _search(self, at: Minimum, step: Array) -> tuple[Minimum | None, float]:
