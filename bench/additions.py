@@ -21,6 +21,7 @@ import steepest as st
 
 PROBLEM = Problem(128, (784, 512, 256, 10))
 PLAIN = "plain SGD"
+STEPS = 32  # of each turn, so that what a fit does once weighs little, and the same on all
 
 
 def layers(after: Callable[[int], list[Any]] = lambda n: [st.ReLU()], bias: bool = True) -> list[Any]:
@@ -100,8 +101,8 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="TEXT", help="only additions whose name has this in it")
     given = parsed(parser)
     chosen = {name: make for name, make in _additions().items() if given.only in name or name == PLAIN}
-    seconds = 0.005 if given.quick else 0.02  # short turns, so that all see the same machine
-    measures = {name: per_call(start(make, given.threads), seconds) for name, make in chosen.items()}
+    steps = 1 if given.quick else STEPS
+    measures = {name: per_call(start(make, given.threads), 0, steps) for name, make in chosen.items()}
     samples = take_turns(measures, given.rounds, settle=0)
     lines = [[PROBLEM.name, "microseconds", "of plain SGD"]]
     for name, taken in samples.items():

@@ -60,8 +60,8 @@ def take_turns(
     return samples
 
 
-def per_call(run: Callable[[int], object], seconds: float) -> Callable[[], float]:
-    """A measure of the seconds that one of run(n)'s n calls takes, n for about `seconds` in all."""
+def per_call(run: Callable[[int], object], seconds: float, least: int = 1) -> Callable[[], float]:
+    """A measure of the seconds that one of run(n)'s n calls takes: for about `seconds`, but `least` calls."""
 
     def timed(calls: int) -> float:
         start = time.perf_counter()
@@ -71,6 +71,7 @@ def per_call(run: Callable[[int], object], seconds: float) -> Callable[[], float
     calls = 1
     while timed(calls) < seconds / 2:
         calls *= 2
+    calls = max(calls, least)
 
     def measure() -> float:
         run(1)  # wakes the threads

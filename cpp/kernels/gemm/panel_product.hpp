@@ -85,9 +85,9 @@ template <class T> struct PanelProduct {
 };
 
 // Asks memory for a panel that is to be multiplied soon.
-template <class T> STEEPEST_INLINE void prefetch_panel(MatrixView<const T> b, Index depth) {
+template <class T> STEEPEST_INLINE void prefetch_panel(MatrixView<const T> b, Index depth, Index width) {
     for (Index k = 0; k < depth; ++k)
-        for (Index j = 0; j < panel_width<T>; j += 64 / Index(sizeof(T)))
+        for (Index j = 0; j < width; j += 64 / Index(sizeof(T)))
             __builtin_prefetch(b.data + k * b.stride + j);
 }
 
@@ -102,7 +102,6 @@ constexpr Index packed_rows = 4 * max_rows, packed_stride = 1024;
 //   copied                          whether a packed panel is a copy, which its first tile makes
 //   panel(k, depth, j, width, to)   if not: packs the panel of `depth` rows and `width` columns at (k, j)
 //   from(k, j)                      itself from row k and column j on, where it is copied or not packed
-//   beyond(k, j)                    the same, which may lie beyond it: to ask memory for
 //   ahead(k, depth, j, width)       to ask memory for so much of it during a product
 //   by_panels()                     whether to ask for a panel, not a block, at a time
 // and an end has
@@ -156,7 +155,7 @@ template <class T, class Operand, class End> struct RowProduct {
             const Index j = panels.begin(p);
             RowEpilogue<T> epilogue = end.tile(j);
             if (!final) epilogue.end = RowEnd::sum;
-            if (streamed) prefetch_panel(b.beyond(k, j + panels_ahead * panel_width<T>), length);
+            if (streamed) stream(block, p + panels_ahead);
             const bool packed = pack && !Operand::copied;
             const PanelProduct<T> product{
                 .a = at(a, 0, k),
@@ -181,10 +180,21 @@ template <class T, class Operand, class End> struct RowProduct {
         }
     }
 
+    // Asks for a panel of a block: after its last come the first of the next. As in `asked`, for nothing
+    // behind the columns, which another thread may be about to update: its core would have to fetch the lines
+    // back.
+    STEEPEST_INLINE void stream(Index block, Index p) const {
+        if (p >= panels.pieces.count) p -= panels.pieces.count, ++block;
+        if (p < panels.pieces.count && block < blocks.count)
+            prefetch_panel(b.from(blocks.begin(block), panels.begin(p)), blocks.length(block),
+                           panels.width(p));
+    }
+
     // The panels from `first` to `last` at row k, if there are any.
     STEEPEST_INLINE Ahead<T> asked(Index k, Index first, Index last) const {
         if (first >= panels.pieces.count) return {};
-        return b.ahead(k, blocks.size, panels.begin(first), (last - first) * panel_width<T>);
+        const Index j = panels.begin(first), behind = panels.begin(last - 1) + panels.width(last - 1);
+        return b.ahead(k, blocks.size, j, behind - j);
     }
 };
 

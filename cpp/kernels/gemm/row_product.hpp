@@ -16,11 +16,8 @@ template <class T> struct Weight {
         return rows >= packed_rows && weight.stride * Index(sizeof(T)) >= packed_stride;
     }
     STEEPEST_INLINE MatrixView<const T> from(Index k, Index j) const { return at(weight, k, j); }
-    STEEPEST_INLINE MatrixView<const T> beyond(Index k, Index j) const {
-        return at(MatrixView<const T>{weight.data, weight.stride}, k, j);
-    }
     STEEPEST_INLINE Ahead<T> ahead(Index k, Index depth, Index j, Index width) const {
-        return {beyond(k, j), depth, lines<T>(width)};
+        return {at(MatrixView<const T>{weight.data, weight.stride}, k, j), depth, lines<T>(width)};
     }
     // A column of a block falls into few sets of the second-level cache too, and its lines evict each other
     // before their panel's turn (64 x 4096 x 4096: 10.4 ms, 10.9 with blocks; 64 x 4096 x 1000: 2.26
@@ -89,7 +86,6 @@ template <class T> struct Transposed {
     static constexpr bool copied = false;
     STEEPEST_INLINE bool pack(Index) const { return true; }
     STEEPEST_INLINE MatrixView<const T> from(Index, Index) const { return {}; } // never asked
-    STEEPEST_INLINE MatrixView<const T> beyond(Index, Index) const { return {}; }
     STEEPEST_INLINE void panel(Index k, Index depth, Index j, Index width, T* to) const {
         pack_transposed(at(weight, j, k), depth, width, to, panel_width<T>);
     }
