@@ -61,7 +61,10 @@ def take_turns(
 
 
 def per_call(run: Callable[[int], object], seconds: float, least: int = 1) -> Callable[[], float]:
-    """A measure of the seconds that one of run(n)'s n calls takes: for about `seconds`, but `least` calls."""
+    """A measure of the seconds that one of run(n)'s n calls takes.
+
+    n is for about `seconds` in all, and not below `least`.
+    """
 
     def timed(calls: int) -> float:
         start = time.perf_counter()

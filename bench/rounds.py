@@ -11,8 +11,8 @@ import machine
 from harness import per_call, take_turns
 
 Run = Callable[[int], object]  # does that many steps, or calls
-# Of a round, where it is long enough to measure by: what a fit does once, as to copy 20 million weights that
-# it may go back to and to look at its loss at the end, is no part of a step.
+# A round has at least so many, unless it is only to show that all works: what a fit does once is no part of a
+# step, such as to copy 20 million weights that it may go back to, or to look at its loss at the end.
 LEAST_STEPS = 32
 
 

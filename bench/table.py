@@ -4,8 +4,9 @@
                           [--json FILE]
 
 Competitors take turns (see `rounds.py`), and each must first give the right answer. Times are medians over
-the rounds. The last column is the fraction of the peak that was measured in the same rounds: multiply-adds in
-registers or, if memory limits a step, bytes read of an array larger than all caches.
+the rounds, each of 32 steps or more. The last column is the fraction of the peak that was measured in the
+same rounds: multiply-adds in registers or, if memory limits a step, bytes read of an array larger than all
+caches.
 
 The file has `machine`, `steepest` (its build), `versions`, `threads`, `rounds`, `peak_gflops` by dtype and
 `bandwidth_gbytes` (the best of all rows, in 1e9 a second), and `steps`: what `rounds.measure` returns, each.

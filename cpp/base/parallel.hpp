@@ -28,7 +28,7 @@ inline void relax() {
 
 // How many threads some multiply-adds are worth: a pure function of the work, for every thread. A step that
 // threads share costs 3 us more on a Zen 5 with AVX-512, where a core does 100 000 in a microsecond, but some
-// 20 us on an Emerald Rapids: 1.3 million, 40 us on one thread, take 50 on two there, 3.2 million 79 and 72.
+// 30 us on an Emerald Rapids: 1.3 million, 40 us on one thread, take 50 on two there, 3.2 million 79 and 72.
 // To wake a thread costs the caller 12 us. 0 available stands for default_threads(), which is asked only for
 // work that is worth two: it takes half a microsecond.
 constexpr double work_per_thread = 1e6;

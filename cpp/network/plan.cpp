@@ -76,6 +76,7 @@ void Plan::number_stages() {
         widest_ = std::max(widest_, stages_[s].outputs);
         needs_whole_batch_ |= kind.division == Division::columns;
     }
+    has_few_weights_ = forward_work(1) <= few_weights;
 }
 
 double Plan::forward_work(Index samples) const {

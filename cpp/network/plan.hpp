@@ -10,9 +10,10 @@ namespace steepest {
 
 // Samples beyond which outputs leave the cache before the next stage reads them.
 constexpr Index tall_batch = 512;
-// Weights that are cheaper to fetch from the cache of whose core has updated them than it is to meet at every
-// stage, for shares of so many samples: 32 x 784-64-10 takes 97 us a step on two threads of an Emerald
-// Rapids, 141 by columns, 200 x 20-50-50-50-2 93 and 120, but 784-512-256-10 13 % longer by rows.
+// Up to so many weights, to fetch them from the core that has updated them is cheaper than to meet at every
+// stage, if each share has so many samples. On two threads of an Emerald Rapids a step of 32 x 784-64-10 with
+// Adam takes 133 us by rows and 175 by columns, 200 x 20-50-50-50-2 109 and 135; but 128 x 784-512-256-10
+// takes 9 % longer by rows.
 constexpr double few_weights = 150e3;
 constexpr Index least_samples = 4;
 
@@ -40,8 +41,8 @@ class Plan {
     // Whether shares split the columns of a batch, not its rows: not if it is so tall that its own outputs
     // would leave the cache, or the weights are few, unless a stage needs all samples at once.
     [[nodiscard]] bool splits_columns(int shares, Index samples) const {
-        const bool few = forward_work(1) <= few_weights && samples >= shares * least_samples;
-        return needs_whole_batch_ || (shares > 1 && samples <= tall_batch && !few);
+        return needs_whole_batch_ || (shares > 1 && samples <= tall_batch &&
+                                      !(has_few_weights_ && samples >= shares * least_samples));
     }
 
     // Multiply-adds of so many samples: of the forward pass, and of a training step.
@@ -60,7 +61,7 @@ class Plan {
     std::vector<std::size_t> parameter_index_, statistics_index_;
     std::size_t first_parametric_ = 0, parametric_ = 0, with_statistics_ = 0;
     Index nesting_ = 0, widest_ = 1;
-    bool needs_whole_batch_ = false;
+    bool needs_whole_batch_ = false, has_few_weights_ = false;
 };
 
 } // namespace steepest

@@ -23,8 +23,8 @@ constexpr double features_per_entry = 2, least_momentum = 0.5;
 // Two shares for each thread leave little to do when one comes late. Not where they would be narrower than a
 // tile: 64 x 1000 times 1000 x 100 in four shares takes a fifth longer than in two.
 constexpr Index columns_of_share = 48;
-template <class T> int shares_per_thread(const Plan& plan, int threads, Index size) {
-    if (!plan.splits_columns(threads, size)) return 2;
+template <class T> int shares_per_thread(const Plan& plan, int threads, Index size, bool custom) {
+    if (!custom && !plan.splits_columns(2 * threads, size)) return 2;
     for (const Stage& stage : plan.stages())
         if (stage.is_dense() && splits_columns<T>(stage.outputs, threads) &&
             stage.outputs < 2 * threads * columns_of_share)
@@ -64,7 +64,8 @@ template <class T> void Run<T>::reserve(int threads) {
     const bool apart =
         !job_.only_gradients && ((polled && product > 1 && !sparse) || job_.config.clip_norm < unlimited);
     const double work = network_.plan().step_work(1) * double(part_.size()) * double(job_.request.epochs);
-    const Team& team = team_.emplace(threads, work, shares_per_thread<T>(network_.plan(), threads, size));
+    const Team& team =
+        team_.emplace(threads, work, shares_per_thread<T>(network_.plan(), threads, size, job_.custom));
     network_.reserve(job_.kernels, size, team.threads(), apart);
     if (apart) stored_ = network_.stored_gradients();
     reserve_batch(size);

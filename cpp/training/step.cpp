@@ -15,7 +15,7 @@ constexpr Index block_rows = 256; // rows that go forward and back together, so 
 
 template <class T> bool Run<T>::step(const Context<T>& context, const Batch<T>& batch) {
     const Passes<T> passes(network_, context, batch.samples.x, batch.samples.count);
-    // Whether gradients are announced on the way back, and else, of a tall batch, after it.
+    // Whether gradients are announced on the way back, and else, if shares split its rows, after it.
     const bool on_the_way = whole_.on_gradient && by_columns(batch.samples.count);
     if (on_the_way) prepare_step(batch);
     evaluate(passes, context, batch);

@@ -46,6 +46,19 @@ RECIPES = {
     "a tall batch": config(
         L(64, 30, bias=False), st.BatchNorm(30), S(), st.Dropout(0.1), L(30, 10), batch_size=None, epochs=9
     ),
+    "many weights": config(L(64, 480), R(), L(480, 260), R(), L(260, 10), epochs=1),
+    "few samples": config(
+        *(L(64, 160), R(), st.Residual(L(160, 160), S(), survival_probability=0.8), st.Dropout(0.3)),
+        *(L(160, 96), st.LayerNorm(96), T(), L(96, 10)),
+        batch_size=9,
+        penalty=st.L2(1e-4),
+    ),
+    "few samples, adam": config(
+        *(L(64, 120), R(), L(120, 150), R(), L(150, 10)),
+        batch_size=7,
+        optimizer=st.AdamW(0.01),
+        limits={"clip_norm": 0.5},
+    ),
     "bent": config(L(64, 47), st.LeakyReLU(0.1), L(47, 33), st.ELU(1.5), L(33, 10), st.LeakyReLU()),
     "smooth": config(
         *(L(64, 47), st.GELU(), L(47, 33), st.Softplus(), st.GELU(), L(33, 10), st.LeCunTanh()),

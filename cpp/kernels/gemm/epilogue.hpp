@@ -152,8 +152,10 @@ template <int MR, int NV, class T> STEEPEST_INLINE void prefetch_tile(MatrixView
 
 template <class T, int MR, int NV, bool Partial>
 __attribute__((noinline)) void weight_tile(const Product<T>& p, const WeightEpilogue<T>& e) {
-    prefetch_tile<MR, NV>(e.weight, e.later);
-    for (int k = 0; k < e.update.slots; ++k) prefetch_tile<MR, NV>(e.slots.slot[k], e.later);
+    if (!e.gradient.data) {
+        prefetch_tile<MR, NV>(e.weight, e.later);
+        for (int k = 0; k < e.update.slots; ++k) prefetch_tile<MR, NV>(e.slots.slot[k], e.later);
+    }
     Vec<T> acc[MR][NV];
     accumulate<T, MR, NV, Partial, false>(p, acc);
     finish_weights<T, MR, NV, Partial>(e, p.tail, acc);

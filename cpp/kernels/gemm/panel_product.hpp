@@ -180,12 +180,12 @@ template <class T, class Operand, class End> struct RowProduct {
         }
     }
 
-    // Asks for a panel of a block: after its last come the first of the next. As in `asked`, for nothing
-    // behind the columns, which another thread may be about to update: its core would have to fetch the lines
+    // Asks for a panel of a block: after its last come the first of the next. Nothing beyond
+    // the columns, here and in `asked`: another thread may be about to update it, and would have to fetch it
     // back.
     STEEPEST_INLINE void stream(Index block, Index p) const {
-        if (p >= panels.pieces.count) p -= panels.pieces.count, ++block;
-        if (p < panels.pieces.count && block < blocks.count)
+        for (; p >= panels.pieces.count; p -= panels.pieces.count) ++block;
+        if (block < blocks.count)
             prefetch_panel(b.from(blocks.begin(block), panels.begin(p)), blocks.length(block),
                            panels.width(p));
     }

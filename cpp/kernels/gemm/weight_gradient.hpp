@@ -47,22 +47,20 @@ template <class T> struct SampleBlock {
                     const MatrixView<const T> dy =
                         pack_dy ? MatrixView<const T>{scratch + (p - first) * panel, panel_width<T>}
                                 : at(g.dy, s, panels.begin(p));
-                    tiles(x, dy, i, rows, panels, p, later(panels, i, p, first, last), tile);
+                    tiles(x, dy, i, rows, panels, p, later(panels, p, first, last), tile);
                 }
             }
         }
     }
 
   private:
-    // From a tile in the weight rows from i on and panel p of those from `first` to `last`. After the last
-    // come the first in the next rows, not what lies behind it: another thread may be about to update that,
-    // and would have to fetch it back (8 x 1024-1024-1024-10 on two threads: 1.36 ms a step, so 1.06).
-    STEEPEST_INLINE TileDistance later(const Columns<T>& panels, Index i, Index p, Index first,
-                                       Index last) const {
-        const Index count = last - first, next = p - first + panels_later;
-        const Index rows = next / count * weight_block_rows;
-        if (i + rows >= g.last) return {0, 0};
-        return {rows, panels.begin(first + next % count) - panels.begin(p)};
+    // From a tile of panel p of those from `first` to `last`: after the last come the first in the next rows,
+    // and it ends where the later panel does. What lies beyond, another thread may be about to update, and
+    // would have to fetch it back (8 x 1024-1024-1024-10 on two threads: 1.36 ms a step, so 1.06).
+    STEEPEST_INLINE TileDistance later(const Columns<T>& panels, Index p, Index first, Index last) const {
+        const Index count = last - first, next = p - first + panels_later, to = first + next % count;
+        const Index wider = larger(0, panels.vectors(p) - panels.vectors(to)) * lanes<T>;
+        return {next / count * weight_block_rows, panels.begin(to) - wider - panels.begin(p)};
     }
 
     STEEPEST_INLINE void tiles(MatrixView<const T> x, MatrixView<const T> dy, Index first, Index rows,
@@ -72,13 +70,14 @@ template <class T> struct SampleBlock {
         const int vectors = panels.vectors(p);
         for (Index r = 0; r < pieces.count; ++r) {
             const Index i = first + pieces.begin(r);
-            const WeightEpilogue<T> end{.update = g.update,
-                                        .unfinished = s + depth < g.samples,
-                                        .weight = at(g.weight, i, j),
-                                        .gradient = at(g.gradient, i, j),
-                                        .slots = at(g.slots, g.update.slots, i, j),
-                                        .tile = tile,
-                                        .later = later};
+            const WeightEpilogue<T> end{
+                .update = g.update,
+                .unfinished = s + depth < g.samples,
+                .weight = at(g.weight, i, j),
+                .gradient = at(g.gradient, i, j),
+                .slots = at(g.slots, g.update.slots, i, j),
+                .tile = tile,
+                .later = i + later.rows + pieces.length(r) <= g.last ? later : TileDistance{0, 0}};
             const Product<T> product{.a = x.data + pieces.begin(r),
                                      .b = dy.data,
                                      .a_stride = x.stride,

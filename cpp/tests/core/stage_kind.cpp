@@ -70,7 +70,7 @@ template <class T> struct RowNorm final : StageType<T> {
 const Registration<RowNorm> registered{
     {.name = "row_norm", .weight = Weight::row, .division = Division::rows}};
 
-constexpr Index samples = 70, features = 6, width = 40, classes = 3;
+constexpr Index features = 6, width = 40, classes = 3;
 
 const std::vector<Stage>& stages() {
     static const std::vector<Stage> all = [] {
@@ -90,7 +90,8 @@ std::vector<double> half(Index n, std::uint32_t stream) {
 }
 
 // The loss of some parameters; its gradients too.
-double loss_of(const Arrays<double>& parameters, const Arrays<double>& gradients, int threads) {
+double loss_of(const Arrays<double>& parameters, const Arrays<double>& gradients, Index samples,
+               int threads) {
     const auto x = numbers<double>(samples * features, 1);
     std::vector<std::int64_t> labels;
     for (Index i = 0; i < samples; ++i) labels.push_back(i % classes);
@@ -108,18 +109,19 @@ double loss_of(const Arrays<double>& parameters, const Arrays<double>& gradients
         .loss;
 }
 
-void check_gradients() {
+// Of so many samples, whose rows shares split, or the columns of stages.
+void check_gradients(Index samples) {
     Arrays<double> parameters(stages(), half);
     const Arrays<double> gradients(stages(), zeros<double>), unused(stages(), zeros<double>);
-    static_cast<void>(loss_of(parameters, gradients, 1));
+    static_cast<void>(loss_of(parameters, gradients, samples, 1));
     const std::vector<double> all = gradients.all();
     double worst = 0;
     for (std::size_t place = 0; place < all.size(); place += 7) {
         constexpr double h = 1e-5;
         parameters.add(Index(place), h);
-        const double above = loss_of(parameters, unused, 1);
+        const double above = loss_of(parameters, unused, samples, 1);
         parameters.add(Index(place), -2 * h);
-        const double below = loss_of(parameters, unused, 1);
+        const double below = loss_of(parameters, unused, samples, 1);
         parameters.add(Index(place), h);
         worst = std::max(worst, std::fabs((above - below) / (2 * h) - all[place]));
     }
@@ -127,7 +129,7 @@ void check_gradients() {
     const Arrays<double> fresh(stages(), half); // adding and taking away may round
     for (const int threads : {2, 3, 7}) {
         const Arrays<double> others(stages(), zeros<double>);
-        static_cast<void>(loss_of(fresh, others, threads));
+        static_cast<void>(loss_of(fresh, others, samples, threads));
         check(others.all() == all, "gradients have the same bits with " + std::to_string(threads));
     }
 }
@@ -143,11 +145,14 @@ void check_plan() {
     check(!none.empty(), "a network has parameters");
     const Plan plan(stages(), 3, 0);
     check(plan.parameter_index(2) == 2 && plan.first_parametric() == 0 && plan.nesting() == 0 &&
-              !plan.splits_columns(1, samples),
+              !plan.splits_columns(1, 70),
           "a plan numbers its stages");
+    check(plan.splits_columns(4, 15) && !plan.splits_columns(4, 16), "few weights are shared by rows");
+    const Plan wide({stage("dense", 400, 376)}, 1, 0);
+    check(wide.splits_columns(4, 512) && !wide.splits_columns(4, 513), "many by columns, of low batches");
 }
 
-const Concern stage_kind_{"stage_kind", [] { check_plan(), check_gradients(); }};
+const Concern stage_kind_{"stage_kind", [] { check_plan(), check_gradients(70), check_gradients(10); }};
 
 } // namespace
 } // namespace steepest::tests
