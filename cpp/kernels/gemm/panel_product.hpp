@@ -180,9 +180,8 @@ template <class T, class Operand, class End> struct RowProduct {
         }
     }
 
-    // Asks for a panel of a block: after its last come the first of the next. Nothing beyond
-    // the columns, here and in `asked`: another thread may be about to update it, and would have to fetch it
-    // back.
+    // Asks for a panel of a block: after its last come the first of the next. Nothing beyond the columns,
+    // here and in `asked`: another thread may be about to update it, and would have to fetch it back.
     STEEPEST_INLINE void stream(Index block, Index p) const {
         for (; p >= panels.pieces.count; p -= panels.pieces.count) ++block;
         if (block < blocks.count)
