@@ -14,14 +14,13 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from harness import microseconds, options, parsed, per_call, report, take_turns
+from harness import LEAST_STEPS, microseconds, options, parsed, per_call, report, take_turns
 from problems import CHECKED_STEPS, TOLERANCE, Problem, data
 
 import steepest as st
 
 PROBLEM = Problem(128, (784, 512, 256, 10))
 PLAIN = "plain SGD"
-STEPS = 32  # of each turn, so that what a fit does once weighs little, and the same on all
 
 
 def layers(after: Callable[[int], list[Any]] = lambda n: [st.ReLU()], bias: bool = True) -> list[Any]:
@@ -101,7 +100,8 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="TEXT", help="only additions whose name has this in it")
     given = parsed(parser)
     chosen = {name: make for name, make in _additions().items() if given.only in name or name == PLAIN}
-    steps = 1 if given.quick else STEPS
+    # As many for all, and in short turns, so that all see the same machine.
+    steps = 1 if given.quick else LEAST_STEPS
     measures = {name: per_call(start(make, given.threads), 0, steps) for name, make in chosen.items()}
     samples = take_turns(measures, given.rounds, settle=0)
     lines = [[PROBLEM.name, "microseconds", "of plain SGD"]]

@@ -15,6 +15,9 @@ T = TypeVar("T")
 
 # Idle threads go on polling for work, those of OpenBLAS for a tenth of a second in some builds.
 SETTLE_SECONDS = 0.15
+# Of a measure, at least: what a fit does once is no part of a step, such as to copy 20 million weights that
+# it may go back to, or to look at its loss at the end.
+LEAST_STEPS = 32
 
 
 def options(description: str, *, rounds: int = 0) -> argparse.ArgumentParser:

@@ -11,9 +11,6 @@ import machine
 from harness import per_call, take_turns
 
 Run = Callable[[int], object]  # does that many steps, or calls
-# A round has at least so many, unless it is only to show that all works: what a fit does once is no part of a
-# step, such as to copy 20 million weights that it may go back to, or to look at its loss at the end.
-LEAST_STEPS = 32
 
 
 class Case(Protocol):
@@ -32,9 +29,16 @@ class Case(Protocol):
 
 
 def measure(
-    case: Case, starts: Mapping[str, Callable[[], Run]], threads: int, rounds: int, seconds: float
+    case: Case,
+    starts: Mapping[str, Callable[[], Run]],
+    threads: int,
+    rounds: int,
+    seconds: float,
+    least: int,
 ) -> dict[str, Any]:
     """The times of one case, each competitor started by a function that also checks its answer.
+
+    seconds, least: of a round, as for `per_call`.
 
     name, dtype       of the case
     flops, bytes      of one step or call: arithmetic, and memory traffic where no cache holds the weights
@@ -44,7 +48,6 @@ def measure(
     peak, bandwidth   the best FLOP/s in this dtype and bytes/s read from memory, seen in the same turns
     """
     runs, failed = _started(starts)
-    least = LEAST_STEPS if seconds >= 0.1 else 1
     measures = {name: per_call(run, seconds, least) for name, run in runs.items()}
     limits = {
         "peak": partial(machine.peak, case.dtype, threads, seconds),

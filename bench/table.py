@@ -23,7 +23,7 @@ from statistics import median
 from typing import Any
 
 import harness
-from harness import microseconds, parsed, report
+from harness import LEAST_STEPS, microseconds, parsed, report
 from peers import forward, steps
 from peers.forward import Forward
 from peers.steps import COMPETITORS
@@ -42,13 +42,12 @@ def main() -> None:
     if not chosen:
         raise SystemExit(f"no step is called like {options.only!r}: {[c.name for c in cases(options.dtype)]}")
     names = ["steepest", *options.peers]
-    seconds = 0.01 if options.quick else 0.2
+    seconds, least = (0.01, 1) if options.quick else (0.2, LEAST_STEPS)
     results = []
     for case in chosen:
         print(f"measuring {case.name}", file=sys.stderr)
-        results.append(
-            measure(case, starts(case, names, options.threads), options.threads, options.rounds, seconds)
-        )
+        started = starts(case, names, options.threads)
+        results.append(measure(case, started, options.threads, options.rounds, seconds, least))
         forget()
     limits = best_limits(results)
     report(options, lines(results, names, limits), {"steps": results}, **limits)
