@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from support.implementations import taking_all_threads
@@ -11,6 +13,8 @@ from support.tolerances import assert_close, assert_same_bits
 
 import steepest as st
 from steepest.backends.data import Batch
+from steepest.backends.reference.search import first_bad_label
+from steepest.training.objective import objective_before_steps
 from steepest.training.ranks.parts import Parts
 from steepest.training.ranks.ranks import Ranks
 from steepest.training.ranks.steps import Steps
@@ -79,6 +83,27 @@ def test_the_objective_of_labels_that_were_changed_is_nan():
     assert np.isfinite(steps.objective(network, 70, seed=0))
     labels[60] = 9
     assert np.isnan(steps.objective(network, 70, seed=0))
+
+
+@pytest.mark.parametrize("module", ["objective", "ranks.parts"])
+def test_labels_are_used_as_they_were_checked(monkeypatch, module):
+    """Even if another thread changes them just after that; the next check tells which one."""
+    labels, learning = np.arange(70) % 4, st.Trainer(normal(np.float64)).learning
+    batch = Batch(numbers((70, 8), np.float64), labels, None)
+
+    def check(found, classes):
+        bad = first_bad_label(found, classes)
+        labels[:] = 9
+        return bad
+
+    monkeypatch.setattr(f"steepest.training.{module}.active", lambda: SimpleNamespace(first_bad_label=check))
+    if module == "objective":
+        assert np.isfinite(objective_before_steps(learning.compiled, learning.state.config, batch, 70, 0, 70))
+    else:
+        parts = Parts(Ranks(One(), 4), batch, 20, classes=4)
+        assert (parts.taken(np.arange(60, 70)).targets == np.arange(60, 70) % 4).all()
+        with pytest.raises(ValueError, match="the label of sample 60 was changed during the fit"):
+            parts.taken(np.arange(60, 70))
 
 
 def test_what_a_shard_raises_is_raised():

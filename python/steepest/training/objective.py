@@ -23,7 +23,8 @@ def objective_before_steps(
     total = shares = 0.0
     for number in range(min(batches, -(-rows // size))):
         part = slice(number, None, batches)
-        targets, weight = batch.targets[part], None if batch.weight is None else batch.weight[part]
+        targets = batch.targets[part].copy()  # nobody changes it between its check and its use
+        weight = None if batch.weight is None else batch.weight[part]
         if config.loss.takes_labels and active().first_bad_label(targets, compiled.out_features) >= 0:
             return math.nan
         share = batch_size(config.loss, len(targets), None if config.mean_by_count else weight)

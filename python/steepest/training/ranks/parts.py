@@ -108,9 +108,10 @@ class Parts:
         ValueError
             If a label is no class: it was changed since it was checked.
         """
-        if self._classes is not None and (bad := self.first_changed(rows)) >= 0:
+        part = part_of(self._batch, rows)  # a copy, which nobody changes between its check and its use
+        if self._classes is not None and (bad := active().first_bad_label(part.targets, self._classes)) >= 0:
             raise of_label(int(rows[bad]), self._classes)
-        return part_of(self._batch, rows)
+        return part
 
     def first_changed(self, rows: Array) -> int:
         """Which of these rows has a label that was changed and is no class; -1 if none has."""
