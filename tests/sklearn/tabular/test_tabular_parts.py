@@ -12,7 +12,7 @@ from scipy.special import log_softmax
 from sklearn import metrics
 
 from steepest.sklearn import TableEncoder
-from steepest.sklearn._tabular import recipe, scores
+from steepest.sklearn._tabular import calibration, recipe, scores
 from steepest.sklearn._tabular.folds import Fold, folds
 from steepest.sklearn._tabular.knots import knots_of
 from steepest.sklearn._tabular.leaks import leaks
@@ -103,24 +103,56 @@ def test_temperature_is_found(true):
     wide = random.standard_normal((20_000, 3)) * 3
     probabilities = np.exp(log_softmax(wide / true, axis=1))
     codes = (probabilities.cumsum(axis=1) < random.random((20_000, 1))).sum(axis=1)
-    assert scores.temperature(wide, codes, None) == pytest.approx(true, rel=0.05)
+    assert calibration.temperature(wide, codes, None) == pytest.approx(true, rel=0.05)
 
 
 def test_temperature_has_limits():
     right = np.array([[1.0, 0], [0, 1]])
-    found = [scores.temperature(right, np.array(codes), None) for codes in ([0, 1], [1, 0])]
+    found = [calibration.temperature(right, np.array(codes), None) for codes in ([0, 1], [1, 0])]
     np.testing.assert_allclose(found, [0.25, 4], rtol=1e-3)
 
 
 def test_temperature_minimizes_the_weighted_loss():
     wide = random.standard_normal((50, 3)) + 2 * np.eye(3)[CODES]
-    own = scores.temperature(wide, CODES, WEIGHT)
+    own = calibration.temperature(wide, CODES, WEIGHT)
     step = 1e-3
     loss = [
         scores.log_loss(CODES, np.exp(log_softmax(wide / t, 1)), WEIGHT)
         for t in (own - step, own, own + step)
     ]
     assert loss[1] <= min(loss) + 1e-7
+
+
+@pytest.mark.parametrize("weight", [None, 3 * random.random(20_000)])
+def test_factors_and_shifts_of_classes_are_found(weight):
+    wide = random.standard_normal((20_000, 3)) * 3
+    factors, shifts = np.array([0.8, 1.1, 1.2]), np.array([0.3, -0.1, -0.2])
+    probabilities = np.exp(log_softmax(factors * wide + shifts, axis=1))
+    codes = (probabilities.cumsum(axis=1) < random.random((20_000, 1))).sum(axis=1)
+    found = calibration.by_class(wide, codes, weight)
+    np.testing.assert_allclose(found[0], factors, atol=0.12)
+    np.testing.assert_allclose(found[1], shifts, atol=0.12)
+
+
+def test_factors_and_shifts_of_few_rows_stay_near_1_and_0():
+    """Of rows that are all of one class, too, and where others have no row."""
+    for codes in (np.zeros(20, dtype=np.int64), CODES[:20]):
+        factors, shifts = calibration.by_class(random.standard_normal((20, 3)), codes, None)
+        assert np.abs(factors - 1).max() < 0.5 and np.abs(shifts).max() < 0.5
+
+
+def test_factors_and_shifts_minimize_the_penalized_weighted_loss():
+    """By its central differences, which vanish there."""
+    wide = random.standard_normal((50, 3)) + 2 * np.eye(3)[CODES]
+    best = np.concatenate(calibration.by_class(wide, CODES, WEIGHT))
+
+    def loss(parameters):
+        off = parameters - [1, 1, 1, 0, 0, 0]
+        own = scores.log_loss(CODES, np.exp(log_softmax(parameters[:3] * wide + parameters[3:], 1)), WEIGHT)
+        return own + off @ off / (2 * 0.01 * 50)
+
+    slopes = [(loss(best + step) - loss(best - step)) / 2e-4 for step in 1e-4 * np.eye(6)]
+    np.testing.assert_allclose(slopes, 0, atol=2e-3)
 
 
 FOLD = Fold(np.arange(100, 600), np.arange(100))

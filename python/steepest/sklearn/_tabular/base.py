@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ... import _checks
 from ..._checks import Array
+from ...model import Sequential
 from ...tables.ensemble import TableEnsemble
 from ...tables.frames import some_cells
 from ...tables.members import Classes, Numbers, mean_of, some_inputs
@@ -97,8 +98,11 @@ class TabularEstimator(TabularParameters):
     def _meaning(self) -> Classes | Numbers:
         """What scores of a member mean, and what is averaged over members."""
 
-    def _calibrate(self, scores: Array, y: Array, weight: Array | None) -> None:
-        """Learn from scores of rows held out."""
+    def _calibrated(
+        self, networks: Sequence[Sequential], scores: list[Array], y: Array, weight: Array | None
+    ) -> list[Array]:
+        """Scores of rows held out as networks have them that have learned from these what scores mean."""
+        return scores
 
     def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
         return sample_weight
@@ -275,7 +279,7 @@ class TabularEstimator(TabularParameters):
             scores = [member.network(encoded[own]) for member, own in zip(members, held, strict=True)]
         rows = np.concatenate(held)
         weights = None if weight is None else weight[rows]
-        self._calibrate(np.concatenate(scores), y[rows], weights)
+        scores = self._calibrated([member.network for member in members], scores, y[rows], weights)
         answers = [self._meaning()(one) for one in scores]
         total = np.zeros((len(y), answers[0].shape[1]))
         times = np.zeros(len(y), dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -11,22 +11,25 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import check_consistent_length
 
 from ..._checks import Array
+from ...model import Sequential
 from ...tables.members import Classes
 from .._common.classes import check_class_weight, weighted_by_class
 from .._common.parameters import BELOW_1, Names, documented, parameter
 from .._estimator.classification import ClassifierParameters
 from .base import FITTED, TabularEstimator
+from .calibration import by_class, temperature
 from .folds import Rows
 from .given import checked_targets
 from .labels import as_given, classes_of
-from .recipe import Recipe, of_classes
-from .scores import OF_CLASSES, Metric, own_metric, temperature
+from .recipe import Recipe, of_classes, scale_outputs
+from .scores import OF_CLASSES, Metric, own_metric
 
 _CLASSES = """
 classes_ : ndarray of shape (n_classes,)
     The class labels, of the types they were given in.
 temperature_ : float
-    What scores are divided by before softmax, fitted to the rows held out.
+    What scores are divided by before softmax, fitted to the rows held out. Of three or more classes, each has
+    a factor and a shift for its score, too, which are a part of the networks.
 """
 
 
@@ -117,8 +120,18 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
             labels = labels.tolist()
         return Classes(tuple(labels), self.temperature_)
 
-    def _calibrate(self, scores: Array, y: Array, weight: Array | None) -> None:
-        self.temperature_ = temperature(scores, y, weight)
+    def _calibrated(
+        self, networks: Sequence[Sequential], scores: list[Array], y: Array, weight: Array | None
+    ) -> list[Array]:
+        whole = np.concatenate(scores)
+        self.temperature_ = temperature(whole, y, weight)
+        if len(self.classes_) == 2:  # where it changed no log loss of 11 tables by more than 0.7 %
+            return scores
+        factors, shifts = by_class(whole / self.temperature_, y, weight)
+        shifts = shifts * self.temperature_
+        for network in networks:
+            scale_outputs(network, factors, shifts)
+        return [(factors * own + shifts).astype(own.dtype) for own in scores]
 
     # ---- what is asked of it ----------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..._checks import Array
 from ...layers import SELU, Dropout, Layer, Linear, Mish, PeriodicEmbedding, PiecewiseLinear
 from ...losses import Loss, SoftmaxCrossEntropy, SquaredError
 from ...model import Sequential
@@ -104,6 +105,14 @@ def bins_of(numbers: int) -> int:
 def linear_layers(model: Sequential) -> dict[int, Linear]:
     """By their numbers."""
     return {number: layer for number, layer in enumerate(model.layers) if isinstance(layer, Linear)}
+
+
+def scale_outputs(model: Sequential, factors: Array, shifts: Array) -> None:
+    """Multiply each score by a factor, and add a shift."""
+    state, last = model.state_dict(), max(linear_layers(model))
+    state[f"{last}.weight"] = state[f"{last}.weight"] * factors
+    state[f"{last}.bias"] = state[f"{last}.bias"] * factors + shifts
+    model.load_state_dict(state)
 
 
 def rate_factors(model: Sequential) -> dict[int, float]:

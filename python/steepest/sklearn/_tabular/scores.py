@@ -1,4 +1,4 @@
-"""How good answers are: what epochs are chosen by, and the score of the rows held out; temperatures."""
+"""How good answers are: what epochs are chosen by, and the score of the rows held out."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from ..._checks import Array, real_number
-from ...functional import softmax
 
-_COLDEST, _HOTTEST = 0.25, 4.0
 _LEAST = 1e-15  # probability
 
 
@@ -89,17 +86,3 @@ def own_metric(
         return value
 
     return Metric(of, bool(getattr(function, "greater_is_better", True)))
-
-
-def temperature(scores: Array, codes: Array, weight: Array | None) -> float:
-    """The T in [1/4, 4] for which softmax(scores / T) has the least log loss.
-
-    After Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", ICML 2017.
-    """
-    wide = scores.astype(np.float64)
-
-    def loss(log_temperature: float) -> float:
-        return log_loss(codes, softmax(wide / np.exp(log_temperature)), weight)
-
-    limits = np.log(_COLDEST), np.log(_HOTTEST)
-    return float(np.exp(minimize_scalar(loss, bounds=limits, method="bounded", options={"xatol": 1e-4}).x))
