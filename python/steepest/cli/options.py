@@ -45,7 +45,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "validation": None,
         **NO_CHECKPOINTS,
     },
-    "tabular": {"hidden": (128, 128, 128), "dropout": 0.15, "max_time": None, **NO_CHECKPOINTS},
+    "tabular": {"hidden": (128, 128, 128), "dropout": 0.1, "max_time": None, **NO_CHECKPOINTS},
 }
 
 
@@ -134,7 +134,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     add("--hidden", type=values.hidden, metavar="SIZES", help=sizes)
     activation = f"of the hidden layers: {', '.join(ACTIVATIONS)}; default: relu"
     add("--activation", choices=ACTIVATIONS, metavar="NAME", help=activation)
-    dropout = "fraction of the hidden units that are dropped in training; default: 0, of tabular 0.15"
+    dropout = "fraction of the hidden units that are dropped in training; default: 0, of tabular 0.1"
     add("--dropout", type=values.real("dropout", _checks.fraction), metavar="P", help=dropout)
     batch_norm = "batch normalization in the hidden layers"
     add("--batch-norm", action="store_true", default=None, help=batch_norm)

@@ -157,8 +157,8 @@ def test_metrics_choose_the_epoch():
     assert model.best_epochs_[0] == 0 or model.best_epochs_[1] == 0
     assert set(calls[0][0]) <= set(LABELS) and calls[0][1].shape == (len(calls[0][0]), 3)
     worst.greater_is_better = False
-    assert max(classifier(metric=worst).fit(FRAME, LABELS).best_epochs_) == 119
-    assert classifier(metric=lambda y, p: 1.0).fit(FRAME, LABELS).best_epochs_ == [119, 119]  # later ones
+    assert max(classifier(metric=worst).fit(FRAME, LABELS).best_epochs_) == 59
+    assert classifier(metric=lambda y, p: 1.0).fit(FRAME, LABELS).best_epochs_ == [59, 59]  # later ones
     for name in ("squared_error", "absolute_error"):
         assert 0 < regressor(metric=name).fit(FRAME, SCORES).validation_score_ < 1.5
     shapes = []

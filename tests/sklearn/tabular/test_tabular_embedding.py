@@ -20,11 +20,11 @@ random = np.random.default_rng(0)
 X = random.standard_normal((600, 6))
 MADE = {
     "product": X[:, 0] * X[:, 1],
-    "step": np.where(X[:, 0] > 0.3, 2.0, 0.0) + np.abs(X[:, 1]) + random.normal(0, 0.1, 600),
+    "steps": (X > [0.3, -0.2, 1, 0, -1, 0.5]).sum(axis=1),
     "linear": X @ np.arange(6),
     "curve": np.cbrt(X[:, 2]) + random.normal(0, 0.1, 600),
 }
-SMALL = {"n_members": 1, "hidden_layer_sizes": (32, 32), "max_steps": 300, "random_state": 0}
+SMALL = {"n_members": 1, "hidden_layer_sizes": (32, 32), "max_steps": 600, "random_state": 0}
 
 
 def regressor(**parameters):
@@ -78,7 +78,7 @@ def task(**changes):
     y = MADE["product"][:, np.newaxis].astype(np.float32)
     one = Task(
         X.astype(np.float32), y, None, [np.empty(0, np.float32)] * 6, 1, lambda scores, rows: -1.0,
-        recipe.of_numbers(), (8,), 0.0, 0.1, 300,
+        recipe.of_numbers(), (8,), 0.0, 0.1, 600,
     )  # fmt: skip
     return replace(one, **changes)
 

@@ -66,8 +66,8 @@ def test_initial_network():
 
 def test_length():
     lengths = {rows: recipe.epochs(rows, None) for rows in (10, 1000, 4000, 16000, 10**7)}
-    assert lengths == {10: 256, 1000: 250, 4000: 63, 16000: 32, 10**7: 8}
-    assert recipe.epochs(1000, 40) == 10 and recipe.epochs(1000, 1) == 1
+    assert lengths == {10: 256, 1000: 125, 4000: 32, 16000: 23, 10**7: 8}
+    assert recipe.epochs(1000, 40) == 5 and recipe.epochs(1000, 1) == 1
 
 
 random = np.random.default_rng(3)

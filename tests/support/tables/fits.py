@@ -26,7 +26,7 @@ FRAME = pd.DataFrame(
 )
 LABELS = np.where(A + (FRAME["kind"] == "red") + B / 2 > 0, "large", "small")
 PRICES = 3 * A + 5 * (FRAME["kind"] == "red") + FRAME["new"] * B
-SMALL = {"n_members": 3, "hidden_layer_sizes": (8,), "max_steps": 15, "random_state": 0}
+SMALL = {"n_members": 3, "hidden_layer_sizes": (8,), "max_steps": 30, "random_state": 0}
 
 MADE = {
     "classes": lambda **more: TabularClassifier(**SMALL | more),

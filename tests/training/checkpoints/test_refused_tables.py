@@ -29,7 +29,7 @@ WEIGHTS = np.ones(ROWS)
         (MADE["numbers"], {}, "estimator is 'TabularClassifier', but here it is 'TabularRegressor'"),
         (lambda: MADE["classes"](random_state=1), {}, "random_state is 0, but here it is 1"),
         (lambda: MADE["classes"](n_members=4), {}, "n_members is 3, but here it is 4"),
-        (lambda: MADE["classes"](max_steps=16), {}, "max_steps is 15, but here it is 16"),
+        (lambda: MADE["classes"](max_steps=16), {}, "max_steps is 30, but here it is 16"),
         (
             MADE["classes"],
             {"table": changed("other", 7, 0.5)},

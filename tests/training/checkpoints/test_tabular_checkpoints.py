@@ -46,18 +46,18 @@ def test_both_backends(backend, monkeypatch, tmp_path):
 def test_ctrl_c_leaves_a_last_checkpoint(tmp_path, made):
     """Where none would be written for an hour; a fit that it ends before the first epoch leaves none."""
     make, path, chance, lasts = MADE[made], tmp_path / "run", random.Random(made), 0
-    expected = fit(make(max_steps=150))
+    expected = fit(make(max_steps=300))
     for _ in range(8):
         timer = threading.Timer(chance.uniform(0.02, 0.2), signal.raise_signal, [signal.SIGINT])
         timer.start()
         try:
-            found = fit(make(max_steps=150), path, every="1 hour", resume=True)
+            found = fit(make(max_steps=300), path, every="1 hour", resume=True)
             timer.cancel()
             break
         except KeyboardInterrupt:
             lasts += path.exists()
     else:
-        found = fit(make(max_steps=150), path, every="1 hour", resume=True)
+        found = fit(make(max_steps=300), path, every="1 hour", resume=True)
     assert lasts
     assert_same(found, expected, tmp_path)
 

@@ -51,7 +51,7 @@ class TabularParameters(BaseEstimator):
         '"auto", "piecewise_linear" or "periodic"',
     )
     dropout: float = parameter(
-        0.15, [BELOW_1], "Probability that a unit of a hidden layer is dropped in a step."
+        0.1, [BELOW_1], "Probability that a unit of a hidden layer is dropped in a step."
     )
     weight_decay: float | str = parameter(
         "auto",

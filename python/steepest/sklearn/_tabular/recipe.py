@@ -3,6 +3,7 @@
 After RealMLP of Holzmüller, Grinsztajn and Steinwart, "Better by default: strong pre-tuned MLPs and boosted
 trees on tabular data", NeurIPS 2024 (arXiv 2407.04491): the neural tangent parametrization. Weights are
 drawn from N(0, 1 / inputs), biases from N(0, 1), and both learn at a rate that is divided by sqrt(inputs).
+Rates are 1.4 times theirs, for batches of half as many rows and less dropout.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from ...optimizers import AdamW
 from ...schedules import CosineLog
 from .knots import Floats
 
-BATCH = 256
+BATCH = 128  # with 256, a fit takes twice as long, for scores that are the same on average of 42 tables
 BINS, MOST_RAMPS = 16, 8192
 WEIGHT_DECAY = 0.1
-_STEPS, _ROWS = 1000, 4000  # so many steps, and for more rows more, in proportion to their square root
+_STEPS, _ROWS, _GROWTH = 1000, 4000, 0.75  # so many steps; for more rows more, by that power of their number
 _FEWEST_EPOCHS, _MOST_EPOCHS = 8, 256
 _PERIODIC_RATE = 0.1  # of its parameters, beside that of a layer with one input
 MOST_TRIED = 128  # inputs: of more, cosines won the trial and lost on other rows (R2 on ames .905 of .922)
@@ -47,12 +48,12 @@ class Recipe:
 
 def of_classes(label_smoothing: float) -> Recipe:
     """SELU and softmax."""
-    return Recipe(SELU(), 0.04, SoftmaxCrossEntropy(label_smoothing))
+    return Recipe(SELU(), 0.056, SoftmaxCrossEntropy(label_smoothing))
 
 
 def of_numbers() -> Recipe:
     """Mish and the squared error."""
-    return Recipe(Mish(), 0.07, SquaredError())
+    return Recipe(Mish(), 0.1, SquaredError())
 
 
 def network(
@@ -132,7 +133,7 @@ def epochs(rows: int, max_steps: int | None) -> int:
     batches = -(-rows // BATCH)
     if max_steps is not None:
         return max(1, max_steps // batches)
-    steps = _STEPS * max(1.0, math.sqrt(rows / _ROWS))
+    steps = _STEPS * max(1.0, rows / _ROWS) ** _GROWTH
     return min(max(math.ceil(steps / batches), _FEWEST_EPOCHS), _MOST_EPOCHS)
 
 
