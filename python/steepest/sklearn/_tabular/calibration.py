@@ -19,7 +19,7 @@ _COLDEST, _HOTTEST = 0.25, 4.0
 # loss fell by 0 to 2 %, and rose on none by more than .0001. Learned from 150 rows only, it rose by 0.6 % at
 # most; with a variance of 0.1, by 4 %.
 _VARIANCE = 0.01
-_MOST_ROWS = 10_000
+_MOST_SCORES, _MOST_STEPS = 250_000, 100  # of 23 classes: 0.2 s
 
 
 def temperature(scores: Array, codes: Array, weight: Array | None) -> float:
@@ -40,7 +40,7 @@ def by_class(
 
     It minimizes the log loss + (|a - 1|^2 + |b|^2) / (2 * variance * rows), which is convex.
     """
-    some = slice(None, None, -(-len(codes) // _MOST_ROWS))
+    some = slice(None, None, -(-scores.size // _MOST_SCORES))
     wide, codes = scores[some].astype(np.float64), codes[some]
     rows, classes = wide.shape
     weight = np.ones(rows) if weight is None else weight[some].astype(np.float64)
@@ -60,5 +60,6 @@ def by_class(
 
     start = np.concatenate([np.ones(classes), np.zeros(classes)])
     limits = [(_COLDEST, _HOTTEST)] * classes + [(None, None)] * classes
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=limits, options={"ftol": 1e-6}).x
+    options = {"ftol": 1e-6, "maxiter": _MOST_STEPS}
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=limits, options=options).x
     return found[:classes], found[classes:]

@@ -125,7 +125,7 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
     ) -> list[Array]:
         whole = np.concatenate(scores)
         self.temperature_ = temperature(whole, y, weight)
-        if len(self.classes_) == 2:  # where it changed no log loss of 11 tables by more than 0.7 %
+        if len(self.classes_) == 2:  # of 11 such tables they helped one, by less than 1 %
             return scores
         factors, shifts = by_class(whole / self.temperature_, y, weight)
         shifts = shifts * self.temperature_
