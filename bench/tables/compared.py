@@ -16,6 +16,7 @@ import steepest as st
 from steepest.sklearn import TabularClassifier, TabularRegressor
 
 USUAL = "hgb,lightgbm,ours"
+ALL = ("hgb", "lightgbm", "mlp", "realmlp", "tabm", "ours")
 
 
 class Compared(NamedTuple):
@@ -27,8 +28,10 @@ class Compared(NamedTuple):
 
 
 def compared(classes: bool, names: Sequence[str]) -> Iterator[Compared]:
-    """Those of these names."""
+    """The estimators with these names."""
     threads = st.get_num_threads()
+    if unknown := {*names} - {*ALL}:
+        raise SystemExit(f"no models of these names: {unknown}; there are {ALL}")
     if "hgb" in names:
         kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
         yield Compared("hgb", kind(random_state=0), with_categories)
@@ -61,7 +64,7 @@ def with_categories(X: Any) -> Any:
 
 
 def without_gaps(X: Any) -> Any:
-    """The same, and in gaps of numbers the median, since pytabkit's networks take no NaN."""
+    """Texts as categories, gaps in numbers filled with the median of all rows: pytabkit takes no NaN."""
     return with_categories(X).fillna(X.median(numeric_only=True))
 
 

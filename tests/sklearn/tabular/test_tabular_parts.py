@@ -149,7 +149,7 @@ def test_factors_and_shifts_minimize_the_penalized_weighted_loss():
     def loss(parameters):
         off = parameters - [1, 1, 1, 0, 0, 0]
         own = scores.log_loss(CODES, np.exp(log_softmax(parameters[:3] * wide + parameters[3:], 1)), WEIGHT)
-        return own + off @ off / (2 * 0.01 * 50)
+        return own + off @ off / (2 * 0.01 * WEIGHT.sum() ** 2 / (WEIGHT @ WEIGHT))
 
     slopes = [(loss(best + step) - loss(best - step)) / 2e-4 for step in 1e-4 * np.eye(6)]
     np.testing.assert_allclose(slopes, 0, atol=2e-3)

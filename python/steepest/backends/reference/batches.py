@@ -29,7 +29,7 @@ def touched_rows(batch: Batch, config: TrainConfig) -> Array | None:
 
 
 def taken(batch: Batch, part: slice, order: Array | None) -> Batch:
-    """The samples at positions `part` of `order`; of targets a copy, which stays as it is checked."""
+    """The samples at positions `part` of `order`; targets are copied, so they cannot change after a check."""
     where = part if order is None else order[part]
     weight = None if batch.weight is None else batch.weight[where]
     return Batch(batch.x[where], batch.targets[where].copy(), weight)

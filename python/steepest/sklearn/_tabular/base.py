@@ -58,8 +58,8 @@ best_epochs_ : list of int
 validation_score_ : float
     The metric on rows that were held out, each judged by a member that did not learn from it: how good one
     member is, of which the mean is better as a rule. It is a little optimistic, since these rows chose the
-    member's epoch and the temperature, and scales and kinds of columns are those of all rows. Where
-    `max_time` ended the fit, it is that of at most 10,000 rows of each member.
+    member's epoch and what scores mean as probabilities, and scales and kinds of columns are those of all
+    rows. Where `max_time` ended the fit, it is that of at most 10,000 rows of each member.
 encoder_ : TableEncoder
     What makes inputs of a table.
 n_features_in_ : int
@@ -98,10 +98,10 @@ class TabularEstimator(TabularParameters):
     def _meaning(self) -> Classes | Numbers:
         """What scores of a member mean, and what is averaged over members."""
 
-    def _calibrated(
+    def _calibrate(
         self, networks: Sequence[Sequential], scores: list[Array], y: Array, weight: Array | None
     ) -> list[Array]:
-        """Scores of rows held out as networks have them that have learned from these what scores mean."""
+        """Learn from scores of rows held out what scores mean; return them as they are then."""
         return scores
 
     def _weights(self, y: Array, sample_weight: Array | None) -> Array | None:
@@ -279,7 +279,7 @@ class TabularEstimator(TabularParameters):
             scores = [member.network(encoded[own]) for member, own in zip(members, held, strict=True)]
         rows = np.concatenate(held)
         weights = None if weight is None else weight[rows]
-        scores = self._calibrated([member.network for member in members], scores, y[rows], weights)
+        scores = self._calibrate([member.network for member in members], scores, y[rows], weights)
         answers = [self._meaning()(one) for one in scores]
         total = np.zeros((len(y), answers[0].shape[1]))
         times = np.zeros(len(y), dtype=np.int64)

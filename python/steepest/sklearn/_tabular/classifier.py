@@ -28,8 +28,9 @@ _CLASSES = """
 classes_ : ndarray of shape (n_classes,)
     The class labels, of the types they were given in.
 temperature_ : float
-    What scores are divided by before softmax, fitted to the rows held out. Of three or more classes, each has
-    a factor and a shift for its score, too, which are a part of the networks.
+    What scores are divided by before softmax, fitted to the rows held out. With three or more classes, each
+    class also has a factor and a shift for its score, which are a part of the networks, and may change which
+    class is predicted.
 """
 
 
@@ -75,7 +76,7 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
     label_smoothing: float = parameter(
         0.1,
         [BELOW_1],
-        "How much of the target is spread over all classes in training; temperature_ makes up for it.",
+        "How much of the target is spread over all classes in training; calibration makes up for it.",
     )
     metric: str | Callable[[Array, Array], float] = parameter(
         "log_loss",
@@ -120,7 +121,7 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
             labels = labels.tolist()
         return Classes(tuple(labels), self.temperature_)
 
-    def _calibrated(
+    def _calibrate(
         self, networks: Sequence[Sequential], scores: list[Array], y: Array, weight: Array | None
     ) -> list[Array]:
         whole = np.concatenate(scores)

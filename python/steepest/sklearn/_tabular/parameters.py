@@ -63,8 +63,8 @@ class TabularParameters(BaseEstimator):
         "auto",
         [Names("auto"), COUNT],
         f"Number of steps of each member, of {recipe.BATCH} rows each, rounded down to whole epochs, at "
-        'least one. "auto" is 1000, which grows with the square root of the rows beyond 4000, and at least '
-        "8 epochs and at most 256.",
+        'least one. "auto" is 1000, growing beyond 4000 rows with their number to the power 3/4, and at '
+        "least 8 epochs and at most 256.",
         'int or "auto"',
     )
     max_time: float | None = parameter(
