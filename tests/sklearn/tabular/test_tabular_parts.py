@@ -67,6 +67,9 @@ def test_initial_network():
 def test_length():
     lengths = {rows: recipe.epochs(rows, None) for rows in (10, 1000, 4000, 16000, 10**7)}
     assert lengths == {10: 256, 1000: 125, 4000: 32, 16000: 23, 10**7: 8}
+    assert [recipe.batches(rows) for rows in (1, 128, 129, 257, 4000)] == [
+        (1, 1), (1, 128), (2, 65), (3, 86), (32, 125)
+    ]  # fmt: skip
     assert recipe.epochs(1000, 40) == 5 and recipe.epochs(1000, 1) == 1
 
 

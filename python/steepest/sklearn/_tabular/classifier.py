@@ -17,7 +17,7 @@ from .._common.classes import check_class_weight, weighted_by_class
 from .._common.parameters import BELOW_1, Names, documented, parameter
 from .._estimator.classification import ClassifierParameters
 from .base import FITTED, TabularEstimator
-from .calibration import by_class, temperature
+from .calibration import MOST_CLASSES, by_class, temperature
 from .folds import Rows
 from .given import checked_targets
 from .labels import as_given, classes_of
@@ -126,7 +126,7 @@ class TabularClassifier(ClassifierMixin, ClassifierParameters, TabularEstimator)
     ) -> list[Array]:
         whole = np.concatenate(scores)
         self.temperature_ = temperature(whole, y, weight)
-        if len(self.classes_) == 2:  # of 11 such tables they helped one, by less than 1 %
+        if not 2 < len(self.classes_) <= MOST_CLASSES:  # of 11 tables of two it helped one, by less than 1 %
             return scores
         factors, shifts = by_class(whole / self.temperature_, y, weight)
         shifts = shifts * self.temperature_

@@ -95,12 +95,11 @@ def fitted(
         slot.end(network, -1, -np.inf, 0, in_time=False)
         return Member(network, -1, -np.inf, 0, fold.held_out)
     X = task.X[fold.learned]
-    epochs = recipes.epochs(len(X), task.max_steps)
-    steps = epochs * -(-len(X) // recipes.BATCH)
+    epochs, (batches, size) = recipes.epochs(len(X), task.max_steps), recipes.batches(len(X))
     trainer = Trainer(
         network,
         task.recipe.loss,
-        recipes.optimizer(task.recipe, task.weight_decay, steps),
+        recipes.optimizer(task.recipe, task.weight_decay, epochs * batches),
         rate_factors=recipes.rate_factors(network),
     )
     held = rows_of(network.compiled, task.X[fold.held_out])
@@ -110,7 +109,7 @@ def fitted(
         X,
         task.targets[fold.learned],
         epochs=epochs,
-        batch_size=recipes.BATCH,
+        batch_size=size,
         sample_weight=None if task.weight is None else task.weight[fold.learned],
         callbacks=[best],
         progress=False,

@@ -62,7 +62,7 @@ class TabularParameters(BaseEstimator):
     max_steps: int | str = parameter(
         "auto",
         [Names("auto"), COUNT],
-        f"Number of steps of each member, of {recipe.BATCH} rows each, rounded down to whole epochs, at "
+        f"Number of steps of each member, of up to {recipe.BATCH} rows, rounded down to whole epochs, at "
         'least one. "auto" is 1000, growing beyond 4000 rows with their number to the power 3/4, and at '
         "least 8 epochs and at most 256.",
         'int or "auto"',

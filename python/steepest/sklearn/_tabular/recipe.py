@@ -128,13 +128,19 @@ def optimizer(recipe: Recipe, weight_decay: float, steps: int) -> AdamW:
     return AdamW(CosineLog(recipe.rate, steps, CYCLES), 0.9, 0.95, weight_decay=weight_decay)
 
 
+def batches(rows: int) -> tuple[int, int]:
+    """How many of an epoch, and rows of each: a last one of few rows would move weights by their noise."""
+    count = -(-rows // BATCH)
+    return count, -(-rows // count)
+
+
 def epochs(rows: int, max_steps: int | None) -> int:
     """How many to train for on so many rows."""
-    batches = -(-rows // BATCH)
+    count, _ = batches(rows)
     if max_steps is not None:
-        return max(1, max_steps // batches)
+        return max(1, max_steps // count)
     steps = _STEPS * max(1.0, rows / _ROWS) ** _GROWTH
-    return min(max(math.ceil(steps / batches), _FEWEST_EPOCHS), _MOST_EPOCHS)
+    return min(max(math.ceil(steps / count), _FEWEST_EPOCHS), _MOST_EPOCHS)
 
 
 def cycle_ends(epochs: int) -> list[int]:
