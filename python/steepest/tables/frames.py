@@ -113,7 +113,7 @@ def columns_named(X: Any, names: Sequence[str], who: str) -> list[Any]:
     places = {name: place for place, name in enumerate(own)}
     absent = [name for name in names if name not in places]
     if absent:
-        close = get_close_matches(absent[0], [str(name) for name in own], 1)
+        close = get_close_matches(absent[0], [str(name) for name in own if name not in names], 1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
         more = f", and {len(absent) - 1} more," if len(absent) > 1 else ""
         raise TableError(

@@ -129,7 +129,8 @@ class Table:
         if named and self.named:
             by_letters = {name.casefold().strip(): name for name in self.columns}
             close = by_letters.get(absent[0].casefold()) or next(
-                iter(get_close_matches(absent[0], self.columns, 1)), None
+                iter(get_close_matches(absent[0], [name for name in self.columns if name not in names], 1)),
+                None,
             )
             hint = f"; did you mean {close!r}?" if close else ""
             raise TableError(

@@ -146,3 +146,31 @@ def test_no_categories_and_too_many_bins():
     assert len(TableEncoder([]).fit(FRAME).encodings_) == 2
     with pytest.raises(ValueError, match="'bins' parameter"):
         TabularClassifier(bins=10**9).fit(FRAME, LABELS)
+
+
+def test_a_missing_column_is_not_mistaken_for_another_that_is_needed():
+    frame = pd.DataFrame({"width": np.arange(30.0), "widths": np.arange(30.0) % 7})
+    model = TabularRegressor(max_steps=5, n_members=1, random_state=0).fit(frame, frame["width"])
+    for predict in (model.predict, model.to_ensemble().predict):
+        with pytest.raises(ValueError, match=r"no column 'width'(?!.*did you mean)"):
+            predict(frame[["widths"]])
+        with pytest.raises(ValueError, match=r"no column 'width'.*did you mean 'width_'\?"):
+            predict(frame.rename(columns={"width": "width_"}))
+    with pytest.raises(ValueError, match=r"no column 'width'(?!.*did you mean)"):
+        model.to_ensemble().predict([{"widths": 3.0}])
+
+
+@pytest.mark.parametrize("gap", [np.nan, None, pd.NA], ids=str)
+def test_the_row_without_a_target_is_named(gap):
+    numbers, message = (
+        np.arange(60.0),
+        r"y has no value in row 7: it contains NaN or None; leave out such rows",
+    )
+    labels = pd.Series(LABELS.astype(str), dtype=object)
+    labels[7] = gap
+    with pytest.raises(ValueError, match=message):
+        TabularClassifier(**SMALL).fit(FRAME, labels)
+    for y in (numbers, np.stack([numbers, numbers], axis=1), pd.Series(numbers, dtype=object)):
+        y[7] = np.nan if isinstance(y, np.ndarray) else gap
+        with pytest.raises(ValueError, match=message):
+            TabularRegressor(**SMALL).fit(FRAME, y)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
@@ -47,15 +48,25 @@ def columns_to_use(estimator: Any, X: Any) -> list[Any]:
 
 def checked_targets(estimator: Any, y: Any, **checks: bool) -> Any:
     """Targets as scikit-learn checks them, which forgets the names of the columns where it is given no X."""
-    if y is not None and np.asarray(y).dtype.kind == "O":
-        gaps = [row for row, cell in enumerate(np.asarray(y, dtype=object).ravel()) if is_nothing(cell)]
-        if gaps:
-            raise ValueError(f"y has no value in row {gaps[0]}: it contains NaN or None")
+    if y is not None and (gap := _first_gap(np.asarray(y))) is not None:
+        raise ValueError(
+            f"y has no value in row {gap}: it contains NaN or None; leave out such rows of X and y, as by "
+            "X[y.notna()] and y[y.notna()]"
+        )
     names = vars(estimator).get("feature_names_in_")
     y = validate_data(estimator, y=y, **checks)
     if names is not None:
         estimator.feature_names_in_ = names
     return y
+
+
+def _first_gap(y: NDArray[Any]) -> int | None:
+    """The first row without a value, if any."""
+    if y.dtype.kind not in "fO":
+        return None
+    cells = y.ravel()
+    gaps = np.isnan(cells) if y.dtype.kind == "f" else np.fromiter(map(is_nothing, cells), bool, len(cells))
+    return int(gaps.argmax()) // (y.size // len(y)) if gaps.any() else None
 
 
 def categories_of(chosen: Any, names: Sequence[str], named: bool) -> set[int]:
