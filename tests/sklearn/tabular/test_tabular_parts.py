@@ -67,9 +67,13 @@ def test_initial_network():
 def test_length():
     lengths = {rows: recipe.epochs(rows, None) for rows in (10, 1000, 4000, 16000, 10**7)}
     assert lengths == {10: 256, 1000: 125, 4000: 32, 16000: 23, 10**7: 8}
-    assert [recipe.batches(rows) for rows in (1, 128, 129, 257, 4000)] == [
-        (1, 1), (1, 128), (2, 65), (3, 86), (32, 125)
+    assert [recipe.batches(rows) for rows in (1, 64, 128, 129, 4000)] == [
+        (1, 1), (1, 64), (1, 128), (2, 86), (32, 126)
     ]  # fmt: skip
+    for rows in (*range(1, 1000), 16385):
+        count, size = recipe.batches(rows)
+        assert 1 <= rows - (count - 1) * size <= size <= recipe.BATCH
+        assert count == 1 or rows - (count - 1) * size >= size / 2
     assert recipe.epochs(1000, 40) == 5 and recipe.epochs(1000, 1) == 1
 
 

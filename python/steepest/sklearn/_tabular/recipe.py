@@ -129,9 +129,9 @@ def optimizer(recipe: Recipe, weight_decay: float, steps: int) -> AdamW:
 
 
 def batches(rows: int) -> tuple[int, int]:
-    """How many of an epoch, and rows of each: a last one of few rows would move weights by their noise."""
-    count = -(-rows // BATCH)
-    return count, -(-rows // count)
+    """How many of an epoch, and rows of each; the last one is at least half full, or its noise would tell."""
+    size = next(size for size in range(min(BATCH, rows), 0, -1) if -rows % size <= size // 2)
+    return -(-rows // size), size
 
 
 def epochs(rows: int, max_steps: int | None) -> int:
