@@ -109,16 +109,15 @@ class Parts:
             If a label is no class: it was changed since it was checked.
         """
         part = part_of(self._batch, rows)  # a copy, which nobody changes between its check and its use
-        if self._classes is not None and (bad := self._first_bad(part.targets)) >= 0:
+        if self._classes is not None and (bad := active().first_bad_label(part.targets, self._classes)) >= 0:
             raise of_label(int(rows[bad]), self._classes)
         return part
 
     def first_changed(self, rows: Array) -> int:
         """Which of these rows has a label that was changed and is no class; -1 if none has."""
-        return self._first_bad(self._batch.targets[rows])
-
-    def _first_bad(self, targets: Array) -> int:
-        return -1 if self._classes is None else active().first_bad_label(targets, self._classes)
+        if self._classes is None:
+            return -1
+        return active().first_bad_label(self._batch.targets[rows], self._classes)
 
     def sizes(self) -> Array:
         """How many samples each batch of an epoch has, of all shards."""
